@@ -1,0 +1,184 @@
+"""The words of the product as types: frozen, without behaviour beyond their own arithmetic, importing nothing of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Finding(StrEnum):
+    """The four classes, in the order of the network's outputs."""
+
+    GLIOMA = "glioma"
+    MENINGIOMA = "meningioma"
+    PITUITARY = "pituitary"
+    NOTUMOR = "notumor"
+
+    @property
+    def label(self) -> str:
+        """The class as a reader says it."""
+        return _LABELS[self]
+
+
+_LABELS = {
+    Finding.GLIOMA: "Glioma",
+    Finding.MENINGIOMA: "Meningioma",
+    Finding.PITUITARY: "Pituitary tumour",
+    Finding.NOTUMOR: "No tumour",
+}
+
+
+class Band(StrEnum):
+    """How soon a study is to be read; declared in order of urgency."""
+
+    STAT = "STAT"
+    URGENT = "URGENT"
+    ROUTINE = "ROUTINE"
+
+    @property
+    def order(self) -> int:
+        """0 for the most urgent band."""
+        return list(Band).index(self)
+
+
+class StudyStatus(StrEnum):
+    """Where a study stands between its arrival and a signed reading."""
+
+    RECEIVED = "received"
+    RANKED = "ranked"
+    NOT_ANALYSABLE = "not analysable"
+    READ = "read"
+
+
+class ReadingState(StrEnum):
+    """State of a reading, as FHIR DiagnosticReport names it."""
+
+    FINAL = "final"
+    AMENDED = "amended"
+
+
+class Decision(StrEnum):
+    """What the reader made of the AI result."""
+
+    CONFIRM = "confirm"
+    OVERRIDE = "override"
+    UNAIDED = "unaided"
+
+
+class ReasonCode(StrEnum):
+    """Why a reader overrides the AI result."""
+
+    WRONG_CLASS = "wrong class"
+    MISSED_LESION = "missed lesion"
+    NO_LESION = "no lesion there"
+    ARTEFACT = "artefact or poor image"
+    CLINICAL_CONTEXT = "clinical context"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The square that was cut from a slice for the network, in slice pixels; it may reach beyond the slice."""
+
+    left: float
+    top: float
+    side: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One decoded picture.
+
+    Attributes
+    ----------
+    pixels
+        ``(height, width)`` gray values, uint8 or uint16, as stored and upright.
+    colourfulness
+        Mean over the pixels of (largest - smallest channel) / 255: 0 for a gray picture.
+    """
+
+    pixels: NDArray[np.uint8] | NDArray[np.uint16]
+    colourfulness: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the network says of one slice.
+
+    Attributes
+    ----------
+    probabilities
+        Calibrated, by class, summing to 1.
+    cam
+        ``(rows, columns, 4)`` class-activation maps in logit units, float32; their spatial mean plus the bias is the logit.
+    placement
+        Where the maps lie on the slice.
+    """
+
+    probabilities: dict[Finding, float]
+    cam: NDArray[np.float32]
+    placement: Placement
+
+    @property
+    def predicted(self) -> Finding:
+        """The most probable class."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    @property
+    def malignancy(self) -> float:
+        """Calibrated P(glioma)."""
+        return self.probabilities[Finding.GLIOMA]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoints:
+    """Thresholds chosen on held-out patients; see the model's card for the sensitivities that they buy.
+
+    Attributes
+    ----------
+    glioma
+        P(glioma) from which a study is STAT.
+    tumour
+        1 - P(no tumour) from which a study is URGENT.
+    """
+
+    glioma: float
+    tumour: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A study's band and the sentence that says why."""
+
+    band: Band
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AIResult:
+    """One model's result for one study: what the worklist and the reader see."""
+
+    model: str
+    model_sha256: str
+    probabilities: dict[Finding, float]
+    predicted: Finding
+    malignancy: float
+    ranking: Ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One signed statement of one reader; never changed, only followed by an amendment."""
+
+    reader: str
+    decision: Decision
+    finding: Finding
+    reason: ReasonCode | None
+    comment: str
+    state: ReadingState
+    signed_at: datetime
+    model_sha256: str | None = field(default=None)

@@ -1,0 +1,1 @@
+"""Slices to AI results: preprocess, score, calibrate, explain."""

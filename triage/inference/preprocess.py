@@ -1,0 +1,95 @@
+"""One preprocessing for training and serving: normalise the intensities, cut out the head, resize.
+
+Sources differ in window, border and scale, and a network learns such things instead of the disease. So every slice
+is brought to the same frame: the background is set aside, the 1st and 99th percentile of the head become 0 and 255,
+and a square around the head fills the input.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from triage.domain import Placement
+
+#: Changed whenever the output for the same slice changes; a model's card names the version it was trained with.
+VERSION = 1
+PERCENTILES = (1.0, 99.0)
+#: A pixel is head when it stands out from the border by this share of the slice's range.
+HEAD_CONTRAST = 0.10
+#: A row or column belongs to the head when this share of it does.
+HEAD_SHARE = 0.03
+#: Margin around the head, as a share of its larger side.
+MARGIN = 0.02
+
+
+def prepare(pixels: NDArray[np.generic], size: int) -> tuple[NDArray[np.float32], Placement]:
+    """Bring a slice to the network's frame.
+
+    Parameters
+    ----------
+    pixels
+        ``(height, width)`` gray values of any depth.
+    size
+        Side of the network's input in pixels.
+
+    Returns
+    -------
+    frame
+        ``(size, size)`` float32, 0 to 255.
+    placement
+        The square of the slice that the frame shows.
+    """
+    gray = np.asarray(pixels, dtype=np.float32)
+    rows, columns = _head(gray)
+    gray = _normalise(gray, gray[rows, columns])
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    side = round(max(height, width) * (1 + 2 * MARGIN))
+    left = (columns.start + columns.stop - side) // 2
+    top = (rows.start + rows.stop - side) // 2
+    square = Image.fromarray(gray).crop((left, top, left + side, top + side))
+    frame = square.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=None)
+    return np.asarray(frame, dtype=np.float32), Placement(float(left), float(top), float(side))
+
+
+def place(values: NDArray[np.float32], placement: Placement, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Lay a map in the network's frame back on the slice.
+
+    Parameters
+    ----------
+    values
+        ``(rows, columns)`` map over the frame, of any resolution.
+    placement
+        What `prepare` returned for the slice.
+    shape
+        ``(height, width)`` of the slice.
+
+    Returns
+    -------
+    ndarray
+        ``(height, width)`` float32, 0 outside the frame.
+    """
+    side = max(int(round(placement.side)), 1)
+    left, top = int(placement.left), int(placement.top)
+    grown = Image.fromarray(values.astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC)
+    canvas = Image.new("F", (shape[1], shape[0]))
+    canvas.paste(grown, (left, top))
+    return np.asarray(canvas)
+
+
+def _head(gray: NDArray[np.float32]) -> tuple[slice, slice]:
+    """Rows and columns of the head; the whole slice where nothing stands out."""
+    border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    low, high = np.percentile(gray, PERCENTILES)
+    stands_out = np.abs(gray - np.median(border)) > HEAD_CONTRAST * max(high - low, 1e-6)
+    rows = np.flatnonzero(stands_out.mean(axis=1) > HEAD_SHARE)
+    columns = np.flatnonzero(stands_out.mean(axis=0) > HEAD_SHARE)
+    if len(rows) < 16 or len(columns) < 16:
+        return slice(0, gray.shape[0]), slice(0, gray.shape[1])
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _normalise(gray: NDArray[np.float32], head: NDArray[np.float32]) -> NDArray[np.float32]:
+    low, high = np.percentile(head, PERCENTILES)
+    return np.clip((gray - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Keras architectures: flat functional graphs, keras ops only, so any Keras backend can train them."""

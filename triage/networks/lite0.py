@@ -1,0 +1,134 @@
+"""EfficientNet-Lite0 as one flat functional graph: gray slice -> GAP -> Dense.
+
+The architecture is that of Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks"
+(ICML 2019), in the Lite variant published with the TensorFlow TPU models: no squeeze-and-excite, ReLU6 throughout,
+stem and head not scaled. A brain slice is gray, so the three RGB stem kernels are summed into one input channel, which
+is exactly what the RGB network computes when the same gray image stands in all three channels.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers
+
+#: (kernel, stride, expansion, output channels, repeats) of the seven stages.
+STAGES = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+)
+BN_EPSILON = 1e-3
+#: Name of the layer whose output the class-activation map is made from.
+LAST_MAP = "head_relu"
+LOGITS = "logits"
+
+
+def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2) -> keras.Model:
+    """Build the network with random weights.
+
+    Parameters
+    ----------
+    classes
+        Number of outputs.
+    size
+        Side of the square input in pixels; a multiple of 32.
+    dropout
+        Rate between the pooled features and the last layer, active in training only.
+
+    Returns
+    -------
+    keras.Model
+        Input ``(batch, size, size, 1)``, gray 0 to 255; output ``(batch, classes)``, logits (no softmax).
+    """
+    inputs = keras.Input((size, size, 1), name="slice")
+    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(inputs)
+    x = _conv(x, "stem", 32, kernel=3, stride=2)
+    block = 0
+    for kernel, stride, expansion, channels, repeats in STAGES:
+        for repeat in range(repeats):
+            x = _mbconv(x, f"block{block}", kernel, stride if repeat == 0 else 1, expansion, channels)
+            block += 1
+    x = _conv(x, "head", 1280, kernel=1)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    logits = layers.Dense(classes, name=LOGITS, dtype="float32")(x)
+    return keras.Model(inputs, logits, name="lite0")
+
+
+def freeze_batch_norm(model: keras.Model) -> None:
+    """Keep the ImageNet statistics: with small batches of one organ, updating them costs more than it gives."""
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+
+
+def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> None:
+    """Copy ImageNet weights into the convolutions and batch norms; the last layer keeps its own.
+
+    Parameters
+    ----------
+    model
+        A network from `build_lite0`.
+    state
+        Arrays by PyTorch name, as `triage.networks.checkpoint.read_state_dict` returns them.
+
+    Raises
+    ------
+    KeyError
+        If the checkpoint is not an EfficientNet-Lite0.
+    """
+    _load_conv(model, state, "stem", "_conv_stem", "_bn0")
+    _load_conv(model, state, "head", "_conv_head", "_bn1")
+    block = 0
+    for _, _, expansion, _, repeats in STAGES:
+        for _ in range(repeats):
+            source = f"_blocks.{block}"
+            if expansion != 1:
+                _load_conv(model, state, f"block{block}_expand", f"{source}._expand_conv", f"{source}._bn0")
+            _load_conv(model, state, f"block{block}_depthwise", f"{source}._depthwise_conv", f"{source}._bn1")
+            _load_conv(model, state, f"block{block}_project", f"{source}._project_conv", f"{source}._bn2")
+            block += 1
+
+
+def _norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return layers.BatchNormalization(epsilon=BN_EPSILON, momentum=0.99, name=f"{name}_bn")(x)
+
+
+def _conv(x: keras.KerasTensor, name: str, channels: int, kernel: int, stride: int = 1) -> keras.KerasTensor:
+    x = layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu")(_norm(x, name))
+
+
+def _mbconv(
+    x: keras.KerasTensor, name: str, kernel: int, stride: int, expansion: int, channels: int
+) -> keras.KerasTensor:
+    shortcut = x
+    if expansion != 1:
+        x = _conv(x, f"{name}_expand", x.shape[-1] * expansion, kernel=1)
+    x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv")(x)
+    x = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(_norm(x, f"{name}_depthwise"))
+    x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_project_conv")(x)
+    x = _norm(x, f"{name}_project")
+    if stride == 1 and shortcut.shape[-1] == channels:
+        x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return x
+
+
+def _load_conv(
+    model: keras.Model, state: dict[str, np.ndarray], name: str, conv: str, norm: str
+) -> None:
+    layer = model.get_layer(f"{name}_conv")
+    kernel = state[f"{conv}.weight"].transpose(2, 3, 1, 0)  # torch (out, in, h, w) -> keras (h, w, in, out)
+    if isinstance(layer, layers.DepthwiseConv2D):
+        kernel = kernel.transpose(0, 1, 3, 2)
+    elif name == "stem":
+        kernel = kernel.sum(axis=2, keepdims=True)
+    layer.set_weights([kernel])
+    model.get_layer(f"{name}_bn").set_weights(
+        [state[f"{norm}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
+    )

@@ -1,0 +1,73 @@
+"""Confirm, override, amend: pure transitions. What comes in is checked whole; what comes out is ready to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from triage.domain import AIResult, Decision, Finding, Reading, ReadingState, ReasonCode
+from triage.errors import ReadingError
+
+
+def sign(
+    *,
+    reader: str,
+    finding: Finding,
+    result: AIResult | None,
+    earlier: Sequence[Reading],
+    reason: ReasonCode | None,
+    comment: str,
+    now: datetime,
+) -> Reading:
+    """Return the reading that follows from what the reader entered.
+
+    Parameters
+    ----------
+    reader
+        Name of the reader.
+    finding
+        The class that the reader signs.
+    result
+        What the AI said, or None where the study was not analysable.
+    earlier
+        Readings of the study so far, oldest first; with any, this one is an amendment.
+    reason
+        Required when `finding` differs from the AI result.
+    comment
+        Required for `ReasonCode.OTHER` and for an amendment.
+    now
+        Time of signing, aware.
+
+    Raises
+    ------
+    ReadingError
+        If something required is missing, with what to enter.
+    """
+    reader, comment = reader.strip(), comment.strip()
+    if not reader:
+        raise ReadingError("A reading needs a reader. Enter your name in the sidebar.")
+    decision = _decision(finding, result)
+    if decision is Decision.OVERRIDE and reason is None:
+        raise ReadingError("An override needs a reason code. Choose why the AI result is wrong.")
+    if decision is not Decision.OVERRIDE:
+        reason = None
+    if reason is ReasonCode.OTHER and not comment:
+        raise ReadingError('The reason "other" needs a comment. Say in a few words what the reason is.')
+    if earlier and not comment:
+        raise ReadingError("An amendment needs a comment. Say what changed since the signed reading.")
+    return Reading(
+        reader=reader,
+        decision=decision,
+        finding=finding,
+        reason=reason,
+        comment=comment,
+        state=ReadingState.AMENDED if earlier else ReadingState.FINAL,
+        signed_at=now,
+        model_sha256=result.model_sha256 if result else None,
+    )
+
+
+def _decision(finding: Finding, result: AIResult | None) -> Decision:
+    if result is None:
+        return Decision.UNAIDED
+    return Decision.CONFIRM if finding is result.predicted else Decision.OVERRIDE

@@ -1,0 +1,8 @@
+"""Alembic's entry: runs the versions on the connection that `triage.records.database.migrate` hands over."""
+
+from alembic import context
+
+from triage.records.tables import Base
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True)
+context.run_migrations()

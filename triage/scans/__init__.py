@@ -1,0 +1,1 @@
+"""Bytes to slices: decode what was handed over, and say honestly what cannot be judged."""

@@ -1,0 +1,36 @@
+"""What an installation may set, from the environment (``TRIAGE_...``) or a ``.env`` file; all of it has a default."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: The folder that holds app.py, pages/, models/ and assets/.
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Typed settings; an unknown or malformed value stops the start with a message that names it."""
+
+    model_config = SettingsConfigDict(env_prefix="TRIAGE_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(Path("var"), description="Everything that the installation writes lies here.")
+    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in the home folder.")
+    model: Path = Field(ROOT / "models" / "lite0-v1", description="Folder of the model that serves.")
+    data: Path = Field(ROOT.parent / "shared" / "data", description="Training data with its manifest.csv.")
+    urgent_wait: timedelta = Field(timedelta(hours=8), description="After this wait an URGENT study is moved up.")
+    routine_wait: timedelta = Field(timedelta(hours=48), description="After this wait a ROUTINE study is moved up.")
+    threads: int = Field(2, ge=1, description="Threads of one scoring run.")
+
+    @property
+    def url(self) -> str:
+        """The database's address."""
+        return self.database_url or f"sqlite:///{(self.home / 'triage.db').resolve()}"
+
+    @property
+    def files(self) -> Path:
+        """Folder of the received files, each under its sha256."""
+        return self.home / "files"

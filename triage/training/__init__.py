@@ -1,0 +1,1 @@
+"""Data sets, augmentation, fit and evaluation: needs the ``train`` extra; the web process never imports it."""

@@ -1,0 +1,100 @@
+"""The order of the worklist, pure: AI result and arrival in, place and the reason for it out.
+
+The rule, in full: a study's band comes from its AI result, or from the referrer where that is more urgent. Within a
+band the more probable glioma comes first, then the earlier arrival. A study that waited longer than its band's limit
+moves up one band for each limit exceeded and stands there before that band's own studies, oldest first; so everything
+is read in the end, however many urgent studies arrive. What could not be analysed keeps the band of its arrival and
+stands at its head, since nothing is known that would justify a later place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from triage.domain import Band, Finding, OperatingPoints, Ranking
+
+#: Below this probability of the likeliest class no class has a majority, and the result counts as uncertain.
+MAJORITY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class WaitLimits:
+    """How long a study may wait in a band before it is moved up; STAT has nowhere to go."""
+
+    urgent: timedelta
+    routine: timedelta
+
+    def level(self, band: Band, waited: timedelta) -> Band:
+        """Return the band in which a study stands after `waited`."""
+        if band is Band.ROUTINE and waited > self.routine + self.urgent:
+            return Band.STAT
+        if band is Band.ROUTINE and waited > self.routine:
+            return Band.URGENT
+        if band is Band.URGENT and waited > self.urgent:
+            return Band.STAT
+        return band
+
+
+def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, site: Band = Band.ROUTINE) -> Ranking:
+    """Return the band of a scored study and why.
+
+    Parameters
+    ----------
+    probabilities
+        Calibrated, by class.
+    points
+        Operating points of the model that gave them.
+    site
+        Priority that the referrer asked for; never lowered.
+    """
+    glioma, tumour = probabilities[Finding.GLIOMA], 1 - probabilities[Finding.NOTUMOR]
+    if glioma >= points.glioma:
+        ranking = Ranking(Band.STAT, f"P(glioma) {glioma:.2f} reaches the glioma operating point {points.glioma:.2f}")
+    elif tumour >= points.tumour:
+        ranking = Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} reaches the tumour operating point {points.tumour:.2f}")
+    elif max(probabilities.values()) < MAJORITY:
+        ranking = Ranking(Band.URGENT, "Uncertain: no class has a majority")
+    else:
+        ranking = Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} is below the operating point {points.tumour:.2f}")
+    if site.order < ranking.band.order:
+        return Ranking(site, f"{site} asked for by the referrer")
+    return ranking
+
+
+def sort_key(
+    band: Band, malignancy: float | None, arrived: datetime, now: datetime, limits: WaitLimits
+) -> tuple[int, bool, float, float, float]:
+    """Key by which the worklist sorts, ascending. `triage.records` writes the same order in SQL.
+
+    Parameters
+    ----------
+    band
+        Of the study as ranked.
+    malignancy
+        P(glioma), or None where the study could not be analysed or is not scored yet.
+    arrived, now
+        Aware datetimes.
+    limits
+        Of the installation.
+    """
+    level = limits.level(band, now - arrived)
+    overdue = level is not band
+    first = arrived.timestamp() if overdue else 0.0
+    return level.order, not overdue, first, -(1.0 if malignancy is None else malignancy), arrived.timestamp()
+
+
+def reason_of_place(
+    ranking: Ranking, arrived: datetime, now: datetime, limits: WaitLimits
+) -> tuple[Band, str]:
+    """Band in which the study stands now, and the sentence that says why."""
+    level = limits.level(ranking.band, now - arrived)
+    if level is ranking.band:
+        return level, ranking.reason
+    limit = limits.urgent if ranking.band is Band.URGENT else limits.routine
+    return level, f"Waited longer than {_hours(limit)} in {ranking.band}: moved up. {ranking.reason}"
+
+
+def _hours(limit: timedelta) -> str:
+    return f"{limit / timedelta(hours=1):g} h"
