@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -22,6 +23,13 @@ class Finding(StrEnum):
     def label(self) -> str:
         """The class as a reader says it."""
         return _LABELS[self]
+
+
+
+
+def likeliest(probabilities: Mapping[Finding, float]) -> Finding:
+    """Return the most probable class."""
+    return max(probabilities, key=probabilities.__getitem__)
 
 
 _LABELS = {
@@ -80,6 +88,24 @@ class ReasonCode(StrEnum):
     OTHER = "other"
 
 
+class Outcome(StrEnum):
+    """What became of a file that was handed over."""
+
+    ACCEPTED = "accepted"
+    ALREADY_HERE = "already here"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to one file that was handed over."""
+
+    name: str
+    outcome: Outcome
+    message: str
+    study_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """The square that was cut from a slice for the network, in slice pixels; it may reach beyond the slice."""
@@ -123,15 +149,6 @@ class Score:
     cam: NDArray[np.float32]
     placement: Placement
 
-    @property
-    def predicted(self) -> Finding:
-        """The most probable class."""
-        return max(self.probabilities, key=self.probabilities.__getitem__)
-
-    @property
-    def malignancy(self) -> float:
-        """Calibrated P(glioma)."""
-        return self.probabilities[Finding.GLIOMA]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +182,17 @@ class AIResult:
     model: str
     model_sha256: str
     probabilities: dict[Finding, float]
-    predicted: Finding
-    malignancy: float
     ranking: Ranking
+
+    @property
+    def predicted(self) -> Finding:
+        """The most probable class."""
+        return likeliest(self.probabilities)
+
+    @property
+    def malignancy(self) -> float:
+        """Calibrated P(glioma)."""
+        return self.probabilities[Finding.GLIOMA]
 
 
 @dataclass(frozen=True, slots=True)

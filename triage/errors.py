@@ -5,6 +5,7 @@
     ├── NotFoundError     a study, series or model that is not there
     ├── ConflictError     somebody else's decision came first
     ├── ReadingError      a reading that is not complete or not allowed
+    ├── StorageError      the disk or the database did not take it
     └── ModelError        a model folder that cannot be used
 """
 
@@ -29,6 +30,10 @@ class ConflictError(TriageError):
 
 class ReadingError(TriageError):
     """The reading is incomplete or its state does not allow the step."""
+
+
+class StorageError(TriageError):
+    """The disk or the database did not take it; nothing was acknowledged."""
 
 
 class ModelError(TriageError):

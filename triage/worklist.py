@@ -51,13 +51,13 @@ def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, site: 
     """
     glioma, tumour = probabilities[Finding.GLIOMA], 1 - probabilities[Finding.NOTUMOR]
     if glioma >= points.glioma:
-        ranking = Ranking(Band.STAT, f"P(glioma) {glioma:.2f} reaches the glioma operating point {points.glioma:.2f}")
+        ranking = Ranking(Band.STAT, f"P(glioma) {glioma:.2f} ≥ operating point {points.glioma:.2f}")
     elif tumour >= points.tumour:
-        ranking = Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} reaches the tumour operating point {points.tumour:.2f}")
+        ranking = Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} ≥ operating point {points.tumour:.2f}")
     elif max(probabilities.values()) < MAJORITY:
         ranking = Ranking(Band.URGENT, "Uncertain: no class has a majority")
     else:
-        ranking = Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} is below the operating point {points.tumour:.2f}")
+        ranking = Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} < operating point {points.tumour:.2f}")
     if site.order < ranking.band.order:
         return Ranking(site, f"{site} asked for by the referrer")
     return ranking

@@ -58,7 +58,7 @@ class StudyRow(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
-    patient: Mapped[str | None] = mapped_column(String(64))
+    mrn: Mapped[str | None] = mapped_column(String(64))
     accession_number: Mapped[str | None] = mapped_column(String(64))
     site_band: Mapped[int]
     arrived_at: Mapped[datetime]

@@ -4,5 +4,9 @@ from alembic import context
 
 from triage.records.tables import Base
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    user_module_prefix="",  # column types of ours are imported by name, see script.py.mako
+)
 context.run_migrations()

@@ -1,0 +1,103 @@
+"""The worklist: what waits, in the order in which it should be read, and why."""
+
+import streamlit as st
+
+from triage.domain import Band, Finding, StudyStatus
+from triage.records.views import WorklistFilter
+from triage.ui import charts, state, tables
+
+PAGE_SIZE = 50
+
+STATUSES: dict[str, tuple[StudyStatus, ...]] = {
+    "Waiting": (StudyStatus.RECEIVED, StudyStatus.RANKED, StudyStatus.NOT_ANALYSABLE),
+    "Not analysable": (StudyStatus.NOT_ANALYSABLE,),
+    "Read": (StudyStatus.READ,),
+}
+
+parts = state.pipeline()
+
+
+def note_click() -> None:
+    """Keep the ID of the clicked study: its row is looked up among those that were on the screen at the click."""
+    cells = st.session_state.worklist_table.selection.cells
+    if cells:
+        st.session_state.worklist_open = st.session_state.worklist_shown[cells[0][0]]
+
+
+title, button = st.columns([5, 1], vertical_alignment="bottom")
+title.title("Worklist")
+top = parts.queue.first(state.now())
+if button.button("Read next", icon=":material/play_arrow:", type="primary", disabled=top is None, width="stretch"):
+    state.open_study(str(top))
+
+
+@st.fragment(run_every="10s")
+def worklist() -> None:
+    """Draw the queue and its table; drawn anew every ten seconds, so arrivals show up by themselves."""
+    if "worklist_open" in st.session_state:
+        state.open_study(st.session_state.pop("worklist_open"))
+    time = state.now()
+    counts = parts.queue.counts(time)
+    unjudged = parts.queue.not_analysable()
+    if not sum(counts.values()):
+        st.info("Nothing waits to be read. New studies arrive through **Upload**.", icon=":material/inbox:")
+    else:
+        figures = st.columns([1, 1.1, 1.2, 1.7, 7], vertical_alignment="center")
+        for column, band in zip(figures, Band, strict=False):
+            column.metric(band, f"{counts[band]:,}")
+        figures[3].metric(
+            "Not analysable", f"{unjudged:,}", help="The AI could not judge these. They stay in the queue for a reader."
+        )
+        strip = charts.queue_strip(parts.queue.histogram(time), parts.runtime.points)
+        figures[4].plotly_chart(strip, key="queue_strip", config={"displayModeBar": False})
+    wanted = filters()
+    number = st.session_state.get("worklist_page", 1) - 1
+    page = parts.queue.page(wanted, time, number=number, size=PAGE_SIZE)
+    st.session_state.worklist_shown = [row.study_id for row in page.rows]
+    if not page.rows:
+        if sum(counts.values()):
+            st.caption("No study matches these filters.")
+        return
+    st.dataframe(
+        tables.worklist(page.rows, time),
+        column_config=tables.WORKLIST_COLUMNS,
+        hide_index=True,
+        height=min(len(page.rows) * tables.ROW_HEIGHT + 40, 560),
+        row_height=tables.ROW_HEIGHT,
+        key="worklist_table",
+        on_select=note_click,
+        selection_mode="single-cell",
+    )
+    pages = -(-page.total // PAGE_SIZE)
+    text, pager = st.columns([4, 1], vertical_alignment="center")
+    text.caption(f"{page.total:,} studies. Click a row to open it. The order is the reading order.")
+    if pages > 1:
+        pager.number_input(f"Page of {pages:,}", 1, pages, key="worklist_page", label_visibility="collapsed")
+
+
+def filters() -> WorklistFilter:
+    """Draw the filters and return what they narrow the worklist to."""
+    status, bands, findings, text = st.columns([2.9, 2.5, 3, 2.4], vertical_alignment="bottom")
+    chosen = status.segmented_control(
+        "Status", list(STATUSES), default="Waiting", required=True, key="f_status", persist_state="session"
+    )
+    return WorklistFilter(
+        statuses=STATUSES[chosen],
+        bands=tuple(bands.pills("Band", list(Band), selection_mode="multi", key="f_bands", persist_state="session")),
+        findings=tuple(
+            findings.multiselect(
+                "Predicted class",
+                list(Finding),
+                format_func=lambda finding: finding.label,
+                placeholder="Any",
+                key="f_findings",
+                persist_state="session",
+            )
+        ),
+        text=text.text_input(
+            "Study", placeholder="Name, accession no.", type="search", key="f_text", persist_state="session"
+        ),
+    )
+
+
+worklist()

@@ -1,0 +1,69 @@
+"""A model's card: what it is made of, what it was trained on, where it operates and how well, with intervals."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from triage.domain import Finding, OperatingPoints
+from triage.errors import ModelError
+from triage.inference import preprocess
+
+CARD = "card.json"
+KERAS = "model.keras"
+ONNX = "model.onnx"
+
+
+class Card(BaseModel):
+    """``card.json`` of a model folder; see ``docs/model-card.md`` for the meaning of each field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    created: str
+    architecture: str
+    input_size: int
+    preprocessing: int
+    classes: list[Finding]
+    temperature: float
+    operating_points: OperatingPoints
+    files: dict[str, str]
+    training: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """The model's identity in the record: the hash of the network that serves."""
+        return self.files[ONNX]
+
+
+def read_card(folder: Path) -> Card:
+    """Read and check the card of a model folder.
+
+    Raises
+    ------
+    ModelError
+        If the folder is not a model, a file does not match its hash, or the model expects another preprocessing.
+    """
+    try:
+        card = Card.model_validate_json((folder / CARD).read_text())
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder} holds no {CARD}. Set TRIAGE_MODEL to a folder under models/.") from error
+    except ValidationError as error:
+        raise ModelError(f"{folder / CARD} is not a model card: {error.errors()[0]['msg']}.") from error
+    if card.preprocessing != preprocess.VERSION:
+        raise ModelError(f"{card.name} was trained with another preprocessing. Export it again with this version.")
+    for name, expected in card.files.items():
+        path = folder / name
+        if not path.exists() or sha256_of(path) != expected:
+            raise ModelError(f"{path} is missing or altered. Restore the model folder from the release.")
+    return card
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

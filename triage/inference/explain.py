@@ -1,0 +1,101 @@
+"""Where the network looked, by methods that need gradients or many passes: on demand, on the Keras model.
+
+The map that is always shown comes with the score (`triage.inference.runtime`). TensorFlow is imported here, inside
+the functions, so that a process that never asks for these maps never loads it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.domain import Finding, Placement
+from triage.inference.card import KERAS, read_card
+from triage.inference.preprocess import prepare
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Method(StrEnum):
+    """Ways to a map, with their sources."""
+
+    CAM = "Class activation (served with the score)"
+    GRAD_CAM = "Grad-CAM"
+    GRAD_CAM_PLUS_PLUS = "Grad-CAM++"
+    SCORE_CAM = "ScoreCAM"
+
+
+def explain(
+    folder: Path, pixels: NDArray[np.generic], finding: Finding, method: Method
+) -> tuple[NDArray[np.float32], Placement]:
+    """Return the map of one class by one method.
+
+    Parameters
+    ----------
+    folder
+        A model folder.
+    pixels
+        ``(height, width)`` gray values.
+    finding
+        The class to explain.
+    method
+        Grad-CAM (Selvaraju et al., ICCV 2017), Grad-CAM++ (Chattopadhay et al., WACV 2018) or ScoreCAM (Wang et al.,
+        CVPR Workshops 2020), all by tf-keras-vis.
+
+    Returns
+    -------
+    map
+        ``(size, size)`` float32 over the frame, 0 to 1.
+    placement
+        Where the frame lies on the slice.
+    """
+    card = read_card(folder)
+    frame, placement = prepare(pixels, card.input_size)
+    model = load_keras(folder / KERAS)
+    return class_map(model, frame, card.classes.index(finding), method), placement
+
+
+def class_map(model: keras.Model, frame: NDArray[np.float32], index: int, method: Method) -> NDArray[np.float32]:
+    """Return the map of one output of any flat Keras model: ``(rows, columns)`` of the frame, 0 to 1.
+
+    Parameters
+    ----------
+    model
+        A flat functional model with logits as its output; nested backbones have no map.
+    frame
+        ``(size, size)`` float32 as the model takes it.
+    index
+        Of the output.
+    method
+        Any but `Method.CAM`.
+    """
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+    from tf_keras_vis.scorecam import Scorecam
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    makers: dict[Method, Any] = {
+        Method.GRAD_CAM: Gradcam,
+        Method.GRAD_CAM_PLUS_PLUS: GradcamPlusPlus,
+        Method.SCORE_CAM: Scorecam,
+    }
+    batch = frame[None, ..., None]
+    # The output is logits already, so no model modifier is needed, and none is given: with clone=False one would
+    # alter the model that others share.
+    options = {"max_N": 64} if method is Method.SCORE_CAM else {}
+    maps = makers[method](model, clone=False)(CategoricalScore(index), batch, **options)
+    return np.asarray(maps[0], dtype=np.float32)
+
+
+@lru_cache(maxsize=2)
+def load_keras(path: Path) -> keras.Model:
+    """Load the Keras form of a model once."""
+    import keras
+
+    return keras.saving.load_model(path, compile=False)

@@ -1,0 +1,1 @@
+"""Everything that draws: the only place under ``triage/`` that imports streamlit."""

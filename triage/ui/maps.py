@@ -1,0 +1,100 @@
+"""Where the network looked: the controls of the viewer and the map that they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from triage.domain import AIResult, Finding, Placement, Slice
+from triage.errors import TriageError
+from triage.inference.explain import Method, explain
+from triage.pipeline import Pipeline
+from triage.ui import viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the reader set.
+
+    Attributes
+    ----------
+    window
+        Percentiles of the gray values, low and high.
+    finding
+        Class whose map is laid over the picture; None for the bare picture.
+    method
+        Where the map comes from.
+    colour_map
+        One of `viewer.COLOUR_MAPS`.
+    opacity
+        0 to 1.
+    """
+
+    window: tuple[float, float]
+    finding: Finding | None
+    method: Method
+    colour_map: str
+    opacity: float
+
+
+def picture(parts: Pipeline, study_id: str) -> Slice:
+    """Return the decoded picture of a study, kept for the next rerun."""
+    return _picture(parts, study_id)
+
+
+def controls(result: AIResult | None) -> Controls:
+    """Draw the controls above the picture and return what they say."""
+    overlay, opacity, settings = st.columns([1.1, 2, 0.9], vertical_alignment="bottom")
+    shown = result is not None and overlay.toggle("Heat map", value=True, key="v_on", persist_state="session")
+    amount = opacity.slider(
+        "Opacity", 0, 100, 55, format="%d %%", key="v_opacity", persist_state="session", disabled=not shown
+    )
+    with settings.popover("Settings", icon=":material/tune:", width="stretch"):
+        window = st.slider("Window (percentiles of the gray values)", 0.0, 100.0, (0.5, 99.8), 0.1, key="v_window")
+        colour_map = st.selectbox("Colour map", viewer.COLOUR_MAPS, key="v_colours", persist_state="session")
+        method = st.selectbox("Map", list(Method), key="v_method", persist_state="session")
+        finding = st.selectbox(
+            "Explains", list(Finding), index=_explained(result), format_func=lambda item: item.label, key="v_finding"
+        )
+    return Controls(window, finding if shown else None, method, colour_map, amount / 100)
+
+
+def overlay(parts: Pipeline, study_id: str, slice_: Slice, wanted: Controls) -> Image.Image | None:
+    """Return the map as a transparent picture over the slice, or None, said, where it cannot be made."""
+    if wanted.finding is None:
+        return None
+    try:
+        values, placement = _map(parts, study_id, wanted.finding, wanted.method)
+    except TriageError as error:
+        st.warning(str(error))
+        return None
+    if values.max() <= 0:
+        st.caption(f"No evidence for {wanted.finding.label.lower()} anywhere on the slice.")
+    shape = (slice_.pixels.shape[0], slice_.pixels.shape[1])
+    return viewer.heat(values, placement, shape, wanted.colour_map, wanted.opacity)
+
+
+def _explained(result: AIResult | None) -> int:
+    """Index of the class that is explained at first: the predicted one, or glioma where that is "no tumour"."""
+    if result is None or result.predicted is Finding.NOTUMOR:
+        return 0
+    return list(Finding).index(result.predicted)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _picture(_parts: Pipeline, study_id: str) -> Slice:
+    return _parts.picture(study_id)
+
+
+@st.cache_data(max_entries=256, show_spinner="Computing where the network looked …")
+def _map(
+    _parts: Pipeline, study_id: str, finding: Finding, method: Method
+) -> tuple[NDArray[np.float32], Placement]:
+    if method is Method.CAM:
+        score = _parts.score(study_id)
+        return score.cam[..., list(Finding).index(finding)], score.placement
+    return explain(_parts.settings.model, _parts.picture(study_id).pixels, finding, method)

@@ -1,0 +1,57 @@
+"""What the pages share: the installation's parts, the reader, and the way from one page to another."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NoReturn
+from urllib.parse import unquote
+
+import streamlit as st
+
+from triage.pipeline import Pipeline
+from triage.settings import ROOT, Settings
+
+COOKIE = "triage_reader"
+WORKLIST = ROOT / "pages" / "clinical" / "worklist.py"
+UPLOAD = ROOT / "pages" / "clinical" / "upload.py"
+REVIEW = ROOT / "pages" / "clinical" / "review.py"
+READINGS = ROOT / "pages" / "clinical" / "readings.py"
+MODELS = ROOT / "pages" / "admin" / "models.py"
+
+
+@st.cache_resource(show_spinner=False)
+def pipeline() -> Pipeline:
+    """Return the parts of this installation, opened once per process."""
+    return Pipeline(Settings())
+
+
+def now() -> datetime:
+    """Return the time, aware."""
+    return datetime.now(UTC)
+
+
+def reader() -> str:
+    """Return the reader's name, "" while nobody has given one."""
+    return str(st.session_state.get("reader", "")).strip()
+
+
+def ask_reader() -> None:
+    """Ask for the reader's name and let the browser remember it across reloads."""
+    if "reader" not in st.session_state:
+        st.session_state.reader = unquote(st.context.cookies.get(COOKIE, ""))
+    st.text_input(
+        "Reader",
+        key="reader",
+        placeholder="Your name",
+        max_chars=80,
+        persist_state="session",
+        icon=":material/person:",
+        help="Signed under every reading; this browser remembers it.",
+    )
+    remember = st.components.v2.component("remember", js=(ROOT / "assets" / "remember.js").read_text())
+    remember(data={"cookie": COOKIE, "value": reader()}, key="remember", height=1)
+
+
+def open_study(study_id: str) -> NoReturn:
+    """Open a study on the review page; the address carries its ID, so a reload stays there."""
+    st.switch_page(REVIEW, query_params={"study": study_id})

@@ -1,0 +1,97 @@
+"""Rows of the record as tables for the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import pandas as pd
+import streamlit as st
+
+from triage.domain import Finding, StudyStatus
+from triage.records.views import SignedReading, WorklistRow
+from triage.ui import theme
+
+ROW_HEIGHT = 36
+WORKLIST_COLUMNS = {
+    "Band": st.column_config.TextColumn(width=80),
+    "P(glioma)": st.column_config.ProgressColumn(
+        min_value=0.0, max_value=1.0, format="%.2f", width=120, help="Calibrated probability of a glioma"
+    ),
+    "Predicted": st.column_config.TextColumn(width=125),
+    "Study": st.column_config.TextColumn(width=210),
+    "Waiting": st.column_config.TextColumn(width=76, help="Since arrival"),
+    "Status": st.column_config.TextColumn(width=112),
+    "Why it stands here": st.column_config.TextColumn(width=340),
+}
+
+
+def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.Styler:
+    """Return one page of the worklist, the band and the class in their colours."""
+    table = pd.DataFrame(
+        {
+            "Band": [row.band.value for row in rows],
+            "P(glioma)": [row.malignancy for row in rows],
+            "Predicted": [row.predicted.label if row.predicted else "–" for row in rows],
+            "Study": [row.name for row in rows],
+            "Waiting": [duration(now - row.arrived_at) for row in rows],
+            "Status": [row.status.value for row in rows],
+            "Why it stands here": [row.reason for row in rows],
+        }
+    )
+    bands = [f"color: {theme.BAND[row.band]}; font-weight: 600" for row in rows]
+    classes = [f"color: {theme.FINDING[row.predicted] if row.predicted else theme.MUTED}" for row in rows]
+    states = ["color: #FFB347" if row.status is StudyStatus.NOT_ANALYSABLE else "" for row in rows]
+    styles = {"Band": bands, "Predicted": classes, "Status": states}
+    return table.style.apply(lambda column: styles[column.name], subset=list(styles))
+
+
+def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
+    """Return signed readings, in the order given."""
+    return pd.DataFrame(
+        {
+            "Signed": [item.reading.signed_at for item in items],
+            "Study": [item.name for item in items],
+            "AI": [item.predicted.label if item.predicted else "–" for item in items],
+            "Signed as": [item.reading.finding.label for item in items],
+            "Decision": [item.reading.decision.value for item in items],
+            "Reason": [item.reading.reason.value if item.reading.reason else "" for item in items],
+            "Comment": [item.reading.comment for item in items],
+            "State": [item.reading.state.value for item in items],
+        }
+    )
+
+
+def duration(waited: timedelta) -> str:
+    """Return a wait as a reader says it: 45 s, 12 min, 3 h 05, 2 d 4 h."""
+    seconds = max(int(waited.total_seconds()), 0)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min"
+    if seconds < 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60:02d}"
+    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+READING_COLUMNS = {
+    "Signed": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=140, timezone="UTC"),
+    "Comment": st.column_config.TextColumn(width=280),
+}
+
+
+def figures(values: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """Return the figures of a card with their 95 % intervals."""
+    return pd.DataFrame(
+        {
+            "Figure": [name.replace("_", " ") for name in values],
+            "Value": [f"{figure['value']:.3f}" for figure in values.values()],
+            "95 % interval": [f"{figure['low']:.3f} to {figure['high']:.3f}" for figure in values.values()],
+        }
+    )
+
+
+def confusion(counts: Sequence[Sequence[int]], findings: Sequence[Finding]) -> pd.DataFrame:
+    """Return a confusion matrix with named rows and columns."""
+    names = [finding.label for finding in findings]
+    return pd.DataFrame(counts, index=names, columns=names)

@@ -1,0 +1,107 @@
+"""The picture on the review page: window, heat map and zoom."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from PIL import Image
+from plotly.colors import get_colorscale, sample_colorscale
+
+from triage.domain import Placement
+from triage.inference.preprocess import place
+
+COLOUR_MAPS = ("Inferno", "Turbo", "Viridis", "Hot", "Jet")
+
+
+def window(pixels: NDArray[np.generic], low: float, high: float) -> NDArray[np.uint8]:
+    """Map the gray values between two percentiles of the slice to 0..255.
+
+    Parameters
+    ----------
+    pixels
+        ``(height, width)``, any depth.
+    low, high
+        Percentiles, 0 to 100.
+    """
+    bottom, top = np.percentile(pixels, [low, high])
+    scaled = (pixels.astype(np.float32) - bottom) * (255 / max(top - bottom, 1e-6))
+    return np.clip(scaled, 0, 255).astype(np.uint8)
+
+
+def heat(
+    values: NDArray[np.float32], placement: Placement, shape: tuple[int, int], colour_map: str, opacity: float
+) -> Image.Image:
+    """Return a map as a transparent RGBA picture over the slice.
+
+    Positive evidence only, as in Grad-CAM: the strongest point is opaque up to `opacity`, zero is clear.
+
+    Parameters
+    ----------
+    values
+        ``(rows, columns)`` map over the network's frame.
+    placement
+        Where the frame lies on the slice.
+    shape
+        ``(height, width)`` of the slice.
+    colour_map
+        One of `COLOUR_MAPS`.
+    opacity
+        0 to 1.
+    """
+    evidence = np.maximum(place(np.maximum(values, 0), placement, shape), 0)
+    evidence = evidence / max(float(evidence.max()), 1e-6)
+    rgba = np.empty((*shape, 4), np.uint8)
+    rgba[..., :3] = _table(colour_map)[(evidence * 255).astype(np.uint8)]
+    rgba[..., 3] = (255 * opacity * np.sqrt(evidence)).astype(np.uint8)
+    return Image.fromarray(rgba)
+
+
+def picture(gray: NDArray[np.uint8], overlay: Image.Image | None, *, key: str, height: int) -> go.Figure:
+    """Return the slice with its overlay as a figure that zooms with the wheel and pans by dragging.
+
+    Parameters
+    ----------
+    gray
+        ``(height, width)`` uint8.
+    overlay
+        RGBA of the same size, or None.
+    key
+        While it stays the same, zoom and pan are kept through changes of window and overlay.
+    height
+        Of the figure in screen pixels.
+    """
+    rows, columns = gray.shape
+    image = Image.fromarray(gray)
+    if overlay is not None:
+        image = Image.alpha_composite(image.convert("RGBA"), overlay).convert("RGB")
+    figure = go.Figure(go.Scatter(x=[0, columns], y=[0, rows], mode="markers", marker_opacity=0, hoverinfo="skip"))
+    figure.add_layout_image(
+        source=_data_url(image), xref="x", yref="y", x=0, y=0, sizex=columns, sizey=rows, layer="below"
+    )
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        paper_bgcolor="black",
+        plot_bgcolor="black",
+        dragmode="pan",
+        uirevision=key,
+        showlegend=False,
+        xaxis={"visible": False, "range": [0, columns], "constrain": "domain"},
+        yaxis={"visible": False, "range": [rows, 0], "scaleanchor": "x", "constrain": "domain"},
+    )
+    return figure
+
+
+def _table(colour_map: str) -> NDArray[np.uint8]:
+    colours = sample_colorscale(get_colorscale(colour_map), np.linspace(0, 1, 256).tolist(), colortype="tuple")
+    return (np.array(colours) * 255).astype(np.uint8)
+
+
+def _data_url(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
