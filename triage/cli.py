@@ -53,7 +53,9 @@ def serve(
     script = str(ROOT / "app.py")
     options = ["--server.port", str(port), "--server.address", address]
     os.chdir(ROOT)  # Streamlit finds .streamlit/config.toml from here
-    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", script, *options])
+    os.execv(  # noqa: S606 - the very interpreter that runs this
+        sys.executable, [sys.executable, "-m", "streamlit", "run", script, *options]
+    )
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The words of the product as types: frozen, without behaviour beyond their own arithmetic, importing nothing of ours."""
+"""The words of the product as types: frozen, with no behaviour but their own arithmetic, importing nothing of ours."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ class Finding(StrEnum):
     def label(self) -> str:
         """The class as a reader says it."""
         return _LABELS[self]
-
-
 
 
 def likeliest(probabilities: Mapping[Finding, float]) -> Finding:
@@ -140,7 +138,7 @@ class Score:
     probabilities
         Calibrated, by class, summing to 1.
     cam
-        ``(rows, columns, 4)`` class-activation maps in logit units, float32; their spatial mean plus the bias is the logit.
+        ``(rows, columns, 4)`` class-activation maps in logit units; their spatial mean plus the bias is the logit.
     placement
         Where the maps lie on the slice.
     """
@@ -148,7 +146,6 @@ class Score:
     probabilities: dict[Finding, float]
     cam: NDArray[np.float32]
     placement: Placement
-
 
 
 @dataclass(frozen=True, slots=True)

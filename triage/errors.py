@@ -1,12 +1,12 @@
 """One tree of errors. Every message names the remedy and holds nothing that may not be shown to a reader.
 
-    TriageError
-    ├── RefusedError      the file was not taken in
-    ├── NotFoundError     a study, series or model that is not there
-    ├── ConflictError     somebody else's decision came first
-    ├── ReadingError      a reading that is not complete or not allowed
-    ├── StorageError      the disk or the database did not take it
-    └── ModelError        a model folder that cannot be used
+TriageError
+├── RefusedError      the file was not taken in
+├── NotFoundError     a study, series or model that is not there
+├── ConflictError     somebody else's decision came first
+├── ReadingError      a reading that is not complete or not allowed
+├── StorageError      the disk or the database did not take it
+└── ModelError        a model folder that cannot be used
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage  # type: ignore[import-untyped]
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
 from triage.domain import Finding
 
 Field = NDArray[np.floating]
-Triple = tuple[float, float, float]
+Rng = np.random.Generator
 
 #: By plane: the axis that it cuts, then the axis and the ends (mm) of its columns and of its rows.
 VIEWS = {
@@ -35,20 +35,16 @@ GLIOMAS = ((26, 36, 14), (28, 14, 36), (27, -14, 34), (30, -42, 30), (30, -64, 1
 FALX = ((0, 46, 36), (0, 16, 58), (0, -24, 62), (0, -58, 50))
 CONVEXITY = ((60, 20, 34), (46, 46, 36), (62, -22, 44), (40, -60, 56), (34, 6, 72), (66, -34, 14), (40, -92, 20))
 #: The head below the braincase, as ellipsoids of centre and radii (mm).
-FACE = (((0, 36, -58), (60, 52, 64)), ((0, -10, -70), (66, 66, 60)), ((0, -30, -130), (60, 66, 96)))
-NOSE = ((0, 90, -52), (13, 20, 22))
-#: What lies in it: centre, radii and gray; what has two sides is given for the right one.
-PARTS = (
-    ((31, 50, -34), (18, 30, 17), 0.78),  # orbital fat
-    ((31, 62, -34), (12, 12, 12), 0.22),  # globe
-    ((27, 44, -64), (15, 17, 16), 0.05),  # maxillary sinus
-    ((8, 46, -56), (5, 30, 18), 0.10),  # nasal cavity
-    ((7, 24, -44), (9, 12, 9), 0.05),  # sphenoid sinus
-    ((0, -13, -46), (9, 6, 15), 0.62),  # marrow of the clivus
-    ((0, 5, -80), (11, 6, 26), 0.04),  # pharynx
-    ((0, -47, -98), (13, 11, 44), 0.12),  # spinal canal
-    ((0, -47, -98), (6, 5, 46), 0.62),  # spinal cord
-)
+FACE = (((0, 36, -58), (60, 52, 64)), ((0, 90, -52), (13, 20, 22)), ((0, -24, -116), (64, 66, 96)))
+#: What lies in it, by gray and in the order of drawing; what has two sides is given for the right one.
+PARTS = {
+    0.78: (((31, 50, -34), (18, 30, 17)),),  # orbital fat
+    0.22: (((31, 62, -34), (12, 12, 12)),),  # globe
+    0.05: (((27, 44, -64), (15, 17, 16)), ((7, 24, -44), (9, 12, 9))),  # maxillary and sphenoid sinus
+    0.08: (((8, 46, -56), (5, 30, 18)), ((0, 5, -80), (11, 6, 26))),  # nasal cavity, pharynx
+    0.12: (((0, -47, -98), (13, 11, 44)),),  # spinal canal
+    0.62: (((0, -47, -98), (6, 5, 46)), ((0, -13, -46), (9, 6, 15))),  # spinal cord, marrow of the clivus
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def phantoms(count: int, seed: int = 0) -> Iterator[Phantom]:
     count
         How many.
     seed
-        The same seed gives the same bytes; a phantom does not depend on `count`.
+        Not negative. The same seed gives the same bytes; a phantom does not depend on `count`.
 
     Yields
     ------
@@ -85,25 +81,23 @@ def phantoms(count: int, seed: int = 0) -> Iterator[Phantom]:
 @lru_cache(maxsize=1)
 def _atlas() -> tuple[Field, dict[str, Field]]:
     """Where the volumes begin (mm); brain and white matter (0 to 1), distance beyond the inside of the skull (mm)."""
-    # Imported here, as it is slow to.
-    from nilearn.datasets import load_mni152_template, load_mni152_wm_template  # type: ignore[import-untyped]
+    from nilearn.datasets import load_mni152_template, load_mni152_wm_template  # takes seconds to import
 
     template, margin = load_mni152_template(resolution=1), 30
     brain, white = (np.pad(np.float32(i.dataobj), margin) for i in (template, load_mni152_wm_template(resolution=1)))
     # The braincase is the brain with its clefts closed; it is smooth, so every third millimetre will do.
-    case = ndimage.distance_transform_edt(ndimage.distance_transform_edt(brain[::3, ::3, ::3] < 0.1) < 5) > 4.4
-    skull = 3 * (ndimage.distance_transform_edt(~case) - ndimage.distance_transform_edt(case))
-    skull = ndimage.gaussian_filter(skull.astype(np.float32), 1)
+    case = distance_transform_edt(distance_transform_edt(brain[::3, ::3, ::3] < 0.1) < 5) > 4.4
+    skull = gaussian_filter(3 * (distance_transform_edt(~case) - distance_transform_edt(case)), 1)
     return template.affine[:3, 3] - margin, {"brain": brain, "white": white, "skull": skull}
 
 
 def _sample(name: str, points: Field) -> Field:
     origin, volumes = _atlas()
     index = np.moveaxis(points - origin, -1, 0) / (3 if name == "skull" else 1)
-    return np.asarray(ndimage.map_coordinates(volumes[name], index, order=1, mode="nearest"))
+    return np.asarray(map_coordinates(volumes[name], index, order=1, mode="nearest"))
 
 
-def _place(finding: Finding, plane: str, rng: np.random.Generator) -> tuple[Field, float]:
+def _place(finding: Finding, plane: str, rng: Rng) -> tuple[Field, float]:
     """Centre and radius (mm) of a lesion."""
     mirror, jitter, axis = np.array([rng.choice((-1, 1)), 1, 1]), rng.normal(0, 2.5, 3), VIEWS[plane][0]
     # Normal slices pass through the same places as the others: the level shall not tell the class.
@@ -121,37 +115,34 @@ def _place(finding: Finding, plane: str, rng: np.random.Generator) -> tuple[Fiel
     return mirror * line[np.argmin(np.abs(_sample("skull", line) + 0.45 * radius))], radius
 
 
-def _slice(plane: str, finding: Finding, centre: Field, radius: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _slice(plane: str, finding: Finding, centre: Field, radius: float, rng: Rng) -> NDArray[np.uint8]:
     """The picture through a place; the same generator gives the same head and noise with or without the lesion."""
     axis, (across, left, right), (down, top, bottom) = VIEWS[plane]
     mm = max(left - right, top - bottom) / int(rng.integers(256, 401))
     rows, columns = np.mgrid[top : bottom + mm / 2 : -mm, left : right + mm / 2 : -mm]
-    points = np.empty((*rows.shape, 3))
+    level = centre[axis] + rng.uniform(-0.3, 0.3) * radius
+    level = np.copysign(max(abs(level), 4 * (axis == 0)), level)  # the middle of the template is nothing but falx
+    points = np.full((*rows.shape, 3), level)
     points[..., across], points[..., down] = columns, rows
-    points[..., axis] = centre[axis] + rng.uniform(-0.3, 0.3) * radius
-    if axis == 0 and abs(points[0, 0, 0]) < 4:
-        points[..., 0] = np.copysign(4, centre[0])  # the middle of the template is nothing but falx
     # A random map close to identity is a tilt, a scale and a head of one's own at once; then a smooth warp.
     points += (points - centre) @ rng.normal(0, 0.03, (3, 3))
     points += 1.5 * np.stack([_noise(rng, rows.shape, 40 / mm) for _ in range(3)], axis=-1)
     gray = _picture(finding, centre, radius, points, mm, rng.spawn(1)[0])
     # What the scanner makes of it: blur, contrast, the coil's shading, Rician noise, a window.
-    coil = np.exp(0.08 * _noise(rng, gray.shape, 80 / mm))
-    signal = coil * ndimage.gaussian_filter(gray, 0.5) ** rng.uniform(0.8, 1.1)
+    signal = gaussian_filter(gray, 0.5) ** rng.uniform(0.8, 1.1) * np.exp(0.08 * _noise(rng, gray.shape, 80 / mm))
     real, imaginary = rng.uniform(0.008, 0.025) * rng.standard_normal((2, *gray.shape))
     return np.asarray(np.clip(rng.uniform(225, 255) * np.hypot(signal + real, imaginary), 0, 255), dtype=np.uint8)
 
 
-def _noise(rng: np.random.Generator, shape: tuple[int, ...], grain: float) -> Field:
+def _noise(rng: Rng, shape: tuple[int, ...], grain: float) -> Field:
     """Smooth noise of unit variance; `grain` in pixels."""
     down, across = (np.exp(-2 * (np.arange(n)[:, None] / grain - np.arange(-2, n / grain + 2)) ** 2) for n in shape)
     noise = down @ rng.standard_normal((down.shape[1], across.shape[1])) @ across.T
     return np.asarray((noise - noise.mean()) / noise.std())
 
 
-def _ellipsoid(points: Field, centre: Triple, radii: Triple) -> Field:
-    """Roughly the distance (mm) from an ellipsoid, negative inside."""
-    return np.asarray((np.linalg.norm((points - centre) / radii, axis=-1) - 1) * min(radii))
+def _ellipsoid(points: Field, centre: tuple[float, ...], radii: tuple[float, ...]) -> Field:
+    return np.asarray((np.linalg.norm((points - centre) / radii, axis=-1) - 1) * min(radii))  # roughly mm
 
 
 def _in(distance: Field, edge: float = 0.5) -> Field:
@@ -166,28 +157,23 @@ def _over(below: Field, gray: Field | float, alpha: Field) -> Field:
 def _head(points: Field, origins: Field, grain: Field) -> Field:
     """Gray values at the points (mm) of a head without lesion; `origins` is where its brain is taken from."""
     skull, half = _sample("skull", points), np.where([True, False, False], np.abs(points), points)
-    shapes = [skull - 14, *(_ellipsoid(points, *shape) for shape in (*FACE, NOSE))]
+    shapes = [skull - 14, *(_ellipsoid(points, *shape) for shape in FACE)]
     skin = -6 * np.log(np.sum(np.exp(-np.clip(shapes, -200, 200) / 6), axis=0))  # a smooth union
-    gray = _over(0.38 + 0.05 * grain, 0.80, _in(-skin - 6 - grain, 0.8))
-    gray = _over(gray, 0.50, _in(-skin - 1.5))
-    for centre, radii, shade in PARTS:
-        gray = _over(gray, shade, _in(_ellipsoid(half, centre, radii) + grain))
-    marrow = 0.10 + 0.30 * np.exp(-(((skull - 5.2) / 1.3) ** 2))
-    gray = _over(gray, marrow, _in(np.abs(skull - 5) - 3.5))
-    gray = _over(gray, 0.40, _in(np.abs(skull - 1.6) - 0.4))  # dura
-    gray = _over(gray, 0.13, _in(skull - 1))
+    gray = _over(_over(0.38 + 0.04 * grain, 0.80, _in(-skin - 6 - grain, 0.8)), 0.50, _in(-skin - 1.5))
+    for shade, parts in PARTS.items():
+        gray = _over(gray, shade, _in(np.min([_ellipsoid(half, *part) for part in parts], axis=0) + grain))
+    marrow = np.exp(-(((skull - 5.2) / 1.3) ** 2))
+    gray = _over(gray, 0.10 + 0.30 * marrow, _in(np.abs(skull - 5) - 3.5))  # bone
+    gray = _over(_over(gray, 0.40, _in(np.abs(skull - 1.6) - 0.4)), 0.13, _in(skull - 1))  # dura, CSF
     brain = np.clip((_sample("brain", origins) - 0.22) / 0.78, 0, 1) ** 1.25
     gray = np.maximum(gray, 0.85 * brain * _in(skull - 2))
-    x, y, z = np.moveaxis(points, -1, 0)
-    sinus = 3 * np.hypot(x / 4, (skull + 0.5) / 3.5) - 3  # the sagittal sinus, filled with contrast
-    return _over(gray, 0.88, _in(sinus) * _in(-z - 10, 3) * _in(y - 60, 3)) * _in(skin)
+    sinus = _in(3 * np.hypot(points[..., 0] / 4, (skull + 0.5) / 3.5) - 3)  # the sagittal one, full of contrast
+    return _over(gray, 0.88, sinus * _in(-10 - points[..., 2], 3) * _in(points[..., 1] - 60, 3)) * _in(skin)
 
 
-def _picture(
-    finding: Finding, centre: Field, radius: float, points: Field, mm: float, rng: np.random.Generator
-) -> Field:
+def _picture(finding: Finding, centre: Field, radius: float, points: Field, mm: float, rng: Rng) -> Field:
     """Gray values at the points (mm), the lesion included; `mm` is the size of a pixel."""
-    grain, bumps, patches = (_noise(rng, points.shape[:2], size / mm) for size in (5, 0.8 * radius, 0.3 * radius))
+    grain, bumps, patches = (_noise(rng, points.shape[:2], size / mm) for size in (7, 0.8 * radius, 0.3 * radius))
     away, skull = points - centre, _sample("skull", points)
     reach = np.linalg.norm(away / rng.uniform(0.8, 1.25, 3), axis=-1) / radius
     if finding is Finding.NOTUMOR:
@@ -196,9 +182,9 @@ def _picture(
     gray = _head(points, points - 0.4 * away * np.exp(-((reach / 1.5) ** 2))[..., None], grain)
     if finding is Finding.GLIOMA:
         edge = reach - 1 + 0.18 * bumps + 0.08 * patches
-        white = np.clip(1.5 * _sample("white", points), 0, 1)
-        gray *= 1 - 0.55 * _in(edge - 0.8 - 0.3 * bumps, 0.12) * white * _in(skull + 2)  # oedema
-        gray = _over(gray, 0.26 + 0.07 * patches, _in(edge, 0.05) * _in(skull))  # necrosis
+        oedema = _in(edge - 0.8 - 0.3 * bumps, 0.12) * np.clip(1.5 * _sample("white", points), 0, 1)
+        gray *= 1 - 0.55 * oedema * _in(skull + 2)
+        gray = _over(gray, np.maximum(0.26 + 0.07 * patches, 0), _in(edge, 0.05) * _in(skull))  # necrosis
         rim = np.exp(-((edge / (0.14 + 0.06 * np.clip(bumps + patches, -1.3, 2))) ** 2))
         return _over(gray, 0.95 + 0.08 * patches, np.clip(rim * (0.9 + 0.2 * bumps), 0, 1) * _in(skull))
     if finding is Finding.MENINGIOMA:

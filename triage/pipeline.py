@@ -67,7 +67,11 @@ class Pipeline:
             return self._receive(shown, data, actor)
         except (StorageError, OSError) as error:
             logger.exception("storing failed")
-            message = str(error) if isinstance(error, StorageError) else f"Not stored: {error.strerror}. Free disk space, then repeat."
+            message = (
+                str(error)
+                if isinstance(error, StorageError)
+                else f"Not stored: {error.strerror}. Free disk space, then repeat."
+            )
             return Receipt(shown, Outcome.REFUSED, message)
 
     def _receive(self, shown: str, data: bytes, actor: str) -> Receipt:

@@ -17,13 +17,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRIAGE_", env_file=".env", extra="ignore", frozen=True)
 
-    home: Path = Field(Path("var"), description="Everything that the installation writes lies here.")
-    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in the home folder.")
-    model: Path = Field(ROOT / "models" / "lite0-v1", description="Folder of the model that serves.")
-    data: Path = Field(ROOT.parent / "shared" / "data", description="Training data with its manifest.csv.")
-    urgent_wait: timedelta = Field(timedelta(hours=8), description="After this wait an URGENT study is moved up.")
-    routine_wait: timedelta = Field(timedelta(hours=48), description="After this wait a ROUTINE study is moved up.")
-    threads: int = Field(2, ge=1, description="Threads of one scoring run.")
+    home: Path = Field(default=Path("var"), description="Everything that the installation writes lies here.")
+    database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in the home folder.")
+    model: Path = Field(default=ROOT / "models" / "lite0-v1", description="Folder of the model that serves.")
+    data: Path = Field(default=ROOT.parent / "shared" / "data", description="Training data with its manifest.csv.")
+    urgent_wait: timedelta = Field(
+        default=timedelta(hours=8), description="After this wait an URGENT study is moved up."
+    )
+    routine_wait: timedelta = Field(
+        default=timedelta(hours=48), description="After this wait a ROUTINE study is moved up."
+    )
+    threads: int = Field(default=2, ge=1, description="Threads of one scoring run.")
 
     @property
     def url(self) -> str:

@@ -85,9 +85,7 @@ def sort_key(
     return level.order, not overdue, first, -(1.0 if malignancy is None else malignancy), arrived.timestamp()
 
 
-def reason_of_place(
-    ranking: Ranking, arrived: datetime, now: datetime, limits: WaitLimits
-) -> tuple[Band, str]:
+def reason_of_place(ranking: Ranking, arrived: datetime, now: datetime, limits: WaitLimits) -> tuple[Band, str]:
     """Band in which the study stands now, and the sentence that says why."""
     level = limits.level(ranking.band, now - arrived)
     if level is ranking.band:

@@ -13,7 +13,9 @@ st.markdown(f"**{card.name}** · {card.architecture} · {card.created} · sha256
 st.caption(card.training["summary"])
 glioma, tumour, temperature = st.columns(3)
 glioma.metric("Glioma operating point (STAT)", f"{points.glioma:.3f}", help=card.metrics["operating_points"]["glioma"])
-tumour.metric("Tumour operating point (URGENT)", f"{points.tumour:.3f}", help=card.metrics["operating_points"]["tumour"])
+tumour.metric(
+    "Tumour operating point (URGENT)", f"{points.tumour:.3f}", help=card.metrics["operating_points"]["tumour"]
+)
 temperature.metric("Temperature", f"{card.temperature:.2f}", help="Logits are divided by it before the softmax.")
 left, right = st.columns(2, gap="large")
 with left:

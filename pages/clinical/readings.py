@@ -17,7 +17,9 @@ if not reader:
     st.stop()
 items = parts.store.signed_readings(reader)
 if not items:
-    st.info(f"{reader} has not signed a reading yet. Open a study from the **Worklist**.", icon=":material/history_edu:")
+    st.info(
+        f"{reader} has not signed a reading yet. Open a study from the **Worklist**.", icon=":material/history_edu:"
+    )
     st.stop()
 
 overrides = sum(item.reading.decision is Decision.OVERRIDE for item in items)

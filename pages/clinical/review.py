@@ -22,7 +22,8 @@ except TriageError as error:
     st.stop()
 if st.query_params.get("study") != study_id:
     st.query_params["study"] = study_id
-parts.store.note_opened(study_id, reader=state.reader() or "unnamed reader")
+if study.opened_at is None:
+    parts.store.note_opened(study_id, reader=state.reader() or "unnamed reader")
 result = study.result
 
 

@@ -27,14 +27,18 @@ if sent and files:
     receipts.clear()
     progress = st.progress(0.0, "Starting …")
     for index, file in enumerate(files):
-        progress.progress(index / len(files), f"Reading, scoring and ranking {index + 1} of {len(files)}: {display_name(file.name)}")
+        progress.progress(
+            index / len(files), f"Reading, scoring and ranking {index + 1} of {len(files)}: {display_name(file.name)}"
+        )
         receipts.append(parts.receive(file.name, file.getvalue(), actor=state.reader() or "upload"))
     progress.empty()
 
 if receipts:
     counts = {outcome: sum(receipt.outcome is outcome for receipt in receipts) for outcome in Outcome}
     summary, button = st.columns([4, 1], vertical_alignment="center")
-    summary.markdown("  ·  ".join(f"{ICONS[outcome]} **{count}** {outcome}" for outcome, count in counts.items() if count))
+    summary.markdown(
+        "  ·  ".join(f"{ICONS[outcome]} **{count}** {outcome}" for outcome, count in counts.items() if count)
+    )
     if button.button("To the worklist", icon=":material/format_list_numbered:", width="stretch"):
         st.switch_page(state.WORKLIST)
     with st.container(border=True, height=min(60 + 42 * len(receipts), 380)):

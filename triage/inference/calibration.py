@@ -11,4 +11,5 @@ def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[n
     scaled = np.asarray(logits, np.float64) / temperature
     scaled -= scaled.max(axis=-1, keepdims=True)
     exponent = np.exp(scaled)
-    return exponent / exponent.sum(axis=-1, keepdims=True)
+    probabilities: NDArray[np.float64] = exponent / exponent.sum(axis=-1, keepdims=True)
+    return probabilities

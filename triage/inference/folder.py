@@ -52,9 +52,9 @@ def score_files(paths: Sequence[Path], runtime: Runtime) -> Iterator[dict[str, A
             reason = str(error) if isinstance(error, RefusedError) else f"Cannot be read: {error.strerror}"
             yield _answer(path, REFUSED, reason, runtime)
             continue
-        reason = not_analysable(picture)
-        if reason is not None:
-            yield _answer(path, NOT_ANALYSABLE, reason, runtime)
+        doubt = not_analysable(picture)
+        if doubt is not None:
+            yield _answer(path, NOT_ANALYSABLE, doubt, runtime)
             continue
         probabilities = runtime.score(picture.pixels).probabilities
         card = runtime.card
@@ -62,9 +62,7 @@ def score_files(paths: Sequence[Path], runtime: Runtime) -> Iterator[dict[str, A
         yield _answer(path, SCORED, result.ranking.reason, runtime, result)
 
 
-def _answer(
-    path: Path, status: str, reason: str, runtime: Runtime, result: AIResult | None = None
-) -> dict[str, Any]:
+def _answer(path: Path, status: str, reason: str, runtime: Runtime, result: AIResult | None = None) -> dict[str, Any]:
     return {
         "path": str(path),
         "status": status,

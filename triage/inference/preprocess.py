@@ -70,7 +70,7 @@ def place(values: NDArray[np.float32], placement: Placement, shape: tuple[int, i
     ndarray
         ``(height, width)`` float32, 0 outside the frame.
     """
-    side = max(int(round(placement.side)), 1)
+    side = max(round(placement.side), 1)
     left, top = int(placement.left), int(placement.top)
     grown = Image.fromarray(values.astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC)
     canvas = Image.new("F", (shape[1], shape[0]))
@@ -92,4 +92,5 @@ def _head(gray: NDArray[np.float32]) -> tuple[slice, slice]:
 
 def _normalise(gray: NDArray[np.float32], head: NDArray[np.float32]) -> NDArray[np.float32]:
     low, high = np.percentile(head, PERCENTILES)
-    return np.clip((gray - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.float32)
+    scaled: NDArray[np.float32] = np.clip((gray - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.float32)
+    return scaled

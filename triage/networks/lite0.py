@@ -119,9 +119,7 @@ def _mbconv(
     return x
 
 
-def _load_conv(
-    model: keras.Model, state: dict[str, np.ndarray], name: str, conv: str, norm: str
-) -> None:
+def _load_conv(model: keras.Model, state: dict[str, np.ndarray], name: str, conv: str, norm: str) -> None:
     layer = model.get_layer(f"{name}_conv")
     kernel = state[f"{conv}.weight"].transpose(2, 3, 1, 0)  # torch (out, in, h, w) -> keras (h, w, in, out)
     if isinstance(layer, layers.DepthwiseConv2D):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, null, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from triage.domain import Band, Finding, Ranking, StudyStatus
@@ -64,8 +65,9 @@ class Queue:
 
     def not_analysable(self) -> int:
         """Return how many waiting studies the AI could not judge."""
+        query = select(func.count()).where(StudyRow.waiting, StudyRow.status == StudyStatus.NOT_ANALYSABLE)
         with self.read() as session:
-            return session.scalar(self._count(StudyRow.status == StudyStatus.NOT_ANALYSABLE)) or 0
+            return session.scalar(query) or 0
 
     def histogram(self, now: datetime) -> dict[Band, list[int]]:
         """Return how many waiting studies lie in each of `BINS` equal bins of P(glioma), by band."""
@@ -88,15 +90,10 @@ class Queue:
         with self.read() as session:
             return [_plain(row) for row in session.scalars(query)]
 
-    def _count(self, *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
-        return select(func.count()).select_from(StudyRow).where(StudyRow.waiting, *conditions)
-
     def _where(self, wanted: WorklistFilter, now: datetime) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = []
-        if wanted.statuses:
-            conditions.append(StudyRow.status.in_(wanted.statuses))
-        else:
-            conditions.append(StudyRow.waiting)
+        conditions: list[ColumnElement[bool]] = [
+            StudyRow.status.in_(wanted.statuses) if wanted.statuses else StudyRow.waiting.is_(True)
+        ]
         if wanted.bands:
             conditions.append(self._level(now).in_([band.order for band in wanted.bands]))
         if wanted.findings:
@@ -113,15 +110,16 @@ class Queue:
     def _level(self, now: datetime) -> ColumnElement[int]:
         urgent, routine = now - self.limits.urgent, now - self.limits.routine
         both = now - self.limits.urgent - self.limits.routine
-        is_routine = StudyRow.band == ROUTINE
+        is_routine = and_(StudyRow.waiting, StudyRow.band == ROUTINE)
+        is_urgent = and_(StudyRow.waiting, StudyRow.band == URGENT)
         return case(
             (and_(is_routine, StudyRow.arrived_at < both), STAT),
             (and_(is_routine, StudyRow.arrived_at < routine), URGENT),
-            (and_(StudyRow.band == URGENT, StudyRow.arrived_at < urgent), STAT),
+            (and_(is_urgent, StudyRow.arrived_at < urgent), STAT),
             else_=StudyRow.band,
         )
 
-    def _order(self, now: datetime) -> list[ColumnElement[object]]:
+    def _order(self, now: datetime) -> list[ColumnElement[Any]]:
         level = self._level(now)
         overdue = level != StudyRow.band
         return [
@@ -129,8 +127,8 @@ class Queue:
             case((overdue, 0), else_=1),
             case((overdue, StudyRow.arrived_at), else_=null()),
             func.coalesce(StudyRow.malignancy, 1.0).desc(),
-            StudyRow.arrived_at,
-            StudyRow.id,
+            StudyRow.arrived_at.asc(),
+            StudyRow.id.asc(),
         ]
 
     def _row(self, row: StudyRow, now: datetime) -> WorklistRow:

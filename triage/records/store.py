@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
@@ -59,7 +59,9 @@ class Store:
             with self._write.begin() as session:
                 yield session
         except OperationalError as error:
-            raise StorageError(f"Not stored: {error.orig}. Free disk space or restore the database, then repeat.") from error
+            raise StorageError(
+                f"Not stored: {error.orig}. Free disk space or restore the database, then repeat."
+            ) from error
 
     def add_study(self, name: str, instances: Sequence[Instance], *, actor: str, site_band: Band = Band.ROUTINE) -> str:
         """Add a study of one series whose files are on disk, and return its ID.
@@ -103,9 +105,7 @@ class Store:
     def study_of(self, sha256: str) -> str | None:
         """Return the ID of the study that holds a file with these bytes."""
         with self.read() as session:
-            return session.scalar(
-                select(SeriesRow.study_id).join(InstanceRow).where(InstanceRow.sha256 == sha256)
-            )
+            return session.scalar(select(SeriesRow.study_id).join(InstanceRow).where(InstanceRow.sha256 == sha256))
 
     def file_result(self, study_id: str, result: AIResult) -> None:
         """File an AI result and rank the study by it; filing the same result again changes nothing."""
@@ -184,6 +184,7 @@ class Store:
                 reason=row.reason,
                 site_band=BANDS[row.site_band],
                 arrived_at=row.arrived_at,
+                opened_at=row.opened_at,
                 instances=tuple(_instance(item) for series in row.series for item in series.instances),
                 results=tuple(_result(item) for item in row.results),
                 readings=tuple(_reading(item) for item in row.readings),
@@ -193,10 +194,9 @@ class Store:
         """Note the first time that a reader opened the study; it ends the wait (ranked -> opened)."""
         now = datetime.now(UTC)
         with self.write() as session:
-            changed = session.execute(
-                update(StudyRow).where(StudyRow.id == study_id, StudyRow.opened_at.is_(None)).values(opened_at=now)
-            )
-            if changed.rowcount:
+            row = self._row(session, study_id)
+            if row.opened_at is None:
+                row.opened_at = now
                 session.add(audit.row(reader, "opened", study_id, "", now))
 
     def sign(self, study_id: str, reading: Reading, *, seen: int) -> None:

@@ -60,6 +60,7 @@ class Study:
     reason: str
     site_band: Band
     arrived_at: datetime
+    opened_at: datetime | None
     instances: tuple[Instance, ...]
     results: tuple[AIResult, ...]
     readings: tuple[Reading, ...]

@@ -41,7 +41,7 @@ def decode(data: bytes) -> Slice:
         with warnings.catch_warnings():
             # We apply a lower limit of our own, right below.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=[kind])
+            image: Image.Image = Image.open(io.BytesIO(data), formats=[kind])
         if image.width * image.height > MAX_PIXELS:
             raise RefusedError(_too_large(image.width, image.height))
         image.load()

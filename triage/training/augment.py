@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 Frame = NDArray[np.float32]
 
 
-def random_view(
-    frame: Frame, size: int, rng: np.random.Generator, lesion: NDArray[np.float32] | None = None
-) -> Frame:
+def random_view(frame: Frame, size: int, rng: np.random.Generator, lesion: NDArray[np.float32] | None = None) -> Frame:
     """Return one random view of a prepared slice.
 
     Parameters
@@ -88,12 +86,13 @@ def _geometric(frame: Frame, size: int, rng: np.random.Generator, lesion: NDArra
 
 def _bias_field(size: int, rng: np.random.Generator) -> Frame:
     coarse = rng.uniform(-0.35, 0.35, (3, 3)).astype(np.float32)
-    return np.exp(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC))
+    field: Frame = np.exp(np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32))
+    return field
 
 
 def _jpeg(view: Frame, quality: int) -> Frame:
     encoded = cv2.imencode(".jpg", view.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.float32)
 
 
 def _border(view: Frame, rng: np.random.Generator) -> Frame:
@@ -101,5 +100,5 @@ def _border(view: Frame, rng: np.random.Generator) -> Frame:
     shade = float(rng.choice([0, 255, rng.uniform(0, 255)]))
     framed = view.copy()
     for edge in np.flatnonzero(rng.random(4) < 0.6):
-        np.rot90(framed, edge)[:width] = shade
+        np.rot90(framed, int(edge))[:width] = shade
     return framed

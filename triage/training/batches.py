@@ -46,7 +46,7 @@ def load_training_frames(
     return frames, lesions
 
 
-class BalancedViews(keras.utils.PyDataset):
+class BalancedViews(keras.utils.PyDataset):  # type: ignore[misc]
     """Endless random views, the same number of each group in the long run; one epoch is `steps` batches.
 
     A group is a class within a kind of source, since source and class go together in these data: drawing by class

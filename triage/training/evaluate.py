@@ -57,8 +57,8 @@ def figures(probabilities: Probabilities, examples: Sequence[Example], seed: int
     Returns
     -------
     dict
-        `Figure` by name: accuracy, recall of each class, AUROC one against the rest, AUROC of tumour against none, expected
-        calibration error, Brier score.
+        `Figure` by name: accuracy, recall of each class, AUROC of each class against the rest (of "no tumour": tumour
+        against none), expected calibration error, Brier score.
     """
     truth = truth_of(examples)
     clusters = np.array([example.cluster for example in examples])
@@ -88,8 +88,7 @@ def calibration_error(probabilities: Probabilities, truth: Truth, bins: int = 15
     correct = probabilities.argmax(axis=1) == truth
     index = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = [
-        abs(correct[index == b].mean() - confidence[index == b].mean()) * (index == b).mean()
-        for b in np.unique(index)
+        abs(correct[index == b].mean() - confidence[index == b].mean()) * (index == b).mean() for b in np.unique(index)
     ]
     return float(sum(gaps))
 

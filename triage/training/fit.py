@@ -92,7 +92,9 @@ def fit(root: Path, folder: Path, config: FitConfig) -> keras.Model:
     model.compile(optimizer, allowed_classes_loss)
     watched = typed(in_folds(examples, config.watch_folds))
     watch = Watch(folder, watched, load_frames(root, watched, config.size))
-    model.fit(views, epochs=config.epochs, callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True), watch], verbose=2)
+    model.fit(
+        views, epochs=config.epochs, callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True), watch], verbose=2
+    )
     return keras.saving.load_model(folder / "model.keras", compile=False)
 
 
@@ -106,7 +108,7 @@ def allowed_classes_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -
     return ops.logsumexp(logits, axis=-1) - ops.logsumexp(allowed, axis=-1)
 
 
-class Watch(keras.callbacks.Callback):
+class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     """After every epoch: figures on the watched folds, the curve and the checkpoint, each on disk."""
 
     def __init__(self, folder: Path, examples: list[Example], frames: NDArray[np.uint8]) -> None:

@@ -1,4 +1,4 @@
-"""From finished runs to a model folder that serves: export, calibrate and choose on validation folds, report on test folds."""
+"""From finished runs to a model folder: export, calibrate and choose on validation folds, report on test folds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from triage.training.manifest import FINDINGS, Example, in_folds, read_manifest,
 GLIOMA_SENSITIVITY = 0.95
 TUMOUR_SENSITIVITY = 0.98
 LIMITS = (
-    "Trained on T1 contrast-enhanced slices of one source and on web images of several; other sequences are rare in it.",
+    "Trained on T1 contrast-enhanced slices of one source and on web images; other sequences are rare among them.",
     "Healthy slices come almost only from the web, so part of what separates them from tumours may be their source.",
     "Four classes only: metastasis, lymphoma, abscess, stroke and every other lesion are not among its answers.",
     "One slice at a time, without the patient's history.",
@@ -152,8 +152,8 @@ def _threshold(
     reached = float((scores[positive] >= point).mean())
     specificity = float((scores[~positive] < point).mean())
     return point, (
-        f"Chosen on held-out patients for sensitivity {sensitivity:.2f} or better: sensitivity {reached:.3f}, specificity "
-        f"{specificity:.3f} there ({int(positive.sum())} with, {int((~positive).sum())} without)."
+        f"Chosen on held-out patients for sensitivity {sensitivity:.2f} or better: there, sensitivity {reached:.3f}, "
+        f"specificity {specificity:.3f} ({int(positive.sum())} with, {int((~positive).sum())} without)."
     )
 
 

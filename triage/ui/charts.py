@@ -41,7 +41,13 @@ def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints
         )
     figure.add_vline(x=points.glioma, line={"color": theme.TEXT, "dash": "dot", "width": 1})
     figure.add_annotation(
-        x=points.glioma, y=1, yref="paper", text=" glioma operating point", showarrow=False, xanchor="left", yanchor="top",
+        x=points.glioma,
+        y=1,
+        yref="paper",
+        text=" glioma operating point",
+        showarrow=False,
+        xanchor="left",
+        yanchor="top",
         font={"size": 11, "color": theme.MUTED},
     )
     figure.update_layout(
@@ -49,7 +55,13 @@ def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints
         barmode="stack",
         height=150,
         legend={"orientation": "h", "y": 1.0, "yanchor": "top", "x": 1, "xanchor": "right"},
-        xaxis={"range": [0, 1], "title": {"text": "P(glioma) of the waiting studies", "standoff": 4}, "automargin": True, "gridcolor": theme.GRID, "dtick": 0.1},
+        xaxis={
+            "range": [0, 1],
+            "title": {"text": "P(glioma) of the waiting studies", "standoff": 4},
+            "automargin": True,
+            "gridcolor": theme.GRID,
+            "dtick": 0.1,
+        },
         yaxis={"gridcolor": theme.GRID, "nticks": 3, "rangemode": "tozero"},
     )
     return figure

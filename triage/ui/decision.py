@@ -17,7 +17,7 @@ def headline(result: AIResult) -> None:
     colour, band = theme.BAND[result.ranking.band], result.ranking.band
     st.html(
         f'<div style="font-size:1.35rem"><span style="color:{colour};font-weight:700">{band}</span>'
-        f'&ensp;AI: <b>{result.predicted.label}</b></div>'
+        f"&ensp;AI: <b>{result.predicted.label}</b></div>"
         f'<div style="color:{theme.MUTED}">{result.ranking.reason} · model {result.model}</div>'
     )
 
@@ -57,7 +57,9 @@ def form(parts: Pipeline, study: Study) -> None:
             placeholder="Reason code",
             key=f"reason_{key}",
         )
-    comment = st.text_area("Comment", key=f"comment_{key}", height=70, placeholder="Comment", label_visibility="collapsed")
+    comment = st.text_area(
+        "Comment", key=f"comment_{key}", height=70, placeholder="Comment", label_visibility="collapsed"
+    )
     verb = "Sign override" if overrides else "Confirm and sign" if result else "Sign reading"
     if study.readings:
         verb = "Sign amendment"

@@ -60,7 +60,7 @@ def controls(result: AIResult | None) -> Controls:
         finding = st.selectbox(
             "Explains", list(Finding), index=_explained(result), format_func=lambda item: item.label, key="v_finding"
         )
-    return Controls(window, finding if shown else None, method, colour_map, amount / 100)
+    return Controls(window, finding if shown else None, Method(method), colour_map, amount / 100)
 
 
 def overlay(parts: Pipeline, study_id: str, slice_: Slice, wanted: Controls) -> Image.Image | None:
@@ -91,9 +91,7 @@ def _picture(_parts: Pipeline, study_id: str) -> Slice:
 
 
 @st.cache_data(max_entries=256, show_spinner="Computing where the network looked …")
-def _map(
-    _parts: Pipeline, study_id: str, finding: Finding, method: Method
-) -> tuple[NDArray[np.float32], Placement]:
+def _map(_parts: Pipeline, study_id: str, finding: Finding, method: Method) -> tuple[NDArray[np.float32], Placement]:
     if method is Method.CAM:
         score = _parts.score(study_id)
         return score.cam[..., list(Finding).index(finding)], score.placement

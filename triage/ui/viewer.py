@@ -27,9 +27,10 @@ def window(pixels: NDArray[np.generic], low: float, high: float) -> NDArray[np.u
     low, high
         Percentiles, 0 to 100.
     """
-    bottom, top = np.percentile(pixels, [low, high])
-    scaled = (pixels.astype(np.float32) - bottom) * (255 / max(top - bottom, 1e-6))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    gray = pixels.astype(np.float32)
+    bottom, top = np.percentile(gray, [low, high])
+    scaled: NDArray[np.float32] = np.clip((gray - bottom) * (255 / max(top - bottom, 1e-6)), 0, 255)
+    return scaled.astype(np.uint8)
 
 
 def heat(
