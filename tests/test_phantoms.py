@@ -54,7 +54,7 @@ def test_every_one_is_a_gray_png_that_uploads(dozen: list[Phantom]) -> None:
     for phantom in dozen:
         image = Image.open(io.BytesIO(phantom.png))
         assert (image.format, image.mode) == ("PNG", "L")
-        assert 256 <= max(image.size) <= 401
+        assert 256 <= max(image.size) <= 400
         assert not image.info  # nothing that could tell the class
         scan = decode(phantom.png)
         assert scan.pixels.dtype == np.uint8
@@ -63,24 +63,16 @@ def test_every_one_is_a_gray_png_that_uploads(dozen: list[Phantom]) -> None:
         assert scan.pixels[:, :3].mean() < 60  # air beside the head
 
 
-def test_hung_as_a_radiologist_sees_it(dozen: list[Phantom]) -> None:
-    for phantom in dozen:
-        head = np.asarray(Image.open(io.BytesIO(phantom.png))) > 60
-        rows, columns = np.flatnonzero(head.mean(axis=1) > 0.02), np.flatnonzero(head.mean(axis=0) > 0.02)
-        head = head[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        height, width = head.shape
-        plane = phantom.name.split("_")[1]
-        if plane == "ax":  # the forehead or the nose above, the broader back of the head below
-            widths = [np.ptp(np.flatnonzero(row)) for row in (head[height // 8], head[-height // 8])]
-            assert widths[0] < widths[1]
-        else:  # the neck runs out of the picture
-            assert rows[0] > 0
-            assert rows[-1] == len(np.asarray(Image.open(io.BytesIO(phantom.png)))) - 1
-        if plane == "sag":  # the front is the face, that reaches lower than the back of the head
-            front, back = (
-                np.flatnonzero(side.any(axis=1))[-1] for side in (head[:, : width // 8], head[:, -width // 8 :])
-            )
-            assert front > back
+@pytest.mark.parametrize("seed", range(3))
+def test_hung_as_a_radiologist_sees_it(seed: int) -> None:
+    axial, coronal, sagittal = (_head(plane, seed) for plane in VIEWS)
+    widths = axial.sum(axis=1)
+    assert widths[len(axial) // 20] < 0.7 * widths[-len(axial) // 20]  # the nose above, the back of the head below
+    for head in (coronal, sagittal):
+        assert head[-1].mean() > 0.3  # the neck runs out of the picture below, not the vertex above
+        assert head[0].mean() < 0.3
+    front, back = (np.flatnonzero(side.any(axis=1)) for side in np.array_split(sagittal, 10, axis=1)[:: 10 - 1])
+    assert front[0] > back[0]  # the nose sits lower than the back of the head
     assert VIEWS["ax"][1][1] > VIEWS["ax"][1][2]  # the patient's right (positive) on the left of the picture
 
 
@@ -147,6 +139,13 @@ print(len(list(phantoms(1))))
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def _head(plane: str, seed: int) -> np.ndarray:
+    """Where the head is, cut out, at the level of the sella."""
+    head = module._slice(plane, Finding.NOTUMOR, np.array([5.0, 5, -31]), 1.0, np.random.default_rng(seed)) > 60
+    rows, columns = (np.flatnonzero(head.mean(axis=axis) > 0.02) for axis in (1, 0))
+    return head[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _pair(finding: Finding, plane: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -118,7 +118,7 @@ def _place(finding: Finding, plane: str, rng: Rng) -> tuple[Field, float]:
 def _slice(plane: str, finding: Finding, centre: Field, radius: float, rng: Rng) -> NDArray[np.uint8]:
     """The picture through a place; the same generator gives the same head and noise with or without the lesion."""
     axis, (across, left, right), (down, top, bottom) = VIEWS[plane]
-    mm = max(left - right, top - bottom) / int(rng.integers(256, 401))
+    mm = max(left - right, top - bottom) / int(rng.integers(255, 400))
     rows, columns = np.mgrid[top : bottom + mm / 2 : -mm, left : right + mm / 2 : -mm]
     level = centre[axis] + rng.uniform(-0.3, 0.3) * radius
     level = np.copysign(max(abs(level), 4 * (axis == 0)), level)  # the middle of the template is nothing but falx

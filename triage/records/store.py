@@ -272,7 +272,8 @@ class Store:
 
     @staticmethod
     def _row(session: Session, study_id: str) -> StudyRow:
-        row = session.get(StudyRow, study_id)
+        # Writers of one study take turns; SQLite lets only one write anyway.
+        row = session.get(StudyRow, study_id, with_for_update=True)
         if row is None:
             raise NotFoundError("This study is not in the record.")
         return row

@@ -86,8 +86,7 @@ def _geometric(frame: Frame, size: int, rng: np.random.Generator, lesion: NDArra
 
 def _bias_field(size: int, rng: np.random.Generator) -> Frame:
     coarse = rng.uniform(-0.35, 0.35, (3, 3)).astype(np.float32)
-    field: Frame = np.exp(np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), np.float32))
-    return field
+    return np.asarray(np.exp(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)), np.float32)
 
 
 def _jpeg(view: Frame, quality: int) -> Frame:

@@ -56,11 +56,11 @@ def controls(result: AIResult | None) -> Controls:
     with settings.popover("Settings", icon=":material/tune:", width="stretch"):
         window = st.slider("Window (percentiles of the gray values)", 0.0, 100.0, (0.5, 99.8), 0.1, key="v_window")
         colour_map = st.selectbox("Colour map", viewer.COLOUR_MAPS, key="v_colours", persist_state="session")
-        method = st.selectbox("Map", list(Method), key="v_method", persist_state="session")
+        method = st.selectbox("Map", list(Method), key="v_method", persist_state="session") or Method.CAM
         finding = st.selectbox(
             "Explains", list(Finding), index=_explained(result), format_func=lambda item: item.label, key="v_finding"
         )
-    return Controls(window, finding if shown else None, Method(method), colour_map, amount / 100)
+    return Controls(window, finding if shown else None, method, colour_map, amount / 100)
 
 
 def overlay(parts: Pipeline, study_id: str, slice_: Slice, wanted: Controls) -> Image.Image | None:

@@ -1,0 +1,99 @@
+"""Real parts for all tests: phantom slices, an installation of its own, SQLite and PostgreSQL, the training data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers import free_port
+
+from triage.phantoms import Phantom, phantoms
+from triage.pipeline import Pipeline
+from triage.records.store import Store
+from triage.settings import Settings
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def slices() -> list[Phantom]:
+    """Eight phantom slices, two of each class."""
+    return list(phantoms(8))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """An empty installation with the shipped model."""
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def pipeline(settings: Settings) -> Iterator[Pipeline]:
+    parts = Pipeline(settings)
+    yield parts
+    parts.store.engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty record on each database that we support."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'triage.db'}"
+    else:
+        url = request.getfixturevalue("postgres")
+    record = Store(url)
+    yield record
+    record.engine.dispose()
+
+
+@pytest.fixture
+def postgres(postgres_server: int) -> str:
+    """An empty database on a PostgreSQL server of the tests' own."""
+    import psycopg
+
+    address = f"host=127.0.0.1 port={postgres_server} user=triage dbname="
+    with psycopg.connect(address + "postgres", autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS triage_test WITH (FORCE)")
+        connection.execute("CREATE DATABASE triage_test")
+    return f"postgresql+psycopg://triage@127.0.0.1:{postgres_server}/triage_test"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[int]:
+    """Start PostgreSQL on a free port of the loopback address; it refuses to run as root, so another user does."""
+    binaries = _postgres_binaries()
+    as_user = {"user": "postgres"} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory(prefix="triage-postgres-", ignore_cleanup_errors=True) as folder:
+        if as_user:
+            shutil.chown(folder, "postgres")
+        data, port = Path(folder) / "data", free_port()
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **as_user}
+        subprocess.run([binaries / "initdb", "-D", data, "-U", "triage", "--auth=trust", "--no-sync"], **quiet)
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
+        subprocess.run(
+            [binaries / "pg_ctl", "-D", data, "-w", "-l", Path(folder) / "log", "-o", options, "start"], **quiet
+        )
+        yield port
+        subprocess.run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+
+
+def _postgres_binaries() -> Path:
+    known = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = known[-1] if known else shutil.which("initdb")
+    if not found:
+        pytest.skip("PostgreSQL is not installed")
+    return Path(found).parent
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The training data, which is not part of the project."""
+    folder = Settings().data
+    if not (folder / "manifest.csv").exists():
+        pytest.skip(f"no training data at {folder}; set TRIAGE_DATA")
+    return folder

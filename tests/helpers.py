@@ -1,0 +1,23 @@
+"""What several tests need and is no fixture."""
+
+from __future__ import annotations
+
+import io
+import socket
+
+import numpy as np
+from PIL import Image
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def encode(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
+    """Encode an array as a picture file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format=kind, **options)
+    return buffer.getvalue()

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from triage.errors import NotFoundError
+from triage.records.files import FileStore
+
+
+def test_bytes_come_back_and_lie_under_their_hash(tmp_path: Path) -> None:
+    files = FileStore(tmp_path)
+    sha256 = files.put(b"a slice")
+    assert sha256 == hashlib.sha256(b"a slice").hexdigest()
+    assert files.get(sha256) == b"a slice"
+    assert files.put(b"a slice") == sha256
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [files.path(sha256)]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    files = FileStore(tmp_path)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.put(b"a slice")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_missing_or_altered_file_is_said(tmp_path: Path) -> None:
+    files = FileStore(tmp_path)
+    with pytest.raises(NotFoundError, match="backup"):
+        files.get("0" * 64)
+    sha256 = files.put(b"a slice")
+    files.path(sha256).write_bytes(b"another")
+    with pytest.raises(NotFoundError, match="altered"):
+        files.get(sha256)

@@ -1,0 +1,111 @@
+"""The worklist in SQL is the worklist of `triage.worklist`, on both databases."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from triage.domain import Band, Finding, StudyStatus
+from triage.records.queue import BINS, Queue
+from triage.records.store import Store
+from triage.records.tables import StudyRow
+from triage.records.views import WorklistFilter
+from triage.worklist import WaitLimits, sort_key
+
+NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
+LIMITS = WaitLimits(urgent=timedelta(hours=8), routine=timedelta(hours=48))
+
+
+def fill(store: Store, count: int) -> list[dict[str, object]]:
+    """Random studies: every band, status and class, arrivals over four days, some malignancies alike."""
+    rng = random.Random(7)
+    rows: list[dict[str, object]] = []
+    for number in range(count):
+        status = rng.choices(list(StudyStatus), [1, 6, 1, 2])[0]
+        judged = status in (StudyStatus.RANKED, StudyStatus.READ)
+        rows.append(
+            {
+                "id": f"{number:08d}",
+                "name": f"slice_{number}%.png",
+                "accession_number": f"ACC{number:06d}",
+                "site_band": 2,
+                "arrived_at": NOW - timedelta(minutes=rng.randrange(96 * 60)),
+                "status": status,
+                "waiting": status is not StudyStatus.READ,
+                "band": rng.randrange(3),
+                "malignancy": round(rng.random(), 1) if judged else None,
+                "predicted": rng.choice(list(Finding)) if judged else None,
+                "reason": "because",
+            }
+        )
+    with store.write() as session:
+        session.execute(insert(StudyRow), rows)
+    return rows
+
+
+@pytest.fixture
+def queue(store: Store) -> Queue:
+    return Queue(store.read, LIMITS)
+
+
+def test_the_order_in_sql_is_the_order_in_python(store: Store, queue: Queue) -> None:
+    waiting = [row for row in fill(store, 600) if row["waiting"]]
+
+    def key(row: dict[str, object]) -> tuple[object, ...]:
+        band = list(Band)[int(str(row["band"]))]
+        return (*sort_key(band, row["malignancy"], row["arrived_at"], NOW, LIMITS), row["id"])  # type: ignore[arg-type]
+
+    expected = [row["id"] for row in sorted(waiting, key=key)]
+    pages = [queue.page(WorklistFilter(), NOW, number=number, size=97) for number in range(7)]
+    assert [row.study_id for page in pages for row in page.rows] == expected
+    assert {page.total for page in pages} == {len(expected)}
+    assert queue.first(NOW) == expected[0]
+    assert queue.first(NOW, but=str(expected[0])) == expected[1]
+
+
+def test_counts_and_histogram_add_up(store: Store, queue: Queue) -> None:
+    waiting = [row for row in fill(store, 300) if row["waiting"]]
+    levels = [LIMITS.level(list(Band)[int(str(row["band"]))], NOW - row["arrived_at"]) for row in waiting]  # type: ignore[operator]
+    assert queue.counts(NOW) == {band: levels.count(band) for band in Band}
+    judged = [row["malignancy"] for row in waiting if row["malignancy"] is not None]
+    histogram = queue.histogram(NOW)
+    totals = [sum(counts) for counts in zip(*histogram.values(), strict=True)]
+    assert len(totals) == BINS
+    assert sum(totals) == len(judged)
+    assert totals[-1] == judged.count(1.0)
+    assert queue.not_analysable() == sum(row["status"] is StudyStatus.NOT_ANALYSABLE for row in waiting)
+
+
+def test_filters_narrow(store: Store, queue: Queue) -> None:
+    rows = fill(store, 300)
+
+    def found(**wanted: object) -> set[str]:
+        return {row.study_id for row in queue.page(WorklistFilter(**wanted), NOW, size=1000).rows}  # type: ignore[arg-type]
+
+    waiting = {row["id"] for row in rows if row["waiting"]}
+    glioma = {row["id"] for row in rows if row["predicted"] is Finding.GLIOMA}
+    assert found() == waiting
+    assert found(findings=(Finding.GLIOMA,)) == waiting & glioma
+    assert found(statuses=(StudyStatus.READ,)) == {row["id"] for row in rows} - waiting
+    assert found(statuses=tuple(StudyStatus), text="acc000012") == {"00000012"}
+    assert found(statuses=tuple(StudyStatus), text="_12%") == {"00000012"}  # no wildcards from the reader
+    stat = queue.page(WorklistFilter(bands=(Band.STAT,)), NOW, size=1000).rows
+    assert {row.band for row in stat} == {Band.STAT}
+    assert len(stat) == queue.counts(NOW)[Band.STAT]
+
+
+def test_what_was_moved_up_says_so(store: Store, queue: Queue) -> None:
+    fill(store, 300)
+    rows = queue.page(WorklistFilter(), NOW, size=1000).rows
+    assert any("moved up" in row.reason for row in rows)
+    read = queue.page(WorklistFilter(statuses=(StudyStatus.READ,)), NOW, size=1000).rows
+    assert not any("moved up" in row.reason for row in read)
+
+
+def test_an_empty_record_is_an_empty_worklist(queue: Queue) -> None:
+    assert queue.page(WorklistFilter(), NOW).rows == ()
+    assert queue.first(NOW) is None
+    assert sum(queue.counts(NOW).values()) == 0

@@ -1,0 +1,163 @@
+"""The record on SQLite and on PostgreSQL: once, for good, and told when somebody else was first."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DatabaseError
+
+from triage.domain import (
+    AIResult,
+    Band,
+    Decision,
+    Finding,
+    Ranking,
+    Reading,
+    ReadingState,
+    ReasonCode,
+    StudyStatus,
+)
+from triage.errors import ConflictError, NotFoundError
+from triage.records.store import Store
+from triage.records.tables import AIResultRow, AuditRow
+from triage.records.views import Instance
+
+NOW = datetime(2026, 1, 10, tzinfo=UTC)
+
+
+def instance(number: int) -> Instance:
+    return Instance(f"{number:064x}", f"slice{number}.png", "PNG", 1000 + number)
+
+
+def result(glioma: float = 0.7, model: str = "a") -> AIResult:
+    rest = (1 - glioma) / 3
+    return AIResult(
+        "net", model * 64, dict(zip(Finding, (glioma, rest, rest, rest), strict=True)), Ranking(Band.STAT, "because")
+    )
+
+
+def reading(finding: Finding = Finding.GLIOMA, reader: str = "Dr. A", **changes: object) -> Reading:
+    decision = Decision.CONFIRM if finding is Finding.GLIOMA else Decision.OVERRIDE
+    reason = None if finding is Finding.GLIOMA else ReasonCode.WRONG_CLASS
+    return Reading(reader, decision, finding, reason, "seen", ReadingState.FINAL, NOW, "a" * 64)
+
+
+def test_a_study_comes_back_whole(store: Store) -> None:
+    study_id = store.add_study("head.png", [instance(1), instance(2)], actor="door")
+    store.file_result(study_id, result())
+    store.sign(study_id, reading(Finding.MENINGIOMA), seen=0)
+    study = store.study(study_id)
+    assert study.instances == (instance(1), instance(2))
+    assert study.results == (result(),)
+    assert study.readings == (reading(Finding.MENINGIOMA),)
+    assert study.status is StudyStatus.READ
+    assert abs(study.arrived_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_the_same_bytes_are_one_study(store: Store) -> None:
+    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    with pytest.raises(ConflictError, match="already here"):
+        store.add_study("copy.png", [instance(1)], actor="door")
+    assert store.study_of(instance(1).sha256) == study_id
+    assert store.study_of(instance(2).sha256) is None
+    assert store.unfinished() == [study_id]
+
+
+def test_a_result_is_filed_once_a_model(store: Store) -> None:
+    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    for _ in range(3):
+        store.file_result(study_id, result(0.7))
+    store.file_result(study_id, result(0.3, model="b"))
+    with store.read() as session:
+        assert len(session.scalars(select(AIResultRow)).all()) == 2
+    assert store.study(study_id).result == result(0.3, model="b")
+    assert store.unfinished() == []
+
+
+def test_filing_at_the_same_moment_gives_one_row(store: Store) -> None:
+    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: store.file_result(study_id, result()), range(16)))
+    assert len(store.study(study_id).results) == 1
+
+
+def test_not_analysable_keeps_its_place_and_reason(store: Store) -> None:
+    study_id = store.add_study("head.png", [instance(1)], actor="door", site_band=Band.URGENT)
+    store.file_not_analysable(study_id, "Blank")
+    study = store.study(study_id)
+    assert (study.status, study.reason, study.result) == (StudyStatus.NOT_ANALYSABLE, "Blank", None)
+    assert study.site_band is Band.URGENT
+    assert store.unfinished() == []
+
+
+def test_the_second_signer_of_the_same_version_is_told(store: Store) -> None:
+    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    store.file_result(study_id, result())
+    store.sign(study_id, reading(), seen=0)
+    with pytest.raises(ConflictError, match="Somebody else signed"):
+        store.sign(study_id, reading(reader="Dr. B"), seen=0)
+    store.sign(study_id, reading(reader="Dr. B"), seen=1)
+    assert [item.reader for item in store.study(study_id).readings] == ["Dr. A", "Dr. B"]
+
+
+def test_of_many_signers_at_once_exactly_one_signs(store: Store) -> None:
+    study_id = store.add_study("head.png", [instance(1)], actor="door")
+
+    def try_to_sign(number: int) -> bool:
+        try:
+            store.sign(study_id, reading(reader=f"Dr. {number}"), seen=0)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(try_to_sign, range(16))) == 1
+    assert len(store.study(study_id).readings) == 1
+
+
+@pytest.mark.parametrize("table", ["reading", "audit"])
+@pytest.mark.parametrize("statement", ["DELETE FROM {}", "UPDATE {} SET id = id + 100"])
+def test_the_database_itself_keeps_what_was_signed(store: Store, table: str, statement: str) -> None:
+    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    store.sign(study_id, reading(), seen=0)
+    with pytest.raises(DatabaseError, match="append-only"), store.write() as session:
+        session.execute(text(statement.format(table)))
+    assert len(store.study(study_id).readings) == 1
+
+
+def test_everything_leaves_an_audit_row(store: Store) -> None:
+    store.refuse("The file is empty", actor="door")
+    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    store.file_result(study_id, result())
+    for _ in range(2):
+        store.note_opened(study_id, reader="Dr. A")
+    store.sign(study_id, reading(), seen=0)
+    with store.read() as session:
+        rows = session.scalars(select(AuditRow).order_by(AuditRow.id)).all()
+    assert [(row.actor, row.event) for row in rows] == [
+        ("door", "refused"),
+        ("door", "received"),
+        ("ai", "ranked"),
+        ("Dr. A", "opened"),
+        ("Dr. A", "signed"),
+    ]
+
+
+def test_signed_readings_come_newest_first_and_by_reader(store: Store) -> None:
+    for number, reader in enumerate(["Dr. A", "Dr. B", "Dr. A"]):
+        study_id = store.add_study(f"{number}.png", [instance(number)], actor="door")
+        store.file_result(study_id, result())
+        store.sign(study_id, reading(reader=reader), seen=0)
+    assert [item.name for item in store.signed_readings()] == ["2.png", "1.png", "0.png"]
+    mine = store.signed_readings("Dr. A")
+    assert [item.name for item in mine] == ["2.png", "0.png"]
+    assert mine[0].predicted is Finding.GLIOMA
+    assert mine[0].instance == instance(2)
+
+
+def test_a_study_that_is_not_there_is_said(store: Store) -> None:
+    with pytest.raises(NotFoundError, match="worklist"):
+        store.study("nowhere")

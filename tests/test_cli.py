@@ -1,0 +1,86 @@
+"""The command line as a user calls it: in a process of its own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from triage.domain import Finding
+from triage.phantoms import Phantom
+from triage.pipeline import Pipeline
+from triage.reading import sign
+from triage.settings import Settings
+
+
+def triage(*arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "triage", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TRIAGE_HOME": str(home)},
+        check=False,
+    )
+
+
+def test_score_writes_an_object_a_file_and_touches_no_database(tmp_path: Path, slices: list[Phantom]) -> None:
+    folder, out, home = tmp_path / "scans", tmp_path / "out.json", tmp_path / "home"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / "b.png").write_bytes(slices[0].png)
+    (folder / "deeper" / "a.png").write_bytes(slices[1].png)
+    (folder / "deeper" / "text.jpg").write_text("no picture")
+    missing = tmp_path / "missing.png"
+    done = triage("score", folder, missing, "--json", out, home=home)
+    assert done.returncode == 0, done.stderr
+    answers = {Path(answer["path"]).name: answer for answer in json.loads(out.read_text())}
+    assert set(answers) == {"a.png", "b.png", "text.jpg", "missing.png"}
+    scored = answers["b.png"]
+    keys = ["path", "status", "predicted", "probabilities", "malignancy", "band", "reason", "model"]
+    assert list(scored) == keys
+    assert scored["status"] == "scored"
+    assert set(scored["probabilities"]) == set(Finding)
+    assert abs(sum(scored["probabilities"].values()) - 1) < 1e-4
+    assert scored["malignancy"] == scored["probabilities"]["glioma"]
+    for name in ("text.jpg", "missing.png"):
+        assert answers[name]["status"] == "refused"
+        assert answers[name]["predicted"] is None
+        assert set(answers[name]["probabilities"].values()) == {None}
+        assert answers[name]["reason"]
+    assert not home.exists()
+
+
+def test_score_without_files_says_what_to_do(tmp_path: Path) -> None:
+    done = triage("score", tmp_path, "--json", tmp_path / "out.json", home=tmp_path / "home")
+    assert done.returncode == 2
+    assert "Name files" in done.stderr
+
+
+def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -> None:
+    home, out = tmp_path / "home", tmp_path / "readings.zip"
+    done = triage("demo", "--count", 3, home=home)
+    assert done.returncode == 0, done.stderr
+    pipeline = Pipeline(Settings(home=home))
+    study = pipeline.store.study(pipeline.queue.first(datetime.now(UTC)) or "")
+    reading = sign(
+        reader="Dr. A",
+        finding=Finding.GLIOMA,
+        result=None,
+        earlier=(),
+        reason=None,
+        comment="",
+        now=datetime.now(UTC),
+    )
+    pipeline.store.sign(study.study_id, reading, seen=0)
+    pipeline.store.engine.dispose()
+    done = triage("export", out, home=home)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(out) as archive:
+        rows = list(csv.DictReader(io.StringIO(archive.read("readings.csv").decode())))
+        assert [row["final"] for row in rows] == ["glioma"]
+        assert sorted(archive.namelist()) == sorted([rows[0]["file"], "readings.csv"])

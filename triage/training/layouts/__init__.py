@@ -1,0 +1,22 @@
+"""Data sets as they come: every layout that we know is read into the same items.
+
+`read_dataset` recognises the layout, `load_picture` and `load_mask` open one item. What cannot be read is skipped and
+listed in `Dataset.skipped`; what a trainer would stumble over stands in `Dataset.warnings`.
+"""
+
+from __future__ import annotations
+
+from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped
+from triage.training.layouts.loading import Channel, load_mask, load_picture
+from triage.training.layouts.recognise import read_dataset
+
+__all__ = [
+    "Channel",
+    "Dataset",
+    "Item",
+    "LayoutError",
+    "Skipped",
+    "load_mask",
+    "load_picture",
+    "read_dataset",
+]

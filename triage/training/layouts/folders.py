@@ -1,0 +1,139 @@
+"""Class folders (with or without splits), our own export of readings, and a manifest."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from triage.domain import Finding
+from triage.training.layouts.figshare import read_borders
+from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped, label_of
+from triage.training.layouts.loading import read_bytes
+from triage.training.manifest import UNTYPED
+
+SPLITS = {"training", "train", "testing", "test", "validation", "valid", "val"}
+#: What file managers leave behind; anything else that is no picture is listed.
+LITTER = {"thumbs.db", "desktop.ini"}
+
+
+def has_class_folders(root: Path) -> bool:
+    """Tell whether the folder, or a split in it, has a folder named after a class."""
+    parts = [root, *(folder for folder in subfolders(root) if folder.name.lower() in SPLITS)]
+    return any(label_of(folder.name) for part in parts for folder in subfolders(part))
+
+
+def read_class_folders(root: Path) -> Dataset:
+    """Read ``glioma_tumor/ ...`` or ``yes/ no/``, at the top or below ``Training/ Testing/``."""
+    items: list[Item] = []
+    skipped: list[Skipped] = []
+    empty: list[str] = []
+    for folder, split in _class_folders(root, skipped):
+        label = label_of(folder.name)
+        assert label is not None
+        found = [
+            Item(path.relative_to(root).as_posix(), root.resolve().name, label, split=split) for path in _files(folder)
+        ]
+        items += found
+        if not found:
+            empty.append(folder.relative_to(root).as_posix())
+    return Dataset(root, "class folders", tuple(items), tuple(skipped), tuple(empty))
+
+
+def read_export(root: Path) -> Dataset:
+    """Read the folder or ZIP that the product exports: the newest reading of a picture is its label."""
+    names = _names(root)
+    newest: dict[str, dict[str, str]] = {}
+    for row in _rows(root, "readings.csv", ("study", "file", "final", "signed_at")):
+        if row["file"] not in newest or row["signed_at"] > newest[row["file"]]["signed_at"]:
+            newest[row["file"]] = row
+    items, skipped = [], []
+    for path, row in newest.items():
+        if path not in names:
+            skipped.append(Skipped(path, "Named in readings.csv, not in the export. Export the readings again."))
+        elif row["final"] not in set(Finding) or label_of(PurePosixPath(path).parent.name) != row["final"]:
+            skipped.append(Skipped(path, f"readings.csv says {row['final']}, its folder says otherwise."))
+        else:
+            items.append(Item(path, "overrides", row["final"], patient=row["study"]))
+    unread = sorted(names - set(newest) - {"readings.csv"})
+    skipped += [Skipped(path, "No reading in readings.csv names this file.") for path in unread]
+    return Dataset(root, "export of readings", tuple(items), tuple(skipped))
+
+
+def read_manifest_items(root: Path) -> Dataset:
+    """Read ``manifest.csv``, guard rows included, with the outlines of any figshare folder beside its pictures."""
+    items, skipped = [], []
+    borders: dict[Path, dict[str, object]] = {}
+    outlines = {}
+    for row in _rows(root, "manifest.csv", ("path", "dataset", "label", "cluster", "fold")):
+        path = root / row["path"]
+        if not _inside(root, row["path"]) or not path.is_file():
+            skipped.append(Skipped(row["path"], "Named in manifest.csv, not in the folder."))
+            continue
+        if row["label"] not in {*Finding, UNTYPED}:
+            skipped.append(Skipped(row["path"], f"The label {row['label']!r} is not one of ours."))
+            continue
+        home = path.parent.parent
+        if home not in borders:
+            borders[home] = {}
+            outlines.update(read_borders(home, prefix=home.relative_to(root).as_posix() + "/"))
+        items.append(
+            Item(
+                row["path"],
+                row["dataset"],
+                row["label"],
+                cluster=int(row["cluster"]) if row["cluster"].isdigit() else None,
+                fold=row["fold"] or None,
+                outline=outlines.get(row["path"]),
+            )
+        )
+    return Dataset(root, "manifest", tuple(items), tuple(skipped))
+
+
+def subfolders(root: Path) -> list[Path]:
+    """Return the folders in a folder, sorted, without hidden ones."""
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _class_folders(root: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, str | None]]:
+    for folder in subfolders(root):
+        if label_of(folder.name):
+            yield folder, None
+        elif folder.name.lower() in SPLITS:
+            for inner in subfolders(folder):
+                if label_of(inner.name):
+                    yield inner, folder.name
+                else:
+                    skipped.append(_no_class(root, inner))
+        else:
+            skipped.append(_no_class(root, folder))
+
+
+def _no_class(root: Path, folder: Path) -> Skipped:
+    return Skipped(folder.relative_to(root).as_posix() + "/", "The folder is not named after a class.")
+
+
+def _files(folder: Path) -> list[Path]:
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in paths if not path.name.startswith(".") and path.name.lower() not in LITTER)
+
+
+def _names(root: Path) -> set[str]:
+    if root.is_dir():
+        return {path.relative_to(root).as_posix() for path in _files(root)}
+    with zipfile.ZipFile(root) as archive:
+        return {name for name in archive.namelist() if not name.endswith("/")}
+
+
+def _rows(root: Path, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    reader = csv.DictReader(io.StringIO(read_bytes(root, name).decode("utf-8-sig"), newline=""))
+    missing = [column for column in columns if column not in (reader.fieldnames or ())]
+    if missing:
+        raise LayoutError(f"{root / name} lacks the column {', '.join(missing)}; it needs {', '.join(columns)}.")
+    return list(reader)
+
+
+def _inside(root: Path, path: str) -> bool:
+    return (root / path).resolve().is_relative_to(root.resolve())

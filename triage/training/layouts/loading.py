@@ -1,0 +1,178 @@
+"""The picture and the mask of an item, from whichever kind of file holds them."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import h5py
+import nibabel
+import numpy as np
+from nibabel import orientations
+from nibabel.filebasedimages import ImageFileError
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, UnidentifiedImageError
+from rich.console import Console
+from rich.progress import track
+
+from triage.domain import Slice
+from triage.errors import RefusedError
+from triage.scans import raster
+from triage.training.layouts.items import Item, LayoutError
+
+#: What nibabel, h5py and Pillow raise for a file that is damaged or cut short.
+DAMAGED = (OSError, KeyError, ValueError, EOFError, SyntaxError, UnidentifiedImageError, ImageFileError)
+VOLUME = (".nii", ".nii.gz")
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Channel(IntEnum):
+    """The channels of an LGG picture. Where a sequence was not taken, its channel repeats FLAIR."""
+
+    PRE_CONTRAST = 0
+    FLAIR = 1
+    POST_CONTRAST = 2
+
+
+def load_picture(root: Path, item: Item, channel: Channel = Channel.FLAIR) -> Pixels:
+    """Return the item's picture.
+
+    Parameters
+    ----------
+    root
+        The data set's folder or ZIP.
+    item
+        An item of that data set.
+    channel
+        Which channel of an LGG picture; its masks were drawn on FLAIR.
+
+    Returns
+    -------
+    ndarray
+        ``(height, width)`` gray values, uint8 or uint16; slices of volumes lie as a radiologist looks at them.
+
+    Raises
+    ------
+    RefusedError
+        If the file is damaged.
+    """
+    return load_slice(root, item, channel).pixels
+
+
+def load_slice(root: Path, item: Item, channel: Channel = Channel.FLAIR) -> Slice:
+    """Return the item's picture with what `raster.decode` says of it."""
+    path = root / item.path
+    if item.path.endswith(".mat"):
+        return Slice(read_mat(path, "image"))
+    if item.index is not None:
+        return Slice(read_volume(str(path))[..., item.index].T)
+    if item.path.endswith(".tif"):
+        return Slice(_read_tif(path)[..., channel])
+    return raster.decode(read_bytes(root, item.path))
+
+
+def load_mask(root: Path, item: Item) -> NDArray[np.bool_] | None:
+    """Return where the tumour is, as large as the picture, or None where nobody drew it.
+
+    Raises
+    ------
+    LayoutError
+        If mask and picture differ in size, or the outline lies outside of the picture.
+    RefusedError
+        If a file is damaged.
+    """
+    if item.mask is None and item.outline is None:
+        return None
+    shape = load_picture(root, item).shape
+    if item.mask is None:
+        return _fill(item, (shape[0], shape[1]))
+    mask = _read_mask(root / item.mask, item.index)
+    if mask.shape != shape:
+        raise LayoutError(
+            f"The mask {item.mask} is {mask.shape[1]} x {mask.shape[0]} pixels, its picture {item.path} is "
+            f"{shape[1]} x {shape[0]}. Export both on the same grid."
+        )
+    return mask
+
+
+def read_bytes(root: Path, path: str) -> bytes:
+    """Return one file of a folder or a ZIP."""
+    if root.is_dir():
+        return (root / path).read_bytes()
+    with zipfile.ZipFile(root) as archive:
+        return archive.read(path)
+
+
+def read_mat(path: Path, name: str) -> Pixels:
+    """Return a matrix of ``cjdata``, upright: MATLAB stores columns first, so HDF5 shows it transposed."""
+    try:
+        with h5py.File(path) as file:
+            values: NDArray[np.generic] = np.asarray(file["cjdata"][name]).T
+    except DAMAGED as error:
+        raise RefusedError("The .mat file is damaged or not of figshare 1512427. Download it again.") from error
+    return np.clip(np.asarray(values, np.float64), 0, 65535).astype(np.uint16)
+
+
+@lru_cache(maxsize=8)
+def read_volume(path: str) -> NDArray[np.uint16]:
+    """Return a NIfTI volume as ``(left, posterior, superior)``, its range spread over 16 bits."""
+    try:
+        image = nibabel.load(path)
+        to_lps = orientations.ornt_transform(
+            orientations.io_orientation(image.affine), orientations.axcodes2ornt(("L", "P", "S"))
+        )
+        values: NDArray[np.float32] = orientations.apply_orientation(np.asarray(image.dataobj, np.float32), to_lps)
+    except DAMAGED as error:
+        raise RefusedError("The NIfTI file is damaged or cut short. Export it again.") from error
+    if values.ndim != 3:
+        raise RefusedError(f"The NIfTI file has {values.ndim} dimensions. Export one 3-D volume per file.")
+    low, high = float(values.min()), float(values.max())
+    return np.rint((values - low) * (65535 / max(high - low, 1e-6))).astype(np.uint16)
+
+
+def in_threads(function: Callable[[In], Out], inputs: Sequence[In], description: str) -> Iterator[Out]:
+    """Apply the function to every input on all cores, in order, with a progress bar where somebody watches."""
+    console = Console(stderr=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(function, inputs)
+        yield from track(
+            results, description, total=len(inputs), console=console, disable=not console.is_terminal, transient=True
+        )
+
+
+def _read_mask(path: Path, index: int | None) -> NDArray[np.bool_]:
+    if path.suffix == ".mat":
+        return read_mat(path, "tumorMask") > 0
+    if index is not None:
+        return read_volume(str(path))[..., index].T > 0
+    return _read_tif(path).max(axis=2) > 127
+
+
+def _read_tif(path: Path) -> NDArray[np.uint8]:
+    try:
+        with Image.open(io.BytesIO(path.read_bytes()), formats=["TIFF"]) as image:
+            return np.asarray(image.convert("RGB"))
+    except DAMAGED as error:
+        raise RefusedError("The TIFF is damaged or cut short. Download it again.") from error
+
+
+def _fill(item: Item, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    assert item.outline is not None
+    right, foot = item.outline.max(axis=0)
+    if item.outline.min() < 0 or right > shape[1] or foot > shape[0]:
+        raise LayoutError(
+            f"The outline of {item.path} reaches to {right:.0f} x {foot:.0f} pixels, the picture is {shape[1]} x "
+            f"{shape[0]}. Outlines are in pixels of the stored picture: use the pictures at their own size."
+        )
+    canvas = Image.new("1", (shape[1], shape[0]))
+    ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in item.outline], fill=1)
+    return np.asarray(canvas)

@@ -1,0 +1,142 @@
+"""Sets with masks of the tumour: LGG (TIFF slices) and NIfTI volumes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from triage.domain import Finding
+from triage.errors import RefusedError
+from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped, label_of
+from triage.training.layouts.loading import VOLUME, load_mask, read_volume
+from triage.training.manifest import UNTYPED
+
+LGG_FOLDER = "kaggle_3m"
+#: TCIA Brain-Tumor-Progression has a visit before and one after; its patients all have a glioblastoma.
+GLIOBLASTOMA = re.compile(r"(Pre|Post)_Mask\.nii(\.gz)?")
+
+
+def lgg_masks(root: Path) -> list[Path]:
+    """Return the masks of the LGG set, whether the folder is ``kaggle_3m`` or the one above it."""
+    home = root / LGG_FOLDER if (root / LGG_FOLDER).is_dir() else root
+    return sorted(home.glob("*/*_mask.tif"), key=lambda path: (path.parent.name, _number(path)))
+
+
+def read_lgg(root: Path) -> Dataset:
+    """Read ``<patient>/<slice>.tif`` with ``<slice>_mask.tif``.
+
+    All patients have a lower-grade glioma. A slice is `glioma` where its mask marks something and `notumor` where the
+    mask is empty: nothing was outlined on it, which is less than "a healthy brain".
+    """
+    items, skipped = [], []
+    masks = lgg_masks(root)
+    for mask in masks:
+        picture = mask.with_name(mask.name.replace("_mask", ""))
+        item = Item(_name(root, picture), "lgg", Finding.GLIOMA, patient=mask.parent.name, mask=_name(root, mask))
+        try:
+            items.append(_by_mask(root, item))
+        except (RefusedError, FileNotFoundError) as error:
+            reason = str(error) if isinstance(error, RefusedError) else "The mask's picture is missing."
+            skipped.append(Skipped(item.path, reason))
+    known = {item.path for item in items} | {entry.path for entry in skipped}
+    for folder in sorted({mask.parent for mask in masks}):
+        for path in sorted(folder.glob("*.tif")):
+            if not path.stem.endswith("_mask") and _name(root, path) not in known:
+                skipped.append(Skipped(_name(root, path), "It has no mask beside it."))
+    return Dataset(root, "LGG", tuple(items), tuple(skipped))
+
+
+def volume_masks(root: Path) -> list[Path]:
+    """Return the NIfTI masks in the folder, in its patients' folders, or one level below those."""
+    depths = ("*.nii*", "*/*.nii*", "*/*/*.nii*")
+    return sorted(path for depth in depths for path in root.glob(depth) if _is_volume(path) and _is_mask(path))
+
+
+def read_volumes(root: Path) -> Dataset:
+    """Read ``<patient>/<visit>_Scan_*.nii.gz`` with ``<visit>_Mask.nii.gz``, slice by slice.
+
+    Slices without a signal are left out. The label is that of a class folder on the way, glioma for the names of
+    Brain-Tumor-Progression, an untyped tumour otherwise; `notumor` where nothing was outlined on the slice.
+    """
+    items: list[Item] = []
+    skipped = []
+    masks = volume_masks(root)
+    scans: dict[Path, Path] = {}
+    for mask in masks:
+        visit = re.split("mask", mask.name, flags=re.IGNORECASE)[0]
+        beside = [path for path in sorted(mask.parent.iterdir()) if path.name.startswith(visit) and _is_volume(path)]
+        scans |= {path: mask for path in beside if not _is_mask(path)}
+        if not any(path in scans for path in beside):
+            skipped.append(Skipped(_name(root, mask), f"No scan {visit}*.nii.gz lies beside the mask."))
+    for scan, mask in scans.items():
+        try:
+            items += _slices(root, scan, mask)
+        except RefusedError as error:
+            skipped.append(Skipped(_name(root, scan), str(error)))
+    folders = sorted({mask.parent for mask in masks})
+    unmasked = [path for folder in folders for path in sorted(folder.iterdir()) if _is_volume(path)]
+    skipped += [
+        Skipped(_name(root, path), "It has no mask beside it.")
+        for path in unmasked
+        if path not in scans and not _is_mask(path)
+    ]
+    return Dataset(root, "NIfTI with masks", tuple(items), tuple(skipped))
+
+
+def _slices(root: Path, scan: Path, mask: Path) -> list[Item]:
+    picture, marked = read_volume(str(scan)), read_volume(str(mask))
+    if picture.shape != marked.shape:
+        raise LayoutError(
+            f"The mask {_name(root, mask)} is {_size(marked.shape)} voxels, its scan {_name(root, scan)} is "
+            f"{_size(picture.shape)}. Resample the mask to the scan."
+        )
+    label = _label(root, mask)
+    patient = scan.parent.relative_to(root).as_posix() if scan.parent != root else None
+    return [
+        Item(
+            _name(root, scan),
+            root.resolve().name,
+            label if marked[..., index].any() else Finding.NOTUMOR.value,
+            patient=patient,
+            mask=_name(root, mask),
+            index=index,
+        )
+        for index in np.flatnonzero(np.ptp(picture, axis=(0, 1))).tolist()
+    ]
+
+
+def _by_mask(root: Path, item: Item) -> Item:
+    mask = load_mask(root, item)
+    assert mask is not None
+    label = Finding.GLIOMA if mask.any() else Finding.NOTUMOR
+    return Item(item.path, item.source, label.value, patient=item.patient, mask=item.mask)
+
+
+def _label(root: Path, mask: Path) -> str:
+    folders = [folder for folder in mask.parent.relative_to(root.parent).parts if label_of(folder)]
+    if folders:
+        return label_of(folders[-1]) or UNTYPED
+    return Finding.GLIOMA.value if GLIOBLASTOMA.fullmatch(mask.name) else UNTYPED
+
+
+def _is_volume(path: Path) -> bool:
+    return path.name.endswith(VOLUME)
+
+
+def _is_mask(path: Path) -> bool:
+    return "mask" in path.name.lower()
+
+
+def _number(path: Path) -> int:
+    digits = re.findall(r"\d+", path.stem)
+    return int(digits[-1]) if digits else 0
+
+
+def _name(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
