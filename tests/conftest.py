@@ -42,11 +42,8 @@ def pipeline(settings: Settings) -> Iterator[Pipeline]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty record on each database that we support."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'triage.db'}"
-    else:
-        url = request.getfixturevalue("postgres")
-    record = Store(url)
+    on_disk = f"sqlite:///{tmp_path / 'triage.db'}"
+    record = Store(on_disk if request.param == "sqlite" else request.getfixturevalue("postgres"))
     yield record
     record.engine.dispose()
 

@@ -29,7 +29,7 @@ def score(
     model: Annotated[Path | None, typer.Option(help="Model folder; the one that serves, if left out.")] = None,
 ) -> None:
     """Score pictures without a database: one JSON object per study."""
-    from triage.inference.folder import files_below, score_files
+    from triage.batch import files_below, score_files
     from triage.inference.runtime import Runtime
 
     settings = Settings()

@@ -92,7 +92,9 @@ class Pipeline:
         if known is not None:
             return Receipt(shown, Outcome.ALREADY_HERE, "The same picture is already on the record.", known)
         self._rank(study_id, picture)
-        return Receipt(shown, Outcome.ACCEPTED, self.store.study(study_id).reason, study_id)
+        study = self.store.study(study_id)
+        said = f"{study.result.ranking.band}, {study.result.predicted.label}" if study.result else "Not analysable"
+        return Receipt(shown, Outcome.ACCEPTED, f"{said}: {study.reason}", study_id)
 
     def score(self, study_id: str) -> Score:
         """Score the first picture of a study anew: probabilities and maps, nothing filed."""

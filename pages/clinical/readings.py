@@ -30,7 +30,12 @@ for column, (name, value) in zip(
     strict=False,
 ):
     column.metric(name, f"{value:,}")
-st.dataframe(tables.readings(items), hide_index=True, column_config=tables.READING_COLUMNS, height=420)
+st.dataframe(
+    tables.readings(items),
+    hide_index=True,
+    column_config=tables.READING_COLUMNS,
+    height="auto" if len(items) < 12 else 460,
+)
 
 
 def export() -> bytes:

@@ -55,7 +55,12 @@ def test_the_map_is_grad_cam_up_to_scale(runtime: Runtime, pixels: np.ndarray, f
     frame, _ = prepare(pixels, runtime.card.input_size)
     index = list(Finding).index(finding)
     theirs = Gradcam(load_keras(FOLDER / KERAS), clone=False)(
-        CategoricalScore(index), frame[None, ..., None], expand_cam=False, normalize_cam=False
+        CategoricalScore(index),
+        frame[None, ..., None],
+        penultimate_layer="head_relu",
+        seek_penultimate_conv_layer=False,
+        expand_cam=False,
+        normalize_cam=False,
     )
     ours = np.maximum(runtime.score(pixels).cam[..., index], 0)
     theirs = np.maximum(np.asarray(theirs)[0], 0)
@@ -87,7 +92,6 @@ def test_any_flat_keras_model_can_be_explained() -> None:
 
 def test_threads_share_one_runtime(runtime: Runtime, slices: list[Phantom]) -> None:
     pictures = [decode(phantom.png).pixels for phantom in slices] * 3
-
 
     def glioma(picture: np.ndarray) -> float:
         return runtime.score(picture).probabilities[Finding.GLIOMA]

@@ -44,12 +44,19 @@ def test_a_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
     from sqlalchemy import event
 
     event.listen(store.engine, "connect", lambda raw, _: raw.execute(f"PRAGMA max_page_count = {pages}"))
+    acknowledged = 0
+
+    def fill() -> None:
+        nonlocal acknowledged
+        while acknowledged < 200:
+            store.add_study("x" * 200, [Instance(f"{acknowledged:064x}", "x" * 200, "PNG", 1)], actor="door")
+            acknowledged += 1
+
     with pytest.raises(StorageError, match="full"):
-        for number in range(200):
-            store.add_study("x" * 200, [Instance(f"{number:064x}", "x" * 200, "PNG", 1)], actor="door")
+        fill()
     with store.read() as session:
         studies = session.scalar(text("SELECT count(*) FROM study"))
-        assert studies == number
+        assert studies == acknowledged
         assert session.scalar(text("SELECT count(*) FROM instance")) == studies
     store.engine.dispose()
 

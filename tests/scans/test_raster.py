@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -30,7 +31,7 @@ def png_header_only(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("size", [(50_000, 50_000), (30_000, 30_000), (5_000, 5_000), (2**31 - 1, 2**31 - 1)])
 def test_a_huge_picture_is_refused_by_its_header(size: tuple[int, int]) -> None:
-    with pytest.raises(RefusedError, match="matrix size|damaged"):
+    with pytest.raises(RefusedError, match=r"matrix size|damaged"):
         decode(png_header_only(*size))
 
 
@@ -66,10 +67,8 @@ def test_flipped_bytes_never_raise_anything_else() -> None:
         data = bytearray(whole[number % 2])
         for position in rng.integers(0, len(data), 5):
             data[position] = rng.integers(256)
-        try:
+        with contextlib.suppress(RefusedError):
             assert decode(bytes(data)).pixels.ndim == 2
-        except RefusedError:
-            pass
 
 
 def test_sixteen_bits_keep_their_depth() -> None:

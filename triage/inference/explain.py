@@ -6,6 +6,7 @@ the functions, so that a process that never asks for these maps never loads it.
 
 from __future__ import annotations
 
+import warnings
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,10 @@ from triage.inference.preprocess import prepare
 
 if TYPE_CHECKING:
     import keras
+
+
+#: ScoreCAM runs the network once for each map; those of the largest variance decide the picture.
+SCORE_CAM_MAPS = 64
 
 
 class Method(StrEnum):
@@ -88,9 +93,23 @@ def class_map(model: keras.Model, frame: NDArray[np.float32], index: int, method
     batch = frame[None, ..., None]
     # The output is logits already, so no model modifier is needed, and none is given: with clone=False one would
     # alter the model that others share.
-    options = {"max_N": 64} if method is Method.SCORE_CAM else {}
-    maps = makers[method](model, clone=False)(CategoricalScore(index), batch, **options)
+    layer = last_map(model)
+    options: dict[str, Any] = {"penultimate_layer": layer.name, "seek_penultimate_conv_layer": False}
+    if method is Method.SCORE_CAM:
+        options["max_N"] = min(SCORE_CAM_MAPS, layer.output.shape[-1])
+    with warnings.catch_warnings():
+        # tf-keras-vis hands a list of one input to a model that takes one input; Keras accepts it and remarks on it.
+        warnings.filterwarnings("ignore", message=r"(?s).*structure of `inputs` doesn't match")
+        maps = makers[method](model, clone=False)(CategoricalScore(index), batch, **options)
     return np.asarray(maps[0], dtype=np.float32)
+
+
+def last_map(model: keras.Model) -> keras.Layer:
+    """Return the last layer of a flat model whose output still has rows and columns.
+
+    By default tf-keras-vis takes the last convolution, which here still lacks its batch norm and ReLU.
+    """
+    return next(layer for layer in reversed(model.layers) if len(layer.output.shape) == 4)
 
 
 @lru_cache(maxsize=2)

@@ -30,26 +30,21 @@ def history(study: Study) -> None:
 
 def form(parts: Pipeline, study: Study) -> None:
     """Draw the decision and sign it: every field is checked before anything is kept."""
-    result = study.result
-    findings = list(Finding)
-    if not study.readings:
-        st.markdown("**Your reading**")
-    else:
-        st.markdown("**Amend the reading**")
+    result, latest = study.result, study.readings[-1] if study.readings else None
     key = f"{study.study_id}_{len(study.readings)}"
+    st.markdown("**Amend the reading**" if latest else "**Your reading**")
     finding = st.segmented_control(
         "Finding",
-        findings,
-        default=result.predicted if result else None,
+        list(Finding),
+        default=latest.finding if latest else result.predicted if result else None,
         format_func=lambda item: item.label,
         key=f"finding_{key}",
         label_visibility="collapsed",
         width="stretch",
     )
     overrides = result is not None and finding is not None and finding is not result.predicted
-    reason = None
     if overrides:
-        reason = st.selectbox(
+        st.selectbox(
             "Why the AI result is overridden",
             list(ReasonCode),
             index=None,
@@ -57,42 +52,49 @@ def form(parts: Pipeline, study: Study) -> None:
             placeholder="Reason code",
             key=f"reason_{key}",
         )
-    comment = st.text_area(
-        "Comment", key=f"comment_{key}", height=70, placeholder="Comment", label_visibility="collapsed"
-    )
+    st.text_area("Comment", key=f"comment_{key}", height=70, placeholder="Comment", label_visibility="collapsed")
     verb = "Sign override" if overrides else "Confirm and sign" if result else "Sign reading"
-    if study.readings:
-        verb = "Sign amendment"
-    sign, next_ = st.columns(2)
-    signed = sign.button(verb, type="primary", icon=":material/draw:", width="stretch", disabled=finding is None)
-    skip = next_.button("Next study", icon=":material/skip_next:", width="stretch")
-    if signed and finding is not None and _sign(parts, study, finding, reason, comment):
-        st.rerun()
-    if skip:
+    left, right = st.columns(2)
+    left.button(
+        "Sign amendment" if latest else verb,
+        type="primary",
+        icon=":material/draw:",
+        width="stretch",
+        disabled=finding is None,
+        on_click=_sign,
+        args=(parts, study, key),
+    )
+    if right.button("Next study", icon=":material/skip_next:", width="stretch"):
         following = parts.queue.first(state.now(), but=study.study_id)
         if following is None:
             st.info("Nothing else waits to be read.")
         else:
             state.open_study(following)
+    if "refusal" in st.session_state:
+        st.error(st.session_state.pop("refusal"), icon=":material/error:")
 
 
-def _sign(parts: Pipeline, study: Study, finding: Finding, reason: ReasonCode | None, comment: str) -> bool:
+def _sign(parts: Pipeline, study: Study, key: str) -> None:
+    """Sign what is entered, for the study as it stood on the screen when the button was pressed.
+
+    It runs before the page is drawn anew, so a reading that somebody else signed meanwhile is noticed, not inherited.
+    """
+    entered = st.session_state
     try:
         statement = reading.sign(
             reader=state.reader(),
-            finding=finding,
+            finding=entered[f"finding_{key}"],
             result=study.result,
             earlier=study.readings,
-            reason=reason,
-            comment=comment,
+            reason=entered.get(f"reason_{key}"),
+            comment=entered[f"comment_{key}"],
             now=state.now(),
         )
         parts.store.sign(study.study_id, statement, seen=len(study.readings))
     except TriageError as error:
-        st.error(str(error), icon=":material/error:")
-        return False
-    st.toast(f"Signed: {finding.label}", icon=":material/verified:")
-    return True
+        entered.refusal = str(error)
+        return
+    st.toast(f"Signed: {statement.finding.label}", icon=":material/verified:")
 
 
 def _sentence(item: Reading) -> str:

@@ -51,7 +51,7 @@ def controls(result: AIResult | None) -> Controls:
     overlay, opacity, settings = st.columns([1.1, 2, 0.9], vertical_alignment="bottom")
     shown = result is not None and overlay.toggle("Heat map", value=True, key="v_on", persist_state="session")
     amount = opacity.slider(
-        "Opacity", 0, 100, 55, format="%d %%", key="v_opacity", persist_state="session", disabled=not shown
+        "Opacity", 0, 100, 40, format="%d %%", key="v_opacity", persist_state="session", disabled=not shown
     )
     with settings.popover("Settings", icon=":material/tune:", width="stretch"):
         window = st.slider("Window (percentiles of the gray values)", 0.0, 100.0, (0.5, 99.8), 0.1, key="v_window")

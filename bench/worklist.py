@@ -1,0 +1,100 @@
+"""How long the worklist takes with 100, 10,000 and 100,000 waiting studies, and a slice from upload to its rank."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from triage.domain import Band, Finding, StudyStatus
+from triage.phantoms import phantoms
+from triage.pipeline import Pipeline
+from triage.records.tables import StudyRow
+from triage.records.views import WorklistFilter
+from triage.settings import Settings
+
+SIZES = (100, 10_000, 100_000)
+ROUNDS = 9
+
+
+def measure() -> list[str]:
+    """Return a Markdown table: milliseconds for the first page, a late page, the figures above, and the next study."""
+    lines = [
+        "| waiting studies | first page | last page | counts and strip | next study | whole first view |",
+        "|---|---|---|---|---|---|",
+    ]
+    for size in SIZES:
+        with tempfile.TemporaryDirectory() as home:
+            pipeline = Pipeline(Settings(home=Path(home)))
+            fill(pipeline, size)
+            queue, now = pipeline.queue, datetime.now(UTC)
+            last = (size - 1) // 50
+            parts = [
+                _milliseconds(lambda: queue.page(WorklistFilter(), now)),
+                _milliseconds(lambda: queue.page(WorklistFilter(), now, number=last)),
+                _milliseconds(lambda: (queue.counts(now), queue.not_analysable(), queue.histogram(now))),
+                _milliseconds(lambda: queue.first(now)),
+            ]
+            whole = parts[0] + parts[2] + parts[3]
+            lines.append(f"| {size:,} | " + " | ".join(f"{part:.0f} ms" for part in [*parts, whole]) + " |")
+            pipeline.store.engine.dispose()
+    return [*lines, "", "SQLite, medians of nine; target for the whole first view: under 500 ms with 100,000."]
+
+
+def upload_to_ranked(count: int = 30) -> list[str]:
+    """Return one line: from the bytes at the door to a committed rank."""
+    files = [phantom.png for phantom in phantoms(count + 1, seed=5)]
+    with tempfile.TemporaryDirectory() as home:
+        pipeline = Pipeline(Settings(home=Path(home)))
+        pipeline.receive("warm.png", files[0], actor="bench")
+        seconds = []
+        for number, data in enumerate(files[1:]):
+            start = time.perf_counter()
+            pipeline.receive(f"{number}.png", data, actor="bench")
+            seconds.append(time.perf_counter() - start)
+        pipeline.store.engine.dispose()
+    return [
+        f"Median {1000 * statistics.median(seconds):.0f} ms, slowest {1000 * max(seconds):.0f} ms of {count} slices, "
+        "file and rows on disk with fsync (target: under 1 s)."
+    ]
+
+
+def fill(pipeline: Pipeline, count: int) -> None:
+    """Add waiting studies of every band, spread over four days."""
+    rng, now = random.Random(0), datetime.now(UTC)
+    rows = []
+    for number in range(count):
+        probability = rng.random() ** 3
+        band = Band.STAT if probability > 0.3 else rng.choice([Band.URGENT, Band.ROUTINE])
+        rows.append(
+            {
+                "id": f"{number:032x}",
+                "name": f"slice_{number}.png",
+                "site_band": Band.ROUTINE.order,
+                "arrived_at": now - timedelta(seconds=rng.randrange(4 * 86400)),
+                "status": StudyStatus.RANKED,
+                "waiting": True,
+                "band": band.order,
+                "malignancy": probability,
+                "predicted": rng.choice(list(Finding)),
+                "reason": f"P(glioma) {probability:.2f}",
+            }
+        )
+    with pipeline.store.write() as session:
+        session.execute(insert(StudyRow), rows)
+
+
+def _milliseconds(call: Callable[[], object]) -> float:
+    call()
+    seconds = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - start)
+    return 1000 * statistics.median(seconds)

@@ -1,0 +1,201 @@
+"""The radiologist's day in a real browser: upload -> ranked -> open -> override -> sign -> reload -> export."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from helpers import free_port
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from triage.phantoms import Phantom
+from triage.settings import ROOT
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)
+ARTEFACTS = ROOT / "tests" / "artefacts"
+READER = "Dr. Ada Example"
+
+
+@dataclass
+class Server:
+    address: str
+    process: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app as `python -m triage serve` starts it, on an empty installation."""
+    port = free_port()
+    environment = os.environ | {"TRIAGE_HOME": str(tmp_path_factory.mktemp("home"))}
+    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    address = f"http://localhost:{port}"
+    try:
+        _wait_until_healthy(address, process)
+        yield Server(address, process)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
+                return
+        except OSError:  # refused or slow: not there yet
+            assert process.poll() is None, "the server ended at its start"
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+
+
+@pytest.fixture(params=[(1366, 768), (1920, 1080)], ids=["1366", "1920"])
+def tab(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    yield page
+    context.close()
+
+
+def picture_of(tab: Page, name: str) -> None:
+    """Keep a screenshot once the page has come to rest."""
+    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+    tab.wait_for_timeout(1200)
+    ARTEFACTS.mkdir(exist_ok=True)
+    tab.screenshot(path=ARTEFACTS / f"{name}_{tab.viewport_size['width']}.png")  # type: ignore[index]
+
+
+def go(tab: Page, name: str) -> None:
+    tab.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+    expect(tab.get_by_role("heading", name=name, exact=True).first).to_be_visible()
+
+
+def test_the_worklist_is_served_without_tensorflow(server: Server, browser: Browser) -> None:
+    tab = browser.new_page()
+    tab.goto(server.address)
+    expect(tab.get_by_text("Nothing waits to be read")).to_be_visible(timeout=30_000)
+    libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
+    assert "onnxruntime" in libraries or "_pydantic_core" in libraries  # the right process
+    assert not re.search("tensorflow|jaxlib|libtorch", libraries)
+    tab.close()
+
+
+@pytest.mark.slow
+def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp_path: Path) -> None:
+    width = tab.viewport_size["width"]  # type: ignore[index]
+    tab.goto(server.address)
+    expect(tab.get_by_text("Research use only")).to_be_visible()
+    tab.get_by_role("textbox", name="Reader").fill(READER)
+    tab.keyboard.press("Enter")
+    picture_of(tab, "1_empty")
+
+    # Upload: phantoms for this window size, and files that are none.
+    go(tab, "Upload")
+    mine = slices[:4] if width == 1366 else slices[4:]
+    files = [{"name": phantom.name, "mimeType": "image/png", "buffer": phantom.png} for phantom in mine]
+    files += [
+        {"name": "report.png", "mimeType": "image/png", "buffer": b"a text"},
+        {"name": "cut.png", "mimeType": "image/png", "buffer": mine[0].png[:2000]},
+    ]
+    tab.locator("input[type=file]").set_input_files(files)
+    tab.get_by_role("button", name="Score and rank").click()
+    expect(tab.get_by_text("4 accepted")).to_be_visible()
+    expect(tab.get_by_text("2 refused")).to_be_visible()
+    picture_of(tab, "2_upload")
+
+    # The worklist, and one click on its first row.
+    tab.get_by_role("button", name="To the worklist").click()
+    expect(tab.get_by_text("Click a row to open it")).to_be_visible()
+    picture_of(tab, "3_worklist")
+    table = tab.get_by_test_id("stDataFrame").bounding_box()
+    assert table is not None
+    tab.mouse.click(table["x"] + 420, table["y"] + 54)
+    expect(tab.get_by_text("Your reading")).to_be_visible()
+    expect(tab).to_have_url(re.compile(r"/review\?study=[0-9a-f]{32}"))
+    address = tab.url
+    picture_of(tab, "4_review")
+
+    # Override with a reason, and sign.
+    tab.get_by_role("radio", name="Pituitary tumour").click()
+    tab.get_by_role("combobox", name="Why the AI result is overridden").click()
+    tab.get_by_role("option", name="Wrong class").click()
+    tab.get_by_placeholder("Comment").fill("Sellar mass on the sagittal series")
+    picture_of(tab, "5_override")
+    tab.get_by_role("button", name="Sign override").click()
+    expect(tab.get_by_text("Amend the reading")).to_be_visible()
+
+    # A reload loses nothing: neither the reading nor the open study nor the reader.
+    tab.reload()
+    expect(tab.get_by_text("Amend the reading")).to_be_visible()
+    expect(tab.get_by_text("Sellar mass on the sagittal series")).to_be_visible()
+    expect(tab.get_by_role("textbox", name="Reader")).to_have_value(READER)
+    assert tab.url == address
+    picture_of(tab, "6_signed")
+
+    # Other maps come on demand.
+    tab.get_by_role("button", name="Settings").click()
+    tab.get_by_role("combobox", name="Map", exact=True).click()
+    tab.get_by_role("option", name="ScoreCAM").click()
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_text("Computing where the network looked")).to_have_count(0, timeout=60_000)
+    picture_of(tab, "7_scorecam")
+
+    # The reading stands in the list and in the export.
+    go(tab, "My readings")
+    picture_of(tab, "8_readings")
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Export as a data set").click()
+    target = tmp_path / "export.zip"
+    download.value.save_as(target)
+    with zipfile.ZipFile(target) as archive:
+        rows = list(csv.DictReader(io.StringIO(archive.read("readings.csv").decode())))
+        mine_now = next(row for row in rows if row["study"] == address.rpartition("=")[2])
+        assert (mine_now["final"], mine_now["decision"], mine_now["reason"]) == ("pituitary", "override", "wrong class")
+        assert mine_now["reader"] == READER
+        assert archive.read(mine_now["file"]) in {phantom.png for phantom in slices}
+
+    go(tab, "Model")
+    picture_of(tab, "9_model")
+
+
+def test_two_readers_on_one_study(server: Server, browser: Browser, slices: list[Phantom]) -> None:
+    """Both have it open; the second to sign is told, and nothing is overwritten."""
+    tabs = [browser.new_context(viewport={"width": 1366, "height": 768}).new_page() for _ in range(2)]
+    for number, tab in enumerate(tabs):
+        tab.goto(server.address)
+        tab.get_by_role("textbox", name="Reader").fill(f"Dr. {number}")
+        tab.keyboard.press("Enter")
+        tab.get_by_role("button", name="Read next").click()
+        expect(tab.get_by_text("Your reading")).to_be_visible()
+    assert tabs[0].url == tabs[1].url
+    tabs[0].get_by_role("button", name="Confirm and sign").click()
+    expect(tabs[0].get_by_text("Amend the reading")).to_be_visible()
+    tabs[1].get_by_role("button", name="Confirm and sign").click()
+    expect(tabs[1].get_by_text("Somebody else signed this study")).to_be_visible()
+    for tab in tabs:
+        tab.context.close()

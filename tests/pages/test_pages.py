@@ -1,0 +1,186 @@
+"""Each page by AppTest: what it shows when there is nothing, when there is something, and when something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from helpers import encode
+from streamlit.testing.v1 import AppTest
+
+from triage.domain import Decision, Finding, Outcome, StudyStatus
+from triage.phantoms import Phantom
+from triage.pipeline import Pipeline
+from triage.settings import ROOT
+from triage.ui import state
+
+NOTICE = "Research use only"
+
+
+@pytest.fixture
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+    """The installation that the pages find: an empty one of this test's own."""
+    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    pipeline = state.pipeline()
+    yield pipeline
+    pipeline.store.engine.dispose()
+    st.cache_resource.clear()
+
+
+def page(path: Path, reader: str = "Dr. Ada", **query: str) -> AppTest:
+    """Run a page within the app, as the navigation does."""
+    app = AppTest.from_file(str(ROOT / "triage" / "ui" / "main.py"), default_timeout=60)
+    app.session_state["reader"] = reader
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    if path != state.WORKLIST:
+        app.switch_page(str(path)).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    kinds = (
+        app.title,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.info,
+        app.warning,
+        app.error,
+        app.success,
+        app.text,
+    )
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def receive(parts: Pipeline, slices: list[Phantom], count: int = 3) -> list[str]:
+    receipts = [parts.receive(phantom.name, phantom.png, actor="test") for phantom in slices[:count]]
+    return [str(receipt.study_id) for receipt in receipts]
+
+
+@pytest.mark.parametrize("path", [state.WORKLIST, state.REVIEW, state.UPLOAD, state.READINGS, state.MODELS])
+def test_every_page_says_that_it_is_for_research(parts: Pipeline, path: Path) -> None:
+    assert NOTICE in words(page(path))
+
+
+@pytest.mark.parametrize(
+    ("path", "remedy"),
+    [(state.WORKLIST, "Upload"), (state.REVIEW, "Upload"), (state.READINGS, "Worklist")],
+)
+def test_an_empty_page_says_what_to_do(parts: Pipeline, path: Path, remedy: str) -> None:
+    assert remedy in words(page(path))
+
+
+def test_the_worklist_shows_the_queue_in_its_order(parts: Pipeline, slices: list[Phantom]) -> None:
+    receive(parts, slices, 4)
+    parts.receive("blank.png", encode(np.full((256, 256), 30, np.uint8)), actor="test")
+    app = page(state.WORKLIST)
+    table = app.dataframe[0].value
+    expected = parts.queue.page(_everything(), datetime.now(UTC)).rows
+    assert list(table["Study"]) == [row.name for row in expected]
+    assert "not analysable" in list(table["Status"])
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert sum(int(figures[name]) for name in ("STAT", "URGENT", "ROUTINE")) == 5
+    assert figures["Not analysable"] == "1"
+
+
+def test_filters_narrow_the_worklist(parts: Pipeline, slices: list[Phantom]) -> None:
+    receive(parts, slices, 4)
+    app = page(state.WORKLIST)
+    app.text_input(key="f_text").set_value("0002").run()
+    assert list(app.dataframe[0].value["Study"]) == ["PHANTOM-0002_cor_t1ce.png"]
+    app.text_input(key="f_text").set_value("nowhere").run()
+    assert "No study matches" in words(app)
+
+
+def test_an_upload_answers_each_file(parts: Pipeline, slices: list[Phantom]) -> None:
+    app = page(state.UPLOAD)
+    files = [("good.png", slices[0].png, "image/png"), ("bad.png", b"text", "image/png")]
+    app.file_uploader[0].set_value(files)
+    app.button[0].click().run()
+    assert not app.exception
+    outcomes = [receipt.outcome for receipt in app.session_state["receipts"]]
+    assert outcomes == [Outcome.ACCEPTED, Outcome.REFUSED]
+    assert "neither PNG nor JPEG" in words(app)
+
+
+def test_a_reader_confirms(parts: Pipeline, slices: list[Phantom]) -> None:
+    (study_id,) = receive(parts, slices, 1)
+    app = page(state.REVIEW, study=study_id)
+    _button(app, "Confirm and sign").click().run()
+    assert not app.exception
+    study = parts.store.study(study_id)
+    assert study.status is StudyStatus.READ
+    assert (study.readings[0].decision, study.readings[0].reader) == (Decision.CONFIRM, "Dr. Ada")
+    assert "Amend the reading" in words(app)
+
+
+def test_an_override_needs_its_reason(parts: Pipeline, slices: list[Phantom]) -> None:
+    (study_id,) = receive(parts, slices, 1)
+    predicted = parts.store.study(study_id).result.predicted  # type: ignore[union-attr]
+    other = next(finding for finding in Finding if finding is not predicted)
+    app = page(state.REVIEW, study=study_id)
+    app.segmented_control(key=f"finding_{study_id}_0").set_value(other).run()
+    _button(app, "Sign override").click().run()
+    assert "reason code" in words(app)
+    assert parts.store.study(study_id).readings == ()
+    app.selectbox(key=f"reason_{study_id}_0").select_index(0).run()
+    _button(app, "Sign override").click().run()
+    reading = parts.store.study(study_id).readings[0]
+    assert (reading.decision, reading.finding) == (Decision.OVERRIDE, other)
+
+
+def test_nobody_signs_without_a_name(parts: Pipeline, slices: list[Phantom]) -> None:
+    (study_id,) = receive(parts, slices, 1)
+    app = page(state.REVIEW, reader="", study=study_id)
+    _button(app, "Confirm and sign").click().run()
+    assert "Enter your name" in words(app)
+    assert parts.store.study(study_id).readings == ()
+
+
+def test_a_study_that_cannot_be_judged_is_read_without_the_ai(parts: Pipeline) -> None:
+    receipt = parts.receive("blank.png", encode(np.full((256, 256), 30, np.uint8)), actor="test")
+    app = page(state.REVIEW, study=str(receipt.study_id))
+    assert "Not analysable" in words(app)
+    assert _button(app, "Sign reading").disabled
+    app.segmented_control(key=f"finding_{receipt.study_id}_0").set_value(Finding.NOTUMOR).run()
+    _button(app, "Sign reading").click().run()
+    assert parts.store.study(str(receipt.study_id)).readings[0].decision is Decision.UNAIDED
+
+
+def test_a_wrong_address_is_said(parts: Pipeline, slices: list[Phantom]) -> None:
+    receive(parts, slices, 1)
+    assert "not in the record" in words(page(state.REVIEW, study="nowhere"))
+
+
+def test_my_readings_lists_mine(parts: Pipeline, slices: list[Phantom]) -> None:
+    (study_id,) = receive(parts, slices, 1)
+    _button(page(state.REVIEW, study=study_id), "Confirm and sign").click().run()
+    app = page(state.READINGS)
+    assert list(app.dataframe[0].value["Study"]) == [slices[0].name]
+    assert "has not signed" in words(page(state.READINGS, reader="Dr. Other"))
+
+
+def test_the_model_page_shows_the_card(parts: Pipeline) -> None:
+    app = page(state.MODELS)
+    card = parts.runtime.card
+    assert card.name in words(app)
+    assert {metric.value for metric in app.metric} >= {f"{card.operating_points.glioma:.3f}"}
+
+
+def _button(app: AppTest, label: str) -> object:
+    return next(button for button in app.button if button.label == label)
+
+
+def _everything() -> object:
+    from triage.records.views import WorklistFilter
+
+    return WorklistFilter()
