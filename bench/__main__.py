@@ -20,7 +20,7 @@ def main() -> None:
     lines = [
         "# Benchmarks",
         "",
-        f"Printed by `make bench` on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}).",
+        f"Printed by `make bench`: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}.",
         "Machines differ and this one is shared: the ratios hold, the times are an order of magnitude.",
     ]
     for title, measure in sections.items():

@@ -1,4 +1,4 @@
-"""From the command to the first page that a reader sees, and to the worklist with 100,000 studies, in a real browser."""
+"""From the command to the first page that a reader sees, empty and with 100,000 studies, in a real browser."""
 
 from __future__ import annotations
 

@@ -38,6 +38,8 @@ def look() -> None:
         key=f"picture_{study_id}",
         config={"scrollZoom": True, "displayModeBar": False, "doubleClick": "reset"},
     )
+    if controls.finding:
+        st.caption(f"Heat map: evidence for **{controls.finding.label}** ({controls.method}).")
 
 
 left, right = st.columns([1.3, 1], gap="medium")

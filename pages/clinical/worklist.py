@@ -37,25 +37,26 @@ def worklist() -> None:
     if "worklist_open" in st.session_state:
         state.open_study(st.session_state.pop("worklist_open"))
     time = state.now()
-    counts = parts.queue.counts(time)
-    unjudged = parts.queue.not_analysable()
-    if not sum(counts.values()):
+    summary = parts.queue.summary(time)
+    if not summary.total:
         st.info("Nothing waits to be read. New studies arrive through **Upload**.", icon=":material/inbox:")
     else:
         figures = st.columns([1, 1.1, 1.2, 1.7, 7], vertical_alignment="center")
         for column, band in zip(figures, Band, strict=False):
-            column.metric(band, f"{counts[band]:,}")
+            column.metric(band, f"{summary.counts[band]:,}")
         figures[3].metric(
-            "Not analysable", f"{unjudged:,}", help="The AI could not judge these. They stay in the queue for a reader."
+            "Not analysable",
+            f"{summary.not_analysable:,}",
+            help="The AI could not judge these. They stay in the queue for a reader.",
         )
-        strip = charts.queue_strip(parts.queue.histogram(time), parts.runtime.points)
+        strip = charts.queue_strip(summary.histogram, parts.runtime.points)
         figures[4].plotly_chart(strip, key="queue_strip", config={"displayModeBar": False})
     wanted = filters()
     number = st.session_state.get("worklist_page", 1) - 1
     page = parts.queue.page(wanted, time, number=number, size=PAGE_SIZE)
     st.session_state.worklist_shown = [row.study_id for row in page.rows]
     if not page.rows:
-        if sum(counts.values()):
+        if summary.total:
             st.caption("No study matches these filters.")
         return
     st.dataframe(

@@ -69,14 +69,15 @@ def test_the_order_in_sql_is_the_order_in_python(store: Store, queue: Queue) -> 
 def test_counts_and_histogram_add_up(store: Store, queue: Queue) -> None:
     waiting = [row for row in fill(store, 300) if row["waiting"]]
     levels = [LIMITS.level(list(Band)[int(str(row["band"]))], NOW - row["arrived_at"]) for row in waiting]  # type: ignore[operator]
-    assert queue.counts(NOW) == {band: levels.count(band) for band in Band}
+    summary = queue.summary(NOW)
+    assert summary.counts == {band: levels.count(band) for band in Band}
+    assert summary.total == len(waiting)
     judged = [row["malignancy"] for row in waiting if row["malignancy"] is not None]
-    histogram = queue.histogram(NOW)
-    totals = [sum(counts) for counts in zip(*histogram.values(), strict=True)]
+    totals = [sum(counts) for counts in zip(*summary.histogram.values(), strict=True)]
     assert len(totals) == BINS
     assert sum(totals) == len(judged)
     assert totals[-1] == judged.count(1.0)
-    assert queue.not_analysable() == sum(row["status"] is StudyStatus.NOT_ANALYSABLE for row in waiting)
+    assert summary.not_analysable == sum(row["status"] is StudyStatus.NOT_ANALYSABLE for row in waiting)
 
 
 def test_filters_narrow(store: Store, queue: Queue) -> None:
@@ -94,7 +95,7 @@ def test_filters_narrow(store: Store, queue: Queue) -> None:
     assert found(statuses=tuple(StudyStatus), text="_12%") == {"00000012"}  # no wildcards from the reader
     stat = queue.page(WorklistFilter(bands=(Band.STAT,)), NOW, size=1000).rows
     assert {row.band for row in stat} == {Band.STAT}
-    assert len(stat) == queue.counts(NOW)[Band.STAT]
+    assert len(stat) == queue.summary(NOW).counts[Band.STAT]
 
 
 def test_what_was_moved_up_says_so(store: Store, queue: Queue) -> None:
@@ -108,4 +109,4 @@ def test_what_was_moved_up_says_so(store: Store, queue: Queue) -> None:
 def test_an_empty_record_is_an_empty_worklist(queue: Queue) -> None:
     assert queue.page(WorklistFilter(), NOW).rows == ()
     assert queue.first(NOW) is None
-    assert sum(queue.counts(NOW).values()) == 0
+    assert queue.summary(NOW).total == 0

@@ -30,7 +30,7 @@ SCORE_CAM_MAPS = 64
 class Method(StrEnum):
     """Ways to a map, with their sources."""
 
-    CAM = "Class activation (served with the score)"
+    CAM = "Class activation, served with the score"
     GRAD_CAM = "Grad-CAM"
     GRAD_CAM_PLUS_PLUS = "Grad-CAM++"
     SCORE_CAM = "ScoreCAM"

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from triage.domain import Band, Finding, Ranking, StudyStatus
 from triage.records.tables import StudyRow
-from triage.records.views import WorklistFilter, WorklistPage, WorklistRow
+from triage.records.views import QueueSummary, WorklistFilter, WorklistPage, WorklistRow
 from triage.worklist import WaitLimits, reason_of_place
 
 BANDS = tuple(Band)
 STAT, URGENT, ROUTINE = (band.order for band in Band)
-#: Bins of the probability axis in `histogram`.
+#: Bins of the probability axis in `Queue.summary`.
 BINS = 50
 
 
@@ -55,34 +55,26 @@ class Queue:
         with self.read() as session:
             return session.scalar(query)
 
-    def counts(self, now: datetime) -> dict[Band, int]:
-        """Return how many studies wait in each band, ageing included."""
+    def summary(self, now: datetime) -> QueueSummary:
+        """Count what waits, by band (ageing included) and by P(glioma), in one pass over the queue."""
         level = self._level(now)
-        query = select(level, func.count()).where(StudyRow.waiting).group_by(level)
-        with self.read() as session:
-            found = {BANDS[order]: count for order, count in session.execute(query)}
-        return {band: found.get(band, 0) for band in Band}
-
-    def not_analysable(self) -> int:
-        """Return how many waiting studies the AI could not judge."""
-        query = select(func.count()).where(StudyRow.waiting, StudyRow.status == StudyStatus.NOT_ANALYSABLE)
-        with self.read() as session:
-            return session.scalar(query) or 0
-
-    def histogram(self, now: datetime) -> dict[Band, list[int]]:
-        """Return how many waiting studies lie in each of `BINS` equal bins of P(glioma), by band."""
-        level = self._level(now)
-        index = cast(func.floor(StudyRow.malignancy * BINS), Integer)
+        # The floor, by what both databases have built in: SQLAlchemy's floor for SQLite is a Python function, slow and
+        # without an answer for NULL; a plain cast cuts in SQLite and rounds in PostgreSQL.
+        position = cast(func.round(StudyRow.malignancy * BINS - 0.499999999), Integer)
+        unjudged = case((StudyRow.status == StudyStatus.NOT_ANALYSABLE, 1), else_=0)
         query = (
-            select(level, index, func.count())
-            .where(StudyRow.waiting, StudyRow.malignancy.is_not(None))
-            .group_by(level, index)
+            select(level, unjudged, position, func.count()).where(StudyRow.waiting).group_by(level, unjudged, position)
         )
-        bins = {band: [0] * BINS for band in Band}
+        counts = dict.fromkeys(Band, 0)
+        histogram = {band: [0] * BINS for band in Band}
+        not_analysable = 0
         with self.read() as session:
-            for order, position, count in session.execute(query):
-                bins[BANDS[order]][min(position, BINS - 1)] += count
-        return bins
+            for order, is_unjudged, found, count in session.execute(query):
+                counts[BANDS[order]] += count
+                not_analysable += is_unjudged * count
+                if found is not None:
+                    histogram[BANDS[order]][min(found, BINS - 1)] += count
+        return QueueSummary(counts, not_analysable, histogram)
 
     def recent(self, size: int) -> list[WorklistRow]:
         """Return the latest arrivals, newest first, whatever their status."""

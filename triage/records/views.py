@@ -41,6 +41,30 @@ class WorklistPage:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueSummary:
+    """How much waits.
+
+    Attributes
+    ----------
+    counts
+        Waiting studies by the band in which they stand now.
+    not_analysable
+        How many of them the AI could not judge.
+    histogram
+        By band: counts in equal bins of P(glioma) from 0 to 1.
+    """
+
+    counts: dict[Band, int]
+    not_analysable: int
+    histogram: dict[Band, list[int]]
+
+    @property
+    def total(self) -> int:
+        """Waiting studies in all."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One received file."""
 

@@ -24,7 +24,7 @@ def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints
     Parameters
     ----------
     histogram
-        Counts in equal bins from 0 to 1, as `Queue.histogram` returns them.
+        Counts in equal bins from 0 to 1, as `QueueSummary.histogram` holds them.
     points
         Of the model that serves.
     """
