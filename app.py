@@ -10,10 +10,15 @@ import streamlit as st
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Bring the record up to date before the first page; beside the pages, rank what a crash left unranked."""
+    """Open record and model before the first page; a model that cannot be used stops the start and says why.
+
+    Beside the pages, what a crash left unranked is ranked.
+    """
     from triage.ui.state import pipeline
 
-    Thread(target=pipeline().resume, name="resume", daemon=True).start()
+    parts = pipeline()
+    _ = parts.runtime
+    Thread(target=parts.resume, name="resume", daemon=True).start()
     yield
 
 

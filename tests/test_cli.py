@@ -19,12 +19,12 @@ from triage.reading import sign
 from triage.settings import Settings
 
 
-def triage(*arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
+def triage(*arguments: object, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "triage", *map(str, arguments)],
         capture_output=True,
         text=True,
-        env=os.environ | {"TRIAGE_HOME": str(home)},
+        env=os.environ | {"TRIAGE_HOME": str(home)} | environment,
         check=False,
     )
 
@@ -59,6 +59,12 @@ def test_score_without_files_says_what_to_do(tmp_path: Path) -> None:
     done = triage("score", tmp_path, "--json", tmp_path / "out.json", home=tmp_path / "home")
     assert done.returncode == 2
     assert "Name files" in done.stderr
+
+
+def test_serve_does_not_start_with_a_model_that_cannot_be_used(tmp_path: Path) -> None:
+    done = triage("serve", home=tmp_path, TRIAGE_MODEL=str(tmp_path))
+    assert done.returncode == 1
+    assert "Set TRIAGE_MODEL" in done.stderr
 
 
 def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -> None:

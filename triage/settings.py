@@ -17,7 +17,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRIAGE_", env_file=".env", extra="ignore", frozen=True)
 
-    home: Path = Field(default=Path("var"), description="Everything that the installation writes lies here.")
+    home: Path = Field(default=ROOT / "var", description="Everything that the installation writes lies here.")
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in the home folder.")
     model: Path = Field(default=ROOT / "models" / "lite0-v1", description="Folder of the model that serves.")
     data: Path = Field(default=ROOT.parent / "shared" / "data", description="Training data with its manifest.csv.")

@@ -1,0 +1,74 @@
+"""The port from PyTorch: the same weights give the same answers."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_image
+
+from triage.networks.checkpoint import MAGIC, imagenet_lite0, read_state_dict
+from triage.networks.lite0 import build_lite0, freeze_batch_norm, load_imagenet
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, np.ndarray]:
+    return imagenet_lite0()
+
+
+def test_it_is_one_flat_graph_of_the_known_size() -> None:
+    model = build_lite0()
+    assert not [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    assert model.input_shape == (None, 224, 224, 1)
+    assert model.output_shape == (None, 4)
+
+
+def test_imagenet_classes_come_out_as_from_pytorch(state: dict[str, np.ndarray]) -> None:
+    """Classes and logits that the original PyTorch network gives for these two photographs, in gray."""
+    model = build_lite0(classes=1000)
+    load_imagenet(model, state)
+    model.get_layer("logits").set_weights([state["_fc.weight"].T, state["_fc.bias"]])
+    import cv2
+
+    photographs = [load_sample_image(name) for name in ("china.jpg", "flower.jpg")]
+    gray = [cv2.resize(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), (224, 224)) for photo in photographs]
+    logits = model.predict(np.stack(gray)[..., None].astype(np.float32), verbose=0)
+    assert np.argsort(-logits, axis=1)[:, :5].tolist() == [[538, 442, 437, 698, 483], [985, 599, 956, 309, 994]]
+    np.testing.assert_allclose(logits.max(axis=1), [7.1176, 7.1064], atol=2e-3)
+
+
+def test_every_weight_of_the_backbone_is_used(state: dict[str, np.ndarray]) -> None:
+    model = build_lite0()
+    load_imagenet(model, state)
+    loaded = sum(value.size for name, value in state.items() if not name.endswith("tracked") and "_fc" not in name)
+    stem_saved = 32 * 3 * 3 * 2  # two of three input channels, summed into one
+    assert model.count_params() == loaded - stem_saved + 1280 * 4 + 4
+
+
+def test_frozen_batch_norms_do_not_train() -> None:
+    model = build_lite0(size=32)
+    before = len(model.trainable_weights)
+    freeze_batch_norm(model)
+    norms = sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
+    assert before - len(model.trainable_weights) == 2 * norms
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return eval, ("1 + 1",)
+
+    path = tmp_path / "evil.pth"
+    path.write_bytes(b"".join(pickle.dumps(part) for part in (MAGIC, 1001, {}, Evil())))
+    with pytest.raises(pickle.UnpicklingError, match="no use for"):
+        read_state_dict(path)
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.pth"
+    path.write_bytes(pickle.dumps("something else"))
+    with pytest.raises(pickle.UnpicklingError, match="not a sequential"):
+        read_state_dict(path)
