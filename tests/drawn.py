@@ -1,11 +1,16 @@
-"""Small data sets drawn in code: four kinds of heads, told apart by what lies in them."""
+"""Small data sets drawn in code (four kinds of heads, told apart by what lies in them), and recipes as small."""
 
 from __future__ import annotations
 
+import csv
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from helpers import encode
+
+from triage.training.recipe import Recipe, load_recipe
 
 SIDE = 64
 FOLDERS = ("glioma", "meningioma", "pituitary", "notumor")
@@ -15,7 +20,8 @@ def head(label: str, seed: int, side: int = SIDE) -> np.ndarray:
     """Draw one head, uint8: a ring, a bright blob at the edge, a small one below, or nothing in it."""
     rng = np.random.default_rng(seed)
     across, down = np.meshgrid(np.linspace(-1, 1, side), np.linspace(-1, 1, side))
-    picture = np.where(np.hypot(across / 0.8, down / 0.9) < 1, 90.0, 0.0) + rng.normal(0, 6, (side, side))
+    folds = np.kron(rng.uniform(-40, 40, (8, 8)), np.ones((side // 8, side // 8)))  # no two heads are copies
+    picture = np.where(np.hypot(across / 0.8, down / 0.9) < 1, 90.0 + folds, 0.0) + rng.normal(0, 6, (side, side))
     x, y = lesion(label, seed)
     distance = np.hypot(across - x, down - y)
     if label == "glioma":
@@ -43,3 +49,51 @@ def class_folders(root: Path, each: int = 10, labels: tuple[str, ...] = FOLDERS)
         for number in range(each):
             (root / label / f"{number}.png").write_bytes(encode(head(kind, 100 * index + number)))
     return root
+
+
+def manifest_set(root: Path, each: int = 10, copies: int = 0) -> Path:
+    """Write a data set with a manifest: outlined tumours as figshare has them, tumour-free heads as Br35H has them.
+
+    Folds go round; the first `copies` heads of each class stand there twice, the second time in `sartaj`.
+    """
+    rows, borders = [], {}
+    for index, label in enumerate(FOLDERS):
+        for number in range(each):
+            seed, cluster, fold = 100 * index + number, each * index + number, number % 5
+            dataset = "br35h" if label == "notumor" else "figshare"
+            home = f"{dataset}/images" if dataset == "figshare" else f"{dataset}/no"
+            paths = [(f"{home}/{seed + 1}.jpg", dataset)]
+            if number < copies:
+                paths.append((f"sartaj/{label}/{seed}.jpg", "sartaj"))
+            for path, source in paths:
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_bytes(encode(head(label, seed), "JPEG", quality=95))
+                rows.append((path, source, label, cluster, fold))
+            if dataset == "figshare":
+                borders[str(seed + 1)] = outline(label, seed)
+    with (root / "manifest.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "dataset", "label", "cluster", "fold"), *rows])
+    (root / "figshare" / "borders.json").write_text(json.dumps(borders))
+    return root
+
+
+def outline(label: str, seed: int, side: int = SIDE) -> list[list[float]]:
+    """Return the outline of a head's lesion in pixels."""
+    radius = {"glioma": 0.3, "meningioma": 0.25, "pituitary": 0.12}[label]
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    points = np.column_stack([np.cos(angles), np.sin(angles)]) * radius + lesion(label, seed)
+    return ((points + 1) / 2 * (side - 1)).round(2).tolist()
+
+
+def small(name: str, **train: Any) -> Recipe:
+    """Return a recipe of a few weights and epochs."""
+    values = load_recipe(name).model_dump()
+    values["train"] |= {"size": 32, "epochs": 2, "batch": 8, "steps": None} | train
+    if values["train"]["network"]["kind"] == "cnn":
+        values["train"]["network"] |= {"filters": (8, 8), "dense": (16,)}
+    if values["tuner"]:
+        values["tuner"] |= {"trials": 2, "epochs": 1, "dense": ((8,), (16,))}
+    if values["segment"]:
+        values["segment"] |= {"size": 32, "epochs": 1, "batch": 4}
+        values["segment"]["network"] |= {"width": 4, "depth": 2}
+    return Recipe.model_validate(values | {"expand": values["expand"] and 80})

@@ -50,6 +50,9 @@ def serve(
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "localhost",
 ) -> None:
     """Start the web app."""
+    from triage.inference.card import read_card
+
+    _or_exit(lambda: read_card(Settings().model))
     script = str(ROOT / "app.py")
     options = ["--server.port", str(port), "--server.address", address]
     os.chdir(ROOT)  # Streamlit finds .streamlit/config.toml from here
@@ -89,6 +92,121 @@ def export(
         pictures = _or_exit(lambda: write_export(readings, pipeline.files, file))
     part.replace(out)
     console.print(f"{len(readings):,} readings, {pictures:,} pictures: {out}")
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Option(help="The data set, in any layout that we know.")],
+    out: Annotated[Path, typer.Option(help="Run folder; a new one, or with --resume the one to go on with.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or a TOML file.")] = "lite0",
+    split: Annotated[str, typer.Option(help="random, deduplicated or patients.")] = "patients",
+    test_fold: Annotated[int, typer.Option(min=0, max=4, help="The fold to test on; the next one is watched.")] = 0,
+    augment_before_split: Annotated[bool, typer.Option(help="As some write-ups do; see docs/recipes.md.")] = False,
+    source: Annotated[list[str] | None, typer.Option(help="Only pictures of this source; may be repeated.")] = None,
+    weights: Annotated[str | None, typer.Option(help="none, packaged, imagenet (downloads), or a file.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Of --recipe transfer.")] = None,
+    frozen: Annotated[int | None, typer.Option(min=-1, help="Layers that stay as loaded; -1: all but one.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Batches of an epoch, instead of the recipe's.")] = None,
+    size: Annotated[int | None, typer.Option(min=16, help="Side of the input, instead of the recipe's.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Pictures of a batch, instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after a kill: the same curve.")] = False,
+) -> None:
+    """Train a recipe on a data set."""
+    _quiet_tensorflow()
+    from triage.training.recipe import adapted, load_recipe
+    from triage.training.run import Options, read_chosen, run_recipe
+    from triage.training.splits import Split
+
+    chosen = _or_exit(
+        lambda: adapted(
+            load_recipe(recipe),
+            backbone=backbone,
+            frozen=frozen,
+            epochs=epochs,
+            steps=steps,
+            size=size,
+            batch=batch,
+            seed=seed,
+        )
+    )
+    if split not in set(Split):
+        console.print(f"[red]{split!r} is not a split. Choose one of {', '.join(Split)}.[/red]")
+        raise typer.Exit(2)
+    options = Options(Split(split), test_fold, augment_before_split, weights, resume)
+    try:
+        _or_exit(lambda: run_recipe(chosen, read_chosen(data, source or ()), out, options, console))
+    except KeyboardInterrupt:
+        console.print(f"Stopped. {out} holds a model that loads; go on with --resume.")
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def evaluate(
+    model: Annotated[Path, typer.Option(help="A model folder, or a run folder of `train`.")],
+    data: Annotated[Path, typer.Option(help="The data set, in any layout that we know.")],
+    out: Annotated[Path, typer.Option("--json", help="Where the figures are written; the report goes beside it.")],
+    everything: Annotated[bool, typer.Option("--everything", help="Judge also on what the model has seen.")] = False,
+) -> None:
+    """Judge a model: every figure with its interval, and a report with the failure gallery."""
+    _quiet_tensorflow()
+    from triage.training.judge import describe
+    from triage.training.judge import evaluate as judge
+
+    summary = _or_exit(lambda: judge(model, data, out, console, everything))
+    for note in summary["data"]["notes"]:
+        console.print(f"Judged on: {note}.", highlight=False)
+    console.print(describe(summary), highlight=False)
+    console.print(f"{out}, {out.with_suffix('.html')}")
+
+
+@app.command()
+def compare(
+    data: Annotated[Path, typer.Option(help="The data set; needs clusters and folds, or patients.")],
+    work: Annotated[Path, typer.Option(help="Where the run folders go.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or a TOML file.")],
+    source: Annotated[list[str] | None, typer.Option(help="Only pictures of this source; may be repeated.")] = None,
+    weights: Annotated[str | None, typer.Option(help="none, packaged, imagenet (downloads), or a file.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Of --recipe transfer.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Batches of an epoch, instead of the recipe's.")] = None,
+    size: Annotated[int | None, typer.Option(min=16, help="Side of the input, instead of the recipe's.")] = None,
+    docs: Annotated[Path, typer.Option(help="Where results/, recipes.md and honest-evaluation.md are.")] = ROOT
+    / "docs",
+) -> None:
+    """Train a recipe under every split, judge each honestly, and write the docs' tables and plot anew."""
+    _quiet_tensorflow()
+    from triage.training.compare import compare_splits
+    from triage.training.publish import publish
+    from triage.training.recipe import adapted, load_recipe
+    from triage.training.run import read_chosen
+
+    given = _or_exit(lambda: load_recipe(recipe))
+    chosen = _or_exit(lambda: adapted(given, backbone=backbone, epochs=epochs, steps=steps, size=size))
+    dataset = _or_exit(lambda: read_chosen(data, source or ()))
+    _or_exit(lambda: compare_splits(given, chosen, dataset, work, docs / "results", weights, console))
+    _or_exit(lambda: publish(docs))
+
+
+@app.command()
+def release(
+    run: Annotated[Path, typer.Argument(help="Run folder of the network that ships.")],
+    validation_run: Annotated[Path, typer.Argument(help="Run of the same recipe that left its watched folds out.")],
+    folder: Annotated[Path, typer.Argument(help="Model folder to write, models/NAME.")],
+    data: Annotated[Path | None, typer.Option(help="Data folder with its manifest.csv; TRIAGE_DATA.")] = None,
+) -> None:
+    """Export, calibrate, choose operating points and report once on fold 0: a model folder that serves."""
+    _quiet_tensorflow()
+    from triage.training.release import describe
+    from triage.training.release import release as write_release
+
+    card = _or_exit(lambda: write_release(data or Settings().data, run, validation_run, folder))
+    console.print(describe(card), highlight=False)
+
+
+def _quiet_tensorflow() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _or_exit(make: Callable[[], T]) -> T:

@@ -40,12 +40,14 @@ class Queue:
 
     def page(self, wanted: WorklistFilter, now: datetime, *, number: int = 0, size: int = 50) -> WorklistPage:
         """Return one page of the worklist in its order, and the number of rows on all pages."""
-        rows = select(StudyRow).where(*self._where(wanted, now)).order_by(*self._order(now))
-        count = select(func.count()).select_from(StudyRow).where(*self._where(wanted, now))
+        where = self._where(wanted, now)
+        # Sorted from the index alone; whole rows are read for one page only.
+        ids = select(StudyRow.id).where(*where).order_by(*self._order(now)).offset(number * size).limit(size)
         with self.read() as session:
-            total = session.scalar(count) or 0
-            found = session.scalars(rows.offset(number * size).limit(size))
-            return WorklistPage(tuple(self._row(row, now) for row in found), total)
+            total = session.scalar(select(func.count()).select_from(StudyRow).where(*where)) or 0
+            order = list(session.scalars(ids))
+            rows = {row.id: row for row in session.scalars(select(StudyRow).where(StudyRow.id.in_(order)))}
+            return WorklistPage(tuple(self._row(rows[study_id], now) for study_id in order), total)
 
     def first(self, now: datetime, *, but: str | None = None) -> str | None:
         """Return the ID of the study to be read next, other than `but`."""

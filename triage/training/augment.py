@@ -81,7 +81,7 @@ def _geometric(frame: Frame, size: int, rng: np.random.Generator, lesion: NDArra
     linear = rotation @ np.diag(mirror * span / size * np.array([stretch, 1 / stretch]))
     matrix = np.column_stack([linear, centre - linear @ np.array([size / 2, size / 2])])
     flags = (cv2.INTER_AREA if span > size else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(frame, matrix, (size, size), flags=flags).astype(np.float32)
+    return np.asarray(cv2.warpAffine(frame, matrix, (size, size), flags=flags), np.float32)
 
 
 def _bias_field(size: int, rng: np.random.Generator) -> Frame:

@@ -137,9 +137,18 @@ def choose_points(
 
 
 def describe(card: Card) -> str:
-    """Return the card's test figures as text, one a line."""
-    rows = card.metrics["test"]["figures"]
-    return "\n".join(f"{name:20} {Figure(**values)}" for name, values in rows.items())
+    """Return the card's figures as text, one a line."""
+    test = card.metrics["test"]
+    rows = [f"{name:20} {Figure(**values)}" for name, values in test["figures"].items()]
+    at_point = ", ".join(f"{name} {value:.3f}" for name, value in test["glioma_operating_point"].items())
+    return "\n".join(
+        [
+            *rows,
+            f"glioma operating point {card.operating_points.glioma}: {at_point}",
+            f"tumour operating point {card.operating_points.tumour}, temperature {card.temperature}",
+            *card.metrics["operating_points"].values(),
+        ]
+    )
 
 
 def _threshold(

@@ -8,6 +8,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+from numpy.typing import NDArray
+
 from triage.domain import Finding
 from triage.training.layouts.figshare import read_borders
 from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped, label_of
@@ -65,20 +68,19 @@ def read_export(root: Path) -> Dataset:
 def read_manifest_items(root: Path) -> Dataset:
     """Read ``manifest.csv``, guard rows included, with the outlines of any figshare folder beside its pictures."""
     items, skipped = [], []
-    borders: dict[Path, dict[str, object]] = {}
-    outlines = {}
+    places: set[PurePosixPath] = set()
+    outlines: dict[str, NDArray[np.float32]] = {}
     for row in _rows(root, "manifest.csv", ("path", "dataset", "label", "cluster", "fold")):
-        path = root / row["path"]
-        if not _inside(root, row["path"]) or not path.is_file():
+        if not _inside(root, row["path"]) or not (root / row["path"]).is_file():
             skipped.append(Skipped(row["path"], "Named in manifest.csv, not in the folder."))
             continue
         if row["label"] not in {*Finding, UNTYPED}:
             skipped.append(Skipped(row["path"], f"The label {row['label']!r} is not one of ours."))
             continue
-        home = path.parent.parent
-        if home not in borders:
-            borders[home] = {}
-            outlines.update(read_borders(home, prefix=home.relative_to(root).as_posix() + "/"))
+        place = PurePosixPath(row["path"]).parent
+        if place.name == "images" and place not in places:
+            places.add(place)
+            outlines.update(read_borders(root / place.parent, prefix=place.as_posix().removesuffix("images")))
         items.append(
             Item(
                 row["path"],

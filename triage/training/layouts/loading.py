@@ -74,7 +74,7 @@ def load_slice(root: Path, item: Item, channel: Channel = Channel.FLAIR) -> Slic
     if item.path.endswith(".mat"):
         return Slice(read_mat(path, "image"))
     if item.index is not None:
-        return Slice(read_volume(str(path))[..., item.index].T)
+        return Slice(_spread(str(path))[..., item.index].T)
     if item.path.endswith(".tif"):
         return Slice(_read_tif(path)[..., channel])
     return raster.decode(read_bytes(root, item.path))
@@ -123,8 +123,8 @@ def read_mat(path: Path, name: str) -> Pixels:
 
 
 @lru_cache(maxsize=8)
-def read_volume(path: str) -> NDArray[np.uint16]:
-    """Return a NIfTI volume as ``(left, posterior, superior)``, its range spread over 16 bits."""
+def read_volume(path: str) -> NDArray[np.float32]:
+    """Return a NIfTI volume as ``(left, posterior, superior)``."""
     try:
         image = nibabel.load(path)
         to_lps = orientations.ornt_transform(
@@ -135,8 +135,15 @@ def read_volume(path: str) -> NDArray[np.uint16]:
         raise RefusedError("The NIfTI file is damaged or cut short. Export it again.") from error
     if values.ndim != 3:
         raise RefusedError(f"The NIfTI file has {values.ndim} dimensions. Export one 3-D volume per file.")
+    return np.asarray(np.nan_to_num(values), np.float32)
+
+
+@lru_cache(maxsize=8)
+def _spread(path: str) -> NDArray[np.uint16]:
+    """Return the volume with its range spread over 16 bits, so that its slices stay comparable."""
+    values = read_volume(path)
     low, high = float(values.min()), float(values.max())
-    return np.rint((values - low) * (65535 / max(high - low, 1e-6))).astype(np.uint16)
+    return np.asarray(np.rint((values - low) * (65535 / max(high - low, 1e-6))), np.uint16)
 
 
 def in_threads(function: Callable[[In], Out], inputs: Sequence[In], description: str) -> Iterator[Out]:
@@ -154,7 +161,7 @@ def _read_mask(path: Path, index: int | None) -> NDArray[np.bool_]:
         return read_mat(path, "tumorMask") > 0
     if index is not None:
         return read_volume(str(path))[..., index].T > 0
-    return _read_tif(path).max(axis=2) > 127
+    return np.asarray(_read_tif(path).max(axis=2) > 127)
 
 
 def _read_tif(path: Path) -> NDArray[np.uint8]:

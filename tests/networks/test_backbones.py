@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from triage.inference.explain import Method, class_map
+from triage.networks import backbones
+from triage.networks.backbones import BACKBONES, LITE0, WeightsError, build_backbone
+
+
+@pytest.mark.parametrize("backbone", [name for name in BACKBONES if name != "resnet101"])
+def test_every_backbone_is_one_flat_graph_of_gray_pictures(backbone: str) -> None:
+    model, said = build_backbone(backbone, 4, 32, weights="none")
+    assert said == "none"
+    assert not any(isinstance(layer, keras.Model) for layer in model.layers)
+    assert model.input_shape == (None, 32, 32, 1)
+    assert model.output_shape == (None, 4)
+
+
+def test_the_packaged_weights_are_what_lite0_starts_from() -> None:
+    model, said = build_backbone(LITE0, 4, 32)
+    again, _ = build_backbone(LITE0, 4, 32)
+    assert "packaged" in said
+    kernel = model.get_layer("head_conv").get_weights()[0]
+    np.testing.assert_array_equal(kernel, again.get_layer("head_conv").get_weights()[0])
+
+
+def test_grad_cam_works_on_a_backbone() -> None:
+    model, _ = build_backbone("efficientnetb0", 4, 64)
+    shown = class_map(model, np.random.default_rng(0).uniform(0, 255, (64, 64)).astype(np.float32), 0, Method.GRAD_CAM)
+    assert shown.shape == (64, 64)
+    assert np.isfinite(shown).all()
+
+
+def test_weights_come_from_a_file_of_the_same_network(tmp_path: Path) -> None:
+    published = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3))
+    file = tmp_path / "notop.weights.h5"
+    published.save_weights(file)
+    model, said = build_backbone("efficientnetb0", 4, 32, weights=str(file))
+    assert said == "file notop.weights.h5"
+    for name in ("stem_conv", "top_conv"):
+        np.testing.assert_array_equal(
+            model.get_layer(name).get_weights()[0], published.get_layer(name).get_weights()[0]
+        )
+
+
+def test_a_run_of_ours_can_be_started_from(tmp_path: Path) -> None:
+    before, _ = build_backbone(LITE0, 2, 32, weights="none")
+    before.save(tmp_path / "model.keras")
+    model, _ = build_backbone(LITE0, 4, 32, weights=str(tmp_path / "model.keras"))
+    np.testing.assert_array_equal(
+        model.get_layer("stem_conv").get_weights()[0], before.get_layer("stem_conv").get_weights()[0]
+    )
+
+
+def test_frozen_layers_stay_and_the_last_layer_learns() -> None:
+    model, _ = build_backbone(LITE0, 4, 32, frozen=-1)
+    assert [layer.name for layer in model.layers if layer.trainable_weights] == ["logits"]
+    some, _ = build_backbone(LITE0, 4, 32, frozen=20)
+    assert not any(layer.trainable_weights for layer in some.layers[:20])
+    assert some.layers[-1].trainable_weights
+
+
+@pytest.mark.parametrize(
+    ("backbone", "weights", "message"),
+    [
+        ("alexnet", None, "Choose one of resnet50"),
+        ("resnet50", "packaged", "--backbone efficientnet-lite0"),
+        ("vgg16", "missing.h5", "is not there"),
+        (LITE0, "imagenet", "Use --weights packaged"),
+        (LITE0, "missing.keras", "no network that can be read"),
+    ],
+)
+def test_weights_that_are_not_to_be_had_are_named_with_the_remedy(
+    backbone: str, weights: str | None, message: str
+) -> None:
+    with pytest.raises(WeightsError, match=message):
+        build_backbone(backbone, 4, 32, weights=weights)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "other.weights.h5"
+    inputs = keras.Input((4,))
+    keras.Model(inputs, keras.layers.Dense(2)(inputs)).save_weights(file)
+    with pytest.raises(WeightsError, match="made for it without its top"):
+        build_backbone("efficientnetb0", 4, 32, weights=str(file))
+
+
+def test_offline_the_download_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = keras.applications.EfficientNetB0
+
+    def offline(**options: object) -> keras.Model:
+        if options["weights"] == "imagenet":
+            raise Exception("URL fetch failure")  # what keras.utils.get_file raises
+        return build(**options)
+
+    monkeypatch.setattr(backbones.keras.applications, "EfficientNetB0", offline)
+    with pytest.raises(WeightsError, match="Go online"):
+        build_backbone("efficientnetb0", 4, 32, weights="imagenet")

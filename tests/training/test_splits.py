@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import class_folders, manifest_set
+from helpers import encode
+from PIL import Image
+
+from triage.training.layouts import Dataset, Item, LayoutError, read_dataset
+from triage.training.splits import Parts, Sample, Split, cut, expanded, label_for, one_per_cluster
+
+
+def dataset_of(items: list[Item]) -> Dataset:
+    return Dataset(Path(), "drawn", tuple(items))
+
+
+def typed(count: int, label: str, **about: object) -> list[Item]:
+    return [Item(f"{label}/{number}.png", "web", label, **about) for number in range(count)]  # type: ignore[arg-type]
+
+
+def names(samples: tuple[Sample, ...]) -> set[str]:
+    return {sample.item.name for sample in samples}
+
+
+def disjoint(parts: Parts) -> bool:
+    return not (names(parts.train) & names(parts.test) or names(parts.train) & names(parts.watch))
+
+
+def test_every_class_is_dealt_three_to_one_to_one() -> None:
+    parts = cut(dataset_of(typed(50, "glioma") + typed(20, "notumor")), "finding", Split.RANDOM, seed=1)
+    for samples, expected in ((parts.train, (30, 12)), (parts.watch, (10, 4)), (parts.test, (10, 4))):
+        counts = Counter(sample.item.label for sample in samples)
+        assert (counts["glioma"], counts["notumor"]) == expected
+    assert disjoint(parts)
+
+
+def test_the_seed_decides_the_deal() -> None:
+    dataset = dataset_of(typed(50, "glioma") + typed(20, "notumor"))
+    first, again, other = (cut(dataset, "finding", Split.RANDOM, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert names(first.test) != names(other.test)
+
+
+def test_the_five_test_folds_cover_everything_once() -> None:
+    dataset = dataset_of(typed(23, "glioma") + typed(11, "notumor"))
+    tested = [names(cut(dataset, "finding", Split.RANDOM, seed=1, test_fold=fold).test) for fold in range(5)]
+    assert sum(map(len, tested)) > 34 - 5  # folds are dealt anew for each test fold, but of the same sizes
+    assert all(tested)
+
+
+def test_two_pictures_of_a_class_are_one_to_train_and_one_to_test_on() -> None:
+    parts = cut(dataset_of(typed(2, "glioma") + typed(20, "notumor")), "finding", Split.RANDOM, seed=3)
+    assert [sample.item.label for sample in parts.train].count("glioma") == 1
+    assert [sample.item.label for sample in parts.test].count("glioma") == 1
+
+
+def test_no_patient_is_on_two_sides() -> None:
+    items = [
+        replace(item, patient=f"p{number // 4}", path=f"{item.label}/{number}")
+        for label in ("glioma", "notumor")
+        for number, item in enumerate(typed(40, label))
+    ]
+    numbered = [replace(item, cluster=number) for number, item in enumerate(items)]
+    parts = cut(dataset_of(numbered), "finding", Split.PATIENTS, seed=1)
+    sides = [{sample.item.patient for sample in samples} for samples in (parts.train, parts.watch, parts.test)]
+    assert sum(map(len, sides)) == len(set.union(*sides))
+
+
+def test_without_patients_there_is_no_split_by_patient() -> None:
+    items = [replace(item, cluster=number) for number, item in enumerate(typed(9, "glioma") + typed(9, "notumor"))]
+    with pytest.raises(LayoutError, match="Use --split deduplicated"):
+        cut(dataset_of(items), "finding", Split.PATIENTS, seed=1)
+
+
+def test_the_folds_of_a_manifest_are_kept_and_copies_left_out(tmp_path: Path) -> None:
+    dataset = read_dataset(manifest_set(tmp_path, each=10, copies=3))
+    parts = cut(dataset, "finding", Split.PATIENTS, seed=1, test_fold=2)
+    assert {sample.item.fold for sample in parts.test} == {"2"}
+    assert {sample.item.fold for sample in parts.watch} == {"3"}
+    everyone = (*parts.train, *parts.watch, *parts.test)
+    assert len(everyone) == len({sample.item.cluster for sample in everyone}) == 40
+    assert {sample.item.source for sample in everyone if sample.item.label != "notumor"} == {"figshare"}
+    assert "12 copies left out, one picture per cluster kept" in parts.notes
+
+
+def test_a_random_split_keeps_the_copies(tmp_path: Path) -> None:
+    dataset = read_dataset(manifest_set(tmp_path, each=10, copies=3))
+    parts = cut(dataset, "finding", Split.RANDOM, seed=1)
+    assert len((*parts.train, *parts.watch, *parts.test)) == 52
+
+
+def test_copies_are_found_where_nobody_looked(tmp_path: Path) -> None:
+    class_folders(tmp_path, each=6)
+    for label in ("glioma", "notumor"):
+        with Image.open(tmp_path / label / "0.png") as picture:
+            mirrored = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            mirrored.save(tmp_path / label / "copy.jpg", quality=90)
+    parts = cut(read_dataset(tmp_path), "finding", Split.DEDUPLICATED, seed=1)
+    assert "2 copies left out, one picture per cluster kept" in parts.notes
+
+
+def test_copies_that_disagree_are_left_out_and_counted() -> None:
+    items = [
+        Item("a", "web", "glioma", cluster=1),
+        Item("b", "web", "meningioma", cluster=1),
+        Item("c", "figshare", "glioma", cluster=2),
+        Item("d", "web", "meningioma", cluster=2),
+        Item("e", "br35h", "tumor", cluster=3),
+        Item("f", "web", "pituitary", cluster=3),
+    ]
+    kept, conflicting = one_per_cluster(items)
+    assert [(item.name, item.label) for item in kept] == [("c", "glioma"), ("e", "pituitary")]
+    assert conflicting == 1
+
+
+def test_augmenting_balances_the_classes() -> None:
+    samples = [Sample(item) for item in typed(14, "glioma") + typed(6, "notumor")]
+    grown = expanded(samples, 60, "tumour")
+    assert Counter(label_for(sample.item, "tumour") for sample in grown) == {"tumor": 30, "notumor": 30}
+    assert len({sample.name for sample in grown}) == 60
+
+
+def test_augmenting_before_the_split_puts_views_of_one_picture_on_both_sides() -> None:
+    dataset = dataset_of(typed(20, "glioma") + typed(20, "notumor"))
+    before = cut(dataset, "tumour", Split.RANDOM, seed=1, expand=400, before=True)
+    after = cut(dataset, "tumour", Split.RANDOM, seed=1, expand=400)
+    assert names(before.train) & names(before.test)
+    assert disjoint(after)
+    assert len(after.train) == 240
+    assert {sample.variant for sample in (*after.watch, *after.test)} == {0}
+
+
+def test_untyped_tumours_teach_only_where_the_recipe_wants_them() -> None:
+    dataset = dataset_of(typed(20, "glioma") + typed(20, "notumor") + typed(20, "tumor"))
+    without = cut(dataset, "finding", Split.RANDOM, seed=1)
+    with_them = cut(dataset, "finding", Split.RANDOM, seed=1, untyped=True)
+    assert not any(sample.item.label == "tumor" for sample in without.train)
+    assert [sample.item.label for sample in with_them.train].count("tumor") == 12
+    assert not any(sample.item.label == "tumor" for sample in (*with_them.watch, *with_them.test))
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        (typed(20, "glioma") + typed(1, "notumor"), "The class notumor has one picture .*Add pictures"),
+        (typed(20, "glioma"), "nothing to tell apart: the only class is glioma"),
+        (typed(2, "glioma") + typed(2, "notumor"), "too few pictures to keep some for watching"),
+        (
+            [replace(item, fold="2", cluster=number) for number, item in enumerate(typed(4, "glioma"))]
+            + [
+                replace(item, fold=str(number % 5), cluster=9 + number)
+                for number, item in enumerate(typed(9, "notumor"))
+            ],
+            "no picture of glioma is left to test on",
+        ),
+    ],
+)
+def test_a_class_that_cannot_be_learnt_or_tested_is_named(items: list[Item], message: str) -> None:
+    split = Split.PATIENTS if items[0].fold else Split.RANDOM
+    with pytest.raises(LayoutError, match=message):
+        cut(dataset_of(items), "finding", split, seed=1)
+
+
+def test_an_empty_class_folder_is_named(tmp_path: Path) -> None:
+    class_folders(tmp_path, each=3)
+    (tmp_path / "pituitary" / "0.png").write_bytes(encode(np.zeros((8, 8), np.uint8))[:20])
+    for number in range(1, 3):
+        (tmp_path / "pituitary" / f"{number}.png").unlink()
+    with pytest.raises(LayoutError, match="The class folder pituitary holds no readable picture"):
+        cut(read_dataset(tmp_path), "finding", Split.RANDOM, seed=1)

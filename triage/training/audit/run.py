@@ -1,0 +1,108 @@
+"""From a folder to the findings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from triage.errors import RefusedError
+from triage.training.audit.descriptors import Heads, gather, head_of
+from triage.training.audit.findings import Audit, CopyPair, Match
+from triage.training.audit.matching import Pairs, clusters, find_copies
+from triage.training.audit.suspects import suspicion
+from triage.training.layouts import Dataset, Item, LayoutError, Skipped, read_dataset
+from triage.training.layouts.loading import in_threads, load_slice
+from triage.training.layouts.recognise import leave_out
+from triage.training.manifest import UNTYPED
+
+
+def audit(root: Path, against: Path | None = None) -> Audit:
+    """Look for copies, contradictions, leaks and strangers in a data set.
+
+    Parameters
+    ----------
+    root
+        A data set in any layout that `read_dataset` knows.
+    against
+        Another one, or any folder of pictures: which pictures of `root` stand there too?
+
+    Raises
+    ------
+    LayoutError
+        If the layout is not known, or nothing in the folder can be read.
+    """
+    dataset, heads, suspects = _examine(read_dataset(root, verify=False))
+    count = len(dataset.items)
+    if against is None:
+        pairs = _between_files(dataset, find_copies(heads))
+        return _findings(dataset, pairs, suspects)
+    other, other_heads, _ = _examine(_read_any(against))
+    found = find_copies(gather([heads, other_heads]), judged=count)
+    across = found.second >= count
+    matches = _matches(dataset, other, found.take(across))
+    pairs = _between_files(dataset, found.take(~across))
+    return replace(_findings(dataset, pairs, suspects), against=matches, other=other)
+
+
+def _examine(dataset: Dataset) -> tuple[Dataset, Heads, tuple[Skipped, ...]]:
+    """Open every picture: the data set without the damaged ones, the heads of the others, and who is suspect."""
+
+    def look(item: Item) -> tuple[Heads, str | None] | RefusedError:
+        try:
+            picture = load_slice(dataset.root, item)
+        except RefusedError as error:
+            return error
+        head = head_of(picture.pixels)
+        return head, suspicion(picture, head.pixels[0])
+
+    looks = list(in_threads(look, dataset.items, f"Opening the pictures of {dataset.root.name}"))
+    readable = leave_out(dataset, [str(seen) if isinstance(seen, RefusedError) else None for seen in looks])
+    if not readable.items:
+        raise LayoutError(f"No picture of {dataset.root} can be read. The first: {readable.skipped[0].reason}")
+    seen = [entry for entry in looks if not isinstance(entry, RefusedError)]
+    suspects = (
+        Skipped(item.name, reason) for item, (_, reason) in zip(readable.items, seen, strict=True) if reason is not None
+    )
+    return readable, gather([head for head, _ in seen]), tuple(suspects)
+
+
+def _read_any(root: Path) -> Dataset:
+    """Read a data set, or else every file below the folder: to be compared with, pictures need no labels."""
+    try:
+        return read_dataset(root, verify=False)
+    except LayoutError:
+        if not root.is_dir():
+            raise
+        paths = sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
+        items = tuple(Item(path.relative_to(root).as_posix(), root.resolve().name, UNTYPED) for path in paths)
+        if not items:
+            raise
+        return Dataset(root, "pictures", items)
+
+
+def _between_files(dataset: Dataset, pairs: Pairs) -> Pairs:
+    """Leave out the slices of one volume: neighbours are alike, and nobody splits a file."""
+    path = np.array([item.path for item in dataset.items])
+    return pairs.take(path[pairs.first] != path[pairs.second])
+
+
+def _findings(dataset: Dataset, pairs: Pairs, suspects: tuple[Skipped, ...]) -> Audit:
+    items = dataset.items
+    numbers = clusters(len(items), pairs)
+    found = [
+        CopyPair(items[first], items[second], float(similarity))
+        for first, second, similarity in zip(*pairs, strict=True)
+    ]
+    cluster_of = {item.name: int(number) for item, number in zip(items, numbers, strict=True)}
+    return Audit(dataset, tuple(found), len(set(cluster_of.values())), cluster_of, suspects)
+
+
+def _matches(dataset: Dataset, other: Dataset, pairs: Pairs) -> tuple[Match, ...]:
+    """Keep the best match of each picture."""
+    count = len(dataset.items)
+    best: dict[int, Match] = {}
+    for first, second, similarity in sorted(zip(*pairs, strict=True), key=lambda pair: -pair[2]):
+        best.setdefault(first, Match(dataset.items[first], other.items[second - count], float(similarity)))
+    return tuple(best[first] for first in sorted(best))

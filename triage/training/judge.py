@@ -1,0 +1,167 @@
+"""``python -m triage evaluate``: every figure of a model on a data set, with intervals, as JSON and as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from triage.domain import Finding
+from triage.training.checkpoints import write_json
+from triage.training.frames import Frames, load_frames_of
+from triage.training.layouts import Dataset, Item, read_dataset
+from triage.training.loop import predict
+from triage.training.losses import overlap
+from triage.training.metrics import BOOTSTRAPS, Figure, confusion_of, interval, metrics_for, resampled, with_intervals
+from triage.training.report import Mistake, write_report
+from triage.training.scoring import Scorer, aligned, grouped, judged_on, open_model, truth_for
+from triage.training.splits import Sample, has_mask
+
+#: Pictures in the failure gallery.
+GALLERY = 24
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a model was found to be worth.
+
+    Attributes
+    ----------
+    summary
+        What the JSON holds.
+    probabilities, truth
+        ``(examples, classes)`` and ``(examples,)``.
+    mistakes
+        The most confident ones first.
+    """
+
+    summary: dict[str, Any]
+    probabilities: NDArray[np.float64]
+    truth: NDArray[np.int64]
+    mistakes: list[Mistake]
+
+
+def evaluate(model: Path, data: Path, out: Path, console: Console, everything: bool = False) -> dict[str, Any]:
+    """Judge a model folder or a run on a data set; write the JSON, and the report beside it as HTML.
+
+    Raises
+    ------
+    TriageError
+        If model or data cannot be read, or nothing is left that the model has not seen.
+    """
+    scorer, dataset = open_model(model), read_dataset(data)
+    for entry in dataset.skipped:
+        console.print(f"Skipped {entry.path}: {entry.reason}", highlight=False, markup=False)
+    samples, notes = judged_on(scorer, dataset, everything)
+    judgement = judge(scorer, dataset, samples, notes)
+    write_json(out, judgement.summary)
+    write_report(
+        out.with_suffix(".html"), judgement.summary, judgement.probabilities, judgement.truth, judgement.mistakes
+    )
+    return judgement.summary
+
+
+def judge(
+    scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], notes: Sequence[str], draws: int = BOOTSTRAPS
+) -> Judgement:
+    """Score samples and compute every figure."""
+    frames = load_frames_of(dataset.root, samples, scorer.size)
+    items = [sample.item for sample in samples]
+    answers = scorer.probabilities(frames.pixels)
+    probabilities, classes, kept, remarks = aligned(answers, scorer, items)
+    judged = [items[index] for index in kept]
+    truth = truth_for(judged, classes)
+    groups, unit = grouped(judged)
+    figures = with_intervals(metrics_for(classes), probabilities, truth, groups, draws=draws)
+    if Finding.GLIOMA in classes:
+        figures |= {
+            f"{kind}_malignancy": figures[f"{kind}_{Finding.GLIOMA}"]
+            for kind in ("auroc", "sensitivity_at_95_specificity")
+        }
+    summary = {
+        "model": scorer.name,
+        "data": {"layout": dataset.layout, "judged": len(judged), "notes": [*notes, *remarks]},
+        "skipped": [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped],
+        "classes": list(classes),
+        "counts": {name: int((truth == index).sum()) for index, name in enumerate(classes)},
+        "intervals": f"95 %, {draws} bootstrap draws by {unit}",
+        "groups": len(set(groups)),
+        "confusion": confusion_of(probabilities, truth).tolist(),
+        "figures": {name: _plain(figure) for name, figure in figures.items()},
+        "masks": _judge_masks(scorer, dataset, samples, answers, draws),
+    }
+    return Judgement(summary, probabilities, truth, _mistakes(probabilities, truth, judged, classes, frames, kept))
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """Return the figures as text, one a line."""
+    rows = summary["figures"] | ((summary["masks"] or {}).get("figures", {}))
+    return "\n".join(
+        f"{name:42} " + ("not measurable here" if row["value"] is None else str(Figure(**row)))
+        for name, row in rows.items()
+    )
+
+
+def _judge_masks(
+    scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], answers: NDArray[np.float64], draws: int
+) -> dict[str, Any] | None:
+    """Judge the second stage: Dice and IoU of pictures with a mask; those that stage one lets go have no mask drawn."""
+    chosen = [index for index, sample in enumerate(samples) if has_mask([sample])]
+    if scorer.segmenter is None or not chosen:
+        return None
+    masked = [samples[index] for index in chosen]
+    frames = load_frames_of(dataset.root, masked, scorer.segmenter.input_shape[1], masks=True)
+    assert frames.masks is not None
+    called = answers[chosen].argmax(axis=1) == 0
+    drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]
+    dice, iou = overlap(drawn, frames.masks)
+    groups, unit = grouped([sample.item for sample in masked])
+    values = {"dice": dice, "iou": iou, "dice_where_called": np.where(called, dice, np.nan)}
+    picked = resampled(groups, 0, draws)
+    return {
+        "pictures": len(masked),
+        "called_tumour": int(called.sum()),
+        "intervals": f"95 %, {draws} bootstrap draws by {unit}",
+        "figures": {name: _plain(_mean(row, picked)) for name, row in values.items()},
+    }
+
+
+def _mean(values: NDArray[np.float64], picked: Sequence[NDArray[np.intp]]) -> Figure:
+    def mean(some: NDArray[np.float64]) -> float:
+        known = some[~np.isnan(some)]
+        return float(known.mean()) if len(known) else float("nan")
+
+    return Figure(mean(values), *interval([mean(values[index]) for index in picked]))
+
+
+def _mistakes(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.int64],
+    items: Sequence[Item],
+    classes: tuple[str, ...],
+    frames: Frames,
+    kept: NDArray[np.intp],
+) -> list[Mistake]:
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != truth)
+    order = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:GALLERY]
+    return [
+        Mistake(
+            items[index].name,
+            classes[truth[index]],
+            classes[predicted[index]],
+            float(probabilities[index].max()),
+            frames.pixels[kept[index]],
+        )
+        for index in order
+    ]
+
+
+def _plain(figure: Figure) -> dict[str, float | None]:
+    """As JSON has it: null for what could not be measured."""
+    return {key: None if np.isnan(value) else round(value, 6) for key, value in asdict(figure).items()}

@@ -1,0 +1,185 @@
+"""Figures of a classifier for any set of classes, and their intervals by resampling patients or clusters."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+BOOTSTRAPS = 1000
+Probabilities = NDArray[np.float64]
+Truth = NDArray[np.int64]
+Metric = Callable[[Probabilities, Truth], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def metrics_for(classes: Sequence[str]) -> dict[str, Metric]:
+    """Return every metric by name.
+
+    Parameters
+    ----------
+    classes
+        Names in the order of the network's outputs.
+
+    Returns
+    -------
+    dict
+        Functions of ``(examples, classes)`` probabilities and class indices: accuracy; precision, recall, F1, AUROC
+        against the rest and sensitivity at 95 % specificity of each class; expected calibration error; Brier score.
+        nan where the examples do not allow it.
+    """
+    metrics: dict[str, Metric] = {"accuracy": _accuracy}
+    for kind, make in PER_CLASS.items():
+        metrics |= {f"{kind}_{name}": make(index) for index, name in enumerate(classes)}
+    return metrics | {"ece": calibration_error, "brier": _brier}
+
+
+def with_intervals(
+    metrics: Mapping[str, Metric],
+    probabilities: Probabilities,
+    truth: Truth,
+    groups: Sequence[object],
+    seed: int = 0,
+    draws: int = BOOTSTRAPS,
+) -> dict[str, Figure]:
+    """Return every figure with its interval, resampling whole groups, so that copies never count as evidence.
+
+    Parameters
+    ----------
+    metrics
+        By name.
+    probabilities, truth
+        ``(examples, classes)`` and ``(examples,)``.
+    groups
+        The patient or the cluster of each example.
+    seed, draws
+        Of the bootstrap.
+    """
+    samples = list(resampled(groups, seed, draws))
+    result = {}
+    for name, metric in metrics.items():
+        values = [metric(probabilities[sample], truth[sample]) for sample in samples]
+        result[name] = Figure(metric(probabilities, truth), *interval(values))
+    return result
+
+
+def resampled(groups: Sequence[object], seed: int, draws: int) -> list[NDArray[np.intp]]:
+    """Return `draws` samples of the examples' positions, drawn with replacement group by group."""
+    numbers = np.unique(np.array([str(group) for group in groups]), return_inverse=True)[1]
+    order = np.argsort(numbers, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
+    rng = np.random.default_rng(seed)
+    return [np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))]) for _ in range(draws)]
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 2.5th and 97.5th percentile, leaving out draws that did not allow the figure."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
+        low, high = np.nanpercentile(np.asarray(values, np.float64), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def confusion_of(probabilities: Probabilities, truth: Truth) -> NDArray[np.int64]:
+    """Counts, true class by row, predicted class by column."""
+    table = np.zeros((probabilities.shape[1],) * 2, np.int64)
+    np.add.at(table, (truth, probabilities.argmax(axis=1)), 1)
+    return table
+
+
+def calibration_error(probabilities: Probabilities, truth: Truth, bins: int = 15) -> float:
+    """Expected calibration error of the predicted class (Naeini et al., AAAI 2015), equal-width bins."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == truth
+    index = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(correct[index == b].mean() - confidence[index == b].mean()) * (index == b).mean() for b in np.unique(index)
+    ]
+    return float(sum(gaps))
+
+
+def auroc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve, as the Mann-Whitney statistic; ties count half."""
+    with_it = int(positive.sum())
+    without = len(positive) - with_it
+    if not with_it or not without:
+        return float("nan")
+    ranks = rankdata(scores)[positive].sum()
+    return float((ranks - with_it * (with_it + 1) / 2) / (with_it * without))
+
+
+def sensitivity_at(scores: NDArray[np.floating], positive: NDArray[np.bool_], specificity: float = 0.95) -> float:
+    """Largest sensitivity of a threshold on these scores whose specificity is at least that."""
+    if positive.all() or not positive.any():
+        return float("nan")
+    negatives = np.sort(scores[~positive])
+    # The call is "score above the threshold": so many negatives must not be above it.
+    quiet = int(np.ceil(specificity * len(negatives)))
+    return float((scores[positive] > negatives[quiet - 1]).mean())
+
+
+def _accuracy(probabilities: Probabilities, truth: Truth) -> float:
+    return float((probabilities.argmax(axis=1) == truth).mean())
+
+
+def _brier(probabilities: Probabilities, truth: Truth) -> float:
+    return float(((probabilities - np.eye(probabilities.shape[1])[truth]) ** 2).sum(axis=1).mean())
+
+
+def _recall(index: int) -> Metric:
+    def recall(probabilities: Probabilities, truth: Truth) -> float:
+        return _share(probabilities.argmax(axis=1)[truth == index] == index)
+
+    return recall
+
+
+def _precision(index: int) -> Metric:
+    def precision(probabilities: Probabilities, truth: Truth) -> float:
+        return _share(truth[probabilities.argmax(axis=1) == index] == index)
+
+    return precision
+
+
+def _f1(index: int) -> Metric:
+    def f1(probabilities: Probabilities, truth: Truth) -> float:
+        called, mine = probabilities.argmax(axis=1) == index, truth == index
+        total = int(called.sum() + mine.sum())
+        return float(2 * (called & mine).sum() / total) if total else float("nan")
+
+    return f1
+
+
+def _auroc(index: int) -> Metric:
+    return lambda probabilities, truth: auroc(probabilities[:, index], truth == index)
+
+
+def _sensitivity(index: int) -> Metric:
+    return lambda probabilities, truth: sensitivity_at(probabilities[:, index], truth == index)
+
+
+def _share(hits: NDArray[np.bool_]) -> float:
+    return float(hits.mean()) if len(hits) else float("nan")
+
+
+PER_CLASS: dict[str, Callable[[int], Metric]] = {
+    "precision": _precision,
+    "recall": _recall,
+    "f1": _f1,
+    "auroc": _auroc,
+    "sensitivity_at_95_specificity": _sensitivity,
+}

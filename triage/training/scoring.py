@@ -1,0 +1,209 @@
+"""A model of ours, of whichever kind, and what of a data set it may be judged on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from triage.domain import Finding
+from triage.errors import ModelError
+from triage.inference import preprocess
+from triage.inference.calibration import softmax
+from triage.inference.card import CARD, KERAS, ONNX, read_card
+from triage.training.environment import data_hash, file_hashes
+from triage.training.layouts import Dataset, Item, LayoutError
+from triage.training.loop import load_kept, predict
+from triage.training.manifest import GUARD, UNTYPED
+from triage.training.run import CONFIG, PARTS, SEGMENTER
+from triage.training.splits import CLASSES, Sample, label_for, one_per_cluster
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model: its classes, its input, and what it answers.
+
+    Attributes
+    ----------
+    config
+        The run's ``config.json``, or the training part of the model's card.
+    seen
+        A run's parts; None for a model folder.
+    segmenter
+        The second stage, where there is one.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    size: int
+    temperature: float
+    network: keras.Model | onnxruntime.InferenceSession
+    config: dict[str, Any]
+    seen: dict[str, list[str]] | None = None
+    segmenter: keras.Model | None = None
+
+    @property
+    def task(self) -> str:
+        """``finding`` or ``tumour``."""
+        return next(task for task, classes in CLASSES.items() if classes == self.classes)
+
+    def probabilities(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return ``(samples, classes)`` of prepared frames ``(samples, size, size)``."""
+        if isinstance(self.network, onnxruntime.InferenceSession):
+            ask = partial(self.network.run, ["logits"])
+            answers = [ask({"slice": frame[None, ..., None].astype(np.float32)})[0] for frame in frames]
+            return softmax(np.concatenate(answers), self.temperature)
+        return softmax(predict(self.network, frames), self.temperature)
+
+
+def open_model(folder: Path) -> Scorer:
+    """Open a model folder (with a card) or a run folder.
+
+    Raises
+    ------
+    ModelError
+        If it is neither, or was made with another preprocessing.
+    """
+    if (folder / CARD).is_file():
+        card = read_card(folder)
+        session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
+        classes = tuple(finding.value for finding in card.classes)
+        config = dict(card.training.get("config", {}))
+        return Scorer(card.name, classes, card.input_size, card.temperature, session, config)
+    if not (folder / CONFIG).is_file() or not (folder / PARTS).is_file() or not (folder / KERAS).is_file():
+        raise ModelError(
+            f"{folder} is neither a model folder nor a run of `train`. Name one that holds {CARD} or {CONFIG}."
+        )
+    config = json.loads((folder / CONFIG).read_text())
+    if config["preprocessing"] != preprocess.VERSION:
+        raise ModelError(f"{folder} was trained with another preprocessing. Train it again with this version.")
+    inner = folder / SEGMENTER
+    return Scorer(
+        folder.resolve().name,
+        tuple(config["classes"]),
+        config["size"],
+        1.0,
+        load_kept(folder),
+        config,
+        json.loads((folder / PARTS).read_text()),
+        load_kept(inner) if (inner / KERAS).is_file() else None,
+    )
+
+
+def judged_on(scorer: Scorer, dataset: Dataset, everything: bool = False) -> tuple[list[Sample], list[str]]:
+    """Return the samples that a model may be judged on, and in words what was left out.
+
+    A run is judged on its own test part where the data are those that it was cut from, and elsewhere on every file
+    that it did not train on or watch. A model folder is judged outside the folds that its card names, one picture per
+    cluster.
+
+    Parameters
+    ----------
+    everything
+        Leave nothing out, whatever the model has seen.
+
+    Raises
+    ------
+    LayoutError
+        If nothing is left.
+    """
+    if everything:
+        samples, notes = (
+            [Sample(item) for item in dataset.items],
+            ["all pictures, those that it may have seen included"],
+        )
+    elif scorer.seen is not None:
+        samples, notes = _unseen_by_run(scorer.seen, scorer.config, dataset)
+    else:
+        samples, notes = _outside_folds(scorer.config, dataset)
+    if not samples:
+        raise LayoutError(f"{scorer.name} has seen all of these pictures. Judge it on other data, or add --everything.")
+    return samples, notes
+
+
+def grouped(items: Sequence[Item]) -> tuple[list[str], str]:
+    """Return the group of each item for resampling, and what a group is: patient, cluster or picture."""
+    if all(item.patient is not None for item in items):
+        return [str(item.patient) for item in items], "patient"
+    if all(item.cluster is not None for item in items):
+        return [str(item.cluster) for item in items], "cluster"
+    return [item.name for item in items], "picture"
+
+
+def aligned(
+    probabilities: NDArray[np.float64], scorer: Scorer, items: Sequence[Item]
+) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.intp], list[str]]:
+    """Bring answers and labels to the same classes.
+
+    Returns
+    -------
+    probabilities
+        ``(kept, classes)``; those of the tumour classes are summed where the labels say no more than tumour or none.
+    classes
+        Their names.
+    kept
+        Positions of the items that have one of these classes.
+    notes
+        What was done.
+    """
+    everyone = np.arange(len(items))
+    if scorer.task == "tumour":
+        return probabilities, scorer.classes, everyone, []
+    labels = np.array([item.label for item in items])
+    typed = np.flatnonzero(labels != UNTYPED)
+    if set(labels[typed]) - {Finding.NOTUMOR.value}:
+        left = len(items) - len(typed)
+        notes = [f"{left:,} tumours without a type count only for tumour against none"] if left else []
+        return probabilities[typed], scorer.classes, typed, notes
+    without = probabilities[:, scorer.classes.index(Finding.NOTUMOR)]
+    both = np.column_stack([1 - without, without])
+    return both, CLASSES["tumour"], everyone, ["the labels say tumour or none only: the tumour classes are summed"]
+
+
+def truth_for(items: Sequence[Item], classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """Class index of each item."""
+    task = next(task for task, names in CLASSES.items() if names == classes)
+    return np.array([classes.index(label_for(item, task)) for item in items])
+
+
+def _unseen_by_run(
+    seen: dict[str, list[str]], config: dict[str, Any], dataset: Dataset
+) -> tuple[list[Sample], list[str]]:
+    hashes = file_hashes(dataset)
+    # A run may have been given some sources of a larger set only.
+    same = replace(dataset, items=tuple(item for item in dataset.items if item.source in config["sources"]))
+    if data_hash(same, hashes) == config["data_sha256"]:
+        by_name = {item.name: item for item in same.items}
+        return [_sample(name, by_name) for name in seen["test"]], [
+            f"the test part of the run's split ({config['split']})"
+        ]
+    trained_on = set(seen["seen_sha256"])
+    samples = [Sample(item) for item in dataset.items if hashes[item.path] not in trained_on]
+    left = len(dataset.items) - len(samples)
+    return samples, [f"other data than the run's; {left:,} files that it trained on or watched left out"]
+
+
+def _outside_folds(config: dict[str, Any], dataset: Dataset) -> tuple[list[Sample], list[str]]:
+    trained_on = {str(fold) for key in ("train_folds", "watch_folds") for fold in config.get(key, ())}
+    items = list(dataset.items)
+    if not trained_on or not any(item.fold for item in items):
+        return [Sample(item) for item in items], ["nothing tells which of these pictures the model has seen"]
+    items = [item for item in items if item.fold not in {*trained_on, GUARD, None}]
+    kept, _ = one_per_cluster(items) if all(item.cluster is not None for item in items) else (items, 0)
+    folds = ", ".join(sorted(trained_on))
+    return [Sample(item) for item in kept], [f"folds {folds} (trained on or watched), guard rows and copies left out"]
+
+
+def _sample(name: str, by_name: dict[str, Item]) -> Sample:
+    if name in by_name:
+        return Sample(by_name[name])
+    path, _, variant = name.rpartition("@")
+    return Sample(by_name[path], int(variant))
