@@ -26,9 +26,11 @@ def note_click() -> None:
 
 title, button = st.columns([5, 1], vertical_alignment="bottom")
 title.title("Worklist")
-top = parts.queue.first(state.now())
-if button.button("Read next", icon=":material/play_arrow:", type="primary", disabled=top is None, width="stretch"):
-    state.open_study(str(top))
+if button.button("Read next", icon=":material/play_arrow:", type="primary", width="stretch"):
+    top = parts.queue.first(state.now())
+    if top is not None:
+        state.open_study(top)
+    st.toast("Nothing waits to be read.", icon=":material/inbox:")
 
 
 @st.fragment(run_every="10s")

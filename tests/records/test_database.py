@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from triage.errors import StorageError
+from triage.records import database
 from triage.records.database import WAL_FIXED_IN, migrate, open_engine
 from triage.records.store import Store
 from triage.records.tables import Base
@@ -34,6 +35,15 @@ def test_migrations_make_exactly_the_tables(store: Store) -> None:
         columns = {column["name"] for column in inspector.get_columns(table.name)}
         assert columns == set(table.columns.keys())
     migrate(store.engine)  # a second time changes nothing
+
+
+def test_the_newest_revision_is_known() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == database.HEAD
 
 
 def test_a_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
