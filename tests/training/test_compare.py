@@ -13,7 +13,7 @@ from triage.training.layouts import read_dataset
 from triage.training.publish import BEGIN, END, DocsError, publish
 from triage.training.recipe import adapted, load_recipe
 
-PAGE = f"# A page\n\nBefore.\n\n{BEGIN}\nold\n{END}\n\nAfter.\n"
+PAGE = f"# A page\n\nBefore.\n\n{BEGIN}\nyesterday\n{END}\n\nAfter.\n"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_every_split_is_a_row_and_the_pages_follow(tmp_path: Path, docs: Path) -
         text = (docs / name).read_text()
         assert text.startswith("# A page\n\nBefore.")
         assert text.endswith("After.\n")
-        assert "old" not in text
+        assert "yesterday" not in text
         assert all(way in text for way in ways)
         assert f"{rows[3]['figures']['accuracy']['value']:.3f}" in text
         publish(docs)
