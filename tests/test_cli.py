@@ -90,3 +90,16 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
         rows = list(csv.DictReader(io.StringIO(archive.read("readings.csv").decode())))
         assert [row["final"] for row in rows] == ["glioma"]
         assert sorted(archive.namelist()) == sorted([rows[0]["file"], "readings.csv"])
+
+
+def test_audit_data_prints_and_keeps_its_findings(tmp_path: Path, slices: list[Phantom]) -> None:
+    for label, phantom in (("glioma", slices[0]), ("notumor", slices[3])):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(2):
+            (tmp_path / "data" / label / f"{number}.png").write_bytes(phantom.png)
+    out, sheet = tmp_path / "out.json", tmp_path / "sheet.png"
+    done = triage("audit-data", tmp_path / "data", "--json", out, "--sheet", sheet, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    findings = json.loads(out.read_text())
+    assert (findings["images"], findings["clusters"], len(findings["pairs"])) == (4, 2, 2)
+    assert sheet.read_bytes().startswith(b"\x89PNG")

@@ -189,6 +189,24 @@ def compare(
     _or_exit(lambda: publish(docs))
 
 
+@app.command("audit-data")
+def audit_data(
+    data: Annotated[Path, typer.Argument(help="The data set, in any layout that we know.")],
+    against: Annotated[Path | None, typer.Option(help="Another folder: what of DATA stands there too?")] = None,
+    out: Annotated[Path | None, typer.Option("--json", help="Where the findings are written.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Where the contact sheet of the worst pairs is written.")] = None,
+) -> None:
+    """Look for copies, contradicting labels, leaks and strangers in a data set."""
+    from triage.training.audit import audit, contact_sheet, tables
+
+    findings = _or_exit(lambda: audit(data, against))
+    console.print(tables(findings))
+    if out is not None:
+        _write_json(out, findings.as_json())
+    if sheet is not None:
+        contact_sheet(findings, sheet)
+
+
 @app.command()
 def release(
     run: Annotated[Path, typer.Argument(help="Run folder of the network that ships.")],

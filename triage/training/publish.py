@@ -64,7 +64,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     axes.set_ylabel("accuracy on the test part, 95 % interval")
     axes.set_ylim(0, 1)
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(loc="lower right")
+    chart.legend(loc="outside upper center", ncols=len(WAYS))
     with whole(path) as part:
         chart.savefig(part, format="png", dpi=110)
 
@@ -82,7 +82,7 @@ def _run_table(rows: list[dict[str, Any]]) -> list[str]:
         return ["Nothing was run yet."]
     lines = [
         "| recipe | network | started from | split | train / watch / test | epochs (kept) | smaller than the recipe | "
-        "training accuracy | test accuracy | time of the network | minutes |",
+        "training accuracy | test accuracy | network's share of the time | minutes |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
