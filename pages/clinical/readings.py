@@ -53,5 +53,6 @@ st.download_button(
     mime="application/zip",
     icon=":material/download:",
     type="primary",
+    on_click="ignore",  # a rerun beside the download would replace the file while it is being written
     help="One folder per class with the pictures, and readings.csv with what the AI said and what was signed.",
 )
