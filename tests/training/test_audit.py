@@ -240,7 +240,7 @@ def _pairs_in(cluster_of: dict[str, int | None]) -> set[frozenset[str]]:
 
 @pytest.mark.slow
 def test_memory_grows_with_the_number_of_pictures_only() -> None:
-    """Frames alike at about 0.9, so that many are aligned; TRIAGE_AUDIT_COUNT=100000 is the run that was measured."""
+    """Frames alike at about 0.9, so that many are aligned; TRIAGE_AUDIT_COUNT sets their number."""
     resource = pytest.importorskip("resource")
     count = int(os.environ.get("TRIAGE_AUDIT_COUNT", "2000"))
     rng = np.random.default_rng(0)
