@@ -1,4 +1,4 @@
-"""The model that serves: what it is, where it operates, how well, on patients that it never saw."""
+"""The model that serves: what it is, where it operates, how well, on folds that it was not trained on."""
 
 import streamlit as st
 
