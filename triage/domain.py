@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import numpy as np
@@ -113,6 +113,14 @@ class Placement:
     side: float
 
 
+class Plane(StrEnum):
+    """The anatomical plane nearest to a slice."""
+
+    AXIAL = "axial"
+    CORONAL = "coronal"
+    SAGITTAL = "sagittal"
+
+
 @dataclass(frozen=True, slots=True)
 class Slice:
     """One decoded picture.
@@ -120,13 +128,76 @@ class Slice:
     Attributes
     ----------
     pixels
-        ``(height, width)`` gray values, uint8 or uint16, as stored and upright.
+        ``(height, width)`` gray values, uint8 or uint16, upright, bright is bright.
     colourfulness
         Mean over the pixels of (largest - smallest channel) / 255: 0 for a gray picture.
+    spacing
+        Millimetres between rows and between columns, or None where the file does not say.
+    instance
+        Index, in the list of files that was decoded, of the file that this slice came from.
+    frame
+        Frame (or position along the axis) in that file, from 0.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
     colourfulness: float = 0.0
+    spacing: tuple[float, float] | None = None
+    instance: int = 0
+    frame: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StudyHeader:
+    """Identity of a study as its files have it; empty strings and None where they do not say.
+
+    Attributes
+    ----------
+    uid
+        Study Instance UID; empty for pictures and NIfTI files, each of which is a study of its own.
+    """
+
+    uid: str = ""
+    patient_name: str = ""
+    mrn: str = ""
+    accession_number: str = ""
+    description: str = ""
+    study_date: date | None = None
+    sex: str = ""
+    age: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesHeader:
+    """Identity of a series as its files have it.
+
+    Attributes
+    ----------
+    uid
+        Series Instance UID; empty for pictures and NIfTI files.
+    scanner
+        Manufacturer and model.
+    spacing
+        Millimetres between rows, between columns and between slices.
+    set_aside
+        Why the series is not scored (localiser, derived, not MR, ...); empty for one that is.
+    """
+
+    uid: str = ""
+    number: int = 1
+    description: str = ""
+    modality: str = ""
+    scanner: str = ""
+    plane: Plane | None = None
+    spacing: tuple[float, float, float] | None = None
+    set_aside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A decoded series: its slices in order along the normal."""
+
+    header: SeriesHeader
+    slices: tuple[Slice, ...]
 
 
 @dataclass(frozen=True, slots=True)
