@@ -64,14 +64,13 @@ def serve(
 @app.command()
 def demo(count: Annotated[int, typer.Option(min=1, help="Number of phantom studies.")] = 24) -> None:
     """Fill the installation with phantom studies made in code; no patient is among them."""
-    from triage.domain import Outcome
     from triage.phantoms import phantoms
-    from triage.pipeline import Pipeline
+    from triage.pipeline import Incoming, Pipeline
 
     pipeline = _or_exit(lambda: Pipeline(Settings()))
-    outcomes: Counter[Outcome] = Counter()
-    for phantom in track(phantoms(count), "Making and scoring phantoms", total=count, console=console):
-        outcomes[pipeline.receive(phantom.name, phantom.png, actor="demo").outcome] += 1
+    made = track(phantoms(count), "Making phantoms", total=count, console=console)
+    receipts = pipeline.receive([Incoming(phantom.name, data=phantom.png) for phantom in made], actor="demo")
+    outcomes = Counter(receipt.outcome for receipt in receipts)
     for outcome, number in outcomes.items():
         console.print(f"{number:>8,} {outcome}")
 

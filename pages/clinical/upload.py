@@ -3,12 +3,13 @@
 import streamlit as st
 
 from triage.domain import Outcome, Receipt
-from triage.pipeline import display_name
+from triage.pipeline import Incoming
 from triage.ui import state, tables
 
 ICONS = {
     Outcome.ACCEPTED: ":green[:material/check_circle:]",
     Outcome.ALREADY_HERE: ":blue[:material/content_copy:]",
+    Outcome.CONFLICT: ":orange[:material/warning:]",
     Outcome.REFUSED: ":red[:material/cancel:]",
 }
 
@@ -26,11 +27,13 @@ if sent and not files:
 if sent and files:
     receipts.clear()
     progress = st.progress(0.0, "Starting …")
-    for index, file in enumerate(files):
-        progress.progress(
-            index / len(files), f"Reading, scoring and ranking {index + 1} of {len(files)}: {display_name(file.name)}"
-        )
-        receipts.append(parts.receive(file.name, file.getvalue(), actor=state.reader() or "upload"))
+    handed_over = [Incoming(file.name, data=file.getvalue()) for file in files]
+    receipts += parts.receive(
+        handed_over,
+        actor=state.reader() or "upload",
+        progress=lambda done, known, name: progress.progress(done / known, f"Storing {done + 1} of {known}: {name}"),
+    )
+    parts.wait({receipt.study_id for receipt in receipts if receipt.study_id})
     progress.empty()
 
 if receipts:

@@ -87,12 +87,13 @@ def _explained(result: AIResult | None) -> int:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _picture(_parts: Pipeline, study_id: str) -> Slice:
-    return _parts.picture(study_id)
+    return _parts.series(study_id)[0].slices[0]
 
 
 @st.cache_data(max_entries=256, show_spinner="Computing where the network looked …")
 def _map(_parts: Pipeline, study_id: str, finding: Finding, method: Method) -> tuple[NDArray[np.float32], Placement]:
+    pixels = _picture(_parts, study_id).pixels
     if method is Method.CAM:
-        score = _parts.score(study_id)
+        score = _parts.runtime.score(pixels)
         return score.cam[..., list(Finding).index(finding)], score.placement
-    return explain(_parts.settings.model, _parts.picture(study_id).pixels, finding, method)
+    return explain(_parts.settings.model, pixels, finding, method)
