@@ -62,6 +62,25 @@ def serve(
 
 
 @app.command()
+def worker() -> None:
+    """Score what is received, in a process of its own; set TRIAGE_WORKER=separate for the web app."""
+    import signal
+    from threading import Event
+
+    from triage.pipeline import Pipeline
+
+    pipeline = _or_exit(lambda: Pipeline(Settings()))
+    _or_exit(lambda: pipeline.runtime)
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    pipeline.work.start()
+    console.print("Scoring what arrives. Stop with Ctrl+C; what is in work then is done at the next start.")
+    stopped.wait()
+    pipeline.close()
+
+
+@app.command()
 def demo(count: Annotated[int, typer.Option(min=1, help="Number of phantom studies.")] = 24) -> None:
     """Fill the installation with phantom studies made in code; no patient is among them."""
     from triage.phantoms import phantoms
@@ -70,6 +89,8 @@ def demo(count: Annotated[int, typer.Option(min=1, help="Number of phantom studi
     pipeline = _or_exit(lambda: Pipeline(Settings()))
     made = track(phantoms(count), "Making phantoms", total=count, console=console)
     receipts = pipeline.receive([Incoming(phantom.name, data=phantom.png) for phantom in made], actor="demo")
+    pipeline.wait({receipt.study_id for receipt in receipts if receipt.study_id}, timeout=60 + count)
+    pipeline.close()
     outcomes = Counter(receipt.outcome for receipt in receipts)
     for outcome, number in outcomes.items():
         console.print(f"{number:>8,} {outcome}")

@@ -111,5 +111,5 @@ def test_settings_keep_everything_below_home(tmp_path: Path, slices: list[Phanto
     parts = Pipeline(Settings(home=home))
     take_in(parts, {"head.png": slices[0].png})
     parts.close()
-    assert {path.name for path in home.iterdir()} == {"files", "triage.db"}
+    assert {path.name for path in home.iterdir()} == {"files", "triage.db", "work.db"}
     assert list(tmp_path.iterdir()) == [home]

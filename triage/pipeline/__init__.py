@@ -13,8 +13,9 @@ from threading import Lock
 
 from triage.domain import Receipt, Series
 from triage.inference.runtime import Runtime
+from triage.pipeline.durable import Work, key
 from triage.pipeline.intake import Incoming, Intake
-from triage.pipeline.process import process
+from triage.pipeline.process import INTERNAL_ERROR, process
 from triage.records.files import FileStore
 from triage.records.queue import Queue
 from triage.records.store import Store
@@ -37,6 +38,7 @@ class Pipeline:
         self.store = Store(settings.url)
         self.queue = Queue(self.store.read, WaitLimits(settings.urgent_wait, settings.routine_wait))
         self.door = Door()
+        self.work = Work(settings.work_url, lambda study_id: process(self, study_id), self.resume)
         self._loading = Lock()
 
     @property
@@ -74,8 +76,10 @@ class Pipeline:
         """
         intake = Intake(self.files, self.store, self.door, self.settings.home, actor, progress)
         receipts = intake.receive(files)
-        for study_id in intake.accepted:
-            self._enqueue(study_id)
+        for study_id, contents in intake.accepted.items():
+            self.work.enqueue(study_id, contents)
+        if intake.accepted:
+            self._run()
         return receipts
 
     def wait(self, study_ids: Collection[str], timeout: float = 60.0) -> list[str]:
@@ -106,19 +110,32 @@ class Pipeline:
         return self.door.decode([self.files.found(item.sha256) for item in self.store.study(study_id).instances])
 
     def resume(self) -> int:
-        """Enqueue every study that was received but neither ranked nor given up, and return how many there were."""
+        """Enqueue every study that was received but neither ranked nor given up, and return how many there were.
+
+        What took the process down with it too often is put down as not analysable.
+        """
         waiting = self.store.unfinished()
-        for study_id in waiting:
-            self._enqueue(study_id)
+        if waiting:
+            under_way, given_up = self.work.listed()
+            for study_id, contents in self.store.contents(waiting).items():
+                name = key(study_id, contents)
+                if name in given_up:
+                    self.store.file_not_analysable(study_id, INTERNAL_ERROR, judged=contents)
+                elif name not in under_way:
+                    self.work.enqueue(study_id, contents)
+            self._run()
         return len(waiting)
 
     def close(self) -> None:
-        """Release the door's processes and the database."""
+        """End the work in this process, the door's processes and the connections to the database."""
+        self.work.stop()
         self.door.close()
         self.store.engine.dispose()
 
-    def _enqueue(self, study_id: str) -> None:
-        process(self, study_id)
+    def _run(self) -> None:
+        """Run the queue here, unless another process is to do it."""
+        if self.settings.worker == "embedded":
+            self.work.start()
 
     @cached_property
     def _runtime(self) -> Runtime:

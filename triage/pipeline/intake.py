@@ -67,7 +67,7 @@ class Intake:
     Attributes
     ----------
     accepted
-        Studies that have new files, in the order of their first one.
+        Studies that have new files, each with the digest of its contents.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Intake:
         self._studies: dict[str, list[_Stored]] = {}
         self._uids: dict[str, str] = {}
         self._known = 0
-        self.accepted: list[str] = []
+        self.accepted: dict[str, str] = {}
 
     def receive(self, files: Iterable[Incoming]) -> list[Receipt]:
         """Take the files in; see `Pipeline.receive`."""
@@ -180,7 +180,7 @@ class Intake:
                 self._say(item.place, Outcome.REFUSED, str(error))
             return
         if taken.study_id and Outcome.ACCEPTED in taken.outcomes:
-            self.accepted.append(taken.study_id)
+            self.accepted[taken.study_id] = taken.contents
         for item, outcome in zip(stored, taken.outcomes, strict=True):
             message = SAID.get(outcome) or item.arrival.series.set_aside or "Stored; scoring follows."
             self._say(item.place, outcome, message, taken.study_id)

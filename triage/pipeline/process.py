@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from typing import Protocol
 
-from triage.domain import AIResult, Finding, Score, Series, SliceScores
+from triage.domain import AIResult, Finding, Score, Series, SliceScores, StudyStatus
 from triage.errors import NotFoundError, RefusedError
 from triage.inference.runtime import Runtime
 from triage.inference.study import judge_study
@@ -44,6 +44,8 @@ def process(parts: Parts, study_id: str) -> None:
         If the record did not take the result; repeat it.
     """
     study = parts.store.study(study_id)
+    if study.status is not StudyStatus.RECEIVED:
+        return
     try:
         series = parts.door.decode([parts.files.found(item.sha256) for item in study.instances])
         result = judge(series, parts.runtime, study.contents)

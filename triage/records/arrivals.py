@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -53,14 +53,21 @@ def take_in(
         session.add(audit.row(actor, "received", row.id, detail, now))
     session.flush()
     study_id = row.id if row else next(iter(owners.values()), None)
-    return Taken(study_id, tuple(outcomes), contents(session, study_id) if study_id else "")
+    return Taken(study_id, tuple(outcomes), contents(session, study_id)[study_id] if study_id else "")
 
 
-def contents(session: Session, study_id: str) -> str:
-    """Return the digest of the files that a study has now."""
-    return contents_of(
-        session.scalars(select(InstanceRow.sha256).join(SeriesRow).where(SeriesRow.study_id == study_id))
-    )
+def contents(session: Session, *study_ids: str) -> dict[str, str]:
+    """Return the digest of the files that each study has now."""
+    digests: dict[str, list[str]] = {study_id: [] for study_id in study_ids}
+    for chunk in _chunks(study_ids):
+        query = select(SeriesRow.study_id, InstanceRow.sha256).join(SeriesRow).where(SeriesRow.study_id.in_(chunk))
+        for study_id, sha256 in session.execute(query):
+            digests[study_id].append(sha256)
+    return {study_id: contents_of(found) for study_id, found in digests.items()}
+
+
+def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 
 def _known_study(session: Session, arrivals: Sequence[Arrival]) -> StudyRow | None:
@@ -73,9 +80,7 @@ def _known_study(session: Session, arrivals: Sequence[Arrival]) -> StudyRow | No
 def _present(session: Session, column: InstrumentedAttribute[Any], values: Sequence[str]) -> dict[str, str]:
     """Return which of the values are on the record, and in which study."""
     found: dict[str, str] = {}
-    wanted = [value for value in values if value]
-    for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
+    for chunk in _chunks([value for value in values if value]):
         query = select(column, SeriesRow.study_id).join(SeriesRow).where(column.in_(chunk))
         found.update((value, study_id) for value, study_id in session.execute(query))
     return found

@@ -133,7 +133,7 @@ class Store:
                     slices=rows.kept(result.slices),
                 )
             )
-            if result.contents != contents(session, study_id):
+            if result.contents != contents(session, study_id)[study_id]:
                 return
             row.band = result.ranking.band.order
             row.reason = result.ranking.reason
@@ -162,11 +162,16 @@ class Store:
             row = self._row(session, study_id)
             if row.status != StudyStatus.RECEIVED:
                 return
-            if judged is not None and judged != contents(session, study_id):
+            if judged is not None and judged != contents(session, study_id)[study_id]:
                 return
             row.status, row.reason, row.ranked_at = StudyStatus.NOT_ANALYSABLE, reason, now
             row.malignancy = row.predicted = None
             session.add(audit.row("ai", "not analysable", study_id, reason, now))
+
+    def contents(self, study_ids: Sequence[str]) -> dict[str, str]:
+        """Return the digest of the files that each of the studies has now, in their order."""
+        with self.read() as session:
+            return contents(session, *study_ids)
 
     def unfinished(self, among: Collection[str] | None = None) -> list[str]:
         """Studies that were received but neither ranked nor found not analysable, oldest first.
@@ -250,7 +255,7 @@ class Store:
                 count = session.scalar(select(func.count()).where(ReadingRow.study_id == study_id))
                 if count != seen:
                     raise ConflictError(conflict)
-                if reading.contents is not None and reading.contents != contents(session, study_id):
+                if reading.contents is not None and reading.contents != contents(session, study_id)[study_id]:
                     raise ConflictError("Slices arrived while this study was open here. Look at them, then sign.")
                 session.add(
                     ReadingRow(
