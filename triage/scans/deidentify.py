@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import warnings
 from dataclasses import replace
 from datetime import date, datetime
@@ -34,6 +35,8 @@ SUSPECT = (
     "(Burned In Annotation NO), then send it again."
 )
 FAILED = "De-identification failed, so nothing was stored. Export the file from the PACS again, then repeat."
+#: pydicom's warnings quote the value that they are about, in the log too.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 GZIP = b"\x1f\x8b"
 #: Numbers of the NIfTI header that nobody looks at.
 UNUSED = {"extents", "session_error", "regular", "glmax", "glmin", "intent_p1", "intent_p2", "intent_p3"}
@@ -79,7 +82,7 @@ class Deidentifier:
         target = self._folder / f"deidentified-{self._count}"
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a warning of pydicom quotes the value
+                warnings.simplefilter("ignore")
                 if inspected.kind is Kind.DICOM:
                     return target, self._dicom(path, target, inspected), f"{name}.dcm"
                 if inspected.kind is Kind.NIFTI:

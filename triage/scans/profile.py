@@ -49,8 +49,12 @@ KEPT = {
 REFERENCES = {tag_for_keyword("ReferencedImageSequence"), tag_for_keyword("SourceImageSequence")}
 #: Curves and overlays: drawn by a person, often with a name.
 DRAWN = (0x5000, 0x6000)
-#: What a code string may hold (PS3.5 6.2).
-CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
+#: What a code string and a number in text may hold (PS3.5 6.2).
+PLAIN = {
+    "CS": re.compile(r"[A-Z0-9_ ]{0,16}"),
+    "DS": re.compile(r"[0-9+\-Ee. ]{0,16}"),
+    "IS": re.compile(r"[0-9+\-. ]{0,12}"),
+}
 #: Codes of SNOMED (old and new) and of the standard itself; a code of a site's own could be anything.
 PUBLIC_CODE = re.compile(r"\d{5,18}|[A-Z]\w?-[0-9A-F]{4,6}")
 PUBLIC_SCHEMES = {"SCT", "SRT", "SNM3", "DCM"}
@@ -156,8 +160,8 @@ def _obey(rule: Rule, dataset: Dataset, tag: BaseTag) -> None:
 def _harmless(element: DataElement) -> bool:
     if element.tag in KEPT:
         return True
-    if element.VR == "CS":
-        return all(CODE_STRING.fullmatch(value) for value in _values(element))
+    if plain := PLAIN.get(element.VR):
+        return all(plain.fullmatch(value) for value in _values(element))
     return element.VR not in TEXT | BINARY | {"TM"}
 
 
