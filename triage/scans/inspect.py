@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from triage.domain import Kind, SeriesHeader, StudyHeader
+import pydicom
+
+from triage.domain import Kind, Plane, SeriesHeader, StudyHeader
 from triage.scans.raster import decode, identify
 
 
@@ -22,8 +25,43 @@ class Inspected:
     frames: int = 1
 
 
+def series_of(header: pydicom.Dataset) -> SeriesHeader:
+    """Return the series of a file."""
+    return SeriesHeader(
+        header.SeriesInstanceUID,
+        header.SeriesNumber,
+        header.SeriesDescription,
+        header.Modality,
+        f"{header.Manufacturer} {header.ManufacturerModelName}",
+        Plane.AXIAL,
+        (*map(float, header.PixelSpacing), float(header.SliceThickness)),
+        "Localiser: planning images, not scored" if "LOCALIZER" in header.ImageType else "",
+    )
+
+
 def inspect(path: Path) -> Inspected:
     """Decode a file and return what it says of itself."""
     data = path.read_bytes()
+    if data[128:132] == b"DICM":
+        header = pydicom.dcmread(path)
+        _ = header.pixel_array
+        study = StudyHeader(
+            header.StudyInstanceUID,
+            str(header.PatientName),
+            header.PatientID,
+            header.AccessionNumber,
+            header.StudyDescription,
+            datetime.strptime(header.StudyDate, "%Y%m%d").date(),
+            header.PatientSex,
+            header.PatientAge,
+        )
+        return Inspected(
+            Kind.DICOM,
+            study,
+            series_of(header),
+            header.SOPClassUID,
+            header.SOPInstanceUID,
+            header.file_meta.TransferSyntaxUID,
+        )
     decode(data)
     return Inspected(Kind(identify(data)), StudyHeader(), SeriesHeader())
