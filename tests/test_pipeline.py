@@ -15,9 +15,10 @@ from sqlalchemy import select
 from triage.domain import Band, Outcome, StudyStatus
 from triage.inference.runtime import Runtime
 from triage.phantoms import Phantom
-from triage.pipeline import MAX_NAME, Pipeline, display_name
+from triage.pipeline import Pipeline
 from triage.records.tables import AIResultRow, InstanceRow, StudyRow
 from triage.records.views import WorklistFilter
+from triage.scans.names import MAX_NAME, display_name
 from triage.settings import Settings
 
 NOW = datetime.now(UTC)

@@ -7,7 +7,6 @@ model, so a step that was killed simply runs again, and `Pipeline.resume` finds 
 from __future__ import annotations
 
 import logging
-import unicodedata
 from functools import cached_property
 from threading import Lock
 
@@ -19,13 +18,12 @@ from triage.records.queue import Queue
 from triage.records.store import Store
 from triage.records.views import Instance
 from triage.scans.gate import not_analysable
+from triage.scans.names import display_name
 from triage.scans.raster import decode, identify
 from triage.settings import Settings
 from triage.worklist import WaitLimits, rank
 
 logger = logging.getLogger(__name__)
-
-MAX_NAME = 120
 
 
 class Pipeline:
@@ -146,10 +144,3 @@ class Pipeline:
     @cached_property
     def _runtime(self) -> Runtime:
         return Runtime(self.settings.model, self.settings.threads)
-
-
-def display_name(name: str) -> str:
-    """Return the last part of a name without what cannot be shown: paths, control and direction characters."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(c for c in last if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"}).strip()
-    return shown[:MAX_NAME] or "unnamed"
