@@ -95,9 +95,7 @@ class Queue:
         if wanted.findings:
             conditions.append(StudyRow.predicted.in_(wanted.findings))
         if wanted.text:
-            conditions.append(
-                or_(*(column.icontains(wanted.text, autoescape=True) for column in SEARCHED))
-            )
+            conditions.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in SEARCHED)))
         return conditions
 
     def _level(self, now: datetime) -> ColumnElement[int]:

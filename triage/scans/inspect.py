@@ -28,14 +28,14 @@ class Inspected:
 def series_of(header: pydicom.Dataset) -> SeriesHeader:
     """Return the series of a file."""
     return SeriesHeader(
-        header.SeriesInstanceUID,
-        header.SeriesNumber,
-        header.SeriesDescription,
-        header.Modality,
+        str(header.SeriesInstanceUID),
+        int(header.SeriesNumber),
+        str(header.SeriesDescription),
+        str(header.Modality),
         f"{header.Manufacturer} {header.ManufacturerModelName}",
         Plane.AXIAL,
-        (*map(float, header.PixelSpacing), float(header.SliceThickness)),
-        "Localiser: planning images, not scored" if "LOCALIZER" in header.ImageType else "",
+        (float(header.PixelSpacing[0]), float(header.PixelSpacing[1]), float(header.SliceThickness)),
+        "Localiser: planning images, not scored" if "LOCALIZER" in list(header.ImageType) else "",
     )
 
 
@@ -46,14 +46,14 @@ def inspect(path: Path) -> Inspected:
         header = pydicom.dcmread(path)
         _ = header.pixel_array
         study = StudyHeader(
-            header.StudyInstanceUID,
+            str(header.StudyInstanceUID),
             str(header.PatientName),
-            header.PatientID,
-            header.AccessionNumber,
-            header.StudyDescription,
+            str(header.PatientID),
+            str(header.AccessionNumber),
+            str(header.StudyDescription),
             datetime.strptime(header.StudyDate, "%Y%m%d").date(),
-            header.PatientSex,
-            header.PatientAge,
+            str(header.PatientSex),
+            str(header.PatientAge),
         )
         return Inspected(
             Kind.DICOM,
@@ -61,7 +61,7 @@ def inspect(path: Path) -> Inspected:
             series_of(header),
             header.SOPClassUID,
             header.SOPInstanceUID,
-            header.file_meta.TransferSyntaxUID,
+            str(header.file_meta.TransferSyntaxUID),
         )
     decode(data)
     return Inspected(Kind(identify(data)), StudyHeader(), SeriesHeader())
