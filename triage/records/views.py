@@ -32,7 +32,7 @@ class WorklistRow:
     Attributes
     ----------
     slices
-        Pictures received, those of set-aside series included.
+        Pictures received, without those of series that are set aside.
     """
 
     study_id: str

@@ -13,6 +13,8 @@ def identify(head: bytes) -> Kind:
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):
             return kind
+    if head[128:132] == b"DICM":
+        return Kind.DICOM
     if not head:
         raise RefusedError("The file is empty (0 bytes). Export it again and upload the new file.")
     raise RefusedError("The content is neither PNG nor JPEG, whatever the name says. Export the slice as PNG or JPEG.")
