@@ -94,6 +94,16 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+class Kind(StrEnum):
+    """What a file is, by its content."""
+
+    PNG = "PNG"
+    JPEG = "JPEG"
+    DICOM = "DICOM"
+    NIFTI = "NIFTI"
+    ZIP = "ZIP"
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """The answer to one file that was handed over."""
