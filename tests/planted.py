@@ -12,7 +12,7 @@ import nibabel
 import numpy as np
 from dicoms import file_of, head, item, mr
 from PIL import Image, PngImagePlugin
-from pydicom import FileDataset
+from pydicom import Dataset
 from pydicom.config import disable_value_validation
 from pydicom.dataset import PrivateBlock
 
@@ -37,10 +37,11 @@ class Plants:
         return mark
 
 
-def dicom(plants: Plants) -> FileDataset:
+def dicom(plants: Plants) -> Dataset:
     """Return an MR instance that names its patient wherever somebody has been seen to do so."""
     word, uid = plants.word, plants.uid
-    dataset = mr(head(), study=uid(), series=uid(), SOPInstanceUID=uid(), FrameOfReferenceUID=uid())
+    uids = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
+    dataset = mr(head(), **{keyword: uid() for keyword in uids})
     for keyword in (
         "PatientName",
         "PatientID",
@@ -74,7 +75,6 @@ def dicom(plants: Plants) -> FileDataset:
         "PositionReferenceIndicator",
     ):
         setattr(dataset, keyword, word())
-    del dataset.BodyPartExamined
     with disable_value_validation():
         dataset.BodyPartExamined = f"{word()} lower"  # no code string any more
         dataset.InstanceCreationDate = word()  # no date at all
@@ -141,7 +141,7 @@ def pictures(plants: Plants) -> Iterator[tuple[str, bytes]]:
     yield f"{plants.word()}.jpg", buffer.getvalue() + plants.word().encode()
 
 
-def archive(plants: Plants, dataset: FileDataset) -> bytes:
+def archive(plants: Plants, dataset: Dataset) -> bytes:
     """Return a ZIP that names the patient in folders, members and its comment; one member is no picture."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:

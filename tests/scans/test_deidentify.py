@@ -12,14 +12,15 @@ import pytest
 from dicoms import file_of, head, item, mr
 from PIL import Image
 from planted import Plants, dicom, nifti, pictures
-from pydicom import FileDataset, dcmread
-from pydicom.uid import RLELossless, SecondaryCaptureImageStorage
+from pydicom import Dataset, dcmread
+from pydicom.uid import BasicTextSRStorage, RLELossless, SecondaryCaptureImageStorage
 
-from triage.domain import Kind, SeriesHeader, StudyHeader
+from triage.domain import Kind, StudyHeader
 from triage.errors import RefusedError
 from triage.scans.deidentify import Deidentifier
+from triage.scans.dicom import set_aside
 from triage.scans.identity import Key, Pseudonym, draw
-from triage.scans.inspect import Inspected
+from triage.scans.inspect import Inspected, inspect
 from triage.scans.raster import decode
 
 
@@ -45,30 +46,16 @@ def deidentifier(map_: Drawn, tmp_path: Path) -> Deidentifier:
     return Deidentifier(map_, folder)
 
 
-def inspected(kind: Kind, dataset: FileDataset | None = None) -> Inspected:
-    if dataset is None:
-        return Inspected(kind, StudyHeader(description="Doe"), SeriesHeader(description="Doe", scanner="Doe"))
-    return Inspected(
-        kind,
-        StudyHeader(
-            uid=dataset.StudyInstanceUID,
-            patient_name=str(dataset.PatientName),
-            mrn=dataset.PatientID,
-            study_date=date(2024, 2, 29),
-            sex="O",
-            age="050Y",
-        ),
-        SeriesHeader(uid=dataset.SeriesInstanceUID, description="Doe", modality="MR"),
-        sop_class_uid=dataset.SOPClassUID,
-        sop_instance_uid=dataset.SOPInstanceUID,
-        transfer_syntax=dataset.file_meta.TransferSyntaxUID,
-    )
-
-
-def admitted(deidentifier: Deidentifier, folder: Path, dataset: FileDataset) -> tuple[FileDataset, Inspected]:
+def admit(deidentifier: Deidentifier, folder: Path, data: bytes) -> tuple[Path, Inspected]:
+    """Bring a file through the look at the door and de-identification."""
     source = folder / "source"
-    source.write_bytes(file_of(dataset))
-    path, said, _ = deidentifier.admit(source, inspected(Kind.DICOM, dataset), "name")
+    source.write_bytes(data)
+    path, said, _ = deidentifier.admit(source, inspect(source), "name")
+    return path, said
+
+
+def admitted(deidentifier: Deidentifier, folder: Path, dataset: Dataset) -> tuple[Dataset, Inspected]:
+    path, said = admit(deidentifier, folder, file_of(dataset))
     return dcmread(path), said
 
 
@@ -77,25 +64,23 @@ def found(marks: list[str], data: bytes) -> list[str]:
 
 
 def test_no_identifier_is_left_in_a_dicom_file(deidentifier: Deidentifier, tmp_path: Path) -> None:
-    plants, source = Plants(), tmp_path / "source"
-    dataset = dicom(plants)
-    source.write_bytes(file_of(dataset))
-    assert not (set(plants.marks) - set(found(plants.marks, source.read_bytes())))
-    path, said, _ = deidentifier.admit(source, inspected(Kind.DICOM, dataset), "name")
+    plants = Plants()
+    data = file_of(dicom(plants))
+    assert set(found(plants.marks, data)) == set(plants.marks)
+    path, said = admit(deidentifier, tmp_path, data)
     assert not found(plants.marks, path.read_bytes())
     assert not found(plants.marks, repr(said).encode())
     new = dcmread(path)
     assert np.array_equal(new.pixel_array, head())
     assert new.PatientIdentityRemoved == "YES"
-    assert (
-        new.SharedFunctionalGroupsSequence[0].FrameAnatomySequence[0].AnatomicRegionSequence[0].CodeValue == "12738006"
-    )
+    (region,) = new.SharedFunctionalGroupsSequence[0].FrameAnatomySequence[0].AnatomicRegionSequence
+    assert (region.CodeValue, region.CodeMeaning) == ("12738006", "12738006")
     assert not any(tag.is_private for tag in new)
 
 
 def test_what_belongs_together_stays_together(deidentifier: Deidentifier, tmp_path: Path) -> None:
     first = mr(head(), PatientID="7", AccessionNumber="A1")
-    second = mr(head(1), study=first.StudyInstanceUID, PatientID="7", AccessionNumber="A1")
+    second = mr(head(1), StudyInstanceUID=first.StudyInstanceUID, PatientID="7", AccessionNumber="A1")
     second.ReferencedImageSequence = [
         item(ReferencedSOPClassUID=first.SOPClassUID, ReferencedSOPInstanceUID=first.SOPInstanceUID)
     ]
@@ -126,11 +111,10 @@ def test_intervals_between_the_dates_of_a_patient_stay(deidentifier: Deidentifie
 
 
 def test_the_same_file_gives_the_same_bytes(deidentifier: Deidentifier, tmp_path: Path) -> None:
-    dataset, source = mr(head()), tmp_path / "source"
-    source.write_bytes(file_of(dataset))
-    paths = [deidentifier.admit(source, inspected(Kind.DICOM, dataset), "name")[0] for _ in range(2)]
-    assert paths[0] != paths[1]
-    assert paths[0].read_bytes() == paths[1].read_bytes()
+    data = file_of(mr(head()))
+    (one, _), (two, _) = (admit(deidentifier, tmp_path, data) for _ in range(2))
+    assert one != two
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_a_compressed_stream_loses_what_stands_beside_the_pixels(deidentifier: Deidentifier, tmp_path: Path) -> None:
@@ -143,7 +127,7 @@ def test_a_compressed_stream_loses_what_stands_beside_the_pixels(deidentifier: D
 
 
 @pytest.mark.parametrize(
-    "tags",
+    "elements",
     [
         {"BurnedInAnnotation": "YES"},
         {"SOPClassUID": SecondaryCaptureImageStorage},
@@ -151,9 +135,11 @@ def test_a_compressed_stream_loses_what_stands_beside_the_pixels(deidentifier: D
         {"SeriesDescription": "Patient Protocol"},
     ],
 )
-def test_text_in_the_pixels_is_suspected(deidentifier: Deidentifier, tmp_path: Path, tags: dict[str, object]) -> None:
+def test_text_in_the_pixels_is_suspected(
+    deidentifier: Deidentifier, tmp_path: Path, elements: dict[str, object]
+) -> None:
     with pytest.raises(RefusedError, match="text in the pixels"):
-        admitted(deidentifier, tmp_path, mr(head(), **tags))
+        admitted(deidentifier, tmp_path, mr(head(), **elements))
 
 
 def test_a_picture_that_somebody_marked_as_clean_is_taken(deidentifier: Deidentifier, tmp_path: Path) -> None:
@@ -162,16 +148,44 @@ def test_a_picture_that_somebody_marked_as_clean_is_taken(deidentifier: Deidenti
     assert new.BurnedInAnnotation == "NO"
 
 
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        ({"SeriesDescription": "ZQ1XV localizer"}, "Localiser"),
+        ({"ImageType": ["DERIVED", "PRIMARY"]}, "Derived from other series"),
+        (
+            {
+                "ImageType": ["DERIVED", "PRIMARY"],
+                "LossyImageCompression": "01",
+                "DerivationDescription": "ZQ1XV, reformatted",
+            },
+            "Derived from other series",
+        ),
+        ({"BodyPartExamined": "KNEE"}, "Not the head: knee"),
+    ],
+)
+def test_what_is_set_aside_stays_so(
+    deidentifier: Deidentifier, tmp_path: Path, elements: dict[str, object], reason: str
+) -> None:
+    path, said = admit(deidentifier, tmp_path, file_of(mr(head(), **elements)))
+    assert said.series.set_aside == set_aside(dcmread(path)) == reason
+    assert b"ZQ1XV" not in path.read_bytes()
+
+
+def test_only_pictures_are_taken(deidentifier: Deidentifier, tmp_path: Path) -> None:
+    report = mr(head(), SOPClassUID=BasicTextSRStorage, TextValue="Jo Doe", PixelData=None, Rows=None)
+    with pytest.raises(RefusedError, match="holds no picture"):
+        admit(deidentifier, tmp_path, file_of(report))
+
+
 def test_what_cannot_be_read_is_taken_out_or_refused_without_a_word_of_it(
     deidentifier: Deidentifier, tmp_path: Path, recwarn: pytest.WarningsRecorder, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    source = tmp_path / "source"
-    data = file_of(mr(head(), EchoTime="10", SeriesNumber="77", InstanceNumber="777777"))
-    source.write_bytes(data.replace(b"777777", b"ZQ1XV "))
-    said = inspected(Kind.DICOM, mr(head()))
-    path, _, _ = deidentifier.admit(source, said, "name")
+    data = file_of(mr(head(), InstanceNumber="777777"))
+    path, said = admit(deidentifier, tmp_path, data.replace(b"777777", b"ZQ1XV "))
     assert b"ZQ1XV" not in path.read_bytes()
-    source.write_bytes(data[:400].replace(b"Doe^Jo", b"ZQ1^XV"))
+    source = tmp_path / "source"
+    source.write_bytes(data[:-100].replace(b"Doe^Jane", b"ZQ1^XVXV"))
     with pytest.raises(RefusedError) as caught:
         deidentifier.admit(source, said, "name")
     assert "ZQ1" not in str(caught.value)
@@ -181,34 +195,31 @@ def test_what_cannot_be_read_is_taken_out_or_refused_without_a_word_of_it(
 
 
 def test_a_volume_keeps_its_voxels_and_its_place_only(deidentifier: Deidentifier, tmp_path: Path) -> None:
-    plants, source = Plants(), tmp_path / "source"
+    plants = Plants()
     data = nifti(plants)
-    source.write_bytes(data)
-    path, said, name = deidentifier.admit(source, inspected(Kind.NIFTI), "file-1")
+    path, said = admit(deidentifier, tmp_path, data)
     new = path.read_bytes()
     assert not found(plants.marks, new)
-    assert (said.study, said.series.description, said.series.scanner, name) == (StudyHeader(), "", "", "file-1.nii")
+    assert (said.kind, said.study, said.frames) == (Kind.NIFTI, StudyHeader(), 4)
     before, after = (nibabel.Nifti1Image.from_bytes(one) for one in (gzip.decompress(data), new))
     assert np.array_equal(np.asanyarray(before.dataobj), np.asanyarray(after.dataobj))
     assert np.array_equal(before.affine, after.affine)
 
 
 def test_big_endian_and_nifti_2_volumes(deidentifier: Deidentifier, tmp_path: Path) -> None:
-    voxels, source = np.arange(60, dtype=np.int16).reshape(3, 4, 5), tmp_path / "source"
+    voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
     swapped = nibabel.Nifti1Image(voxels.astype(">i2"), np.eye(4), nibabel.Nifti1Header(endianness=">"))
     for image in (nibabel.Nifti2Image(voxels, np.eye(4)), swapped):
-        source.write_bytes(image.to_bytes())
-        path, *_ = deidentifier.admit(source, inspected(Kind.NIFTI), "name")
+        path, _ = admit(deidentifier, tmp_path, image.to_bytes())
         assert np.array_equal(np.asanyarray(type(image).from_bytes(path.read_bytes()).dataobj), voxels)
 
 
 def test_pictures_keep_their_pixels_only(deidentifier: Deidentifier, tmp_path: Path) -> None:
-    plants, source = Plants(), tmp_path / "source"
-    for (_, data), kind in zip(pictures(plants), (Kind.PNG, Kind.JPEG), strict=True):
-        source.write_bytes(data)
-        path, said, name = deidentifier.admit(source, inspected(kind), "file-1")
+    plants = Plants()
+    for _, data in pictures(plants):
+        path, said = admit(deidentifier, tmp_path, data)
         assert not found(plants.marks, path.read_bytes())
-        assert (said.kind, name) == (Kind.PNG, "file-1.png")
+        assert said.kind is Kind.PNG
         assert np.array_equal(decode(data).pixels, decode(path.read_bytes()).pixels)
 
 
@@ -216,10 +227,9 @@ def test_pictures_keep_their_pixels_only(deidentifier: Deidentifier, tmp_path: P
 def test_every_mode_of_a_picture_looks_the_same(deidentifier: Deidentifier, tmp_path: Path, mode: str) -> None:
     gray = Image.fromarray((head() >> 4).astype(np.uint8))
     image = Image.fromarray(head()) if mode == "I;16" else gray.convert(mode)
-    buffer, source = io.BytesIO(), tmp_path / "source"
+    buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    source.write_bytes(buffer.getvalue())
-    path, *_ = deidentifier.admit(source, inspected(Kind.PNG), "name")
+    path, _ = admit(deidentifier, tmp_path, buffer.getvalue())
     before, after = decode(buffer.getvalue()), decode(path.read_bytes())
     assert np.array_equal(before.pixels, after.pixels)
     assert before.colourfulness == after.colourfulness

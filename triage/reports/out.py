@@ -78,11 +78,10 @@ def send_reports(parts: Parts, study_id: str) -> int:
     try:
         answer = _client(parts.settings).store_instances(reports)
     except (requests.RequestException, OSError) as error:
-        status = error.response.status_code if isinstance(error, requests.HTTPError) and error.response else None
-        said = f"It answered {status}." if status else "It did not answer."
-        raise TransferError(
-            f"The PACS did not take the reports. {said} Check TRIAGE_STOW_TARGET and its token."
-        ) from error
+        answer = error.response if isinstance(error, requests.HTTPError) else None
+        said = "It did not answer" if answer is None else f"It answered {answer.status_code}"
+        message = f"The PACS did not take the reports. {said}; check TRIAGE_STOW_TARGET and TRIAGE_STOW_TOKEN."
+        raise TransferError(message) from error
     if answer.get("FailedSOPSequence"):
         raise TransferError("The PACS refused some of the reports; its log has the reason. Send them again after.")
     return len(reports)

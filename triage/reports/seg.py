@@ -14,6 +14,7 @@ from pydicom.sr.codedict import codes
 
 from triage.domain import AIResult, Placement, Score, Slice
 from triage.reports.sources import MANUFACTURER, RESEARCH, Source, stamp, uid
+from triage.scans.dicom import as_stored
 
 SERIES_NUMBER = 9002
 #: Without these nobody could lay the mask over the picture.
@@ -39,7 +40,7 @@ def segmentation(
     """
     headers = {source.instance: source.header for source in sources}
     masked = [
-        (headers[slice_.instance], slice_, laid_out(score.mask, score.placement, slice_.pixels.shape))
+        (headers[slice_.instance], slice_, _stored(score.mask, score.placement, slice_, headers[slice_.instance]))
         for slice_, score in scored
         if score.mask is not None and slice_.instance in headers and _has_a_place(headers[slice_.instance])
     ]
@@ -92,6 +93,10 @@ def laid_out(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, 
     image = Image.fromarray(mask.astype(np.float32))
     laid = image.transform((width, height), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
     return np.clip(np.asarray(laid, np.float32), 0, 1)
+
+
+def _stored(mask: NDArray[np.float32], placement: Placement, slice_: Slice, header: Dataset) -> NDArray[np.float32]:
+    return as_stored(laid_out(mask, placement, slice_.pixels.shape), header, slice_.frame)
 
 
 def _arranged(

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import gzip
 import io
-import logging
 import warnings
 from dataclasses import replace
-from datetime import date, datetime
 from pathlib import Path
 
 import nibabel
@@ -24,7 +22,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from triage.domain import Kind, SeriesHeader, StudyHeader
 from triage.errors import RefusedError
-from triage.scans import profile
+from triage.scans import dicom, profile
 from triage.scans.burned_in import is_suspect
 from triage.scans.identity import Identity, PseudonymMap
 from triage.scans.inspect import Inspected
@@ -34,9 +32,13 @@ SUSPECT = (
     "installation takes no names in. Look at the picture at its source: remove the text, or mark it as clean "
     "(Burned In Annotation NO), then send it again."
 )
+NO_PICTURE = (
+    "The file holds no picture but a report, a form or numbers, which may name a patient in any word. This "
+    "installation takes no names in; send the pictures alone."
+)
 FAILED = "De-identification failed, so nothing was stored. Export the file from the PACS again, then repeat."
-#: pydicom's warnings quote the value that they are about, in the log too.
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+#: Reasons to set a series aside that stand in free text; they are said again in our own words.
+SAID_IN_WORDS = {"Localiser": "SeriesDescription", "Derived from other series": "DerivationDescription"}
 GZIP = b"\x1f\x8b"
 #: Numbers of the NIfTI header that nobody looks at.
 UNUSED = {"extents", "session_error", "regular", "glmax", "glmin", "intent_p1", "intent_p2", "intent_p3"}
@@ -98,16 +100,25 @@ class Deidentifier:
 
     def _dicom(self, path: Path, target: Path, inspected: Inspected) -> Inspected:
         dataset = dcmread(path, force=True)
+        if "PixelData" not in dataset:
+            raise RefusedError(NO_PICTURE)
         if is_suspect(dataset):
             raise RefusedError(SUSPECT)
         _only_pixels(dataset)
         pseudonyms = self._pseudonyms.replace(profile.identifiers(dataset))
-        patient = pseudonyms[Identity.PATIENT, profile.patient_of(dataset)]
         profile.deidentify(dataset, pseudonyms)
+        if keyword := SAID_IN_WORDS.get(inspected.series.set_aside):
+            setattr(dataset, keyword, inspected.series.set_aside)
         dataset.preamble = bytes(128)
         dataset.file_meta = _file_meta(dataset)
         dcmwrite(target, dataset, enforce_file_format=True)
-        return _renamed(inspected, dataset, patient.shift)
+        return replace(
+            inspected,
+            study=dicom.study_header(dataset),
+            series=dicom.series_header([dataset]),
+            sop_instance_uid=dataset.SOPInstanceUID,
+            transfer_syntax=dicom.transfer_syntax(dataset),
+        )
 
 
 def _only_pixels(dataset: FileDataset) -> None:
@@ -127,30 +138,6 @@ def _file_meta(dataset: FileDataset) -> FileMetaDataset:
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
     return meta
-
-
-def _renamed(inspected: Inspected, dataset: FileDataset, shift: int) -> Inspected:
-    day = inspected.study.study_date
-    study = StudyHeader(
-        uid=dataset.StudyInstanceUID if inspected.study.uid else "",
-        patient_name=str(dataset.PatientName),
-        mrn=dataset.PatientID,
-        accession_number=dataset.AccessionNumber,
-        study_date=_moved(day, shift) if day else None,
-    )
-    series_uid = dataset.SeriesInstanceUID if inspected.series.uid else ""
-    return replace(
-        inspected,
-        study=study,
-        series=replace(inspected.series, uid=series_uid, description=""),
-        sop_instance_uid=dataset.SOPInstanceUID,
-        transfer_syntax=str(dataset.file_meta.TransferSyntaxUID),
-    )
-
-
-def _moved(day: date, shift: int) -> date | None:
-    text = profile.moved(f"{day:%Y%m%d}", shift)
-    return datetime.strptime(text, "%Y%m%d").date() if text else None
 
 
 def _anonymous(inspected: Inspected) -> Inspected:
