@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.encaps import get_nr_fragments
+from pydicom.encaps import parse_fragments
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
 from pydicom.pixels.utils import iter_pixels
 
@@ -46,7 +46,7 @@ def to_uint16(frames: Sequence[NDArray[np.float32]]) -> list[NDArray[np.uint16]]
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RefusedError("The pixels are not all numbers (NaN or infinity). Replace them and export again.")
     gain = 65535 / max(high - low, 1e-12)
-    return [((frame - low) * gain).astype(np.uint16) for frame in frames]
+    return [np.rint((frame - low) * gain).astype(np.uint16) for frame in frames]
 
 
 def _displayed(stored: NDArray[np.generic], header: Dataset, index: int) -> NDArray[np.float32]:
@@ -95,7 +95,7 @@ def _check_size(header: Dataset) -> None:
         return
     syntax = header.file_meta.get("TransferSyntaxUID") if hasattr(header, "file_meta") else None
     if syntax is not None and syntax.is_compressed and syntax.is_encapsulated:
-        if get_nr_fragments(header.PixelData)[0] < count:
+        if parse_fragments(header.PixelData)[0] < count:
             raise RefusedError(TOO_FEW)
     elif rows * columns * count * samples * int(header.get("BitsAllocated") or 16) > 8 * len(header.PixelData):
         raise RefusedError(TOO_FEW)
