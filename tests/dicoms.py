@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 
-import drawn
 import numpy as np
-from drawn_dicom import instance
+from drawn_dicom import drawn, instance
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import generate_uid
 
 
 def head(index: int = 0, side: int = 128) -> np.ndarray:
-    """Return a drawn head as 12-bit gray values."""
-    return drawn.head("glioma", index, side).astype(np.uint16) * 16
+    """Return a drawn head as 12-bit gray values, each turned another way and with noise of its own."""
+    noise = np.random.default_rng(index).integers(0, 400, (side, side))
+    return np.asarray(np.rot90(drawn(side, side), index) + noise, np.uint16)
 
 
 def mr(pixels: np.ndarray, *, number: int = 1, **elements: object) -> Dataset:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+from pydicom import Dataset, dcmwrite
 
 from triage.domain import Receipt
 from triage.pipeline import Incoming, Pipeline
@@ -47,3 +51,14 @@ def run_queue(home: Path) -> None:
     pipeline = Pipeline(Settings(home=home, threads=1))
     pipeline.work.start()
     threading.Event().wait()
+
+
+def complaints(report: Dataset, folder: Path) -> list[str]:
+    """Return the errors that dciodvfy finds in a DICOM object."""
+    tool = shutil.which("dciodvfy")
+    if tool is None:
+        pytest.skip("dicom3tools is not installed")
+    path = folder / "validated.dcm"
+    dcmwrite(path, report, enforce_file_format=True)
+    said = subprocess.run([tool, path], capture_output=True, text=True, timeout=60)
+    return [line for line in said.stderr.splitlines() if line.startswith("Error")]

@@ -182,12 +182,10 @@ def test_what_cannot_be_read_is_taken_out_or_refused_without_a_word_of_it(
     deidentifier: Deidentifier, tmp_path: Path, recwarn: pytest.WarningsRecorder, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data = file_of(mr(head(), InstanceNumber="777777"))
-    path, said = admit(deidentifier, tmp_path, data.replace(b"777777", b"ZQ1XV "))
+    path, _ = admit(deidentifier, tmp_path, data.replace(b"777777", b"ZQ1XV "))
     assert b"ZQ1XV" not in path.read_bytes()
-    source = tmp_path / "source"
-    source.write_bytes(data[:-100].replace(b"Doe^Jane", b"ZQ1^XVXV"))
-    with pytest.raises(RefusedError) as caught:
-        deidentifier.admit(source, said, "name")
+    with pytest.raises(RefusedError, match="De-identification failed") as caught:
+        admit(deidentifier, tmp_path, file_of(mr(head(), SOPInstanceUID=None, PatientName="ZQ1^XV")))
     assert "ZQ1" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert not [warning for warning in recwarn if "ZQ1" in str(warning.message)]

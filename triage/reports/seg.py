@@ -18,8 +18,7 @@ from triage.scans.dicom import as_stored
 
 SERIES_NUMBER = 9002
 #: Without these nobody could lay the mask over the picture.
-GEOMETRY = ("FrameOfReferenceUID", "Rows", "Columns")
-PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+PLACE = ("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 
 
 def segmentation(
@@ -38,11 +37,11 @@ def segmentation(
     number
         Of the series in the study, from 1.
     """
-    headers = {source.instance: source.header for source in sources}
+    known = {source.instance: source for source in sources if _has_a_place(source)}
     masked = [
-        (headers[slice_.instance], slice_, _stored(score.mask, score.placement, slice_, headers[slice_.instance]))
+        (known[slice_.instance], slice_.frame, _stored(score, slice_, known[slice_.instance].header))
         for slice_, score in scored
-        if score.mask is not None and slice_.instance in headers and _has_a_place(headers[slice_.instance])
+        if score.mask is not None and slice_.instance in known
     ]
     if not any(np.any(mask >= 1 / 255) for _, _, mask in masked):
         return None
@@ -64,6 +63,8 @@ def segmentation(
         content_description=RESEARCH,
         series_description=f"AI tumour probability. {RESEARCH}",
     )
+    for one in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
+        one.DimensionOrganizationUID = uid(f"seg dimensions {number}", result, sources)
     stamp(made, result)
     return made
 
@@ -95,29 +96,31 @@ def laid_out(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, 
     return np.clip(np.asarray(laid, np.float32), 0, 1)
 
 
-def _stored(mask: NDArray[np.float32], placement: Placement, slice_: Slice, header: Dataset) -> NDArray[np.float32]:
-    return as_stored(laid_out(mask, placement, slice_.pixels.shape), header, slice_.frame)
+def _stored(score: Score, slice_: Slice, header: Dataset) -> NDArray[np.float32]:
+    assert score.mask is not None
+    return as_stored(laid_out(score.mask, score.placement, slice_.pixels.shape), header, slice_.frame)
 
 
 def _arranged(
-    masked: Sequence[tuple[Dataset, Slice, NDArray[np.float32]]],
+    masked: Sequence[tuple[Source, int, NDArray[np.float32]]],
 ) -> tuple[list[Dataset], NDArray[np.float32]]:
     """Return the source images and a mask for each of their frames, in one order."""
     first = masked[0][0]
-    frames = int(first.get("NumberOfFrames") or 1)
-    if frames == 1:
-        return [header for header, _, _ in masked], np.stack([mask for _, _, mask in masked])
-    masks = np.zeros((frames, *masked[0][2].shape), np.float32)
-    for header, slice_, mask in masked:
-        if header is first:
-            masks[slice_.frame] = mask
-    return [first], masks
+    if not first.frames:
+        return [source.header for source, _, _ in masked], np.stack([mask for _, _, mask in masked])
+    masks = np.zeros((first.frames, *masked[0][2].shape), np.float32)
+    for source, frame, mask in masked:
+        if source is first:
+            masks[frame] = mask
+    return [first.header], masks
 
 
-def _has_a_place(header: Dataset) -> bool:
-    if int(header.get("NumberOfFrames") or 1) > 1:
-        return all(keyword in header for keyword in (*GEOMETRY, "PerFrameFunctionalGroupsSequence"))
-    return all(header.get(keyword) for keyword in (*GEOMETRY, *PLACE))
+def _has_a_place(source: Source) -> bool:
+    header = source.header
+    if source.frames:
+        return "FrameOfReferenceUID" in header
+    single = int(header.get("NumberOfFrames") or 1) == 1
+    return single and all(header.get(keyword) for keyword in PLACE)
 
 
 def _segment(result: AIResult, sources: Sequence[Source]) -> SegmentDescription:

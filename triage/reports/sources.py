@@ -43,6 +43,11 @@ class Source:
     instance: int
     header: Dataset
 
+    @property
+    def frames(self) -> int:
+        """Number of frames of an object whose frames have numbers (enhanced MR), 0 of any other."""
+        return int(self.header.NumberOfFrames) if "PerFrameFunctionalGroupsSequence" in self.header else 0
+
 
 def read_source(instance: int, path: Path) -> Source:
     """Read what a report needs of a file that was taken in as DICOM."""
@@ -63,5 +68,7 @@ def stamp(report: Dataset, result: AIResult) -> None:
     """Date a report by its result, not by its making, so that making it again gives the same report."""
     filed = (result.filed_at or datetime.now(UTC)).astimezone(UTC)
     report.TimezoneOffsetFromUTC = "+0000"
+    for equipment in report.get("ContributingEquipmentSequence", []):
+        equipment.ContributionDateTime = f"{filed:%Y%m%d%H%M%S}"
     report.ContentDate = report.SeriesDate = report.InstanceCreationDate = f"{filed:%Y%m%d}"
     report.ContentTime = report.SeriesTime = report.InstanceCreationTime = f"{filed:%H%M%S}"

@@ -95,6 +95,6 @@ def structured_report(result: AIResult, sources: Sequence[Source], shown: Slice 
 def _shown(shown: Slice | None, sources: Sequence[Source]) -> list[SourceImageForMeasurementGroup] | None:
     if shown is None:
         return None
-    (header,) = (source.header for source in sources if source.instance == shown.instance)
-    frames = [shown.frame + 1] if int(header.get("NumberOfFrames") or 1) > 1 else None
-    return [SourceImageForMeasurementGroup.from_source_image(header, frames)]
+    (source,) = (source for source in sources if source.instance == shown.instance)
+    frames = [shown.frame + 1] if source.frames else None
+    return [SourceImageForMeasurementGroup.from_source_image(source.header, frames)]
