@@ -50,7 +50,7 @@ class Incoming:
 
     name: str
     path: Path | None = None
-    data: bytes | None = None
+    data: bytes | memoryview | None = None
 
 
 @dataclass(slots=True)
