@@ -1,20 +1,25 @@
-"""Look at one file whole: what it is, whose, and that its pixels decode."""
+"""Look at one file at the door: what it is, whose it is, and whether its pixels can be decoded at all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-import pydicom
-
-from triage.domain import Kind, Plane, SeriesHeader, StudyHeader
-from triage.scans.raster import decode, identify
+from triage.domain import Kind, SeriesHeader, StudyHeader
+from triage.errors import RefusedError
+from triage.scans import dicom, nifti, raster
+from triage.scans.identify import HEAD, identify
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What a file says of itself."""
+    """What a file says of itself.
+
+    Attributes
+    ----------
+    frames
+        Pictures in it; 0 for DICOM objects that hold none (reports, presentation states).
+    """
 
     kind: Kind
     study: StudyHeader
@@ -25,43 +30,44 @@ class Inspected:
     frames: int = 1
 
 
-def series_of(header: pydicom.Dataset) -> SeriesHeader:
-    """Return the series of a file."""
-    return SeriesHeader(
-        str(header.SeriesInstanceUID),
-        int(header.SeriesNumber),
-        str(header.SeriesDescription),
-        str(header.Modality),
-        f"{header.Manufacturer} {header.ManufacturerModelName}",
-        Plane.AXIAL,
-        (float(header.PixelSpacing[0]), float(header.PixelSpacing[1]), float(header.SliceThickness)),
-        "Localiser: planning images, not scored" if "LOCALIZER" in list(header.ImageType) else "",
-    )
-
-
 def inspect(path: Path) -> Inspected:
-    """Decode a file and return what it says of itself."""
-    data = path.read_bytes()
-    if data[128:132] == b"DICM":
-        header = pydicom.dcmread(path)
-        _ = header.pixel_array
-        study = StudyHeader(
-            str(header.StudyInstanceUID),
-            str(header.PatientName),
-            str(header.PatientID),
-            str(header.AccessionNumber),
-            str(header.StudyDescription),
-            datetime.strptime(header.StudyDate, "%Y%m%d").date(),
-            str(header.PatientSex),
-            str(header.PatientAge),
-        )
+    """Look at a file and decode all of it once.
+
+    Raises
+    ------
+    RefusedError
+        If it is of no kind that is taken in, an archive, damaged, or larger than its bytes can hold.
+    """
+    kind = kind_of(path)
+    if kind is Kind.DICOM:
+        header = dicom.read(path)
+        dicom.check(header)
         return Inspected(
-            Kind.DICOM,
-            study,
-            series_of(header),
-            header.SOPClassUID,
-            header.SOPInstanceUID,
-            str(header.file_meta.TransferSyntaxUID),
+            kind,
+            dicom.study_header(header),
+            dicom.series_header([header]),
+            sop_class_uid=dicom.text(header, "SOPClassUID"),
+            sop_instance_uid=dicom.text(header, "SOPInstanceUID"),
+            transfer_syntax=dicom.transfer_syntax(header),
+            frames=dicom.frames(header),
         )
-    decode(data)
-    return Inspected(Kind(identify(data)), StudyHeader(), SeriesHeader())
+    if kind is Kind.NIFTI:
+        series = nifti.decode(path)
+        return Inspected(kind, StudyHeader(), series.header, frames=len(series.slices))
+    raster.decode(path.read_bytes())
+    return Inspected(kind, StudyHeader(), SeriesHeader())
+
+
+def kind_of(path: Path) -> Kind:
+    """Return what a file is; an archive is to be unpacked first.
+
+    Raises
+    ------
+    RefusedError
+        As `identify` does, and for an archive.
+    """
+    with path.open("rb") as file:
+        kind = identify(file.read(HEAD))
+    if kind is Kind.ZIP:
+        raise RefusedError("An archive within an archive is not opened. Unpack it and send what it holds.")
+    return kind

@@ -16,9 +16,9 @@ def heading(study: Study) -> None:
     lines = [_patient(header), _study(study)]
     waited = tables.duration(state.now() - study.arrived_at)
     lines.append(f"Arrived {study.arrived_at:%Y-%m-%d %H:%M} UTC, {waited} ago · {study.status}")
-    text, details = st.columns([4, 1], vertical_alignment="center")
+    text, details = st.columns([3, 1], vertical_alignment="center")
     text.caption("  \n".join(tables.plain(line) for line in lines if line))
-    with details.popover("Series", icon=":material/layers:", width="stretch"):
+    with details.popover("Series"):
         st.caption(f"Study {study.study_id[:8]}, {len(study.instances):,} file(s)")
         st.dataframe(tables.series(study.series), hide_index=True)
     set_aside = [item.header for item in study.series if item.header.set_aside]

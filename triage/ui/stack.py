@@ -109,14 +109,15 @@ def navigate(stack: Stack, series: int) -> None:
         if points:
             st.session_state[key] = int(points[0]["x"])
 
-    st.plotly_chart(
-        charts.strip(stack.tumour(series), at),
-        key=clicked,
-        on_select=on_click,
-        selection_mode="points",
-        config={"displayModeBar": False},
-    )
-    st.slider("Slice", 1, count, key=key, format=f"%d / {count}", label_visibility="collapsed")
+    with st.container(key="steps"):
+        st.plotly_chart(
+            charts.strip(stack.tumour(series), at),
+            key=clicked,
+            on_select=on_click,
+            selection_mode="points",
+            config={"displayModeBar": False},
+        )
+        st.slider("Slice", 1, count, key=key, format=f"%d / {count}", label_visibility="collapsed")
     _scroll(
         key=event,
         data={"host": f".st-key-{PICTURE}", "at": at, "count": count},
