@@ -18,8 +18,9 @@ from triage.records.queue import Queue
 from triage.records.store import Store
 from triage.records.views import Instance
 from triage.scans.gate import not_analysable
+from triage.scans.identify import identify
 from triage.scans.names import display_name
-from triage.scans.raster import decode, identify
+from triage.scans.raster import decode
 from triage.settings import Settings
 from triage.worklist import WaitLimits, rank
 

@@ -1,4 +1,4 @@
-"""Look at one file whole: what it is, whose, and that its pixels decode."""
+"""Look at one file at the door: what it is, whose it is, and whether its pixels can be decoded at all."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.domain import Kind, SeriesHeader, StudyHeader
-from triage.scans.raster import decode, identify
+from triage.errors import RefusedError
+from triage.scans import dicom, nifti, raster
+from triage.scans.identify import HEAD, identify
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What a file says of itself."""
+    """What a file says of itself.
+
+    Attributes
+    ----------
+    frames
+        Pictures in it; 0 for DICOM objects that hold none (reports, presentation states).
+    """
 
     kind: Kind
     study: StudyHeader
@@ -23,7 +31,43 @@ class Inspected:
 
 
 def inspect(path: Path) -> Inspected:
-    """Decode a file and return what it says of itself."""
-    data = path.read_bytes()
-    decode(data)
-    return Inspected(Kind(identify(data)), StudyHeader(), SeriesHeader())
+    """Look at a file and decode all of it once.
+
+    Raises
+    ------
+    RefusedError
+        If it is of no kind that is taken in, an archive, damaged, or larger than its bytes can hold.
+    """
+    kind = kind_of(path)
+    if kind is Kind.DICOM:
+        header = dicom.read(path)
+        dicom.check(header)
+        return Inspected(
+            kind,
+            dicom.study_header(header),
+            dicom.series_header([header]),
+            sop_class_uid=dicom.text(header, "SOPClassUID"),
+            sop_instance_uid=dicom.text(header, "SOPInstanceUID"),
+            transfer_syntax=dicom.transfer_syntax(header),
+            frames=dicom.frames(header),
+        )
+    if kind is Kind.NIFTI:
+        series = nifti.decode(path)
+        return Inspected(kind, StudyHeader(), series.header, frames=len(series.slices))
+    raster.decode(path.read_bytes())
+    return Inspected(kind, StudyHeader(), SeriesHeader())
+
+
+def kind_of(path: Path) -> Kind:
+    """Return what a file is; an archive is to be unpacked first.
+
+    Raises
+    ------
+    RefusedError
+        As `identify` does, and for an archive.
+    """
+    with path.open("rb") as file:
+        kind = identify(file.read(HEAD))
+    if kind is Kind.ZIP:
+        raise RefusedError("An archive within an archive is not opened. Unpack it and send what it holds.")
+    return kind

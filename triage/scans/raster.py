@@ -8,11 +8,10 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from triage.domain import Slice
+from triage.domain import Kind, Slice
 from triage.errors import RefusedError
+from triage.scans.identify import HEAD, identify
 
-#: Content signatures that are let in.
-SIGNATURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
 #: Larger than any scanner's matrix (a 4096 x 4096 mosaic), small enough to decode in memory: pixels.
 MAX_PIXELS = 4096 * 4096
 #: Larger than any slice of that size is when compressed: bytes.
@@ -36,7 +35,11 @@ def decode(data: bytes) -> Slice:
         If the bytes are empty, of another format, damaged, or larger than `MAX_PIXELS` once decoded. The size is
         read from the header, so nothing large is ever inflated.
     """
-    kind = identify(data)
+    if len(data) > MAX_BYTES:
+        raise RefusedError(f"The file is larger than {MAX_BYTES >> 20} MB. Upload single slices as PNG or JPEG.")
+    kind = identify(data[:HEAD])
+    if kind not in (Kind.PNG, Kind.JPEG):
+        raise RefusedError(f"The content is {kind}, not a picture. Upload it as it is; it has its own way in.")
     try:
         with warnings.catch_warnings():
             # We apply a lower limit of our own, right below.
@@ -55,18 +58,6 @@ def decode(data: bytes) -> Slice:
         ) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, OverflowError, MemoryError) as error:
         raise RefusedError(f"The {kind} is damaged or cut short. Export it again and upload the new file.") from error
-
-
-def identify(data: bytes) -> str:
-    """Return "PNG" or "JPEG" by content, or raise `RefusedError` with what to do."""
-    if not data:
-        raise RefusedError("The file is empty (0 bytes). Export it again and upload the new file.")
-    if len(data) > MAX_BYTES:
-        raise RefusedError(f"The file is larger than {MAX_BYTES >> 20} MB. Upload single slices as PNG or JPEG.")
-    for signature, kind in SIGNATURES.items():
-        if data.startswith(signature):
-            return kind
-    raise RefusedError("The content is neither PNG nor JPEG, whatever the name says. Export the slice as PNG or JPEG.")
 
 
 def _too_large(width: int, height: int) -> str:

@@ -1,14 +1,44 @@
-"""The files of one study to its series, decoded."""
+"""The files of one study to its series, each in order along its normal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from triage.domain import Series, SeriesHeader
-from triage.scans.raster import decode
+from triage.domain import Kind, Series, SeriesHeader
+from triage.scans import dicom, nifti, raster
+from triage.scans.inspect import kind_of
 
 
 def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
-    """Decode pictures, each as a series of its own slice."""
-    return (Series(SeriesHeader(), tuple(decode(path.read_bytes()) for path in paths)),)
+    """Decode the files of one study.
+
+    Parameters
+    ----------
+    paths
+        All DICOM, or one picture or NIfTI file; `Slice.instance` is the place in this list.
+
+    Returns
+    -------
+    tuple of Series
+        By series number. One that is set aside has no slices and says why.
+
+    Raises
+    ------
+    RefusedError
+        If a file cannot be decoded.
+    """
+    headers = {}
+    series: list[Series] = []
+    for index, path in enumerate(paths):
+        kind = kind_of(path)
+        if kind is Kind.DICOM:
+            headers[index] = dicom.read(path)
+        elif kind is Kind.NIFTI:
+            volume = nifti.decode(path)
+            series.append(Series(volume.header, tuple(replace(item, instance=index) for item in volume.slices)))
+        else:
+            series.append(Series(SeriesHeader(), (replace(raster.decode(path.read_bytes()), instance=index),)))
+    series += dicom.decode(headers)
+    return tuple(sorted(series, key=lambda item: (item.header.number, item.header.uid)))

@@ -1,0 +1,62 @@
+"""How a slice lies in the patient, and how a radiologist wants to see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.domain import Plane
+
+Vector = NDArray[np.float64]
+#: By plane, the patient directions (left, posterior, superior) in which a displayed row and column run: anterior up and
+#: the patient's right on the left in axial slices, head up in the others, the face to the left in sagittal ones.
+DISPLAY = {
+    Plane.AXIAL: (np.array([1.0, 0, 0]), np.array([0, 1.0, 0])),
+    Plane.CORONAL: (np.array([1.0, 0, 0]), np.array([0, 0, -1.0])),
+    Plane.SAGITTAL: (np.array([0, 1.0, 0]), np.array([0, 0, -1.0])),
+}
+#: Plane by the patient axis that its normal is nearest to.
+PLANES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """Patient directions of a stored slice: of growing columns along a row, and of growing rows down a column."""
+
+    row: Vector
+    column: Vector
+
+    @property
+    def normal(self) -> Vector:
+        """Direction across the slice."""
+        return np.cross(self.row, self.column)
+
+    @property
+    def plane(self) -> Plane:
+        """The anatomical plane nearest to the slice."""
+        return PLANES[int(np.abs(self.normal).argmax())]
+
+
+def upright(pixels: NDArray[np.generic], orientation: Orientation) -> tuple[NDArray[np.generic], bool]:
+    """Turn a stored slice to the radiologist's view.
+
+    Returns
+    -------
+    pixels
+        Transposed and flipped as needed, never resampled.
+    transposed
+        Whether rows became columns, so that their spacings change places.
+    """
+    row, column = DISPLAY[orientation.plane]
+    transposed = bool(abs(orientation.row @ row) < abs(orientation.column @ row))
+    along_row, along_column = (
+        (orientation.column, orientation.row) if transposed else (orientation.row, orientation.column)
+    )
+    turned = pixels.T if transposed else pixels
+    if along_row @ row < 0:
+        turned = turned[:, ::-1]
+    if along_column @ column < 0:
+        turned = turned[::-1]
+    return turned, transposed
