@@ -89,11 +89,11 @@ def _check_whole(infos: list[zipfile.ZipInfo]) -> None:
     if not infos:
         raise RefusedError("The ZIP holds no file. Pack the study's files and upload the new ZIP.")
     if len(infos) > MAX_MEMBERS:
-        raise RefusedError(f"The ZIP holds {len(infos)} files; the limit is {MAX_MEMBERS}. Send one study in one ZIP.")
+        raise RefusedError(f"The ZIP holds {len(infos)} files; the limit is {MAX_MEMBERS}. Put one study in one ZIP.")
     total = sum(info.file_size for info in infos)
     if total > MAX_TOTAL:
         raise RefusedError(
-            f"The ZIP inflates to {total / 2**30:.1f} GB; the limit is {MAX_TOTAL >> 30} GB. Send one study in one ZIP."
+            f"The ZIP inflates to {total / 2**30:.1f} GB; the limit is {MAX_TOTAL >> 30} GB. Put one study in one ZIP."
         )
 
 
