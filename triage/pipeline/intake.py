@@ -16,7 +16,7 @@ from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import Arrival, Instance
 from triage.scans.door import Door
-from triage.scans.identify import identify
+from triage.scans.identify import HEAD, identify
 from triage.scans.identity import PseudonymMap
 from triage.scans.inspect import Inspected
 from triage.scans.names import display_name
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: As much of a file as tells what it is: bytes.
-HEAD = 4096
 #: DICOM's own limit for a UID.
 MAX_UID = 64
 SAID = {
@@ -55,7 +53,7 @@ class Incoming:
 
     name: str
     path: Path | None = None
-    data: bytes | None = None
+    data: bytes | memoryview | None = None
 
 
 @dataclass(slots=True)
