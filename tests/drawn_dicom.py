@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 AXIAL = [1, 0, 0, 0, 1, 0]
@@ -66,3 +67,46 @@ def write(path: Path, made: Dataset) -> Path:
     """Write a file with its preamble."""
     made.save_as(path, enforce_file_format=True)
     return path
+
+
+def encapsulated(made: Dataset, syntax: UID, frame: bytes) -> Dataset:
+    """The image with its only frame as somebody else packed it."""
+    made.PixelData = encapsulate([frame])
+    made["PixelData"].VR = "OB"
+    made["PixelData"].is_undefined_length = True
+    made.file_meta.TransferSyntaxUID = syntax
+    return made
+
+
+def lossless_jpeg(pixels: NDArray[np.uint16]) -> bytes:
+    """Lossless JPEG, process 14 with predictor 1 (ITU-T T.81, annex H): no library here writes it."""
+    rows, columns = pixels.shape
+    table = bytes([0, 0, 0, 0, 17, *[0] * 11, *range(17)])  # each of the 17 sizes has a code of five bits
+    bits: list[str] = []
+    values = pixels.astype(np.int64)
+    for y in range(rows):
+        for x in range(columns):
+            before = values[y, x - 1] if x else values[y - 1, 0] if y else 1 << 15
+            difference = int(values[y, x] - before + (1 << 15)) % (1 << 16) - (1 << 15)
+            size = abs(difference).bit_length()
+            bits.append(f"{size:05b}")
+            if 0 < size < 16:
+                bits.append(f"{difference if difference > 0 else difference + (1 << size) - 1:0{size}b}")
+    joined = "".join(bits)
+    joined += "1" * (-len(joined) % 8)
+    scan = int(joined, 2).to_bytes(len(joined) // 8, "big").replace(b"\xff", b"\xff\0")
+
+    def segment(marker: int, body: bytes) -> bytes:
+        return bytes([0xFF, marker]) + (len(body) + 2).to_bytes(2, "big") + body
+
+    size_of = rows.to_bytes(2, "big") + columns.to_bytes(2, "big")
+    return b"".join(
+        [
+            b"\xff\xd8",
+            segment(0xC3, b"\x10" + size_of + b"\1\1\x11\0"),
+            segment(0xC4, b"\0" + table),
+            segment(0xDA, b"\1\1\0\1\0\0"),
+            scan,
+            b"\xff\xd9",
+        ]
+    )

@@ -46,7 +46,7 @@ def to_uint16(frames: Sequence[NDArray[np.float32]]) -> list[NDArray[np.uint16]]
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RefusedError("The pixels are not all numbers (NaN or infinity). Replace them and export again.")
     gain = 65535 / max(high - low, 1e-12)
-    return [((frame - low) * gain).astype(np.uint16) for frame in frames]
+    return [np.rint((frame - low) * gain).astype(np.uint16) for frame in frames]
 
 
 def _displayed(stored: NDArray[np.generic], header: Dataset, index: int) -> NDArray[np.float32]:
