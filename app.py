@@ -20,6 +20,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     _ = parts.runtime
     Thread(target=parts.resume, name="resume", daemon=True).start()
     yield
+    parts.close()
 
 
 app = st.App(Path(__file__).parent / "triage" / "ui" / "main.py", lifespan=lifespan)

@@ -36,7 +36,7 @@ def settings(tmp_path: Path) -> Settings:
 def pipeline(settings: Settings) -> Iterator[Pipeline]:
     parts = Pipeline(settings)
     yield parts
-    parts.store.engine.dispose()
+    parts.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

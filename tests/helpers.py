@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import io
 import socket
+import threading
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from triage.domain import Receipt
+from triage.pipeline import Incoming, Pipeline
+from triage.settings import Settings
 
 
 def free_port() -> int:
@@ -21,3 +28,22 @@ def encode(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format=kind, **options)
     return buffer.getvalue()
+
+
+def receive(pipeline: Pipeline, files: Mapping[str, bytes]) -> list[Receipt]:
+    """Hand files over, wait until what was accepted is judged, and return the receipts."""
+    receipts = pipeline.receive([Incoming(name, data=data) for name, data in files.items()], actor="test")
+    assert pipeline.wait({receipt.study_id for receipt in receipts if receipt.study_id}) == []
+    return receipts
+
+
+def take_in(pipeline: Pipeline, files: Mapping[str, bytes]) -> list[str]:
+    """Hand files over, wait until they are judged, and return the study of each."""
+    return [str(receipt.study_id) for receipt in receive(pipeline, files)]
+
+
+def run_queue(home: Path) -> None:
+    """Run an installation's queue until the process is killed."""
+    pipeline = Pipeline(Settings(home=home, threads=1))
+    pipeline.work.start()
+    threading.Event().wait()

@@ -14,7 +14,7 @@ from triage.settings import ROOT
 
 #: Each room may import those to its left, and itself.
 FLOORS = [
-    ["domain", "errors", "settings", "phantoms"],
+    ["domain", "errors", "settings", "phantoms", "phantom_studies"],
     ["scans", "networks"],
     ["inference"],
     ["worklist", "reading"],

@@ -62,18 +62,55 @@ def serve(
 
 
 @app.command()
-def demo(count: Annotated[int, typer.Option(min=1, help="Number of phantom studies.")] = 24) -> None:
-    """Fill the installation with phantom studies made in code; no patient is among them."""
-    from triage.domain import Outcome
-    from triage.phantoms import phantoms
+def worker() -> None:
+    """Score what is received, in a process of its own; set TRIAGE_WORKER=separate for the web app."""
+    import signal
+    from threading import Event
+
     from triage.pipeline import Pipeline
 
     pipeline = _or_exit(lambda: Pipeline(Settings()))
-    outcomes: Counter[Outcome] = Counter()
-    for phantom in track(phantoms(count), "Making and scoring phantoms", total=count, console=console):
-        outcomes[pipeline.receive(phantom.name, phantom.png, actor="demo").outcome] += 1
+    _or_exit(lambda: pipeline.runtime)
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    pipeline.work.start()
+    console.print("Scoring what arrives. Stop with Ctrl+C; what is in work then is done at the next start.")
+    stopped.wait()
+    pipeline.close()
+
+
+@app.command()
+def demo(
+    count: Annotated[int, typer.Option(min=0, help="Number of phantom slices, each a study of its own.")] = 24,
+    studies: Annotated[int, typer.Option(min=0, help="Number of phantom studies in DICOM.")] = 4,
+    slices: Annotated[int, typer.Option(min=1, help="Slices of each of these.")] = 24,
+) -> None:
+    """Fill the installation with phantom studies made in code; no patient is among them."""
+    from triage.domain import Finding
+    from triage.phantom_studies import phantom_study
+    from triage.phantoms import phantoms
+    from triage.pipeline import Incoming, Pipeline
+
+    pipeline = _or_exit(lambda: Pipeline(Settings()))
+    made = [
+        Incoming(phantom.name, data=phantom.png)
+        for phantom in track(phantoms(count), "Making phantom slices", total=count, console=console)
+    ]
+    for seed in track(range(studies), "Making phantom studies", console=console):
+        finding = list(Finding)[seed % len(Finding)]
+        made += [Incoming(name, data=file) for name, file in phantom_study(finding, slices, seed)]
+    receipts = pipeline.receive(made, actor="demo")
+    accepted = {receipt.study_id for receipt in receipts if receipt.study_id}
+    with console.status("Scoring and ranking"):
+        late = pipeline.wait(accepted, timeout=60 + len(made))
+    pipeline.close()
+    if late:
+        console.print(f"{len(late):,} studies are not ranked yet; the web app or the worker goes on with them.")
+    outcomes = Counter(receipt.outcome for receipt in receipts)
+    console.print(f"{len(accepted):>8,} studies")
     for outcome, number in outcomes.items():
-        console.print(f"{number:>8,} {outcome}")
+        console.print(f"{number:>8,} files {outcome}")
 
 
 @app.command()

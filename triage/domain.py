@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -87,10 +87,14 @@ class ReasonCode(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a file that was handed over."""
+    """What became of a file that was handed over.
+
+    `CONFLICT` is a file whose identity is already on the record with other contents; it is reported, never stored over.
+    """
 
     ACCEPTED = "accepted"
     ALREADY_HERE = "already here"
+    CONFLICT = "conflict"
     REFUSED = "refused"
 
 
@@ -106,12 +110,21 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to one file that was handed over."""
+    """The answer to one file that was handed over; the UIDs are empty where the file has none.
+
+    Attributes
+    ----------
+    study_id
+        The study that holds the file, or None where none does.
+    """
 
     name: str
     outcome: Outcome
     message: str
     study_id: str | None = None
+    study_uid: str = ""
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,13 +267,41 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
+class SliceScores:
+    """What the network says of every slice of a study.
+
+    Attributes
+    ----------
+    series, slice
+        The slice to show first: the most suspicious one.
+    table
+        By series and slice, in the order of decoding: the probabilities in the order of `Finding`, or None for a
+        slice that cannot be judged. Empty for a series that is set aside.
+    """
+
+    series: int
+    slice: int
+    table: tuple[tuple[tuple[float, ...] | None, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AIResult:
-    """One model's result for one study: what the worklist and the reader see."""
+    """One model's result for one study: what the worklist and the reader see.
+
+    Attributes
+    ----------
+    contents
+        Digest of the study's files that were scored; files that arrive later make it another one.
+    slices
+        None in a result that was filed before slices were kept.
+    """
 
     model: str
     model_sha256: str
     probabilities: dict[Finding, float]
     ranking: Ranking
+    contents: str = ""
+    slices: SliceScores | None = None
 
     @property
     def predicted(self) -> Finding:
@@ -275,7 +316,13 @@ class AIResult:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One signed statement of one reader; never changed, only followed by an amendment."""
+    """One signed statement of one reader; never changed, only followed by an amendment.
+
+    Attributes
+    ----------
+    contents
+        Digest of the files that the reader saw; None in readings of before it was kept.
+    """
 
     reader: str
     decision: Decision
@@ -284,4 +331,5 @@ class Reading:
     comment: str
     state: ReadingState
     signed_at: datetime
-    model_sha256: str | None = field(default=None)
+    model_sha256: str | None = None
+    contents: str | None = None

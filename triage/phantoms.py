@@ -45,6 +45,8 @@ PARTS = {
     0.12: (((0, -47, -98), (13, 11, 44)),),  # spinal canal
     0.62: (((0, -47, -98), (6, 5, 46)), ((0, -13, -46), (9, 6, 15))),  # spinal cord, marrow of the clivus
 }
+#: Levels that a volume covers, and its pixel spacing (mm).
+VOLUME, VOLUME_MM = (-52.0, 74.0), 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,29 @@ def phantoms(count: int, seed: int = 0) -> Iterator[Phantom]:
         plane, file = list(VIEWS)[index % len(VIEWS)], io.BytesIO()
         Image.fromarray(_slice(plane, finding, *_place(finding, plane, rng), rng)).save(file, "PNG")
         yield Phantom(f"PHANTOM-{index + 1:04d}_{plane}_t1ce.png", finding, file.getvalue())
+
+
+def volume(finding: Finding, count: int, seed: int = 0) -> Iterator[NDArray[np.uint8]]:
+    """Draw the slices of one axial series, from the feet upwards, with one lesion.
+
+    Parameters
+    ----------
+    finding
+        What the lesion is.
+    count
+        How many slices; they cover `VOLUME` whatever their number.
+    seed
+        Not negative. The same seed gives the same head.
+
+    Yields
+    ------
+    NDArray
+        8-bit gray, upright, the patient's right on the left; `VOLUME_MM` between pixels.
+    """
+    centre, radius = _place(finding, "ax", np.random.default_rng([seed, 0]))
+    for level in np.linspace(*VOLUME, count):
+        # The same generator for every slice: one head, one tilt, one coil.
+        yield _slice("ax", finding, centre, radius, np.random.default_rng([seed, 1]), level)
 
 
 @lru_cache(maxsize=1)
@@ -115,14 +140,19 @@ def _place(finding: Finding, plane: str, rng: Rng) -> tuple[Field, float]:
     return mirror * line[np.argmin(np.abs(_sample("skull", line) + 0.45 * radius))], radius
 
 
-def _slice(plane: str, finding: Finding, centre: Field, radius: float, rng: Rng) -> NDArray[np.uint8]:
-    """The picture through a place; the same generator gives the same head and noise with or without the lesion."""
+def _slice(
+    plane: str, finding: Finding, centre: Field, radius: float, rng: Rng, at: float | None = None
+) -> NDArray[np.uint8]:
+    """The picture through a place, or through one level of a volume.
+
+    The same generator gives the same head and noise with or without the lesion.
+    """
     axis, (across, left, right), (down, top, bottom) = VIEWS[plane]
-    mm = max(left - right, top - bottom) / int(rng.integers(255, 400))
+    mm = max(left - right, top - bottom) / int(rng.integers(255, 400)) if at is None else VOLUME_MM
     rows, columns = np.mgrid[top : bottom + mm / 2 : -mm, left : right + mm / 2 : -mm]
     level = centre[axis] + rng.uniform(-0.3, 0.3) * radius
     level = np.copysign(max(abs(level), 4 * (axis == 0)), level)  # the middle of the template is nothing but falx
-    points = np.full((*rows.shape, 3), level)
+    points = np.full((*rows.shape, 3), level if at is None else at)
     points[..., across], points[..., down] = columns, rows
     # A random map close to identity is a tilt, a scale and a head of one's own at once; then a smooth warp.
     points += (points - centre) @ rng.normal(0, 0.03, (3, 3))

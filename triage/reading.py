@@ -18,6 +18,7 @@ def sign(
     reason: ReasonCode | None,
     comment: str,
     now: datetime,
+    contents: str | None = None,
 ) -> Reading:
     """Return the reading that follows from what the reader entered.
 
@@ -37,6 +38,8 @@ def sign(
         Required for `ReasonCode.OTHER` and for an amendment.
     now
         Time of signing, aware.
+    contents
+        Digest of the study's files as the reader saw them, `Study.contents`.
 
     Raises
     ------
@@ -64,6 +67,7 @@ def sign(
         state=ReadingState.AMENDED if earlier else ReadingState.FINAL,
         signed_at=now,
         model_sha256=result.model_sha256 if result else None,
+        contents=contents,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,12 +28,20 @@ class Settings(BaseSettings):
     routine_wait: timedelta = Field(
         default=timedelta(hours=48), description="After this wait a ROUTINE study is moved up."
     )
+    worker: Literal["embedded", "separate"] = Field(
+        default="embedded", description="Who scores: the web process itself, or `python -m triage worker` beside it."
+    )
     threads: int = Field(default=2, ge=1, description="Threads of one scoring run.")
 
     @property
     def url(self) -> str:
         """The database's address."""
         return self.database_url or f"sqlite:///{(self.home / 'triage.db').resolve()}"
+
+    @property
+    def work_url(self) -> str:
+        """Address of the database that the durable work is kept in: the record's own server, or a file beside it."""
+        return self.url if self.url.startswith("postgresql") else f"sqlite:///{(self.home / 'work.db').resolve()}"
 
     @property
     def files(self) -> Path:

@@ -1,11 +1,10 @@
-"""One study: the picture, where the network looked, what it said; the reader decides and signs."""
+"""One study: its slices, where the network looked, what it said; the reader decides and signs."""
 
 import streamlit as st
 
+from triage.domain import StudyStatus
 from triage.errors import TriageError
-from triage.ui import charts, decision, maps, state, tables, viewer
-
-HEIGHT = 600
+from triage.ui import charts, decision, identity, maps, stack, state, viewer
 
 parts = state.pipeline()
 study_id = st.query_params.get("study") or parts.queue.first(state.now())
@@ -15,7 +14,6 @@ if study_id is None:
     st.stop()
 try:
     study = parts.store.study(study_id)
-    picture = maps.picture(parts, study_id)
 except TriageError as error:
     st.title("Review")
     st.error(str(error), icon=":material/error:")
@@ -29,27 +27,42 @@ result = study.result
 
 @st.fragment
 def look() -> None:
-    """Draw the picture under its controls; only this part is drawn anew when a control moves."""
+    """Draw a slice under its controls; only this part is drawn anew when a control or the slice moves."""
+    try:
+        slices = stack.open_stack(parts, study)
+    except TriageError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if not slices.shown:
+        st.info("No series of this study has slices to show.", icon=":material/hide_image:")
+        return
     controls = maps.controls(result)
-    gray = viewer.window(picture.pixels, *controls.window)
-    overlay = maps.overlay(parts, study_id, picture, controls) if controls.finding else None
-    st.plotly_chart(
-        viewer.picture(gray, overlay, key=study_id, height=HEIGHT),
-        key=f"picture_{study_id}",
-        config={"scrollZoom": True, "displayModeBar": False, "doubleClick": "reset"},
-    )
+    series = stack.choose_series(slices)
+    at = stack.position(slices, series)
+    gray = viewer.window(slices.series[series].slices[at].pixels, *controls.window)
+    overlay = maps.overlay(parts, slices, series, at, controls)
+    with st.container(key=stack.PICTURE, height=480, border=False):
+        st.plotly_chart(
+            viewer.picture(gray, overlay, key=f"{study_id} {series}"),
+            key=f"picture_{study_id}_{series}",
+            height="stretch",
+            config={"scrollZoom": True, "displayModeBar": False, "doubleClick": "reset"},
+        )
+    stack.navigate(slices, series)
+    said = [f"Slice {at + 1} of {len(slices.series[series].slices)}: wheel or arrow keys; Ctrl and wheel zoom."]
     if controls.finding:
-        st.caption(f"Heat map: evidence for **{controls.finding.label}** ({controls.method}).")
+        said.append(f"Heat map: evidence for **{controls.finding.label}** ({controls.method}).")
+    st.caption(" ".join(said))
 
 
 left, right = st.columns([1.3, 1], gap="medium")
 with left:
     look()
 with right:
-    st.subheader(study.name, anchor=False)
-    waited = tables.duration(state.now() - study.arrived_at)
-    st.caption(f"Study {study_id[:8]} · arrived {study.arrived_at:%Y-%m-%d %H:%M} UTC, {waited} ago · {study.status}")
-    if result is None:
+    identity.heading(study)
+    if study.status is StudyStatus.RECEIVED:
+        st.info("Being scored; this takes seconds. You may read it without the AI.", icon=":material/hourglass_top:")
+    elif result is None:
         st.warning(f"**Not analysable.** {study.reason}. Read it without the AI.", icon=":material/visibility_off:")
     else:
         decision.headline(result)

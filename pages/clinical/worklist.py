@@ -98,7 +98,7 @@ def filters() -> WorklistFilter:
             )
         ),
         text=text.text_input(
-            "Study", placeholder="Name, accession no.", type="search", key="f_text", persist_state="session"
+            "Study", placeholder="Patient, MRN, accession", type="search", key="f_text", persist_state="session"
         ),
     )
 

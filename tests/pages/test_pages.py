@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
-from helpers import encode
+from helpers import encode, take_in
 from streamlit.testing.v1 import AppTest
 
 from triage.domain import Decision, Finding, Outcome, StudyStatus
@@ -29,7 +29,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]
     st.cache_data.clear()
     pipeline = state.pipeline()
     yield pipeline
-    pipeline.store.engine.dispose()
+    pipeline.close()
     st.cache_resource.clear()
 
 
@@ -62,8 +62,7 @@ def words(app: AppTest) -> str:
 
 
 def receive(parts: Pipeline, slices: list[Phantom], count: int = 3) -> list[str]:
-    receipts = [parts.receive(phantom.name, phantom.png, actor="test") for phantom in slices[:count]]
-    return [str(receipt.study_id) for receipt in receipts]
+    return take_in(parts, {phantom.name: phantom.png for phantom in slices[:count]})
 
 
 @pytest.mark.parametrize("path", [state.WORKLIST, state.REVIEW, state.UPLOAD, state.READINGS, state.MODELS])
@@ -81,7 +80,7 @@ def test_an_empty_page_says_what_to_do(parts: Pipeline, path: Path, remedy: str)
 
 def test_the_worklist_shows_the_queue_in_its_order(parts: Pipeline, slices: list[Phantom]) -> None:
     receive(parts, slices, 4)
-    parts.receive("blank.png", encode(np.full((256, 256), 30, np.uint8)), actor="test")
+    take_in(parts, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
     app = page(state.WORKLIST)
     table = app.dataframe[0].value
     expected = parts.queue.page(_everything(), datetime.now(UTC)).rows
@@ -147,13 +146,13 @@ def test_nobody_signs_without_a_name(parts: Pipeline, slices: list[Phantom]) -> 
 
 
 def test_a_study_that_cannot_be_judged_is_read_without_the_ai(parts: Pipeline) -> None:
-    receipt = parts.receive("blank.png", encode(np.full((256, 256), 30, np.uint8)), actor="test")
-    app = page(state.REVIEW, study=str(receipt.study_id))
+    (study_id,) = take_in(parts, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
+    app = page(state.REVIEW, study=study_id)
     assert "Not analysable" in words(app)
     assert _button(app, "Sign reading").disabled
-    app.segmented_control(key=f"finding_{receipt.study_id}_0").set_value(Finding.NOTUMOR).run()
+    app.segmented_control(key=f"finding_{study_id}_0").set_value(Finding.NOTUMOR).run()
     _button(app, "Sign reading").click().run()
-    assert parts.store.study(str(receipt.study_id)).readings[0].decision is Decision.UNAIDED
+    assert parts.store.study(study_id).readings[0].decision is Decision.UNAIDED
 
 
 def test_a_wrong_address_is_said(parts: Pipeline, slices: list[Phantom]) -> None:

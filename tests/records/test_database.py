@@ -13,7 +13,7 @@ from triage.records import database
 from triage.records.database import WAL_FIXED_IN, migrate, open_engine
 from triage.records.store import Store
 from triage.records.tables import Base
-from triage.records.views import Instance
+from triage.records.views import Arrival, Instance
 
 
 def test_sqlite_is_opened_durably(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
     def fill() -> None:
         nonlocal acknowledged
         while acknowledged < 200:
-            store.add_study("x" * 200, [Instance(f"{acknowledged:064x}", "x" * 200, "PNG", 1)], actor="door")
+            store.add_files("x" * 200, [Arrival(Instance(f"{acknowledged:064x}", "x" * 200, "PNG", 1))], actor="door")
             acknowledged += 1
 
     with pytest.raises(StorageError, match="full"):
@@ -74,10 +74,11 @@ def test_a_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from triage.records.store import Store
-from triage.records.views import Instance
+from triage.records.views import Arrival, Instance
 store = Store(sys.argv[1])
 for number in range(10_000):
-    print(store.add_study("x", [Instance(f"{number:064x}", "x", "PNG", 1)], actor="door"), flush=True)
+    taken = store.add_files("x", [Arrival(Instance(f"{number:064x}", "x", "PNG", 1))], actor="door")
+    print(taken.study_id, flush=True)
 """
 
 

@@ -14,16 +14,19 @@ from triage.domain import (
     Band,
     Decision,
     Finding,
+    Outcome,
     Ranking,
     Reading,
     ReadingState,
     ReasonCode,
+    SliceScores,
+    StudyHeader,
     StudyStatus,
 )
 from triage.errors import ConflictError, NotFoundError
 from triage.records.store import Store
 from triage.records.tables import AIResultRow, AuditRow
-from triage.records.views import Instance
+from triage.records.views import Arrival, Instance, contents_of
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 
@@ -32,10 +35,22 @@ def instance(number: int) -> Instance:
     return Instance(f"{number:064x}", f"slice{number}.png", "PNG", 1000 + number)
 
 
-def result(glioma: float = 0.7, model: str = "a") -> AIResult:
+def add(store: Store, *numbers: int, name: str = "head.png", uid: str = "", **options: object) -> str:
+    """Add files as one study and return its ID."""
+    header = StudyHeader(uid=uid)
+    taken = store.add_files(name, [Arrival(instance(number), header) for number in numbers], actor="door", **options)  # type: ignore[arg-type]
+    return str(taken.study_id)
+
+
+def result(glioma: float = 0.7, model: str = "a", numbers: tuple[int, ...] = (1,)) -> AIResult:
     rest = (1 - glioma) / 3
     return AIResult(
-        "net", model * 64, dict(zip(Finding, (glioma, rest, rest, rest), strict=True)), Ranking(Band.STAT, "because")
+        "net",
+        model * 64,
+        dict(zip(Finding, (glioma, rest, rest, rest), strict=True)),
+        Ranking(Band.STAT, "because"),
+        contents_of(instance(number).sha256 for number in numbers),
+        SliceScores(0, 0, (((glioma, rest, rest, rest), None),)),
     )
 
 
@@ -46,28 +61,29 @@ def reading(finding: Finding = Finding.GLIOMA, reader: str = "Dr. A", **changes:
 
 
 def test_a_study_comes_back_whole(store: Store) -> None:
-    study_id = store.add_study("head.png", [instance(1), instance(2)], actor="door")
-    store.file_result(study_id, result())
+    study_id = add(store, 1, 2)
+    store.file_result(study_id, result(numbers=(1, 2)))
     store.sign(study_id, reading(Finding.MENINGIOMA), seen=0)
     study = store.study(study_id)
     assert study.instances == (instance(1), instance(2))
-    assert study.results == (result(),)
+    assert study.results == (result(numbers=(1, 2)),)
+    assert study.result == study.results[0]
     assert study.readings == (reading(Finding.MENINGIOMA),)
     assert study.status is StudyStatus.READ
     assert abs(study.arrived_at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_the_same_bytes_are_one_study(store: Store) -> None:
-    study_id = store.add_study("head.png", [instance(1)], actor="door")
-    with pytest.raises(ConflictError, match="already here"):
-        store.add_study("copy.png", [instance(1)], actor="door")
+    study_id = add(store, 1)
+    again = store.add_files("copy.png", [Arrival(instance(1))], actor="door")
+    assert (again.study_id, again.outcomes) == (study_id, (Outcome.ALREADY_HERE,))
     assert store.study_of(instance(1).sha256) == study_id
     assert store.study_of(instance(2).sha256) is None
     assert store.unfinished() == [study_id]
 
 
 def test_a_result_is_filed_once_a_model(store: Store) -> None:
-    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    study_id = add(store, 1)
     for _ in range(3):
         store.file_result(study_id, result(0.7))
     store.file_result(study_id, result(0.3, model="b"))
@@ -78,14 +94,14 @@ def test_a_result_is_filed_once_a_model(store: Store) -> None:
 
 
 def test_filing_at_the_same_moment_gives_one_row(store: Store) -> None:
-    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    study_id = add(store, 1)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: store.file_result(study_id, result()), range(16)))
     assert len(store.study(study_id).results) == 1
 
 
 def test_not_analysable_keeps_its_place_and_reason(store: Store) -> None:
-    study_id = store.add_study("head.png", [instance(1)], actor="door", site_band=Band.URGENT)
+    study_id = add(store, 1, site_band=Band.URGENT)
     store.file_not_analysable(study_id, "Blank")
     study = store.study(study_id)
     assert (study.status, study.reason, study.result) == (StudyStatus.NOT_ANALYSABLE, "Blank", None)
@@ -94,7 +110,7 @@ def test_not_analysable_keeps_its_place_and_reason(store: Store) -> None:
 
 
 def test_the_second_signer_of_the_same_version_is_told(store: Store) -> None:
-    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    study_id = add(store, 1)
     store.file_result(study_id, result())
     store.sign(study_id, reading(), seen=0)
     with pytest.raises(ConflictError, match="Somebody else signed"):
@@ -104,7 +120,7 @@ def test_the_second_signer_of_the_same_version_is_told(store: Store) -> None:
 
 
 def test_of_many_signers_at_once_exactly_one_signs(store: Store) -> None:
-    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    study_id = add(store, 1)
 
     def try_to_sign(number: int) -> bool:
         try:
@@ -121,7 +137,7 @@ def test_of_many_signers_at_once_exactly_one_signs(store: Store) -> None:
 @pytest.mark.parametrize("table", ["reading", "audit"])
 @pytest.mark.parametrize("statement", ["DELETE FROM {}", "UPDATE {} SET id = id + 100"])
 def test_the_database_itself_keeps_what_was_signed(store: Store, table: str, statement: str) -> None:
-    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    study_id = add(store, 1)
     store.sign(study_id, reading(), seen=0)
     with pytest.raises(DatabaseError, match="append-only"), store.write() as session:
         session.execute(text(statement.format(table)))
@@ -130,7 +146,7 @@ def test_the_database_itself_keeps_what_was_signed(store: Store, table: str, sta
 
 def test_everything_leaves_an_audit_row(store: Store) -> None:
     store.refuse("The file is empty", actor="door")
-    study_id = store.add_study("head.png", [instance(1)], actor="door")
+    study_id = add(store, 1)
     store.file_result(study_id, result())
     for _ in range(2):
         store.note_opened(study_id, reader="Dr. A")
@@ -148,8 +164,8 @@ def test_everything_leaves_an_audit_row(store: Store) -> None:
 
 def test_signed_readings_come_newest_first_and_by_reader(store: Store) -> None:
     for number, reader in enumerate(["Dr. A", "Dr. B", "Dr. A"]):
-        study_id = store.add_study(f"{number}.png", [instance(number)], actor="door")
-        store.file_result(study_id, result())
+        study_id = add(store, number, name=f"{number}.png")
+        store.file_result(study_id, result(numbers=(number,)))
         store.sign(study_id, reading(reader=reader), seen=0)
     assert [item.name for item in store.signed_readings()] == ["2.png", "1.png", "0.png"]
     mine = store.signed_readings("Dr. A")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -23,22 +25,24 @@ class FileStore:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def put(self, data: bytes) -> str:
-        """Write the bytes durably and return their sha256 in hex; writing the same bytes again costs nothing."""
-        sha256 = hashlib.sha256(data).hexdigest()
-        path = self.path(sha256)
-        if path.exists():
-            return sha256
-        path.parent.mkdir(exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix="incoming-", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+    def put(self, source: Path | bytes) -> str:
+        """Write a file durably and return its sha256 in hex; writing the same bytes again costs nothing."""
+        with source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as data:
+            sha256 = hashlib.file_digest(data, "sha256").hexdigest()
+            path = self.path(sha256)
+            if path.exists():
+                return sha256
+            data.seek(0)
+            path.parent.mkdir(exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix="incoming-", delete=False) as file:
+                try:
+                    shutil.copyfileobj(data, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    Path(file.name).replace(path)
+                except BaseException:
+                    Path(file.name).unlink(missing_ok=True)
+                    raise
         _sync(path.parent)
         _sync(self.folder)
         return sha256
@@ -51,13 +55,25 @@ class FileStore:
         NotFoundError
             If the file is gone or no longer matches its name.
         """
+        return self.found(sha256).read_bytes()
+
+    def found(self, sha256: str) -> Path:
+        """Return where the bytes with this sha256 lie, once it is sure that they do.
+
+        Raises
+        ------
+        NotFoundError
+            If the file is gone or no longer matches its name.
+        """
+        path = self.path(sha256)
         try:
-            data = self.path(sha256).read_bytes()
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError as error:
             raise NotFoundError("The file of this study is missing. Restore the files folder from a backup.") from error
-        if hashlib.sha256(data).hexdigest() != sha256:
+        if digest != sha256:
             raise NotFoundError("The file of this study was altered on disk. Restore the files folder from a backup.")
-        return data
+        return path
 
     def path(self, sha256: str) -> Path:
         """Return where the bytes with this sha256 lie."""

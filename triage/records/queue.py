@@ -5,20 +5,22 @@ The order is that of `triage.worklist.sort_key`, expression by expression; a tes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, null, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from triage.domain import Band, Finding, Ranking, StudyStatus
-from triage.records.tables import StudyRow
+from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import QueueSummary, WorklistFilter, WorklistPage, WorklistRow
 from triage.worklist import WaitLimits, reason_of_place
 
 BANDS = tuple(Band)
 STAT, URGENT, ROUTINE = (band.order for band in Band)
+#: What the reader's words are looked for in.
+SEARCHED = (StudyRow.name, StudyRow.patient_name, StudyRow.mrn, StudyRow.accession_number)
 #: Bins of the probability axis in `Queue.summary`.
 BINS = 50
 
@@ -46,8 +48,8 @@ class Queue:
         with self.read() as session:
             total = session.scalar(select(func.count()).select_from(StudyRow).where(*where)) or 0
             order = list(session.scalars(ids))
-            rows = {row.id: row for row in session.scalars(select(StudyRow).where(StudyRow.id.in_(order)))}
-            return WorklistPage(tuple(self._row(rows[study_id], now) for study_id in order), total)
+            rows = _rows(session, select(StudyRow).where(StudyRow.id.in_(order)))
+            return WorklistPage(tuple(self._placed(*rows[study_id], now) for study_id in order), total)
 
     def first(self, now: datetime, *, but: str | None = None) -> str | None:
         """Return the ID of the study to be read next, other than `but`."""
@@ -82,7 +84,7 @@ class Queue:
         """Return the latest arrivals, newest first, whatever their status."""
         query = select(StudyRow).order_by(StudyRow.arrived_at.desc(), StudyRow.id).limit(size)
         with self.read() as session:
-            return [_plain(row) for row in session.scalars(query)]
+            return [row for _, row in _rows(session, query).values()]
 
     def _where(self, wanted: WorklistFilter, now: datetime) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = [
@@ -93,12 +95,7 @@ class Queue:
         if wanted.findings:
             conditions.append(StudyRow.predicted.in_(wanted.findings))
         if wanted.text:
-            conditions.append(
-                or_(
-                    StudyRow.name.icontains(wanted.text, autoescape=True),
-                    StudyRow.accession_number.icontains(wanted.text, autoescape=True),
-                )
-            )
+            conditions.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in SEARCHED)))
         return conditions
 
     def _level(self, now: datetime) -> ColumnElement[int]:
@@ -125,17 +122,28 @@ class Queue:
             StudyRow.id.asc(),
         ]
 
-    def _row(self, row: StudyRow, now: datetime) -> WorklistRow:
-        plain = _plain(row)
+    def _placed(self, row: StudyRow, plain: WorklistRow, now: datetime) -> WorklistRow:
         if not row.waiting:
             return plain
         band, reason = reason_of_place(Ranking(plain.band, plain.reason), row.arrived_at, now, self.limits)
-        return WorklistRow(
-            plain.study_id, plain.name, plain.status, band, plain.malignancy, plain.predicted, plain.arrived_at, reason
-        )
+        return replace(plain, band=band, reason=reason)
 
 
-def _plain(row: StudyRow) -> WorklistRow:
+def _rows(session: Session, query: Select[StudyRow]) -> dict[str, tuple[StudyRow, WorklistRow]]:
+    """Return the studies of a query by ID, in its order, each as a row of the worklist; two queries however many."""
+    rows = list(session.scalars(query))
+    counted = func.coalesce(func.sum(case((SeriesRow.set_aside.is_(None), InstanceRow.frames), else_=0)), 0)
+    images = (
+        select(SeriesRow.study_id, func.max(SeriesRow.modality), counted)
+        .join(InstanceRow)
+        .where(SeriesRow.study_id.in_([row.id for row in rows]))
+        .group_by(SeriesRow.study_id)
+    )
+    found = {study_id: (modality, slices) for study_id, modality, slices in session.execute(images)}
+    return {row.id: (row, _plain(row, *found.get(row.id, (None, 0)))) for row in rows}
+
+
+def _plain(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
     return WorklistRow(
         study_id=row.id,
         name=row.name,
@@ -145,4 +153,9 @@ def _plain(row: StudyRow) -> WorklistRow:
         predicted=Finding(row.predicted) if row.predicted else None,
         arrived_at=row.arrived_at,
         reason=row.reason,
+        patient_name=row.patient_name or "",
+        mrn=row.mrn or "",
+        accession_number=row.accession_number or "",
+        modality=modality or "",
+        slices=slices,
     )

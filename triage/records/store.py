@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from uuid import uuid4
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -14,21 +13,15 @@ from sqlalchemy.orm import Session, selectinload, sessionmaker
 from triage.domain import (
     AIResult,
     Band,
-    Decision,
-    Finding,
-    Ranking,
     Reading,
-    ReadingState,
-    ReasonCode,
     StudyStatus,
 )
 from triage.errors import ConflictError, NotFoundError, StorageError
-from triage.records import audit
+from triage.records import audit, rows
+from triage.records.arrivals import contents, take_in
 from triage.records.database import migrate, open_engine, writing
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
-from triage.records.views import Instance, SignedReading, Study
-
-BANDS = tuple(Band)
+from triage.records.views import Arrival, SignedReading, Study, Taken
 
 
 class Store:
@@ -63,58 +56,66 @@ class Store:
                 f"Not stored: {error.orig}. Free disk space or restore the database, then repeat."
             ) from error
 
-    def add_study(self, name: str, instances: Sequence[Instance], *, actor: str, site_band: Band = Band.ROUTINE) -> str:
-        """Add a study of one series whose files are on disk, and return its ID.
+    def add_files(self, name: str, arrivals: Sequence[Arrival], *, actor: str, site_band: Band = Band.ROUTINE) -> Taken:
+        """Add files of one study, which is made if it is not there yet; they are on disk already.
 
-        Raises
-        ------
-        ConflictError
-            If one of the files is already part of a study.
+        A study that was judged or read goes back to the queue: it has pictures that nobody has seen.
+
+        Parameters
+        ----------
+        name
+            What the study is called, if it is new.
+        arrivals
+            Files with one Study Instance UID, or one file that has none.
+        actor
+            Who handed them over.
+        site_band
+            Priority that the referrer asked for.
         """
-        now = datetime.now(UTC)
-        study_id = uuid4().hex
-        study = StudyRow(
-            id=study_id,
-            name=name,
-            site_band=site_band.order,
-            arrived_at=now,
-            status=StudyStatus.RECEIVED,
-            waiting=True,
-            band=site_band.order,
-            reason="Received; not scored yet",
-        )
-        series = SeriesRow(number=1, description="")
-        series.instances = [
-            InstanceRow(number=number, sha256=item.sha256, name=item.name, kind=item.kind, size=item.size)
-            for number, item in enumerate(instances, start=1)
-        ]
-        study.series = [series]
-        try:
-            with self.write() as session:
-                session.add(study)
-                session.add(audit.row(actor, "received", study_id, f"{len(instances)} file(s)", now))
-        except IntegrityError as error:
-            raise ConflictError("One of these files is already here, as part of another study.") from error
-        return study_id
+        for last in (False, True):
+            try:
+                with self.write() as session:
+                    now = datetime.now(UTC)
+                    return take_in(session, name, arrivals, actor=actor, site_band=site_band, now=now)
+            except IntegrityError as error:
+                # Another door committed the same file or study between the look and the commit: look again.
+                if last:
+                    raise StorageError("Not stored: these files keep arriving from elsewhere. Repeat it.") from error
+        raise AssertionError("unreachable")
 
     def refuse(self, detail: str, *, actor: str) -> None:
         """Keep an audit row of a file that was not taken in."""
         with self.write() as session:
             session.add(audit.row(actor, "refused", None, detail))
 
+    def note_conflict(self, detail: str, *, actor: str) -> None:
+        """Keep an audit row of a file that contradicts what is on the record."""
+        with self.write() as session:
+            session.add(audit.row(actor, "conflict", None, detail))
+
     def study_of(self, sha256: str) -> str | None:
         """Return the ID of the study that holds a file with these bytes."""
         with self.read() as session:
             return session.scalar(select(SeriesRow.study_id).join(InstanceRow).where(InstanceRow.sha256 == sha256))
 
+    def digest_of(self, sop_instance_uid: str) -> str | None:
+        """Return the sha256 of the file with this SOP Instance UID."""
+        with self.read() as session:
+            return session.scalar(select(InstanceRow.sha256).where(InstanceRow.sop_instance_uid == sop_instance_uid))
+
     def file_result(self, study_id: str, result: AIResult) -> None:
-        """File an AI result and rank the study by it; filing the same result again changes nothing."""
+        """File an AI result and rank the study by it; filing the same result again changes nothing.
+
+        A result for contents that the study no longer has is kept, but ranks nothing.
+        """
         now = datetime.now(UTC)
         with self.write() as session:
             row = self._row(session, study_id)
             known = session.scalar(
                 select(AIResultRow.id).where(
-                    AIResultRow.study_id == study_id, AIResultRow.model_sha256 == result.model_sha256
+                    AIResultRow.study_id == study_id,
+                    AIResultRow.model_sha256 == result.model_sha256,
+                    AIResultRow.contents == result.contents,
                 )
             )
             if known is not None:
@@ -128,8 +129,12 @@ class Store:
                     band=result.ranking.band.order,
                     reason=result.ranking.reason,
                     filed_at=now,
+                    contents=result.contents,
+                    slices=rows.kept(result.slices),
                 )
             )
+            if result.contents != contents(session, study_id)[study_id]:
+                return
             row.band = result.ranking.band.order
             row.reason = result.ranking.reason
             row.malignancy = result.malignancy
@@ -139,26 +144,52 @@ class Store:
                 row.status = StudyStatus.RANKED
             session.add(audit.row("ai", "ranked", study_id, f"{result.ranking.band}: {result.ranking.reason}", now))
 
-    def file_not_analysable(self, study_id: str, reason: str) -> None:
-        """Keep the study in its arrival band with the reason why the AI cannot judge it."""
+    def file_not_analysable(self, study_id: str, reason: str, *, judged: str | None = None) -> None:
+        """Keep the study in its band with the reason why the AI cannot judge it.
+
+        Parameters
+        ----------
+        study_id
+            The study.
+        reason
+            Safe to show.
+        judged
+            Digest of the contents that were looked at; where the study has others by now, nothing changes. None:
+            whatever it has.
+        """
         now = datetime.now(UTC)
         with self.write() as session:
             row = self._row(session, study_id)
             if row.status != StudyStatus.RECEIVED:
                 return
+            if judged is not None and judged != contents(session, study_id)[study_id]:
+                return
             row.status, row.reason, row.ranked_at = StudyStatus.NOT_ANALYSABLE, reason, now
+            row.malignancy = row.predicted = None
             session.add(audit.row("ai", "not analysable", study_id, reason, now))
 
-    def unfinished(self) -> list[str]:
-        """Studies that were received but neither ranked nor found not analysable, oldest first."""
+    def contents(self, study_ids: Sequence[str]) -> dict[str, str]:
+        """Return the digest of the files that each of the studies has now, in their order."""
         with self.read() as session:
-            return list(
-                session.scalars(
-                    select(StudyRow.id)
-                    .where(StudyRow.waiting, StudyRow.status == StudyStatus.RECEIVED)
-                    .order_by(StudyRow.arrived_at)
-                )
-            )
+            return contents(session, *study_ids)
+
+    def unfinished(self, among: Collection[str] | None = None) -> list[str]:
+        """Studies that were received but neither ranked nor found not analysable, oldest first.
+
+        Parameters
+        ----------
+        among
+            Look only at these study IDs.
+        """
+        query = (
+            select(StudyRow.id)
+            .where(StudyRow.waiting, StudyRow.status == StudyStatus.RECEIVED)
+            .order_by(StudyRow.arrived_at)
+        )
+        if among is not None:
+            query = query.where(StudyRow.id.in_(among))
+        with self.read() as session:
+            return list(session.scalars(query))
 
     def study(self, study_id: str) -> Study:
         """Return a study with its files, AI results and readings.
@@ -182,12 +213,13 @@ class Store:
                 name=row.name,
                 status=StudyStatus(row.status),
                 reason=row.reason,
-                site_band=BANDS[row.site_band],
+                site_band=rows.BANDS[row.site_band],
                 arrived_at=row.arrived_at,
                 opened_at=row.opened_at,
-                instances=tuple(_instance(item) for series in row.series for item in series.instances),
-                results=tuple(_result(item) for item in row.results),
-                readings=tuple(_reading(item) for item in row.readings),
+                header=rows.header(row),
+                series=tuple(rows.series(item) for item in row.series),
+                results=tuple(rows.result(item) for item in row.results),
+                readings=tuple(rows.reading(item) for item in row.readings),
             )
 
     def note_opened(self, study_id: str, *, reader: str) -> None:
@@ -214,7 +246,7 @@ class Store:
         Raises
         ------
         ConflictError
-            If somebody signed in between.
+            If somebody signed, or slices arrived, in between.
         """
         conflict = "Somebody else signed this study while it was open here. Look at their reading, then amend it."
         try:
@@ -223,6 +255,8 @@ class Store:
                 count = session.scalar(select(func.count()).where(ReadingRow.study_id == study_id))
                 if count != seen:
                     raise ConflictError(conflict)
+                if reading.contents is not None and reading.contents != contents(session, study_id)[study_id]:
+                    raise ConflictError("Slices arrived while this study was open here. Look at them, then sign.")
                 session.add(
                     ReadingRow(
                         study_id=study_id,
@@ -235,6 +269,7 @@ class Store:
                         state=reading.state,
                         signed_at=reading.signed_at,
                         model_sha256=reading.model_sha256,
+                        contents=reading.contents,
                     )
                 )
                 row.waiting, row.status = False, StudyStatus.READ
@@ -246,15 +281,17 @@ class Store:
     def signed_readings(self, reader: str | None = None) -> list[SignedReading]:
         """Return signed readings, newest first: those of one reader, or of all."""
         query = (
-            select(ReadingRow, StudyRow.name, InstanceRow, AIResultRow)
+            select(ReadingRow, StudyRow, AIResultRow)
             .join(StudyRow, StudyRow.id == ReadingRow.study_id)
-            .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
-            .join(InstanceRow, InstanceRow.series_id == SeriesRow.id)
             .outerjoin(
                 AIResultRow,
-                (AIResultRow.study_id == StudyRow.id) & (AIResultRow.model_sha256 == ReadingRow.model_sha256),
+                (AIResultRow.study_id == StudyRow.id)
+                & (AIResultRow.model_sha256 == ReadingRow.model_sha256)
+                # Readings of before contents were kept belong to studies of one file, and these never change.
+                & (AIResultRow.contents == func.coalesce(ReadingRow.contents, AIResultRow.contents)),
             )
-            .order_by(ReadingRow.id.desc(), InstanceRow.number)
+            .options(selectinload(StudyRow.series).selectinload(SeriesRow.instances))
+            .order_by(ReadingRow.id.desc())
         )
         if reader is not None:
             query = query.where(ReadingRow.reader == reader)
@@ -262,12 +299,12 @@ class Store:
             return [
                 SignedReading(
                     study_id=reading.study_id,
-                    name=name,
-                    instance=_instance(instance),
-                    predicted=_result(result).predicted if result else None,
-                    reading=_reading(reading),
+                    name=study.name,
+                    instance=rows.instance(study.series[0].instances[0]),
+                    predicted=rows.result(result).predicted if result else None,
+                    reading=rows.reading(reading),
                 )
-                for reading, name, instance, result in session.execute(query)
+                for reading, study, result in session.execute(query)
             ]
 
     @staticmethod
@@ -277,30 +314,3 @@ class Store:
         if row is None:
             raise NotFoundError("This study is not in the record.")
         return row
-
-
-def _instance(row: InstanceRow) -> Instance:
-    return Instance(sha256=row.sha256, name=row.name, kind=row.kind, size=row.size)
-
-
-def _result(row: AIResultRow) -> AIResult:
-    probabilities = {finding: float(row.probabilities[finding]) for finding in Finding}
-    return AIResult(
-        model=row.model,
-        model_sha256=row.model_sha256,
-        probabilities=probabilities,
-        ranking=Ranking(BANDS[row.band], row.reason),
-    )
-
-
-def _reading(row: ReadingRow) -> Reading:
-    return Reading(
-        reader=row.reader,
-        decision=Decision(row.decision),
-        finding=Finding(row.finding),
-        reason=ReasonCode(row.reason) if row.reason else None,
-        comment=row.comment,
-        state=ReadingState(row.state),
-        signed_at=row.signed_at,
-        model_sha256=row.model_sha256,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
@@ -44,7 +44,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """Base of all tables."""
 
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime(), dict[str, Any]: JSON()}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime(),
+        dict[str, Any]: JSON(none_as_null=True),
+        list[float]: JSON(none_as_null=True),
+    }
 
 
 class StudyRow(Base):
@@ -58,8 +62,14 @@ class StudyRow(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
-    mrn: Mapped[str | None] = mapped_column(String(64))
-    accession_number: Mapped[str | None] = mapped_column(String(64))
+    study_uid: Mapped[str | None] = mapped_column(String(64))
+    patient_name: Mapped[str | None] = mapped_column(Text)
+    mrn: Mapped[str | None] = mapped_column(Text)
+    accession_number: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    study_date: Mapped[date | None]
+    sex: Mapped[str | None] = mapped_column(Text)
+    age: Mapped[str | None] = mapped_column(Text)
     site_band: Mapped[int]
     arrived_at: Mapped[datetime]
     ranked_at: Mapped[datetime | None]
@@ -78,6 +88,7 @@ class StudyRow(Base):
     __table_args__ = (
         Index("study_queue", "waiting", "band", "arrived_at", "malignancy", "status", "predicted", "id"),
         Index("study_arrival", "arrived_at"),
+        Index("study_uid_once", "study_uid", unique=True),
     )
 
 
@@ -89,7 +100,13 @@ class SeriesRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[str] = mapped_column(ForeignKey("study.id"), index=True)
     number: Mapped[int]
-    description: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str] = mapped_column(Text)
+    uid: Mapped[str | None] = mapped_column(String(64))
+    modality: Mapped[str | None] = mapped_column(String(16))
+    plane: Mapped[str | None] = mapped_column(String(8))
+    scanner: Mapped[str | None] = mapped_column(Text)
+    spacing: Mapped[list[float] | None]
+    set_aside: Mapped[str | None] = mapped_column(Text)
 
     study: Mapped[StudyRow] = relationship(back_populates="series")
     instances: Mapped[list[InstanceRow]] = relationship(back_populates="series", order_by="InstanceRow.number")
@@ -108,11 +125,18 @@ class InstanceRow(Base):
     kind: Mapped[str] = mapped_column(String(8))
     size: Mapped[int]
 
+    sop_instance_uid: Mapped[str | None] = mapped_column(String(64))
+    sop_class_uid: Mapped[str | None] = mapped_column(String(64))
+    transfer_syntax: Mapped[str | None] = mapped_column(String(64))
+    frames: Mapped[int] = mapped_column(server_default="1", default=1)
+
     series: Mapped[SeriesRow] = relationship(back_populates="instances")
+
+    __table_args__ = (Index("instance_uid_once", "sop_instance_uid", unique=True),)
 
 
 class AIResultRow(Base):
-    """What one model said of one study; scoring twice gives one row."""
+    """What one model said of one study with certain contents; scoring twice gives one row."""
 
     __tablename__ = "ai_result"
 
@@ -124,8 +148,10 @@ class AIResultRow(Base):
     band: Mapped[int]
     reason: Mapped[str] = mapped_column(Text)
     filed_at: Mapped[datetime]
+    contents: Mapped[str] = mapped_column(String(64))
+    slices: Mapped[dict[str, Any] | None]
 
-    __table_args__ = (UniqueConstraint("study_id", "model_sha256", name="ai_result_once"),)
+    __table_args__ = (UniqueConstraint("study_id", "model_sha256", "contents", name="ai_result_once"),)
 
 
 class ReadingRow(Base):
@@ -144,6 +170,7 @@ class ReadingRow(Base):
     state: Mapped[str] = mapped_column(String(16))
     signed_at: Mapped[datetime]
     model_sha256: Mapped[str | None] = mapped_column(String(64))
+    contents: Mapped[str | None] = mapped_column(String(64))
 
     # Two readers who sign the same version of a study at the same moment: the second one is told.
     __table_args__ = (UniqueConstraint("study_id", "version", name="reading_once"),)

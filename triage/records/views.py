@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from triage.domain import AIResult, Band, Finding, Reading, StudyStatus
+from triage.domain import AIResult, Band, Finding, Outcome, Reading, SeriesHeader, StudyHeader, StudyStatus
+
+
+def contents_of(digests: Iterable[str]) -> str:
+    """Return the digest of a study's contents from the sha256 of each of its files, in any order."""
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,13 @@ class WorklistFilter:
 
 @dataclass(frozen=True, slots=True)
 class WorklistRow:
-    """One study on the worklist, in its place."""
+    """One study on the worklist, in its place.
+
+    Attributes
+    ----------
+    slices
+        Pictures received, without those of series that are set aside.
+    """
 
     study_id: str
     name: str
@@ -30,6 +43,11 @@ class WorklistRow:
     predicted: Finding | None
     arrived_at: datetime
     reason: str
+    patient_name: str = ""
+    mrn: str = ""
+    accession_number: str = ""
+    modality: str = ""
+    slices: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +84,60 @@ class QueueSummary:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One received file."""
+    """One received file.
+
+    Attributes
+    ----------
+    sop_instance_uid, sop_class_uid, transfer_syntax
+        Of DICOM files; empty elsewhere.
+    frames
+        Pictures in the file.
+    """
 
     sha256: str
     name: str
     kind: str
     size: int
+    sop_instance_uid: str = ""
+    sop_class_uid: str = ""
+    transfer_syntax: str = ""
+    frames: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that lies in the files folder and is to enter the record, with the identity that it brings."""
+
+    instance: Instance
+    study: StudyHeader = field(default_factory=StudyHeader)
+    series: SeriesHeader = field(default_factory=SeriesHeader)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of arrivals of one study.
+
+    Attributes
+    ----------
+    study_id
+        The study, or None where none of the files was accepted and none was there before.
+    outcomes
+        One for each arrival: accepted, already here, or conflict.
+    contents
+        Digest of all files that the study now has.
+    """
+
+    study_id: str | None
+    outcomes: tuple[Outcome, ...]
+    contents: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFiles:
+    """A series with its files."""
+
+    header: SeriesHeader
+    instances: tuple[Instance, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +151,37 @@ class Study:
     site_band: Band
     arrived_at: datetime
     opened_at: datetime | None
-    instances: tuple[Instance, ...]
+    header: StudyHeader
+    series: tuple[SeriesFiles, ...]
     results: tuple[AIResult, ...]
     readings: tuple[Reading, ...]
 
     @property
+    def instances(self) -> tuple[Instance, ...]:
+        """All files, in the order in which they are decoded; `Slice.instance` counts along it."""
+        return tuple(instance for series in self.series for instance in series.instances)
+
+    @property
+    def contents(self) -> str:
+        """Digest of all files."""
+        return contents_of(instance.sha256 for instance in self.instances)
+
+    @property
     def result(self) -> AIResult | None:
-        """The current AI result."""
-        return self.results[-1] if self.results else None
+        """The newest AI result for the files that the study has now."""
+        contents = self.contents
+        return next((result for result in reversed(self.results) if result.contents == contents), None)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedReading:
-    """A reading with the study and the AI result that it answers."""
+    """A reading with the study and the AI result that it answers.
+
+    Attributes
+    ----------
+    instance
+        The file that stands for the study: the one of the slice that the AI result shows, or the first.
+    """
 
     study_id: str
     name: str

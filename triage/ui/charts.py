@@ -90,3 +90,43 @@ def probabilities(values: Mapping[Finding, float]) -> go.Figure:
         bargap=0.3,
     )
     return figure
+
+
+def strip(values: Sequence[tuple[float, Finding] | None], at: int) -> go.Figure:
+    """Return P(tumour) of every slice as a strip of bars in the colour of the likeliest class; a click chooses one.
+
+    Parameters
+    ----------
+    values
+        By slice: P(tumour) and the likeliest class, or None where the slice was not scored.
+    at
+        The slice in view, from 0.
+    """
+    shown = [(0.0, None) if value is None else value for value in values]
+    figure = go.Figure(
+        go.Bar(
+            x=list(range(1, len(shown) + 1)),
+            # A bar of no height cannot be clicked.
+            y=[max(probability, 0.04) for probability, _ in shown],
+            marker={
+                "color": [theme.FINDING[finding] if finding else theme.GRID for _, finding in shown],
+                "line": {"color": theme.TEXT, "width": [2 if number == at else 0 for number in range(len(shown))]},
+            },
+            customdata=[
+                "not scored" if finding is None else f"P(tumour) {probability:.2f}, {finding.label}"
+                for probability, finding in shown
+            ],
+            hovertemplate="Slice %{x}: %{customdata}<extra></extra>",
+            unselected={"marker": {"opacity": 1}},
+        )
+    )
+    figure.update_layout(
+        **LAYOUT | {"margin": {"l": 4, "r": 4, "t": 0, "b": 0}},
+        height=56,
+        dragmode=False,
+        bargap=0.15,
+        hovermode="x",
+        xaxis={"visible": False, "range": [0.5, len(shown) + 0.5], "fixedrange": True},
+        yaxis={"visible": False, "range": [0, 1.05], "fixedrange": True},
+    )
+    return figure

@@ -89,6 +89,7 @@ def _sign(parts: Pipeline, study: Study, key: str) -> None:
             reason=entered.get(f"reason_{key}"),
             comment=entered[f"comment_{key}"],
             now=state.now(),
+            contents=study.contents,
         )
         parts.store.sign(study.study_id, statement, seen=len(study.readings))
     except TriageError as error:

@@ -14,6 +14,7 @@ from triage.errors import TriageError
 from triage.inference.explain import Method, explain
 from triage.pipeline import Pipeline
 from triage.ui import viewer
+from triage.ui.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,6 @@ class Controls:
     opacity: float
 
 
-def picture(parts: Pipeline, study_id: str) -> Slice:
-    """Return the decoded picture of a study, kept for the next rerun."""
-    return _picture(parts, study_id)
-
-
 def controls(result: AIResult | None) -> Controls:
     """Draw the controls above the picture and return what they say."""
     overlay, opacity, settings = st.columns([1.1, 2, 0.9], vertical_alignment="bottom")
@@ -63,17 +59,17 @@ def controls(result: AIResult | None) -> Controls:
     return Controls(window, finding if shown else None, method, colour_map, amount / 100)
 
 
-def overlay(parts: Pipeline, study_id: str, slice_: Slice, wanted: Controls) -> Image.Image | None:
+def overlay(parts: Pipeline, stack: Stack, series: int, at: int, wanted: Controls) -> Image.Image | None:
     """Return the map as a transparent picture over the slice, or None, said, where it cannot be made."""
     if wanted.finding is None:
         return None
+    slice_ = stack.series[series].slices[at]
+    place = f"{stack.study.study_id} {stack.study.contents} {series} {at}"
     try:
-        values, placement = _map(parts, study_id, wanted.finding, wanted.method)
+        values, placement = _map(parts, slice_, place, wanted.finding, wanted.method)
     except TriageError as error:
         st.warning(str(error))
         return None
-    if values.max() <= 0:
-        st.caption(f"No evidence for {wanted.finding.label.lower()} anywhere on the slice.")
     shape = (slice_.pixels.shape[0], slice_.pixels.shape[1])
     return viewer.heat(values, placement, shape, wanted.colour_map, wanted.opacity)
 
@@ -85,14 +81,15 @@ def _explained(result: AIResult | None) -> int:
     return list(Finding).index(result.predicted)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _picture(_parts: Pipeline, study_id: str) -> Slice:
-    return _parts.picture(study_id)
-
-
-@st.cache_data(max_entries=256, show_spinner="Computing where the network looked …")
-def _map(_parts: Pipeline, study_id: str, finding: Finding, method: Method) -> tuple[NDArray[np.float32], Placement]:
+@st.cache_data(max_entries=512, show_spinner="Computing where the network looked …")
+def _map(
+    _parts: Pipeline,
+    _slice: Slice,
+    place: str,  # noqa: ARG001 - the key of what is kept
+    finding: Finding,
+    method: Method,
+) -> tuple[NDArray[np.float32], Placement]:
     if method is Method.CAM:
-        score = _parts.score(study_id)
+        score = _parts.runtime.score(_slice.pixels)
         return score.cam[..., list(Finding).index(finding)], score.placement
-    return explain(_parts.settings.model, _parts.picture(study_id).pixels, finding, method)
+    return explain(_parts.settings.model, _slice.pixels, finding, method)

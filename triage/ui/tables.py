@@ -9,41 +9,89 @@ import pandas as pd
 import streamlit as st
 
 from triage.domain import Finding, StudyStatus
-from triage.records.views import SignedReading, WorklistRow
+from triage.records.views import SeriesFiles, SignedReading, WorklistRow
 from triage.ui import theme
 
 ROW_HEIGHT = 36
 WORKLIST_COLUMNS = {
-    "Band": st.column_config.TextColumn(width=80),
+    "Band": st.column_config.TextColumn(width=76),
     "P(glioma)": st.column_config.ProgressColumn(
-        min_value=0.0, max_value=1.0, format="%.2f", width=120, help="Calibrated probability of a glioma"
+        min_value=0.0, max_value=1.0, format="%.2f", width=104, help="Calibrated probability of a glioma"
     ),
-    "Predicted": st.column_config.TextColumn(width=125),
-    "Study": st.column_config.TextColumn(width=210),
-    "Waiting": st.column_config.TextColumn(width=76, help="Since arrival"),
-    "Status": st.column_config.TextColumn(width=112),
-    "Why it stands here": st.column_config.TextColumn(width=340),
+    "AI": st.column_config.TextColumn(width=122, help="The likeliest class, or why there is none"),
+    "Patient": st.column_config.TextColumn(width=138),
+    "MRN": st.column_config.TextColumn(width=80, help="Medical record number"),
+    "Accession": st.column_config.TextColumn(width=88),
+    "Study": st.column_config.TextColumn(width=182),
+    "Images": st.column_config.TextColumn(width=72, help="Modality and slices, without series that are set aside"),
+    "Waiting": st.column_config.TextColumn(width=72, help="Since arrival"),
+    "Why it stands here": st.column_config.TextColumn(width=330),
 }
+#: What stands in the place of the class where there is none.
+UNJUDGED = {StudyStatus.RECEIVED: "being scored", StudyStatus.NOT_ANALYSABLE: "not analysable"}
 
 
 def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.Styler:
     """Return one page of the worklist, the band and the class in their colours."""
+    said = [
+        UNJUDGED.get(row.status, row.predicted.label if row.predicted else StudyStatus.NOT_ANALYSABLE.value)
+        for row in rows
+    ]
     table = pd.DataFrame(
         {
             "Band": [row.band.value for row in rows],
             "P(glioma)": [row.malignancy for row in rows],
-            "Predicted": [row.predicted.label if row.predicted else "–" for row in rows],
+            "AI": said,
+            "Patient": [person(row.patient_name) for row in rows],
+            "MRN": [row.mrn for row in rows],
+            "Accession": [row.accession_number for row in rows],
             "Study": [row.name for row in rows],
+            "Images": [f"{row.modality} {row.slices}".strip() for row in rows],
             "Waiting": [duration(now - row.arrived_at) for row in rows],
-            "Status": [row.status.value for row in rows],
             "Why it stands here": [row.reason for row in rows],
         }
     )
     bands = [f"color: {theme.BAND[row.band]}; font-weight: 600" for row in rows]
-    classes = [f"color: {theme.FINDING[row.predicted] if row.predicted else theme.MUTED}" for row in rows]
-    states = ["color: #FFB347" if row.status is StudyStatus.NOT_ANALYSABLE else "" for row in rows]
-    styles = {"Band": bands, "Predicted": classes, "Status": states}
+    colours = [
+        theme.MUTED
+        if row.status is StudyStatus.RECEIVED
+        else theme.FINDING[row.predicted]
+        if row.predicted
+        else theme.WARNING
+        for row in rows
+    ]
+    styles = {"Band": bands, "AI": [f"color: {colour}" for colour in colours]}
     return table.style.apply(lambda column: styles[column.name], subset=list(styles))
+
+
+def person(name: str) -> str:
+    """Return a patient's name as it is said, from DICOM's family^given^middle^prefix^suffix."""
+    family, _, given = name.partition("=")[0].partition("^")
+    return ", ".join(part for part in (family.strip(), " ".join(given.replace("^", " ").split())) if part)
+
+
+def plain(text: str) -> str:
+    """Return a text from a file so that Markdown shows it as it is."""
+    return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-!|$:~^" else character for character in text)
+
+
+def series(items: Sequence[SeriesFiles]) -> pd.DataFrame:
+    """Return the series of a study, in their order."""
+    return pd.DataFrame(
+        {
+            "No.": [item.header.number for item in items],
+            "Series": [item.header.description or "–" for item in items],
+            "Modality": [item.header.modality or item.instances[0].kind for item in items],
+            "Plane": [item.header.plane.value if item.header.plane else "–" for item in items],
+            "Images": [sum(instance.frames for instance in item.instances) for item in items],
+            "Spacing (mm)": [
+                " × ".join(f"{value:.2g}" for value in item.header.spacing) if item.header.spacing else "–"
+                for item in items
+            ],
+            "Scanner": [item.header.scanner or "–" for item in items],
+            "Set aside": [item.header.set_aside or "" for item in items],
+        }
+    )
 
 
 def readings(items: Sequence[SignedReading]) -> pd.DataFrame:

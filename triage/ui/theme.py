@@ -11,6 +11,6 @@ FINDING = {
     Finding.PITUITARY: "#C792EA",
     Finding.NOTUMOR: "#5BA3E0",
 }
-TEXT = "#DCE6F0"
+TEXT, WARNING = "#DCE6F0", "#FFB347"
 MUTED = "#8FA3B8"
 GRID = "#26323F"

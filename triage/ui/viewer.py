@@ -61,7 +61,7 @@ def heat(
     return Image.fromarray(rgba)
 
 
-def picture(gray: NDArray[np.uint8], overlay: Image.Image | None, *, key: str, height: int) -> go.Figure:
+def picture(gray: NDArray[np.uint8], overlay: Image.Image | None, *, key: str) -> go.Figure:
     """Return the slice with its overlay as a figure that zooms with the wheel and pans by dragging.
 
     Parameters
@@ -71,9 +71,7 @@ def picture(gray: NDArray[np.uint8], overlay: Image.Image | None, *, key: str, h
     overlay
         RGBA of the same size, or None.
     key
-        While it stays the same, zoom and pan are kept through changes of window and overlay.
-    height
-        Of the figure in screen pixels.
+        While it stays the same, zoom and pan are kept through changes of slice, window and overlay.
     """
     rows, columns = gray.shape
     image = Image.fromarray(gray)
@@ -84,7 +82,6 @@ def picture(gray: NDArray[np.uint8], overlay: Image.Image | None, *, key: str, h
         source=_data_url(image), xref="x", yref="y", x=0, y=0, sizex=columns, sizey=rows, layer="below"
     )
     figure.update_layout(
-        height=height,
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
         paper_bgcolor="black",
         plot_bgcolor="black",

@@ -9,29 +9,30 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import encode
+from helpers import encode, receive, take_in
 from sqlalchemy import select
 
 from triage.domain import Band, Outcome, StudyStatus
 from triage.inference.runtime import Runtime
 from triage.phantoms import Phantom
-from triage.pipeline import Pipeline
-from triage.records.tables import AIResultRow, InstanceRow, StudyRow
-from triage.records.views import WorklistFilter
-from triage.scans.names import MAX_NAME, display_name
+from triage.pipeline import Incoming, Pipeline
+from triage.records.tables import AuditRow, InstanceRow, StudyRow
+from triage.records.views import Arrival, Instance, WorklistFilter
 from triage.settings import Settings
 
 NOW = datetime.now(UTC)
 
 
-def test_a_slice_is_ranked_when_it_is_acknowledged(pipeline: Pipeline, slices: list[Phantom]) -> None:
-    receipt = pipeline.receive("head.png", slices[0].png, actor="test")
+def test_a_slice_is_ranked(pipeline: Pipeline, slices: list[Phantom]) -> None:
+    (receipt,) = receive(pipeline, {"head.png": slices[0].png})
     assert receipt.outcome is Outcome.ACCEPTED
     study = pipeline.store.study(receipt.study_id or "")
     assert study.status is StudyStatus.RANKED
     assert study.result is not None
     assert sum(study.result.probabilities.values()) == pytest.approx(1)
     assert study.result.model_sha256 == pipeline.runtime.card.sha256
+    assert study.result.slices is not None
+    assert len(study.result.slices.table[0]) == 1
     assert pipeline.files.get(study.instances[0].sha256) == slices[0].png
     assert pipeline.queue.page(WorklistFilter(), NOW).total == 1
 
@@ -49,7 +50,7 @@ def test_one_bad_file_costs_the_others_nothing(pipeline: Pipeline, slices: list[
         ("../../etc/passwd.png", other, Outcome.ACCEPTED),
         ("blank.png", encode(rgba), Outcome.ACCEPTED),
     ]
-    receipts = [pipeline.receive(name, data, actor="test") for name, data, _ in handed_over]
+    receipts = receive(pipeline, {name: data for name, data, _ in handed_over})
     assert [receipt.outcome for receipt in receipts] == [outcome for _, _, outcome in handed_over]
     assert all(receipt.message for receipt in receipts)
     assert receipts[4].study_id == receipts[0].study_id
@@ -57,45 +58,28 @@ def test_one_bad_file_costs_the_others_nothing(pipeline: Pipeline, slices: list[
     with pipeline.store.read() as session:
         assert len(session.scalars(select(StudyRow)).all()) == 3
         kept = {row.sha256 for row in session.scalars(select(InstanceRow))}
+        refused = session.scalars(select(AuditRow).where(AuditRow.event == "refused")).all()
+    assert len(refused) == 3
     on_disk = {path.name for path in pipeline.settings.files.rglob("*") if path.is_file()}
     assert on_disk == kept
 
 
 def test_what_cannot_be_judged_stays_and_is_never_no_tumour(pipeline: Pipeline) -> None:
-    receipt = pipeline.receive("blank.png", encode(np.full((256, 256), 30, np.uint8)), actor="test")
+    (study_id,) = take_in(pipeline, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
     row = pipeline.queue.page(WorklistFilter(), NOW).rows[0]
-    assert row.study_id == receipt.study_id
+    assert row.study_id == study_id
     assert (row.status, row.predicted, row.malignancy) == (StudyStatus.NOT_ANALYSABLE, None, None)
     assert row.band is Band.ROUTINE
     assert row.reason.startswith("Blank")
 
 
-def test_a_crash_between_receipt_and_ranking_is_made_up_for(
-    settings: Settings, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = Pipeline(settings)
-    with monkeypatch.context() as broken:
-        broken.setattr(Pipeline, "_rank", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            first.receive("head.png", slices[0].png, actor="test")
-    first.store.engine.dispose()
-    second = Pipeline(settings)
-    assert second.store.unfinished() != []
-    assert second.resume() == 1
-    assert second.resume() == 0
-    with second.store.read() as session:
-        assert len(session.scalars(select(AIResultRow)).all()) == 1
-    second.store.engine.dispose()
-
-
 def test_a_missing_file_is_said_on_the_worklist(pipeline: Pipeline, slices: list[Phantom]) -> None:
     sha256 = pipeline.files.put(slices[0].png)
-    from triage.records.views import Instance
-
-    study_id = pipeline.store.add_study("head.png", [Instance(sha256, "head.png", "PNG", 1)], actor="test")
+    taken = pipeline.store.add_files("head.png", [Arrival(Instance(sha256, "head.png", "PNG", 1))], actor="test")
     pipeline.files.path(sha256).unlink()
-    pipeline.resume()
-    study = pipeline.store.study(study_id)
+    assert pipeline.resume() == 1
+    assert pipeline.wait([str(taken.study_id)]) == []
+    study = pipeline.store.study(str(taken.study_id))
     assert study.status is StudyStatus.NOT_ANALYSABLE
     assert "backup" in study.reason
 
@@ -104,10 +88,9 @@ def test_a_scoring_error_leaves_the_study_in_the_queue(
     pipeline: Pipeline, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Runtime, "score", lambda *_: 1 / 0)
-    receipt = pipeline.receive("head.png", slices[0].png, actor="test")
-    assert receipt.outcome is Outcome.ACCEPTED
-    assert "Internal error" in receipt.message
-    assert pipeline.queue.first(NOW) == receipt.study_id
+    (study_id,) = take_in(pipeline, {"head.png": slices[0].png})
+    assert "Internal error" in pipeline.store.study(study_id).reason
+    assert pipeline.queue.first(NOW) == study_id
 
 
 def test_a_full_disk_refuses_and_says_so(
@@ -117,33 +100,16 @@ def test_a_full_disk_refuses_and_says_so(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    receipt = pipeline.receive("head.png", slices[0].png, actor="test")
+    (receipt,) = pipeline.receive([Incoming("head.png", data=slices[0].png)], actor="test")
     assert receipt.outcome is Outcome.REFUSED
     assert "No space left" in receipt.message
     assert pipeline.queue.first(NOW) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("head.png", "head.png"),
-        ("../../etc/passwd", "passwd"),
-        ("C:\\scans\\head.png", "head.png"),
-        ("evil\u202egnp.exe", "evilgnp.exe"),
-        ("a\x00b\n.png", "ab.png"),
-        ("", "unnamed"),
-        ("../", "unnamed"),
-        ("x" * 4096, "x" * MAX_NAME),
-    ],
-)
-def test_names_are_shown_without_what_could_deceive(name: str, shown: str) -> None:
-    assert display_name(name) == shown
-
-
 def test_settings_keep_everything_below_home(tmp_path: Path, slices: list[Phantom]) -> None:
     home = tmp_path / "home"
     parts = Pipeline(Settings(home=home))
-    parts.receive("head.png", slices[0].png, actor="test")
-    parts.store.engine.dispose()
-    assert {path.name for path in home.iterdir()} == {"files", "triage.db"}
+    take_in(parts, {"head.png": slices[0].png})
+    parts.close()
+    assert {path.name for path in home.iterdir()} == {"files", "triage.db", "work.db"}
     assert list(tmp_path.iterdir()) == [home]

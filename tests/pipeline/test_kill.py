@@ -1,0 +1,101 @@
+"""kill -9 of the process that scores: nothing is lost, nothing stands twice, nothing is stuck."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import signal
+import time
+from collections import Counter
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import encode, run_queue
+from sqlalchemy import func, select
+
+from triage.domain import Outcome, StudyStatus
+from triage.pipeline import Incoming, Pipeline
+from triage.records.tables import AIResultRow, AuditRow, StudyRow
+from triage.settings import Settings
+
+KILLS = 200
+IN_FLIGHT = 200
+#: The latest moment of a kill, in times from the start of the process to its first result.
+LATEST = 2
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Processes that start at once: what they import is imported already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["helpers", "dbos", "triage.inference.runtime"])
+    return context
+
+
+@pytest.mark.slow
+def test_two_hundred_kills_cost_no_study(tmp_path: Path, processes: ForkServerContext) -> None:
+    rng = random.Random(5)
+    record = Pipeline(Settings(home=tmp_path / "home", worker="separate"))
+    handed_over: list[str] = []
+    kills_at_work = 0
+    handed_over += hand_over(record, 0, IN_FLIGHT)
+    latest = LATEST * seconds_to_first_result(processes, record)
+    while kills_at_work < KILLS:
+        waiting = len(record.store.unfinished())
+        if waiting < IN_FLIGHT:
+            handed_over += hand_over(record, len(handed_over), IN_FLIGHT - waiting)
+        kill_after(rng.uniform(0, latest), processes, tmp_path / "home")
+        kills_at_work += bool(record.store.unfinished())
+    last = processes.Process(target=run_queue, args=(tmp_path / "home",))
+    last.start()
+    try:
+        assert record.wait(handed_over, timeout=600) == []
+    finally:
+        last.kill()
+        last.join()
+    with record.store.read() as session:
+        assert Counter(session.scalars(select(StudyRow.status))) == {StudyStatus.RANKED: len(handed_over)}
+        results = Counter(session.scalars(select(AIResultRow.study_id)))
+        ranked = session.scalar(select(func.count()).where(AuditRow.event == "ranked"))
+    assert results == dict.fromkeys(handed_over, 1)
+    assert ranked == len(handed_over)
+    print(f"{KILLS} kills, {len(handed_over)} studies, {len(results)} results")
+    record.close()
+
+
+def hand_over(record: Pipeline, first: int, count: int) -> list[str]:
+    """Receive so many studies of one small picture each."""
+    rng = np.random.default_rng(first)
+    files = [
+        Incoming(f"{first + number}.png", data=encode(rng.integers(0, 255, (96, 96), dtype=np.uint8)))
+        for number in range(count)
+    ]
+    receipts = record.receive(files, actor="test")
+    assert {receipt.outcome for receipt in receipts} == {Outcome.ACCEPTED}
+    return [str(receipt.study_id) for receipt in receipts]
+
+
+def seconds_to_first_result(processes: ForkServerContext, record: Pipeline) -> float:
+    """Return how long it takes on this machine; a process of the first round is slower, so the second one counts."""
+    for _ in range(2):
+        before, start = len(record.store.unfinished()), time.monotonic()
+        process = processes.Process(target=run_queue, args=(record.settings.home,))
+        process.start()
+        while len(record.store.unfinished()) == before:
+            assert process.is_alive()
+            time.sleep(0.01)
+        process.kill()
+        process.join()
+    return time.monotonic() - start
+
+
+def kill_after(seconds: float, processes: ForkServerContext, home: Path) -> None:
+    process = processes.Process(target=run_queue, args=(home,))
+    process.start()
+    process.join(seconds)
+    assert process.exitcode is None
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL

@@ -1,0 +1,142 @@
+"""From received bytes to a ranked study: receive -> decode -> gate -> score -> file.
+
+A file is acknowledged when its bytes and rows are on disk. What follows runs as durable work and can be repeated:
+filing is keyed by study, model and contents, so a step that was killed simply runs again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
+from threading import Lock
+
+from triage.domain import Receipt, Series
+from triage.inference.runtime import Runtime
+from triage.pipeline.durable import Work, key
+from triage.pipeline.intake import Incoming, Intake
+from triage.pipeline.process import INTERNAL_ERROR, process
+from triage.records.files import FileStore
+from triage.records.queue import Queue
+from triage.records.store import Store
+from triage.scans.door import Door
+from triage.settings import Settings
+from triage.worklist import WaitLimits
+
+__all__ = ["Incoming", "Pipeline"]
+
+#: How often `Pipeline.wait` looks at the record: seconds.
+LOOK = 0.05
+
+
+class Pipeline:
+    """The parts of one installation, wired by its settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.files = FileStore(settings.files)
+        self.store = Store(settings.url)
+        self.queue = Queue(self.store.read, WaitLimits(settings.urgent_wait, settings.routine_wait))
+        self.door = Door()
+        self.work = Work(settings.work_url, lambda study_id: process(self, study_id), self.resume)
+        self._loading = Lock()
+
+    @property
+    def runtime(self) -> Runtime:
+        """The model that serves, loaded at its first use."""
+        with self._loading:
+            return self._runtime
+
+    def receive(
+        self,
+        files: Iterable[Incoming],
+        *,
+        actor: str,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> list[Receipt]:
+        """Take in files of any kind; nothing is raised for what is wrong with one of them.
+
+        Archives are unpacked; DICOM files are grouped by Study Instance UID, every other file is a study of its own.
+        A study is committed in one transaction, then its scoring is enqueued: `wait` waits for it.
+
+        Parameters
+        ----------
+        files
+            What was handed over.
+        actor
+            Who handed it over, for the audit trail.
+        progress
+            Called with files looked at, files known so far, and the name of the one in hand.
+
+        Returns
+        -------
+        list of Receipt
+            One for every file, members of archives included, in their order: accepted (bytes and rows are on disk),
+            already here, conflict, or refused and why.
+        """
+        intake = Intake(self.files, self.store, self.door, self.settings.home, actor, progress)
+        receipts = intake.receive(files)
+        for study_id, contents in intake.accepted.items():
+            self.work.enqueue(study_id, contents)
+        if intake.accepted:
+            self._run()
+        return receipts
+
+    def wait(self, study_ids: Collection[str], timeout: float = 60.0) -> list[str]:
+        """Wait until the studies are ranked or found not analysable, and return those that are not in time.
+
+        Parameters
+        ----------
+        study_ids
+            The studies.
+        timeout
+            Seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while (waiting := self.store.unfinished(study_ids)) and time.monotonic() < deadline:
+            time.sleep(LOOK)
+        return waiting
+
+    def series(self, study_id: str) -> tuple[Series, ...]:
+        """Decode a study anew.
+
+        Raises
+        ------
+        NotFoundError
+            If the study or one of its files is not there.
+        RefusedError
+            If a file cannot be decoded any more.
+        """
+        return self.door.decode([self.files.found(item.sha256) for item in self.store.study(study_id).instances])
+
+    def resume(self) -> int:
+        """Enqueue every study that was received but neither ranked nor given up, and return how many there were.
+
+        What took the process down with it too often is put down as not analysable.
+        """
+        waiting = self.store.unfinished()
+        if waiting:
+            under_way, given_up = self.work.listed()
+            for study_id, contents in self.store.contents(waiting).items():
+                name = key(study_id, contents)
+                if name in given_up:
+                    self.store.file_not_analysable(study_id, INTERNAL_ERROR, judged=contents)
+                elif name not in under_way:
+                    self.work.enqueue(study_id, contents)
+            self._run()
+        return len(waiting)
+
+    def close(self) -> None:
+        """End the work in this process, the door's processes and the connections to the database."""
+        self.work.stop()
+        self.door.close()
+        self.store.engine.dispose()
+
+    def _run(self) -> None:
+        """Run the queue here, unless another process is to do it."""
+        if self.settings.worker == "embedded":
+            self.work.start()
+
+    @cached_property
+    def _runtime(self) -> Runtime:
+        return Runtime(self.settings.model, self.settings.threads)

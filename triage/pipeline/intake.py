@@ -1,0 +1,230 @@
+"""Receive: unpack, look, store, commit. What this returns as accepted is on disk, bytes and rows."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from triage.domain import Kind, Outcome, Receipt
+from triage.errors import RefusedError, StorageError, TriageError
+from triage.records.files import FileStore
+from triage.records.store import Store
+from triage.records.views import Arrival, Instance
+from triage.scans.door import Door
+from triage.scans.identify import HEAD, identify
+from triage.scans.inspect import Inspected
+from triage.scans.names import display_name
+
+logger = logging.getLogger(__name__)
+
+#: DICOM's own limit for a UID.
+MAX_UID = 64
+SAID = {
+    Outcome.ALREADY_HERE: "The same file is already on the record.",
+    Outcome.CONFLICT: (
+        "The record has another file under this identity, or another patient under this study; this one was not "
+        "stored. Compare the two at the source, and send the right one with a UID of its own."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file as it was handed over: by its place on disk, or as bytes.
+
+    Attributes
+    ----------
+    name
+        As the sender called it; shown, never used as a path.
+    path
+        A file that stays where it is and as it is.
+    data
+        The whole file.
+    """
+
+    name: str
+    path: Path | None = None
+    data: bytes | memoryview | None = None
+
+
+@dataclass(slots=True)
+class _Stored:
+    """A file that lies in the files folder and waits for its study's transaction."""
+
+    place: int
+    arrival: Arrival
+
+
+class Intake:
+    """One handing-over of files.
+
+    Attributes
+    ----------
+    accepted
+        Studies that have new files, each with the digest of its contents.
+    """
+
+    def __init__(
+        self,
+        files: FileStore,
+        store: Store,
+        door: Door,
+        home: Path,
+        actor: str,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> None:
+        self._files, self._store, self._door, self._home = files, store, door, home
+        self._actor, self._progress = actor, progress
+        self._receipts: list[Receipt | None] = []
+        self._studies: dict[str, list[_Stored]] = {}
+        self._uids: dict[str, str] = {}
+        self._known = 0
+        self.accepted: dict[str, str] = {}
+
+    def receive(self, files: Iterable[Incoming]) -> list[Receipt]:
+        """Take the files in; see `Pipeline.receive`."""
+        handed_over = list(files)
+        self._known = len(handed_over)
+        self._home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._home, prefix="incoming-") as folder:
+            for number, incoming in enumerate(handed_over):
+                self._one(incoming, Path(folder) / str(number))
+        for stored in self._studies.values():
+            self._commit(stored)
+        return [receipt for receipt in self._receipts if receipt is not None]
+
+    def _one(self, incoming: Incoming, spool: Path) -> None:
+        name = display_name(incoming.name)
+        try:
+            path = incoming.path or spool
+            if incoming.path is None:
+                path.write_bytes(incoming.data or b"")
+            with path.open("rb") as file:
+                kind = identify(file.read(HEAD))
+            if kind is Kind.ZIP:
+                self._unpack(path, spool.with_name(f"{spool.name}-members"))
+            else:
+                self._file(name, path)
+        except TriageError as error:
+            self._refuse(name, error)
+        except OSError as error:
+            self._refuse(name, _disk(error))
+
+    def _unpack(self, path: Path, into: Path) -> None:
+        into.mkdir()
+        unpacked = self._door.unpack(path, into)
+        self._known += len(unpacked.members) + len(unpacked.refused) - 1
+        for name, message in unpacked.refused:
+            self._refuse(display_name(name), RefusedError(message))
+        for member in unpacked.members:
+            name = display_name(member.name)
+            try:
+                self._file(name, member.path)
+            except TriageError as error:
+                self._refuse(name, error)
+            except OSError as error:
+                self._refuse(name, _disk(error))
+
+    def _file(self, name: str, path: Path) -> None:
+        """Look at one file and store it, or answer at once."""
+        if self._progress:
+            self._progress(len(self._receipts), self._known, name)
+        digest = _digest(path)
+        if (study_id := self._store.study_of(digest)) is not None:
+            self._answer(Receipt(name, Outcome.ALREADY_HERE, SAID[Outcome.ALREADY_HERE], study_id))
+            return
+        path, inspected, name = self._admit(path, self._door.inspect(path), name)
+        inspected = _checked(inspected)
+        digest = _digest(path)
+        uid = inspected.sop_instance_uid
+        if uid and (self._uids.get(uid) or self._store.digest_of(uid) or digest) != digest:
+            self._store.note_conflict("One SOP Instance UID with other contents", actor=self._actor)
+            self._answer(_receipt(name, Outcome.CONFLICT, SAID[Outcome.CONFLICT], inspected))
+            return
+        if uid:
+            self._uids[uid] = digest
+        self._files.put(path)
+        instance = Instance(
+            sha256=digest,
+            name=name,
+            kind=inspected.kind,
+            size=path.stat().st_size,
+            sop_instance_uid=uid,
+            sop_class_uid=inspected.sop_class_uid,
+            transfer_syntax=inspected.transfer_syntax,
+            frames=inspected.frames,
+        )
+        stored = _Stored(len(self._receipts), Arrival(instance, inspected.study, inspected.series))
+        self._studies.setdefault(inspected.study.uid or digest, []).append(stored)
+        self._answer(_receipt(name, Outcome.ACCEPTED, "", inspected))
+
+    def _admit(self, path: Path, inspected: Inspected, name: str) -> tuple[Path, Inspected, str]:
+        """Return the file as it is to be stored, what it says of itself, and its name; the door's last look."""
+        return path, inspected, name
+
+    def _commit(self, stored: list[_Stored]) -> None:
+        """Write one study's rows in one transaction, and only then answer for its files."""
+        first = stored[0].arrival
+        name = first.study.description or first.instance.name
+        try:
+            taken = self._store.add_files(name[:255], [item.arrival for item in stored], actor=self._actor)
+        except StorageError as error:
+            logger.exception("storing failed")
+            for item in stored:
+                self._say(item.place, Outcome.REFUSED, str(error))
+            return
+        if taken.study_id and Outcome.ACCEPTED in taken.outcomes:
+            self.accepted[taken.study_id] = taken.contents
+        for item, outcome in zip(stored, taken.outcomes, strict=True):
+            message = SAID.get(outcome) or item.arrival.series.set_aside or "Stored; scoring follows."
+            self._say(item.place, outcome, message, taken.study_id)
+
+    def _say(self, place: int, outcome: Outcome, message: str, study_id: str | None = None) -> None:
+        receipt = self._receipts[place]
+        assert receipt is not None
+        self._receipts[place] = replace(receipt, outcome=outcome, message=message, study_id=study_id)
+
+    def _answer(self, receipt: Receipt) -> None:
+        self._receipts.append(receipt)
+
+    def _refuse(self, name: str, error: TriageError) -> None:
+        message = str(error)
+        if isinstance(error, StorageError):
+            logger.error("storing failed", exc_info=error)
+        else:
+            try:
+                self._store.refuse(message, actor=self._actor)
+            except StorageError:
+                logger.exception("the audit row of a refused file was not stored")
+        self._answer(Receipt(name, Outcome.REFUSED, message))
+
+
+def _receipt(name: str, outcome: Outcome, message: str, inspected: Inspected) -> Receipt:
+    return Receipt(
+        name,
+        outcome,
+        message,
+        study_uid=inspected.study.uid,
+        sop_class_uid=inspected.sop_class_uid,
+        sop_instance_uid=inspected.sop_instance_uid,
+    )
+
+
+def _checked(inspected: Inspected) -> Inspected:
+    uids = (inspected.study.uid, inspected.series.uid, inspected.sop_instance_uid, inspected.sop_class_uid)
+    if any(len(uid) > MAX_UID for uid in uids):
+        raise RefusedError(f"An identifier is longer than {MAX_UID} characters. Export the study from the PACS again.")
+    return inspected
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _disk(error: OSError) -> StorageError:
+    return StorageError(f"Not stored: {error.strerror}. Free disk space, then repeat.")

@@ -1,0 +1,111 @@
+"""What happens to a study after its receipt: decode, gate, score, file. Running it twice files once."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Protocol
+
+from triage.domain import AIResult, Finding, Score, Series, SliceScores, StudyStatus
+from triage.errors import NotFoundError, RefusedError
+from triage.inference.runtime import Runtime
+from triage.inference.study import judge_study
+from triage.records.files import FileStore
+from triage.records.store import Store
+from triage.scans.door import Door
+from triage.scans.gate import not_analysable
+from triage.worklist import rank
+
+logger = logging.getLogger(__name__)
+
+INTERNAL_ERROR = "Internal error while scoring; the log has the details"
+
+
+class Parts(Protocol):
+    """What processing needs of an installation."""
+
+    files: FileStore
+    store: Store
+    door: Door
+
+    @property
+    def runtime(self) -> Runtime:
+        """The model that serves."""
+
+
+def process(parts: Parts, study_id: str) -> None:
+    """Judge a study and file what came of it. A failure leaves the study on the worklist, with the reason.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such study.
+    StorageError
+        If the record did not take the result; repeat it.
+    """
+    study = parts.store.study(study_id)
+    if study.status is not StudyStatus.RECEIVED:
+        return
+    try:
+        series = parts.door.decode([parts.files.found(item.sha256) for item in study.instances])
+        result = judge(series, parts.runtime, study.contents)
+    except (NotFoundError, RefusedError) as error:
+        result = str(error)
+    except Exception:
+        logger.exception("scoring study %s failed", study_id)
+        result = INTERNAL_ERROR
+    if isinstance(result, str):
+        parts.store.file_not_analysable(study_id, result, judged=study.contents)
+    else:
+        parts.store.file_result(study_id, result)
+
+
+def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> AIResult | str:
+    """Return what the model says of a decoded study, or why it cannot be judged.
+
+    Parameters
+    ----------
+    series
+        As `Door.decode` returns them.
+    runtime
+        The model.
+    contents
+        Digest of the files, kept with the result.
+    """
+    scored: list[list[Score]] = []
+    places: list[list[tuple[int, int]]] = []
+    table: list[list[tuple[float, ...] | None]] = []
+    doubts: Counter[str] = Counter()
+    for number, one in enumerate(series):
+        scored.append([])
+        places.append([])
+        table.append([])
+        for position, slice_ in enumerate(one.slices):
+            doubt = not_analysable(slice_)
+            if doubt is not None:
+                doubts[doubt] += 1
+                table[-1].append(None)
+                continue
+            score = runtime.score(slice_.pixels)
+            scored[-1].append(score)
+            places[-1].append((number, position))
+            table[-1].append(tuple(round(score.probabilities[finding], 6) for finding in Finding))
+    if not any(scored):
+        return _why_not(series, doubts)
+    verdict = judge_study(scored)
+    shown = places[verdict.series][verdict.slice]
+    return AIResult(
+        model=runtime.card.name,
+        model_sha256=runtime.card.sha256,
+        probabilities=verdict.probabilities,
+        ranking=rank(verdict.probabilities, runtime.points),
+        contents=contents,
+        slices=SliceScores(*shown, tuple(map(tuple, table))),
+    )
+
+
+def _why_not(series: tuple[Series, ...], doubts: Counter[str]) -> str:
+    if doubts:
+        return doubts.most_common(1)[0][0]
+    reasons = Counter(one.header.set_aside for one in series if one.header.set_aside)
+    return reasons.most_common(1)[0][0] if reasons else "No slice that could be judged"

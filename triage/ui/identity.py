@@ -1,0 +1,45 @@
+"""Whose study it is and what it is made of, as its files say."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from triage.domain import SeriesHeader, StudyHeader
+from triage.records.views import Study
+from triage.ui import state, tables
+
+
+def heading(study: Study) -> None:
+    """Draw patient, study and arrival, and what the details of the series are behind a click."""
+    header = study.header
+    st.subheader(tables.person(header.patient_name) or study.name, anchor=False)
+    lines = [_patient(header), _study(study)]
+    waited = tables.duration(state.now() - study.arrived_at)
+    lines.append(f"Arrived {study.arrived_at:%Y-%m-%d %H:%M} UTC, {waited} ago · {study.status}")
+    text, details = st.columns([3, 1], vertical_alignment="center")
+    text.caption("  \n".join(tables.plain(line) for line in lines if line))
+    with details.popover("Series"):
+        st.caption(f"Study {study.study_id[:8]}, {len(study.instances):,} file(s)")
+        st.dataframe(tables.series(study.series), hide_index=True)
+    set_aside = [item.header for item in study.series if item.header.set_aside]
+    if set_aside:
+        st.caption(f":material/low_priority: Set aside, not scored: {tables.plain('; '.join(map(_why, set_aside)))}")
+
+
+def _patient(header: StudyHeader) -> str:
+    parts = (f"MRN {header.mrn}" if header.mrn else "", header.sex, header.age)
+    return " · ".join(part for part in parts if part)
+
+
+def _study(study: Study) -> str:
+    header = study.header
+    parts = (
+        study.name if header.patient_name else "",
+        f"{header.study_date:%Y-%m-%d}" if header.study_date else "",
+        f"Accession {header.accession_number}" if header.accession_number else "",
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def _why(header: SeriesHeader) -> str:
+    return f"{header.description or f'series {header.number}'} ({header.set_aside})"

@@ -1,0 +1,141 @@
+"""A study's slices: which one is shown, and the ways to another: slider, strip, wheel and keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from triage.domain import AIResult, Finding, Series, Slice
+from triage.pipeline import Pipeline
+from triage.records.views import Study
+from triage.settings import ROOT
+from triage.ui import charts
+
+PICTURE = "picture"
+_scroll = st.components.v2.component("scroll", js=(ROOT / "assets" / "scroll.js").read_text())
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The decoded slices of a study that can be looked at.
+
+    Attributes
+    ----------
+    study
+        As the record has it.
+    series
+        All series, those that are set aside included.
+    """
+
+    study: Study
+    series: tuple[Series, ...]
+
+    @property
+    def shown(self) -> list[int]:
+        """The series that have slices."""
+        return [number for number, series in enumerate(self.series) if series.slices]
+
+    @property
+    def first(self) -> tuple[int, int]:
+        """Series and slice to open at: the most suspicious, or the middle where nothing was scored."""
+        result = self.study.result
+        if result is not None and result.slices is not None:
+            return result.slices.series, result.slices.slice
+        number = self.shown[0]
+        return number, len(self.series[number].slices) // 2
+
+    def tumour(self, series: int) -> list[tuple[float, Finding] | None]:
+        """P(tumour) and the likeliest class of every slice of a series; None where there is none."""
+        result: AIResult | None = self.study.result
+        if result is None or result.slices is None or not result.slices.table[series]:
+            return [None] * len(self.series[series].slices)
+        none = list(Finding).index(Finding.NOTUMOR)
+        return [
+            None if row is None else (1 - row[none], list(Finding)[row.index(max(row))])
+            for row in result.slices.table[series]
+        ]
+
+
+def open_stack(parts: Pipeline, study: Study) -> Stack:
+    """Decode a study, or return what was decoded for an earlier view of it.
+
+    Raises
+    ------
+    NotFoundError, RefusedError
+        If a file is missing or cannot be decoded any more.
+    """
+    return Stack(study, _series(parts, study.study_id, study.contents))
+
+
+def choose_series(stack: Stack) -> int:
+    """Return the series in view; asks for it where there are several."""
+    if len(stack.shown) == 1:
+        return stack.shown[0]
+    chosen = st.segmented_control(
+        "Series",
+        stack.shown,
+        default=stack.first[0],
+        required=True,
+        format_func=lambda number: stack.series[number].header.description or f"Series {number + 1}",
+        key=f"series_{stack.study.study_id}",
+        label_visibility="collapsed",
+    )
+    return int(chosen)
+
+
+def position(stack: Stack, series: int) -> int:
+    """Return the slice in view."""
+    key = _key(stack, series)
+    if key not in st.session_state:
+        at = stack.first[1] if series == stack.first[0] else len(stack.series[series].slices) // 2
+        st.session_state[key] = at + 1
+    return int(st.session_state[key]) - 1
+
+
+def navigate(stack: Stack, series: int) -> None:
+    """Draw the slider and the strip below the picture, and listen to wheel and keys; nothing for a single slice."""
+    key, count = _key(stack, series), len(stack.series[series].slices)
+    if count < 2:
+        return
+    at = position(stack, series)
+    event, clicked = f"scroll_{key}", f"strip_{key}"
+
+    def on_slice_change() -> None:
+        st.session_state[key] = int(st.session_state[event].slice) + 1
+
+    def on_click() -> None:
+        points = st.session_state[clicked].selection.points
+        if points:
+            st.session_state[key] = int(points[0]["x"])
+
+    with st.container(key="steps"):
+        st.plotly_chart(
+            charts.strip(stack.tumour(series), at),
+            key=clicked,
+            on_select=on_click,
+            selection_mode="points",
+            config={"displayModeBar": False},
+        )
+        st.slider("Slice", 1, count, key=key, format=f"%d / {count}", label_visibility="collapsed")
+    _scroll(
+        key=event,
+        data={"host": f".st-key-{PICTURE}", "at": at, "count": count},
+        on_slice_change=on_slice_change,
+        height=1,
+    )
+
+
+def picture_of(stack: Stack, series: int, at: int) -> Slice:
+    """Return one slice."""
+    return stack.series[series].slices[at]
+
+
+def _key(stack: Stack, series: int) -> str:
+    return f"slice_{stack.study.study_id}_{series}"
+
+
+# Hundreds of megabytes a study: shared, not copied, and only a few of them kept.
+@st.cache_resource(max_entries=3, show_spinner="Opening the slices …")
+def _series(_parts: Pipeline, study_id: str, contents: str) -> tuple[Series, ...]:  # noqa: ARG001 - part of the key
+    return _parts.series(study_id)
