@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: What a file is called whose name may not be shown and has no other.
+NAMELESS = "file"
 #: DICOM's own limit for a UID.
 MAX_UID = 64
 SAID = {
@@ -100,14 +102,14 @@ class Intake:
         with tempfile.TemporaryDirectory(dir=self._home, prefix="incoming-") as folder:
             if self._pseudonyms is not None:
                 self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
-            for number, incoming in enumerate(handed_over):
-                self._one(incoming, Path(folder) / str(number))
+            names = self._named([incoming.name for incoming in handed_over])
+            for number, (name, incoming) in enumerate(zip(names, handed_over, strict=True)):
+                self._one(name, incoming, Path(folder) / str(number))
         for stored in self._studies.values():
             self._commit(stored)
         return [receipt for receipt in self._receipts if receipt is not None]
 
-    def _one(self, incoming: Incoming, spool: Path) -> None:
-        name = self._named(incoming.name)
+    def _one(self, name: str, incoming: Incoming, spool: Path) -> None:
         try:
             path = incoming.path or spool
             if incoming.path is None:
@@ -127,10 +129,11 @@ class Intake:
         into.mkdir()
         unpacked = self._door.unpack(path, into)
         self._known += len(unpacked.members) + len(unpacked.refused) - 1
-        for name, message in unpacked.refused:
-            self._refuse(self._named(name), RefusedError(message))
-        for member in unpacked.members:
-            name = self._named(member.name)
+        refused = self._named([name for name, _ in unpacked.refused])
+        for name, (_, message) in zip(refused, unpacked.refused, strict=True):
+            self._refuse(name, RefusedError(message))
+        names = self._named([member.name for member in unpacked.members])
+        for name, member in zip(names, unpacked.members, strict=True):
             try:
                 self._file(name, member.path)
             except TriageError as error:
@@ -175,10 +178,17 @@ class Intake:
         """Return the file as it is to be stored, what it says of itself, and its name; the door's last look."""
         return self._deidentifier.admit(path, inspected, name) if self._deidentifier else (path, inspected, name)
 
-    def _named(self, name: str) -> str:
-        """Return the name under which a file is spoken of from here on."""
-        shown = display_name(name)
-        return self._deidentifier.rename(shown) if self._deidentifier else shown
+    def _named(self, names: Iterable[str]) -> list[str]:
+        """Return the names under which files are spoken of from here on."""
+        shown = [display_name(name) for name in names]
+        if self._deidentifier is None:
+            return shown
+        try:
+            new = self._deidentifier.rename(shown)
+        except StorageError:
+            logger.exception("the new names of files were not stored")
+            return [NAMELESS] * len(shown)
+        return [new[name] for name in shown]
 
     def _commit(self, stored: list[_Stored]) -> None:
         """Write one study's rows in one transaction, and only then answer for its files."""
