@@ -17,10 +17,9 @@ from PIL import Image
 from triage.errors import StorageError
 from triage.networks.cnn import build_cnn
 from triage.training.checkpoints import ResumeError, load_state, once
-from triage.training.fit import allowed_classes_loss
 from triage.training.frames import Batch, Frames, Views
 from triage.training.loop import DivergedError, Outcome, compile_for, load_kept, predict, train
-from triage.training.losses import allowed_loss_of, mask_loss, mask_loss_of, overlap
+from triage.training.losses import allowed_classes_loss, allowed_loss_of, mask_loss, mask_loss_of, overlap
 from triage.training.recipe import Stage
 
 TARGETS = np.eye(2, dtype=np.float32)[np.arange(24) % 2]
