@@ -22,11 +22,11 @@ from triage.training.environment import data_hash, file_hashes
 from triage.training.judge import evaluate
 from triage.training.layouts import LayoutError, read_dataset
 from triage.training.loop import load_kept
-from triage.training.recipe import Recipe, RecipeError
+from triage.training.recipe import Recipe
 from triage.training.run import Options, run_recipe
 from triage.training.scoring import judged_on, open_model
 from triage.training.splits import Split
-from triage.training.stages import SizeError, drawing_weights
+from triage.training.stages import SizeError
 
 QUIET = Console(quiet=True)
 OPTIONS = Options(split=Split.RANDOM)
@@ -65,6 +65,8 @@ def test_evaluation_judges_the_test_part_with_masks(
     assert summary == json.loads((tmp_path / "figures.json").read_text())
     assert summary["data"]["judged"] == result["pictures"]["test"] == 8
     assert np.sum(summary["confusion"]) == 8
+    for true, row in summary["confusion_shares"].items():
+        assert row[true]["value"] == summary["figures"][f"recall_{true}"]["value"]
     assert summary["intervals"].endswith("by cluster")
     assert summary["masks"]["pictures"] == 6
     for figure in (*summary["figures"].values(), *summary["masks"]["figures"].values()):
@@ -132,20 +134,6 @@ def test_augmenting_before_the_split_is_judged_as_the_original_does(tmp_path: Pa
     result = run_recipe(small("binary-cnn", epochs=1), read_dataset(data), tmp_path / "run", options, QUIET)
     assert sum(result["pictures"].values()) == 80
     assert evaluate(tmp_path / "run", data, tmp_path / "figures.json", QUIET)["data"]["judged"] == 16
-
-
-def test_lite0_is_drawn_by_its_shares(tmp_path: Path) -> None:
-    data = manifest_set(tmp_path / "data", each=10)
-    result = run_recipe(small("lite0", epochs=1, steps=1), read_dataset(data), tmp_path / "run", Options(), QUIET)
-    assert "packaged" in result["started_from"]
-    samples, _ = judged_on(open_model(tmp_path / "run"), read_dataset(data))
-    weights = drawing_weights(
-        samples, {"glioma/scanner": 3, "meningioma/scanner": 1, "pituitary/scanner": 1, "notumor/web": 1}, "finding"
-    )
-    assert weights.sum() == pytest.approx(1)
-    assert weights[[sample.item.label == "glioma" for sample in samples]].sum() == pytest.approx(0.5)
-    with pytest.raises(RecipeError, match="no share to meningioma/scanner"):
-        drawing_weights(samples, {"glioma/scanner": 1, "pituitary/scanner": 1, "notumor/web": 1}, "finding")
 
 
 def test_a_second_stage_without_masks_is_refused_before_anything_trains(tmp_path: Path) -> None:

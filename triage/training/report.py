@@ -52,7 +52,7 @@ def write_report(
     """Write the report of what `triage.training.judge.judge` found."""
     classes = summary["classes"]
     charts = [
-        _confusion(np.array(summary["confusion"]), classes),
+        _confusion(np.array(summary["confusion"]), summary["confusion_shares"]),
         _roc(probabilities, truth, classes),
         _reliability(probabilities, truth),
     ]
@@ -98,16 +98,29 @@ def _masks(masks: dict[str, Any] | None) -> str:
     return f"<h2>Masks</h2><p>{said} {html.escape(masks['intervals'])}</p>{_table(masks['figures'])}"
 
 
-def _confusion(table: NDArray[np.int64], classes: Sequence[str]) -> go.Figure:
-    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+def _confusion(table: NDArray[np.int64], shares: dict[str, dict[str, dict[str, float | None]]]) -> go.Figure:
+    classes = list(shares)
+    cells = [[shares[true][called] for called in classes] for true in classes]
+    words = [[_cell(*cell) for cell in zip(*row, strict=True)] for row in zip(table, cells, strict=True)]
     heatmap = go.Heatmap(
-        z=shares, x=list(classes), y=list(classes), text=table, texttemplate="%{text}", colorscale="Blues"
+        z=[[cell["value"] for cell in row] for row in cells],
+        x=classes,
+        y=classes,
+        text=words,
+        texttemplate="%{text}",
+        colorscale="Blues",
     )
     figure = go.Figure(heatmap)
     figure.update_layout(title="Confusion: counts, shaded by share of the true class", height=420)
     figure.update_xaxes(title="predicted")
     figure.update_yaxes(title="true", autorange="reversed")
     return figure
+
+
+def _cell(count: int, share: dict[str, float | None]) -> str:
+    if share["value"] is None:
+        return str(count)
+    return f"{count}<br>{share['value']:.0%} ({share['low']:.0%} to {share['high']:.0%})"
 
 
 def _roc(probabilities: NDArray[np.float64], truth: NDArray[np.int64], classes: Sequence[str]) -> go.Figure:
