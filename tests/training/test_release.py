@@ -57,10 +57,11 @@ def test_a_run_that_watched_nothing_was_trained_on_four_folds(runs: Runs) -> Non
     assert set(json.loads((network / "curve.json").read_text())[0]) >= {"loss", "network_share"}
 
 
+@pytest.mark.slow
 def test_a_released_folder_serves_and_its_card_says_what_was_seen(runs: Runs, tmp_path: Path) -> None:
     data = runs[0]
     card = release(*runs, tmp_path / "drawn-v1")
-    assert card == read_card(tmp_path / "drawn-v1")
+    assert card.files == read_card(tmp_path / "drawn-v1").files
     assert card.training["config"]["train_folds"] == [1, 2, 3, 4]
     assert card.training["config"]["watch_folds"] == []
     assert card.training["images"] == 32

@@ -214,7 +214,7 @@ def _outside_folds(config: dict[str, Any], dataset: Dataset) -> tuple[list[Sampl
     items = [item for item in items if item.fold not in {*trained_on, GUARD, None}]
     kept, _ = one_per_cluster(items) if all(item.cluster is not None for item in items) else (items, 0)
     folds = ", ".join(sorted(trained_on))
-    return [Sample(item) for item in kept], [f"folds {folds} (trained on or watched), guard rows and copies left out"]
+    return [Sample(item) for item in kept], [f"all but folds {folds} (trained on or watched), guard rows and copies"]
 
 
 def _sample(name: str, by_name: dict[str, Item]) -> Sample:
