@@ -136,6 +136,19 @@ def test_augmenting_before_the_split_is_judged_as_the_original_does(tmp_path: Pa
     assert evaluate(tmp_path / "run", data, tmp_path / "figures.json", QUIET)["data"]["judged"] == 16
 
 
+def test_the_official_split_says_beside_every_figure_what_leaks(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for part in ("Training", "Testing"):
+        class_folders(data / part, each=5, labels=("glioma", "notumor"))
+    recipe, options = small("binary-cnn", epochs=1), Options(split=Split.OFFICIAL)
+    result = run_recipe(recipe, read_dataset(data), tmp_path / "run", options, QUIET)
+    note = "10 of 10 test pictures have a copy among those that are trained on or watched"
+    assert note in result["notes"]
+    summary = evaluate(tmp_path / "run", data, tmp_path / "figures.json", QUIET)
+    assert summary["data"]["judged"] == 10
+    assert note in summary["data"]["notes"]
+
+
 def test_a_second_stage_without_masks_is_refused_before_anything_trains(tmp_path: Path) -> None:
     data = class_folders(tmp_path / "data", each=5)
     with pytest.raises(LayoutError, match="needs pictures with masks"):
