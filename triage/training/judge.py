@@ -17,7 +17,16 @@ from triage.training.frames import Frames, load_frames_of
 from triage.training.layouts import Dataset, Item, read_dataset
 from triage.training.loop import predict
 from triage.training.losses import overlap
-from triage.training.metrics import BOOTSTRAPS, Figure, confusion_of, interval, metrics_for, resampled, with_intervals
+from triage.training.metrics import (
+    BOOTSTRAPS,
+    Figure,
+    confusion_of,
+    interval,
+    metrics_for,
+    resampled,
+    share_called,
+    with_intervals,
+)
 from triage.training.report import Mistake, write_report
 from triage.training.scoring import Scorer, aligned, grouped, judged_on, open_model, truth_for
 from triage.training.splits import Sample, has_mask
@@ -92,6 +101,7 @@ def judge(
         "intervals": f"95 %, {draws} bootstrap draws by {unit}",
         "groups": len(set(groups)),
         "confusion": confusion_of(probabilities, truth).tolist(),
+        "confusion_shares": _shares(probabilities, truth, groups, classes, draws),
         "figures": {name: _plain(figure) for name, figure in figures.items()},
         "masks": _judge_masks(scorer, dataset, samples, answers, draws),
     }
@@ -105,6 +115,23 @@ def describe(summary: dict[str, Any]) -> str:
         f"{name:42} " + ("not measurable here" if row["value"] is None else str(Figure(**row)))
         for name, row in rows.items()
     )
+
+
+def _shares(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.int64],
+    groups: Sequence[str],
+    classes: Sequence[str],
+    draws: int,
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Return, by true and by predicted class, the share of the true class that is called so, with its interval."""
+    cells = {
+        f"{true} {called}": share_called(row, column)
+        for row, true in enumerate(classes)
+        for column, called in enumerate(classes)
+    }
+    found = with_intervals(cells, probabilities, truth, groups, draws=draws)
+    return {true: {called: _plain(found[f"{true} {called}"]) for called in classes} for true in classes}
 
 
 def _judge_masks(

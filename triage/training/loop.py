@@ -71,7 +71,7 @@ def train(
     views
         The batches.
     watch
-        Figures on the watched part after every epoch, ``val_loss`` among them.
+        Figures on the watched part after every epoch, ``val_loss`` among them where the stage goes by it.
     stage
         Optimizer, schedule, epochs, patience.
     metrics
@@ -151,8 +151,8 @@ class _Stopper:
     """Early stopping and the choice of the checkpoint, as Keras does them, and again the same after a resume."""
 
     def __init__(self, stage: Stage, curve: list[Row]) -> None:
-        self.keep, self.best, self.best_epoch = stage.keep, math.inf, 0
-        self.early = keras.callbacks.EarlyStopping("val_loss", patience=stage.patience or stage.epochs, mode="min")
+        self.stage, self.best, self.best_epoch = stage, math.inf, 0
+        self.early = keras.callbacks.EarlyStopping("val_loss", patience=stage.patience or 0, mode="min")
         self.early.set_model(_Flag())
         self.early.on_train_begin()
         for row in curve:
@@ -164,11 +164,13 @@ class _Stopper:
 
     def better(self, row: Row) -> bool:
         """Take note of an epoch; tell whether its weights are to be kept."""
-        self.early.on_epoch_end(int(row["epoch"]) - 1, row)
-        if self.keep == "last" or row["val_loss"] < self.best:
-            self.best, self.best_epoch = row["val_loss"], int(row["epoch"])
-            return True
-        return False
+        if self.stage.patience:
+            self.early.on_epoch_end(int(row["epoch"]) - 1, row)
+        if self.stage.keep == "best" and row["val_loss"] >= self.best:
+            return False
+        # Where nothing is chosen by it, nothing need be watched.
+        self.best, self.best_epoch = row.get("val_loss", math.inf), int(row["epoch"])
+        return True
 
 
 class _Flag:

@@ -69,7 +69,8 @@ class Stage(_Checked):
         What the network sees of a picture: the picture, its mirror images slightly turned and moved, or the
         strong changes of `triage.training.augment`.
     shares
-        How often each group is drawn (`triage.training.batches.group`); without it, every picture once an epoch.
+        How often each group (``class/scanner`` or ``class/web``) is drawn; without it, every picture comes once an
+        epoch.
     schedule
         Of the learning rate: constant, or a warm-up and a cosine down to zero.
     ema

@@ -16,11 +16,17 @@ from triage.networks.backbones import NONE, WeightsError, build_backbone
 from triage.networks.cnn import build_cnn
 from triage.networks.unet import build_unet
 from triage.training.checkpoints import Row
-from triage.training.fit import allowed_classes_loss
+from triage.training.copies import SOURCE_ORDER
 from triage.training.frames import Views, load_frames_of, side_for
 from triage.training.loop import Outcome, Watch, predict, train
-from triage.training.losses import allowed_accuracy, allowed_loss_of, mask_loss, mask_loss_of, overlap
-from triage.training.manifest import SOURCE_ORDER
+from triage.training.losses import (
+    allowed_accuracy,
+    allowed_classes_loss,
+    allowed_loss_of,
+    mask_loss,
+    mask_loss_of,
+    overlap,
+)
 from triage.training.recipe import Backbone, Cnn, RecipeError, Stage
 from triage.training.splits import CLASSES, Parts, Sample, label_for, target_for
 
@@ -88,7 +94,9 @@ class Classifying:
         self.watched_targets = targets_of(parts.watch, task)
 
     def watch(self, model: keras.Model) -> Row:
-        """Loss and accuracy on the watched part."""
+        """Loss and accuracy on the watched part; nothing where none is kept."""
+        if not len(self.watched):
+            return {}
         logits = predict(model, self.watched)
         hits = self.watched_targets[np.arange(len(logits)), logits.argmax(axis=1)] > 0
         return {"val_loss": allowed_loss_of(logits, self.watched_targets), "val_accuracy": float(hits.mean())}
@@ -137,12 +145,8 @@ def train_segmenter(
 
 def targets_of(samples: Sequence[Sample], task: str) -> NDArray[np.float32]:
     """``(samples, classes)``: 1 for each class that the label allows."""
-    return np.stack([target_for(sample.item, task) for sample in samples])
-
-
-def truth_of(samples: Sequence[Sample], task: str) -> NDArray[np.int64]:
-    """Class index of each sample; all must have a class of the task."""
-    return np.array([CLASSES[task].index(label_for(sample.item, task)) for sample in samples])
+    targets = [target_for(sample.item, task) for sample in samples]
+    return np.array(targets, np.float32).reshape(-1, len(CLASSES[task]))
 
 
 def drawing_weights(samples: Sequence[Sample], shares: dict[str, float], task: str) -> NDArray[np.float64]:
