@@ -6,11 +6,13 @@ import io
 import resource
 import socket
 import threading
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pydicom
 from PIL import Image
 
 from triage.domain import Receipt
@@ -42,6 +44,26 @@ def receive(pipeline: Pipeline, files: Mapping[str, bytes]) -> list[Receipt]:
 def take_in(pipeline: Pipeline, files: Mapping[str, bytes]) -> list[str]:
     """Hand files over, wait until they are judged, and return the study of each."""
     return [str(receipt.study_id) for receipt in receive(pipeline, files)]
+
+
+def redrawn(file: bytes, **elements: object) -> bytes:
+    """Return a DICOM file with other elements."""
+    header = pydicom.dcmread(io.BytesIO(file))
+    for keyword, value in elements.items():
+        setattr(header, keyword, value)
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+    buffer = io.BytesIO()
+    header.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Return a ZIP of files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
 
 
 def run_queue(home: Path) -> None:

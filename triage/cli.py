@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -28,9 +29,10 @@ def score(
     out: Annotated[Path, typer.Option("--json", help="Where the results are written.")],
     model: Annotated[Path | None, typer.Option(help="Model folder; the one that serves, if left out.")] = None,
 ) -> None:
-    """Score pictures without a database: one JSON object per study."""
-    from triage.batch import files_below, score_files
+    """Score DICOM, NIfTI, PNG, JPEG and ZIP files without a database: one JSON object per study."""
+    from triage.batch import files_below, find_studies, score_studies
     from triage.inference.runtime import Runtime
+    from triage.scans.door import Door
 
     settings = Settings()
     runtime = _or_exit(lambda: Runtime(model or settings.model, settings.threads))
@@ -38,7 +40,11 @@ def score(
     if not files:
         console.print("[red]No file was found there. Name files, or folders that hold some.[/red]")
         raise typer.Exit(2)
-    answers = list(track(score_files(files, runtime), "Scoring", total=len(files), console=console))
+    door = Door()
+    with tempfile.TemporaryDirectory(prefix="triage-") as folder:
+        studies = find_studies(track(files, "Looking", console=console), door, Path(folder))
+        answers = list(score_studies(track(studies, "Scoring", console=console), door, runtime))
+    door.close()
     _write_json(out, answers)
     for status, count in sorted(Counter(answer["status"] for answer in answers).items()):
         console.print(f"{count:>8,} {status}")

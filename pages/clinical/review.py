@@ -49,10 +49,10 @@ def look() -> None:
             config={"scrollZoom": True, "displayModeBar": False, "doubleClick": "reset"},
         )
     stack.navigate(slices, series)
-    said = [f"Slice {at + 1} of {len(slices.series[series].slices)}: wheel or arrow keys; Ctrl and wheel zoom."]
-    if controls.finding:
-        said.append(f"Heat map: evidence for **{controls.finding.label}** ({controls.method}).")
-    st.caption(" ".join(said))
+    count = len(slices.series[series].slices)
+    said = [f"Slice {at + 1} of {count}: wheel, arrow keys"] if count > 1 else []
+    said += [f"Heat map: **{controls.finding.label}**, {controls.method}"] if controls.finding else []
+    st.caption(" · ".join(said))
 
 
 left, right = st.columns([1.3, 1], gap="medium")

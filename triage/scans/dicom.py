@@ -103,7 +103,7 @@ def transfer_syntax(header: Dataset) -> str:
 def study_header(header: Dataset) -> StudyHeader:
     """What the object says of its study."""
     return StudyHeader(
-        uid=text(header, "StudyInstanceUID", 64),
+        uid=text(header, "StudyInstanceUID"),
         patient_name=_person(header),
         mrn=text(header, "PatientID", 64),
         accession_number=text(header, "AccessionNumber", 64),
@@ -123,7 +123,7 @@ def series_header(headers: Sequence[Dataset]) -> SeriesHeader:
         spacing = spacing[::-1]
     between = _between(headers, orientation)
     return SeriesHeader(
-        uid=text(header, "SeriesInstanceUID", 64),
+        uid=text(header, "SeriesInstanceUID"),
         number=_integer(header, "SeriesNumber", 1),
         description=text(header, "SeriesDescription"),
         modality=text(header, "Modality", 16),

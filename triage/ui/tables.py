@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from triage.domain import Finding, StudyStatus
-from triage.records.views import SeriesFiles, SignedReading, WorklistRow
+from triage.records.views import SignedReading, WorklistRow
 from triage.ui import theme
 
 ROW_HEIGHT = 36
@@ -73,25 +73,6 @@ def person(name: str) -> str:
 def plain(text: str) -> str:
     """Return a text from a file so that Markdown shows it as it is."""
     return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-!|$:~^" else character for character in text)
-
-
-def series(items: Sequence[SeriesFiles]) -> pd.DataFrame:
-    """Return the series of a study, in their order."""
-    return pd.DataFrame(
-        {
-            "No.": [item.header.number for item in items],
-            "Series": [item.header.description or "–" for item in items],
-            "Modality": [item.header.modality or item.instances[0].kind for item in items],
-            "Plane": [item.header.plane.value if item.header.plane else "–" for item in items],
-            "Images": [sum(instance.frames for instance in item.instances) for item in items],
-            "Spacing (mm)": [
-                " × ".join(f"{value:.2g}" for value in item.header.spacing) if item.header.spacing else "–"
-                for item in items
-            ],
-            "Scanner": [item.header.scanner or "–" for item in items],
-            "Set aside": [item.header.set_aside or "" for item in items],
-        }
-    )
 
 
 def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
