@@ -22,6 +22,7 @@ FLOORS = [
     ["learning"],
     ["pipeline", "batch"],
     ["training"],
+    ["web"],
     ["ui", "cli", "__main__"],
 ]
 HEAVY = {"tensorflow", "keras", "tf_keras_vis"}
