@@ -6,9 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ByteSize, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+#: A token that is shorter can be guessed.
+MIN_TOKEN = 16
 #: The folder that holds app.py, pages/, models/ and assets/.
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,6 +34,20 @@ class Settings(BaseSettings):
         default="embedded", description="Who scores: the web process itself, or `python -m triage worker` beside it."
     )
     threads: int = Field(default=2, ge=1, description="Threads of one scoring run.")
+
+    token: SecretStr = Field(
+        default=SecretStr(""), description="What DICOMweb peers present; empty: the DICOMweb door is shut."
+    )
+    stow_limit: ByteSize = Field(default=ByteSize(2 * 2**30), gt=0, description="Largest body of one STOW-RS request.")
+
+    @field_validator("token")
+    @classmethod
+    def _long_enough(cls, token: SecretStr) -> SecretStr:
+        if 0 < len(token.get_secret_value()) < MIN_TOKEN:
+            raise ValueError(
+                f"TRIAGE_TOKEN is shorter than {MIN_TOKEN} characters. Make one with: openssl rand -hex 32"
+            )
+        return token
 
     @property
     def url(self) -> str:
