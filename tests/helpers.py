@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import resource
+import shutil
 import socket
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -13,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import pytest
 from PIL import Image
+from pydicom import Dataset, dcmwrite
 
 from triage.domain import Receipt
 from triage.pipeline import Incoming, Pipeline
@@ -82,3 +86,14 @@ def full_disk(room: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def complaints(report: Dataset, folder: Path) -> list[str]:
+    """Return the errors that dciodvfy finds in a DICOM object."""
+    tool = shutil.which("dciodvfy")
+    if tool is None:
+        pytest.skip("dicom3tools is not installed")
+    path = folder / "validated.dcm"
+    dcmwrite(path, report, enforce_file_format=True)
+    said = subprocess.run([tool, path], capture_output=True, text=True, timeout=60)
+    return [line for line in said.stderr.splitlines() if line.startswith("Error")]

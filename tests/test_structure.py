@@ -19,7 +19,7 @@ FLOORS = [
     ["inference"],
     ["worklist", "reading"],
     ["records"],
-    ["learning"],
+    ["learning", "reports"],
     ["pipeline"],
     ["batch"],
     ["training"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 import warnings
@@ -27,6 +28,8 @@ from triage.scans.pixels import stored_frames, to_uint16
 MAX_INFLATED = 512 * 2**20
 CHUNK = 1 << 20
 MAX_TEXT = 255
+#: The parser's remarks quote the values that they are about, and a log must not name a patient.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 DAMAGED = "The DICOM file is damaged or cut short. Send it again from the PACS."
 #: Parts of the body (0018,0015) that hold no brain.
 OTHER_PARTS = re.compile(
@@ -170,6 +173,17 @@ def decode(headers: Mapping[int, Dataset]) -> list[Series]:
         # A localiser or a derived picture can share a series with what it was made from.
         groups[f"{text(header, 'SeriesInstanceUID')} {set_aside(header)}"].append(index)
     return [_decode_series({index: headers[index] for index in members}) for members in groups.values()]
+
+
+def as_stored(pixels: NDArray[np.float32], header: Dataset, frame: int) -> NDArray[np.float32]:
+    """Turn what lies on an upright slice back to the rows and columns of the frame that it was made from."""
+    orientation = _orientation(header, frame)
+    if orientation is None:
+        return pixels
+    places, _ = upright(np.arange(pixels.size).reshape(int(header.Rows), int(header.Columns)), orientation)
+    stored = np.empty(pixels.size, pixels.dtype)
+    stored[places.ravel()] = pixels.ravel()
+    return stored.reshape(int(header.Rows), int(header.Columns))
 
 
 def text(header: Dataset, keyword: str, limit: int = MAX_TEXT) -> str:
