@@ -18,7 +18,13 @@ ROOT = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     """Typed settings; an unknown or malformed value stops the start with a message that names it."""
 
-    model_config = SettingsConfigDict(env_prefix="TRIAGE_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="TRIAGE_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,  # tokens and passwords are among them
+    )
 
     home: Path = Field(default=ROOT / "var", description="Everything that the installation writes lies here.")
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in the home folder.")

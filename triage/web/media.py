@@ -29,7 +29,10 @@ class DicomJson(JSONResponse):
     media_type = DICOM_JSON
 
     def __init__(
-        self, content: Dataset | Sequence[Dataset | dict[str, Any]], status: int = 200, **headers: str
+        self,
+        content: Dataset | Sequence[Dataset | dict[str, Any]],
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         said = _said(content) if isinstance(content, Dataset) else [_said(item) for item in content]
         super().__init__(said, status, headers)

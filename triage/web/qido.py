@@ -107,7 +107,7 @@ def _asked(request: Request) -> tuple[dict[str, str], int, int]:
             plain[name] = int(value)
         elif name not in PLAIN:
             keyword = keyword_for_tag(name) if len(name) == 8 and tag_for_keyword(name) is None else name
-            if tag_for_keyword(keyword) is None:
+            if not keyword or tag_for_keyword(keyword) is None:
                 raise HTTPException(400, "A query parameter is no DICOM attribute. Name it by keyword or by tag.")
             if value:
                 match[keyword] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -26,6 +27,7 @@ from triage.web.multipart import spool
 ACTOR = "dicomweb"
 #: Requests whose files are taken in at one time; the door decodes two files at once.
 AT_ONCE = 2
+UID_FORM = re.compile("[0-9.]{1,64}")
 #: SOP classes of the standard that are there to be stored (PS3.6 A) begin so.
 STANDARD, STORAGE = "1.2.840.10008.", "1.2.840.10008.5.1.4."
 
@@ -58,7 +60,7 @@ class _Part:
     Attributes
     ----------
     identity
-        None where the part does not say what it is.
+        None where the part does not say what it is, or says it with what is no UID.
     receipt
         None where the part was not handed over.
     failure
@@ -119,9 +121,10 @@ def _take_in(pipeline: Pipeline, parts: Sequence[_Part], study: str) -> None:
     """Look at every part, hand over those that may come in, and note what became of each."""
     for part in parts:
         try:
-            part.identity = pipeline.door.identity(part.path)
-            part.failure = _objection(part.identity, study)
-            said = SAID.get(part.failure, "") if part.failure else ""
+            identity = pipeline.door.identity(part.path)
+            part.identity = identity if _named(identity) else None
+            part.failure = _objection(identity, study)
+            said = SAID[part.failure] if part.failure else ""
         except RefusedError as error:
             part.failure, said = Reason.CANNOT_UNDERSTAND, str(error)
         if part.failure is not None:
@@ -132,9 +135,14 @@ def _take_in(pipeline: Pipeline, parts: Sequence[_Part], study: str) -> None:
         part.receipt, part.failure = receipt, _failure(pipeline, receipt)
 
 
+def _named(identity: Identity) -> bool:
+    """Whether an answer can refer to the instance."""
+    return all(map(UID_FORM.fullmatch, (identity.sop_class_uid, identity.sop_instance_uid)))
+
+
 def _objection(identity: Identity, study: str) -> Reason | None:
     """Return why an instance cannot come in, whatever its pixels are."""
-    if not all((identity.study_uid, identity.series_uid, identity.sop_class_uid, identity.sop_instance_uid)):
+    if not _named(identity) or not all(map(UID_FORM.fullmatch, (identity.study_uid, identity.series_uid))):
         return Reason.DOES_NOT_MATCH
     if study and identity.study_uid != study:
         return Reason.DOES_NOT_MATCH
