@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,8 @@ NO_PICTURE = (
 FAILED = "De-identification failed, so nothing was stored. Export the file from the PACS again, then repeat."
 #: Reasons to set a series aside that stand in free text; they are said again in our own words.
 SAID_IN_WORDS = {"Localiser": "SeriesDescription", "Derived from other series": "DerivationDescription"}
+# At its most talkative, Pillow logs what it finds in EXIF.
+logging.getLogger("PIL").setLevel(logging.INFO)
 GZIP = b"\x1f\x8b"
 #: Numbers of the NIfTI header that nobody looks at.
 UNUSED = {"extents", "session_error", "regular", "glmax", "glmin", "intent_p1", "intent_p2", "intent_p3"}
