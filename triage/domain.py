@@ -280,6 +280,8 @@ class SliceScores:
     ----------
     series, slice
         The slice to show first: the most suspicious one.
+    instance
+        Index, in the list of files that was decoded, of the file that it came from.
     table
         By series and slice, in the order of decoding: the probabilities in the order of `Finding`, or None for a
         slice that cannot be judged. Empty for a series that is set aside.
@@ -287,6 +289,7 @@ class SliceScores:
 
     series: int
     slice: int
+    instance: int
     table: tuple[tuple[tuple[float, ...] | None, ...], ...]
 
 

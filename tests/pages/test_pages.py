@@ -119,7 +119,7 @@ def test_an_archive_becomes_a_study_with_its_patient(parts: Pipeline, study_file
     assert {receipt.outcome for receipt in app.session_state["receipts"]} == {Outcome.ACCEPTED}
     table = page(state.WORKLIST).dataframe[0].value
     assert list(table[["Patient", "MRN", "Accession", "Images"]].iloc[0]) == [
-        "PHANTOM, ADA 0",
+        "PHANTOM, ADA",
         "PH1000",
         "ACC2000",
         "MR 5",

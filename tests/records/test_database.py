@@ -125,8 +125,8 @@ FIRST_RECORD = (
     "INSERT INTO series (id, study_id, number, description) VALUES (1, :study, 1, '')",
     "INSERT INTO instance (id, series_id, number, sha256, name, kind, size) VALUES (1, 1, 1, :sha, 'a', 'PNG', 1)",
     "INSERT INTO ai_result (id, study_id, model, model_sha256, probabilities, band, reason, filed_at) VALUES "
-    """(1, :study, 'net', 'm', '{"glioma"\\: 1, "meningioma"\\: 0, "pituitary"\\: 0, "notumor"\\: 0}', """
-    "0, 'because', :at)",
+    "(1, :study, 'net', 'm', "
+    """'{"glioma"\\: 1, "meningioma"\\: 0, "pituitary"\\: 0, "notumor"\\: 0}', 0, 'because', :at)""",
     "INSERT INTO reading (id, study_id, version, reader, decision, finding, comment, state, signed_at, model_sha256) "
     "VALUES (1, :study, 1, 'Dr. A', 'confirm', 'glioma', '', 'final', :at, 'm')",
 )

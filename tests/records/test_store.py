@@ -55,7 +55,7 @@ def result(glioma: float = 0.7, model: str = "a", numbers: tuple[int, ...] = (1,
         dict(zip(Finding, (glioma, rest, rest, rest), strict=True)),
         Ranking(Band.STAT, "because"),
         contents_of(instance(number).sha256 for number in numbers),
-        SliceScores(0, 0, (((glioma, rest, rest, rest), None),)),
+        SliceScores(0, 0, len(numbers) - 1, (((glioma, rest, rest, rest), None),)),
     )
 
 
@@ -177,6 +177,16 @@ def test_signed_readings_come_newest_first_and_by_reader(store: Store) -> None:
     assert [item.name for item in mine] == ["2.png", "0.png"]
     assert mine[0].predicted is Finding.GLIOMA
     assert mine[0].instance == instance(2)
+
+
+def test_a_reading_is_shown_by_the_file_that_the_ai_showed(store: Store) -> None:
+    study_id = add(store, 1, 2, uid="1.2")
+    store.file_result(study_id, result(numbers=(1, 2)))
+    store.sign(study_id, replace(reading(), contents=store.study(study_id).contents), seen=0)
+    assert [item.instance for item in store.signed_readings()] == [instance(2)]
+    add(store, 3, uid="1.2")
+    store.file_result(study_id, result(numbers=(1, 2, 3)))
+    assert [(item.instance, item.predicted) for item in store.signed_readings()] == [(instance(1), Finding.GLIOMA)]
 
 
 def test_a_study_that_is_not_there_is_said(store: Store) -> None:

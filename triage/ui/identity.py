@@ -12,7 +12,7 @@ from triage.ui import state, tables
 def heading(study: Study) -> None:
     """Draw patient, study and arrival, and what the details of the series are behind a click."""
     header = study.header
-    st.subheader(tables.person(header.patient_name) or study.name, anchor=False)
+    st.subheader(tables.plain(header.patient_name or study.name), anchor=False)
     lines = [_patient(header), _study(study)]
     waited = tables.duration(state.now() - study.arrived_at)
     lines.append(f"Arrived {study.arrived_at:%Y-%m-%d %H:%M} UTC, {waited} ago · {study.status}")

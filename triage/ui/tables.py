@@ -42,7 +42,7 @@ def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.
             "Band": [row.band.value for row in rows],
             "P(glioma)": [row.malignancy for row in rows],
             "AI": said,
-            "Patient": [person(row.patient_name) for row in rows],
+            "Patient": [row.patient_name for row in rows],
             "MRN": [row.mrn for row in rows],
             "Accession": [row.accession_number for row in rows],
             "Study": [row.name for row in rows],
@@ -62,12 +62,6 @@ def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.
     ]
     styles = {"Band": bands, "AI": [f"color: {colour}" for colour in colours]}
     return table.style.apply(lambda column: styles[column.name], subset=list(styles))
-
-
-def person(name: str) -> str:
-    """Return a patient's name as it is said, from DICOM's family^given^middle^prefix^suffix."""
-    family, _, given = name.partition("=")[0].partition("^")
-    return ", ".join(part for part in (family.strip(), " ".join(given.replace("^", " ").split())) if part)
 
 
 def plain(text: str) -> str:
