@@ -15,6 +15,7 @@ from triage.domain import Finding
 from triage.training.checkpoints import write_json
 from triage.training.frames import Frames, load_frames_of
 from triage.training.layouts import Dataset, Item, read_dataset
+from triage.training.looking import look_twice
 from triage.training.loop import predict
 from triage.training.losses import overlap
 from triage.training.metrics import (
@@ -137,15 +138,20 @@ def _shares(
 def _judge_masks(
     scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], answers: NDArray[np.float64], draws: int
 ) -> dict[str, Any] | None:
-    """Judge the second stage: Dice and IoU of pictures with a mask; those that stage one lets go have no mask drawn."""
+    """Judge the masks of pictures with an outline; what is not called a tumour has no mask drawn."""
     chosen = [index for index, sample in enumerate(samples) if has_mask([sample])]
-    if scorer.segmenter is None or not chosen:
+    if not chosen or (scorer.segmenter is None and not scorer.looks_twice):
         return None
     masked = [samples[index] for index in chosen]
-    frames = load_frames_of(dataset.root, masked, scorer.segmenter.input_shape[1], masks=True)
+    side = scorer.size if scorer.segmenter is None else scorer.segmenter.input_shape[1]
+    frames = load_frames_of(dataset.root, masked, side, masks=True)
     assert frames.masks is not None
-    called = answers[chosen].argmax(axis=1) == 0
-    drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]
+    if scorer.segmenter is None:
+        called = answers[chosen].argmax(axis=1) != scorer.classes.index(Finding.NOTUMOR)
+        drawn = (look_twice(scorer.network, frames.pixels)[1] > 0.5) & called[:, None, None]
+    else:
+        called = answers[chosen].argmax(axis=1) == 0
+        drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]
     dice, iou = overlap(drawn, frames.masks)
     groups, unit = grouped([sample.item for sample in masked])
     values = {"dice": dice, "iou": iou, "dice_where_called": np.where(called, dice, np.nan)}

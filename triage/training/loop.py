@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -24,15 +25,26 @@ from triage.errors import TriageError
 from triage.inference.card import KERAS
 from triage.training.checkpoints import Row, averaged, load_state, save_model, save_state, write_json
 from triage.training.curves import draw_curves
-from triage.training.frames import Views, ahead
+from triage.training.frames import ahead
 from triage.training.recipe import Stage
 
 CURVE, CURVE_PICTURE = "curve.json", "curve.png"
 #: Of the share that the network has of the step time; below it, the input holds the network up.
 WANTED_SHARE = 0.9
 Watch = Callable[[keras.Model], Row]
-Loss = Callable[..., keras.KerasTensor]
-Metrics = Sequence[Callable[..., keras.KerasTensor]]
+Function = Callable[..., keras.KerasTensor]
+#: Of targets and outputs; by name of the output where a network has several.
+Loss = Function | Mapping[str, Function]
+Metrics = Sequence[Function] | Mapping[str, Sequence[Function]]
+
+
+class Views(Protocol):
+    """Batches: each a function of the seed, the epoch and its place in it."""
+
+    steps: int
+
+    def make(self, epoch: int, step: int) -> tuple[Any, Any]:
+        """Return pictures and targets."""
 
 
 class DivergedError(TriageError):
@@ -134,7 +146,7 @@ def compile_for(model: keras.Model, loss: Loss, stage: Stage, steps: int, metric
     else:
         optimizer = keras.optimizers.Adam(rate, **options)
     # On a CPU, XLA takes minutes to compile these networks, and each step is then slower than without it.
-    model.compile(optimizer, loss, metrics=list(metrics), jit_compile=False)
+    model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
     optimizer.build(model.trainable_variables)
 
 

@@ -19,9 +19,11 @@ from triage.errors import ModelError
 from triage.inference import preprocess
 from triage.inference.calibration import softmax
 from triage.inference.card import CARD, KERAS, ONNX, read_card
+from triage.networks.twolook import MASK
 from triage.training.copies import one_per_cluster
 from triage.training.environment import data_hash, file_hashes
 from triage.training.layouts import GUARD, UNTYPED, Dataset, Item, LayoutError
+from triage.training.looking import look_twice
 from triage.training.loop import load_kept, predict
 from triage.training.run import CONFIG, PARTS, SEGMENTER
 from triage.training.splits import CLASSES, Sample, label_for
@@ -55,11 +57,18 @@ class Scorer:
         """``finding`` or ``tumour``."""
         return next(task for task, classes in CLASSES.items() if classes == self.classes)
 
+    @property
+    def looks_twice(self) -> bool:
+        """Whether the network finds the lesion itself and looks at it again."""
+        return isinstance(self.network, keras.Model) and MASK in self.network.output_names
+
     def logits(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return ``(samples, classes)`` of prepared frames ``(samples, size, size)``."""
         if isinstance(self.network, onnxruntime.InferenceSession):
             ask = partial(self.network.run, ["logits"])
             return np.concatenate([ask({"slice": frame[None, ..., None].astype(np.float32)})[0] for frame in frames])
+        if self.looks_twice:
+            return look_twice(self.network, frames)[0]
         return predict(self.network, frames)
 
     def probabilities(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from triage.errors import TriageError
-from triage.networks.backbones import NONE, WeightsError, build_backbone
+from triage.networks.backbones import NONE, PACKAGED, WeightsError, build_backbone
 from triage.networks.cnn import build_cnn
+from triage.networks.twolook import build_two_look, start_from_imagenet
 from triage.networks.unet import build_unet
 from triage.training.checkpoints import Row
 from triage.training.copies import SOURCE_ORDER
@@ -27,7 +28,7 @@ from triage.training.losses import (
     mask_loss_of,
     overlap,
 )
-from triage.training.recipe import Backbone, Cnn, RecipeError, Stage
+from triage.training.recipe import Backbone, Cnn, RecipeError, Stage, TwoLook
 from triage.training.splits import CLASSES, Parts, Sample, label_for, target_for
 
 
@@ -47,6 +48,8 @@ def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras
     try:
         if isinstance(network, Backbone):
             return build_backbone(network.name, classes, stage.size, network.dropout, network.frozen, weights)
+        if isinstance(network, TwoLook):
+            return _build_two_look(stage.size, classes, network.dropout, weights or PACKAGED)
         if weights not in (None, NONE):
             raise WeightsError("Only --recipe transfer, lite0 and detect-then-segment start from weights.")
         if isinstance(network, Cnn):
@@ -58,6 +61,16 @@ def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras
             f"No {network.kind} takes pictures of {stage.size} px: they are too small for it, or cannot be halved as "
             "often as it halves them. Choose a multiple of 32 as --size."
         ) from error
+
+
+def _build_two_look(size: int, classes: int, dropout: float, weights: str) -> tuple[keras.Model, str]:
+    model = build_two_look(size, classes, dropout)
+    if weights == NONE:
+        return model, NONE
+    if weights != PACKAGED:
+        raise WeightsError("The two-look network starts from packaged weights or none.")
+    start_from_imagenet(model)
+    return model, "packaged ImageNet weights of EfficientNet-Lite0"
 
 
 class Classifying:
