@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import resource
 import shutil
 import socket
 import subprocess
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +75,17 @@ def run_queue(home: Path) -> None:
     pipeline = Pipeline(Settings(home=home, threads=1))
     pipeline.work.start()
     threading.Event().wait()
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """No file can grow beyond `room` bytes: writing on fails as on a full disk, in the middle of the file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def complaints(report: Dataset, folder: Path) -> list[str]:

@@ -23,6 +23,7 @@ FLOORS = [
     ["pipeline"],
     ["batch"],
     ["training"],
+    ["web"],
     ["ui", "cli", "__main__"],
 ]
 HEAVY = {"tensorflow", "keras", "tf_keras_vis"}

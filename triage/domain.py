@@ -116,6 +116,8 @@ class Receipt:
     ----------
     study_id
         The study that holds the file, or None where none does.
+    again
+        Whether our disk or database was what failed: the very same file may be taken later.
     """
 
     name: str
@@ -125,6 +127,7 @@ class Receipt:
     study_uid: str = ""
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

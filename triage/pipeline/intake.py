@@ -199,7 +199,7 @@ class Intake:
         except StorageError as error:
             logger.exception("storing failed")
             for item in stored:
-                self._say(item.place, Outcome.REFUSED, str(error))
+                self._say(item.place, Outcome.REFUSED, str(error), again=True)
             return
         if taken.study_id and Outcome.ACCEPTED in taken.outcomes:
             self.accepted[taken.study_id] = taken.contents
@@ -207,10 +207,12 @@ class Intake:
             message = SAID.get(outcome) or item.arrival.series.set_aside or "Stored; scoring follows."
             self._say(item.place, outcome, message, taken.study_id)
 
-    def _say(self, place: int, outcome: Outcome, message: str, study_id: str | None = None) -> None:
+    def _say(
+        self, place: int, outcome: Outcome, message: str, study_id: str | None = None, *, again: bool = False
+    ) -> None:
         receipt = self._receipts[place]
         assert receipt is not None
-        self._receipts[place] = replace(receipt, outcome=outcome, message=message, study_id=study_id)
+        self._receipts[place] = replace(receipt, outcome=outcome, message=message, study_id=study_id, again=again)
 
     def _answer(self, receipt: Receipt) -> None:
         self._receipts.append(receipt)
@@ -224,7 +226,7 @@ class Intake:
                 self._store.refuse(message, actor=self._actor)
             except StorageError:
                 logger.exception("the audit row of a refused file was not stored")
-        self._answer(Receipt(name, Outcome.REFUSED, message))
+        self._answer(Receipt(name, Outcome.REFUSED, message, again=isinstance(error, StorageError)))
 
 
 def _receipt(name: str, outcome: Outcome, message: str, inspected: Inspected) -> Receipt:

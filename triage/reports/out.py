@@ -78,8 +78,8 @@ def send_reports(parts: Parts, study_id: str) -> int:
     try:
         answer = _client(parts.settings).store_instances(reports)
     except (requests.RequestException, OSError) as error:
-        answer = error.response if isinstance(error, requests.HTTPError) else None
-        said = "It did not answer" if answer is None else f"It answered {answer.status_code}"
+        refusal = error.response if isinstance(error, requests.HTTPError) else None
+        said = "It did not answer" if refusal is None else f"It answered {refusal.status_code}"
         message = f"The PACS did not take the reports. {said}; check TRIAGE_STOW_TARGET and TRIAGE_STOW_TOKEN."
         raise TransferError(message) from error
     if answer.get("FailedSOPSequence"):
