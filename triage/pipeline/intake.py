@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Files that are looked at at one time; the door has as many processes.
+LOOKING = 2
 #: DICOM's own limit for a UID.
 MAX_UID = 64
 SAID = {
@@ -54,6 +59,24 @@ class Incoming:
     name: str
     path: Path | None = None
     data: bytes | memoryview | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file on its way in, and why it goes no further."""
+
+    name: str
+    path: Path
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen of a file: the study that has it already, or what it says of itself."""
+
+    digest: str
+    study_id: str | None
+    inspected: Inspected | None
 
 
 @dataclass(slots=True)
@@ -97,16 +120,26 @@ class Intake:
         handed_over = list(files)
         self._known = len(handed_over)
         self._home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._home, prefix="incoming-") as folder:
-            if self._pseudonyms is not None:
-                self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
-            for number, incoming in enumerate(handed_over):
-                self._one(incoming, Path(folder) / str(number))
+        try:
+            with tempfile.TemporaryDirectory(dir=self._home, prefix="incoming-") as folder, self._files.together():
+                if self._pseudonyms is not None:
+                    self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
+                spooled = (self._spool(incoming, Path(folder) / str(n)) for n, incoming in enumerate(handed_over))
+                for file, seen in self._look_at(chain.from_iterable(spooled)):
+                    if self._progress:
+                        self._progress(len(self._receipts), self._known, file.name)
+                    self._take(file, seen)
+        except OSError as error:  # the names of the files did not reach the disk
+            logger.exception("storing failed")
+            for item in chain.from_iterable(self._studies.values()):
+                self._say(item.place, Outcome.REFUSED, str(_disk(error)))
+            self._studies.clear()
         for stored in self._studies.values():
             self._commit(stored)
         return [receipt for receipt in self._receipts if receipt is not None]
 
-    def _one(self, incoming: Incoming, spool: Path) -> None:
+    def _spool(self, incoming: Incoming, spool: Path) -> Iterator[_File]:
+        """Give the file, or the members of the archive, that was handed over; what is refused already says so."""
         name = self._named(incoming.name)
         try:
             path = incoming.path or spool
@@ -114,49 +147,70 @@ class Intake:
                 path.write_bytes(incoming.data or b"")
             with path.open("rb") as file:
                 kind = identify(file.read(HEAD))
-            if kind is Kind.ZIP:
-                self._unpack(path, spool.with_name(f"{spool.name}-members"))
-            else:
-                self._file(name, path)
-        except TriageError as error:
-            self._refuse(name, error)
-        except OSError as error:
-            self._refuse(name, _disk(error))
-
-    def _unpack(self, path: Path, into: Path) -> None:
-        into.mkdir()
-        unpacked = self._door.unpack(path, into)
-        self._known += len(unpacked.members) + len(unpacked.refused) - 1
-        for name, message in unpacked.refused:
-            self._refuse(self._named(name), RefusedError(message))
-        for member in unpacked.members:
-            name = self._named(member.name)
-            try:
-                self._file(name, member.path)
-            except TriageError as error:
-                self._refuse(name, error)
-            except OSError as error:
-                self._refuse(name, _disk(error))
-
-    def _file(self, name: str, path: Path) -> None:
-        """Look at one file and store it, or answer at once."""
-        if self._progress:
-            self._progress(len(self._receipts), self._known, name)
-        digest = _digest(path)
-        if (study_id := self._store.study_of(digest)) is not None:
-            self._answer(Receipt(name, Outcome.ALREADY_HERE, SAID[Outcome.ALREADY_HERE], study_id))
+            if kind is not Kind.ZIP:
+                yield _File(name, path)
+                return
+            into = spool.with_name(f"{spool.name}-members")
+            into.mkdir()
+            unpacked = self._door.unpack(path, into)
+        except (TriageError, OSError) as error:
+            yield _File(name, spool, error)
             return
-        path, inspected, name = self._admit(path, self._door.inspect(path), name)
-        inspected = _checked(inspected)
-        digest = _digest(path)
+        self._known += len(unpacked.members) + len(unpacked.refused) - 1
+        for refused, message in unpacked.refused:
+            yield _File(self._named(refused), spool, RefusedError(message))
+        for member in unpacked.members:
+            yield _File(self._named(member.name), member.path)
+
+    def _look_at(self, files: Iterator[_File]) -> Iterator[tuple[_File, _Seen | Exception]]:
+        """Look at each file, at two of them at a time, and give them in their order."""
+        with ThreadPoolExecutor(LOOKING) as pool:
+            ahead: deque[tuple[_File, Future[_Seen | Exception]]] = deque()
+            for file in files:
+                ahead.append((file, pool.submit(self._look, file)))
+                if len(ahead) > LOOKING:
+                    first, seen = ahead.popleft()
+                    yield first, seen.result()
+            while ahead:
+                first, seen = ahead.popleft()
+                yield first, seen.result()
+
+    def _look(self, file: _File) -> _Seen | Exception:
+        if file.error is not None:
+            return file.error
+        try:
+            digest = _digest(file.path)
+            study_id = self._store.study_of(digest)
+            inspected = None if study_id else self._door.inspect(file.path)
+        except (TriageError, OSError) as error:
+            return error
+        return _Seen(digest, study_id, inspected)
+
+    def _take(self, file: _File, seen: _Seen | Exception) -> None:
+        """Store a file that was looked at, or answer for it at once."""
+        try:
+            if isinstance(seen, Exception):
+                raise seen
+            if seen.inspected is None:
+                said = SAID[Outcome.ALREADY_HERE]
+                self._answer(Receipt(file.name, Outcome.ALREADY_HERE, said, seen.study_id))
+            else:
+                self._store_file(*self._admit(file.path, seen.inspected, file.name))
+        except TriageError as error:
+            self._refuse(file.name, error)
+        except OSError as error:
+            self._refuse(file.name, _disk(error))
+
+    def _store_file(self, path: Path, inspected: Inspected, name: str) -> None:
+        inspected, digest = _checked(inspected), _digest(path)
         uid = inspected.sop_instance_uid
         if uid and (self._uids.get(uid) or self._store.digest_of(uid) or digest) != digest:
             self._store.note_conflict("One SOP Instance UID with other contents", actor=self._actor)
             self._answer(_receipt(name, Outcome.CONFLICT, SAID[Outcome.CONFLICT], inspected))
             return
+        self._files.put(path)
         if uid:
             self._uids[uid] = digest
-        self._files.put(path)
         instance = Instance(
             sha256=digest,
             name=name,
