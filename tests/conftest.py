@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from helpers import free_port
 
+from triage.domain import Finding
+from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom, phantoms
 from triage.pipeline import Pipeline
 from triage.records.store import Store
@@ -24,6 +26,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 def slices() -> list[Phantom]:
     """Eight phantom slices, two of each class."""
     return list(phantoms(8))
+
+
+@pytest.fixture(scope="session")
+def study_files() -> dict[str, bytes]:
+    """A phantom study in DICOM: five slices in no order, and a localiser."""
+    return dict(phantom_study(Finding.GLIOMA, 5))
 
 
 @pytest.fixture

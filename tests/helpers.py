@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import io
+import resource
+import shutil
 import socket
+import subprocess
 import threading
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pydicom
+import pytest
 from PIL import Image
+from pydicom import Dataset, dcmwrite
 
 from triage.domain import Receipt
 from triage.pipeline import Incoming, Pipeline
@@ -42,8 +50,50 @@ def take_in(pipeline: Pipeline, files: Mapping[str, bytes]) -> list[str]:
     return [str(receipt.study_id) for receipt in receive(pipeline, files)]
 
 
+def redrawn(file: bytes, **elements: object) -> bytes:
+    """Return a DICOM file with other elements."""
+    header = pydicom.dcmread(io.BytesIO(file))
+    for keyword, value in elements.items():
+        setattr(header, keyword, value)
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+    buffer = io.BytesIO()
+    header.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Return a ZIP of files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
 def run_queue(home: Path) -> None:
     """Run an installation's queue until the process is killed."""
     pipeline = Pipeline(Settings(home=home, threads=1))
     pipeline.work.start()
     threading.Event().wait()
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """No file can grow beyond `room` bytes: writing on fails as on a full disk, in the middle of the file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def complaints(report: Dataset, folder: Path) -> list[str]:
+    """Return the errors that dciodvfy finds in a DICOM object."""
+    tool = shutil.which("dciodvfy")
+    if tool is None:
+        pytest.skip("dicom3tools is not installed")
+    path = folder / "validated.dcm"
+    dcmwrite(path, report, enforce_file_format=True)
+    said = subprocess.run([tool, path], capture_output=True, text=True, timeout=60)
+    return [line for line in said.stderr.splitlines() if line.startswith("Error")]

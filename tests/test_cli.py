@@ -12,6 +12,11 @@ import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import nibabel
+import numpy as np
+from helpers import zipped
+from PIL import Image
+
 from triage.domain import Finding
 from triage.phantoms import Phantom
 from triage.pipeline import Pipeline
@@ -41,8 +46,9 @@ def test_score_writes_an_object_a_file_and_touches_no_database(tmp_path: Path, s
     answers = {Path(answer["path"]).name: answer for answer in json.loads(out.read_text())}
     assert set(answers) == {"a.png", "b.png", "text.jpg", "missing.png"}
     scored = answers["b.png"]
-    keys = ["path", "status", "predicted", "probabilities", "malignancy", "band", "reason", "model"]
-    assert list(scored) == keys
+    keys = ["path", "study_uid", "files", "slices", "status", "predicted", "probabilities", "malignancy", "band"]
+    assert list(scored) == [*keys, "reason", "model"]
+    assert (scored["study_uid"], scored["files"], scored["slices"]) == ("", 1, 1)
     assert scored["status"] == "scored"
     assert set(scored["probabilities"]) == set(Finding)
     assert abs(sum(scored["probabilities"].values()) - 1) < 1e-4
@@ -53,6 +59,33 @@ def test_score_writes_an_object_a_file_and_touches_no_database(tmp_path: Path, s
         assert set(answers[name]["probabilities"].values()) == {None}
         assert answers[name]["reason"]
     assert not home.exists()
+
+
+def test_score_puts_the_files_of_a_study_together(
+    tmp_path: Path, slices: list[Phantom], study_files: dict[str, bytes]
+) -> None:
+    folder, out = tmp_path / "scans", tmp_path / "out.json"
+    (folder / "disc").mkdir(parents=True)
+    first, *others = study_files
+    (folder / "disc" / first).write_bytes(study_files[first])
+    late = {name: study_files[name] for name in others}
+    (folder / "more.zip").write_bytes(zipped(late | {"head.png": slices[0].png, "readme.txt": b"hello"}))
+    volume = nibabel.Nifti1Image(np.dstack([scan(slices[0].png)] * 3), np.eye(4))
+    nibabel.save(volume, folder / "volume.nii.gz")
+    done = triage("score", folder, "--json", out, home=tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    answers = {Path(answer["path"]).name: answer for answer in json.loads(out.read_text())}
+    assert set(answers) == {"scans", "head.png", "readme.txt", "volume.nii.gz"}
+    study = answers["scans"]
+    assert (study["status"], study["files"], study["slices"]) == ("scored", len(study_files), len(study_files) - 1)
+    assert study["study_uid"].startswith("1.2.826")
+    assert "PHANTOM" not in out.read_text()
+    assert answers["readme.txt"]["status"] == "refused"
+    assert answers["volume.nii.gz"]["status"] != "refused"
+
+
+def scan(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)))
 
 
 def test_score_without_files_says_what_to_do(tmp_path: Path) -> None:
@@ -69,7 +102,7 @@ def test_serve_does_not_start_with_a_model_that_cannot_be_used(tmp_path: Path) -
 
 def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "readings.zip"
-    done = triage("demo", "--count", 3, home=home)
+    done = triage("demo", "--count", 2, "--studies", 1, "--slices", 3, home=home)
     assert done.returncode == 0, done.stderr
     pipeline = Pipeline(Settings(home=home))
     study = pipeline.store.study(pipeline.queue.first(datetime.now(UTC)) or "")
@@ -82,8 +115,9 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
         comment="",
         now=datetime.now(UTC),
     )
+    assert {row.modality for row in pipeline.queue.recent(9)} == {"", "MR"}
     pipeline.store.sign(study.study_id, reading, seen=0)
-    pipeline.store.engine.dispose()
+    pipeline.close()
     done = triage("export", out, home=home)
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(out) as archive:

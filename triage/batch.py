@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triage.domain import AIResult, Finding
+from triage.domain import AIResult, Finding, Kind
 from triage.errors import RefusedError
 from triage.inference.runtime import Runtime
-from triage.scans.gate import not_analysable
-from triage.scans.raster import MAX_BYTES, decode
-from triage.worklist import rank
+from triage.pipeline.process import judge
+from triage.scans.door import Door
+from triage.scans.identify import HEAD, identify
 
 SCORED, NOT_ANALYSABLE, REFUSED = "scored", "not analysable", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A study among files, or one file that was refused.
+
+    Attributes
+    ----------
+    name
+        The file, the archive, or the folder that holds the study's files.
+    paths
+        Where the files lie; none where it was refused.
+    refusal
+        Why it was refused, or empty.
+    uid
+        Study Instance UID; empty for pictures and NIfTI files.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    refusal: str = ""
+    uid: str = ""
 
 
 def files_below(paths: Sequence[Path]) -> list[Path]:
@@ -27,44 +51,87 @@ def files_below(paths: Sequence[Path]) -> list[Path]:
     return sorted(found)
 
 
-def score_files(paths: Sequence[Path], runtime: Runtime) -> Iterator[dict[str, Any]]:
-    """Score each file as a study of its own.
+def find_studies(paths: Iterable[Path], door: Door, folder: Path) -> list[Found]:
+    """Look at files of any kind and put those together that are one study.
 
     Parameters
     ----------
     paths
-        Files; one that is missing or cannot be read gets an object that says so.
-    runtime
-        The model.
+        Files; one that is missing or cannot be read is refused.
+    door
+        Looks at them.
+    folder
+        An empty folder for what archives hold; needed until the studies are scored.
+    """
+    studies: dict[tuple[str, str], list[Path]] = {}
+    names: dict[tuple[str, str], list[str]] = {}
+    refused: list[Found] = []
+    for number, path in enumerate(paths):
+        for name, place in _unpacked(path, door, folder / str(number), refused):
+            try:
+                uid = door.inspect(place).study.uid
+            except RefusedError as error:
+                refused.append(Found(name, (), str(error)))
+                continue
+            key = (uid, "" if uid else name)
+            studies.setdefault(key, []).append(place)
+            names.setdefault(key, []).append(str(path) if place != path and uid else name)
+    found = [Found(_together(names[key]), tuple(places), uid=key[0]) for key, places in studies.items()]
+    return sorted(found + refused, key=lambda study: study.name)
+
+
+def score_studies(studies: Iterable[Found], door: Door, runtime: Runtime) -> Iterator[dict[str, Any]]:
+    """Score each study.
 
     Yields
     ------
     dict
-        ``path, status, predicted, probabilities, malignancy, band, reason, model``; what the AI could not judge has
-        None for its answers, never "no tumour".
+        ``path, study_uid, files, slices, status, predicted, probabilities, malignancy, band, reason, model``; what
+        the AI could not judge has None for its answers, never "no tumour".
     """
-    for path in paths:
+    for study in studies:
+        if study.refusal:
+            yield _answer(study, REFUSED, study.refusal, runtime)
+            continue
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise RefusedError(f"The file is larger than {MAX_BYTES >> 20} MB.")
-            picture = decode(path.read_bytes())
-        except (RefusedError, OSError) as error:
-            reason = str(error) if isinstance(error, RefusedError) else f"Cannot be read: {error.strerror}"
-            yield _answer(path, REFUSED, reason, runtime)
+            result = judge(door.decode(study.paths), runtime)
+        except RefusedError as error:
+            yield _answer(study, REFUSED, str(error), runtime)
             continue
-        doubt = not_analysable(picture)
-        if doubt is not None:
-            yield _answer(path, NOT_ANALYSABLE, doubt, runtime)
-            continue
-        probabilities = runtime.score(picture.pixels).probabilities
-        card = runtime.card
-        result = AIResult(card.name, card.sha256, probabilities, rank(probabilities, runtime.points))
-        yield _answer(path, SCORED, result.ranking.reason, runtime, result)
+        if isinstance(result, str):
+            yield _answer(study, NOT_ANALYSABLE, result, runtime)
+        else:
+            yield _answer(study, SCORED, result.ranking.reason, runtime, result)
 
 
-def _answer(path: Path, status: str, reason: str, runtime: Runtime, result: AIResult | None = None) -> dict[str, Any]:
+def _unpacked(path: Path, door: Door, into: Path, refused: list[Found]) -> list[tuple[str, Path]]:
+    """Return names and places of a file, or of the members of an archive; what is refused is noted."""
+    try:
+        with path.open("rb") as file:
+            kind = identify(file.read(HEAD))
+        if kind is not Kind.ZIP:
+            return [(str(path), path)]
+        into.mkdir()
+        unpacked = door.unpack(path, into)
+    except (RefusedError, OSError) as error:
+        reason = str(error) if isinstance(error, RefusedError) else f"Cannot be read: {error.strerror}"
+        refused.append(Found(str(path), (), reason))
+        return []
+    refused += [Found(f"{path}/{name}", (), message) for name, message in unpacked.refused]
+    return [(f"{path}/{member.name}", member.path) for member in unpacked.members]
+
+
+def _together(names: Sequence[str]) -> str:
+    return names[0] if len(set(names)) == 1 else os.path.commonpath(names)
+
+
+def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AIResult | None = None) -> dict[str, Any]:
+    table = result.slices.table if result and result.slices else ()
     return {
-        "path": str(path),
+        "path": study.name,
+        "study_uid": study.uid,
+        "files": max(len(study.paths), 1),
+        "slices": sum(row is not None for series in table for row in series),
         "status": status,
         "predicted": result.predicted if result else None,
         "probabilities": {f: round(result.probabilities[f], 6) if result else None for f in Finding},

@@ -238,11 +238,14 @@ class Score:
         ``(rows, columns, 4)`` class-activation maps in logit units; their spatial mean plus the bias is the logit.
     placement
         Where the maps lie on the slice.
+    mask
+        ``(rows, columns)`` probability of tumour over the frame, placed like `cam`; None of a model that draws none.
     """
 
     probabilities: dict[Finding, float]
     cam: NDArray[np.float32]
     placement: Placement
+    mask: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +280,8 @@ class SliceScores:
     ----------
     series, slice
         The slice to show first: the most suspicious one.
+    instance
+        Index, in the list of files that was decoded, of the file that it came from.
     table
         By series and slice, in the order of decoding: the probabilities in the order of `Finding`, or None for a
         slice that cannot be judged. Empty for a series that is set aside.
@@ -284,6 +289,7 @@ class SliceScores:
 
     series: int
     slice: int
+    instance: int
     table: tuple[tuple[tuple[float, ...] | None, ...], ...]
 
 
@@ -297,6 +303,8 @@ class AIResult:
         Digest of the study's files that were scored; files that arrive later make it another one.
     slices
         None in a result that was filed before slices were kept.
+    filed_at
+        When it entered the record; None before.
     """
 
     model: str
@@ -305,6 +313,7 @@ class AIResult:
     ranking: Ranking
     contents: str = ""
     slices: SliceScores | None = None
+    filed_at: datetime | None = None
 
     @property
     def predicted(self) -> Finding:

@@ -56,7 +56,7 @@ def _header(seed: int, series: int, description: str, number: int, image_type: l
     header.StudyInstanceUID = generate_uid(entropy_srcs=[f"phantom {seed}"])
     header.SeriesInstanceUID = generate_uid(entropy_srcs=[f"phantom {seed} {series}"])
     header.FrameOfReferenceUID = generate_uid(entropy_srcs=[f"phantom {seed} frame"])
-    header.PatientName, header.PatientID = f"{name}^{seed}", f"PH{1000 + seed}"
+    header.PatientName, header.PatientID = name, f"PH{1000 + seed}"
     header.PatientSex, header.PatientAge, header.PatientBirthDate = sex, age, ""
     header.StudyDate = (DAY + timedelta(days=seed)).strftime("%Y%m%d")
     header.StudyTime, header.StudyID, header.ReferringPhysicianName = "081500", str(seed), ""

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
         default="embedded", description="Who scores: the web process itself, or `python -m triage worker` beside it."
     )
     threads: int = Field(default=2, ge=1, description="Threads of one scoring run.")
+    deidentify: bool = Field(default=False, description="Take out of every file who it is of, before it is stored.")
+    stow_target: str = Field(default="", description="DICOMweb address that results are sent to; empty: none.")
+    stow_token: SecretStr = Field(default=SecretStr(""), description="Bearer token for it; empty: none.")
 
     token: SecretStr = Field(
         default=SecretStr(""), description="What DICOMweb peers present; empty: the DICOMweb door is shut."

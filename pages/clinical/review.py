@@ -4,7 +4,7 @@ import streamlit as st
 
 from triage.domain import StudyStatus
 from triage.errors import TriageError
-from triage.ui import charts, decision, identity, maps, stack, state, viewer
+from triage.ui import charts, decision, identity, maps, reports, stack, state, viewer
 
 parts = state.pipeline()
 study_id = st.query_params.get("study") or parts.queue.first(state.now())
@@ -49,10 +49,10 @@ def look() -> None:
             config={"scrollZoom": True, "displayModeBar": False, "doubleClick": "reset"},
         )
     stack.navigate(slices, series)
-    said = [f"Slice {at + 1} of {len(slices.series[series].slices)}: wheel or arrow keys; Ctrl and wheel zoom."]
-    if controls.finding:
-        said.append(f"Heat map: evidence for **{controls.finding.label}** ({controls.method}).")
-    st.caption(" ".join(said))
+    count = len(slices.series[series].slices)
+    said = [f"Slice {at + 1} of {count}: wheel, arrow keys"] if count > 1 else []
+    said += [f"Heat map: **{controls.finding.label}**, {controls.method}"] if controls.finding else []
+    st.caption(" · ".join(said))
 
 
 left, right = st.columns([1.3, 1], gap="medium")
@@ -69,3 +69,4 @@ with right:
         st.plotly_chart(charts.probabilities(result.probabilities), key="bars", config={"displayModeBar": False})
     decision.history(study)
     decision.form(parts, study)
+    reports.offer(parts, study)

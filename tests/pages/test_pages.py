@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
-from helpers import encode, take_in
+from helpers import encode, take_in, zipped
 from streamlit.testing.v1 import AppTest
 
 from triage.domain import Decision, Finding, Outcome, StudyStatus
@@ -85,7 +85,7 @@ def test_the_worklist_shows_the_queue_in_its_order(parts: Pipeline, slices: list
     table = app.dataframe[0].value
     expected = parts.queue.page(_everything(), datetime.now(UTC)).rows
     assert list(table["Study"]) == [row.name for row in expected]
-    assert "not analysable" in list(table["Status"])
+    assert "not analysable" in list(table["AI"])
     figures = {metric.label: metric.value for metric in app.metric}
     assert sum(int(figures[name]) for name in ("STAT", "URGENT", "ROUTINE")) == 5
     assert figures["Not analysable"] == "1"
@@ -108,7 +108,44 @@ def test_an_upload_answers_each_file(parts: Pipeline, slices: list[Phantom]) -> 
     assert not app.exception
     outcomes = [receipt.outcome for receipt in app.session_state["receipts"]]
     assert outcomes == [Outcome.ACCEPTED, Outcome.REFUSED]
-    assert "neither PNG nor JPEG" in words(app)
+    assert "none of DICOM" in words(app)
+
+
+def test_an_archive_becomes_a_study_with_its_patient(parts: Pipeline, study_files: dict[str, bytes]) -> None:
+    app = page(state.UPLOAD)
+    app.file_uploader[0].set_value([("study.zip", zipped(study_files), "application/zip")])
+    app.button[0].click().run()
+    assert not app.exception
+    assert {receipt.outcome for receipt in app.session_state["receipts"]} == {Outcome.ACCEPTED}
+    table = page(state.WORKLIST).dataframe[0].value
+    assert list(table[["Patient", "MRN", "Accession", "Images"]].iloc[0]) == [
+        "PHANTOM, ADA",
+        "PH1000",
+        "ACC2000",
+        "MR 5",
+    ]
+
+
+def test_the_review_opens_at_the_most_suspicious_slice(parts: Pipeline, study_files: dict[str, bytes]) -> None:
+    study_id = take_in(parts, study_files)[0]
+    slices = parts.store.study(study_id).result.slices  # type: ignore[union-attr]
+    app = page(state.REVIEW, study=study_id)
+    slider = app.slider(key=f"slice_{study_id}_{slices.series}")
+    assert (slider.value, slider.max) == (slices.slice + 1, 5)
+    slider.set_value(5).run()
+    assert not app.exception
+    said = words(app)
+    assert "Slice 5 of 5" in said
+    assert "MRN PH1000" in said
+    assert "Set aside, not scored: localizer" in said
+
+
+def test_a_study_whose_files_are_gone_can_still_be_read(parts: Pipeline, slices: list[Phantom]) -> None:
+    (study_id,) = receive(parts, slices, 1)
+    parts.files.path(parts.store.study(study_id).instances[0].sha256).unlink()
+    app = page(state.REVIEW, study=study_id)
+    assert "backup" in words(app)
+    assert not _button(app, "Confirm and sign").disabled
 
 
 def test_a_reader_confirms(parts: Pipeline, slices: list[Phantom]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import encode, receive, take_in
+from helpers import encode, receive, redrawn, take_in, zipped
 from sqlalchemy import select
 
 from triage.domain import Band, Outcome, StudyStatus
@@ -113,3 +113,88 @@ def test_settings_keep_everything_below_home(tmp_path: Path, slices: list[Phanto
     parts.close()
     assert {path.name for path in home.iterdir()} == {"files", "triage.db", "work.db"}
     assert list(tmp_path.iterdir()) == [home]
+
+
+def test_a_study_in_an_archive_is_one_study(
+    pipeline: Pipeline, study_files: dict[str, bytes], slices: list[Phantom]
+) -> None:
+    seen: list[tuple[int, int, str]] = []
+    archive = zipped({f"disc/{name}": file for name, file in study_files.items()} | {"readme.txt": b"hello"})
+    receipts = pipeline.receive(
+        [Incoming("study.zip", data=archive), Incoming("head.png", data=slices[0].png)],
+        actor="test",
+        progress=lambda *step: seen.append(step),
+    )
+    assert [receipt.outcome for receipt in receipts].count(Outcome.REFUSED) == 1
+    accepted = [receipt for receipt in receipts if receipt.outcome is Outcome.ACCEPTED]
+    assert len(accepted) == len(study_files) + 1
+    assert len({receipt.study_id for receipt in accepted}) == 2
+    assert all(done < known for done, known, _ in seen)
+    assert pipeline.wait({str(receipt.study_id) for receipt in accepted}) == []
+    study = pipeline.store.study(str(accepted[0].study_id))
+    assert study.header.uid == accepted[0].study_uid
+    assert {item.sop_instance_uid for item in study.instances} >= {accepted[0].sop_instance_uid}
+    assert (study.header.mrn, study.header.accession_number) == ("PH1000", "ACC2000")
+    assert [bool(series.header.set_aside) for series in study.series] == [True, False]
+    assert study.result is not None
+    assert study.result.slices is not None
+    decoded = pipeline.series(study.study_id)
+    assert [len(series.slices) for series in decoded] == [0, 5]
+    assert [len(scores) for scores in study.result.slices.table] == [0, 5]
+    row = next(row for row in pipeline.queue.recent(2) if row.mrn)
+    assert (row.modality, row.slices) == ("MR", 5)
+
+
+def test_two_patients_in_one_archive_are_two_studies(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
+    other = {
+        f"other/{name}": redrawn(file, StudyInstanceUID="1.2.3", SOPInstanceUID=f"1.2.3.{number}", PatientID="PH9")
+        for number, (name, file) in enumerate(study_files.items())
+    }
+    receipts = receive(pipeline, {"both.zip": zipped(study_files | other)})
+    assert len({receipt.study_id for receipt in receipts}) == 2
+
+
+def test_the_same_study_twice_is_one(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
+    first, second = receive(pipeline, study_files), receive(pipeline, study_files)
+    assert {receipt.outcome for receipt in second} == {Outcome.ALREADY_HERE}
+    assert {receipt.study_id for receipt in first} == {receipt.study_id for receipt in second}
+
+
+def test_late_slices_are_scored_with_the_others(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
+    names = list(study_files)
+    early, late = ({name: study_files[name] for name in part} for part in (names[:3], names[3:]))
+    (study_id,) = set(take_in(pipeline, early))
+    assert set(take_in(pipeline, late)) == {study_id}
+    study = pipeline.store.study(study_id)
+    assert len(study.results) == 2
+    assert study.result == study.results[-1]
+    assert study.status is StudyStatus.RANKED
+    slices = [result.slices for result in study.results]
+    assert [sum(map(len, item.table)) for item in slices if item] == [3, 5]
+
+
+def test_one_identity_with_two_contents_is_reported_and_never_stored_over(
+    pipeline: Pipeline, study_files: dict[str, bytes]
+) -> None:
+    name, file = next(iter(study_files.items()))
+    (study_id,) = take_in(pipeline, {name: file})
+    forged = redrawn(file, SeriesDescription="other")
+    for _ in range(2):
+        (receipt,) = receive(pipeline, {name: forged})
+        assert (receipt.outcome, receipt.study_id) == (Outcome.CONFLICT, None)
+        assert "UID of its own" in receipt.message
+    assert [pipeline.files.get(item.sha256) for item in pipeline.store.study(study_id).instances] == [file]
+    (stranger,) = receive(pipeline, {name: redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")})
+    assert stranger.outcome is Outcome.CONFLICT
+    with pipeline.store.read() as session:
+        conflicts = session.scalars(select(AuditRow).where(AuditRow.event == "conflict")).all()
+    assert len(conflicts) == 3
+
+
+def test_overlong_identifiers_are_refused(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
+    file = next(iter(study_files.values()))
+    with pytest.warns(UserWarning, match="UI"):
+        overlong = redrawn(file, StudyInstanceUID="1." * 40 + "1")
+    (receipt,) = receive(pipeline, {"a": overlong})
+    assert receipt.outcome is Outcome.REFUSED
+    assert "64 characters" in receipt.message

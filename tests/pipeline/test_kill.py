@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import random
 import signal
@@ -13,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import encode, run_queue
+from PIL import Image
 from sqlalchemy import func, select
 
 from triage.domain import Outcome, StudyStatus
+from triage.phantoms import Phantom
 from triage.pipeline import Incoming, Pipeline
 from triage.records.tables import AIResultRow, AuditRow, StudyRow
 from triage.settings import Settings
@@ -35,17 +38,17 @@ def processes() -> ForkServerContext:
 
 
 @pytest.mark.slow
-def test_two_hundred_kills_cost_no_study(tmp_path: Path, processes: ForkServerContext) -> None:
+def test_two_hundred_kills_cost_no_study(tmp_path: Path, processes: ForkServerContext, slices: list[Phantom]) -> None:
     rng = random.Random(5)
     record = Pipeline(Settings(home=tmp_path / "home", worker="separate"))
     handed_over: list[str] = []
     kills_at_work = 0
-    handed_over += hand_over(record, 0, IN_FLIGHT)
+    handed_over += hand_over(record, slices[0].png, 0, IN_FLIGHT)
     latest = LATEST * seconds_to_first_result(processes, record)
     while kills_at_work < KILLS:
         waiting = len(record.store.unfinished())
         if waiting < IN_FLIGHT:
-            handed_over += hand_over(record, len(handed_over), IN_FLIGHT - waiting)
+            handed_over += hand_over(record, slices[0].png, len(handed_over), IN_FLIGHT - waiting)
         kill_after(rng.uniform(0, latest), processes, tmp_path / "home")
         kills_at_work += bool(record.store.unfinished())
     last = processes.Process(target=run_queue, args=(tmp_path / "home",))
@@ -65,13 +68,13 @@ def test_two_hundred_kills_cost_no_study(tmp_path: Path, processes: ForkServerCo
     record.close()
 
 
-def hand_over(record: Pipeline, first: int, count: int) -> list[str]:
-    """Receive so many studies of one small picture each."""
-    rng = np.random.default_rng(first)
-    files = [
-        Incoming(f"{first + number}.png", data=encode(rng.integers(0, 255, (96, 96), dtype=np.uint8)))
-        for number in range(count)
-    ]
+def hand_over(record: Pipeline, picture: bytes, first: int, count: int) -> list[str]:
+    """Receive so many studies of one picture each; one pixel tells them apart."""
+    pixels = np.asarray(Image.open(io.BytesIO(picture))).copy()
+    files = []
+    for number in range(first, first + count):
+        pixels[0, :2] = divmod(number, 256)
+        files.append(Incoming(f"{number}.png", data=encode(pixels)))
     receipts = record.receive(files, actor="test")
     assert {receipt.outcome for receipt in receipts} == {Outcome.ACCEPTED}
     return [str(receipt.study_id) for receipt in receipts]

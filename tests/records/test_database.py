@@ -3,11 +3,16 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DatabaseError
 
+from triage.domain import Finding
 from triage.errors import StorageError
 from triage.records import database
 from triage.records.database import WAL_FIXED_IN, migrate, open_engine
@@ -38,7 +43,6 @@ def test_migrations_make_exactly_the_tables(store: Store) -> None:
 
 
 def test_the_newest_revision_is_known() -> None:
-    from alembic.config import Config
     from alembic.script import ScriptDirectory
 
     config = Config()
@@ -91,3 +95,45 @@ def test_what_was_acknowledged_survives_kill_nine(tmp_path: Path) -> None:
     store = Store(url)
     assert set(acknowledged) <= set(store.unfinished())
     store.engine.dispose()
+
+
+def test_the_first_record_becomes_the_second_and_back(store: Store) -> None:
+    """Rows of an installation of before identity was kept, through the migration and back."""
+    study_id = "s" * 32
+    with store.write() as session:
+        connection = session.connection()
+        alembic(connection, command.downgrade, "0001")
+        for statement in FIRST_RECORD:
+            connection.execute(text(statement), {"study": study_id, "at": "2026-01-10 08:00:00", "sha": "f" * 64})
+        alembic(connection, command.upgrade, "head")
+    study = store.study(study_id)
+    assert study.result is not None
+    assert study.result.contents == study.contents
+    assert (study.header.uid, study.instances[0].frames) == ("", 1)
+    assert [item.predicted for item in store.signed_readings()] == [Finding.GLIOMA]
+    with pytest.raises(DatabaseError, match="append-only"), store.write() as session:
+        session.execute(text("DELETE FROM reading"))
+    with store.write() as session:
+        alembic(session.connection(), command.downgrade, "0001")
+        assert session.scalar(text("SELECT count(*) FROM ai_result")) == 1
+        alembic(session.connection(), command.upgrade, "head")
+
+
+FIRST_RECORD = (
+    "INSERT INTO study (id, name, site_band, arrived_at, status, waiting, band, reason) "
+    "VALUES (:study, 'head.png', 2, :at, 'read', false, 0, 'because')",
+    "INSERT INTO series (id, study_id, number, description) VALUES (1, :study, 1, '')",
+    "INSERT INTO instance (id, series_id, number, sha256, name, kind, size) VALUES (1, 1, 1, :sha, 'a', 'PNG', 1)",
+    "INSERT INTO ai_result (id, study_id, model, model_sha256, probabilities, band, reason, filed_at) VALUES "
+    "(1, :study, 'net', 'm', "
+    """'{"glioma"\\: 1, "meningioma"\\: 0, "pituitary"\\: 0, "notumor"\\: 0}', 0, 'because', :at)""",
+    "INSERT INTO reading (id, study_id, version, reader, decision, finding, comment, state, signed_at, model_sha256) "
+    "VALUES (1, :study, 1, 'Dr. A', 'confirm', 'glioma', '', 'final', :at, 'm')",
+)
+
+
+def alembic(connection: Connection, run: Callable[..., None], revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    run(config, revision)

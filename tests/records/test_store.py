@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
@@ -15,18 +16,22 @@ from triage.domain import (
     Decision,
     Finding,
     Outcome,
+    Plane,
     Ranking,
     Reading,
     ReadingState,
     ReasonCode,
+    SeriesHeader,
     SliceScores,
     StudyHeader,
     StudyStatus,
 )
 from triage.errors import ConflictError, NotFoundError
+from triage.records.queue import Queue
 from triage.records.store import Store
 from triage.records.tables import AIResultRow, AuditRow
-from triage.records.views import Arrival, Instance, contents_of
+from triage.records.views import Arrival, Instance, WorklistFilter, contents_of
+from triage.worklist import WaitLimits
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 
@@ -50,7 +55,7 @@ def result(glioma: float = 0.7, model: str = "a", numbers: tuple[int, ...] = (1,
         dict(zip(Finding, (glioma, rest, rest, rest), strict=True)),
         Ranking(Band.STAT, "because"),
         contents_of(instance(number).sha256 for number in numbers),
-        SliceScores(0, 0, (((glioma, rest, rest, rest), None),)),
+        SliceScores(0, 0, len(numbers) - 1, (((glioma, rest, rest, rest), None),)),
     )
 
 
@@ -174,6 +179,77 @@ def test_signed_readings_come_newest_first_and_by_reader(store: Store) -> None:
     assert mine[0].instance == instance(2)
 
 
+def test_a_reading_is_shown_by_the_file_that_the_ai_showed(store: Store) -> None:
+    study_id = add(store, 1, 2, uid="1.2")
+    store.file_result(study_id, result(numbers=(1, 2)))
+    store.sign(study_id, replace(reading(), contents=store.study(study_id).contents), seen=0)
+    assert [item.instance for item in store.signed_readings()] == [instance(2)]
+    add(store, 3, uid="1.2")
+    store.file_result(study_id, result(numbers=(1, 2, 3)))
+    assert [(item.instance, item.predicted) for item in store.signed_readings()] == [(instance(1), Finding.GLIOMA)]
+
+
 def test_a_study_that_is_not_there_is_said(store: Store) -> None:
     with pytest.raises(NotFoundError, match="worklist"):
         store.study("nowhere")
+
+
+def test_late_files_bring_a_study_back(store: Store) -> None:
+    study_id = add(store, 1, uid="1.2")
+    store.file_result(study_id, result(0.7))
+    store.sign(study_id, reading(), seen=0)
+    seen = store.study(study_id)
+    assert add(store, 2, uid="1.2") == study_id
+    study = store.study(study_id)
+    assert (study.status, study.result) == (StudyStatus.RECEIVED, None)
+    assert store.unfinished() == [study_id]
+    late = replace(reading(), contents=seen.contents)
+    with pytest.raises(ConflictError, match="Slices arrived"):
+        store.sign(study_id, late, seen=1)
+    store.file_result(study_id, result(0.2, model="b"))  # of the earlier contents: kept, but it ranks nothing
+    store.file_not_analysable(study_id, "Blank", judged=seen.contents)
+    assert store.unfinished() == [study_id]
+    now = result(0.3, numbers=(1, 2))
+    store.file_result(study_id, now)
+    assert store.study(study_id).result == now
+    assert store.study(study_id).status is StudyStatus.RANKED
+    assert len(store.study(study_id).results) == 3
+
+
+def test_a_study_keeps_its_identity(store: Store) -> None:
+    header = StudyHeader("1.2", "DOE^JANE", "M1", "A1", "Head", date(2026, 1, 2), "F", "050Y")
+    scored = SeriesHeader("1.2.1", 2, "T1", "MR", "Acme One", Plane.AXIAL, (0.5, 0.5, 3.0))
+    aside = SeriesHeader("1.2.2", 1, "loc", "MR", set_aside="Localiser")
+    files = [replace(instance(number), sop_instance_uid=f"1.2.{number}", frames=number) for number in (3, 4)]
+    taken = store.add_files("Head", [Arrival(files[0], header, scored), Arrival(files[1], header, aside)], actor="door")
+    study = store.study(str(taken.study_id))
+    assert taken.contents == study.contents
+    assert study.header == header
+    assert [(series.header, series.instances) for series in study.series] == [
+        (aside, (files[1],)),
+        (scored, (files[0],)),
+    ]
+    assert store.digest_of("1.2.3") == files[0].sha256
+    queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
+    row = queue.page(WorklistFilter(text="jane"), datetime.now(UTC)).rows[0]
+    assert (row.patient_name, row.mrn, row.accession_number) == ("DOE^JANE", "M1", "A1")
+    assert (row.modality, row.slices) == ("MR", 3)
+
+
+def test_contradictions_are_conflicts(store: Store) -> None:
+    header = StudyHeader("1.2", mrn="M1")
+    first = replace(instance(1), sop_instance_uid="1.2.3")
+    study_id = store.add_files("Head", [Arrival(first, header)], actor="door").study_id
+    forged = Arrival(replace(instance(2), sop_instance_uid="1.2.3"), header)
+    stranger = Arrival(replace(instance(3), sop_instance_uid="1.2.4"), StudyHeader("1.2", mrn="M2"))
+    taken = store.add_files("Head", [forged, stranger, Arrival(first, header)], actor="door")
+    assert taken.outcomes == (Outcome.CONFLICT, Outcome.CONFLICT, Outcome.ALREADY_HERE)
+    assert taken.study_id == study_id
+    assert store.study(str(study_id)).instances == (first,)
+
+
+def test_files_of_one_study_from_many_doors_are_one_study(store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        studies = list(pool.map(lambda number: add(store, number, uid="1.2"), range(16)))
+    assert len(set(studies)) == 1
+    assert len(store.study(studies[0]).instances) == 16

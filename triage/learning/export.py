@@ -73,7 +73,7 @@ def write_export(readings: Sequence[SignedReading], files: FileStore, target: IO
 
 
 def _suffix(kind: str) -> str:
-    return {"JPEG": "jpg", "PNG": "png"}[kind]
+    return {"JPEG": "jpg", "PNG": "png", "DICOM": "dcm", "NIFTI": "nii"}[kind]
 
 
 def _inert(cell: str) -> str:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from triage.domain import Kind, Outcome, Receipt
 from triage.errors import RefusedError, StorageError, TriageError
@@ -16,8 +17,12 @@ from triage.records.store import Store
 from triage.records.views import Arrival, Instance
 from triage.scans.door import Door
 from triage.scans.identify import HEAD, identify
+from triage.scans.identity import PseudonymMap
 from triage.scans.inspect import Inspected
 from triage.scans.names import display_name
+
+if TYPE_CHECKING:
+    from triage.scans.deidentify import Deidentifier
 
 logger = logging.getLogger(__name__)
 
@@ -76,9 +81,11 @@ class Intake:
         home: Path,
         actor: str,
         progress: Callable[[int, int, str], None] | None = None,
+        pseudonyms: PseudonymMap | None = None,
     ) -> None:
         self._files, self._store, self._door, self._home = files, store, door, home
-        self._actor, self._progress = actor, progress
+        self._actor, self._progress, self._pseudonyms = actor, progress, pseudonyms
+        self._deidentifier: Deidentifier | None = None
         self._receipts: list[Receipt | None] = []
         self._studies: dict[str, list[_Stored]] = {}
         self._uids: dict[str, str] = {}
@@ -91,6 +98,8 @@ class Intake:
         self._known = len(handed_over)
         self._home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._home, prefix="incoming-") as folder:
+            if self._pseudonyms is not None:
+                self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
             for number, incoming in enumerate(handed_over):
                 self._one(incoming, Path(folder) / str(number))
         for stored in self._studies.values():
@@ -98,7 +107,7 @@ class Intake:
         return [receipt for receipt in self._receipts if receipt is not None]
 
     def _one(self, incoming: Incoming, spool: Path) -> None:
-        name = display_name(incoming.name)
+        name = self._named(incoming.name)
         try:
             path = incoming.path or spool
             if incoming.path is None:
@@ -119,9 +128,9 @@ class Intake:
         unpacked = self._door.unpack(path, into)
         self._known += len(unpacked.members) + len(unpacked.refused) - 1
         for name, message in unpacked.refused:
-            self._refuse(display_name(name), RefusedError(message))
+            self._refuse(self._named(name), RefusedError(message))
         for member in unpacked.members:
-            name = display_name(member.name)
+            name = self._named(member.name)
             try:
                 self._file(name, member.path)
             except TriageError as error:
@@ -164,7 +173,12 @@ class Intake:
 
     def _admit(self, path: Path, inspected: Inspected, name: str) -> tuple[Path, Inspected, str]:
         """Return the file as it is to be stored, what it says of itself, and its name; the door's last look."""
-        return path, inspected, name
+        return self._deidentifier.admit(path, inspected, name) if self._deidentifier else (path, inspected, name)
+
+    def _named(self, name: str) -> str:
+        """Return the name under which a file is spoken of from here on."""
+        shown = display_name(name)
+        return self._deidentifier.rename(shown) if self._deidentifier else shown
 
     def _commit(self, stored: list[_Stored]) -> None:
         """Write one study's rows in one transaction, and only then answer for its files."""
@@ -226,6 +240,12 @@ def _checked(inspected: Inspected) -> Inspected:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _deidentifier(pseudonyms: PseudonymMap, folder: Path) -> Deidentifier:
+    from triage.scans.deidentify import Deidentifier  # with libraries that only some installations need
+
+    return Deidentifier(pseudonyms, folder)
 
 
 def _disk(error: OSError) -> StorageError:

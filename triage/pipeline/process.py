@@ -93,14 +93,15 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     if not any(scored):
         return _why_not(series, doubts)
     verdict = judge_study(scored)
-    shown = places[verdict.series][verdict.slice]
+    number, position = places[verdict.series][verdict.slice]
+    instance = series[number].slices[position].instance
     return AIResult(
         model=runtime.card.name,
         model_sha256=runtime.card.sha256,
         probabilities=verdict.probabilities,
         ranking=rank(verdict.probabilities, runtime.points),
         contents=contents,
-        slices=SliceScores(*shown, tuple(map(tuple, table))),
+        slices=SliceScores(number, position, instance, tuple(map(tuple, table))),
     )
 
 

@@ -19,7 +19,7 @@ from triage.domain import (
     StudyHeader,
 )
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
-from triage.records.views import Instance, SeriesFiles
+from triage.records.views import Instance, SeriesFiles, SignedReading, contents_of
 
 BANDS = tuple(Band)
 
@@ -67,16 +67,37 @@ def series(row: SeriesRow) -> SeriesFiles:
     return SeriesFiles(header, tuple(instance(item) for item in row.instances))
 
 
+def signed(row: ReadingRow, study: StudyRow, answered: AIResult | None) -> SignedReading:
+    """Return a reading with its study and the AI result that it answers."""
+    return SignedReading(
+        study_id=study.id,
+        name=study.name,
+        instance=_spokesman(study, answered),
+        predicted=answered.predicted if answered else None,
+        reading=reading(row),
+    )
+
+
+def _spokesman(study: StudyRow, answered: AIResult | None) -> Instance:
+    """Return the file that stands for a study: the one that the AI result shows, or the first that is not set aside."""
+    files = [instance(item) for row in study.series for item in row.instances]
+    if answered and answered.slices and answered.contents == contents_of(item.sha256 for item in files):
+        return files[answered.slices.instance]
+    scored = [item for row in study.series if not row.set_aside for item in row.instances]
+    return instance(scored[0]) if scored else files[0]
+
+
 def kept(slices: SliceScores | None) -> dict[str, Any] | None:
     """Return slice scores as the database keeps them."""
-    return None if slices is None else {"shown": [slices.series, slices.slice], "table": slices.table}
+    return None if slices is None else {"shown": [slices.series, slices.slice, slices.instance], "table": slices.table}
 
 
 def _slices(kept: dict[str, Any] | None) -> SliceScores | None:
     if kept is None:
         return None
     table = tuple(tuple(None if row is None else tuple(row) for row in series) for series in kept["table"])
-    return SliceScores(kept["shown"][0], kept["shown"][1], table)
+    series, position, instance = kept["shown"]
+    return SliceScores(series, position, instance, table)
 
 
 def result(row: AIResultRow) -> AIResult:
@@ -89,6 +110,7 @@ def result(row: AIResultRow) -> AIResult:
         ranking=Ranking(BANDS[row.band], row.reason),
         contents=row.contents,
         slices=_slices(row.slices),
+        filed_at=row.filed_at,
     )
 
 

@@ -297,13 +297,7 @@ class Store:
             query = query.where(ReadingRow.reader == reader)
         with self.read() as session:
             return [
-                SignedReading(
-                    study_id=reading.study_id,
-                    name=study.name,
-                    instance=rows.instance(study.series[0].instances[0]),
-                    predicted=rows.result(result).predicted if result else None,
-                    reading=rows.reading(reading),
-                )
+                rows.signed(reading, study, rows.result(result) if result else None)
                 for reading, study, result in session.execute(query)
             ]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from triage.domain import SeriesHeader, StudyHeader
-from triage.records.views import Study
+from triage.records.views import SeriesFiles, Study
 from triage.ui import state, tables
 
 
 def heading(study: Study) -> None:
     """Draw patient, study and arrival, and what the details of the series are behind a click."""
     header = study.header
-    st.subheader(tables.person(header.patient_name) or study.name, anchor=False)
+    st.subheader(tables.plain(header.patient_name or study.name), anchor=False)
     lines = [_patient(header), _study(study)]
     waited = tables.duration(state.now() - study.arrived_at)
     lines.append(f"Arrived {study.arrived_at:%Y-%m-%d %H:%M} UTC, {waited} ago · {study.status}")
@@ -20,7 +20,9 @@ def heading(study: Study) -> None:
     text.caption("  \n".join(tables.plain(line) for line in lines if line))
     with details.popover("Series"):
         st.caption(f"Study {study.study_id[:8]}, {len(study.instances):,} file(s)")
-        st.dataframe(tables.series(study.series), hide_index=True)
+        for item in study.series:
+            st.markdown(f"**{item.header.number}  {tables.plain(item.header.description or 'Series')}**")
+            st.caption(tables.plain(_series(item)))
     set_aside = [item.header for item in study.series if item.header.set_aside]
     if set_aside:
         st.caption(f":material/low_priority: Set aside, not scored: {tables.plain('; '.join(map(_why, set_aside)))}")
@@ -37,6 +39,19 @@ def _study(study: Study) -> str:
         study.name if header.patient_name else "",
         f"{header.study_date:%Y-%m-%d}" if header.study_date else "",
         f"Accession {header.accession_number}" if header.accession_number else "",
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def _series(item: SeriesFiles) -> str:
+    header, count = item.header, sum(instance.frames for instance in item.instances)
+    parts = (
+        header.modality or item.instances[0].kind,
+        header.plane.value if header.plane else "",
+        f"{count:,} image{'s' if count != 1 else ''}",
+        " × ".join(f"{value:.3g}" for value in header.spacing) + " mm" if header.spacing else "",
+        header.scanner,
+        f"set aside: {header.set_aside}" if header.set_aside else "",
     )
     return " · ".join(part for part in parts if part)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from triage.domain import Finding, StudyStatus
-from triage.records.views import SeriesFiles, SignedReading, WorklistRow
+from triage.records.views import SignedReading, WorklistRow
 from triage.ui import theme
 
 ROW_HEIGHT = 36
@@ -42,7 +42,7 @@ def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.
             "Band": [row.band.value for row in rows],
             "P(glioma)": [row.malignancy for row in rows],
             "AI": said,
-            "Patient": [person(row.patient_name) for row in rows],
+            "Patient": [row.patient_name for row in rows],
             "MRN": [row.mrn for row in rows],
             "Accession": [row.accession_number for row in rows],
             "Study": [row.name for row in rows],
@@ -64,34 +64,9 @@ def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.
     return table.style.apply(lambda column: styles[column.name], subset=list(styles))
 
 
-def person(name: str) -> str:
-    """Return a patient's name as it is said, from DICOM's family^given^middle^prefix^suffix."""
-    family, _, given = name.partition("=")[0].partition("^")
-    return ", ".join(part for part in (family.strip(), " ".join(given.replace("^", " ").split())) if part)
-
-
 def plain(text: str) -> str:
     """Return a text from a file so that Markdown shows it as it is."""
     return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-!|$:~^" else character for character in text)
-
-
-def series(items: Sequence[SeriesFiles]) -> pd.DataFrame:
-    """Return the series of a study, in their order."""
-    return pd.DataFrame(
-        {
-            "No.": [item.header.number for item in items],
-            "Series": [item.header.description or "–" for item in items],
-            "Modality": [item.header.modality or item.instances[0].kind for item in items],
-            "Plane": [item.header.plane.value if item.header.plane else "–" for item in items],
-            "Images": [sum(instance.frames for instance in item.instances) for item in items],
-            "Spacing (mm)": [
-                " × ".join(f"{value:.2g}" for value in item.header.spacing) if item.header.spacing else "–"
-                for item in items
-            ],
-            "Scanner": [item.header.scanner or "–" for item in items],
-            "Set aside": [item.header.set_aside or "" for item in items],
-        }
-    )
 
 
 def readings(items: Sequence[SignedReading]) -> pd.DataFrame:

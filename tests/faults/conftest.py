@@ -1,0 +1,44 @@
+"""The table of faults: printed at the end, and written with ``--robustness FILE``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults.tally import Table
+
+from triage.scans.door import Door
+
+TABLE = pytest.StashKey[Table]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--robustness", type=Path, help="write the table of faults to this file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TABLE] = Table()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    table = config.stash[TABLE]
+    if not table.rows:
+        return
+    terminalreporter.section("faults")
+    for row in table.rows:
+        terminalreporter.line(row.line())
+    target = config.getoption("--robustness", default=None)
+    if target:
+        target.write_text(str(table))
+
+
+@pytest.fixture
+def table(request: pytest.FixtureRequest) -> Table:
+    return request.config.stash[TABLE]
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    with Door(processes=1) as opened:
+        yield opened

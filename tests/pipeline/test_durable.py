@@ -1,0 +1,119 @@
+"""Work that was enqueued is done: after a crash, by another process, on either database, and given up in the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from helpers import receive, take_in
+
+from triage.domain import Outcome, StudyStatus
+from triage.errors import StorageError
+from triage.phantoms import Phantom
+from triage.pipeline import Incoming, Pipeline, durable
+from triage.records.store import Store
+from triage.settings import ROOT, Settings
+
+
+def hand_over(pipeline: Pipeline, slices: list[Phantom]) -> list[str]:
+    """Receive without anybody to score."""
+    receipts = pipeline.receive([Incoming(item.name, data=item.png) for item in slices], actor="test")
+    assert {receipt.outcome for receipt in receipts} == {Outcome.ACCEPTED}
+    return [str(receipt.study_id) for receipt in receipts]
+
+
+def test_what_one_process_received_the_next_one_ranks(settings: Settings, slices: list[Phantom]) -> None:
+    first = Pipeline(settings.model_copy(update={"worker": "separate"}))
+    studies = hand_over(first, slices[:2])
+    assert first.wait(studies, timeout=0.5) == studies
+    first.close()
+    second = Pipeline(settings)
+    assert second.resume() == 2
+    assert second.wait(studies) == []
+    assert second.resume() == 0
+    assert {len(second.store.study(study_id).results) for study_id in studies} == {1}
+    second.close()
+
+
+def test_what_was_never_enqueued_is_found(settings: Settings, slices: list[Phantom]) -> None:
+    """The process was killed between the commit and the queue."""
+    pipeline = Pipeline(settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(durable.Work, "enqueue", lambda *_: None)
+        studies = hand_over(pipeline, slices[:1])
+    pipeline.close()
+    pipeline = Pipeline(settings)
+    pipeline.resume()
+    assert pipeline.wait(studies) == []
+    pipeline.close()
+
+
+def test_the_worker_scores_what_the_web_process_received(settings: Settings, slices: list[Phantom]) -> None:
+    web = Pipeline(settings.model_copy(update={"worker": "separate"}))
+    command = [sys.executable, "-m", "triage", "worker"]
+    worker = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TRIAGE_HOME": str(settings.home)})
+    try:
+        studies = hand_over(web, slices[:2])
+        assert web.wait(studies, timeout=120) == []
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+    assert {web.store.study(study_id).status for study_id in studies} == {StudyStatus.RANKED}
+    web.close()
+
+
+def test_postgresql_keeps_the_work_too(postgres: str, tmp_path: Path, slices: list[Phantom]) -> None:
+    pipeline = Pipeline(Settings(home=tmp_path / "home", database_url=postgres))
+    take_in(pipeline, {"head.png": slices[0].png})
+    assert not (tmp_path / "home" / "work.db").exists()
+    pipeline.close()
+
+
+def test_filing_is_tried_again_while_the_record_does_not_take_it(
+    pipeline: Pipeline, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, refusals = Store.file_result, [StorageError("full"), StorageError("full")]
+
+    def file_result(*arguments: object) -> None:
+        if refusals:
+            raise refusals.pop()
+        kept(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Store, "file_result", file_result)
+    (receipt,) = receive(pipeline, {"head.png": slices[0].png})
+    assert refusals == []
+    assert pipeline.store.study(str(receipt.study_id)).status is StudyStatus.RANKED
+
+
+POISON = """
+import os, sys
+from pathlib import Path
+from triage.inference.runtime import Runtime
+from triage.pipeline import Pipeline, durable
+from triage.settings import Settings
+durable.MAX_RECOVERIES = 1
+Runtime.score = lambda *_: os._exit(9)
+pipeline = Pipeline(Settings(home=Path(sys.argv[1])))
+pipeline.resume()
+sys.exit(0 if not pipeline.wait(sys.argv[2:], timeout=60) else 1)
+"""
+
+
+def test_what_kills_its_process_again_and_again_is_given_up_and_said(settings: Settings, slices: list[Phantom]) -> None:
+    record = Pipeline(settings.model_copy(update={"worker": "separate"}))
+    (study_id,) = hand_over(record, slices[:1])
+    deaths = 0
+    deadline = time.monotonic() + 240
+    while record.store.unfinished() and time.monotonic() < deadline:
+        done = subprocess.run([sys.executable, "-c", POISON, settings.home, study_id], cwd=ROOT, check=False)
+        deaths += done.returncode == 9
+    study = record.store.study(study_id)
+    assert study.status is StudyStatus.NOT_ANALYSABLE
+    assert "Internal error" in study.reason
+    assert deaths == 2
+    record.close()
