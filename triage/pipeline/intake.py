@@ -132,7 +132,7 @@ class Intake:
         except OSError as error:  # the names of the files did not reach the disk
             logger.exception("storing failed")
             for item in chain.from_iterable(self._studies.values()):
-                self._say(item.place, Outcome.REFUSED, str(_disk(error)))
+                self._say(item.place, Outcome.REFUSED, str(_disk(error)), again=True)
             self._studies.clear()
         for stored in self._studies.values():
             self._commit(stored)
