@@ -131,7 +131,7 @@ class Intake:
 
     def _spool(self, incoming: Incoming, spool: Path) -> Iterator[_File]:
         """Give the file, or the members of the archive, that was handed over; what is refused already says so."""
-        name = display_name(incoming.name)
+        name = self._named(incoming.name)
         try:
             path = incoming.path or spool
             if incoming.path is None:
@@ -149,9 +149,9 @@ class Intake:
             return
         self._known += len(unpacked.members) + len(unpacked.refused) - 1
         for refused, message in unpacked.refused:
-            yield _File(display_name(refused), spool, RefusedError(message))
+            yield _File(self._named(refused), spool, RefusedError(message))
         for member in unpacked.members:
-            yield _File(display_name(member.name), member.path)
+            yield _File(self._named(member.name), member.path)
 
     def _look_at(self, files: Iterator[_File]) -> Iterator[tuple[_File, _Seen | Exception]]:
         """Look at each file, at two of them at a time, and give them in their order."""
@@ -219,6 +219,10 @@ class Intake:
     def _admit(self, path: Path, inspected: Inspected, name: str) -> tuple[Path, Inspected, str]:
         """Return the file as it is to be stored, what it says of itself, and its name; the door's last look."""
         return path, inspected, name
+
+    def _named(self, name: str) -> str:
+        """Return the name under which a file is spoken of from here on."""
+        return display_name(name)
 
     def _commit(self, stored: list[_Stored]) -> None:
         """Write one study's rows in one transaction, and only then answer for its files."""
