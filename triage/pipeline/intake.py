@@ -234,10 +234,6 @@ class Intake:
         shown = display_name(name)
         return self._deidentifier.rename(shown) if self._deidentifier else shown
 
-    def _named(self, name: str) -> str:
-        """Return the name under which a file is spoken of from here on."""
-        return display_name(name)
-
     def _commit(self, stored: list[_Stored]) -> None:
         """Write one study's rows in one transaction, and only then answer for its files."""
         first = stored[0].arrival
