@@ -7,6 +7,9 @@ from threading import Thread
 
 import streamlit as st
 
+from triage.ui.state import pipeline
+from triage.web.routes import routes
+
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
@@ -14,8 +17,6 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
     Beside the pages, what a crash left unranked is ranked.
     """
-    from triage.ui.state import pipeline
-
     parts = pipeline()
     _ = parts.runtime
     Thread(target=parts.resume, name="resume", daemon=True).start()
@@ -23,4 +24,4 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     parts.close()
 
 
-app = st.App(Path(__file__).parent / "triage" / "ui" / "main.py", lifespan=lifespan)
+app = st.App(Path(__file__).parent / "triage" / "ui" / "main.py", lifespan=lifespan, routes=routes(pipeline))

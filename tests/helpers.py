@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+import resource
+import shutil
 import socket
+import subprocess
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pydicom
+import pytest
 from PIL import Image
+from pydicom import Dataset, dcmwrite
 
 from triage.domain import Receipt
 from triage.pipeline import Incoming, Pipeline
@@ -69,3 +75,25 @@ def run_queue(home: Path) -> None:
     pipeline = Pipeline(Settings(home=home, threads=1))
     pipeline.work.start()
     threading.Event().wait()
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """No file can grow beyond `room` bytes: writing on fails as on a full disk, in the middle of the file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def complaints(report: Dataset, folder: Path) -> list[str]:
+    """Return the errors that dciodvfy finds in a DICOM object."""
+    tool = shutil.which("dciodvfy")
+    if tool is None:
+        pytest.skip("dicom3tools is not installed")
+    path = folder / "validated.dcm"
+    dcmwrite(path, report, enforce_file_format=True)
+    said = subprocess.run([tool, path], capture_output=True, text=True, timeout=60)
+    return [line for line in said.stderr.splitlines() if line.startswith("Error")]

@@ -19,10 +19,11 @@ FLOORS = [
     ["inference"],
     ["worklist", "reading"],
     ["records"],
-    ["learning"],
+    ["learning", "reports"],
     ["pipeline"],
     ["batch"],
     ["training"],
+    ["web"],
     ["ui", "cli", "__main__"],
 ]
 HEAVY = {"tensorflow", "keras", "tf_keras_vis"}

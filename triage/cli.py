@@ -142,10 +142,11 @@ def train(
     data: Annotated[Path, typer.Option(help="The data set, in any layout that we know.")],
     out: Annotated[Path, typer.Option(help="Run folder; a new one, or with --resume the one to go on with.")],
     recipe: Annotated[str, typer.Option(help="Name of a recipe, or a TOML file.")] = "lite0",
-    split: Annotated[str, typer.Option(help="random, deduplicated or patients.")] = "patients",
+    split: Annotated[str, typer.Option(help="random, deduplicated, patients or official.")] = "patients",
     test_fold: Annotated[int, typer.Option(min=0, max=4, help="The fold to test on; the next one is watched.")] = 0,
     augment_before_split: Annotated[bool, typer.Option(help="As some write-ups do; see docs/recipes.md.")] = False,
     source: Annotated[list[str] | None, typer.Option(help="Only pictures of this source; may be repeated.")] = None,
+    unwatched: Annotated[bool, typer.Option("--unwatched", help="Train on the watched fold too: to release.")] = False,
     weights: Annotated[str | None, typer.Option(help="none, packaged, imagenet (downloads), or a file.")] = None,
     backbone: Annotated[str | None, typer.Option(help="Of --recipe transfer.")] = None,
     frozen: Annotated[int | None, typer.Option(min=-1, help="Layers that stay as loaded; -1: all but one.")] = None,
@@ -177,7 +178,7 @@ def train(
     if split not in set(Split):
         console.print(f"[red]{split!r} is not a split. Choose one of {', '.join(Split)}.[/red]")
         raise typer.Exit(2)
-    options = Options(Split(split), test_fold, augment_before_split, weights, resume)
+    options = Options(Split(split), test_fold, augment_before_split, weights, resume, unwatched)
     try:
         _or_exit(lambda: run_recipe(chosen, read_chosen(data, source or ()), out, options, console))
     except KeyboardInterrupt:
@@ -253,11 +254,11 @@ def audit_data(
 @app.command()
 def release(
     run: Annotated[Path, typer.Argument(help="Run folder of the network that ships.")],
-    validation_run: Annotated[Path, typer.Argument(help="Run of the same recipe that left its watched folds out.")],
+    validation_run: Annotated[Path, typer.Argument(help="Run of the same recipe that left its watched fold out.")],
     folder: Annotated[Path, typer.Argument(help="Model folder to write, models/NAME.")],
-    data: Annotated[Path | None, typer.Option(help="Data folder with its manifest.csv; TRIAGE_DATA.")] = None,
+    data: Annotated[Path | None, typer.Option(help="What both runs were trained on; TRIAGE_DATA.")] = None,
 ) -> None:
-    """Export, calibrate, choose operating points and report once on fold 0: a model folder that serves."""
+    """Export, calibrate, choose operating points and report once on the test fold: a model folder that serves."""
     _quiet_tensorflow()
     from triage.training.release import describe
     from triage.training.release import release as write_release

@@ -116,6 +116,8 @@ class Receipt:
     ----------
     study_id
         The study that holds the file, or None where none does.
+    again
+        Whether our disk or database was what failed: the very same file may be taken later.
     """
 
     name: str
@@ -125,6 +127,7 @@ class Receipt:
     study_uid: str = ""
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +238,14 @@ class Score:
         ``(rows, columns, 4)`` class-activation maps in logit units; their spatial mean plus the bias is the logit.
     placement
         Where the maps lie on the slice.
+    mask
+        ``(rows, columns)`` probability of tumour over the frame, placed like `cam`; None of a model that draws none.
     """
 
     probabilities: dict[Finding, float]
     cam: NDArray[np.float32]
     placement: Placement
+    mask: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +303,8 @@ class AIResult:
         Digest of the study's files that were scored; files that arrive later make it another one.
     slices
         None in a result that was filed before slices were kept.
+    filed_at
+        When it entered the record; None before.
     """
 
     model: str
@@ -305,6 +313,7 @@ class AIResult:
     ranking: Ranking
     contents: str = ""
     slices: SliceScores | None = None
+    filed_at: datetime | None = None
 
     @property
     def predicted(self) -> Finding:

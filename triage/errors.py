@@ -5,6 +5,7 @@ TriageError
 ├── NotFoundError     a study, series or model that is not there
 ├── ConflictError     somebody else's decision came first
 ├── ReadingError      a reading that is not complete or not allowed
+├── TransferError     another system did not take what was sent to it
 ├── StorageError      the disk or the database did not take it
 └── ModelError        a model folder that cannot be used
 """
@@ -34,6 +35,10 @@ class ReadingError(TriageError):
 
 class StorageError(TriageError):
     """The disk or the database did not take it; nothing was acknowledged."""
+
+
+class TransferError(TriageError):
+    """Another system did not take what was sent to it; here everything is as it was."""
 
 
 class ModelError(TriageError):

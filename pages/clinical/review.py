@@ -4,7 +4,7 @@ import streamlit as st
 
 from triage.domain import StudyStatus
 from triage.errors import TriageError
-from triage.ui import charts, decision, identity, maps, stack, state, viewer
+from triage.ui import charts, decision, identity, maps, reports, stack, state, viewer
 
 parts = state.pipeline()
 study_id = st.query_params.get("study") or parts.queue.first(state.now())
@@ -69,3 +69,4 @@ with right:
         st.plotly_chart(charts.probabilities(result.probabilities), key="bars", config={"displayModeBar": False})
     decision.history(study)
     decision.form(parts, study)
+    reports.offer(parts, study)

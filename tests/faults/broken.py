@@ -46,7 +46,8 @@ def cut_short(count: int) -> Files:
     for members in families.values():
         share, more = divmod(count // len(families), len(members))
         for number, kind in enumerate(members):
-            whole = samples()[kind]
+            # What pads a deflated file to an even length is nothing that could be missed.
+            whole = samples()[kind].removesuffix(b"\0" if "deflated" in kind else b"")
             for place in _places(kind, whole, share + (number < more)):
                 yield f"{kind} cut at {place} of {len(whole)}", whole[:place]
 

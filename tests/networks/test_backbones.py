@@ -64,6 +64,13 @@ def test_frozen_layers_stay_and_the_last_layer_learns() -> None:
     assert some.layers[-1].trainable_weights
 
 
+def test_batch_norms_keep_the_statistics_that_were_loaded() -> None:
+    loaded, _ = build_backbone(LITE0, 4, 32)
+    fresh, _ = build_backbone(LITE0, 4, 32, weights="none")
+    norms = sum(isinstance(layer, keras.layers.BatchNormalization) for layer in loaded.layers)
+    assert len(fresh.trainable_weights) - len(loaded.trainable_weights) == 2 * norms
+
+
 @pytest.mark.parametrize(
     ("backbone", "weights", "message"),
     [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from drawn import class_folders, manifest_set
 
-from triage.training.frames import Frames, Views, ahead, load_frames_of, turned
+from triage.training.frames import Frames, Views, ahead, load_frames_of
 from triage.training.layouts import LayoutError, read_dataset
 from triage.training.splits import Sample
 
@@ -51,15 +51,6 @@ def test_groups_are_drawn_by_their_weights() -> None:
     drawn = np.concatenate([views.make(0, step)[1] for step in range(50)]).sum(axis=0)
     assert drawn[2:].sum() == 0
     assert drawn[0] > 5 * drawn[1] > 0
-
-
-def test_a_mask_turns_with_its_picture() -> None:
-    frame = np.zeros((64, 64), np.float32)
-    frame[10:30, 35:50] = 255
-    for seed in range(5):
-        seen, mask = turned(frame, np.random.default_rng(seed), (frame > 0).astype(np.float32))
-        assert mask is not None
-        np.testing.assert_allclose(mask, seen / 255, atol=0.02)
 
 
 def test_outlines_become_masks_in_the_networks_frame(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import h5py
 import nibabel
 import numpy as np
 import pytest
+from drawn import class_folders
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -82,6 +83,19 @@ class TestClassFolders:
             "yes/empty.png": "The file is empty (0 bytes)",
             "yes/notes.txt": "The content is neither PNG nor JPEG, whatever the name says",
         }
+
+    def test_every_damaged_file_among_thousands_is_listed(self, tmp_path: Path) -> None:
+        class_folders(tmp_path, each=1, labels=("glioma", "notumor"))
+        picture = (tmp_path / "glioma" / "0.png").read_bytes()
+        damaged = {"cut.png": picture[:200], "empty.jpg": b"", "text.png": b"no picture"}
+        for number in range(3000):
+            (tmp_path / "notumor" / f"n{number}.png").write_bytes(picture)
+        for name, content in damaged.items():
+            (tmp_path / "notumor" / name).write_bytes(content)
+        dataset = read_dataset(tmp_path)
+        assert len(dataset.items) == 3002
+        assert {entry.path for entry in dataset.skipped} == {f"notumor/{name}" for name in damaged}
+        assert all(entry.reason.endswith(".") for entry in dataset.skipped)
 
     def test_an_empty_class_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "Training" / "pituitary").mkdir(parents=True)

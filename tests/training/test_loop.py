@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from helpers import full_disk
 from PIL import Image
 
 from triage.errors import StorageError
 from triage.networks.cnn import build_cnn
-from triage.training.checkpoints import ResumeError, load_state, once
-from triage.training.fit import allowed_classes_loss
+from triage.training.checkpoints import ResumeError, load_state
 from triage.training.frames import Batch, Frames, Views
 from triage.training.loop import DivergedError, Outcome, compile_for, load_kept, predict, train
-from triage.training.losses import allowed_loss_of, mask_loss, mask_loss_of, overlap
+from triage.training.losses import allowed_classes_loss, allowed_loss_of, mask_loss, mask_loss_of, overlap
 from triage.training.recipe import Stage
 
 TARGETS = np.eye(2, dtype=np.float32)[np.arange(24) % 2]
@@ -89,17 +86,6 @@ def test_a_run_stopped_in_its_first_epoch_leaves_a_network_that_loads(tmp_path: 
     assert len(start(tmp_path / "run", stage_of(), resume=True).curve) == 4
 
 
-@contextmanager
-def full_disk(room: int) -> Iterator[None]:
-    """No file can grow beyond `room` bytes: writing on fails as on a full disk, in the middle of the file."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_disk_that_fills_in_mid_checkpoint_leaves_the_last_good_one(tmp_path: Path) -> None:
     stage = stage_of()
     start(tmp_path / "run", stage_of(epochs=2))
@@ -139,17 +125,6 @@ def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_network(tmp_pa
     with pytest.raises(DivergedError, match="Lower the recipe's learning_rate"):
         start(tmp_path / "run", stage_of(learning_rate=1e30))
     assert np.isfinite(predict(load_kept(tmp_path / "run"), frames().pixels)).all()
-
-
-def test_only_the_run_in_the_folder_is_resumed(tmp_path: Path) -> None:
-    with pytest.raises(ResumeError, match="holds no run"):
-        once(tmp_path / "config.json", {"size": 16}, resume=True)
-    once(tmp_path / "config.json", {"size": 16, "classes": ("a", "b")}, resume=False)
-    once(tmp_path / "config.json", {"size": 16, "classes": ("a", "b")}, resume=True)
-    with pytest.raises(ResumeError, match="Go on with it by --resume"):
-        once(tmp_path / "config.json", {"size": 16}, resume=False)
-    with pytest.raises(ResumeError, match="another size"):
-        once(tmp_path / "config.json", {"size": 32}, resume=True)
 
 
 def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:

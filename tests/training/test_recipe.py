@@ -1,23 +1,27 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from triage.training.fit import FitConfig
+from triage.inference.card import CARD
+from triage.settings import ROOT
 from triage.training.recipe import FOLDER, Backbone, RecipeError, adapted, load_recipe, names
 
 
 def test_every_recipe_that_comes_with_the_product_is_one() -> None:
-    assert names() == ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn"]
+    assert names() == ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look"]
     for name in names():
         assert load_recipe(name).name == name
 
 
 def test_lite0_is_what_ships() -> None:
-    config, stage = FitConfig(), load_recipe("lite0").train
+    config = json.loads((ROOT / "models" / "lite0-v1" / CARD).read_text())["training"]["config"]
+    recipe = load_recipe("lite0")
+    assert recipe.seed == config["seed"]
     for name in ("size", "epochs", "steps", "batch", "learning_rate", "weight_decay", "ema", "shares"):
-        assert getattr(stage, name) == getattr(config, name), name
+        assert getattr(recipe.train, name) == config[name], name
 
 
 def test_the_command_line_has_the_last_word() -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn import class_folders, manifest_set
+from drawn import class_folders, head, manifest_set
 from helpers import encode
 from PIL import Image
 
 from triage.training.layouts import Dataset, Item, LayoutError, read_dataset
-from triage.training.splits import Parts, Sample, Split, cut, expanded, label_for, one_per_cluster
+from triage.training.splits import Parts, Sample, Split, cut, expanded, label_for
 
 
 def dataset_of(items: list[Item]) -> Dataset:
@@ -48,8 +48,7 @@ def test_the_seed_decides_the_deal() -> None:
 def test_the_five_test_folds_cover_everything_once() -> None:
     dataset = dataset_of(typed(23, "glioma") + typed(11, "notumor"))
     tested = [names(cut(dataset, "finding", Split.RANDOM, seed=1, test_fold=fold).test) for fold in range(5)]
-    assert sum(map(len, tested)) > 34 - 5  # folds are dealt anew for each test fold, but of the same sizes
-    assert all(tested)
+    assert sum(map(len, tested)) == len(set.union(*tested)) == 34
 
 
 def test_two_pictures_of_a_class_are_one_to_train_and_one_to_test_on() -> None:
@@ -103,18 +102,52 @@ def test_copies_are_found_where_nobody_looked(tmp_path: Path) -> None:
     assert "2 copies left out, one picture per cluster kept" in parts.notes
 
 
-def test_copies_that_disagree_are_left_out_and_counted() -> None:
-    items = [
-        Item("a", "web", "glioma", cluster=1),
-        Item("b", "web", "meningioma", cluster=1),
-        Item("c", "figshare", "glioma", cluster=2),
-        Item("d", "web", "meningioma", cluster=2),
-        Item("e", "br35h", "tumor", cluster=3),
-        Item("f", "web", "pituitary", cluster=3),
-    ]
-    kept, conflicting = one_per_cluster(items)
-    assert [(item.name, item.label) for item in kept] == [("c", "glioma"), ("e", "pituitary")]
-    assert conflicting == 1
+def test_copies_that_disagree_are_told(tmp_path: Path) -> None:
+    class_folders(tmp_path, each=6)
+    (tmp_path / "meningioma" / "relabelled.png").write_bytes((tmp_path / "glioma" / "0.png").read_bytes())
+    parts = cut(read_dataset(tmp_path), "finding", Split.DEDUPLICATED, seed=1)
+    assert "1 clusters left out because their copies disagree on the class" in parts.notes
+    assert not {"glioma/0.png", "meningioma/relabelled.png"} & names((*parts.train, *parts.watch, *parts.test))
+
+
+def published(root: Path, *parts: str, each: int = 5) -> Path:
+    """Write a data set with its publisher's split; the first two heads of every part are the same."""
+    for number, part in enumerate(parts):
+        for index, label in enumerate(("glioma", "notumor")):
+            (root / part / label).mkdir(parents=True)
+            for head_number in range(each):
+                seed = 100 * index + head_number + (20 * number if head_number > 1 else 0)
+                (root / part / label / f"{head_number}.png").write_bytes(encode(head(label, seed)))
+    return root
+
+
+def test_the_official_split_is_the_publishers_and_says_what_leaks(tmp_path: Path) -> None:
+    parts = cut(read_dataset(published(tmp_path, "Training", "Testing")), "finding", Split.OFFICIAL, seed=1)
+    assert {sample.item.split for sample in parts.test} == {"Testing"}
+    assert {sample.item.split for sample in (*parts.train, *parts.watch)} == {"Training"}
+    assert [len(part) for part in (parts.train, parts.watch, parts.test)] == [8, 2, 10]
+    assert disjoint(parts)
+    assert "4 of 10 test pictures have a copy among those that are trained on or watched" in parts.notes
+
+
+def test_a_published_validation_part_is_watched(tmp_path: Path) -> None:
+    parts = cut(read_dataset(published(tmp_path, "train", "valid", "test")), "finding", Split.OFFICIAL, seed=1)
+    assert {sample.item.split for sample in parts.watch} == {"valid"}
+    assert len(parts.train) == 10
+
+
+@pytest.mark.parametrize("parts", [("Training",), ("Testing",)])
+def test_without_both_sides_there_is_no_official_split(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    with pytest.raises(LayoutError, match="Put them into Training/ and Testing/"):
+        cut(read_dataset(published(tmp_path, *parts)), "finding", Split.OFFICIAL, seed=1)
+
+
+def test_an_unwatched_part_is_trained_on(tmp_path: Path) -> None:
+    dataset = read_dataset(manifest_set(tmp_path, each=10))
+    watched, unwatched = (cut(dataset, "finding", Split.PATIENTS, seed=1, watched=kept) for kept in (True, False))
+    assert not unwatched.watch
+    assert names(unwatched.train) == names(watched.train) | names(watched.watch)
+    assert unwatched.test == watched.test
 
 
 def test_augmenting_balances_the_classes() -> None:
@@ -141,6 +174,7 @@ def test_untyped_tumours_teach_only_where_the_recipe_wants_them() -> None:
     assert not any(sample.item.label == "tumor" for sample in without.train)
     assert [sample.item.label for sample in with_them.train].count("tumor") == 12
     assert not any(sample.item.label == "tumor" for sample in (*with_them.watch, *with_them.test))
+    assert [len(parts.untyped) for parts in (without, with_them)] == [0, 4]
 
 
 @pytest.mark.parametrize(

@@ -13,3 +13,10 @@ def softmax(logits: NDArray[np.floating], temperature: float = 1.0) -> NDArray[n
     exponent = np.exp(scaled)
     probabilities: NDArray[np.float64] = exponent / exponent.sum(axis=-1, keepdims=True)
     return probabilities
+
+
+def log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Logarithms of the probabilities along the last axis: logits that can be averaged between looks."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    answer: NDArray[np.float32] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return answer

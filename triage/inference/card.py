@@ -18,7 +18,7 @@ ONNX = "model.onnx"
 
 
 class Card(BaseModel):
-    """``card.json`` of a model folder; see ``docs/model-card.md`` for the meaning of each field."""
+    """``card.json`` of a model folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

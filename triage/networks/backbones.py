@@ -180,5 +180,6 @@ def _copy_weights(source: keras.Model, model: keras.Model, path: Path) -> None:
 def _freeze(model: keras.Model, frozen: int) -> None:
     below = model.layers[:-1] if frozen < 0 else model.layers[:frozen]
     for layer in model.layers:
+        # Statistics of ImageNet stay: with small batches of one organ, updating them costs more than it gives.
         if layer in below or isinstance(layer, layers.BatchNormalization):
             layer.trainable = False

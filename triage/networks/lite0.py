@@ -60,13 +60,6 @@ def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2) -> kera
     return keras.Model(inputs, logits, name="lite0")
 
 
-def freeze_batch_norm(model: keras.Model) -> None:
-    """Keep the ImageNet statistics: with small batches of one organ, updating them costs more than it gives."""
-    for layer in model.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.trainable = False
-
-
 def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> None:
     """Copy ImageNet weights into the convolutions and batch norms; the last layer keeps its own.
 

@@ -14,9 +14,11 @@ from threading import Lock
 from triage.domain import Receipt, Series
 from triage.inference.runtime import Runtime
 from triage.pipeline.durable import Work, key
-from triage.pipeline.intake import Incoming, Intake
+from triage.pipeline.intake import Intake
+from triage.pipeline.looking import Incoming
 from triage.pipeline.process import INTERNAL_ERROR, process
 from triage.records.files import FileStore
+from triage.records.pseudonyms import Pseudonyms
 from triage.records.queue import Queue
 from triage.records.store import Store
 from triage.scans.door import Door
@@ -39,6 +41,7 @@ class Pipeline:
         self.queue = Queue(self.store.read, WaitLimits(settings.urgent_wait, settings.routine_wait))
         self.door = Door()
         self.work = Work(settings.work_url, lambda study_id: process(self, study_id), self.resume)
+        self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
         self._loading = Lock()
 
     @property
@@ -74,7 +77,7 @@ class Pipeline:
             One for every file, members of archives included, in their order: accepted (bytes and rows are on disk),
             already here, conflict, or refused and why.
         """
-        intake = Intake(self.files, self.store, self.door, self.settings.home, actor, progress)
+        intake = Intake(self.files, self.store, self.door, self.settings.home, actor, progress, self._pseudonyms)
         receipts = intake.receive(files)
         for study_id, contents in intake.accepted.items():
             self.work.enqueue(study_id, contents)

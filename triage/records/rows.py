@@ -110,6 +110,7 @@ def result(row: AIResultRow) -> AIResult:
         ranking=Ranking(BANDS[row.band], row.reason),
         contents=row.contents,
         slices=_slices(row.slices),
+        filed_at=row.filed_at,
     )
 
 

@@ -187,3 +187,18 @@ class AuditRow(Base):
     event: Mapped[str] = mapped_column(String(32))
     study_id: Mapped[str | None] = mapped_column(String(32), index=True)
     detail: Mapped[str] = mapped_column(Text)
+
+
+class PseudonymRow(Base):
+    """An identifier and what stands in its place; see `triage.records.pseudonyms`."""
+
+    __tablename__ = "pseudonym"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    identity: Mapped[str] = mapped_column(String(16))
+    original: Mapped[str] = mapped_column(Text)
+    replacement: Mapped[str] = mapped_column(String(64), unique=True)
+    shift: Mapped[int]
+    made_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("original", "identity", name="pseudonym_once"),)

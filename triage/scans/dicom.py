@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 import warnings
@@ -16,17 +17,23 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from triage.domain import Series, SeriesHeader, Slice, StudyHeader
 from triage.errors import RefusedError
+from triage.scans.archives import MAX_RATIO, RATIO_FROM
 from triage.scans.geometry import Orientation, upright
 from triage.scans.pixels import stored_frames, to_uint16
 
 #: A study of this many bytes, inflated, is larger than any that a scanner makes.
 MAX_INFLATED = 512 * 2**20
 CHUNK = 1 << 20
+#: How pixels of undefined length end: the Sequence Delimitation Item.
+UNDEFINED_LENGTH, CLOSED = 0xFFFFFFFF, b"\xfe\xff\xdd\xe0\0\0\0\0"
 MAX_TEXT = 255
+#: The parser's remarks quote the values that they are about, and a log must not name a patient.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 DAMAGED = "The DICOM file is damaged or cut short. Send it again from the PACS."
 #: Parts of the body (0018,0015) that hold no brain.
 OTHER_PARTS = re.compile(
@@ -51,7 +58,7 @@ def read(path: Path) -> Dataset:
             _check_deflated(path)
             header = pydicom.dcmread(path, force=True)
             header.filename = None  # names of the sender's or ours have no place in later messages
-            if not header:
+            if not header or not _is_closed(path, header):
                 raise RefusedError(DAMAGED)
             return header
     except RefusedError:
@@ -170,6 +177,17 @@ def decode(headers: Mapping[int, Dataset]) -> list[Series]:
         # A localiser or a derived picture can share a series with what it was made from.
         groups[f"{text(header, 'SeriesInstanceUID')} {set_aside(header)}"].append(index)
     return [_decode_series({index: headers[index] for index in members}) for members in groups.values()]
+
+
+def as_stored(pixels: NDArray[np.float32], header: Dataset, frame: int) -> NDArray[np.float32]:
+    """Turn what lies on an upright slice back to the rows and columns of the frame that it was made from."""
+    orientation = _orientation(header, frame)
+    if orientation is None:
+        return pixels
+    places, _ = upright(np.arange(pixels.size).reshape(int(header.Rows), int(header.Columns)), orientation)
+    stored = np.empty(pixels.size, pixels.dtype)
+    stored[places.ravel()] = pixels.ravel()
+    return stored.reshape(int(header.Rows), int(header.Columns))
 
 
 def text(header: Dataset, keyword: str, limit: int = MAX_TEXT) -> str:
@@ -304,10 +322,27 @@ def _check_deflated(path: Path) -> None:
         file.seek(132)
         pydicom.filereader._read_file_meta_info(file)
         inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        believed = max(RATIO_FROM, MAX_RATIO * path.stat().st_size)
         while chunk := inflater.unconsumed_tail or file.read(CHUNK):
             size += len(inflater.decompress(chunk, CHUNK))
             if size > MAX_INFLATED:
                 raise RefusedError(f"The file inflates to more than {MAX_INFLATED >> 20} MB. Send it uncompressed.")
+            if size > believed:
+                raise RefusedError(
+                    f"The file inflates to over {MAX_RATIO} times its size, as no image does. Send it uncompressed."
+                )
+
+
+def _is_closed(path: Path, header: Dataset) -> bool:
+    """Whether pixels of undefined length end as they must (PS3.5 A.4); where they do not, the file was cut."""
+    if "PixelData" not in header:
+        return True
+    pixels = header.get_item("PixelData")
+    if not isinstance(pixels, RawDataElement) or pixels.length != UNDEFINED_LENGTH or not pixels.value:
+        return True
+    with path.open("rb") as file:
+        file.seek(pixels.value_tell + len(pixels.value))
+        return file.read(len(CLOSED)) == CLOSED
 
 
 def _has_preamble(path: Path) -> bool:

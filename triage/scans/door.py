@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from triage.domain import Series, SeriesHeader, Slice
 from triage.errors import RefusedError, TriageError
 from triage.scans.archives import Unpacked
+from triage.scans.attributes import Identity
 from triage.scans.child import DAMAGED, Child, Limits
 from triage.scans.inspect import Inspected
 
@@ -46,6 +47,7 @@ class _SeriesHead:
 
 # What comes from the child is checked as what comes from a stranger.
 _INSPECTED, _UNPACKED, _DECODED = TypeAdapter(Inspected), TypeAdapter(Unpacked), TypeAdapter(list[_SeriesHead])
+_IDENTITY, _METADATA = TypeAdapter(Identity), TypeAdapter(dict[str, Any])
 
 
 class Door:
@@ -115,6 +117,28 @@ class Door:
         """
         said, _ = self._ask("unpack", [str(path.absolute()), str(into.absolute())], path.stat().st_size)
         return _checked(_UNPACKED, said)
+
+    def identity(self, path: Path) -> Identity:
+        """Return where a DICOM file says that it belongs; its pixels are not looked at.
+
+        Raises
+        ------
+        RefusedError
+            If it is no DICOM file, or damaged.
+        """
+        said, _ = self._ask("identity", [str(path.absolute())], path.stat().st_size)
+        return _checked(_IDENTITY, said)
+
+    def metadata(self, path: Path) -> dict[str, Any]:
+        """Return a DICOM file's header in the DICOM JSON model, without bulk data.
+
+        Raises
+        ------
+        RefusedError
+            If it is no DICOM file, or damaged.
+        """
+        said, _ = self._ask("metadata", [str(path.absolute())], path.stat().st_size)
+        return _checked(_METADATA, said)
 
     def close(self) -> None:
         """End all decoding; a job that is under way is refused."""

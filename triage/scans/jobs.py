@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.scans import attributes
 from triage.scans.archives import unpack as unpack_archive
 from triage.scans.inspect import inspect as inspect_file
 from triage.scans.volume import decode_study
@@ -46,3 +47,13 @@ def decode(paths: list[str]) -> Answer:
 def unpack(path: str, into: str) -> Answer:
     """Unpack an archive; see `triage.scans.archives`."""
     return asdict(unpack_archive(Path(path), Path(into))), []
+
+
+def identity(path: str) -> Answer:
+    """Read a DICOM file's identifiers; see `triage.scans.attributes`."""
+    return asdict(attributes.identity(Path(path))), []
+
+
+def metadata(path: str) -> Answer:
+    """Read a DICOM file's header; see `triage.scans.attributes`."""
+    return attributes.metadata(Path(path)), []

@@ -16,6 +16,7 @@ from triage.scans.identify import HEAD, identify
 MAX_PIXELS = 4096 * 4096
 #: Larger than any slice of that size is when compressed: bytes.
 MAX_BYTES = 64 * 2**20
+PNG_END = b"IEND\xaeB`\x82"
 SIXTEEN_BIT = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
@@ -40,6 +41,8 @@ def decode(data: bytes) -> Slice:
     kind = identify(data[:HEAD])
     if kind not in (Kind.PNG, Kind.JPEG):
         raise RefusedError(f"The content is {kind}, not a picture. Upload it as it is; it has its own way in.")
+    if kind is Kind.PNG and PNG_END not in data:  # the reader would not miss it, but the file was cut
+        raise RefusedError("The PNG is damaged or cut short. Export it again and upload the new file.")
     try:
         with warnings.catch_warnings():
             # We apply a lower limit of our own, right below.

@@ -66,12 +66,12 @@ def _answer(module: Any, request: dict[str, Any]) -> tuple[dict[str, Any], list[
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             return {"disk": error.strerror}, []
         return {"failed": _where(error)}, []
-    except Exception as error:  # whatever a decoder makes of hostile bytes
+    except BaseException as error:  # whatever a decoder makes of hostile bytes; a panic in Rust is no Exception
         return {"failed": _where(error)}, []
     return {"said": said, "arrays": [array.nbytes for array in arrays]}, arrays
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     """Say what failed without the error's text, which may quote the file."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"

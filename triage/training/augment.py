@@ -36,6 +36,25 @@ def random_view(frame: Frame, size: int, rng: np.random.Generator, lesion: NDArr
     return photometric(_geometric(frame, size, rng, lesion), rng)
 
 
+def turned(
+    frame: Frame, rng: np.random.Generator, mask: Frame | None = None, strength: float = 1.0
+) -> tuple[Frame, Frame | None]:
+    """Mirror, turn by some degrees and move a frame a little, and its mask with it."""
+    side = frame.shape[0]
+    matrix = cv2.getRotationMatrix2D(
+        (side / 2, side / 2), rng.uniform(-8, 8) * strength, np.exp(rng.uniform(-0.1, 0.1))
+    )
+    matrix[:, 2] += rng.uniform(-0.04, 0.04, 2) * side
+    across, down = rng.random() < 0.5, strength > 1 and rng.random() < 0.5
+    flips = (slice(None, None, -1 if down else 1), slice(None, None, -1 if across else 1))
+    moved = [
+        np.ascontiguousarray(cv2.warpAffine(values, matrix, (side, side))[flips], np.float32)
+        for values in (frame, mask)
+        if values is not None
+    ]
+    return moved[0], moved[1] if mask is not None else None
+
+
 def photometric(view: Frame, rng: np.random.Generator) -> Frame:
     """Change the intensities of a view as other scanners and file formats would."""
     x = view / 255.0

@@ -9,21 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from triage.domain import Placement
 from triage.inference.preprocess import prepare
-from triage.training.augment import random_view
-from triage.training.batches import SPARE
+from triage.training.augment import Frame, random_view, turned
 from triage.training.layouts import Item, LayoutError, load_mask, load_picture
 from triage.training.layouts.loading import in_threads
 from triage.training.splits import Sample
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
-Frame = NDArray[np.float32]
+#: Frames are kept so much larger than the input for ``scanner`` views, so that close-ups have detail.
+SPARE = 1.3
 
 
 @dataclass(frozen=True)
@@ -59,25 +58,6 @@ def load_frames_of(root: Path, samples: Sequence[Sample], size: int, masks: bool
         if marked is not None:
             marked[index] = mask
     return Frames(pixels, marked, [by_name[sample.item.name][2] for sample in samples])
-
-
-def turned(
-    frame: Frame, rng: np.random.Generator, mask: Frame | None = None, strength: float = 1.0
-) -> tuple[Frame, Frame | None]:
-    """Mirror, turn by some degrees and move a frame a little, and its mask with it."""
-    side = frame.shape[0]
-    matrix = cv2.getRotationMatrix2D(
-        (side / 2, side / 2), rng.uniform(-8, 8) * strength, np.exp(rng.uniform(-0.1, 0.1))
-    )
-    matrix[:, 2] += rng.uniform(-0.04, 0.04, 2) * side
-    across, down = rng.random() < 0.5, strength > 1 and rng.random() < 0.5
-    flips = (slice(None, None, -1 if down else 1), slice(None, None, -1 if across else 1))
-    moved = [
-        np.ascontiguousarray(cv2.warpAffine(values, matrix, (side, side))[flips], np.float32)
-        for values in (frame, mask)
-        if values is not None
-    ]
-    return moved[0], moved[1] if mask is not None else None
 
 
 class Views:

@@ -15,9 +15,19 @@ from triage.domain import Finding
 from triage.training.checkpoints import write_json
 from triage.training.frames import Frames, load_frames_of
 from triage.training.layouts import Dataset, Item, read_dataset
+from triage.training.looking import look_twice
 from triage.training.loop import predict
 from triage.training.losses import overlap
-from triage.training.metrics import BOOTSTRAPS, Figure, confusion_of, interval, metrics_for, resampled, with_intervals
+from triage.training.metrics import (
+    BOOTSTRAPS,
+    Figure,
+    confusion_of,
+    interval,
+    metrics_for,
+    resampled,
+    share_called,
+    with_intervals,
+)
 from triage.training.report import Mistake, write_report
 from triage.training.scoring import Scorer, aligned, grouped, judged_on, open_model, truth_for
 from triage.training.splits import Sample, has_mask
@@ -92,6 +102,7 @@ def judge(
         "intervals": f"95 %, {draws} bootstrap draws by {unit}",
         "groups": len(set(groups)),
         "confusion": confusion_of(probabilities, truth).tolist(),
+        "confusion_shares": _shares(probabilities, truth, groups, classes, draws),
         "figures": {name: _plain(figure) for name, figure in figures.items()},
         "masks": _judge_masks(scorer, dataset, samples, answers, draws),
     }
@@ -107,18 +118,40 @@ def describe(summary: dict[str, Any]) -> str:
     )
 
 
+def _shares(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.int64],
+    groups: Sequence[str],
+    classes: Sequence[str],
+    draws: int,
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Return, by true and by predicted class, the share of the true class that is called so, with its interval."""
+    cells = {
+        f"{true} {called}": share_called(row, column)
+        for row, true in enumerate(classes)
+        for column, called in enumerate(classes)
+    }
+    found = with_intervals(cells, probabilities, truth, groups, draws=draws)
+    return {true: {called: _plain(found[f"{true} {called}"]) for called in classes} for true in classes}
+
+
 def _judge_masks(
     scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], answers: NDArray[np.float64], draws: int
 ) -> dict[str, Any] | None:
-    """Judge the second stage: Dice and IoU of pictures with a mask; those that stage one lets go have no mask drawn."""
+    """Judge the masks of pictures with an outline; what is not called a tumour has no mask drawn."""
     chosen = [index for index, sample in enumerate(samples) if has_mask([sample])]
-    if scorer.segmenter is None or not chosen:
+    if not chosen or (scorer.segmenter is None and not scorer.looks_twice):
         return None
     masked = [samples[index] for index in chosen]
-    frames = load_frames_of(dataset.root, masked, scorer.segmenter.input_shape[1], masks=True)
+    side = scorer.size if scorer.segmenter is None else scorer.segmenter.input_shape[1]
+    frames = load_frames_of(dataset.root, masked, side, masks=True)
     assert frames.masks is not None
-    called = answers[chosen].argmax(axis=1) == 0
-    drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]
+    if scorer.segmenter is None:
+        called = answers[chosen].argmax(axis=1) != scorer.classes.index(Finding.NOTUMOR)
+        drawn = (look_twice(scorer.network, frames.pixels)[1] > 0.5) & called[:, None, None]
+    else:
+        called = answers[chosen].argmax(axis=1) == 0
+        drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]
     dice, iou = overlap(drawn, frames.masks)
     groups, unit = grouped([sample.item for sample in masked])
     values = {"dice": dice, "iou": iou, "dice_where_called": np.where(called, dice, np.nan)}

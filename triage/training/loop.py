@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -24,15 +25,26 @@ from triage.errors import TriageError
 from triage.inference.card import KERAS
 from triage.training.checkpoints import Row, averaged, load_state, save_model, save_state, write_json
 from triage.training.curves import draw_curves
-from triage.training.frames import Views, ahead
+from triage.training.frames import ahead
 from triage.training.recipe import Stage
 
 CURVE, CURVE_PICTURE = "curve.json", "curve.png"
 #: Of the share that the network has of the step time; below it, the input holds the network up.
 WANTED_SHARE = 0.9
 Watch = Callable[[keras.Model], Row]
-Loss = Callable[..., keras.KerasTensor]
-Metrics = Sequence[Callable[..., keras.KerasTensor]]
+Function = Callable[..., keras.KerasTensor]
+#: Of targets and outputs; by name of the output where a network has several.
+Loss = Function | Mapping[str, Function]
+Metrics = Sequence[Function] | Mapping[str, Sequence[Function]]
+
+
+class Views(Protocol):
+    """Batches: each a function of the seed, the epoch and its place in it."""
+
+    steps: int
+
+    def make(self, epoch: int, step: int) -> tuple[Any, Any]:
+        """Return pictures and targets."""
 
 
 class DivergedError(TriageError):
@@ -71,7 +83,7 @@ def train(
     views
         The batches.
     watch
-        Figures on the watched part after every epoch, ``val_loss`` among them.
+        Figures on the watched part after every epoch, ``val_loss`` among them where the stage goes by it.
     stage
         Optimizer, schedule, epochs, patience.
     metrics
@@ -134,7 +146,7 @@ def compile_for(model: keras.Model, loss: Loss, stage: Stage, steps: int, metric
     else:
         optimizer = keras.optimizers.Adam(rate, **options)
     # On a CPU, XLA takes minutes to compile these networks, and each step is then slower than without it.
-    model.compile(optimizer, loss, metrics=list(metrics), jit_compile=False)
+    model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
     optimizer.build(model.trainable_variables)
 
 
@@ -151,8 +163,8 @@ class _Stopper:
     """Early stopping and the choice of the checkpoint, as Keras does them, and again the same after a resume."""
 
     def __init__(self, stage: Stage, curve: list[Row]) -> None:
-        self.keep, self.best, self.best_epoch = stage.keep, math.inf, 0
-        self.early = keras.callbacks.EarlyStopping("val_loss", patience=stage.patience or stage.epochs, mode="min")
+        self.stage, self.best, self.best_epoch = stage, math.inf, 0
+        self.early = keras.callbacks.EarlyStopping("val_loss", patience=stage.patience or 0, mode="min")
         self.early.set_model(_Flag())
         self.early.on_train_begin()
         for row in curve:
@@ -164,11 +176,13 @@ class _Stopper:
 
     def better(self, row: Row) -> bool:
         """Take note of an epoch; tell whether its weights are to be kept."""
-        self.early.on_epoch_end(int(row["epoch"]) - 1, row)
-        if self.keep == "last" or row["val_loss"] < self.best:
-            self.best, self.best_epoch = row["val_loss"], int(row["epoch"])
-            return True
-        return False
+        if self.stage.patience:
+            self.early.on_epoch_end(int(row["epoch"]) - 1, row)
+        if self.stage.keep == "best" and row["val_loss"] >= self.best:
+            return False
+        # Where nothing is chosen by it, nothing need be watched.
+        self.best, self.best_epoch = row.get("val_loss", math.inf), int(row["epoch"])
+        return True
 
 
 class _Flag:

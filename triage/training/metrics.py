@@ -141,11 +141,17 @@ def _brier(probabilities: Probabilities, truth: Truth) -> float:
     return float(((probabilities - np.eye(probabilities.shape[1])[truth]) ** 2).sum(axis=1).mean())
 
 
-def _recall(index: int) -> Metric:
-    def recall(probabilities: Probabilities, truth: Truth) -> float:
-        return _share(probabilities.argmax(axis=1)[truth == index] == index)
+def share_called(true: int, called: int) -> Metric:
+    """Return the metric "share of the true class that is called so": a cell of the confusion table by its row."""
 
-    return recall
+    def share(probabilities: Probabilities, truth: Truth) -> float:
+        return _share(probabilities.argmax(axis=1)[truth == true] == called)
+
+    return share
+
+
+def _recall(index: int) -> Metric:
+    return share_called(index, index)
 
 
 def _precision(index: int) -> Metric:

@@ -19,29 +19,34 @@ from sklearn.preprocessing import StandardScaler
 
 from triage.networks.checkpoint import imagenet_lite0
 from triage.networks.lite0 import build_lite0, load_imagenet
-from triage.training.batches import load_frames
-from triage.training.evaluate import Figure, figures, truth_of
-from triage.training.manifest import Example, in_folds, read_manifest, typed
+from triage.training.frames import load_frames_of
+from triage.training.layouts import Dataset, read_dataset
+from triage.training.loop import predict
+from triage.training.metrics import Figure, metrics_for, with_intervals
+from triage.training.scoring import grouped, truth_for
+from triage.training.splits import CLASSES, Sample, Split, cut
 
 
-def probe(root: Path, train_folds: Sequence[int], test_folds: Sequence[int], size: int = 224) -> dict[str, Figure]:
-    """Return the figures of the probe on typed examples of the test folds."""
+def probe(dataset: Dataset, size: int = 224) -> dict[str, Figure]:
+    """Return the figures of the probe on the patients of fold 0."""
     network = build_lite0(size=size)
     load_imagenet(network, imagenet_lite0())
     encoder = keras.Model(network.input, network.get_layer("pool").output)
-    examples = typed(read_manifest(root))
-    train, test = in_folds(examples, train_folds), in_folds(examples, test_folds)
-    # The customary strength for features of this number; nothing is tuned on the test folds.
+
+    def features(samples: Sequence[Sample]) -> NDArray[np.float32]:
+        return predict(encoder, load_frames_of(dataset.root, samples, size).pixels)
+
+    classes = CLASSES["finding"]
+    parts = cut(dataset, "finding", Split.PATIENTS, seed=0, watched=False)
+    train, test = ([sample.item for sample in part] for part in (parts.train, parts.test))
+    # The customary strength for features of this number; nothing is tuned on the test fold.
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
-    classifier.fit(_features(encoder, root, train, size), truth_of(train))
-    return figures(classifier.predict_proba(_features(encoder, root, test, size)), test)
-
-
-def _features(encoder: keras.Model, root: Path, examples: list[Example], size: int) -> NDArray[np.float32]:
-    frames = load_frames(root, examples, size)[..., None].astype(np.float32)
-    return np.asarray(encoder.predict(frames, batch_size=64, verbose=0))
+    classifier.fit(features(parts.train), truth_for(train, classes))
+    probabilities = classifier.predict_proba(features(parts.test))
+    groups, _ = grouped(test)
+    return with_intervals(metrics_for(classes), probabilities, truth_for(test, classes), groups)
 
 
 if __name__ == "__main__":
-    for name, figure in probe(Path(sys.argv[1]), (1, 2, 3, 4), (0,)).items():
+    for name, figure in probe(read_dataset(Path(sys.argv[1]))).items():
         print(f"{name:20} {figure}")

@@ -56,6 +56,13 @@ class Unet(_Checked):
     depth: Annotated[int, Field(ge=1, le=5)] = 4
 
 
+class TwoLook(_Checked):
+    """`triage.networks.twolook.build_two_look`."""
+
+    kind: Literal["two-look"]
+    dropout: Share = 0.2
+
+
 class Stage(_Checked):
     """How one network is trained.
 
@@ -69,7 +76,8 @@ class Stage(_Checked):
         What the network sees of a picture: the picture, its mirror images slightly turned and moved, or the
         strong changes of `triage.training.augment`.
     shares
-        How often each group is drawn (`triage.training.batches.group`); without it, every picture once an epoch.
+        How often each group (``class/scanner`` or ``class/web``) is drawn; without it, every picture comes once an
+        epoch.
     schedule
         Of the learning rate: constant, or a warm-up and a cosine down to zero.
     ema
@@ -80,7 +88,7 @@ class Stage(_Checked):
         The weights of which epoch are the result.
     """
 
-    network: Cnn | Backbone | Unet = Field(discriminator="kind")
+    network: Cnn | Backbone | Unet | TwoLook = Field(discriminator="kind")
     size: PositiveInt
     epochs: PositiveInt
     batch: PositiveInt = 32
@@ -140,9 +148,16 @@ class Recipe(_Checked):
             raise ValueError("train needs a classifier; a U-Net belongs under segment")
         if self.segment and self.segment.network.kind != "unet":
             raise ValueError("segment needs a U-Net")
+        if looks_twice(self) and (self.task != "finding" or not self.train.shares):
+            raise ValueError("two looks need the four classes and shares")
         if self.tuner and self.train.network.kind != "cnn":
             raise ValueError("the tuner searches over a cnn")
         return self
+
+
+def looks_twice(recipe: Recipe) -> bool:
+    """Whether the recipe's network looks at the whole slice, then at the lesion."""
+    return recipe.train.network.kind == "two-look"
 
 
 def names() -> list[str]:

@@ -1,30 +1,34 @@
-"""From finished runs to a model folder: export, calibrate and choose on validation folds, report on test folds."""
+"""From finished runs to a model folder: export, calibrate and choose on watched patients, report on the test part."""
 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from triage.domain import OperatingPoints
+from triage.domain import Finding, OperatingPoints
+from triage.errors import TriageError
 from triage.inference import preprocess
 from triage.inference.calibration import softmax
 from triage.inference.card import CARD, KERAS, ONNX, Card, sha256_of
-from triage.training.batches import load_frames
-from triage.training.evaluate import GLIOMA, NOTUMOR, Figure, confusion, figures, truth_of
+from triage.networks.backbones import LITE0
+from triage.training.checkpoints import save_model, whole
+from triage.training.environment import file_hashes
 from triage.training.export import export_onnx
-from triage.training.manifest import FINDINGS, Example, in_folds, read_manifest, typed
+from triage.training.frames import load_frames_of
+from triage.training.layouts import FINDINGS, Item, read_dataset
+from triage.training.metrics import Figure, confusion_of, metrics_for, with_intervals
+from triage.training.run import RESULT
+from triage.training.scoring import Scorer, grouped, is_data_of, named, open_model, open_onnx, truth_for
+from triage.training.splits import Sample, Split
 
+GLIOMA, NOTUMOR = FINDINGS.index(Finding.GLIOMA), FINDINGS.index(Finding.NOTUMOR)
 GLIOMA_SENSITIVITY = 0.95
 TUMOUR_SENSITIVITY = 0.98
 LIMITS = (
@@ -35,83 +39,94 @@ LIMITS = (
     "Web images of the test folds may have contrast variants in training that the manifest does not join: the figures "
     "of no tumour, and accuracy, may be too high.",
 )
+#: What the two runs must have in common.
+COMMON = ("recipe", "split", "test_fold", "sources", "data_sha256")
 
 
-def release(root: Path, run: Path, validation_run: Path, folder: Path, test_folds: Sequence[int] = (0,)) -> Card:
+class ReleaseError(TriageError):
+    """The runs are not such that a network may serve."""
+
+
+def release(root: Path, run: Path, validation_run: Path, folder: Path) -> Card:
     """Write a model folder.
 
     Parameters
     ----------
     root
-        The data folder with its manifest.
+        The data set that both runs were trained on.
     run
-        Run folder of the network that ships.
+        Run folder of the network that ships; it may have been trained on the watched part too.
     validation_run
-        Run folder of the same recipe with its watched folds left out: temperature and operating points are chosen
-        there, on patients that its network never saw, and carried over.
+        Run folder of the same recipe and split that left its watched part out: temperature and operating points are
+        chosen there, on patients that its network never saw, and carried over.
     folder
         Where the model is written.
-    test_folds
-        Folds that neither run saw; scored once.
+
+    Raises
+    ------
+    ReleaseError
+        If a run is not finished, the two do not belong together or to the data, or their patients are not kept apart.
     """
+    network, trial = _finished(run), _finished(validation_run)
+    _check(network, trial)
+    dataset = read_dataset(root)
+    if not is_data_of(network.config, dataset, file_hashes(dataset)):
+        raise ReleaseError(f"{root} is not what {network.name} was trained on. Name the same data, unchanged.")
+    train, test = (named(network.parts[part], dataset) for part in ("train", "test"))
+    watched, untyped = (named(trial.parts[part], dataset) for part in ("watch", "untyped"))
+
     folder.mkdir(parents=True, exist_ok=True)
-    examples = read_manifest(root)
-    config, chosen_on = _config(run), _config(validation_run)
-    model = keras.saving.load_model(run / KERAS, compile=False)
-    model.save(folder / KERAS, include_optimizer=False)
-    export_onnx(model, folder / ONNX)
+    save_model(network.network, folder)
+    with whole(folder / ONNX) as part:
+        export_onnx(network.network, part)
 
-    held_out = in_folds(examples, chosen_on["watch_folds"])
-    with tempfile.TemporaryDirectory() as scratch:
-        export_onnx(keras.saving.load_model(validation_run / KERAS, compile=False), Path(scratch) / ONNX)
-        held_out_logits = logits_of(Path(scratch) / ONNX, root, held_out, config["size"])
-    known = [index for index, example in enumerate(held_out) if example in typed(held_out)]
-    temperature = fit_temperature(held_out_logits[known], truth_of([held_out[index] for index in known]))
-    points, bought = choose_points(softmax(held_out_logits, temperature), held_out)
+    held_out = [sample.item for sample in (*watched, *untyped)]
+    logits = trial.logits(load_frames_of(root, (*watched, *untyped), trial.size).pixels)
+    temperature = fit_temperature(logits[: len(watched)], truth_for(held_out[: len(watched)], trial.classes))
+    points, bought = choose_points(softmax(logits, temperature), held_out)
 
-    test = typed(in_folds(examples, test_folds))
-    probabilities = softmax(logits_of(folder / ONNX, root, test, config["size"]), temperature)
-    glioma = truth_of(test) == GLIOMA
+    # The figures are of the network as it serves.
+    serving = replace(network, network=open_onnx(folder), temperature=temperature)
+    probabilities = serving.probabilities(load_frames_of(root, test, serving.size).pixels)
+    judged = [sample.item for sample in test]
+    truth = truth_for(judged, serving.classes)
+    groups, unit = grouped(judged)
+    figures = with_intervals(metrics_for(serving.classes), probabilities, truth, groups)
+    glioma = truth == GLIOMA
     card = Card(
         name=folder.name,
         created=datetime.now(UTC).date().isoformat(),
         architecture="EfficientNet-Lite0, one gray channel, global average pooling, one dense layer",
-        input_size=config["size"],
+        input_size=network.size,
         preprocessing=preprocess.VERSION,
         classes=list(FINDINGS),
         temperature=round(temperature, 4),
         operating_points=points,
         files={name: sha256_of(folder / name) for name in (KERAS, ONNX)},
         training={
-            "summary": "ImageNet weights, fine-tuned on the figshare, sartaj, Br35H and navoneel sets, one image per "
-            f"cluster, folds {config['train_folds']}, guard rows left out.",
-            "config": config,
-            "images": len(in_folds(examples, config["train_folds"])),
+            "summary": _summary(run, network, train),
+            "config": {"train_folds": _folds(train), "watch_folds": _folds(named(network.parts["watch"], dataset))}
+            | network.config,
+            "images": len(train),
             "limits": list(LIMITS),
         },
         metrics={
             "operating_points": bought,
             "test": {
-                "on": f"{len(test)} slices of folds {list(test_folds)}: not trained on, one image "
-                "per cluster, 95 % bootstrap intervals by cluster.",
-                "figures": {name: asdict(figure) for name, figure in figures(probabilities, test).items()},
+                "on": f"{len(test)} slices of {_whose(test)}: not trained on, one image per cluster, "
+                f"95 % bootstrap intervals by {unit}.",
+                "figures": {name: asdict(figure) for name, figure in figures.items()},
                 "glioma_operating_point": {
                     "sensitivity": float((probabilities[glioma, GLIOMA] >= points.glioma).mean()),
                     "specificity": float((probabilities[~glioma, GLIOMA] < points.glioma).mean()),
                 },
-                "confusion": confusion(probabilities, truth_of(test)).tolist(),
+                "confusion": confusion_of(probabilities, truth).tolist(),
             },
         },
     )
-    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+    with whole(folder / CARD) as part:
+        part.write_text(card.model_dump_json(indent=2) + "\n")
     return card
-
-
-def logits_of(network: Path, root: Path, examples: Sequence[Example], size: int) -> NDArray[np.float32]:
-    """Return ``(examples, classes)`` logits by the exported network, prepared as in serving."""
-    session = onnxruntime.InferenceSession(str(network), providers=["CPUExecutionProvider"])
-    frames = load_frames(root, examples, size).astype(np.float32)[..., None]
-    return np.concatenate([session.run(["logits"], {"slice": frame[None]})[0] for frame in frames])
 
 
 def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
@@ -124,11 +139,9 @@ def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> fl
     return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
 
 
-def choose_points(
-    probabilities: NDArray[np.float64], examples: Sequence[Example]
-) -> tuple[OperatingPoints, dict[str, str]]:
-    """Return the operating points of the wanted sensitivities on these examples, and in words what they buy."""
-    labels = np.array([example.label for example in examples])
+def choose_points(probabilities: NDArray[np.float64], items: Sequence[Item]) -> tuple[OperatingPoints, dict[str, str]]:
+    """Return the operating points of the wanted sensitivities on these items, and in words what they buy."""
+    labels = np.array([item.label for item in items])
     is_typed = np.isin(labels, [finding.value for finding in FINDINGS])
     glioma = labels[is_typed] == FINDINGS[GLIOMA]
     tumour = labels != FINDINGS[NOTUMOR]
@@ -168,6 +181,43 @@ def _threshold(
     )
 
 
-def _config(run: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((run / "config.json").read_text())
-    return config
+def _finished(run: Path) -> Scorer:
+    scorer = open_model(run)
+    if not scorer.parts or not (run / RESULT).is_file():
+        raise ReleaseError(f"{run} is no finished run of `train`. Finish it with --resume, or name another.")
+    return scorer
+
+
+def _check(network: Scorer, trial: Scorer) -> None:
+    differing = [key for key in COMMON if network.config[key] != trial.config[key]]
+    if differing:
+        raise ReleaseError(
+            f"{network.name} and {trial.name} differ in {', '.join(differing)}. Train both with the same recipe, "
+            "options and data."
+        )
+    if network.config["split"] != Split.PATIENTS:
+        raise ReleaseError(
+            "What serves must be judged on patients that it never saw. Train both runs with --split patients."
+        )
+    if network.config["recipe"]["train"]["network"].get("name") != LITE0 or network.task != "finding":
+        raise ReleaseError(f"Only {LITE0} with the four classes can serve. Train both runs with --recipe lite0.")
+    if not trial.parts["watch"]:
+        raise ReleaseError(
+            f"{trial.name} watched nothing, so nothing is left to choose operating points on. Name a run that was "
+            "trained without --unwatched."
+        )
+
+
+def _summary(run: Path, network: Scorer, train: Sequence[Sample]) -> str:
+    started_from = json.loads((run / RESULT).read_text())["started_from"]
+    sources = ", ".join(network.config["sources"])
+    told = "; ".join([_whose(train), *network.parts["notes"]])
+    return f"Recipe {network.config['recipe']['name']}, from {started_from}, fine-tuned on {sources}: {told}."
+
+
+def _whose(samples: Sequence[Sample]) -> str:
+    return f"folds {_folds(samples)}" if _folds(samples) else "patients of their own"
+
+
+def _folds(samples: Sequence[Sample]) -> list[int]:
+    return sorted({int(sample.item.fold) for sample in samples if sample.item.fold is not None})

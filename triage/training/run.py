@@ -13,13 +13,15 @@ import numpy as np
 from rich.console import Console
 
 from triage.inference import preprocess
+from triage.inference.looks import FRAME
 from triage.training.checkpoints import once, write_json
 from triage.training.environment import data_hash, environment, file_hashes
 from triage.training.frames import load_frames_of
 from triage.training.layouts import Dataset, LayoutError, load_mask, read_dataset
 from triage.training.layouts.loading import in_threads
+from triage.training.looking import Looking
 from triage.training.loop import WANTED_SHARE, Outcome, load_kept, predict
-from triage.training.recipe import Recipe, Stage
+from triage.training.recipe import Recipe, RecipeError, Stage, looks_twice
 from triage.training.splits import CLASSES, Parts, Sample, Split, cut, has_mask
 from triage.training.stages import Classifying, build, train_segmenter
 
@@ -47,6 +49,8 @@ class Options:
         See `triage.networks.backbones.build_backbone`.
     resume
         Go on with the run in the folder.
+    unwatched
+        Train on the watched part too.
     """
 
     split: Split = Split.PATIENTS
@@ -54,6 +58,7 @@ class Options:
     before: bool = False
     weights: str | None = None
     resume: bool = False
+    unwatched: bool = False
 
 
 def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options, console: Console) -> dict[str, Any]:
@@ -68,6 +73,8 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     TriageError
         Where data, recipe, weights or the disk do not allow it; every message names the remedy.
     """
+    if options.unwatched:
+        _check_fixed(recipe)
     tell(dataset, console)
     # A "tumour of unknown type" can teach the four classes where the recipe gives it a share.
     untyped = any(name.startswith("tumor/") for name in recipe.train.shares or {})
@@ -80,6 +87,7 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
         expand=recipe.expand,
         before=options.before,
         untyped=untyped,
+        watched=not options.unwatched,
     )
     if recipe.segment:
         _check_masks(dataset, parts)
@@ -95,14 +103,13 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
         console.print(f"{options.split}: {note}.")
     console.print(f"{len(parts.train):,} to train on, {len(parts.watch):,} to watch, {len(parts.test):,} to test on.")
 
-    classifying = Classifying(dataset.root, parts, recipe.task, recipe.train, recipe.seed)
-    stage = _searched(recipe, classifying, folder, console)
+    stage, training = _prepared(recipe, dataset.root, parts, folder, console)
     keras.utils.set_random_seed(recipe.seed)
     model, started_from = build(stage, len(CLASSES[recipe.task]), options.weights)
     console.print(f"{model.name}, {model.count_params():,} parameters, weights to start from: {started_from}.")
     parameters = model.count_params()
     resume = options.resume and (folder / "state.npz").exists()
-    outcome = classifying.train(model, stage, folder, resume, console)
+    outcome = training.train(model, stage, folder, resume, console)
     result = {
         "recipe": recipe.name,
         "started_from": started_from,
@@ -152,11 +159,12 @@ def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any
         "recipe": recipe.model_dump(),
         "task": recipe.task,
         "classes": CLASSES[recipe.task],
-        "size": recipe.train.size,
+        "size": FRAME if looks_twice(recipe) else recipe.train.size,
         "preprocessing": preprocess.VERSION,
         "split": options.split,
         "test_fold": options.test_fold,
         "augmented_before_split": options.before,
+        "unwatched": options.unwatched,
         "weights": options.weights if options.weights is None else Path(options.weights).name,
         "sources": sorted({item.source for item in dataset.items}),
         "layout": dataset.layout,
@@ -166,8 +174,17 @@ def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any
 
 def _write_parts(folder: Path, hashes: dict[str, str], parts: Parts) -> None:
     seen = sorted({hashes[sample.item.path] for sample in (*parts.train, *parts.watch)})
-    names = {part: [sample.name for sample in getattr(parts, part)] for part in ("train", "watch", "test")}
-    write_json(folder / PARTS, names | {"seen_sha256": seen})
+    names = {part: [sample.name for sample in getattr(parts, part)] for part in ("train", "watch", "test", "untyped")}
+    write_json(folder / PARTS, names | {"seen_sha256": seen, "notes": list(parts.notes)})
+
+
+def _prepared(
+    recipe: Recipe, root: Path, parts: Parts, folder: Path, console: Console
+) -> tuple[Stage, Classifying | Looking]:
+    if looks_twice(recipe):
+        return recipe.train, Looking(root, parts, recipe.train, recipe.seed)
+    classifying = Classifying(root, parts, recipe.task, recipe.train, recipe.seed)
+    return _searched(recipe, classifying, folder, console), classifying
 
 
 def _searched(recipe: Recipe, classifying: Classifying, folder: Path, console: Console) -> Stage:
@@ -200,6 +217,14 @@ def _second_stage(
     resume = options.resume and (inner / "state.npz").exists()
     outcome = train_segmenter(dataset.root, train_on, watch_on, stage, recipe.seed, inner, resume, console)
     return {"train": len(train_on), "watch": len(watch_on)} | _summary(outcome, console)
+
+
+def _check_fixed(recipe: Recipe) -> None:
+    if recipe.train.keep == "best" or recipe.train.patience or recipe.tuner or recipe.segment:
+        raise RecipeError(
+            f"{recipe.name} chooses by what it watches. Train it without --unwatched, or use a recipe that keeps the "
+            'last of a fixed number of epochs (keep = "last"), as lite0 does.'
+        )
 
 
 def _check_masks(dataset: Dataset, parts: Parts) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ from triage.errors import ModelError
 from triage.inference import preprocess
 from triage.inference.calibration import softmax
 from triage.inference.card import CARD, KERAS, ONNX, read_card
+from triage.networks.twolook import MASK
+from triage.training.copies import one_per_cluster
 from triage.training.environment import data_hash, file_hashes
-from triage.training.layouts import Dataset, Item, LayoutError
+from triage.training.layouts import GUARD, UNTYPED, Dataset, Item, LayoutError
+from triage.training.looking import look_twice
 from triage.training.loop import load_kept, predict
-from triage.training.manifest import GUARD, UNTYPED
 from triage.training.run import CONFIG, PARTS, SEGMENTER
-from triage.training.splits import CLASSES, Sample, label_for, one_per_cluster
+from triage.training.splits import CLASSES, Sample, label_for
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Scorer:
     ----------
     config
         The run's ``config.json``, or the training part of the model's card.
-    seen
-        A run's parts; None for a model folder.
+    parts
+        What ``parts.json`` of a run holds; nothing for a model folder.
     segmenter
         The second stage, where there is one.
     """
@@ -47,7 +49,7 @@ class Scorer:
     temperature: float
     network: keras.Model | onnxruntime.InferenceSession
     config: dict[str, Any]
-    seen: dict[str, list[str]] | None = None
+    parts: dict[str, list[str]] = field(default_factory=dict)
     segmenter: keras.Model | None = None
 
     @property
@@ -55,13 +57,23 @@ class Scorer:
         """``finding`` or ``tumour``."""
         return next(task for task, classes in CLASSES.items() if classes == self.classes)
 
-    def probabilities(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+    @property
+    def looks_twice(self) -> bool:
+        """Whether the network finds the lesion itself and looks at it again."""
+        return isinstance(self.network, keras.Model) and MASK in self.network.output_names
+
+    def logits(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return ``(samples, classes)`` of prepared frames ``(samples, size, size)``."""
         if isinstance(self.network, onnxruntime.InferenceSession):
             ask = partial(self.network.run, ["logits"])
-            answers = [ask({"slice": frame[None, ..., None].astype(np.float32)})[0] for frame in frames]
-            return softmax(np.concatenate(answers), self.temperature)
-        return softmax(predict(self.network, frames), self.temperature)
+            return np.concatenate([ask({"slice": frame[None, ..., None].astype(np.float32)})[0] for frame in frames])
+        if self.looks_twice:
+            return look_twice(self.network, frames)[0]
+        return predict(self.network, frames)
+
+    def probabilities(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return ``(samples, classes)`` at the model's temperature."""
+        return softmax(self.logits(frames), self.temperature)
 
 
 def open_model(folder: Path) -> Scorer:
@@ -74,7 +86,7 @@ def open_model(folder: Path) -> Scorer:
     """
     if (folder / CARD).is_file():
         card = read_card(folder)
-        session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
+        session = open_onnx(folder)
         classes = tuple(finding.value for finding in card.classes)
         config = dict(card.training.get("config", {}))
         return Scorer(card.name, classes, card.input_size, card.temperature, session, config)
@@ -96,6 +108,11 @@ def open_model(folder: Path) -> Scorer:
         json.loads((folder / PARTS).read_text()),
         load_kept(inner) if (inner / KERAS).is_file() else None,
     )
+
+
+def open_onnx(folder: Path) -> onnxruntime.InferenceSession:
+    """Open the network of a model folder as it serves."""
+    return onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
 
 
 def judged_on(scorer: Scorer, dataset: Dataset, everything: bool = False) -> tuple[list[Sample], list[str]]:
@@ -120,8 +137,8 @@ def judged_on(scorer: Scorer, dataset: Dataset, everything: bool = False) -> tup
             [Sample(item) for item in dataset.items],
             ["all pictures, those that it may have seen included"],
         )
-    elif scorer.seen is not None:
-        samples, notes = _unseen_by_run(scorer.seen, scorer.config, dataset)
+    elif scorer.parts:
+        samples, notes = _unseen_by_run(scorer.parts, scorer.config, dataset)
     else:
         samples, notes = _outside_folds(scorer.config, dataset)
     if not samples:
@@ -174,18 +191,25 @@ def truth_for(items: Sequence[Item], classes: tuple[str, ...]) -> NDArray[np.int
     return np.array([classes.index(label_for(item, task)) for item in items])
 
 
+def is_data_of(config: dict[str, Any], dataset: Dataset, hashes: dict[str, str]) -> bool:
+    """Tell whether a run was cut from these data, or from some sources of them."""
+    same = replace(dataset, items=tuple(item for item in dataset.items if item.source in config["sources"]))
+    return data_hash(same, hashes) == str(config["data_sha256"])
+
+
+def named(names: Sequence[str], dataset: Dataset) -> list[Sample]:
+    """Return the samples of these names, as a run's parts have them."""
+    by_name = {item.name: item for item in dataset.items}
+    return [_sample(name, by_name) for name in names]
+
+
 def _unseen_by_run(
-    seen: dict[str, list[str]], config: dict[str, Any], dataset: Dataset
+    parts: dict[str, list[str]], config: dict[str, Any], dataset: Dataset
 ) -> tuple[list[Sample], list[str]]:
     hashes = file_hashes(dataset)
-    # A run may have been given some sources of a larger set only.
-    same = replace(dataset, items=tuple(item for item in dataset.items if item.source in config["sources"]))
-    if data_hash(same, hashes) == config["data_sha256"]:
-        by_name = {item.name: item for item in same.items}
-        return [_sample(name, by_name) for name in seen["test"]], [
-            f"the test part of the run's split ({config['split']})"
-        ]
-    trained_on = set(seen["seen_sha256"])
+    if is_data_of(config, dataset, hashes):
+        return named(parts["test"], dataset), [f"the test part of the run's split ({config['split']})", *parts["notes"]]
+    trained_on = set(parts["seen_sha256"])
     samples = [Sample(item) for item in dataset.items if hashes[item.path] not in trained_on]
     left = len(dataset.items) - len(samples)
     return samples, [f"other data than the run's; {left:,} files that it trained on or watched left out"]
@@ -199,7 +223,7 @@ def _outside_folds(config: dict[str, Any], dataset: Dataset) -> tuple[list[Sampl
     items = [item for item in items if item.fold not in {*trained_on, GUARD, None}]
     kept, _ = one_per_cluster(items) if all(item.cluster is not None for item in items) else (items, 0)
     folds = ", ".join(sorted(trained_on))
-    return [Sample(item) for item in kept], [f"folds {folds} (trained on or watched), guard rows and copies left out"]
+    return [Sample(item) for item in kept], [f"all but folds {folds} (trained on or watched), guard rows and copies"]
 
 
 def _sample(name: str, by_name: dict[str, Item]) -> Sample:

@@ -1,8 +1,9 @@
-"""What a network is trained on, what it is watched on and what it is judged on: three ways to cut a data set.
+"""What a network is trained on, what it is watched on and what it is judged on: four ways to cut a data set.
 
 ``random`` deals picture by picture, copies and all, as the write-ups do. ``deduplicated`` keeps one picture of each
 cluster of copies, then deals. ``patients`` deals whole patients (or takes the folds that the data set comes with), one
 picture per cluster. Five folds each time: one to test, the next to watch, three to train, so that the sizes compare.
+``official`` takes the publisher's folders as they are, copies and all: Testing to test, a fifth of Training to watch.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import Finding
-from triage.training.layouts import Dataset, Item, LayoutError, load_picture
-from triage.training.manifest import GUARD, SOURCE_ORDER, UNTYPED
+from triage.training.copies import one_per_cluster, with_clusters
+from triage.training.layouts import GUARD, PUBLISHED, UNTYPED, Dataset, Item, LayoutError
 
 FOLDS = 5
-#: Steps from the test fold, in the order in which a class is dealt: even the smallest is trained on and tested.
+#: The order in which a class is dealt to the folds: with fold 0 to test, even the smallest is trained on and tested.
 DEAL = (2, 0, 3, 1, 4)
+TRAIN, WATCH, TEST = "train", "watch", "test"
 CLASSES: dict[str, tuple[str, ...]] = {
     "finding": tuple(finding.value for finding in Finding),
     "tumour": (UNTYPED, Finding.NOTUMOR.value),
@@ -34,6 +36,7 @@ class Split(StrEnum):
     RANDOM = "random"
     DEDUPLICATED = "deduplicated"
     PATIENTS = "patients"
+    OFFICIAL = "official"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,22 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A data set, cut; and in words how."""
+    """A data set, cut.
+
+    Attributes
+    ----------
+    train, watch, test
+        Without a picture in common.
+    untyped
+        Tumours without a type that belong to the watched part: they can tell tumour from none, and no more.
+    notes
+        In words, how it was cut.
+    """
 
     train: tuple[Sample, ...]
     watch: tuple[Sample, ...]
     test: tuple[Sample, ...]
+    untyped: tuple[Sample, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -88,8 +102,9 @@ def cut(
     expand: int | None = None,
     before: bool = False,
     untyped: bool = False,
+    watched: bool = True,
 ) -> Parts:
-    """Cut a data set into its three parts.
+    """Cut a data set into its parts.
 
     Parameters
     ----------
@@ -102,13 +117,15 @@ def cut(
     seed
         Of the dealing.
     test_fold
-        0 to 4.
+        0 to 4; the official split has its own test part.
     expand
         Augment to this number of pictures, the same for each class: the training part to its share of it.
     before
         Augment before dealing, as some write-ups do: then views of one picture stand in training and test alike.
     untyped
         Train also on tumours without a type; they are never watched or tested on.
+    watched
+        Keep a part for watching; without it, that part is trained on too.
 
     Raises
     ------
@@ -121,21 +138,19 @@ def cut(
     if expand and before:
         samples = expanded(samples, expand, task)
         notes.append(f"augmented to {len(samples):,} pictures before the split")
-    folds = _folds(samples, task, split, seed, test_fold)
-    train = [sample for sample, fold in zip(samples, folds, strict=True) if (fold - test_fold) % FOLDS > 1]
-    watch, test = (
-        [
-            sample
-            for sample, fold in zip(samples, folds, strict=True)
-            if (fold - test_fold) % FOLDS == step and (task == "tumour" or sample.item.label != UNTYPED)
-        ]
-        for step in (1, 0)
-    )
+    dealt: dict[str, list[Sample]] = defaultdict(list)
+    for sample, part in zip(samples, _parts(samples, task, split, seed, test_fold), strict=True):
+        dealt[part if watched or part != WATCH else TRAIN].append(sample)
+    train = dealt[TRAIN]
+    aside = [sample for sample in dealt[WATCH] if not _has_class(sample, task)]
+    watch, test = ([sample for sample in dealt[part] if _has_class(sample, task)] for part in (WATCH, TEST))
+    if split is Split.OFFICIAL:
+        notes.append(_leak(dataset, [*train, *watch], test))
     if expand and not before:
         train = expanded(train, round(expand * (FOLDS - 2) / FOLDS), task)
         notes.append(f"training part augmented to {len(train):,} pictures after the split")
-    _check(train, watch, test, task, split)
-    return Parts(tuple(train), tuple(watch), tuple(test), tuple(notes))
+    _check(train, watch, test, task, split, watched)
+    return Parts(tuple(train), tuple(watch), tuple(test), tuple(aside), tuple(notes))
 
 
 def expanded(samples: Sequence[Sample], total: int, task: str) -> list[Sample]:
@@ -151,50 +166,9 @@ def expanded(samples: Sequence[Sample], total: int, task: str) -> list[Sample]:
     return result
 
 
-def with_clusters(dataset: Dataset) -> Dataset:
-    """Return the data set with every item's cluster: as it came, or as the audit's search for copies finds them."""
-    if all(item.cluster is not None for item in dataset.items):
-        return dataset
-    from triage.training.audit.descriptors import gather, head_of
-    from triage.training.audit.matching import clusters, find_copies
-
-    heads = gather([head_of(load_picture(dataset.root, item)) for item in dataset.items])
-    numbers = clusters(len(dataset.items), find_copies(heads)).tolist()
-    items = tuple(replace(item, cluster=number) for item, number in zip(dataset.items, numbers, strict=True))
-    return replace(dataset, items=items)
-
-
-def one_per_cluster(items: Iterable[Item]) -> tuple[list[Item], int]:
-    """Return one item of each cluster, and the number of clusters left out because their copies disagree on the class.
-
-    The copy nearest to the scanner is kept (figshare's labels come from the hospital and stand against any copy's);
-    an untyped one takes the type that a copy names.
-    """
-    clusters: dict[int | None, list[Item]] = defaultdict(list)
-    for item in items:
-        clusters[item.cluster].append(item)
-    kept, conflicting = [], 0
-    for copies in clusters.values():
-        best = min(copies, key=_distance_from_scanner)
-        types = {copy.label for copy in copies} - {UNTYPED}
-        if best.source != SOURCE_ORDER[0] and (len(types) > 1 or _healthy_and_not(copies)):
-            conflicting += 1
-            continue
-        kept.append(replace(best, label=types.pop()) if best.label == UNTYPED and types else best)
-    return kept, conflicting
-
-
-def _healthy_and_not(copies: Sequence[Item]) -> bool:
-    return {copy.label for copy in copies} >= {Finding.NOTUMOR.value, UNTYPED}
-
-
-def _distance_from_scanner(item: Item) -> int:
-    return SOURCE_ORDER.index(item.source) if item.source in SOURCE_ORDER else len(SOURCE_ORDER)
-
-
 def _chosen(dataset: Dataset, task: str, split: Split, untyped: bool) -> tuple[list[Item], list[str]]:
     items, notes = list(dataset.items), []
-    if split is not Split.RANDOM:
+    if split in (Split.DEDUPLICATED, Split.PATIENTS):
         if split is Split.PATIENTS and any(item.fold for item in items):
             outside = [item for item in items if item.fold in (None, GUARD)]
             items = [item for item in items if item.fold not in (None, GUARD)]
@@ -212,16 +186,42 @@ def _chosen(dataset: Dataset, task: str, split: Split, untyped: bool) -> tuple[l
     return items, notes
 
 
-def _folds(samples: Sequence[Sample], task: str, split: Split, seed: int, test_fold: int) -> list[int]:
-    if split is Split.PATIENTS:
-        if all(sample.item.fold is not None for sample in samples):
-            return [int(sample.item.fold or 0) for sample in samples]
-        if any(sample.item.patient is None for sample in samples):
-            raise LayoutError(
-                "Nobody knows the patients of these pictures, so they cannot be split by patient. Use --split "
-                "deduplicated, or add a manifest.csv with folds."
-            )
-    groups = [str(sample.item.patient if split is Split.PATIENTS else index) for index, sample in enumerate(samples)]
+def _parts(samples: Sequence[Sample], task: str, split: Split, seed: int, test_fold: int) -> list[str]:
+    """Return the part of each sample."""
+    if split is Split.OFFICIAL:
+        return _official(samples, task, seed)
+    if split is not Split.PATIENTS:
+        folds = _dealt([str(index) for index in range(len(samples))], samples, task, seed)
+    elif all(sample.item.fold is not None for sample in samples):
+        folds = [int(sample.item.fold or 0) for sample in samples]
+    elif all(sample.item.patient is not None for sample in samples):
+        folds = _dealt([str(sample.item.patient) for sample in samples], samples, task, seed)
+    else:
+        raise LayoutError(
+            "Nobody knows the patients of these pictures, so they cannot be split by patient. Use --split "
+            "deduplicated, or add a manifest.csv with folds."
+        )
+    by_step = {0: TEST, 1: WATCH}
+    return [by_step.get((fold - test_fold) % FOLDS, TRAIN) for fold in folds]
+
+
+def _official(samples: Sequence[Sample], task: str, seed: int) -> list[str]:
+    parts = [PUBLISHED.get((sample.item.split or "").lower()) for sample in samples]
+    if not {TRAIN, TEST} <= set(parts) or None in parts:
+        raise LayoutError(
+            "These pictures do not come with a split of their publisher. Put them into Training/ and Testing/, or "
+            "choose another --split."
+        )
+    if WATCH not in parts:
+        training = [index for index, part in enumerate(parts) if part == TRAIN]
+        folds = _dealt([str(index) for index in training], [samples[index] for index in training], task, seed)
+        for index, fold in zip(training, folds, strict=True):
+            parts[index] = WATCH if fold == 1 else TRAIN
+    return [str(part) for part in parts]
+
+
+def _dealt(groups: Sequence[str], samples: Sequence[Sample], task: str, seed: int) -> list[int]:
+    """Deal whole groups to the folds, class by class; return the fold of each sample."""
     labels: dict[str, Counter[str]] = defaultdict(Counter)
     for group, sample in zip(groups, samples, strict=True):
         labels[group][label_for(sample.item, task)] += 1
@@ -229,25 +229,42 @@ def _folds(samples: Sequence[Sample], task: str, split: Split, seed: int, test_f
     for group, counts in labels.items():
         by_class[counts.most_common(1)[0][0]].append(group)
     rng = np.random.default_rng(seed)
-    dealt = {}
+    fold_of = {}
     for label in sorted(by_class):
         for place, index in enumerate(rng.permutation(len(by_class[label]))):
-            dealt[by_class[label][index]] = (test_fold + DEAL[place % FOLDS]) % FOLDS
-    return [dealt[group] for group in groups]
+            fold_of[by_class[label][index]] = DEAL[place % FOLDS]
+    return [fold_of[group] for group in groups]
 
 
-def _check(train: list[Sample], watch: list[Sample], test: list[Sample], task: str, split: Split) -> None:
+def _has_class(sample: Sample, task: str) -> bool:
+    return label_for(sample.item, task) in CLASSES[task]
+
+
+def _leak(dataset: Dataset, seen: Sequence[Sample], test: Sequence[Sample]) -> str:
+    """Say how many test pictures have a copy among those that a network sees before."""
+    items = {sample.item.name: sample.item for sample in (*seen, *test)}
+    looked_at = with_clusters(replace(dataset, items=tuple(items.values()))).items
+    cluster_of = {item.name: item.cluster for item in looked_at}
+    known = {cluster_of[sample.item.name] for sample in seen}
+    tested = {sample.item.name for sample in test}
+    copies = sum(cluster_of[name] in known for name in tested)
+    return f"{copies:,} of {len(tested):,} test pictures have a copy among those that are trained on or watched"
+
+
+def _check(
+    train: list[Sample], watch: list[Sample], test: list[Sample], task: str, split: Split, watched: bool
+) -> None:
     known = {label_for(sample.item, task) for sample in (*train, *watch, *test)} & set(CLASSES[task])
-    if not watch:
+    if watched and not watch:
         raise LayoutError("There are too few pictures to keep some for watching the training. Add pictures.")
     if len(known) < 2:
         raise LayoutError(
             f"There is nothing to tell apart: the only class is {', '.join(known) or 'none'}. Add pictures of another."
         )
-    for part, samples in (("train", train), ("test", test)):
+    for part, samples in ((TRAIN, train), (TEST, test)):
         missing = known - {label_for(sample.item, task) for sample in samples}
         if missing:
             raise LayoutError(
                 f"Under the split {split} no picture of {', '.join(sorted(missing))} is left to {part} on. Add "
-                "pictures of other patients, or choose another --split."
+                "pictures of other patients, or choose another --split or --test-fold."
             )

@@ -12,16 +12,23 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from triage.errors import TriageError
-from triage.networks.backbones import NONE, WeightsError, build_backbone
+from triage.networks.backbones import NONE, PACKAGED, WeightsError, build_backbone
 from triage.networks.cnn import build_cnn
+from triage.networks.twolook import build_two_look, start_from_imagenet
 from triage.networks.unet import build_unet
 from triage.training.checkpoints import Row
-from triage.training.fit import allowed_classes_loss
+from triage.training.copies import SOURCE_ORDER
 from triage.training.frames import Views, load_frames_of, side_for
 from triage.training.loop import Outcome, Watch, predict, train
-from triage.training.losses import allowed_accuracy, allowed_loss_of, mask_loss, mask_loss_of, overlap
-from triage.training.manifest import SOURCE_ORDER
-from triage.training.recipe import Backbone, Cnn, RecipeError, Stage
+from triage.training.losses import (
+    allowed_accuracy,
+    allowed_classes_loss,
+    allowed_loss_of,
+    mask_loss,
+    mask_loss_of,
+    overlap,
+)
+from triage.training.recipe import Backbone, Cnn, RecipeError, Stage, TwoLook
 from triage.training.splits import CLASSES, Parts, Sample, label_for, target_for
 
 
@@ -41,6 +48,8 @@ def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras
     try:
         if isinstance(network, Backbone):
             return build_backbone(network.name, classes, stage.size, network.dropout, network.frozen, weights)
+        if isinstance(network, TwoLook):
+            return _build_two_look(stage.size, classes, network.dropout, weights or PACKAGED)
         if weights not in (None, NONE):
             raise WeightsError("Only --recipe transfer, lite0 and detect-then-segment start from weights.")
         if isinstance(network, Cnn):
@@ -52,6 +61,16 @@ def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras
             f"No {network.kind} takes pictures of {stage.size} px: they are too small for it, or cannot be halved as "
             "often as it halves them. Choose a multiple of 32 as --size."
         ) from error
+
+
+def _build_two_look(size: int, classes: int, dropout: float, weights: str) -> tuple[keras.Model, str]:
+    model = build_two_look(size, classes, dropout)
+    if weights == NONE:
+        return model, NONE
+    if weights != PACKAGED:
+        raise WeightsError("The two-look network starts from packaged weights or none.")
+    start_from_imagenet(model)
+    return model, "packaged ImageNet weights of EfficientNet-Lite0"
 
 
 class Classifying:
@@ -88,7 +107,9 @@ class Classifying:
         self.watched_targets = targets_of(parts.watch, task)
 
     def watch(self, model: keras.Model) -> Row:
-        """Loss and accuracy on the watched part."""
+        """Loss and accuracy on the watched part; nothing where none is kept."""
+        if not len(self.watched):
+            return {}
         logits = predict(model, self.watched)
         hits = self.watched_targets[np.arange(len(logits)), logits.argmax(axis=1)] > 0
         return {"val_loss": allowed_loss_of(logits, self.watched_targets), "val_accuracy": float(hits.mean())}
@@ -137,12 +158,8 @@ def train_segmenter(
 
 def targets_of(samples: Sequence[Sample], task: str) -> NDArray[np.float32]:
     """``(samples, classes)``: 1 for each class that the label allows."""
-    return np.stack([target_for(sample.item, task) for sample in samples])
-
-
-def truth_of(samples: Sequence[Sample], task: str) -> NDArray[np.int64]:
-    """Class index of each sample; all must have a class of the task."""
-    return np.array([CLASSES[task].index(label_for(sample.item, task)) for sample in samples])
+    targets = [target_for(sample.item, task) for sample in samples]
+    return np.array(targets, np.float32).reshape(-1, len(CLASSES[task]))
 
 
 def drawing_weights(samples: Sequence[Sample], shares: dict[str, float], task: str) -> NDArray[np.float64]:

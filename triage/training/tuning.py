@@ -8,9 +8,10 @@ from typing import Any
 
 import keras
 import keras_tuner
+from keras_tuner.engine.trial import Trial, TrialStatus
 from rich.console import Console
 
-from triage.training.recipe import Recipe, Stage
+from triage.training.recipe import Recipe, RecipeError, Stage
 from triage.training.splits import CLASSES
 from triage.training.stages import Classifying, build
 
@@ -24,16 +25,11 @@ def tune(recipe: Recipe, classifying: Classifying, folder: Path, console: Consol
     Trials that a killed run finished are not repeated: Keras Tuner reads them from the run folder.
     """
     assert recipe.tuner is not None
-    tuner = keras_tuner.RandomSearch(
-        _Search(recipe, classifying, folder / SEARCH, console),
-        objective=keras_tuner.Objective("val_loss", "min"),
-        max_trials=recipe.tuner.trials,
-        seed=recipe.seed,
-        directory=str(folder),
-        project_name=SEARCH,
-    )
-    tuner.search(verbose=0)
+    tuner = _Search(recipe, classifying, folder, console)
+    tuner.search()
     best = tuner.oracle.get_best_trials(1)[0]
+    if best.status != TrialStatus.COMPLETED:
+        raise RecipeError(f"No trial of the search came to an end: {best.message}")
     trials = [
         {"values": trial.hyperparameters.values, "val_loss": trial.score, "status": trial.status}
         for trial in tuner.oracle.trials.values()
@@ -51,22 +47,34 @@ def with_values(stage: Stage, values: dict[str, Any]) -> Stage:
     return stage.model_copy(update={"network": network, "learning_rate": values["learning_rate"]})
 
 
-class _Search(keras_tuner.HyperModel):  # type: ignore[misc]
-    def __init__(self, recipe: Recipe, classifying: Classifying, folder: Path, console: Console | None) -> None:
-        super().__init__()
-        self.recipe, self.classifying, self.folder, self.console = recipe, classifying, folder, console
+class _Search(keras_tuner.RandomSearch):  # type: ignore[misc]
+    """Random search whose trials run in our own loop."""
 
-    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+    def __init__(self, recipe: Recipe, classifying: Classifying, folder: Path, console: Console | None) -> None:
+        assert recipe.tuner is not None
+        self.recipe, self.classifying, self.folder, self.console = recipe, classifying, folder / SEARCH, console
+        super().__init__(
+            self._build,
+            objective=keras_tuner.Objective("val_loss", "min"),
+            max_trials=recipe.tuner.trials,
+            seed=recipe.seed,
+            directory=str(folder),
+            project_name=SEARCH,
+        )
+
+    def run_trial(self, trial: Trial, *_: object, **__: object) -> dict[str, float]:
+        """Train one network for the trial's epochs; its best validation loss is what the search goes by."""
+        assert self.recipe.tuner is not None
+        hp = trial.hyperparameters
+        stage = self._stage(hp).model_copy(update={"epochs": self.recipe.tuner.epochs, "patience": None})
+        networks = self.folder / "networks"
+        networks.mkdir(parents=True, exist_ok=True)
+        outcome = self.classifying.train(self._build(hp), stage, networks, False, self.console)
+        return {"val_loss": min(row["val_loss"] for row in outcome.curve)}
+
+    def _build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         keras.utils.set_random_seed(self.recipe.seed)
         return build(self._stage(hp), len(CLASSES[self.recipe.task]))[0]
-
-    def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *_: object, **__: object) -> dict[str, float]:
-        assert self.recipe.tuner is not None
-        stage = self._stage(hp).model_copy(update={"epochs": self.recipe.tuner.epochs, "patience": None})
-        trial = self.folder / "networks"
-        trial.mkdir(parents=True, exist_ok=True)
-        outcome = self.classifying.train(model, stage, trial, False, self.console)
-        return {"val_loss": min(row["val_loss"] for row in outcome.curve)}
 
     def _stage(self, hp: keras_tuner.HyperParameters) -> Stage:
         tuner = self.recipe.tuner

@@ -131,4 +131,5 @@ class Audit:
                 {"path": found.item.name, "match": found.match.name, "similarity": round(found.similarity, 4)}
                 for found in self.against
             ],
+            "skipped": [{"path": entry.path, "reason": entry.reason} for entry in self.dataset.skipped],
         }

@@ -12,10 +12,9 @@ from triage.training.audit.descriptors import Heads, gather, head_of
 from triage.training.audit.findings import Audit, CopyPair, Match
 from triage.training.audit.matching import Pairs, clusters, find_copies
 from triage.training.audit.suspects import suspicion
-from triage.training.layouts import Dataset, Item, LayoutError, Skipped, read_dataset
+from triage.training.layouts import UNTYPED, Dataset, Item, LayoutError, Skipped, read_dataset
 from triage.training.layouts.loading import in_threads, load_slice
 from triage.training.layouts.recognise import leave_out
-from triage.training.manifest import UNTYPED
 
 
 def audit(root: Path, against: Path | None = None) -> Audit:

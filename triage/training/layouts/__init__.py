@@ -6,11 +6,15 @@ listed in `Dataset.skipped`; what a trainer would stumble over stands in `Datase
 
 from __future__ import annotations
 
-from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped
+from triage.training.layouts.items import FINDINGS, GUARD, PUBLISHED, UNTYPED, Dataset, Item, LayoutError, Skipped
 from triage.training.layouts.loading import Channel, load_mask, load_picture
 from triage.training.layouts.recognise import read_dataset
 
 __all__ = [
+    "FINDINGS",
+    "GUARD",
+    "PUBLISHED",
+    "UNTYPED",
     "Channel",
     "Dataset",
     "Item",

@@ -13,18 +13,16 @@ from numpy.typing import NDArray
 
 from triage.domain import Finding
 from triage.training.layouts.figshare import read_borders
-from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped, label_of
+from triage.training.layouts.items import PUBLISHED, UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
 from triage.training.layouts.loading import read_bytes
-from triage.training.manifest import UNTYPED
 
-SPLITS = {"training", "train", "testing", "test", "validation", "valid", "val"}
 #: What file managers leave behind; anything else that is no picture is listed.
 LITTER = {"thumbs.db", "desktop.ini"}
 
 
 def has_class_folders(root: Path) -> bool:
     """Tell whether the folder, or a split in it, has a folder named after a class."""
-    parts = [root, *(folder for folder in subfolders(root) if folder.name.lower() in SPLITS)]
+    parts = [root, *(folder for folder in subfolders(root) if folder.name.lower() in PUBLISHED)]
     return any(label_of(folder.name) for part in parts for folder in subfolders(part))
 
 
@@ -103,7 +101,7 @@ def _class_folders(root: Path, skipped: list[Skipped]) -> Iterator[tuple[Path, s
     for folder in subfolders(root):
         if label_of(folder.name):
             yield folder, None
-        elif folder.name.lower() in SPLITS:
+        elif folder.name.lower() in PUBLISHED:
             for inner in subfolders(folder):
                 if label_of(inner.name):
                     yield inner, folder.name

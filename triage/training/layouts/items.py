@@ -12,8 +12,22 @@ from numpy.typing import NDArray
 
 from triage.domain import Finding
 from triage.errors import TriageError
-from triage.training.manifest import FINDINGS, GUARD, UNTYPED
 
+#: Label of a picture with a tumour whose type nobody recorded.
+UNTYPED = "tumor"
+#: Fold of the slices between two patients' blocks that belong to neither side.
+GUARD = "guard"
+FINDINGS = tuple(Finding)
+#: What publishers call the parts of their split.
+PUBLISHED = {
+    "training": "train",
+    "train": "train",
+    "validation": "watch",
+    "valid": "watch",
+    "val": "watch",
+    "testing": "test",
+    "test": "test",
+}
 CLASS_FOLDER = re.compile(r"(glioma|meningioma|pituitary|no|yes|normal|healthy)?(tumou?rs?)?")
 LABELS = {
     "glioma": Finding.GLIOMA.value,

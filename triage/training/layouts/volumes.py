@@ -9,9 +9,8 @@ import numpy as np
 
 from triage.domain import Finding
 from triage.errors import RefusedError
-from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped, label_of
+from triage.training.layouts.items import UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
 from triage.training.layouts.loading import VOLUME, load_mask, read_volume
-from triage.training.manifest import UNTYPED
 
 LGG_FOLDER = "kaggle_3m"
 #: TCIA Brain-Tumor-Progression has a visit before and one after; its patients all have a glioblastoma.

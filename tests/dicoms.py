@@ -1,0 +1,46 @@
+"""DICOM files whose every element a test may choose."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from drawn_dicom import drawn, instance
+from pydicom import Dataset, dcmwrite
+from pydicom.uid import generate_uid
+
+
+def head(index: int = 0, side: int = 128) -> np.ndarray:
+    """Return a drawn head as 12-bit gray values, each turned another way and with noise of its own."""
+    noise = np.random.default_rng(index).integers(0, 400, (side, side))
+    return np.asarray(np.rot90(drawn(side, side), index) + noise, np.uint16)
+
+
+def mr(pixels: np.ndarray, *, number: int = 1, **elements: object) -> Dataset:
+    """Return an axial MR slice, 5 mm above the one before, of a study of its own unless it is given."""
+    given = {
+        "StudyInstanceUID": generate_uid(),
+        "SeriesInstanceUID": generate_uid(),
+        "FrameOfReferenceUID": generate_uid(),
+        "StudyDate": "20240229",
+        "InstanceNumber": number,
+        "ImagePositionPatient": [0, 0, 5 * number],
+        "PatientSex": "O",
+        "PatientAge": "050Y",
+    }
+    return instance(pixels, **given | elements)
+
+
+def file_of(dataset: Dataset) -> bytes:
+    """Return the dataset as a DICOM file."""
+    buffer = io.BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def item(**elements: object) -> Dataset:
+    """Return an item of a sequence."""
+    made = Dataset()
+    for keyword, value in elements.items():
+        setattr(made, keyword, value)
+    return made

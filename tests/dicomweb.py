@@ -1,0 +1,60 @@
+"""A small DICOMweb client that sends what it is told to, right or wrong."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from drawn_dicom import instance
+from pydicom import Dataset
+from pydicom.uid import generate_uid
+
+from triage.pipeline import Pipeline
+
+LIMIT = 4 * 2**20
+TOKEN = "a token that is long enough"
+BOUNDARY = "between"
+KIND = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
+
+
+@dataclass
+class Peer:
+    """A client of an installation."""
+
+    address: str
+    pipeline: Pipeline
+
+    def store(self, parts: Sequence[bytes], study: str = "", **headers: str) -> requests.Response:
+        return self.post(body(parts), study, **headers)
+
+    def post(self, data: Any, study: str = "", **headers: str) -> requests.Response:
+        sent = {"Authorization": f"Bearer {TOKEN}", "Content-Type": KIND, "Accept": "application/dicom+json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        address = f"{self.address}/studies" + (f"/{study}" if study else "")
+        return requests.post(address, data=data, headers=sent, timeout=60)
+
+    def get(self, path: str, accept: str = "application/dicom+json") -> requests.Response:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Accept": accept}
+        return requests.get(f"{self.address}/{path}", headers=headers, timeout=60)
+
+
+def body(parts: Sequence[bytes]) -> bytes:
+    """Return parts as one body."""
+    head = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    return b"".join(head + part + b"\r\n" for part in parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+def file(made: Dataset) -> bytes:
+    """Return an object as a file."""
+    buffer = io.BytesIO()
+    made.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def study(count: int = 1, **elements: Any) -> list[Dataset]:
+    """Return so many images of one new study and series."""
+    uids = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid()} | elements
+    return [instance(InstanceNumber=number, **uids) for number in range(1, count + 1)]

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+from dicoms import file_of, head, mr
+from dicomweb_client import DICOMwebClient
+from helpers import complaints, encode, free_port, take_in
+from pydantic import SecretStr
+from pydicom import dcmread
+
+from triage.domain import Placement, Score
+from triage.errors import ConflictError, TransferError
+from triage.pipeline import Pipeline
+from triage.reports.out import report_files, send_reports
+
+PLUGINS = Path("/usr/share/orthanc/plugins")
+
+
+@pytest.fixture(scope="module")
+def pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """DICOMweb address of an Orthanc of the tests' own."""
+    program = shutil.which("Orthanc")
+    if program is None or not (PLUGINS / "libOrthancDicomWeb.so").exists():
+        pytest.skip("Orthanc with its DICOMweb plugin is not installed")
+    folder, port = tmp_path_factory.mktemp("orthanc"), free_port()
+    settings = {
+        "StorageDirectory": str(folder / "store"),
+        "IndexDirectory": str(folder / "store"),
+        "HttpPort": port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomServerEnabled": False,
+        "Plugins": [str(PLUGINS / "libOrthancDicomWeb.so")],
+        "OverwriteInstances": False,
+    }
+    (folder / "orthanc.json").write_text(json.dumps(settings))
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([program, folder / "orthanc.json"], stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                requests.get(f"http://127.0.0.1:{port}/system", timeout=2).raise_for_status()
+                break
+            except requests.RequestException:
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/dicom-web"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture
+def study_id(pipeline: Pipeline) -> str:
+    """A study of two slices that is scored."""
+    first = mr(head())
+    shared = {key: first[key].value for key in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")}
+    second = mr(head(1), number=2, **shared)
+    study_id, _ = take_in(pipeline, {"1.dcm": file_of(first), "2.dcm": file_of(second)})
+    return study_id
+
+
+@pytest.fixture
+def outlined(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that draws an outline; the one that ships does not yet."""
+    score = pipeline.runtime.score
+    mask = np.zeros((128, 128), np.float32)
+    mask[40:60, 50:70] = 0.9
+
+    def with_mask(pixels: np.ndarray) -> Score:
+        return replace(score(pixels), mask=mask, placement=Placement(0, 0, 128))
+
+    monkeypatch.setattr(pipeline.runtime, "score", with_mask)
+
+
+def test_a_model_without_outlines_gives_the_report_alone(pipeline: Pipeline, study_id: str, tmp_path: Path) -> None:
+    ((name, data),) = report_files(pipeline, study_id)
+    assert name == "SR-1.dcm"
+    assert complaints(dcmread(io.BytesIO(data)), tmp_path) == []
+    assert report_files(pipeline, study_id) == [(name, data)]
+
+
+@pytest.mark.usefixtures("outlined")
+def test_report_and_outline_of_a_study(pipeline: Pipeline, study_id: str, tmp_path: Path) -> None:
+    files = dict(report_files(pipeline, study_id))
+    assert set(files) == {"SR-1.dcm", "SEG-1.dcm"}
+    outline = dcmread(io.BytesIO(files["SEG-1.dcm"]))
+    assert complaints(outline, tmp_path) == []
+    assert outline.NumberOfFrames == 2
+    assert outline.pixel_array[:, 50, 60].tolist() == [round(0.9 * 255)] * 2
+
+
+def test_a_picture_has_no_dicom_report(pipeline: Pipeline) -> None:
+    (study_id,) = take_in(pipeline, {"x.png": encode((head() >> 4).astype(np.uint8))})
+    assert report_files(pipeline, study_id) == []
+
+
+@pytest.mark.usefixtures("outlined")
+def test_a_pacs_takes_the_reports_once(pipeline: Pipeline, study_id: str, pacs: str) -> None:
+    pipeline.settings = pipeline.settings.model_copy(update={"stow_target": pacs})
+    assert send_reports(pipeline, study_id) == 2
+    assert send_reports(pipeline, study_id) == 2
+    uid = pipeline.store.study(study_id).header.uid
+    there = DICOMwebClient(pacs).search_for_instances(uid)
+    assert sorted(one["00080060"]["Value"][0] for one in there) == ["SEG", "SR"]
+
+
+def test_what_keeps_the_reports_from_leaving_is_said(pipeline: Pipeline, study_id: str, pacs: str) -> None:
+    with pytest.raises(ConflictError, match="TRIAGE_STOW_TARGET"):
+        send_reports(pipeline, study_id)
+    nobody = f"http://127.0.0.1:{free_port()}/dicom-web"
+    pipeline.settings = pipeline.settings.model_copy(update={"stow_target": nobody, "stow_token": SecretStr("secret")})
+    with pytest.raises(TransferError, match="did not answer"):
+        send_reports(pipeline, study_id)
+    pipeline.settings = pipeline.settings.model_copy(update={"stow_target": f"{pacs}/nowhere"})
+    with pytest.raises(TransferError, match="answered 40") as caught:
+        send_reports(pipeline, study_id)
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import manifest_set, small
+from rich.console import Console
+
+from triage.inference.looks import FRAME
+from triage.networks.twolook import build_two_look
+from triage.training.judge import evaluate
+from triage.training.layouts import read_dataset
+from triage.training.looking import known_mask_loss, look_twice, pictures_of
+from triage.training.run import Options, run_recipe
+from triage.training.scoring import open_model
+from triage.training.splits import Sample
+
+QUIET = Console(quiet=True)
+
+
+def test_an_unknown_mask_costs_nothing() -> None:
+    logits = np.full((3, 8, 8, 1), -3.0, np.float32)
+    target = np.zeros((3, 8, 8, 2), np.float32)
+    target[1:, ..., 1] = 1
+    target[2, 2:6, 2:6, 0] = 1
+    unknown, empty, lesion = np.asarray(known_mask_loss(target, logits))
+    assert unknown == 0
+    assert lesion > empty > 0
+    right = np.where(target[..., :1] > 0, 20.0, -20.0).astype(np.float32)
+    assert np.asarray(known_mask_loss(target, right)).max() < 1e-3
+
+
+def test_lesions_are_known_where_they_were_drawn_or_cannot_be(tmp_path: Path) -> None:
+    dataset = read_dataset(manifest_set(tmp_path / "data", each=5))
+    pictures = pictures_of(dataset.root, [Sample(item) for item in dataset.items])
+    for item, picture in zip(dataset.items, pictures, strict=True):
+        assert picture.frame.shape == (FRAME, FRAME)
+        assert picture.healthy is (item.label == "notumor")
+        assert picture.outlined is (item.label != "notumor")
+
+
+def test_answers_are_log_probabilities_and_masks_of_the_frame() -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (3, FRAME, FRAME), dtype=np.uint8)
+    logits, masks = look_twice(build_two_look(64), frames)
+    assert np.exp(logits).sum(axis=1) == pytest.approx(1, abs=0.2), "a mean of log-probabilities sums to 1 or less"
+    assert masks.shape == (3, FRAME, FRAME)
+    assert 0 <= masks.min() <= masks.max() <= 1
+
+
+@pytest.mark.slow
+def test_the_recipe_runs_and_its_masks_are_judged(tmp_path: Path) -> None:
+    data = manifest_set(tmp_path / "data", each=10)
+    recipe = small("two-look", size=64, epochs=1, steps=2)
+    result = run_recipe(recipe, read_dataset(data), tmp_path / "run", Options(), QUIET)
+    assert "packaged" in result["started_from"]
+    assert {"mask_loss", "logits_loss", "val_accuracy"} <= set(result["classifier"]["at_kept_epoch"])
+    assert open_model(tmp_path / "run").looks_twice
+    summary = evaluate(tmp_path / "run", data, tmp_path / "figures.json", QUIET)
+    assert set(summary["masks"]["figures"]) == {"dice", "iou", "dice_where_called"}

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from triage.training.layouts import Item
+from triage.training.recipe import RecipeError
+from triage.training.splits import Sample
+from triage.training.stages import drawing_weights, targets_of
+
+SAMPLES = [
+    Sample(Item(f"{source}/{label}/{number}", source, label))
+    for source, label, count in (("figshare", "glioma", 6), ("figshare", "pituitary", 3), ("br35h", "notumor", 9))
+    for number in range(count)
+]
+
+
+def test_groups_are_drawn_by_their_shares_whatever_their_size() -> None:
+    weights = drawing_weights(SAMPLES, {"glioma/scanner": 3, "pituitary/scanner": 1, "notumor/web": 2}, "finding")
+    assert weights.sum() == pytest.approx(1)
+    assert weights[:6].sum() == pytest.approx(0.5)
+    assert weights[6:9].sum() == pytest.approx(1 / 6)
+
+
+def test_a_group_without_a_share_is_named() -> None:
+    with pytest.raises(RecipeError, match="no share to notumor/web"):
+        drawing_weights(SAMPLES, {"glioma/scanner": 1, "pituitary/scanner": 1}, "finding")
+
+
+def test_nothing_to_watch_has_no_targets() -> None:
+    assert targets_of(SAMPLES, "tumour").shape == (18, 2)
+    assert targets_of([], "finding").shape == (0, 4)

@@ -1,0 +1,254 @@
+"""STOW-RS: every instance is answered for, with the status and the reason that PS3.18 has for it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+from dicomweb import BOUNDARY, LIMIT, TOKEN, Peer, body, file, study
+from drawn_dicom import instance
+from pydicom import Dataset
+from pydicom.uid import MediaStorageDirectoryStorage, generate_uid
+from sqlalchemy import select
+
+from triage.domain import Finding, StudyStatus
+from triage.phantom_studies import phantom_study
+from triage.records.tables import AuditRow, InstanceRow
+from triage.records.views import WorklistFilter
+from triage.web import multipart
+from triage.web.stow import Reason
+
+SOME = b"not a picture at all"
+
+
+def module(response: requests.Response) -> Dataset:
+    assert response.headers["Content-Type"] == "application/dicom+json"
+    return Dataset.from_json(response.json())
+
+
+def reasons(response: requests.Response) -> dict[str, int]:
+    """The failure reasons by SOP Instance UID; of parts that say nothing, under ""."""
+    said = module(response)
+    failed = [*said.get("FailedSOPSequence", []), *said.get("OtherFailuresSequence", [])]
+    return {item.get("ReferencedSOPInstanceUID", ""): item.FailureReason for item in failed}
+
+
+def stored(response: requests.Response) -> set[str]:
+    return {item.ReferencedSOPInstanceUID for item in module(response).get("ReferencedSOPSequence", [])}
+
+
+def test_one_call_stores_a_study_and_it_is_ranked(peer: Peer) -> None:
+    files = [data for _, data in phantom_study(Finding.GLIOMA, 3)]
+    response = peer.store(files)
+    assert response.status_code == 200
+    said = module(response)
+    assert len(said.ReferencedSOPSequence) == 4
+    assert "FailedSOPSequence" not in said
+    assert said.RetrieveURL.startswith(f"{peer.address}/studies/")
+    assert said.ReferencedSOPSequence[0].RetrieveURL.startswith(said.RetrieveURL + "/series/")
+    (row,) = peer.pipeline.queue.page(WorklistFilter(text="PH1000"), datetime.now(UTC)).rows
+    assert peer.pipeline.wait([row.study_id]) == []
+    assert peer.pipeline.store.study(row.study_id).status is StudyStatus.RANKED
+
+
+def test_what_is_here_already_is_a_success(peer: Peer) -> None:
+    made = study(2)
+    assert peer.store([file(made[0])]).status_code == 200
+    response = peer.store([file(one) for one in made])
+    assert response.status_code == 200
+    assert stored(response) == {one.SOPInstanceUID for one in made}
+
+
+def test_one_bad_instance_costs_no_other(peer: Peer) -> None:
+    good, cut, stranger, again = *study(2), *study(1), instance()
+    again.StudyInstanceUID, again.SOPInstanceUID = good.StudyInstanceUID, good.SOPInstanceUID
+    parts = [SOME, file(cut)[:-5000], file(good), file(stranger), file(again), b""]
+    response = peer.store(parts, good.StudyInstanceUID)
+    assert response.status_code == 202
+    assert stored(response) == {good.SOPInstanceUID}
+    assert reasons(response) == {
+        "": Reason.CANNOT_UNDERSTAND,
+        cut.SOPInstanceUID: Reason.CANNOT_UNDERSTAND,
+        stranger.SOPInstanceUID: Reason.DOES_NOT_MATCH,
+        # The same UID came with other contents; what was stored first stays.
+        good.SOPInstanceUID: Reason.DUPLICATE_INSTANCE,
+    }
+    assert len(module(response).OtherFailuresSequence) == 2
+    with peer.pipeline.store.read() as session:
+        named = session.scalars(select(InstanceRow.name).where(InstanceRow.sop_instance_uid == good.SOPInstanceUID))
+        assert named.all() == ["2.dcm"]
+        refused = session.scalars(select(AuditRow).where(AuditRow.actor == "dicomweb", AuditRow.event == "refused"))
+        assert len(refused.all()) == 4
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "reason"),
+    [
+        ("SOPClassUID", MediaStorageDirectoryStorage, Reason.SOP_CLASS_NOT_SUPPORTED),
+        ("SOPClassUID", None, Reason.DOES_NOT_MATCH),
+        ("SOPInstanceUID", None, Reason.DOES_NOT_MATCH),
+        ("StudyInstanceUID", None, Reason.DOES_NOT_MATCH),
+        ("SeriesInstanceUID", None, Reason.DOES_NOT_MATCH),
+    ],
+)
+def test_nothing_stored_is_a_conflict(peer: Peer, keyword: str, value: str | None, reason: Reason) -> None:
+    made = study(1)[0]
+    if value is None:
+        delattr(made, keyword)
+    else:
+        setattr(made, keyword, value)
+    response = peer.store([file(made)])
+    assert response.status_code == 409
+    assert set(reasons(response).values()) == {reason}
+    assert not stored(response)
+
+
+@pytest.mark.parametrize("uid", [b"../../etc/passwd", b"1.2.3.4/x?y=<b>;"])
+def test_what_is_no_uid_is_not_repeated(peer: Peer, uid: bytes) -> None:
+    made = study(1)[0]
+    made.SOPInstanceUID = "1.2.3.4.5.6.7.89"
+    response = peer.store([file(made).replace(b"1.2.3.4.5.6.7.89", uid)])
+    assert (response.status_code, reasons(response)) == (409, {"": Reason.DOES_NOT_MATCH})
+    assert uid not in response.content
+
+
+def test_an_unknown_transfer_syntax(peer: Peer) -> None:
+    made = study(1)[0]
+    data = file(made).replace(b"1.2.840.10008.1.2.1\x00", b"1.2.840.10008.9.9.9\x00")
+    response = peer.store([data])
+    assert (response.status_code, reasons(response)) == (
+        409,
+        {made.SOPInstanceUID: Reason.TRANSFER_SYNTAX_NOT_SUPPORTED},
+    )
+
+
+def test_one_uid_with_two_contents_is_a_conflict(peer: Peer) -> None:
+    first, second = study(1)[0], study(1)[0]
+    second.SOPInstanceUID = first.SOPInstanceUID
+    assert peer.store([file(first)]).status_code == 200
+    response = peer.store([file(second)])
+    assert (response.status_code, reasons(response)) == (409, {first.SOPInstanceUID: Reason.DUPLICATE_INSTANCE})
+
+
+def test_one_study_with_two_patients_is_a_conflict(peer: Peer) -> None:
+    first, second = study(2)
+    second.PatientID = "somebody else"
+    assert peer.store([file(first)]).status_code == 200
+    response = peer.store([file(second)])
+    assert (response.status_code, reasons(response)) == (409, {second.SOPInstanceUID: Reason.DOES_NOT_MATCH})
+
+
+def test_a_full_disk_is_not_the_senders_fault(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    made = study(1)[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        response = peer.store([file(made)])
+    assert (response.status_code, reasons(response)) == (503, {made.SOPInstanceUID: Reason.OUT_OF_RESOURCES})
+    assert peer.store([file(made)]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "",
+        "application/dicom",
+        "multipart/form-data; boundary=between",
+        'multipart/related; type="application/dicom+json"; boundary=between',
+        'multipart/related; type="application/dicom+xml"; boundary=between',
+    ],
+)
+def test_other_media_types_are_not_taken(peer: Peer, kind: str) -> None:
+    response = peer.store([file(study(1)[0])], Content_Type=kind)
+    assert (response.status_code, "Send DICOM files as" in response.text) == (415, True)
+
+
+def test_a_compressed_body_is_not_taken(peer: Peer) -> None:
+    assert peer.store([b""], Content_Encoding="gzip").status_code == 415
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/related; boundary=between", "Multipart/Related; Type=application/DICOM; boundary=between"]
+)
+def test_media_types_are_read_as_http_has_them(peer: Peer, kind: str) -> None:
+    assert peer.store([file(study(1)[0])], Content_Type=kind).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no boundary anywhere",
+        f"--{BOUNDARY}--\r\n".encode(),
+        body([SOME])[:-10],
+        f"--{BOUNDARY}\r\nno header\r\n\r\n".encode(),
+    ],
+)
+def test_a_malformed_body_is_said_to_be_one(peer: Peer, data: bytes) -> None:
+    assert peer.post(data).status_code == 400
+
+
+def test_a_boundary_must_be_named_and_short(peer: Peer) -> None:
+    assert peer.store([SOME], Content_Type='multipart/related; type="application/dicom"').status_code == 400
+    assert peer.store([SOME], Content_Type=f"multipart/related; boundary={'x' * 300}").status_code == 400
+
+
+def test_a_body_beyond_the_limit(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = body([bytes(LIMIT)])
+    assert peer.post(large[: LIMIT + 1]).status_code == 413
+    # Without a length, it is noticed on the way.
+    assert peer.post(large[start : start + 2**16] for start in range(0, len(large), 2**16)).status_code == 413
+    monkeypatch.setattr(multipart, "MAX_PARTS", 2)
+    assert peer.store([SOME] * 3).status_code == 413
+    assert not list(peer.pipeline.settings.home.glob("incoming-*"))
+
+
+def test_a_silent_sender_is_not_waited_for(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multipart, "PATIENCE", 0.2)
+
+    def silent() -> Any:
+        yield body([SOME])[:20]
+        import time
+
+        time.sleep(2)
+        yield b""
+
+    assert peer.post(silent()).status_code == 408
+
+
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("application/dicom+xml", 406),
+        ("application/dicom+json;q=0", 406),
+        ("application/dicom+xml, application/json;q=0.5", 200),
+        ("*/*", 200),
+    ],
+)
+def test_the_answer_is_json_or_nothing_is_stored(peer: Peer, accept: str, status: int) -> None:
+    made = study(1)[0]
+    assert peer.store([file(made)], Accept=accept).status_code == status
+    found = peer.get(f"studies/{made.StudyInstanceUID}/instances").status_code
+    assert found == (200 if status == 200 else 204)
+
+
+def test_nobody_stores_without_the_token(peer: Peer) -> None:
+    data = body([file(study(1)[0])])
+    for authorization in ("", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Digest {TOKEN}"):
+        response = peer.post(data, Authorization=authorization)
+        assert response.status_code == 401
+        assert "Basic" in response.headers["WWW-Authenticate"]
+    answer = requests.post(f"{peer.address}/studies", data=data, auth=("orthanc", TOKEN), timeout=60)
+    assert answer.status_code == 415  # let in, and then asked for its media type
+
+
+def test_addresses_hold_uids_only(peer: Peer) -> None:
+    assert peer.store([SOME], "..%2F..%2Fetc").status_code == 404
+    assert peer.store([SOME], "1" * 65).status_code == 404
+    assert peer.store([SOME], generate_uid()).status_code == 409

@@ -1,0 +1,72 @@
+"""Two looks at a slice: find the lesion on the whole slice, then look at it at its own scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+#: Side of the frame from which both looks are taken; a lesion needs more detail than the whole slice.
+FRAME = 320
+#: Side of the second look over the extent of what the first look found.
+SPAN = 2.3
+#: Smallest side of a second look, as a share of the frame.
+MIN_SPAN = 0.22
+FOUND = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The square of the frame that a look shows, in shares of the frame's side; it may reach beyond the frame."""
+
+    left: float
+    top: float
+    side: float
+
+
+WHOLE = Box(0.0, 0.0, 1.0)
+
+
+def crop(frame: NDArray[np.float32], box: Box, size: int) -> NDArray[np.float32]:
+    """Return the part of a square frame that a box shows, ``(size, size)`` float32; 0 beyond the frame."""
+    side = frame.shape[0]
+    left, top, right = box.left * side, box.top * side, (box.left + box.side) * side
+    image = Image.fromarray(frame)
+    bottom = top + right - left
+    # Whole pixels first, since a picture cannot be resized from beyond its own edge.
+    x0, y0, x1, y1 = int(np.floor(left)), int(np.floor(top)), int(np.ceil(right)), int(np.ceil(bottom))
+    inner = image.crop((x0, y0, x1, y1))
+    part = (left - x0, top - y0, right - x0, bottom - y0)
+    return np.asarray(inner.resize((size, size), Image.Resampling.BILINEAR, box=part), np.float32)
+
+
+def second_look(mask: NDArray[np.float32], span: float = SPAN) -> Box:
+    """Return where to look again: around the likeliest lesion of a first look's mask.
+
+    Parameters
+    ----------
+    mask
+        ``(rows, columns)`` probabilities over the whole frame. Where none reaches `FOUND`, the place of the highest
+        one is looked at all the same: the second look may find what the first one doubted.
+    span
+        Side of the look over the extent of the lesion.
+    """
+    rows = mask.shape[0]
+    labels, count = ndimage.label(mask >= min(FOUND, 0.6 * float(mask.max())))
+    masses = ndimage.sum_labels(mask, labels, range(1, count + 1))
+    ys, xs = np.nonzero(labels == int(np.argmax(masses)) + 1)
+    top, bottom, left, right = ys.min(), ys.max() + 1, xs.min(), xs.max() + 1
+    side = max(span * max(bottom - top, right - left) / rows, MIN_SPAN)
+    return Box(float((left + right) / 2 / rows - side / 2), float((top + bottom) / 2 / rows - side / 2), float(side))
+
+
+def lay_back(mask: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
+    """Return a look's mask where it lies on the frame: ``(FRAME, FRAME)`` float32, 0 outside the look."""
+    side = max(round(box.side * FRAME), 1)
+    grown = Image.fromarray(mask).resize((side, side), Image.Resampling.BILINEAR)
+    canvas = Image.new("F", (FRAME, FRAME))
+    canvas.paste(grown, (round(box.left * FRAME), round(box.top * FRAME)))
+    return np.asarray(canvas)

@@ -1,0 +1,103 @@
+"""One network for both looks: EfficientNet-Lite0 with a light decoder; the head pools inside what the decoder finds.
+
+The first look takes the whole slice, the second the crop around the lesion that the first one found, at its own
+scale. Both run through the same weights: the slice's plane and source say much less at the second look, which is why
+it generalises better to scanners never seen.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers, ops
+
+from triage.networks.checkpoint import imagenet_lite0
+from triage.networks.lite0 import LAST_MAP, LOGITS, build_lite0, load_imagenet
+
+#: The mask has a quarter of the input's side.
+STRIDE = 4
+MASK = "mask"
+#: Last layer of each resolution of the encoder: a quarter, an eighth, a sixteenth of the input's side.
+SKIPS = ("block2_add", "block4_add", "block10_add")
+WIDTH = 64
+#: Layers up to here keep their ImageNet weights: edges and textures are the same in every organ, and most of the
+#: time of a training step would go into them.
+FROZEN_UP_TO = "block2_add"
+
+
+def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2) -> keras.Model:
+    """Build the network with random weights.
+
+    Parameters
+    ----------
+    size
+        Side of the square input in pixels; a multiple of 32.
+    classes
+        Number of classes.
+    dropout
+        Rate on the pooled features, active in training only.
+
+    Returns
+    -------
+    keras.Model
+        Input ``(batch, size, size, 1)``, gray 0 to 255; outputs ``logits (batch, classes)`` and
+        ``mask (batch, size / 4, size / 4, 1)``, both before softmax and sigmoid.
+    """
+    encoder = build_lite0(classes, size)
+    features = encoder.get_layer(LAST_MAP).output
+    x = _conv(features, "decoder32", 1)
+    for name, stride in zip(reversed(SKIPS), (16, 8, 4), strict=True):
+        x = layers.UpSampling2D(interpolation="bilinear", name=f"decoder{stride}_grow")(x)
+        skip = layers.Conv2D(WIDTH, 1, name=f"decoder{stride}_skip")(encoder.get_layer(name).output)
+        x = layers.Add(name=f"decoder{stride}_join")([x, skip])
+        x = _conv(layers.ReLU(name=f"decoder{stride}_join_relu")(x), f"decoder{stride}", 3)
+    mask = layers.Conv2D(1, 1, bias_initializer=keras.initializers.Constant(-3.0), name=MASK, dtype="float32")(x)
+    focus = layers.Multiply(name="lesion_focus")(
+        [features, LesionWeights(features.shape[1], name="lesion_weights")(mask)]
+    )
+    pooled = layers.Concatenate(name="looked_at")(
+        [layers.GlobalAveragePooling2D(name="pool")(features), layers.GlobalAveragePooling2D(name="lesion_pool")(focus)]
+    )
+    pooled = layers.Dropout(dropout, name="dropout")(pooled)
+    logits = layers.Dense(classes, name=LOGITS, dtype="float32")(pooled)
+    return keras.Model(encoder.input, {LOGITS: logits, MASK: mask}, name="two_look")
+
+
+def start_from_imagenet(model: keras.Model) -> None:
+    """Load the packaged ImageNet weights into the encoder, and keep those of its early layers and statistics."""
+    load_imagenet(model, imagenet_lite0())
+    early = True
+    for layer in model.layers:
+        # With small batches of one organ, updating the statistics of ImageNet costs more than it gives.
+        if early or isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+        early = early and layer.name != FROZEN_UP_TO
+
+
+@keras.saving.register_keras_serializable("triage")
+class LesionWeights(layers.Layer):  # type: ignore[misc]
+    """How much of the lesion lies at each position of the features, from the mask; the mean over them is 1.
+
+    The mask decides where to look but does not learn from the class: its gradient stops here.
+    """
+
+    def __init__(self, side: int, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.side = side
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Return ``(batch, side, side, 1)`` from mask logits ``(batch, rows, rows, 1)``, rows a multiple of side."""
+        found = ops.average_pool(ops.sigmoid(ops.stop_gradient(inputs)), inputs.shape[1] // self.side) + 1e-3
+        return found / ops.mean(found, axis=(1, 2), keepdims=True)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Batch, side, side and 1."""
+        return (input_shape[0], self.side, self.side, 1)
+
+    def get_config(self) -> dict[str, object]:
+        """What `__init__` takes."""
+        return {**super().get_config(), "side": self.side}
+
+
+def _conv(x: keras.KerasTensor, name: str, kernel: int) -> keras.KerasTensor:
+    x = layers.Conv2D(WIDTH, kernel, padding="same", name=f"{name}_conv")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)

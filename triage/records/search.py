@@ -1,0 +1,187 @@
+"""What DICOMweb peers ask the record: which studies, series and instances are there, and which files hold them.
+
+Studies of pictures and NIfTI files have no UIDs and are not seen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
+
+from triage.domain import SeriesHeader, StudyHeader
+from triage.records import rows
+from triage.records.tables import InstanceRow, SeriesRow, StudyRow
+from triage.records.views import Instance
+
+#: Values in one IN (...); databases have a limit.
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StudyQuery:
+    """What is looked for; empty means everything. In texts, ``*`` stands for any and ``?`` for one character."""
+
+    uids: tuple[str, ...] = ()
+    patient_name: str = ""
+    mrn: str = ""
+    accession_number: str = ""
+    description: str = ""
+    modalities: tuple[str, ...] = ()
+    first: date | None = None
+    last: date | None = None
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStudy:
+    """A study with the number of its series and files."""
+
+    header: StudyHeader
+    modalities: tuple[str, ...]
+    series: int
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSeries:
+    """A series with the number of its files."""
+
+    study_uid: str
+    header: SeriesHeader
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundInstance:
+    """A file and where it belongs."""
+
+    study_uid: str
+    series_uid: str
+    instance: Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The questions to one record.
+
+    Attributes
+    ----------
+    read
+        Makes reading sessions.
+    """
+
+    read: sessionmaker[Session]
+
+    def studies(self, wanted: StudyQuery) -> list[FoundStudy]:
+        """Return studies, the newest arrivals first."""
+        query = (
+            select(StudyRow)
+            .where(*_conditions(wanted))
+            .order_by(StudyRow.arrived_at.desc(), StudyRow.id)
+            .offset(wanted.offset)
+            .limit(wanted.limit)
+        )
+        with self.read() as session:
+            found = list(session.scalars(query))
+            counted = _counted(session, [row.id for row in found])
+            return [FoundStudy(rows.header(row), *counted.get(row.id, ((), 0, 0))) for row in found]
+
+    def series(self, study_uid: str, modality: str = "", uid: str = "") -> list[FoundSeries]:
+        """Return the series of a study, in its order."""
+        query = (
+            select(SeriesRow, func.count(InstanceRow.id))
+            .join(StudyRow)
+            .join(InstanceRow)
+            .where(StudyRow.study_uid == study_uid, SeriesRow.uid.is_not(None))
+            .group_by(SeriesRow.id)
+            .order_by(SeriesRow.number, SeriesRow.id)
+        )
+        if modality:
+            query = query.where(SeriesRow.modality == modality)
+        if uid:
+            query = query.where(SeriesRow.uid == uid)
+        with self.read() as session:
+            return [FoundSeries(study_uid, rows.series(row).header, count) for row, count in session.execute(query)]
+
+    def instances(self, study_uid: str, series_uid: str = "", uid: str = "") -> list[FoundInstance]:
+        """Return the files of a study, of one of its series, or the one with a SOP Instance UID."""
+        query = _placed().where(StudyRow.study_uid == study_uid)
+        if series_uid:
+            query = query.where(SeriesRow.uid == series_uid)
+        if uid:
+            query = query.where(InstanceRow.sop_instance_uid == uid)
+        with self.read() as session:
+            return _found(session, query)
+
+    def places(self, sop_instance_uids: Collection[str]) -> dict[str, FoundInstance]:
+        """Return by SOP Instance UID those of the files that are on the record."""
+        uids = list(sop_instance_uids)
+        with self.read() as session:
+            return {
+                found.instance.sop_instance_uid: found
+                for start in range(0, len(uids), CHUNK)
+                for found in _found(
+                    session, _placed().where(InstanceRow.sop_instance_uid.in_(uids[start : start + CHUNK]))
+                )
+            }
+
+
+def _conditions(wanted: StudyQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [StudyRow.study_uid.is_not(None)]
+    if wanted.uids:
+        conditions.append(StudyRow.study_uid.in_(wanted.uids))
+    for column, pattern in (
+        (StudyRow.patient_name, wanted.patient_name),
+        (StudyRow.mrn, wanted.mrn),
+        (StudyRow.accession_number, wanted.accession_number),
+        (StudyRow.description, wanted.description),
+    ):
+        if pattern:
+            conditions.append(_like(column, pattern))
+    if wanted.modalities:
+        conditions.append(StudyRow.series.any(SeriesRow.modality.in_(wanted.modalities)))
+    if wanted.first:
+        conditions.append(StudyRow.study_date >= wanted.first)
+    if wanted.last:
+        conditions.append(StudyRow.study_date <= wanted.last)
+    return conditions
+
+
+def _like(column: InstrumentedAttribute[Any], pattern: str) -> ColumnElement[bool]:
+    literal = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return column.ilike(literal.replace("*", "%").replace("?", "_"), escape="\\")
+
+
+def _counted(session: Session, study_ids: Sequence[str]) -> dict[str, tuple[tuple[str, ...], int, int]]:
+    """Return by study: its modalities, and how many series and files it has."""
+    query = (
+        select(SeriesRow.study_id, SeriesRow.modality, func.count(InstanceRow.id))
+        .join(InstanceRow)
+        .where(SeriesRow.study_id.in_(study_ids))
+        .group_by(SeriesRow.id)
+        .order_by(SeriesRow.id)
+    )
+    found: dict[str, tuple[tuple[str, ...], int, int]] = {}
+    for study_id, modality, count in session.execute(query):
+        modalities, series, instances = found.get(study_id, ((), 0, 0))
+        known = modalities if not modality or modality in modalities else (*modalities, modality)
+        found[study_id] = known, series + 1, instances + count
+    return found
+
+
+def _placed() -> Select[StudyRow, SeriesRow, InstanceRow]:
+    query = select(StudyRow, SeriesRow, InstanceRow).join(SeriesRow, SeriesRow.study_id == StudyRow.id)
+    return query.join(InstanceRow).order_by(SeriesRow.number, SeriesRow.id, InstanceRow.number)
+
+
+def _found(session: Session, query: Select[StudyRow, SeriesRow, InstanceRow]) -> list[FoundInstance]:
+    return [
+        FoundInstance(study.study_uid or "", series.uid or "", rows.instance(instance))
+        for study, series, instance in session.execute(query)
+    ]

@@ -1,0 +1,146 @@
+"""Make the reports of a study, as files to download, and send them to the DICOMweb target of the installation."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import requests
+from dicomweb_client import DICOMwebClient
+from pydicom import Dataset, dcmwrite
+
+from triage.domain import Kind, Score, Series, Slice
+from triage.errors import ConflictError, TransferError
+from triage.inference.runtime import Runtime
+from triage.records.files import FileStore
+from triage.records.store import Store
+from triage.records.views import Study
+from triage.reports.seg import segmentation
+from triage.reports.sources import Source, read_source
+from triage.reports.sr import structured_report
+from triage.scans.gate import not_analysable
+from triage.settings import Settings
+
+#: Longest silence of the target: seconds.
+TIMEOUT = 30.0
+
+
+class Parts(Protocol):
+    """What reports need of an installation."""
+
+    settings: Settings
+    files: FileStore
+    store: Store
+
+    @property
+    def runtime(self) -> Runtime:
+        """The model that serves."""
+
+    def series(self, study_id: str) -> tuple[Series, ...]:
+        """Decode a study anew."""
+
+
+def report_files(parts: Parts, study_id: str) -> list[tuple[str, bytes]]:
+    """Return the reports of a study as named DICOM files: one SR, and a SEG for every series with an outline.
+
+    The list is empty where there is nothing to report, or no DICOM file to refer to (pictures, NIfTI).
+
+    Raises
+    ------
+    NotFoundError
+        If the study or one of its files is not there.
+    RefusedError
+        If a file cannot be decoded any more.
+    """
+    return [(f"{report.Modality}-{report.InstanceNumber}.dcm", _file(report)) for report in _reports(parts, study_id)]
+
+
+def send_reports(parts: Parts, study_id: str) -> int:
+    """Send the reports of a study to the installation's DICOMweb target (STOW-RS) and return how many there were.
+
+    Sending again sends the same instances, so nothing doubles there.
+
+    Raises
+    ------
+    NotFoundError, RefusedError
+        As `report_files`.
+    ConflictError
+        If there is nothing to send, or no target is set.
+    TransferError
+        If the target did not take all of them.
+    """
+    if not parts.settings.stow_target:
+        raise ConflictError("No target is set. Set TRIAGE_STOW_TARGET to the DICOMweb address of the PACS.")
+    reports = list(_reports(parts, study_id))
+    if not reports:
+        raise ConflictError("There is nothing to send: the study has no AI result, or no DICOM files to refer to.")
+    try:
+        answer = _client(parts.settings).store_instances(reports)
+    except (requests.RequestException, OSError) as error:
+        refusal = error.response if isinstance(error, requests.HTTPError) else None
+        said = "It did not answer" if refusal is None else f"It answered {refusal.status_code}"
+        message = f"The PACS did not take the reports. {said}; check TRIAGE_STOW_TARGET and TRIAGE_STOW_TOKEN."
+        raise TransferError(message) from error
+    if answer.get("FailedSOPSequence"):
+        raise TransferError("The PACS refused some of the reports; its log has the reason. Send them again after.")
+    return len(reports)
+
+
+def _reports(parts: Parts, study_id: str) -> Iterator[Dataset]:
+    study = parts.store.study(study_id)
+    sources = _sources(parts.files, study)
+    result = study.result
+    if result is None or not sources:
+        return
+    series = parts.series(study_id)
+    slices = result.slices
+    shown = series[slices.series].slices[slices.slice] if slices else None
+    yield structured_report(result, sources, shown)
+    if result.model_sha256 != parts.runtime.card.sha256:
+        return  # the model of the result no longer serves, and the outline is drawn anew
+    for number, one in enumerate(series, start=1):
+        outline = segmentation(result, sources, _masked(parts.runtime, one), number)
+        if outline is not None:
+            yield outline
+
+
+def _sources(files: FileStore, study: Study) -> list[Source]:
+    return [
+        read_source(place, files.found(item.sha256))
+        for place, item in enumerate(study.instances)
+        if item.kind == Kind.DICOM
+    ]
+
+
+def _masked(runtime: Runtime, series: Series) -> list[tuple[Slice, Score]]:
+    """Score the slices anew, for as long as the model draws outlines at all."""
+    scored: list[tuple[Slice, Score]] = []
+    for slice_ in series.slices:
+        if not_analysable(slice_) is None:
+            score = runtime.score(slice_.pixels)
+            if score.mask is None:
+                return []
+            scored.append((slice_, score))
+    return scored
+
+
+def _file(report: Dataset) -> bytes:
+    buffer = io.BytesIO()
+    dcmwrite(buffer, report, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+class _Session(requests.Session):
+    """A session that does not wait for ever."""
+
+    def request(self, *args: Any, **options: Any) -> requests.Response:
+        return super().request(*args, **{"timeout": TIMEOUT} | options)
+
+
+def _client(settings: Settings) -> DICOMwebClient:
+    token = settings.stow_token.get_secret_value()
+    headers = {"Authorization": f"Bearer {token}"} if token else None
+    client = DICOMwebClient(settings.stow_target, session=_Session(), headers=headers)
+    client.set_http_retry_params(retry=False)
+    return client

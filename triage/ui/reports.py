@@ -1,0 +1,47 @@
+"""The AI result for other systems: DICOM SR and SEG, to download or to send."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from triage.errors import TriageError
+from triage.pipeline import Pipeline
+from triage.records.views import Study
+from triage.reports.out import report_files, send_reports
+
+
+def offer(parts: Pipeline, study: Study) -> None:
+    """Draw the button that opens the reports; nothing where no DICOM file was scored that they could refer to."""
+    if study.result is None or not study.header.uid:
+        return
+    if st.button("DICOM reports", icon=":material/ios_share:", help="The AI result as DICOM, for the PACS."):
+        _reports(parts, study.study_id)
+
+
+@st.dialog("DICOM reports")
+def _reports(parts: Pipeline, study_id: str) -> None:
+    try:
+        with st.spinner("Writing the reports …"):
+            files = report_files(parts, study_id)
+    except TriageError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if not files:
+        st.info("There is nothing to report on this study.", icon=":material/info:")
+        return
+    st.caption("The AI result, not a reader's finding. Each refers to the instances that it was made from.")
+    for name, data in files:
+        st.download_button(
+            name, data, file_name=name, mime="application/dicom", icon=":material/download:", on_click="ignore"
+        )
+    target = parts.settings.stow_target
+    if not target:
+        st.caption("To send them to a PACS, set `TRIAGE_STOW_TARGET` to its DICOMweb address.")
+    elif st.button("Send to the PACS", icon=":material/send:", type="primary"):
+        try:
+            with st.spinner("Sending …"):
+                count = send_reports(parts, study_id)
+        except TriageError as error:
+            st.error(str(error), icon=":material/error:")
+        else:
+            st.success(f"Sent: {count} report(s).", icon=":material/check_circle:")

@@ -1,0 +1,194 @@
+"""QIDO-RS (PS3.18 10.6): which studies are here, and what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from triage.pipeline import Pipeline
+from triage.records.search import FoundInstance, FoundSeries, FoundStudy, Search, StudyQuery
+from triage.web.media import DicomJson, address, want_json
+
+#: Most rows of one answer; a peer asks for the next ones with `offset`.
+MAX_ROWS = 1000
+#: What matches are looked for in; a peer is told of other attributes that it names.
+MATCHED = {
+    "StudyInstanceUID",
+    "PatientName",
+    "PatientID",
+    "AccessionNumber",
+    "StudyDescription",
+    "StudyDate",
+    "ModalitiesInStudy",
+    "SeriesInstanceUID",
+    "Modality",
+    "SOPInstanceUID",
+}
+#: Parameters that are no attributes; all attributes that are here are sent, whichever are asked for.
+PLAIN = {"limit", "offset", "includefield", "fuzzymatching"}
+
+
+class Qido:
+    """The search transaction.
+
+    Parameters
+    ----------
+    parts
+        Gives the installation's parts.
+    """
+
+    def __init__(self, parts: Callable[[], Pipeline]) -> None:
+        self._parts = parts
+
+    async def studies(self, request: Request) -> Response:
+        """Find studies: ``GET /studies``."""
+        want_json(request)
+        match, offset, limit = _asked(request)
+        first, last = _dates(match.get("StudyDate", ""))
+        query = StudyQuery(
+            uids=_listed(match.get("StudyInstanceUID", "")),
+            # The record keeps the first two components of a name as "family, given".
+            patient_name=", ".join(part.strip() for part in match.get("PatientName", "").split("^")[:2] if part),
+            mrn=match.get("PatientID", ""),
+            accession_number=match.get("AccessionNumber", ""),
+            description=match.get("StudyDescription", ""),
+            modalities=_listed(match.get("ModalitiesInStudy", "")),
+            first=first,
+            last=last,
+            offset=offset,
+            limit=limit,
+        )
+        found = await run_in_threadpool(self._search.studies, query)
+        return _answer(request, match, (_study(request, item) for item in found))
+
+    async def series(self, request: Request) -> Response:
+        """Find the series of a study: ``GET /studies/{study}/series``."""
+        want_json(request)
+        match, offset, limit = _asked(request)
+        found = await run_in_threadpool(
+            self._search.series,
+            request.path_params["study"],
+            match.get("Modality", ""),
+            match.get("SeriesInstanceUID", ""),
+        )
+        return _answer(request, match, (_series(request, item) for item in found[offset : offset + limit]))
+
+    async def instances(self, request: Request) -> Response:
+        """Find instances: ``GET /studies/{study}/instances``, ``GET /studies/{study}/series/{series}/instances``."""
+        want_json(request)
+        match, offset, limit = _asked(request)
+        series = request.path_params.get("series", match.get("SeriesInstanceUID", ""))
+        found = await run_in_threadpool(
+            self._search.instances, request.path_params["study"], series, match.get("SOPInstanceUID", "")
+        )
+        return _answer(request, match, (_instance(request, item) for item in found[offset : offset + limit]))
+
+    @property
+    def _search(self) -> Search:
+        return Search(self._parts().store.read)
+
+
+def _asked(request: Request) -> tuple[dict[str, str], int, int]:
+    """Return the attributes to match by keyword, the offset and the limit."""
+    plain: dict[str, int] = {"offset": 0, "limit": MAX_ROWS}
+    match: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in plain:
+            if not value.isdecimal():
+                raise HTTPException(400, f"{name} is to be a whole number.")
+            plain[name] = int(value)
+        elif name not in PLAIN:
+            keyword = keyword_for_tag(name) if len(name) == 8 and tag_for_keyword(name) is None else name
+            if not keyword or tag_for_keyword(keyword) is None:
+                raise HTTPException(400, "A query parameter is no DICOM attribute. Name it by keyword or by tag.")
+            if value:
+                match[keyword] = value
+    return match, plain["offset"], min(plain["limit"], MAX_ROWS)
+
+
+def _answer(request: Request, match: Iterable[str], found: Iterable[Dataset]) -> Response:
+    warnings = [f"not matched on {keyword}" for keyword in sorted(set(match) - MATCHED)]
+    if request.query_params.get("fuzzymatching") == "true":
+        warnings.append("fuzzymatching is not supported; literal matching was done")
+    headers = {"Warning": ", ".join(f'299 NeuroTriage "{warning}"' for warning in warnings)} if warnings else {}
+    rows = list(found)
+    return DicomJson(rows, headers=headers) if rows else Response(status_code=204, headers=headers)
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(item for item in value.replace("\\", ",").split(",") if item)
+
+
+def _dates(value: str) -> tuple[date | None, date | None]:
+    """Return the first and the last day of ``20260302``, ``20260301-20260310``, ``20260301-`` or ``-20260310``."""
+    first, dash, last = value.partition("-")
+    try:
+        begin, end = (datetime.strptime(day, "%Y%m%d").date() if day else None for day in (first, last))
+    except ValueError as error:
+        raise HTTPException(400, "StudyDate is to be like 20260302 or 20260301-20260310.") from error
+    return begin, end if dash else begin
+
+
+def _study(request: Request, found: FoundStudy) -> Dataset:
+    header = found.header
+    return _dataset(
+        StudyDate=header.study_date.strftime("%Y%m%d") if header.study_date else None,
+        StudyTime=None,
+        AccessionNumber=header.accession_number,
+        InstanceAvailability="ONLINE",
+        ModalitiesInStudy=list(found.modalities),
+        ReferringPhysicianName=None,
+        StudyDescription=header.description,
+        RetrieveURL=address(request, header.uid),
+        PatientName=header.patient_name.replace(", ", "^"),
+        PatientID=header.mrn,
+        PatientBirthDate=None,
+        PatientSex=header.sex,
+        PatientAge=header.age,
+        StudyInstanceUID=header.uid,
+        StudyID=None,
+        NumberOfStudyRelatedSeries=found.series,
+        NumberOfStudyRelatedInstances=found.instances,
+    )
+
+
+def _series(request: Request, found: FoundSeries) -> Dataset:
+    header = found.header
+    return _dataset(
+        Modality=header.modality,
+        SeriesDescription=header.description,
+        RetrieveURL=address(request, found.study_uid, header.uid),
+        StudyInstanceUID=found.study_uid,
+        SeriesInstanceUID=header.uid,
+        SeriesNumber=header.number,
+        NumberOfSeriesRelatedInstances=found.instances,
+    )
+
+
+def _instance(request: Request, found: FoundInstance) -> Dataset:
+    instance = found.instance
+    return _dataset(
+        SOPClassUID=instance.sop_class_uid,
+        SOPInstanceUID=instance.sop_instance_uid,
+        InstanceAvailability="ONLINE",
+        RetrieveURL=address(request, found.study_uid, found.series_uid, instance.sop_instance_uid),
+        StudyInstanceUID=found.study_uid,
+        SeriesInstanceUID=found.series_uid,
+        NumberOfFrames=instance.frames,
+        AvailableTransferSyntaxUID=instance.transfer_syntax,
+    )
+
+
+def _dataset(**values: Any) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return dataset

@@ -1,0 +1,62 @@
+"""The addresses beside the pages; `app.py` hands them to Streamlit, which asks them first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from triage.pipeline import Pipeline
+from triage.web.guard import Guard
+from triage.web.media import ROOT
+from triage.web.qido import Qido
+from triage.web.stow import Stow
+from triage.web.wado import Wado
+
+
+class _Uid(Convertor[str]):
+    regex = "[0-9.]{1,64}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+def routes(parts: Callable[[], Pipeline]) -> list[BaseRoute]:
+    """Return DICOMweb and the health check.
+
+    Parameters
+    ----------
+    parts
+        Gives the installation's parts; called with every request.
+    """
+    register_url_convertor("uid", _Uid())
+    stow, qido, wado = Stow(parts), Qido(parts), Wado(parts)
+    study = "/studies/{study:uid}"
+    series, instance = study + "/series/{series:uid}", study + "/series/{series:uid}/instances/{instance:uid}"
+    dicomweb: list[BaseRoute] = [
+        Route("/studies", stow.store, methods=["POST"]),
+        Route(study, stow.store, methods=["POST"]),
+        Route("/studies", qido.studies),
+        Route(study + "/series", qido.series),
+        Route(study + "/instances", qido.instances),
+        Route(series + "/instances", qido.instances),
+    ]
+    for level in (study, series, instance):
+        dicomweb += [Route(level, wado.files), Route(level + "/metadata", wado.metadata)]
+    guard = Middleware(Guard, token=lambda: parts().settings.token.get_secret_value())
+
+    def health(_: Request) -> Response:
+        try:
+            waiting = len(parts().store.unfinished())
+        except Exception:
+            return JSONResponse({"status": "unavailable", "reason": "the record does not answer"}, 503)
+        return JSONResponse({"status": "ok", "waiting_for_a_score": waiting})
+
+    return [Route("/health", health), Mount(ROOT, routes=dicomweb, middleware=[guard])]

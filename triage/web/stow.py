@@ -1,0 +1,203 @@
+"""STOW-RS (PS3.18 10.5): a peer stores instances; each is answered for, and one bad instance costs no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from anyio import CapacityLimiter, to_thread
+from pydicom import Dataset
+from pydicom.uid import UID
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from triage.domain import Outcome, Receipt
+from triage.errors import RefusedError, TriageError
+from triage.pipeline import Incoming, Pipeline
+from triage.records.search import FoundInstance, Search
+from triage.scans.attributes import Identity
+from triage.web.media import DicomJson, address, boundary_of, want_json
+from triage.web.multipart import spool
+
+ACTOR = "dicomweb"
+#: Requests whose files are taken in at one time; the door decodes two files at once.
+AT_ONCE = 2
+UID_FORM = re.compile("[0-9.]{1,64}")
+#: SOP classes of the standard that are there to be stored (PS3.6 A) begin so.
+STANDARD, STORAGE = "1.2.840.10008.", "1.2.840.10008.5.1.4."
+
+
+class Reason(IntEnum):
+    """Why an instance was not stored (0008,1197), or was with a warning (0008,1196); PS3.18 I.2, PS3.7 C.5."""
+
+    PROCESSING_FAILURE = 0x0110
+    DUPLICATE_INSTANCE = 0x0111
+    SOP_CLASS_NOT_SUPPORTED = 0x0122
+    OUT_OF_RESOURCES = 0xA700
+    DOES_NOT_MATCH = 0xA900
+    CANNOT_UNDERSTAND = 0xC000
+    TRANSFER_SYNTAX_NOT_SUPPORTED = 0xC122
+    COERCED = 0xB000
+
+
+#: What the audit trail says of instances that were not even handed over.
+SAID = {
+    Reason.DOES_NOT_MATCH: "DICOMweb: the UIDs are incomplete, or the study is not that of the address it was sent to",
+    Reason.SOP_CLASS_NOT_SUPPORTED: "DICOMweb: the SOP class is not one of stored objects",
+    Reason.TRANSFER_SYNTAX_NOT_SUPPORTED: "DICOMweb: the transfer syntax is not known",
+}
+
+
+@dataclass(slots=True)
+class _Part:
+    """One part of the request and what became of it.
+
+    Attributes
+    ----------
+    identity
+        None where the part does not say what it is, or says it with what is no UID.
+    receipt
+        None where the part was not handed over.
+    failure
+        None where the instance is on the record.
+    """
+
+    path: Path
+    identity: Identity | None = None
+    receipt: Receipt | None = None
+    failure: Reason | None = None
+
+    @property
+    def stored_uid(self) -> str:
+        """SOP Instance UID under which the record has it; empty where it does not."""
+        if self.failure is not None or self.identity is None or self.receipt is None:
+            return ""
+        return self.receipt.sop_instance_uid or self.identity.sop_instance_uid
+
+    @property
+    def coerced(self) -> bool:
+        """Whether the record has it under other UIDs than it came with."""
+        return self.identity is not None and self.stored_uid not in ("", self.identity.sop_instance_uid)
+
+
+class Stow:
+    """The store transaction.
+
+    Parameters
+    ----------
+    parts
+        Gives the installation's parts.
+    """
+
+    def __init__(self, parts: Callable[[], Pipeline]) -> None:
+        self._parts = parts
+        self._turns = CapacityLimiter(AT_ONCE)
+
+    async def store(self, request: Request) -> Response:
+        """Take in the instances of a request: ``POST /studies`` or ``POST /studies/{study}``."""
+        want_json(request)
+        boundary, pipeline = boundary_of(request), self._parts()
+        home = pipeline.settings.home
+        home.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=home, prefix="incoming-") as folder:
+            paths = await spool(request, boundary, Path(folder), pipeline.settings.stow_limit)
+            found = [_Part(path) for path in paths]
+            study = request.path_params.get("study", "")
+            try:
+                await to_thread.run_sync(_take_in, pipeline, found, study, limiter=self._turns)
+            except TriageError as error:
+                raise HTTPException(503, str(error)) from error
+        uids = [part.stored_uid for part in found if part.stored_uid]
+        places = await to_thread.run_sync(Search(pipeline.store.read).places, uids)
+        return DicomJson(_module(request, found, places), _status(found))
+
+
+def _take_in(pipeline: Pipeline, parts: Sequence[_Part], study: str) -> None:
+    """Look at every part, hand over those that may come in, and note what became of each."""
+    for part in parts:
+        try:
+            identity = pipeline.door.identity(part.path)
+            part.identity = identity if _named(identity) else None
+            part.failure = _objection(identity, study)
+            said = SAID[part.failure] if part.failure else ""
+        except RefusedError as error:
+            part.failure, said = Reason.CANNOT_UNDERSTAND, str(error)
+        if part.failure is not None:
+            pipeline.store.refuse(said, actor=ACTOR)
+    welcome = [part for part in parts if part.failure is None]
+    incoming = [Incoming(f"{number}.dcm", path=part.path) for number, part in enumerate(welcome, 1)]
+    for part, receipt in zip(welcome, pipeline.receive(incoming, actor=ACTOR), strict=True):
+        part.receipt, part.failure = receipt, _failure(pipeline, receipt)
+
+
+def _named(identity: Identity) -> bool:
+    """Whether an answer can refer to the instance."""
+    return all(map(UID_FORM.fullmatch, (identity.sop_class_uid, identity.sop_instance_uid)))
+
+
+def _objection(identity: Identity, study: str) -> Reason | None:
+    """Return why an instance cannot come in, whatever its pixels are."""
+    if not _named(identity) or not all(map(UID_FORM.fullmatch, (identity.study_uid, identity.series_uid))):
+        return Reason.DOES_NOT_MATCH
+    if study and identity.study_uid != study:
+        return Reason.DOES_NOT_MATCH
+    if identity.sop_class_uid.startswith(STANDARD) and not identity.sop_class_uid.startswith(STORAGE):
+        return Reason.SOP_CLASS_NOT_SUPPORTED
+    return None if UID(identity.transfer_syntax).is_transfer_syntax else Reason.TRANSFER_SYNTAX_NOT_SUPPORTED
+
+
+def _failure(pipeline: Pipeline, receipt: Receipt) -> Reason | None:
+    if receipt.outcome is Outcome.CONFLICT:
+        known = pipeline.store.digest_of(receipt.sop_instance_uid)
+        return Reason.DUPLICATE_INSTANCE if known else Reason.DOES_NOT_MATCH
+    if receipt.outcome is Outcome.REFUSED:
+        return Reason.OUT_OF_RESOURCES if receipt.again else Reason.CANNOT_UNDERSTAND
+    return None
+
+
+def _status(parts: Sequence[_Part]) -> int:
+    """Return the status of the whole (PS3.18 Table 10.5.3-1)."""
+    failures = {part.failure for part in parts}
+    if failures == {None}:
+        return 202 if any(part.coerced for part in parts) else 200
+    if None in failures:
+        return 202
+    return 503 if failures == {Reason.OUT_OF_RESOURCES} else 409
+
+
+def _module(request: Request, parts: Sequence[_Part], places: Mapping[str, FoundInstance]) -> Dataset:
+    """Return the Store Instances Response module (PS3.18 I.1)."""
+    stored, failed, unknown, studies = [], [], [], set()
+    for part in parts:
+        item = Dataset()
+        if part.identity is None:
+            item.FailureReason = part.failure
+            unknown.append(item)
+            continue
+        item.ReferencedSOPClassUID = part.identity.sop_class_uid
+        item.ReferencedSOPInstanceUID = part.identity.sop_instance_uid
+        if part.failure is not None:
+            item.FailureReason = part.failure
+            failed.append(item)
+            continue
+        place = None if part.coerced else places.get(part.stored_uid)
+        # Under which UIDs a de-identified instance lies is not for its sender to know.
+        item.RetrieveURL = address(request, place.study_uid, place.series_uid, part.stored_uid) if place else None
+        if part.coerced:
+            item.WarningReason = Reason.COERCED
+        studies.add(place.study_uid if place else "")
+        stored.append(item)
+    module = Dataset()
+    module.RetrieveURL = address(request, *studies) if len(studies) == 1 and "" not in studies else None
+    if stored:
+        module.ReferencedSOPSequence = stored
+    if failed:
+        module.FailedSOPSequence = failed
+    if unknown:
+        module.OtherFailuresSequence = unknown
+    return module
