@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from triage.domain import Kind, Outcome, Receipt
+from triage.domain import Outcome, Receipt
 from triage.errors import RefusedError, StorageError, TriageError
+from triage.pipeline.looking import File, Incoming, Lookout, Seen, digest
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import Arrival, Instance
 from triage.scans.door import Door
-from triage.scans.identify import HEAD, identify
 from triage.scans.identity import PseudonymMap
 from triage.scans.inspect import Inspected
 from triage.scans.names import display_name
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Files that are looked at at one time; the door has as many processes.
-LOOKING = 2
 #: DICOM's own limit for a UID.
 MAX_UID = 64
 SAID = {
@@ -40,43 +35,6 @@ SAID = {
         "stored. Compare the two at the source, and send the right one with a UID of its own."
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A file as it was handed over: by its place on disk, or as bytes.
-
-    Attributes
-    ----------
-    name
-        As the sender called it; shown, never used as a path.
-    path
-        A file that stays where it is and as it is.
-    data
-        The whole file.
-    """
-
-    name: str
-    path: Path | None = None
-    data: bytes | memoryview | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file on its way in, and why it goes no further."""
-
-    name: str
-    path: Path
-    error: Exception | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What was seen of a file: the study that has it already, or what it says of itself."""
-
-    digest: str
-    study_id: str | None
-    inspected: Inspected | None
 
 
 @dataclass(slots=True)
@@ -112,22 +70,19 @@ class Intake:
         self._receipts: list[Receipt | None] = []
         self._studies: dict[str, list[_Stored]] = {}
         self._uids: dict[str, str] = {}
-        self._known = 0
         self.accepted: dict[str, str] = {}
 
     def receive(self, files: Iterable[Incoming]) -> list[Receipt]:
         """Take the files in; see `Pipeline.receive`."""
-        handed_over = list(files)
-        self._known = len(handed_over)
         self._home.mkdir(parents=True, exist_ok=True)
         try:
             with tempfile.TemporaryDirectory(dir=self._home, prefix="incoming-") as folder, self._files.together():
                 if self._pseudonyms is not None:
                     self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
-                spooled = (self._spool(incoming, Path(folder) / str(n)) for n, incoming in enumerate(handed_over))
-                for file, seen in self._look_at(chain.from_iterable(spooled)):
+                lookout = Lookout(self._store, self._door, self._named)
+                for file, seen in lookout.look_at(files, Path(folder)):
                     if self._progress:
-                        self._progress(len(self._receipts), self._known, file.name)
+                        self._progress(len(self._receipts), lookout.known, file.name)
                     self._take(file, seen)
         except OSError as error:  # the names of the files did not reach the disk
             logger.exception("storing failed")
@@ -138,55 +93,7 @@ class Intake:
             self._commit(stored)
         return [receipt for receipt in self._receipts if receipt is not None]
 
-    def _spool(self, incoming: Incoming, spool: Path) -> Iterator[_File]:
-        """Give the file, or the members of the archive, that was handed over; what is refused already says so."""
-        name = self._named(incoming.name)
-        try:
-            path = incoming.path or spool
-            if incoming.path is None:
-                path.write_bytes(incoming.data or b"")
-            with path.open("rb") as file:
-                kind = identify(file.read(HEAD))
-            if kind is not Kind.ZIP:
-                yield _File(name, path)
-                return
-            into = spool.with_name(f"{spool.name}-members")
-            into.mkdir()
-            unpacked = self._door.unpack(path, into)
-        except (TriageError, OSError) as error:
-            yield _File(name, spool, error)
-            return
-        self._known += len(unpacked.members) + len(unpacked.refused) - 1
-        for refused, message in unpacked.refused:
-            yield _File(self._named(refused), spool, RefusedError(message))
-        for member in unpacked.members:
-            yield _File(self._named(member.name), member.path)
-
-    def _look_at(self, files: Iterator[_File]) -> Iterator[tuple[_File, _Seen | Exception]]:
-        """Look at each file, at two of them at a time, and give them in their order."""
-        with ThreadPoolExecutor(LOOKING) as pool:
-            ahead: deque[tuple[_File, Future[_Seen | Exception]]] = deque()
-            for file in files:
-                ahead.append((file, pool.submit(self._look, file)))
-                if len(ahead) > LOOKING:
-                    first, seen = ahead.popleft()
-                    yield first, seen.result()
-            while ahead:
-                first, seen = ahead.popleft()
-                yield first, seen.result()
-
-    def _look(self, file: _File) -> _Seen | Exception:
-        if file.error is not None:
-            return file.error
-        try:
-            digest = _digest(file.path)
-            study_id = self._store.study_of(digest)
-            inspected = None if study_id else self._door.inspect(file.path)
-        except (TriageError, OSError) as error:
-            return error
-        return _Seen(digest, study_id, inspected)
-
-    def _take(self, file: _File, seen: _Seen | Exception) -> None:
+    def _take(self, file: File, seen: Seen | Exception) -> None:
         """Store a file that was looked at, or answer for it at once."""
         try:
             if isinstance(seen, Exception):
@@ -202,17 +109,17 @@ class Intake:
             self._refuse(file.name, _disk(error))
 
     def _store_file(self, path: Path, inspected: Inspected, name: str) -> None:
-        inspected, digest = _checked(inspected), _digest(path)
+        inspected, sha256 = _checked(inspected), digest(path)
         uid = inspected.sop_instance_uid
-        if uid and (self._uids.get(uid) or self._store.digest_of(uid) or digest) != digest:
+        if uid and (self._uids.get(uid) or self._store.digest_of(uid) or sha256) != sha256:
             self._store.note_conflict("One SOP Instance UID with other contents", actor=self._actor)
             self._answer(_receipt(name, Outcome.CONFLICT, SAID[Outcome.CONFLICT], inspected))
             return
         self._files.put(path)
         if uid:
-            self._uids[uid] = digest
+            self._uids[uid] = sha256
         instance = Instance(
-            sha256=digest,
+            sha256=sha256,
             name=name,
             kind=inspected.kind,
             size=path.stat().st_size,
@@ -222,7 +129,7 @@ class Intake:
             frames=inspected.frames,
         )
         stored = _Stored(len(self._receipts), Arrival(instance, inspected.study, inspected.series))
-        self._studies.setdefault(inspected.study.uid or digest, []).append(stored)
+        self._studies.setdefault(inspected.study.uid or sha256, []).append(stored)
         self._answer(_receipt(name, Outcome.ACCEPTED, "", inspected))
 
     def _admit(self, path: Path, inspected: Inspected, name: str) -> tuple[Path, Inspected, str]:
@@ -289,11 +196,6 @@ def _checked(inspected: Inspected) -> Inspected:
     if any(len(uid) > MAX_UID for uid in uids):
         raise RefusedError(f"An identifier is longer than {MAX_UID} characters. Export the study from the PACS again.")
     return inspected
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _deidentifier(pseudonyms: PseudonymMap, folder: Path) -> Deidentifier:
