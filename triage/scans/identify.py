@@ -20,7 +20,9 @@ SIGNATURES = {
 PROGRAMS = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe")
 #: First elements of a DICOM file that lacks the preamble: group 0002 or 0008, little endian.
 BARE_DICOM = tuple(
-    bytes((group, 0, element, 0)) for group in (2, 8) for element in (0x00, 0x01, 0x05, 0x08, 0x10, 0x12, 0x16, 0x18)
+    bytes((group, 0, element, 0))
+    for group in (2, 8)
+    for element in (0x00, 0x01, 0x02, 0x05, 0x08, 0x10, 0x12, 0x16, 0x18)
 )
 GZIP = b"\x1f\x8b"
 NIFTI_HEADER = 540
