@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: What a file is called whose name may not be shown and has no other.
+NAMELESS = "file"
 #: DICOM's own limit for a UID.
 MAX_UID = 64
 SAID = {
@@ -136,10 +138,17 @@ class Intake:
         """Return the file as it is to be stored, what it says of itself, and its name; the door's last look."""
         return self._deidentifier.admit(path, inspected, name) if self._deidentifier else (path, inspected, name)
 
-    def _named(self, name: str) -> str:
-        """Return the name under which a file is spoken of from here on."""
-        shown = display_name(name)
-        return self._deidentifier.rename(shown) if self._deidentifier else shown
+    def _named(self, names: Iterable[str]) -> list[str]:
+        """Return the names under which files are spoken of from here on."""
+        shown = [display_name(name) for name in names]
+        if self._deidentifier is None:
+            return shown
+        try:
+            new = self._deidentifier.rename(shown)
+        except StorageError:
+            logger.exception("the new names of files were not stored")
+            return [NAMELESS] * len(shown)
+        return [new[name] for name in shown]
 
     def _commit(self, stored: list[_Stored]) -> None:
         """Write one study's rows in one transaction, and only then answer for its files."""

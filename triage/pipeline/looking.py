@@ -68,7 +68,7 @@ class Lookout:
     door
         Looks at the others.
     named
-        Gives the name under which a file is spoken of.
+        Gives the names under which files are spoken of.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Lookout:
         Files known so far; archives hold more than is known before they are unpacked.
     """
 
-    def __init__(self, store: Store, door: Door, named: Callable[[str], str]) -> None:
+    def __init__(self, store: Store, door: Door, named: Callable[[Iterable[str]], list[str]]) -> None:
         self._store, self._door, self._named = store, door, named
         self.known = 0
 
@@ -92,7 +92,11 @@ class Lookout:
         """
         handed_over = list(files)
         self.known = len(handed_over)
-        spooled = (self._spool(incoming, folder / str(number)) for number, incoming in enumerate(handed_over))
+        names = self._named(incoming.name for incoming in handed_over)
+        spooled = (
+            self._spool(name, incoming, folder / str(number))
+            for number, (name, incoming) in enumerate(zip(names, handed_over, strict=True))
+        )
         with ThreadPoolExecutor(LOOKING) as pool:
             ahead: deque[tuple[File, Future[Seen | Exception]]] = deque()
             for file in chain.from_iterable(spooled):
@@ -104,9 +108,8 @@ class Lookout:
                 first, seen = ahead.popleft()
                 yield first, seen.result()
 
-    def _spool(self, incoming: Incoming, spool: Path) -> Iterator[File]:
+    def _spool(self, name: str, incoming: Incoming, spool: Path) -> Iterator[File]:
         """Give the file, or the members of the archive, that was handed over; what is refused already says so."""
-        name = self._named(incoming.name)
         try:
             path = incoming.path or spool
             if incoming.path is None:
@@ -123,10 +126,12 @@ class Lookout:
             yield File(name, spool, error)
             return
         self.known += len(unpacked.members) + len(unpacked.refused) - 1
-        for refused, message in unpacked.refused:
-            yield File(self._named(refused), spool, RefusedError(message))
-        for member in unpacked.members:
-            yield File(self._named(member.name), member.path)
+        refused = self._named(member for member, _ in unpacked.refused)
+        for name, (_, message) in zip(refused, unpacked.refused, strict=True):
+            yield File(name, spool, RefusedError(message))
+        names = self._named(member.name for member in unpacked.members)
+        for name, member in zip(names, unpacked.members, strict=True):
+            yield File(name, member.path)
 
     def _look(self, file: File) -> Seen | Exception:
         if file.error is not None:

@@ -10,6 +10,7 @@ import gzip
 import io
 import logging
 import warnings
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,10 +62,10 @@ class Deidentifier:
     def __init__(self, pseudonyms: PseudonymMap, folder: Path) -> None:
         self._pseudonyms, self._folder, self._count = pseudonyms, folder, 0
 
-    def rename(self, name: str) -> str:
-        """Return the name that is shown instead of the sender's."""
-        key = (Identity.NAME, name)
-        return self._pseudonyms.replace([key])[key].replacement
+    def rename(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the names that are shown instead of the sender's."""
+        drawn = self._pseudonyms.replace({(Identity.NAME, name) for name in names})
+        return {name: pseudonym.replacement for (_, name), pseudonym in drawn.items()}
 
     def admit(self, path: Path, inspected: Inspected, name: str) -> tuple[Path, Inspected, str]:
         """Return the file that may be stored, what it says of itself, and its name.
