@@ -16,6 +16,7 @@ from triage.domain import Band, Outcome, StudyStatus
 from triage.inference.runtime import Runtime
 from triage.phantoms import Phantom
 from triage.pipeline import Incoming, Pipeline
+from triage.records import files
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
 from triage.records.views import Arrival, Instance, WorklistFilter
 from triage.settings import Settings
@@ -103,6 +104,18 @@ def test_a_full_disk_refuses_and_says_so(
     (receipt,) = pipeline.receive([Incoming("head.png", data=slices[0].png)], actor="test")
     assert receipt.outcome is Outcome.REFUSED
     assert "No space left" in receipt.message
+    assert pipeline.queue.first(NOW) is None
+
+
+def test_names_that_do_not_reach_the_disk_are_not_acknowledged(
+    pipeline: Pipeline, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(files, "_sync", fail)
+    (receipt,) = pipeline.receive([Incoming("head.png", data=slices[0].png)], actor="test")
+    assert receipt.outcome is Outcome.REFUSED
     assert pipeline.queue.first(NOW) is None
 
 

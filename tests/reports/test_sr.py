@@ -20,7 +20,7 @@ RESULT = AIResult(
     probabilities=dict(zip(Finding, (0.7, 0.2, 0.06, 0.04), strict=True)),
     ranking=Ranking(Band.STAT, "P(glioma) 0.70"),
     contents="cd" * 32,
-    slices=SliceScores(0, 1, (((0.1, 0.2, 0.3, 0.4), (0.7, 0.2, 0.06, 0.04)),)),
+    slices=SliceScores(0, 1, 0, (((0.1, 0.2, 0.3, 0.4), (0.7, 0.2, 0.06, 0.04)),)),
     filed_at=datetime(2026, 3, 1, 12, 30, tzinfo=UTC),
 )
 

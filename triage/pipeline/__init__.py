@@ -14,7 +14,8 @@ from threading import Lock
 from triage.domain import Receipt, Series
 from triage.inference.runtime import Runtime
 from triage.pipeline.durable import Work, key
-from triage.pipeline.intake import Incoming, Intake
+from triage.pipeline.intake import Intake
+from triage.pipeline.looking import Incoming
 from triage.pipeline.process import INTERNAL_ERROR, process
 from triage.records.files import FileStore
 from triage.records.pseudonyms import Pseudonyms

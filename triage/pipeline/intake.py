@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from triage.domain import Kind, Outcome, Receipt
+from triage.domain import Outcome, Receipt
 from triage.errors import RefusedError, StorageError, TriageError
+from triage.pipeline.looking import File, Incoming, Lookout, Seen, digest
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import Arrival, Instance
 from triage.scans.door import Door
-from triage.scans.identify import HEAD, identify
 from triage.scans.identity import PseudonymMap
 from triage.scans.inspect import Inspected
 from triage.scans.names import display_name
@@ -35,25 +35,6 @@ SAID = {
         "stored. Compare the two at the source, and send the right one with a UID of its own."
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A file as it was handed over: by its place on disk, or as bytes.
-
-    Attributes
-    ----------
-    name
-        As the sender called it; shown, never used as a path.
-    path
-        A file that stays where it is and as it is.
-    data
-        The whole file.
-    """
-
-    name: str
-    path: Path | None = None
-    data: bytes | memoryview | None = None
 
 
 @dataclass(slots=True)
@@ -89,76 +70,56 @@ class Intake:
         self._receipts: list[Receipt | None] = []
         self._studies: dict[str, list[_Stored]] = {}
         self._uids: dict[str, str] = {}
-        self._known = 0
         self.accepted: dict[str, str] = {}
 
     def receive(self, files: Iterable[Incoming]) -> list[Receipt]:
         """Take the files in; see `Pipeline.receive`."""
-        handed_over = list(files)
-        self._known = len(handed_over)
         self._home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._home, prefix="incoming-") as folder:
-            if self._pseudonyms is not None:
-                self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
-            for number, incoming in enumerate(handed_over):
-                self._one(incoming, Path(folder) / str(number))
+        try:
+            with tempfile.TemporaryDirectory(dir=self._home, prefix="incoming-") as folder, self._files.together():
+                if self._pseudonyms is not None:
+                    self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
+                lookout = Lookout(self._store, self._door, self._named)
+                for file, seen in lookout.look_at(files, Path(folder)):
+                    if self._progress:
+                        self._progress(len(self._receipts), lookout.known, file.name)
+                    self._take(file, seen)
+        except OSError as error:  # the names of the files did not reach the disk
+            logger.exception("storing failed")
+            for item in chain.from_iterable(self._studies.values()):
+                self._say(item.place, Outcome.REFUSED, str(_disk(error)), again=True)
+            self._studies.clear()
         for stored in self._studies.values():
             self._commit(stored)
         return [receipt for receipt in self._receipts if receipt is not None]
 
-    def _one(self, incoming: Incoming, spool: Path) -> None:
-        name = self._named(incoming.name)
+    def _take(self, file: File, seen: Seen | Exception) -> None:
+        """Store a file that was looked at, or answer for it at once."""
         try:
-            path = incoming.path or spool
-            if incoming.path is None:
-                path.write_bytes(incoming.data or b"")
-            with path.open("rb") as file:
-                kind = identify(file.read(HEAD))
-            if kind is Kind.ZIP:
-                self._unpack(path, spool.with_name(f"{spool.name}-members"))
+            if isinstance(seen, Exception):
+                raise seen
+            if seen.inspected is None:
+                said = SAID[Outcome.ALREADY_HERE]
+                self._answer(Receipt(file.name, Outcome.ALREADY_HERE, said, seen.study_id))
             else:
-                self._file(name, path)
+                self._store_file(*self._admit(file.path, seen.inspected, file.name))
         except TriageError as error:
-            self._refuse(name, error)
+            self._refuse(file.name, error)
         except OSError as error:
-            self._refuse(name, _disk(error))
+            self._refuse(file.name, _disk(error))
 
-    def _unpack(self, path: Path, into: Path) -> None:
-        into.mkdir()
-        unpacked = self._door.unpack(path, into)
-        self._known += len(unpacked.members) + len(unpacked.refused) - 1
-        for name, message in unpacked.refused:
-            self._refuse(self._named(name), RefusedError(message))
-        for member in unpacked.members:
-            name = self._named(member.name)
-            try:
-                self._file(name, member.path)
-            except TriageError as error:
-                self._refuse(name, error)
-            except OSError as error:
-                self._refuse(name, _disk(error))
-
-    def _file(self, name: str, path: Path) -> None:
-        """Look at one file and store it, or answer at once."""
-        if self._progress:
-            self._progress(len(self._receipts), self._known, name)
-        digest = _digest(path)
-        if (study_id := self._store.study_of(digest)) is not None:
-            self._answer(Receipt(name, Outcome.ALREADY_HERE, SAID[Outcome.ALREADY_HERE], study_id))
-            return
-        path, inspected, name = self._admit(path, self._door.inspect(path), name)
-        inspected = _checked(inspected)
-        digest = _digest(path)
+    def _store_file(self, path: Path, inspected: Inspected, name: str) -> None:
+        inspected, sha256 = _checked(inspected), digest(path)
         uid = inspected.sop_instance_uid
-        if uid and (self._uids.get(uid) or self._store.digest_of(uid) or digest) != digest:
+        if uid and (self._uids.get(uid) or self._store.digest_of(uid) or sha256) != sha256:
             self._store.note_conflict("One SOP Instance UID with other contents", actor=self._actor)
             self._answer(_receipt(name, Outcome.CONFLICT, SAID[Outcome.CONFLICT], inspected))
             return
-        if uid:
-            self._uids[uid] = digest
         self._files.put(path)
+        if uid:
+            self._uids[uid] = sha256
         instance = Instance(
-            sha256=digest,
+            sha256=sha256,
             name=name,
             kind=inspected.kind,
             size=path.stat().st_size,
@@ -168,7 +129,7 @@ class Intake:
             frames=inspected.frames,
         )
         stored = _Stored(len(self._receipts), Arrival(instance, inspected.study, inspected.series))
-        self._studies.setdefault(inspected.study.uid or digest, []).append(stored)
+        self._studies.setdefault(inspected.study.uid or sha256, []).append(stored)
         self._answer(_receipt(name, Outcome.ACCEPTED, "", inspected))
 
     def _admit(self, path: Path, inspected: Inspected, name: str) -> tuple[Path, Inspected, str]:
@@ -235,11 +196,6 @@ def _checked(inspected: Inspected) -> Inspected:
     if any(len(uid) > MAX_UID for uid in uids):
         raise RefusedError(f"An identifier is longer than {MAX_UID} characters. Export the study from the PACS again.")
     return inspected
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _deidentifier(pseudonyms: PseudonymMap, folder: Path) -> Deidentifier:

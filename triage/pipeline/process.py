@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from triage.domain import AIResult, Finding, Score, Series, SliceScores, StudyStatus
+from triage.domain import AIResult, Finding, Score, Series, Slice, SliceScores, StudyStatus
 from triage.errors import NotFoundError, RefusedError
 from triage.inference.runtime import Runtime
 from triage.inference.study import judge_study
@@ -18,6 +19,8 @@ from triage.worklist import rank
 
 logger = logging.getLogger(__name__)
 
+#: While one slice is in the network, the next is prepared.
+THREADS = 2
 INTERNAL_ERROR = "Internal error while scoring; the log has the details"
 
 
@@ -76,20 +79,23 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     places: list[list[tuple[int, int]]] = []
     table: list[list[tuple[float, ...] | None]] = []
     doubts: Counter[str] = Counter()
-    for number, one in enumerate(series):
-        scored.append([])
-        places.append([])
-        table.append([])
-        for position, slice_ in enumerate(one.slices):
-            doubt = not_analysable(slice_)
-            if doubt is not None:
-                doubts[doubt] += 1
-                table[-1].append(None)
-                continue
-            score = runtime.score(slice_.pixels)
-            scored[-1].append(score)
-            places[-1].append((number, position))
-            table[-1].append(tuple(round(score.probabilities[finding], 6) for finding in Finding))
+
+    def look(slice_: Slice) -> Score | str:
+        return not_analysable(slice_) or runtime.score(slice_.pixels)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for number, one in enumerate(series):
+            scored.append([])
+            places.append([])
+            table.append([])
+            for position, seen in enumerate(pool.map(look, one.slices)):
+                if isinstance(seen, str):
+                    doubts[seen] += 1
+                    table[-1].append(None)
+                    continue
+                scored[-1].append(seen)
+                places[-1].append((number, position))
+                table[-1].append(tuple(round(seen.probabilities[finding], 6) for finding in Finding))
     if not any(scored):
         return _why_not(series, doubts)
     verdict = judge_study(scored)

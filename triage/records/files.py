@@ -7,6 +7,9 @@ import io
 import os
 import shutil
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from triage.errors import NotFoundError
@@ -24,6 +27,7 @@ class FileStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._waiting = _Waiting()
 
     def put(self, source: Path | bytes) -> str:
         """Write a file durably and return its sha256 in hex; writing the same bytes again costs nothing."""
@@ -43,9 +47,31 @@ class FileStore:
                 except BaseException:
                     Path(file.name).unlink(missing_ok=True)
                     raise
-        _sync(path.parent)
-        _sync(self.folder)
+        self._made_durable(path.parent)
         return sha256
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make the names of files that are put within the block durable at its end, all at once.
+
+        Nothing may be acknowledged before.
+        """
+        self._waiting.folders = set()
+        try:
+            yield
+        finally:
+            folders, self._waiting.folders = self._waiting.folders, None
+        for folder in sorted(folders):
+            _sync(folder)
+
+    def _made_durable(self, parent: Path) -> None:
+        # A rename is durable once its folder is.
+        folders = {parent, self.folder}
+        if self._waiting.folders is None:
+            for folder in folders:
+                _sync(folder)
+        else:
+            self._waiting.folders |= folders
 
     def get(self, sha256: str) -> bytes:
         """Return the bytes.
@@ -80,8 +106,13 @@ class FileStore:
         return self.folder / sha256[:2] / sha256
 
 
+class _Waiting(threading.local):
+    """Folders that a thread has yet to make durable; None while it does so file by file."""
+
+    folders: set[Path] | None = None
+
+
 def _sync(folder: Path) -> None:
-    # A rename is durable once its folder is.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

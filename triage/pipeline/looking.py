@@ -1,0 +1,146 @@
+"""What was handed over, file by file: archives unpacked, each file looked at behind the door."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from triage.domain import Kind
+from triage.errors import RefusedError, TriageError
+from triage.records.store import Store
+from triage.scans.door import Door
+from triage.scans.identify import HEAD, identify
+from triage.scans.inspect import Inspected
+
+#: Files that are looked at at one time; the door has as many processes.
+LOOKING = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A file as it was handed over: by its place on disk, or as bytes.
+
+    Attributes
+    ----------
+    name
+        As the sender called it; shown, never used as a path.
+    path
+        A file that stays where it is and as it is.
+    data
+        The whole file.
+    """
+
+    name: str
+    path: Path | None = None
+    data: bytes | memoryview | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file on its way in, and why it goes no further."""
+
+    name: str
+    path: Path
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of a file: the study that has it already, or what it says of itself."""
+
+    digest: str
+    study_id: str | None
+    inspected: Inspected | None
+
+
+class Lookout:
+    """Looks at what was handed over.
+
+    Parameters
+    ----------
+    store
+        Knows which files are on the record already.
+    door
+        Looks at the others.
+    named
+        Gives the name under which a file is spoken of.
+
+    Attributes
+    ----------
+    known
+        Files known so far; archives hold more than is known before they are unpacked.
+    """
+
+    def __init__(self, store: Store, door: Door, named: Callable[[str], str]) -> None:
+        self._store, self._door, self._named = store, door, named
+        self.known = 0
+
+    def look_at(self, files: Iterable[Incoming], folder: Path) -> Iterator[tuple[File, Seen | Exception]]:
+        """Look at each file, at two of them at a time, and give them in their order.
+
+        Parameters
+        ----------
+        files
+            What was handed over.
+        folder
+            An empty folder for bytes and members; the files are there while the folder is.
+        """
+        handed_over = list(files)
+        self.known = len(handed_over)
+        spooled = (self._spool(incoming, folder / str(number)) for number, incoming in enumerate(handed_over))
+        with ThreadPoolExecutor(LOOKING) as pool:
+            ahead: deque[tuple[File, Future[Seen | Exception]]] = deque()
+            for file in chain.from_iterable(spooled):
+                ahead.append((file, pool.submit(self._look, file)))
+                if len(ahead) > LOOKING:
+                    first, seen = ahead.popleft()
+                    yield first, seen.result()
+            while ahead:
+                first, seen = ahead.popleft()
+                yield first, seen.result()
+
+    def _spool(self, incoming: Incoming, spool: Path) -> Iterator[File]:
+        """Give the file, or the members of the archive, that was handed over; what is refused already says so."""
+        name = self._named(incoming.name)
+        try:
+            path = incoming.path or spool
+            if incoming.path is None:
+                path.write_bytes(incoming.data or b"")
+            with path.open("rb") as file:
+                kind = identify(file.read(HEAD))
+            if kind is not Kind.ZIP:
+                yield File(name, path)
+                return
+            into = spool.with_name(f"{spool.name}-members")
+            into.mkdir()
+            unpacked = self._door.unpack(path, into)
+        except (TriageError, OSError) as error:
+            yield File(name, spool, error)
+            return
+        self.known += len(unpacked.members) + len(unpacked.refused) - 1
+        for refused, message in unpacked.refused:
+            yield File(self._named(refused), spool, RefusedError(message))
+        for member in unpacked.members:
+            yield File(self._named(member.name), member.path)
+
+    def _look(self, file: File) -> Seen | Exception:
+        if file.error is not None:
+            return file.error
+        try:
+            sha256 = digest(file.path)
+            study_id = self._store.study_of(sha256)
+            inspected = None if study_id else self._door.inspect(file.path)
+        except (TriageError, OSError) as error:
+            return error
+        return Seen(sha256, study_id, inspected)
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
