@@ -41,7 +41,7 @@ def encode(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
 def receive(pipeline: Pipeline, files: Mapping[str, bytes]) -> list[Receipt]:
     """Hand files over, wait until what was accepted is judged, and return the receipts."""
     receipts = pipeline.receive([Incoming(name, data=data) for name, data in files.items()], actor="test")
-    assert pipeline.wait({receipt.study_id for receipt in receipts if receipt.study_id}) == []
+    assert pipeline.wait({receipt.study_id for receipt in receipts if receipt.study_id}, timeout=180) == []
     return receipts
 
 

@@ -123,6 +123,7 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
         {"name": "cut.png", "mimeType": "image/png", "buffer": mine[0].png[:2000]},
     ]
     tab.locator("input[type=file]").set_input_files(files)
+    expect(tab.get_by_text("cut.png")).to_be_visible()
     tab.get_by_role("button", name="Score and rank").click()
     expect(tab.get_by_text("4 accepted")).to_be_visible()
     expect(tab.get_by_text("2 refused")).to_be_visible()

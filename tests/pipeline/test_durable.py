@@ -34,7 +34,7 @@ def test_what_one_process_received_the_next_one_ranks(settings: Settings, slices
     first.close()
     second = Pipeline(settings)
     assert second.resume() == 2
-    assert second.wait(studies) == []
+    assert second.wait(studies, timeout=180) == []
     assert second.resume() == 0
     assert {len(second.store.study(study_id).results) for study_id in studies} == {1}
     second.close()
@@ -49,7 +49,7 @@ def test_what_was_never_enqueued_is_found(settings: Settings, slices: list[Phant
     pipeline.close()
     pipeline = Pipeline(settings)
     pipeline.resume()
-    assert pipeline.wait(studies) == []
+    assert pipeline.wait(studies, timeout=180) == []
     pipeline.close()
 
 
@@ -59,7 +59,7 @@ def test_the_worker_scores_what_the_web_process_received(settings: Settings, sli
     worker = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TRIAGE_HOME": str(settings.home)})
     try:
         studies = hand_over(web, slices[:2])
-        assert web.wait(studies, timeout=120) == []
+        assert web.wait(studies, timeout=180) == []
     finally:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -20,8 +22,13 @@ from triage.web.routes import routes
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """A client of an installation of this module's own."""
-    home = tmp_path_factory.mktemp("installation") / "home"
-    pipeline, port = Pipeline(Settings(home=home, token=TOKEN, stow_limit=LIMIT)), free_port()
+    with served(Settings(home=tmp_path_factory.mktemp("installation") / "home", token=TOKEN, stow_limit=LIMIT)) as one:
+        yield one
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[Peer]:
+    pipeline, port = Pipeline(settings), free_port()
     app = Starlette(routes=routes(lambda: pipeline))
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning", lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run)
@@ -34,5 +41,14 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     finally:
         server.should_exit = True
         thread.join()
-        pipeline.wait(pipeline.store.unfinished())
+        if settings.worker == "embedded":
+            pipeline.wait(pipeline.store.unfinished())
         pipeline.close()
+
+
+@pytest.fixture
+def discreet_peer(tmp_path: Path) -> Iterator[Peer]:
+    """A client of an installation that keeps nobody's name."""
+    # One process runs one queue; here nothing needs to be scored.
+    with served(Settings(home=tmp_path / "home", token=TOKEN, deidentify=True, worker="separate")) as one:
+        yield one

@@ -252,3 +252,22 @@ def test_addresses_hold_uids_only(peer: Peer) -> None:
     assert peer.store([SOME], "..%2F..%2Fetc").status_code == 404
     assert peer.store([SOME], "1" * 65).status_code == 404
     assert peer.store([SOME], generate_uid()).status_code == 409
+
+
+def test_what_was_de_identified_is_a_warning_to_its_sender(discreet_peer: Peer) -> None:
+    made = study(2)
+    for _ in range(2):
+        response = discreet_peer.store([file(one) for one in made], made[0].StudyInstanceUID)
+        assert response.status_code == 202
+        said = module(response)
+        assert {item.WarningReason for item in said.ReferencedSOPSequence} == {Reason.COERCED}
+        assert stored(response) == {one.SOPInstanceUID for one in made}
+        # The sender does not learn which pseudonyms stand for its patient.
+        assert not any(item.RetrieveURL for item in [said, *said.ReferencedSOPSequence])
+    answer = discreet_peer.get("studies")
+    assert len(answer.json()) == 1
+    known = (made[0].StudyInstanceUID, str(made[0].PatientName), made[0].PatientID, made[0].AccessionNumber)
+    assert not any(identifier in answer.text for identifier in known)
+    uid = answer.json()[0]["0020000D"]["Value"][0]
+    header = discreet_peer.get(f"studies/{uid}/metadata").text
+    assert not any(identifier in header for identifier in known if len(identifier) > 2)
