@@ -21,6 +21,9 @@ from triage.domain import Finding
 from triage.phantoms import Phantom
 from triage.pipeline import Pipeline
 from triage.reading import sign
+from triage.records.pseudonyms import Pseudonyms
+from triage.records.store import Store
+from triage.scans.identity import Identity
 from triage.settings import Settings
 
 
@@ -124,6 +127,16 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
         rows = list(csv.DictReader(io.StringIO(archive.read("readings.csv").decode())))
         assert [row["final"] for row in rows] == ["glioma"]
         assert sorted(archive.namelist()) == sorted([rows[0]["file"], "readings.csv"])
+
+
+def test_reidentify_says_what_a_pseudonym_stands_for(tmp_path: Path) -> None:
+    store = Store(Settings(home=tmp_path).url)
+    (pseudonym,) = Pseudonyms(store).replace([(Identity.PATIENT, "0815")]).values()
+    store.engine.dispose()
+    assert triage("reidentify", pseudonym.replacement, home=tmp_path).stdout == "0815\n"
+    unknown = triage("reidentify", "NT-NOBODY", home=tmp_path)
+    assert unknown.returncode == 1
+    assert "Copy it whole" in unknown.stderr
 
 
 def test_audit_data_prints_and_keeps_its_findings(tmp_path: Path, slices: list[Phantom]) -> None:

@@ -138,6 +138,20 @@ def export(
 
 
 @app.command()
+def reidentify(
+    pseudonym: Annotated[str, typer.Argument(help="As the worklist or a DICOM file has it.")],
+) -> None:
+    """Say what a pseudonym stands for; who asked is kept in the audit trail."""
+    import getpass
+
+    from triage.records.pseudonyms import Pseudonyms
+    from triage.records.store import Store
+
+    map_ = _or_exit(lambda: Pseudonyms(Store(Settings().url)))
+    print(_or_exit(lambda: map_.original(pseudonym, actor=f"{getpass.getuser()}, command line")))
+
+
+@app.command()
 def train(
     data: Annotated[Path, typer.Option(help="The data set, in any layout that we know.")],
     out: Annotated[Path, typer.Option(help="Run folder; a new one, or with --resume the one to go on with.")],

@@ -211,3 +211,14 @@ def test_overlong_identifiers_are_refused(pipeline: Pipeline, study_files: dict[
     (receipt,) = receive(pipeline, {"a": overlong})
     assert receipt.outcome is Outcome.REFUSED
     assert "64 characters" in receipt.message
+
+
+def test_what_a_dead_process_left_of_a_hand_over_is_removed(pipeline: Pipeline, tmp_path: Path) -> None:
+    left, under_way = (pipeline.settings.home / f"incoming-{name}" for name in ("left", "under-way"))
+    for folder in (left, under_way):
+        folder.mkdir(parents=True)
+        (folder / "0").write_bytes(b"names and all")
+    os.utime(left, (1, 1))
+    pipeline.resume()
+    assert not left.exists()
+    assert under_way.exists()

@@ -14,7 +14,7 @@ from threading import Lock
 from triage.domain import Receipt, Series
 from triage.inference.runtime import Runtime
 from triage.pipeline.durable import Work, key
-from triage.pipeline.intake import Intake
+from triage.pipeline.intake import Intake, sweep
 from triage.pipeline.looking import Incoming
 from triage.pipeline.process import INTERNAL_ERROR, process
 from triage.records.files import FileStore
@@ -115,8 +115,10 @@ class Pipeline:
     def resume(self) -> int:
         """Enqueue every study that was received but neither ranked nor given up, and return how many there were.
 
-        What took the process down with it too often is put down as not analysable.
+        What took the process down with it too often is put down as not analysable. Files that a process which died in
+        the middle of a hand-over left behind are removed.
         """
+        sweep(self.settings.home)
         waiting = self.store.unfinished()
         if waiting:
             under_way, given_up = self.work.listed()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Folders of received files below the home folder; each goes with its hand-over, unless the process dies first.
+SPOOL = "incoming-"
+#: No hand-over takes as long: seconds.
+ABANDONED = 24 * 3600.0
 #: What a file is called whose name may not be shown and has no other.
 NAMELESS = "file"
 #: DICOM's own limit for a UID.
@@ -78,7 +84,7 @@ class Intake:
         """Take the files in; see `Pipeline.receive`."""
         self._home.mkdir(parents=True, exist_ok=True)
         try:
-            with tempfile.TemporaryDirectory(dir=self._home, prefix="incoming-") as folder, self._files.together():
+            with tempfile.TemporaryDirectory(dir=self._home, prefix=SPOOL) as folder, self._files.together():
                 if self._pseudonyms is not None:
                     self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
                 lookout = Lookout(self._store, self._door, self._named)
@@ -205,6 +211,13 @@ def _checked(inspected: Inspected) -> Inspected:
     if any(len(uid) > MAX_UID for uid in uids):
         raise RefusedError(f"An identifier is longer than {MAX_UID} characters. Export the study from the PACS again.")
     return inspected
+
+
+def sweep(home: Path) -> None:
+    """Remove what hand-overs of a process that died left behind: files as they came, names and all."""
+    for left in home.glob(f"{SPOOL}*"):
+        if time.time() - left.stat().st_mtime > ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _deidentifier(pseudonyms: PseudonymMap, folder: Path) -> Deidentifier:
