@@ -169,8 +169,9 @@ class Door:
         with self._lock:
             if self._closed:
                 raise TriageError("The server is stopping. Repeat when it is back.")
-        child = Child(self._jobs, self._limits)
-        self._children.add(child)
+            # Under the lock: one that `close` does not know of would never be ended.
+            child = Child(self._jobs, self._limits)
+            self._children.add(child)
         return child
 
 
