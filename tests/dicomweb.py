@@ -34,11 +34,11 @@ class Peer:
         sent = {"Authorization": f"Bearer {TOKEN}", "Content-Type": KIND, "Accept": "application/dicom+json"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         address = f"{self.address}/studies" + (f"/{study}" if study else "")
-        return requests.post(address, data=data, headers=sent, timeout=60)
+        return requests.post(address, data=data, headers=sent, timeout=300)
 
     def get(self, path: str, accept: str = "application/dicom+json") -> requests.Response:
         headers = {"Authorization": f"Bearer {TOKEN}", "Accept": accept}
-        return requests.get(f"{self.address}/{path}", headers=headers, timeout=60)
+        return requests.get(f"{self.address}/{path}", headers=headers, timeout=300)
 
 
 def body(parts: Sequence[bytes]) -> bytes:

@@ -42,7 +42,7 @@ def served(settings: Settings) -> Iterator[Peer]:
         server.should_exit = True
         thread.join()
         if settings.worker == "embedded":
-            pipeline.wait(pipeline.store.unfinished())
+            pipeline.wait(pipeline.store.unfinished(), timeout=300)
         pipeline.close()
 
 

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 #: As docs/dicomweb.md has it for hospitals.
 FORWARD = (ROOT / "docs" / "orthanc" / "forward.lua").read_text()
-EVENTUALLY = 60.0
+EVENTUALLY = 300.0
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def test_one_call_stores_a_study_and_it_is_ranked(peer: Peer) -> None:
     assert said.RetrieveURL.startswith(f"{peer.address}/studies/")
     assert said.ReferencedSOPSequence[0].RetrieveURL.startswith(said.RetrieveURL + "/series/")
     (row,) = peer.pipeline.queue.page(WorklistFilter(text="PH1000"), datetime.now(UTC)).rows
-    assert peer.pipeline.wait([row.study_id]) == []
+    assert peer.pipeline.wait([row.study_id], timeout=300) == []
     assert peer.pipeline.store.study(row.study_id).status is StudyStatus.RANKED
 
 
@@ -244,7 +244,7 @@ def test_nobody_stores_without_the_token(peer: Peer) -> None:
         response = peer.post(data, Authorization=authorization)
         assert response.status_code == 401
         assert "Basic" in response.headers["WWW-Authenticate"]
-    answer = requests.post(f"{peer.address}/studies", data=data, auth=("orthanc", TOKEN), timeout=60)
+    answer = requests.post(f"{peer.address}/studies", data=data, auth=("orthanc", TOKEN), timeout=300)
     assert answer.status_code == 415  # let in, and then asked for its media type
 
 

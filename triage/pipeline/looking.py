@@ -68,7 +68,7 @@ class Lookout:
     door
         Looks at the others.
     named
-        Gives the names under which files are spoken of.
+        Gives the names under which files are spoken of, in the order of theirs.
 
     Attributes
     ----------
@@ -126,11 +126,10 @@ class Lookout:
             yield File(name, spool, error)
             return
         self.known += len(unpacked.members) + len(unpacked.refused) - 1
-        refused = self._named(member for member, _ in unpacked.refused)
+        refused = self._named(name for name, _ in unpacked.refused)
         for name, (_, message) in zip(refused, unpacked.refused, strict=True):
             yield File(name, spool, RefusedError(message))
-        names = self._named(member.name for member in unpacked.members)
-        for name, member in zip(names, unpacked.members, strict=True):
+        for name, member in zip(self._named(one.name for one in unpacked.members), unpacked.members, strict=True):
             yield File(name, member.path)
 
     def _look(self, file: File) -> Seen | Exception:
