@@ -261,6 +261,6 @@ def test_memory_grows_with_the_number_of_pictures_only() -> None:
     planted = {(first, first + count // 2) for first in copies.tolist()}
     found = len(planted & set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)))
     print(f"{found} of {len(planted)} planted copies found")
-    # The index is approximate: of 2,000 frames it misses none, of 100,000 a few in a hundred.
-    assert found >= 0.97 * len(planted)
+    # The index is approximate: of 100,000 frames it finds 977 of 1,000 copies.
+    assert found >= (0.99 if count <= 20_000 else 0.97) * len(planted)
     assert peak < 6
