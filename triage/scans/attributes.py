@@ -8,8 +8,10 @@ from typing import Any
 
 from triage.domain import Kind
 from triage.errors import RefusedError
-from triage.scans import dicom
+from triage.scans.dicom import transfer_syntax
+from triage.scans.elements import quietly, text
 from triage.scans.inspect import kind_of
+from triage.scans.parsing import read
 
 #: Binary elements above this many bytes are bulk data (PS3.18 8.7.3) and stay out of the header.
 BULK = 1024
@@ -28,6 +30,7 @@ class Identity:
     transfer_syntax: str
 
 
+@quietly
 def identity(path: Path) -> Identity:
     """Read the identifiers of a DICOM file; its pixels are not looked at.
 
@@ -38,10 +41,10 @@ def identity(path: Path) -> Identity:
     """
     if kind_of(path) is not Kind.DICOM:
         raise RefusedError("The content is not DICOM. Send DICOM files; upload others in the browser.")
-    header = dicom.read(path)
+    header = read(path)
     keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
-    study, series, sop_class, sop_instance = (dicom.text(header, keyword) for keyword in keywords)
-    return Identity(study, series, sop_class, sop_instance, dicom.transfer_syntax(header))
+    study, series, sop_class, sop_instance = (text(header, keyword) for keyword in keywords)
+    return Identity(study, series, sop_class, sop_instance, transfer_syntax(header))
 
 
 def metadata(path: Path) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def metadata(path: Path) -> dict[str, Any]:
     RefusedError
         If the file cannot be read.
     """
-    header = dicom.read(path)
+    header = read(path)
     for element in list(header.elements()):  # as they were read: looking at a broken one would raise
         if element.tag.group == PIXELS:
             del header[element.tag]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from triage.domain import Plane
 
 Vector = NDArray[np.float64]
+P = TypeVar("P", bound=np.generic)
 #: By plane, the patient directions (left, posterior, superior) in which a displayed row and column run: anterior up and
 #: the patient's right on the left in axial slices, head up in the others, the face to the left in sagittal ones.
 DISPLAY = {
@@ -19,6 +21,10 @@ DISPLAY = {
 }
 #: Plane by the patient axis that its normal is nearest to.
 PLANES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
+#: Slices just between two views go to one of them, so that rounded numbers do not turn the slices of a stack apart.
+BIAS = np.array([0, 0.01, 0.02])
+#: Normals of one stack agree to this cosine.
+PARALLEL = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +40,19 @@ class Orientation:
         return np.cross(self.row, self.column)
 
     @property
+    def across(self) -> Vector:
+        """The normal towards the left, the back or the top of the head: the same for slices that lie back to front."""
+        normal = self.normal
+        sign = np.sign(normal[PLANES.index(self.plane)])
+        return np.asarray(normal * (sign or 1.0))
+
+    @property
     def plane(self) -> Plane:
         """The anatomical plane nearest to the slice."""
-        return PLANES[int(np.abs(self.normal).argmax())]
+        return PLANES[int((np.abs(self.normal) + BIAS).argmax())]
 
 
-def upright(pixels: NDArray[np.generic], orientation: Orientation) -> tuple[NDArray[np.generic], bool]:
+def upright(pixels: NDArray[P], orientation: Orientation) -> tuple[NDArray[P], bool]:
     """Turn a stored slice to the radiologist's view.
 
     Returns
@@ -50,7 +63,7 @@ def upright(pixels: NDArray[np.generic], orientation: Orientation) -> tuple[NDAr
         Whether rows became columns, so that their spacings change places.
     """
     row, column = DISPLAY[orientation.plane]
-    transposed = bool(abs(orientation.row @ row) < abs(orientation.column @ row))
+    transposed = bool(abs(orientation.row @ row) + BIAS[1] < abs(orientation.column @ row))
     along_row, along_column = (
         (orientation.column, orientation.row) if transposed else (orientation.row, orientation.column)
     )

@@ -8,7 +8,9 @@ from pathlib import Path
 from triage.domain import Kind, SeriesHeader, StudyHeader
 from triage.errors import RefusedError
 from triage.scans import dicom, nifti, raster
+from triage.scans.elements import quietly, text
 from triage.scans.identify import HEAD, identify
+from triage.scans.parsing import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +42,27 @@ def inspect(path: Path) -> Inspected:
     """
     kind = kind_of(path)
     if kind is Kind.DICOM:
-        header = dicom.read(path)
-        dicom.check(header)
-        return Inspected(
-            kind,
-            dicom.study_header(header),
-            dicom.series_header([header]),
-            sop_class_uid=dicom.text(header, "SOPClassUID"),
-            sop_instance_uid=dicom.text(header, "SOPInstanceUID"),
-            transfer_syntax=dicom.transfer_syntax(header),
-            frames=dicom.frames(header),
-        )
+        return _dicom(path)
     if kind is Kind.NIFTI:
         series = nifti.decode(path)
         return Inspected(kind, StudyHeader(), series.header, frames=len(series.slices))
-    raster.decode(path.read_bytes())
+    raster.read(path)
     return Inspected(kind, StudyHeader(), SeriesHeader())
+
+
+@quietly
+def _dicom(path: Path) -> Inspected:
+    header = read(path)
+    dicom.check(header)
+    return Inspected(
+        Kind.DICOM,
+        dicom.study_header(header),
+        dicom.series_header([header]),
+        sop_class_uid=text(header, "SOPClassUID"),
+        sop_instance_uid=text(header, "SOPInstanceUID"),
+        transfer_syntax=dicom.transfer_syntax(header),
+        frames=dicom.frames(header),
+    )
 
 
 def kind_of(path: Path) -> Kind:

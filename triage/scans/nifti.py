@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import gzip
 import io
-import struct
+import math
 import warnings
-import zlib
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import nibabel
 import numpy as np
-from numpy.typing import NDArray
+from nibabel.affines import voxel_sizes
+from nibabel.orientations import apply_orientation, io_orientation
 
 from triage.domain import Plane, Series, SeriesHeader, Slice
 from triage.errors import RefusedError
 from triage.scans.geometry import PLANES
-from triage.scans.pixels import to_uint16
+from triage.scans.tones import Floats, Stored, to_uint16
 
-#: Bytes of a volume, inflated, and voxels along one axis: beyond what a scanner makes.
-MAX_INFLATED = 1 << 30
+#: Bytes of all volumes of a file, inflated; voxels along one axis, and of one volume: beyond what a scanner makes.
+MAX_INFLATED = 2**30
 MAX_SIDE = 4096
 MAX_VOXELS = 2**27
+#: Bytes after the header and after the voxels (extensions, a writer's padding) that are put up with.
+MAX_EXTRA = 2**20
 CHUNK = 1 << 20
+HEADER = 540
+GZIP = b"\x1f\x8b"
 DAMAGED = "The NIfTI file is damaged or cut short. Export it again and upload the new file."
 
 
 def decode(path: Path, volume: int = 0) -> Series:
-    """Decode a NIfTI-1 or -2 file.
+    """Decode one volume of a NIfTI-1 or -2 file; of a 4D file, the others never lie in memory.
 
     The axis with the largest voxels is taken for the one across the slices, and where all are alike the axis with
     clearly fewer of them; else the slices are axial. An identity affine, which says nothing, counts as right, anterior,
@@ -37,64 +44,76 @@ def decode(path: Path, volume: int = 0) -> Series:
     path
         ``.nii`` or ``.nii.gz``, by content.
     volume
-        Which one of a 4D file.
+        Which one of a 4D file, from 0.
 
     Returns
     -------
     Series
-        Slices as a radiologist sees them, uint16 of one scale; `Slice.frame` is the place along the axis.
+        Slices as a radiologist sees them, uint16: the lowest value of the volume is 0, the highest 65535.
+        `Slice.frame` is the place along the axis.
 
     Raises
     ------
     RefusedError
-        If the header does not fit the file or cannot be trusted, or the values are no gray values. Nothing that would
-        be larger than `MAX_INFLATED` is inflated.
+        If the header does not fit the file or cannot be trusted, the values are no gray values, or there is no such
+        volume. Nothing that would be larger than `MAX_INFLATED` is inflated.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _decode(path, volume)
-    except RefusedError:
+    except (RefusedError, MemoryError):
         raise
     except Exception as error:  # hostile bytes can raise anything inside the reader
         raise RefusedError(DAMAGED) from error
 
 
 def _decode(path: Path, volume: int) -> Series:
-    packed = path.read_bytes()
-    data = _inflated(packed) if packed.startswith(b"\x1f\x8b") else packed
-    kind = nibabel.Nifti2Image if data[4:8] == b"n+2\0" else nibabel.Nifti1Image
-    header = kind.header_class.from_fileobj(io.BytesIO(data))
-    shape = _checked_shape(header, len(data))
+    with _opened(path) as file:
+        head = file.read(HEADER)
+    kind = nibabel.Nifti2Header if head[4:8] == b"n+2\0" else nibabel.Nifti1Header
+    header = kind.from_fileobj(io.BytesIO(head))
+    shape, volumes = _checked_shape(header)
+    if not 0 <= volume < volumes:
+        raise RefusedError(f"The file holds {volumes} volumes; choose one of them.")
     affine = header.get_best_affine()
     if not np.isfinite(affine).all():
         raise RefusedError("The position of the volume is not a number (NaN affine). Export it again from its source.")
-    image = kind.from_bytes(data)
-    values = image.dataobj[(..., *([0] * (len(shape) - 4)))] if len(shape) > 4 else image.dataobj
-    if len(shape) >= 4:
-        values = np.asarray(values[..., min(volume, shape[3] - 1)])
-    voxels = np.asarray(values, np.float32)
-    if not np.isfinite(voxels).all():
-        raise RefusedError("The pixels are not all numbers (NaN or infinity). Replace them and export again.")
     if np.abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        affine = np.diag([*(abs(zoom) or 1 for zoom in header.get_zooms()[:3]), 1.0])
-    upright = nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels.reshape((*shape, 1)[:3]), affine))
-    return _series(np.asarray(upright.dataobj, np.float32), tuple(map(float, upright.header.get_zooms()[:3])))
+        sides = [abs(zoom) or 1 for zoom in header.get_zooms()]
+        affine = np.diag((*sides[:3], 1) if len(sides) > 2 else (*sides, 1, 1))
+    size = math.prod(shape) * header.get_data_dtype().itemsize
+    start = int(header["vox_offset"])
+    data = _part(path, start + volume * size, size, start + volumes * size)
+    stored = np.frombuffer(data, header.get_data_dtype()).reshape(shape, order="F")
+    turns = io_orientation(affine)
+    zooms = voxel_sizes(affine)
+    return _series(apply_orientation(stored, turns), tuple(zooms[np.argsort(turns[:, 0])]), _scale(header))
 
 
-def _series(voxels: NDArray[np.float32], zooms: tuple[float, ...]) -> Series:
+def _series(voxels: Stored, zooms: tuple[float, ...], scale: tuple[float, float]) -> Series:
     """Cut right-anterior-superior voxels into slices, each turned to the radiologist's view."""
     axis = _across(voxels.shape, zooms)
     # Right is on the left, anterior up or left, superior up: every axis of the picture runs backwards.
     stack = np.flip(np.moveaxis(voxels, axis, 0), axis=(1, 2)).transpose(0, 2, 1)
-    within = [zoom for index, zoom in enumerate(zooms) if index != axis]
+    within = [float(zoom) for index, zoom in enumerate(zooms) if index != axis]
     spacing = (within[1], within[0])
-    slices = tuple(
-        Slice(np.ascontiguousarray(pixels), spacing=spacing, frame=index)
-        for index, pixels in enumerate(to_uint16(list(stack)))
-    )
+    shown = to_uint16(list(stack), [partial(_scaled, scale)] * len(stack))
+    slices = [Slice(np.ascontiguousarray(pixels), spacing=spacing, frame=at) for at, pixels in enumerate(shown)]
     plane: Plane = PLANES[axis]
-    return Series(SeriesHeader(plane=plane, spacing=(*spacing, zooms[axis])), slices)
+    return Series(SeriesHeader(plane=plane, spacing=(*spacing, float(zooms[axis]))), tuple(slices))
+
+
+def _scaled(scale: tuple[float, float], stored: Stored) -> Floats:
+    return np.asarray(stored, np.float64) * scale[0] + scale[1]
+
+
+def _scale(header: nibabel.Nifti1Header) -> tuple[float, float]:
+    """Slope and intercept; a slope of 0 or NaN says that there are none."""
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if math.isinf(slope) or math.isinf(intercept):
+        raise RefusedError("The scale of the values is not a number. Export the volume again.")
+    return (slope, 0.0 if math.isnan(intercept) else intercept) if slope and not math.isnan(slope) else (1.0, 0.0)
 
 
 def _across(shape: tuple[int, ...], zooms: tuple[float, ...]) -> int:
@@ -105,55 +124,48 @@ def _across(shape: tuple[int, ...], zooms: tuple[float, ...]) -> int:
     return 2
 
 
-def _checked_shape(header: nibabel.Nifti1Header, size: int) -> tuple[int, ...]:
+def _checked_shape(header: nibabel.Nifti1Header) -> tuple[tuple[int, int, int], int]:
+    """Return the shape of a volume and how many there are, after everything that the header says of its size."""
     dims = [int(value) for value in header["dim"]]
     if not 2 <= dims[0] <= 7 or any(value < 1 for value in dims[1 : dims[0] + 1]):
         raise RefusedError(DAMAGED)
-    shape = tuple(dims[1 : dims[0] + 1])
-    if max(shape[:3]) > MAX_SIDE or np.prod([float(side) for side in shape[:3]]) > MAX_VOXELS:
+    columns, rows, slices, *rest = [*dims[1 : dims[0] + 1], 1][: max(dims[0], 3)]
+    if max(columns, rows, slices) > MAX_SIDE or columns * rows * slices > MAX_VOXELS:
         raise RefusedError(
-            f"The volume is {' x '.join(map(str, shape))} voxels, more than can be decoded. Resample it."
+            f"The volume is {columns} x {rows} x {slices} voxels, more than can be decoded. Resample it."
         )
     kind = header.get_data_dtype()
-    if kind.fields or kind.kind not in "iuf" or kind.itemsize > 8:
+    if kind.fields or kind.kind not in "iuf":
         raise RefusedError("The volume holds complex numbers or colours, not gray values. Export its magnitude.")
-    needed = float(header["vox_offset"]) + np.prod([float(side) for side in shape]) * kind.itemsize
-    if not needed <= size:
-        raise RefusedError("The header promises more voxels than the file holds. Export it again.")
-    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
-    if np.isinf(slope) or np.isinf(intercept):
-        raise RefusedError("The scale of the values is not a number. Export the volume again.")
-    return shape
-
-
-def _inflated(packed: bytes) -> bytes:
-    """Inflate up to what the header inside says, and refuse what goes on beyond the limit."""
-    limit = _promised(zlib.decompressobj(wbits=31).decompress(packed, 540))
-    inflater, parts, size = zlib.decompressobj(wbits=31), [], 0
-    rest = packed
-    while rest and not inflater.eof:
-        part = inflater.decompress(rest, CHUNK)
-        rest = inflater.unconsumed_tail
-        size += len(part)
-        if size > limit:
-            raise RefusedError("The file inflates to more than its header says. Export it again.")
-        parts.append(part)
-    if not inflater.eof:
+    if kind.itemsize > 8:
+        raise RefusedError("The values have more than 64 bits. Export them as 16-bit integers.")
+    start = float(header["vox_offset"])
+    if not header.single_vox_offset <= start <= MAX_EXTRA:
         raise RefusedError(DAMAGED)
-    return b"".join(parts)
+    if start + columns * rows * slices * math.prod(rest) * kind.itemsize > MAX_INFLATED:
+        raise RefusedError(f"The volumes inflate to more than {MAX_INFLATED >> 20} MB. Export fewer of them.")
+    return (columns, rows, slices), math.prod(rest)
 
 
-def _promised(head: bytes) -> int:
-    """Bytes that a header promises, with room for extensions; refused beyond the limit."""
-    order = "<" if head[:4] in (b"\x5c\x01\0\0", b"\x1c\x02\0\0") else ">"
-    if head[4:8] == b"n+2\0":
-        bits, offset = struct.unpack_from(order + "h", head, 14)[0], struct.unpack_from(order + "q", head, 168)[0]
-        dims = struct.unpack_from(order + "8q", head, 16)
-    else:
-        bits, offset = struct.unpack_from(order + "h", head, 72)[0], struct.unpack_from(order + "f", head, 108)[0]
-        dims = struct.unpack_from(order + "8h", head, 40)
-    voxels = float(np.prod([float(max(side, 1)) for side in dims[1 : max(min(dims[0], 7), 0) + 1]]))
-    promised = (offset if np.isfinite(offset) else 0) + voxels * max(bits, 8) / 8 + CHUNK
-    if not 0 < promised <= MAX_INFLATED:
-        raise RefusedError(f"The volume inflates to more than {MAX_INFLATED >> 20} MB. Resample or cut it.")
-    return int(promised)
+def _part(path: Path, start: int, size: int, end: int) -> bytearray:
+    """Read one part of what a file, inflated, holds; refuse one that holds less than up to `end`, and one with more."""
+    kept = bytearray()
+    at = 0
+    with _opened(path) as file:
+        try:
+            while chunk := file.read(CHUNK):
+                kept += chunk[max(start - at, 0) : max(start + size - at, 0)]
+                at += len(chunk)
+                if at > end + MAX_EXTRA:
+                    raise RefusedError("The file holds more than its header says. Export it again.")
+        except EOFError:
+            at = 0
+    if at < end:
+        raise RefusedError("The header promises more voxels than the file holds. Export it again.")
+    return kept
+
+
+def _opened(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP)) == GZIP
+    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")

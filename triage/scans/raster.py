@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -18,6 +19,12 @@ MAX_PIXELS = 4096 * 4096
 MAX_BYTES = 64 * 2**20
 PNG_END = b"IEND\xaeB`\x82"
 SIXTEEN_BIT = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
+
+
+def read(path: Path) -> Slice:
+    """Decode a PNG or JPEG file as `decode` does; of one that is too large, no more is read than shows it."""
+    with path.open("rb") as file:
+        return decode(file.read(MAX_BYTES + 1))
 
 
 def decode(data: bytes) -> Slice:

@@ -29,16 +29,16 @@ def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
     RefusedError
         If a file cannot be decoded.
     """
-    headers = {}
+    objects = {}
     series: list[Series] = []
     for index, path in enumerate(paths):
         kind = kind_of(path)
         if kind is Kind.DICOM:
-            headers[index] = dicom.read(path)
+            objects[index] = path
         elif kind is Kind.NIFTI:
             volume = nifti.decode(path)
             series.append(Series(volume.header, tuple(replace(item, instance=index) for item in volume.slices)))
         else:
-            series.append(Series(SeriesHeader(), (replace(raster.decode(path.read_bytes()), instance=index),)))
-    series += dicom.decode(headers)
+            series.append(Series(SeriesHeader(), (replace(raster.read(path), instance=index),)))
+    series += dicom.decode(objects)
     return tuple(sorted(series, key=lambda item: (item.header.number, item.header.uid)))
