@@ -172,7 +172,7 @@ def test_what_is_no_gray_value_is_refused(tmp_path: Path, voxels: np.ndarray, me
         (108, struct.pack("<f", 1e9), "damaged"),
         (108, struct.pack("<f", float("nan")), "damaged"),
         (112, struct.pack("<f", float("inf")), "scale"),
-        (70, struct.pack("<hh", 1536, 128), "damaged|64 bits"),
+        (70, struct.pack("<hh", 1536, 128), "damaged"),
         (70, struct.pack("<hh", 1, 1), "damaged"),
     ],
 )
@@ -194,7 +194,7 @@ def test_bombs_and_cut_files_are_refused(tmp_path: Path) -> None:
     header = bytearray(plain[:352])
     header[40:56] = struct.pack("<8h", 4, 400, 400, 100, 100, 1, 1, 1)
     path.write_bytes(gzip.compress(bytes(header) + bytes(2**20)))
-    with pytest.raises(RefusedError, match="inflates* to more"):
+    with pytest.raises(RefusedError, match="inflate to more"):
         decode(path)
     packed = gzip.compress(plain)
     for share in (0.05, 0.5, 0.99):

@@ -35,7 +35,7 @@ def shades(pixels: NDArray[Any], stored: NDArray[Any] | None = None) -> list[int
 
 def voi_table(outputs: list[int], bits: int, first: int = 0) -> list[Dataset]:
     item = Dataset()
-    item.LUTDescriptor, item.LUTData = [len(outputs), first, bits], outputs
+    item.LUTDescriptor, item.LUTData = [len(outputs), first, bits], np.array(outputs, "<u2").tobytes()
     return [item]
 
 

@@ -137,8 +137,6 @@ def _checked_shape(header: nibabel.Nifti1Header) -> tuple[tuple[int, int, int], 
     kind = header.get_data_dtype()
     if kind.fields or kind.kind not in "iuf":
         raise RefusedError("The volume holds complex numbers or colours, not gray values. Export its magnitude.")
-    if kind.itemsize > 8:
-        raise RefusedError("The values have more than 64 bits. Export them as 16-bit integers.")
     start = float(header["vox_offset"])
     if not header.single_vox_offset <= start <= MAX_EXTRA:
         raise RefusedError(DAMAGED)
