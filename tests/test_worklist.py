@@ -26,21 +26,24 @@ def probabilities(glioma: float, meningioma: float, pituitary: float, notumor: f
     ],
 )
 def test_the_band_follows_the_operating_points(values: tuple[float, ...], band: Band, words: str) -> None:
-    ranking = rank(probabilities(*values), POINTS)
+    ranking = rank(probabilities(*values), POINTS, [Finding.GLIOMA])
     assert ranking.band is band
     assert words in ranking.reason
 
 
-def test_no_majority_is_urgent() -> None:
-    ranking = rank(probabilities(0.15, 0.2, 0.2, 0.45), OperatingPoints(glioma=0.5, tumour=0.9))
-    assert ranking == Ranking(Band.URGENT, "Uncertain: no class has a majority")
+def test_a_glioma_that_is_not_ruled_out_is_urgent() -> None:
+    calm = probabilities(0.1, 0.1, 0.1, 0.7)
+    ranking = rank(calm, POINTS, [Finding.GLIOMA, Finding.PITUITARY, Finding.NOTUMOR])
+    assert ranking == Ranking(Band.URGENT, "Uncertain: glioma, pituitary tumour and no tumour cannot be told apart")
+    assert rank(calm, POINTS, [Finding.PITUITARY, Finding.NOTUMOR]).band is Band.ROUTINE
+    assert rank(calm, POINTS, [Finding.NOTUMOR]).band is Band.ROUTINE
 
 
 def test_the_referrers_priority_is_never_lowered() -> None:
     calm = probabilities(0.01, 0.01, 0.01, 0.97)
-    assert rank(calm, POINTS, site=Band.STAT).band is Band.STAT
-    assert "referrer" in rank(calm, POINTS, site=Band.STAT).reason
-    assert rank(probabilities(0.9, 0.1, 0, 0), POINTS, site=Band.URGENT).band is Band.STAT
+    assert rank(calm, POINTS, [Finding.NOTUMOR], site=Band.STAT).band is Band.STAT
+    assert "referrer" in rank(calm, POINTS, [Finding.NOTUMOR], site=Band.STAT).reason
+    assert rank(probabilities(0.9, 0.1, 0, 0), POINTS, [Finding.GLIOMA], site=Band.URGENT).band is Band.STAT
 
 
 def key(band: Band, malignancy: float | None, hours: float) -> tuple[int, bool, float, float, float]:

@@ -132,7 +132,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The square that was cut from a slice for the network, in slice pixels; it may reach beyond the slice."""
+    """A square of a slice that the network looked at, in slice pixels; it may reach beyond the slice."""
 
     left: float
     top: float
@@ -235,17 +235,26 @@ class Score:
     probabilities
         Calibrated, by class, summing to 1.
     cam
-        ``(rows, columns, 4)`` class-activation maps in logit units; their spatial mean plus the bias is the logit.
-    placement
-        Where the maps lie on the slice.
+        ``(rows, columns, 4)`` class-activation maps, in logit units, of the look that the answer rests on.
+    look
+        What that look showed of the slice; the maps lie there.
     mask
-        ``(rows, columns)`` probability of tumour over the frame, placed like `cam`; None of a model that draws none.
+        ``(rows, columns)`` probability of tumour.
+    placement
+        What the network saw of the slice; the mask lies there.
+    prediction_set
+        The classes that cannot be ruled out: each true class is among them in 95 of 100 cases (conformal prediction).
+    familiar
+        Whether the slice looks like those that the network was trained on; else nothing it says means anything.
     """
 
     probabilities: dict[Finding, float]
     cam: NDArray[np.float32]
+    look: Placement
+    mask: NDArray[np.float32]
     placement: Placement
-    mask: NDArray[np.float32] | None = None
+    prediction_set: tuple[Finding, ...]
+    familiar: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +312,8 @@ class AIResult:
         Digest of the study's files that were scored; files that arrive later make it another one.
     slices
         None in a result that was filed before slices were kept.
+    prediction_set
+        The classes that cannot be ruled out at 95 % coverage; empty in a result of a model that gave none.
     filed_at
         When it entered the record; None before.
     """
@@ -313,6 +324,7 @@ class AIResult:
     ranking: Ranking
     contents: str = ""
     slices: SliceScores | None = None
+    prediction_set: tuple[Finding, ...] = ()
     filed_at: datetime | None = None
 
     @property

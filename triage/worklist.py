@@ -9,14 +9,11 @@ stands at its head, since nothing is known that would justify a later place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triage.domain import Band, Finding, OperatingPoints, Ranking
-
-#: Below this probability of the likeliest class no class has a majority, and the result counts as uncertain.
-MAJORITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,12 @@ class WaitLimits:
         return band
 
 
-def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, site: Band = Band.ROUTINE) -> Ranking:
+def rank(
+    probabilities: Mapping[Finding, float],
+    points: OperatingPoints,
+    prediction_set: Sequence[Finding],
+    site: Band = Band.ROUTINE,
+) -> Ranking:
     """Return the band of a scored study and why.
 
     Parameters
@@ -46,6 +48,8 @@ def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, site: 
         Calibrated, by class.
     points
         Operating points of the model that gave them.
+    prediction_set
+        The classes that cannot be ruled out. Where glioma is one of several, the study is urgent.
     site
         Priority that the referrer asked for; never lowered.
     """
@@ -54,13 +58,18 @@ def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, site: 
         ranking = Ranking(Band.STAT, f"P(glioma) {glioma:.2f} ≥ operating point {points.glioma:.2f}")
     elif tumour >= points.tumour:
         ranking = Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} ≥ operating point {points.tumour:.2f}")
-    elif max(probabilities.values()) < MAJORITY:
-        ranking = Ranking(Band.URGENT, "Uncertain: no class has a majority")
+    elif Finding.GLIOMA in prediction_set and len(prediction_set) > 1:
+        ranking = Ranking(Band.URGENT, f"Uncertain: {_listed(prediction_set)} cannot be told apart")
     else:
         ranking = Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} < operating point {points.tumour:.2f}")
     if site.order < ranking.band.order:
         return Ranking(site, f"{site} asked for by the referrer")
     return ranking
+
+
+def _listed(findings: Sequence[Finding]) -> str:
+    *others, last = (finding.label.lower() for finding in findings)
+    return f"{', '.join(others)} and {last}"
 
 
 def sort_key(

@@ -18,7 +18,7 @@ from helpers import complaints, encode, free_port, take_in
 from pydantic import SecretStr
 from pydicom import dcmread
 
-from triage.domain import Placement, Score
+from triage.domain import Finding, Placement, Score
 from triage.errors import ConflictError, TransferError
 from triage.pipeline import Pipeline
 from triage.reports.out import report_files, send_reports
@@ -72,18 +72,24 @@ def study_id(pipeline: Pipeline) -> str:
 
 @pytest.fixture
 def outlined(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that draws an outline; the one that ships does not yet."""
+    """The model draws an outline where we want it."""
     score = pipeline.runtime.score
     mask = np.zeros((128, 128), np.float32)
     mask[40:60, 50:70] = 0.9
 
     def with_mask(pixels: np.ndarray) -> Score:
-        return replace(score(pixels), mask=mask, placement=Placement(0, 0, 128))
+        certain = {finding: float(finding is Finding.GLIOMA) for finding in Finding}
+        return replace(score(pixels), probabilities=certain, mask=mask, placement=Placement(0, 0, 128), familiar=True)
 
     monkeypatch.setattr(pipeline.runtime, "score", with_mask)
 
 
-def test_a_model_without_outlines_gives_the_report_alone(pipeline: Pipeline, study_id: str, tmp_path: Path) -> None:
+def test_without_a_tumour_there_is_the_report_alone(
+    pipeline: Pipeline, study_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = pipeline.runtime.score
+    nothing = {finding: float(finding is Finding.NOTUMOR) for finding in Finding}
+    monkeypatch.setattr(pipeline.runtime, "score", lambda pixels: replace(score(pixels), probabilities=nothing))
     ((name, data),) = report_files(pipeline, study_id)
     assert name == "SR-1.dcm"
     assert complaints(dcmread(io.BytesIO(data)), tmp_path) == []

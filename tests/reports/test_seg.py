@@ -21,10 +21,14 @@ TURNED = [0, 0, 1, 0, 1, 0]
 
 
 def scored(slices: list[Slice], *masks: NDArray[np.float32] | None) -> list[tuple[Slice, Score]]:
-    """The slices with masks over a frame that is the slice itself."""
+    """The slices that have a mask, each over a frame that is the slice itself."""
     side = max(slices[0].pixels.shape)
-    empty = np.zeros((2, 2, 4), np.float32)
-    return [(one, Score({}, empty, Placement(0, 0, side), mask)) for one, mask in zip(slices, masks, strict=True)]
+    empty, whole = np.zeros((2, 2, 4), np.float32), Placement(0, 0, side)
+    return [
+        (one, Score({}, empty, whole, mask, whole, (), True))
+        for one, mask in zip(slices, masks, strict=True)
+        if mask is not None
+    ]
 
 
 def spot(row: int, column: int, side: int = 128) -> NDArray[np.float32]:

@@ -11,10 +11,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from triage.domain import Finding, OperatingPoints
 from triage.errors import ModelError
 from triage.inference import preprocess
+from triage.inference.calibration import Fusion
 
 CARD = "card.json"
 KERAS = "model.keras"
 ONNX = "model.onnx"
+
+
+class Conformal(BaseModel):
+    """Thresholds of the prediction sets, see `triage.inference.calibration.prediction_set`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    coverage: float
+    least: dict[Finding, float]
 
 
 class Card(BaseModel):
@@ -28,8 +38,10 @@ class Card(BaseModel):
     input_size: int
     preprocessing: int
     classes: list[Finding]
-    temperature: float
+    fusion: Fusion
     operating_points: OperatingPoints
+    conformal: Conformal
+    familiar_within: float
     files: dict[str, str]
     training: dict[str, Any]
     metrics: dict[str, Any]

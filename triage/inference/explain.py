@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from triage.domain import Finding, Placement
 from triage.inference.card import KERAS, read_card
+from triage.inference.looks import FRAME, Box, crop
 from triage.inference.preprocess import prepare
 
 if TYPE_CHECKING:
@@ -30,16 +31,16 @@ SCORE_CAM_MAPS = 64
 class Method(StrEnum):
     """Ways to a map, with their sources."""
 
-    CAM = "Class activation, served with the score"
+    CAM = "HiResCAM, served with the score"
     GRAD_CAM = "Grad-CAM"
     GRAD_CAM_PLUS_PLUS = "Grad-CAM++"
     SCORE_CAM = "ScoreCAM"
 
 
 def explain(
-    folder: Path, pixels: NDArray[np.generic], finding: Finding, method: Method
-) -> tuple[NDArray[np.float32], Placement]:
-    """Return the map of one class by one method.
+    folder: Path, pixels: NDArray[np.generic], look: Placement, finding: Finding, method: Method
+) -> NDArray[np.float32]:
+    """Return the map of one class by one method, for the look that decided.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ def explain(
         A model folder.
     pixels
         ``(height, width)`` gray values.
+    look
+        What that look showed of the slice, as the score says; the map lies there.
     finding
         The class to explain.
     method
@@ -55,15 +58,14 @@ def explain(
 
     Returns
     -------
-    map
-        ``(size, size)`` float32 over the frame, 0 to 1.
-    placement
-        Where the frame lies on the slice.
+    ndarray
+        ``(size, size)`` float32, 0 to 1.
     """
     card = read_card(folder)
-    frame, placement = prepare(pixels, card.input_size)
+    frame, whole = prepare(pixels, FRAME)
+    box = Box((look.left - whole.left) / whole.side, (look.top - whole.top) / whole.side, look.side / whole.side)
     model = load_keras(folder / KERAS)
-    return class_map(model, frame, card.classes.index(finding), method), placement
+    return class_map(model, crop(frame, box, card.input_size), card.classes.index(finding), method)
 
 
 def class_map(model: keras.Model, frame: NDArray[np.float32], index: int, method: Method) -> NDArray[np.float32]:
@@ -105,16 +107,23 @@ def class_map(model: keras.Model, frame: NDArray[np.float32], index: int, method
 
 
 def last_map(model: keras.Model) -> keras.Layer:
-    """Return the last layer of a flat model whose output still has rows and columns.
+    """Return the layer whose output the map is made from: ours has a name, else the last one with rows and columns.
 
     By default tf-keras-vis takes the last convolution, which here still lacks its batch norm and ReLU.
     """
-    return next(layer for layer in reversed(model.layers) if len(layer.output.shape) == 4)
+    from triage.networks.lite0 import LAST_MAP
+
+    named = [layer for layer in model.layers if layer.name == LAST_MAP]
+    return named[0] if named else next(layer for layer in reversed(model.layers) if len(layer.output.shape) == 4)
 
 
 @lru_cache(maxsize=2)
 def load_keras(path: Path) -> keras.Model:
-    """Load the Keras form of a model once."""
+    """Load the Keras form of a model once: from a slice to logits, without its other outputs."""
     import keras
 
-    return keras.saving.load_model(path, compile=False)
+    from triage.networks import twolook
+    from triage.networks.lite0 import LOGITS
+
+    model = keras.saving.load_model(path, compile=False, custom_objects={"LesionWeights": twolook.LesionWeights})
+    return keras.Model(model.input, model.get_layer(LOGITS).output)

@@ -1,16 +1,17 @@
-"""The network that serves: ONNX Runtime, logits and class-activation maps in one pass."""
+"""From a slice to its score: the network's two looks, weighed, calibrated and laid on the slice."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from triage.domain import Finding, OperatingPoints, Score
-from triage.inference.calibration import softmax
+from triage.domain import OperatingPoints, Placement, Score
+from triage.inference.calibration import prediction_set
 from triage.inference.card import ONNX, Card, read_card
+from triage.inference.looks import FRAME, Box, lay_back
+from triage.inference.network import Look, Network
 from triage.inference.preprocess import prepare
 
 
@@ -33,10 +34,7 @@ class Runtime:
     def __init__(self, folder: Path, threads: int = 2) -> None:
         self.folder = folder
         self.card: Card = read_card(folder)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(str(folder / ONNX), options, providers=["CPUExecutionProvider"])
+        self._network = Network(folder / ONNX, threads)
 
     @property
     def points(self) -> OperatingPoints:
@@ -51,11 +49,34 @@ class Runtime:
         pixels
             ``(height, width)`` gray values of any depth.
         """
-        frame, placement = prepare(pixels, self.card.input_size)
-        logits, cam = self._session.run(["logits", "cam"], {"slice": frame[None, ..., None]})
-        probabilities = softmax(logits[0], self.card.temperature)
+        frame, placement = prepare(pixels, FRAME)
+        first, second = self._network.look_twice(frame)
+        answer = self.card.fusion.probabilities(first.log_probabilities, second.log_probabilities)
+        probabilities = {finding: float(p) for finding, p in zip(self.card.classes, answer, strict=True)}
+        decided = deciding_look(first, second, int(answer.argmax()))
         return Score(
-            probabilities={Finding(name): float(p) for name, p in zip(self.card.classes, probabilities, strict=True)},
-            cam=cam[0],
+            probabilities=probabilities,
+            cam=decided.cam,
+            look=within(placement, decided.box),
+            mask=lay_back(second.mask, second.box),
             placement=placement,
+            prediction_set=prediction_set(probabilities, self.card.conformal.least),
+            familiar=first.distance <= self.card.familiar_within,
         )
+
+
+def deciding_look(first: Look, second: Look, answer: int) -> Look:
+    """Return the look that the answer, an index of the classes, rests on.
+
+    That is the second, which sees the lesion closer, unless it says something else than the answer.
+    """
+    return second if second.log_probabilities.argmax() == answer else first
+
+
+def within(placement: Placement, box: Box) -> Placement:
+    """Return where on the slice a box of the frame lies."""
+    return Placement(
+        placement.left + box.left * placement.side,
+        placement.top + box.top * placement.side,
+        box.side * placement.side,
+    )

@@ -1,8 +1,9 @@
-"""From slices to a study: the most suspicious neighbours decide, not the mean.
+"""From slices to a study: neighbours decide together, glioma first, never the mean.
 
 A lesion spans neighbouring slices and most slices of a volume show none of it, so a mean over the volume drowns it; a
-single slice may be a false alarm. So a window of neighbours slides over each series, and the window with the highest
-mean P(tumour) speaks for the study.
+single slice may be a false alarm. So a window of neighbours slides over each series. Where the slices of a window are
+together more probably glioma than all else, the one with the most P(glioma) speaks for the study: a missed glioma
+costs more than a false alarm. Else the one with the most P(tumour) speaks.
 """
 
 from __future__ import annotations
@@ -11,23 +12,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from triage.domain import Finding, Score
+from triage.domain import Finding
 
 #: Slices that a lesion spans at the usual 3 to 6 mm: a centimetre and a half.
 WINDOW = 3
+MAJORITY = 0.5
+GLIOMA, NOTUMOR = list(Finding).index(Finding.GLIOMA), list(Finding).index(Finding.NOTUMOR)
 
 
 @dataclass(frozen=True, slots=True)
 class StudyScore:
-    """What the scores of a study's slices say together.
+    """What the slices of a study say together.
 
     Attributes
     ----------
     probabilities
         By class, summing to 1.
     series, slice
-        The slice to show first: the most suspicious one of the window that decided.
+        The slice to show first: of the window that spoke, the one that says most clearly what it said.
     """
 
     probabilities: dict[Finding, float]
@@ -35,24 +39,34 @@ class StudyScore:
     slice: int
 
 
-def judge_study(series: Sequence[Sequence[Score]]) -> StudyScore:
+def judge_study(series: Sequence[Sequence[Sequence[float]]]) -> StudyScore:
     """Judge a study by its most suspicious neighbours; a single slice speaks for itself.
 
     Parameters
     ----------
     series
-        Scores of each scored series, slices in anatomical order. At least one slice in all.
+        Of each scored series, the probabilities of its slices in anatomical order, classes in the order of `Finding`.
+        At least one slice in all.
     """
-    best: tuple[float, int, int, dict[Finding, float]] | None = None
-    for number, scores in enumerate(series):
-        table = np.array([[score.probabilities[finding] for finding in Finding] for score in scores])
-        for start in range(max(len(scores) - WINDOW, 0) + 1 if scores else 0):
-            mean = table[start : start + WINDOW].mean(axis=0)
-            tumour = 1 - float(mean[list(Finding).index(Finding.NOTUMOR)])
-            if best is None or tumour > best[0]:
-                window = table[start : start + WINDOW, list(Finding).index(Finding.NOTUMOR)]
-                decided = dict(zip(Finding, map(float, mean), strict=True))
-                best = (tumour, number, start + int(window.argmin()), decided)
-    if best is None:
+    tables = [np.asarray(rows, np.float64).reshape(-1, len(Finding)) for rows in series]
+    windows = [(number, start) for number, table in enumerate(tables) for start in _starts(len(table))]
+    if not windows:
         raise ValueError("a study needs at least one scored slice")
-    return StudyScore(best[3], best[1], best[2])
+    means = np.array([tables[number][start : start + WINDOW].mean(axis=0) for number, start in windows])
+    glioma, tumour = means[:, GLIOMA], 1 - means[:, NOTUMOR]
+    speaks = glioma if glioma.max() > MAJORITY else tumour
+    number, start = windows[int(speaks.argmax())]
+    said = means[speaks.argmax()]
+    return StudyScore(
+        dict(zip(Finding, map(float, said), strict=True)),
+        number,
+        start + _clearest(tables[number][start : start + WINDOW], glioma.max() > MAJORITY),
+    )
+
+
+def _starts(slices: int) -> range:
+    return range(max(slices - WINDOW, 0) + 1 if slices else 0)
+
+
+def _clearest(window: NDArray[np.float64], glioma: bool) -> int:
+    return int(window[:, GLIOMA].argmax() if glioma else window[:, NOTUMOR].argmin())

@@ -16,6 +16,8 @@ from triage.networks.lite0 import LAST_MAP, LOGITS, build_lite0, load_imagenet
 #: The mask has a quarter of the input's side.
 STRIDE = 4
 MASK = "mask"
+#: The features weighted by the lesion, which the maps are made from.
+FOCUS = "lesion_focus"
 #: Last layer of each resolution of the encoder: a quarter, an eighth, a sixteenth of the input's side.
 SKIPS = ("block2_add", "block4_add", "block10_add")
 WIDTH = 64
@@ -51,9 +53,7 @@ def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2) -> k
         x = layers.Add(name=f"decoder{stride}_join")([x, skip])
         x = _conv(layers.ReLU(name=f"decoder{stride}_join_relu")(x), f"decoder{stride}", 3)
     mask = layers.Conv2D(1, 1, bias_initializer=keras.initializers.Constant(-3.0), name=MASK, dtype="float32")(x)
-    focus = layers.Multiply(name="lesion_focus")(
-        [features, LesionWeights(features.shape[1], name="lesion_weights")(mask)]
-    )
+    focus = layers.Multiply(name=FOCUS)([features, LesionWeights(features.shape[1], name="lesion_weights")(mask)])
     pooled = layers.Concatenate(name="looked_at")(
         [layers.GlobalAveragePooling2D(name="pool")(features), layers.GlobalAveragePooling2D(name="lesion_pool")(focus)]
     )

@@ -7,8 +7,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from triage.domain import AIResult, Finding, Score, Series, Slice, SliceScores, StudyStatus
+from triage.domain import AIResult, Finding, Series, Slice, SliceScores, StudyStatus
 from triage.errors import NotFoundError, RefusedError
+from triage.inference.calibration import prediction_set
 from triage.inference.runtime import Runtime
 from triage.inference.study import judge_study
 from triage.records.files import FileStore
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 #: While one slice is in the network, the next is prepared.
 THREADS = 2
+UNFAMILIAR = "Not a head on MRI as the model knows it: nothing it says of this would mean anything"
 INTERNAL_ERROR = "Internal error while scoring; the log has the details"
 
 
@@ -75,13 +77,16 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     contents
         Digest of the files, kept with the result.
     """
-    scored: list[list[Score]] = []
+    scored: list[list[tuple[float, ...]]] = []
     places: list[list[tuple[int, int]]] = []
     table: list[list[tuple[float, ...] | None]] = []
     doubts: Counter[str] = Counter()
 
-    def look(slice_: Slice) -> Score | str:
-        return not_analysable(slice_) or runtime.score(slice_.pixels)
+    def look(slice_: Slice) -> tuple[float, ...] | str:
+        if doubt := not_analysable(slice_):
+            return doubt
+        score = runtime.score(slice_.pixels)
+        return tuple(round(score.probabilities[finding], 6) for finding in Finding) if score.familiar else UNFAMILIAR
 
     with ThreadPoolExecutor(THREADS) as pool:
         for number, one in enumerate(series):
@@ -95,17 +100,19 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
                     continue
                 scored[-1].append(seen)
                 places[-1].append((number, position))
-                table[-1].append(tuple(round(seen.probabilities[finding], 6) for finding in Finding))
+                table[-1].append(seen)
     if not any(scored):
         return _why_not(series, doubts)
     verdict = judge_study(scored)
+    possible = prediction_set(verdict.probabilities, runtime.card.conformal.least)
     number, position = places[verdict.series][verdict.slice]
     instance = series[number].slices[position].instance
     return AIResult(
         model=runtime.card.name,
         model_sha256=runtime.card.sha256,
         probabilities=verdict.probabilities,
-        ranking=rank(verdict.probabilities, runtime.points),
+        ranking=rank(verdict.probabilities, runtime.points, possible),
+        prediction_set=possible,
         contents=contents,
         slices=SliceScores(number, position, instance, tuple(map(tuple, table))),
     )

@@ -109,6 +109,7 @@ def result(row: AIResultRow) -> AIResult:
         probabilities=probabilities,
         ranking=Ranking(BANDS[row.band], row.reason),
         contents=row.contents,
+        prediction_set=tuple(Finding(name) for name in row.prediction_set or ()),
         slices=_slices(row.slices),
         filed_at=row.filed_at,
     )

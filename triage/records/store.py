@@ -131,6 +131,7 @@ class Store:
                     filed_at=now,
                     contents=result.contents,
                     slices=rows.kept(result.slices),
+                    prediction_set=[finding.value for finding in result.prediction_set],
                 )
             )
             if result.contents != contents(session, study_id)[study_id]:

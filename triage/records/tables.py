@@ -48,6 +48,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime(),
         dict[str, Any]: JSON(none_as_null=True),
         list[float]: JSON(none_as_null=True),
+        list[str]: JSON(none_as_null=True),
     }
 
 
@@ -150,6 +151,7 @@ class AIResultRow(Base):
     filed_at: Mapped[datetime]
     contents: Mapped[str] = mapped_column(String(64))
     slices: Mapped[dict[str, Any] | None]
+    prediction_set: Mapped[list[str] | None]
 
     __table_args__ = (UniqueConstraint("study_id", "model_sha256", "contents", name="ai_result_once"),)
 

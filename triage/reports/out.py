@@ -10,7 +10,7 @@ import requests
 from dicomweb_client import DICOMwebClient
 from pydicom import Dataset, dcmwrite
 
-from triage.domain import Kind, Score, Series, Slice
+from triage.domain import Finding, Kind, Score, Series, Slice, likeliest
 from triage.errors import ConflictError, TransferError
 from triage.inference.runtime import Runtime
 from triage.records.files import FileStore
@@ -114,15 +114,13 @@ def _sources(files: FileStore, study: Study) -> list[Source]:
 
 
 def _masked(runtime: Runtime, series: Series) -> list[tuple[Slice, Score]]:
-    """Score the slices anew, for as long as the model draws outlines at all."""
-    scored: list[tuple[Slice, Score]] = []
-    for slice_ in series.slices:
-        if not_analysable(slice_) is None:
-            score = runtime.score(slice_.pixels)
-            if score.mask is None:
-                return []
-            scored.append((slice_, score))
-    return scored
+    """Score the slices anew, and return those with a tumour to outline."""
+    scored = [(one, runtime.score(one.pixels)) for one in series.slices if not_analysable(one) is None]
+    return [
+        (one, score)
+        for one, score in scored
+        if score.familiar and likeliest(score.probabilities) is not Finding.NOTUMOR
+    ]
 
 
 def _file(report: Dataset) -> bytes:

@@ -41,7 +41,7 @@ def segmentation(
     masked = [
         (known[slice_.instance], slice_.frame, _stored(score, slice_, known[slice_.instance].header))
         for slice_, score in scored
-        if score.mask is not None and slice_.instance in known
+        if slice_.instance in known
     ]
     if not any(np.any(mask >= 1 / 255) for _, _, mask in masked):
         return None
@@ -97,7 +97,6 @@ def laid_out(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, 
 
 
 def _stored(score: Score, slice_: Slice, header: Dataset) -> NDArray[np.float32]:
-    assert score.mask is not None
     return as_stored(laid_out(score.mask, score.placement, slice_.pixels.shape), header, slice_.frame)
 
 

@@ -64,6 +64,13 @@ def structured_report(result: AIResult, sources: Sequence[Source], shown: Slice 
                 CodedConcept("BAND", SCHEME, "Worklist band"),
                 CodedConcept(result.ranking.band.value, SCHEME, result.ranking.band.value),
             ),
+            *(
+                QualitativeEvaluation(
+                    CodedConcept("NOT_RULED_OUT", SCHEME, "Class not ruled out at 95 % coverage"),
+                    CodedConcept(finding.value.upper(), SCHEME, finding.label),
+                )
+                for finding in result.prediction_set
+            ),
         ],
         source_images=_shown(shown, sources),
     )

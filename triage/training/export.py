@@ -1,4 +1,4 @@
-"""A trained network as a model folder: Keras, ONNX with the class-activation map, and the card."""
+"""A trained two-look network in the form that serves: ONNX, with its maps, its mask and a measure of the unfamiliar."""
 
 from __future__ import annotations
 
@@ -8,33 +8,60 @@ import keras
 import numpy as np
 import onnx
 from keras import layers
+from numpy.typing import NDArray
 
-from triage.networks.lite0 import LAST_MAP, LOGITS
+from triage.inference.network import CAM, DISTANCE, LOGITS, MASK
+from triage.networks.familiar import Familiarity
+from triage.networks.lite0 import LAST_MAP
+from triage.networks.twolook import FOCUS, SKIPS
+from triage.training.loop import predict
+
+#: Where the unfamiliar shows. The last features know only what tells the classes apart, and take a heart for a head;
+#: those in the middle still see textures and shapes: see docs/model-log.md.
+TEXTURES = SKIPS[-1]
 
 
-def with_class_activation_map(model: keras.Model) -> keras.Model:
-    """Return the same network with a second output, the class-activation maps (Zhou et al., CVPR 2016).
+def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.Model:
+    """Return the same network with everything that a reader is shown as an output.
 
-    For global average pooling followed by one dense layer, the dense weights applied to every position of the last map
-    as a 1x1 convolution give maps whose spatial mean plus the bias is the logit. Grad-CAM's weights are the same dense
-    weights divided by the number of positions, so these maps are Grad-CAM up to scale, without a backward pass.
+    The maps are the features weighted by the gradient of each logit, position by position (HiResCAM, Draelos & Carin,
+    2020). The logits are linear in what the two pools average, so dense weights applied at every position give these
+    maps without a backward pass, and their spatial mean plus the bias is the logit.
+
+    Parameters
+    ----------
+    model
+        From `triage.networks.twolook.build_two_look`.
+    training_views
+        ``(slices, size, size)`` uint8, first looks at what it was trained on: what is familiar to it.
 
     Returns
     -------
     keras.Model
-        Outputs ``logits (batch, classes)`` and ``cam (batch, rows, columns, classes)``.
+        Outputs ``logits (batch, classes)``, ``mask (batch, rows, columns, 1)`` as probability,
+        ``cam (batch, rows, columns, classes)`` and ``distance (batch,)``, see `Familiarity`.
     """
-    last_map = model.get_layer(LAST_MAP).output
+    features, focus, textures = (model.get_layer(name).output for name in (LAST_MAP, FOCUS, TEXTURES))
     kernel, _ = model.get_layer(LOGITS).get_weights()
-    cam = layers.Conv2D(kernel.shape[1], 1, use_bias=False, name="cam")
-    twin = keras.Model(model.input, {"logits": model.output, "cam": cam(last_map)})
-    cam.set_weights([kernel[None, None]])
-    return twin
+    everywhere, inside = np.split(kernel, 2)
+    classes = kernel.shape[1]
+    cams = [layers.Conv2D(classes, 1, use_bias=False, name=f"cam_{name}") for name in ("everywhere", "inside")]
+    cam = layers.Add(name=CAM)([cams[0](features), cams[1](focus)])
+    for layer, weights in zip(cams, (everywhere, inside), strict=True):
+        layer.set_weights([weights[None, None]])
+    pooled = layers.GlobalAveragePooling2D(name="textures")(textures)
+    familiarity = Familiarity(name=DISTANCE)
+    distance = familiarity(pooled)
+    familiarity.fit(predict(keras.Model(model.input, pooled), training_views))
+    mask = layers.Activation("sigmoid", name="mask_probability")(model.get_layer(MASK).output)
+    return keras.Model(
+        model.input, {LOGITS: model.get_layer(LOGITS).output, MASK: mask, CAM: cam, DISTANCE: distance}, name="serving"
+    )
 
 
-def export_onnx(model: keras.Model, path: Path) -> None:
-    """Write the network as ONNX with the inputs and outputs named ``slice``, ``logits`` and ``cam``."""
-    twin = with_class_activation_map(model)
-    twin(np.zeros((1, *model.input_shape[1:]), np.float32))  # Keras exports only what has been called
-    twin.export(path, format="onnx", verbose=False)
+def export_onnx(model: keras.Model, training_views: NDArray[np.uint8], path: Path) -> None:
+    """Write a two-look network as ONNX, see `for_serving`."""
+    serving = for_serving(model, training_views)
+    serving(np.zeros((1, *model.input_shape[1:]), np.float32))  # Keras exports only what has been called
+    serving.export(path, format="onnx", verbose=False)
     onnx.checker.check_model(onnx.load(path))

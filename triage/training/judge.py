@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,15 @@ from triage.domain import Finding
 from triage.training.checkpoints import write_json
 from triage.training.frames import Frames, load_frames_of
 from triage.training.layouts import Dataset, Item, read_dataset
-from triage.training.looking import look_twice
 from triage.training.loop import predict
 from triage.training.losses import overlap
 from triage.training.metrics import (
     BOOTSTRAPS,
     Figure,
     confusion_of,
-    interval,
+    mean_of,
     metrics_for,
+    plain,
     resampled,
     share_called,
     with_intervals,
@@ -103,7 +103,7 @@ def judge(
         "groups": len(set(groups)),
         "confusion": confusion_of(probabilities, truth).tolist(),
         "confusion_shares": _shares(probabilities, truth, groups, classes, draws),
-        "figures": {name: _plain(figure) for name, figure in figures.items()},
+        "figures": plain(figures),
         "masks": _judge_masks(scorer, dataset, samples, answers, draws),
     }
     return Judgement(summary, probabilities, truth, _mistakes(probabilities, truth, judged, classes, frames, kept))
@@ -131,8 +131,8 @@ def _shares(
         for row, true in enumerate(classes)
         for column, called in enumerate(classes)
     }
-    found = with_intervals(cells, probabilities, truth, groups, draws=draws)
-    return {true: {called: _plain(found[f"{true} {called}"]) for called in classes} for true in classes}
+    found = plain(with_intervals(cells, probabilities, truth, groups, draws=draws))
+    return {true: {called: found[f"{true} {called}"] for called in classes} for true in classes}
 
 
 def _judge_masks(
@@ -148,7 +148,7 @@ def _judge_masks(
     assert frames.masks is not None
     if scorer.segmenter is None:
         called = answers[chosen].argmax(axis=1) != scorer.classes.index(Finding.NOTUMOR)
-        drawn = (look_twice(scorer.network, frames.pixels)[1] > 0.5) & called[:, None, None]
+        drawn = (scorer.masks(frames.pixels) > 0.5) & called[:, None, None]
     else:
         called = answers[chosen].argmax(axis=1) == 0
         drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]
@@ -160,16 +160,8 @@ def _judge_masks(
         "pictures": len(masked),
         "called_tumour": int(called.sum()),
         "intervals": f"95 %, {draws} bootstrap draws by {unit}",
-        "figures": {name: _plain(_mean(row, picked)) for name, row in values.items()},
+        "figures": plain({name: mean_of(row, picked) for name, row in values.items()}),
     }
-
-
-def _mean(values: NDArray[np.float64], picked: Sequence[NDArray[np.intp]]) -> Figure:
-    def mean(some: NDArray[np.float64]) -> float:
-        known = some[~np.isnan(some)]
-        return float(known.mean()) if len(known) else float("nan")
-
-    return Figure(mean(values), *interval([mean(values[index]) for index in picked]))
 
 
 def _mistakes(
@@ -193,8 +185,3 @@ def _mistakes(
         )
         for index in order
     ]
-
-
-def _plain(figure: Figure) -> dict[str, float | None]:
-    """As JSON has it: null for what could not be measured."""
-    return {key: None if np.isnan(value) else round(value, 6) for key, value in asdict(figure).items()}

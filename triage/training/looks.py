@@ -29,7 +29,7 @@ AWAY = 0.2
 #: Of the first looks at a slice with an outline, how many have the lesion erased.
 ERASED = 0.15
 #: Of the first looks at a slice without tumour, how many get a lesion pasted in.
-PASTED = 0.4
+PASTED = 0.25
 #: Share of a second look that a lesion fills before the look counts as one at the tumour.
 SEEN = 0.01
 #: Side of a second look over the extent of the lesion; `triage.inference.looks` crops at the middle of it.

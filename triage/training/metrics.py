@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,24 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
         warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
         low, high = np.nanpercentile(np.asarray(values, np.float64), [2.5, 97.5])
     return float(low), float(high)
+
+
+def mean_of(values: NDArray[np.float64], picked: Sequence[NDArray[np.intp]]) -> Figure:
+    """Return the mean of what is not nan, with its interval over the picked positions, see `resampled`."""
+
+    def mean(some: NDArray[np.float64]) -> float:
+        known = some[~np.isnan(some)]
+        return float(known.mean()) if len(known) else float("nan")
+
+    return Figure(mean(values), *interval([mean(values[index]) for index in picked]))
+
+
+def plain(figures: Mapping[str, Figure]) -> dict[str, dict[str, float | None]]:
+    """Return figures as JSON has them: null for what could not be measured."""
+    return {
+        name: {key: None if np.isnan(value) else round(value, 6) for key, value in asdict(figure).items()}
+        for name, figure in figures.items()
+    }
 
 
 def confusion_of(probabilities: Probabilities, truth: Truth) -> NDArray[np.int64]:

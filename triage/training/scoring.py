@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from triage.domain import Finding
 from triage.errors import ModelError
 from triage.inference import preprocess
-from triage.inference.calibration import softmax
+from triage.inference.calibration import Fusion, softmax
 from triage.inference.card import CARD, KERAS, ONNX, read_card
+from triage.inference.looks import FRAME, lay_back
+from triage.inference.network import Network
 from triage.networks.twolook import MASK
 from triage.training.copies import one_per_cluster
 from triage.training.environment import data_hash, file_hashes
@@ -39,6 +39,8 @@ class Scorer:
         The run's ``config.json``, or the training part of the model's card.
     parts
         What ``parts.json`` of a run holds; nothing for a model folder.
+    fusion
+        How a model folder weighs its two looks.
     segmenter
         The second stage, where there is one.
     """
@@ -46,11 +48,24 @@ class Scorer:
     name: str
     classes: tuple[str, ...]
     size: int
-    temperature: float
-    network: keras.Model | onnxruntime.InferenceSession
+    network: keras.Model | Network
     config: dict[str, Any]
     parts: dict[str, list[str]] = field(default_factory=dict)
+    fusion: Fusion | None = None
     segmenter: keras.Model | None = None
+
+    @property
+    def trained(self) -> keras.Model:
+        """The network of a run, as it was trained.
+
+        Raises
+        ------
+        ModelError
+            If this is a model folder: what serves cannot be released again.
+        """
+        if isinstance(self.network, Network):
+            raise ModelError(f"{self.name} is a model folder, not a run of `train`. Name the run that it was made of.")
+        return self.network
 
     @property
     def task(self) -> str:
@@ -60,20 +75,22 @@ class Scorer:
     @property
     def looks_twice(self) -> bool:
         """Whether the network finds the lesion itself and looks at it again."""
-        return isinstance(self.network, keras.Model) and MASK in self.network.output_names
-
-    def logits(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return ``(samples, classes)`` of prepared frames ``(samples, size, size)``."""
-        if isinstance(self.network, onnxruntime.InferenceSession):
-            ask = partial(self.network.run, ["logits"])
-            return np.concatenate([ask({"slice": frame[None, ..., None].astype(np.float32)})[0] for frame in frames])
-        if self.looks_twice:
-            return look_twice(self.network, frames)[0]
-        return predict(self.network, frames)
+        return isinstance(self.network, Network) or MASK in self.network.output_names
 
     def probabilities(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return ``(samples, classes)`` at the model's temperature."""
-        return softmax(self.logits(frames), self.temperature)
+        """Return ``(samples, classes)`` of prepared frames ``(samples, size, size)``."""
+        if isinstance(self.network, Network):
+            assert self.fusion is not None
+            looks = self.network.look_at_all(frames)
+            first, second = (np.stack([pair[index].log_probabilities for pair in looks]) for index in (0, 1))
+            return self.fusion.probabilities(first, second)
+        return softmax(look_twice(self.network, frames)[0] if self.looks_twice else predict(self.network, frames))
+
+    def masks(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return ``(samples, size, size)`` probabilities of tumour, of a network that looks twice."""
+        if isinstance(self.network, Network):
+            return np.stack([lay_back(second.mask, second.box) for _, second in self.network.look_at_all(frames)])
+        return look_twice(self.network, frames)[1]
 
 
 def open_model(folder: Path) -> Scorer:
@@ -86,10 +103,9 @@ def open_model(folder: Path) -> Scorer:
     """
     if (folder / CARD).is_file():
         card = read_card(folder)
-        session = open_onnx(folder)
         classes = tuple(finding.value for finding in card.classes)
         config = dict(card.training.get("config", {}))
-        return Scorer(card.name, classes, card.input_size, card.temperature, session, config)
+        return Scorer(card.name, classes, FRAME, Network(folder / ONNX), config, fusion=card.fusion)
     if not (folder / CONFIG).is_file() or not (folder / PARTS).is_file() or not (folder / KERAS).is_file():
         raise ModelError(
             f"{folder} is neither a model folder nor a run of `train`. Name one that holds {CARD} or {CONFIG}."
@@ -102,17 +118,11 @@ def open_model(folder: Path) -> Scorer:
         folder.resolve().name,
         tuple(config["classes"]),
         config["size"],
-        1.0,
         load_kept(folder),
         config,
         json.loads((folder / PARTS).read_text()),
-        load_kept(inner) if (inner / KERAS).is_file() else None,
+        segmenter=load_kept(inner) if (inner / KERAS).is_file() else None,
     )
-
-
-def open_onnx(folder: Path) -> onnxruntime.InferenceSession:
-    """Open the network of a model folder as it serves."""
-    return onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
 
 
 def judged_on(scorer: Scorer, dataset: Dataset, everything: bool = False) -> tuple[list[Sample], list[str]]:

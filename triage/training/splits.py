@@ -61,7 +61,7 @@ class Parts:
     train, watch, test
         Without a picture in common.
     untyped
-        Tumours without a type that belong to the watched part: they can tell tumour from none, and no more.
+        Tumours without a type that belong to the watched or the test part: they can tell tumour from none, no more.
     notes
         In words, how it was cut.
     """
@@ -103,6 +103,7 @@ def cut(
     before: bool = False,
     untyped: bool = False,
     watched: bool = True,
+    tested: bool = True,
 ) -> Parts:
     """Cut a data set into its parts.
 
@@ -123,9 +124,9 @@ def cut(
     before
         Augment before dealing, as some write-ups do: then views of one picture stand in training and test alike.
     untyped
-        Train also on tumours without a type; they are never watched or tested on.
-    watched
-        Keep a part for watching; without it, that part is trained on too.
+        Train also on tumours without a type; those of the other parts are set aside.
+    watched, tested
+        Keep a part for watching, and one for testing; without it, that part is trained on too.
 
     Raises
     ------
@@ -140,16 +141,17 @@ def cut(
         notes.append(f"augmented to {len(samples):,} pictures before the split")
     dealt: dict[str, list[Sample]] = defaultdict(list)
     for sample, part in zip(samples, _parts(samples, task, split, seed, test_fold), strict=True):
-        dealt[part if watched or part != WATCH else TRAIN].append(sample)
+        kept = {TRAIN: True, WATCH: watched, TEST: tested}[part]
+        dealt[part if kept else TRAIN].append(sample)
     train = dealt[TRAIN]
-    aside = [sample for sample in dealt[WATCH] if not _has_class(sample, task)]
+    aside = [sample for sample in (*dealt[WATCH], *dealt[TEST]) if not _has_class(sample, task)]
     watch, test = ([sample for sample in dealt[part] if _has_class(sample, task)] for part in (WATCH, TEST))
     if split is Split.OFFICIAL:
         notes.append(_leak(dataset, [*train, *watch], test))
     if expand and not before:
         train = expanded(train, round(expand * (FOLDS - 2) / FOLDS), task)
         notes.append(f"training part augmented to {len(train):,} pictures after the split")
-    _check(train, watch, test, task, split, watched)
+    _check(train, watch, test, task, split, watched, tested)
     return Parts(tuple(train), tuple(watch), tuple(test), tuple(aside), tuple(notes))
 
 
@@ -252,7 +254,13 @@ def _leak(dataset: Dataset, seen: Sequence[Sample], test: Sequence[Sample]) -> s
 
 
 def _check(
-    train: list[Sample], watch: list[Sample], test: list[Sample], task: str, split: Split, watched: bool
+    train: list[Sample],
+    watch: list[Sample],
+    test: list[Sample],
+    task: str,
+    split: Split,
+    watched: bool,
+    tested: bool,
 ) -> None:
     known = {label_for(sample.item, task) for sample in (*train, *watch, *test)} & set(CLASSES[task])
     if watched and not watch:
@@ -261,7 +269,7 @@ def _check(
         raise LayoutError(
             f"There is nothing to tell apart: the only class is {', '.join(known) or 'none'}. Add pictures of another."
         )
-    for part, samples in ((TRAIN, train), (TEST, test)):
+    for part, samples in ((TRAIN, train), (TEST, test))[: 1 + tested]:
         missing = known - {label_for(sample.item, task) for sample in samples}
         if missing:
             raise LayoutError(

@@ -18,8 +18,15 @@ def headline(result: AIResult) -> None:
     st.html(
         f'<div style="font-size:1.35rem"><span style="color:{colour};font-weight:700">{band}</span>'
         f"&ensp;AI: <b>{result.predicted.label}</b></div>"
-        f'<div style="color:{theme.MUTED}">{result.ranking.reason} · model {result.model}</div>'
+        f'<div style="color:{theme.MUTED}">{result.ranking.reason} · model {result.model}</div>{_doubt(result)}'
     )
+
+
+def _doubt(result: AIResult) -> str:
+    if len(result.prediction_set) < 2:
+        return ""
+    names = ", ".join(finding.label for finding in result.prediction_set)
+    return f'<div style="color:{theme.MUTED}">Not ruled out at 95 % coverage: <b>{names}</b></div>'
 
 
 def history(study: Study) -> None:

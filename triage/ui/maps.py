@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from triage.domain import AIResult, Finding, Placement, Slice
+from triage.domain import AIResult, Finding, Placement, Score, Slice, likeliest
 from triage.errors import TriageError
 from triage.inference.explain import Method, explain
 from triage.pipeline import Pipeline
@@ -33,6 +33,8 @@ class Controls:
         One of `viewer.COLOUR_MAPS`.
     opacity
         0 to 1.
+    outline
+        Whether the tumour's mask is outlined.
     """
 
     window: tuple[float, float]
@@ -40,12 +42,16 @@ class Controls:
     method: Method
     colour_map: str
     opacity: float
+    outline: bool
 
 
 def controls(result: AIResult | None) -> Controls:
     """Draw the controls above the picture and return what they say."""
-    overlay, opacity, settings = st.columns([1.1, 2, 0.9], vertical_alignment="bottom")
+    overlay, outline, opacity, settings = st.columns([1, 0.9, 1.5, 0.9], vertical_alignment="bottom")
     shown = result is not None and overlay.toggle("Heat map", value=True, key="v_on", persist_state="session")
+    outlined = result is not None and outline.toggle(
+        "Outline", value=True, key="v_outline", persist_state="session", help="Where the AI would draw the tumour."
+    )
     amount = opacity.slider(
         "Opacity", 0, 100, 40, format="%d %%", key="v_opacity", persist_state="session", disabled=not shown
     )
@@ -56,22 +62,27 @@ def controls(result: AIResult | None) -> Controls:
         finding = st.selectbox(
             "Explains", list(Finding), index=_explained(result), format_func=lambda item: item.label, key="v_finding"
         )
-    return Controls(window, finding if shown else None, method, colour_map, amount / 100)
+    return Controls(window, finding if shown else None, method, colour_map, amount / 100, outlined)
 
 
 def overlay(parts: Pipeline, stack: Stack, series: int, at: int, wanted: Controls) -> Image.Image | None:
-    """Return the map as a transparent picture over the slice, or None, said, where it cannot be made."""
-    if wanted.finding is None:
-        return None
+    """Return map and outline as a transparent picture over the slice; None where there is nothing to show."""
     slice_ = stack.series[series].slices[at]
     place = f"{stack.study.study_id} {stack.study.contents} {series} {at}"
+    shape = (slice_.pixels.shape[0], slice_.pixels.shape[1])
+    shown = Image.new("RGBA", shape[::-1])
     try:
-        values, placement = _map(parts, slice_, place, wanted.finding, wanted.method)
+        if wanted.finding is not None:
+            values, placement = _map(parts, slice_, place, wanted.finding, wanted.method)
+            shown = viewer.heat(values, placement, shape, wanted.colour_map, wanted.opacity)
+        if wanted.outline:
+            score = _score(parts, slice_, place)
+            if likeliest(score.probabilities) is not Finding.NOTUMOR:
+                shown = Image.alpha_composite(shown, viewer.outline(score.mask, score.placement, shape))
     except TriageError as error:
         st.warning(str(error))
         return None
-    shape = (slice_.pixels.shape[0], slice_.pixels.shape[1])
-    return viewer.heat(values, placement, shape, wanted.colour_map, wanted.opacity)
+    return shown if wanted.finding or wanted.outline else None
 
 
 def _explained(result: AIResult | None) -> int:
@@ -85,11 +96,20 @@ def _explained(result: AIResult | None) -> int:
 def _map(
     _parts: Pipeline,
     _slice: Slice,
-    place: str,  # noqa: ARG001 - the key of what is kept
+    place: str,
     finding: Finding,
     method: Method,
 ) -> tuple[NDArray[np.float32], Placement]:
+    score = _score(_parts, _slice, place)
     if method is Method.CAM:
-        score = _parts.runtime.score(_slice.pixels)
-        return score.cam[..., list(Finding).index(finding)], score.placement
-    return explain(_parts.settings.model, _slice.pixels, finding, method)
+        return score.cam[..., list(Finding).index(finding)], score.look
+    return explain(_parts.settings.model, _slice.pixels, score.look, finding, method), score.look
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _score(
+    _parts: Pipeline,
+    _slice: Slice,
+    place: str,  # noqa: ARG001 - the key of what is kept
+) -> Score:
+    return _parts.runtime.score(_slice.pixels)

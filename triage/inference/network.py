@@ -1,0 +1,88 @@
+"""The network as it serves, on ONNX Runtime: two looks at each slice, in both mirror images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from triage.inference.calibration import log_softmax
+from triage.inference.looks import WHOLE, Box, crop, second_look
+
+#: Names in the ONNX file.
+INPUT, LOGITS, MASK, CAM, DISTANCE = "slice", "logits", "mask", "cam", "distance"
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the network says of what it was shown, both mirror images averaged.
+
+    Attributes
+    ----------
+    box
+        What it was shown of the frame.
+    log_probabilities
+        ``(classes,)``.
+    mask
+        ``(rows, columns)`` probability of tumour.
+    cam
+        ``(rows, columns, classes)`` class-activation maps in logit units.
+    distance
+        Of the features to those of the training slices; below 1 for most of them.
+    """
+
+    box: Box
+    log_probabilities: Floats
+    mask: Floats
+    cam: Floats
+    distance: float
+
+
+class Network:
+    """The ONNX form of a two-look network. Safe to share between threads.
+
+    Parameters
+    ----------
+    path
+        As `triage.training.export.export_onnx` writes it.
+    threads
+        Of one run.
+    """
+
+    def __init__(self, path: Path, threads: int = 2) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.size = int(self._session.get_inputs()[0].shape[1])
+
+    def look_twice(self, frame: Floats) -> tuple[Look, Look]:
+        """Look at a whole prepared slice, then at the likeliest lesion.
+
+        Parameters
+        ----------
+        frame
+            ``(FRAME, FRAME)`` gray, 0 to 255, as `triage.inference.preprocess.prepare` makes it.
+        """
+        first = self._look(frame, WHOLE)
+        return first, self._look(frame, second_look(first.mask))
+
+    def look_at_all(self, frames: NDArray[np.uint8]) -> list[tuple[Look, Look]]:
+        """Look twice at each of several prepared slices, ``(slices, FRAME, FRAME)``."""
+        return [self.look_twice(frame.astype(np.float32)) for frame in frames]
+
+    def _look(self, frame: Floats, box: Box) -> Look:
+        view = crop(frame, box, self.size)
+        both = np.stack([view, view[:, ::-1]])[..., None]
+        logits, mask, cam, distance = self._session.run([LOGITS, MASK, CAM, DISTANCE], {INPUT: both})
+        return Look(
+            box,
+            log_softmax(logits).mean(axis=0),
+            (mask[0, ..., 0] + mask[1, :, ::-1, 0]) / 2,
+            (cam[0] + cam[1, :, ::-1]) / 2,
+            float(distance.mean()),
+        )

@@ -1,0 +1,165 @@
+"""``MODEL_CARD.md``: the card in words, for whoever decides whether to use the model; no number is typed by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from triage.domain import Finding
+from triage.inference.card import Card
+from triage.training.layouts import FINDINGS
+from triage.training.metrics import Figure
+
+MODEL_CARD = "MODEL_CARD.md"
+#: What the product was asked to reach, by the name of the figure.
+TARGETS = {
+    "accuracy": 0.96,
+    f"recall_{Finding.GLIOMA}": 0.97,
+    f"recall_{Finding.MENINGIOMA}": 0.90,
+    f"auroc_{Finding.GLIOMA}": 0.99,
+    "ece": 0.03,
+}
+INTENDED = (
+    "Research use only; not a medical device. It sorts a worklist of brain MRI by the probability of a glioma and "
+    "shows the reader where it looked. A radiologist reads every study: it may change the order, never what is read."
+)
+OUT_OF_SCOPE = (
+    "A diagnosis without a reader; any decision on treatment; children; CT and other modalities; organs other than the "
+    "brain; lesions other than the three tumours; follow-up after surgery, which it has not been judged on."
+)
+DATA = (
+    "figshare 1512427 (Cheng 2017, CC BY 4.0): T1 with contrast, outlined by radiologists, in folds cut so as to "
+    "keep patients apart; Sartaj, Br35H and Navoneel (Kaggle): web images of unknown source and patient with many "
+    "copies; all copies of a picture stand in one fold, and one of them is used. TCIA Brain-Tumor-Progression "
+    "(Schmainda & Prah 2018, CC BY 3.0) judges, and nothing was trained on it."
+)
+
+
+def model_card(card: Card) -> str:
+    """Return the card as Markdown."""
+    test = card.metrics["test"]
+    parts = [
+        f"# {card.name}",
+        f"{card.architecture}. Made {card.created}; input {card.input_size} px; sha256 `{card.sha256}`.",
+        "## Intended use",
+        INTENDED,
+        "## Out of scope",
+        OUT_OF_SCOPE,
+        "## Data",
+        DATA,
+        f"{card.training['summary']} {card.training['images']:,} pictures.",
+        "## Figures",
+        test["on"],
+        _table(
+            ("figure", "value (95 % interval)", "target"),
+            [(name, _said(row), _target(name, row)) for name, row in test["figures"].items()],
+        ),
+        "By source:",
+        _table(
+            ("source", "slices", "accuracy", *(f"recall {finding.value}" for finding in FINDINGS)),
+            [
+                (
+                    source,
+                    f"{row['slices']:,}",
+                    _said(row["figures"]["accuracy"]),
+                    *(_said(row["figures"][f"recall_{finding.value}"]) for finding in FINDINGS),
+                )
+                for source, row in test["by_source"].items()
+            ],
+        ),
+        _operating(card),
+        "## Masks and maps",
+        f"{test['masks']['slices']:,} slices with an outline; Dice is 0 where the slice is called no tumour, since no "
+        "mask is drawn there. The peak of the map of the answer lies inside the outline in the share given; where the "
+        "slice is called no tumour there is none.",
+        _table(("figure", "value (95 % interval)"), [(n, _said(row)) for n, row in test["masks"]["figures"].items()]),
+        _sets(card),
+        _gate(card),
+        *_volumes(card.metrics.get("volumes", [])),
+        "## Known limits and shortcuts",
+        "\n".join(f"* {limit}" for limit in card.training["limits"]),
+        "## What was tried and failed",
+        "Every run, the failures too, is in `docs/model-log.md`.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _operating(card: Card) -> str:
+    test, points = card.metrics["test"], card.operating_points
+    at_point, tumour = test["glioma_operating_point"], test["tumour_against_none"]
+    return (
+        f"Glioma operating point (STAT) {points.glioma}; cross-fitted, its sensitivity is "
+        f"{_said(at_point['sensitivity'])} and its specificity {_said(at_point['specificity'])}. "
+        f"Tumour operating point (URGENT) {points.tumour}. Tumour against none, untyped tumours included "
+        f"({tumour['slices']:,} slices): AUROC {_said(tumour['auroc'])}."
+    )
+
+
+def _sets(card: Card) -> str:
+    sets = card.metrics["test"]["prediction_sets"]
+    covered = ", ".join(f"{name} {share:.3f}" for name, share in sets["coverage"].items())
+    return (
+        f"## Prediction sets\n\nClass-conditional conformal sets at {card.conformal.coverage:.0%}; cross-fitted "
+        f"coverage: {covered}. {sets['classes_in_a_set']} classes in a set on average, one class only in "
+        f"{sets['one_class_only']:.0%} of the slices. The guarantee is for slices like these, not for new sources."
+    )
+
+
+def _gate(card: Card) -> str:
+    gate = card.metrics["gate"]
+    refused = ", ".join(f"{source} {share:.2%}" for source, share in gate["refused"].items())
+    return (
+        f"## Gate\n\nA slice is familiar up to a distance of {gate['familiar_within']}. Held-out slices that it would "
+        f"refuse, by source: {refused}."
+    )
+
+
+def _volumes(rows: list[dict[str, Any]]) -> list[str]:
+    if not rows:
+        return []
+    flagged = sum(row["flagged"] for row in rows)
+    called = sum(row["finding"] == row["label"] for row in rows)
+    return [
+        "## Volumes of a source that no network was trained on",
+        f"{flagged} of {len(rows)} verdicts flag the volume as glioma and {called} name its class; mean Dice in 3D "
+        f"{sum(row['dice'] for row in rows) / len(rows):.3f}. The rule for studies was chosen with these volumes in "
+        "view.",
+        _table(
+            (
+                "trial",
+                "volume",
+                "finding",
+                "P(glioma)",
+                "Dice",
+                "tumour slices called glioma",
+                "empty ones called tumour",
+            ),
+            [
+                (
+                    f"fold {row['trial']}",
+                    row["volume"],
+                    row["finding"],
+                    f"{row['malignancy']:.2f}",
+                    f"{row['dice']:.2f}",
+                    f"{row['tumour_slices_called_glioma']} of {row['tumour_slices']}",
+                    f"{row['empty_slices_called_tumour']} of {row['empty_slices']}",
+                )
+                for row in rows
+            ],
+        ),
+    ]
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _target(name: str, row: dict[str, float | None]) -> str:
+    if name not in TARGETS or row["value"] is None:
+        return ""
+    held = row["value"] <= TARGETS[name] if name == "ece" else row["value"] >= TARGETS[name]
+    return f"{TARGETS[name]:.2f}: {'held' if held else 'missed'}"
+
+
+def _said(row: dict[str, float | None]) -> str:
+    return "not measurable" if row["value"] is None else str(Figure(**row))  # type: ignore[arg-type]
