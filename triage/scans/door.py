@@ -37,6 +37,7 @@ class _SliceHead:
     spacing: tuple[float, float] | None
     instance: int
     frame: int
+    height: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +192,11 @@ def _slice(head: _SliceHead, pixels: NDArray[np.uint8] | None) -> Slice:
     dtype = np.dtype(head.dtype)
     if pixels is None or pixels.nbytes != head.shape[0] * head.shape[1] * dtype.itemsize:
         raise RefusedError(DAMAGED)
-    return Slice(pixels.view(dtype).reshape(head.shape), head.colourfulness, head.spacing, head.instance, head.frame)
+    return Slice(
+        pixels.view(dtype).reshape(head.shape),
+        head.colourfulness,
+        head.spacing,
+        head.instance,
+        head.frame,
+        head.height,
+    )
