@@ -71,9 +71,10 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 def run_queue(home: Path) -> None:
-    """Run an installation's queue until the process is killed."""
+    """Run an installation's queue as `python -m triage worker` does, until the process is killed."""
     pipeline = Pipeline(Settings(home=home, threads=1))
-    pipeline.work.start()
+    _ = pipeline.runtime
+    pipeline.run()
     threading.Event().wait()
 
 
