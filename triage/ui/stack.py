@@ -107,32 +107,36 @@ def open_stack(parts: Pipeline, study: Study) -> Stack:
 
 def choose(stack: Stack) -> View:
     """Return what is in view; asks for series and plane where there are several."""
-    series, plane = stack.shown[0], None
     with st.container(horizontal=True, key="choice"):
-        if len(stack.shown) > 1:
-            series = int(
-                st.segmented_control(
-                    "Series",
-                    stack.shown,
-                    default=stack.first[0],
-                    required=True,
-                    format_func=lambda number: stack.series[number].header.description or f"Series {number + 1}",
-                    key=f"series_{stack.study.study_id}",
-                    label_visibility="collapsed",
-                )
-            )
-        acquired = stack.series[series].header.plane
-        if planes.is_volume(stack.series[series]):
-            plane = st.segmented_control(
-                "Plane",
-                list(Plane),
-                default=acquired,
-                required=True,
-                format_func=str.capitalize,
-                key=f"plane_{stack.study.study_id}_{series}",
-                label_visibility="collapsed",
-            )
-    return View(stack, series, None if plane == acquired else plane)
+        series = _choose_series(stack) if len(stack.shown) > 1 else stack.shown[0]
+        plane = _choose_plane(stack, series) if planes.is_volume(stack.series[series]) else None
+    return View(stack, series, None if plane is stack.series[series].header.plane else plane)
+
+
+def _choose_series(stack: Stack) -> int:
+    chosen = st.segmented_control(
+        "Series",
+        stack.shown,
+        default=stack.first[0],
+        required=True,
+        format_func=lambda number: stack.series[number].header.description or f"Series {number + 1}",
+        key=f"series_{stack.study.study_id}",
+        label_visibility="collapsed",
+    )
+    return int(chosen)
+
+
+def _choose_plane(stack: Stack, series: int) -> Plane:
+    chosen = st.segmented_control(
+        "Plane",
+        list(Plane),
+        default=stack.series[series].header.plane,
+        required=True,
+        format_func=str.capitalize,
+        key=f"plane_{stack.study.study_id}_{series}",
+        label_visibility="collapsed",
+    )
+    return Plane(chosen)
 
 
 def position(view: View) -> int:
