@@ -15,7 +15,7 @@ from pydicom.uid import generate_uid
 from triage.pipeline import Pipeline
 
 LIMIT = 4 * 2**20
-TOKEN = "a token that is long enough"
+TOKEN = "a token of thirty-two characters"
 BOUNDARY = "between"
 KIND = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
 

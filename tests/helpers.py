@@ -13,13 +13,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
 from PIL import Image
 from pydicom import Dataset, dcmwrite
 
-from triage.domain import Receipt
+from triage.domain import Finding, Receipt
+from triage.phantoms import VOLUME, VOLUME_MM, volume
 from triage.pipeline import Incoming, Pipeline
 from triage.settings import Settings
 
@@ -71,9 +73,10 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 def run_queue(home: Path) -> None:
-    """Run an installation's queue until the process is killed."""
+    """Run an installation's queue as `python -m triage worker` does, until the process is killed."""
     pipeline = Pipeline(Settings(home=home, threads=1))
-    pipeline.work.start()
+    _ = pipeline.runtime
+    pipeline.run()
     threading.Event().wait()
 
 
@@ -86,6 +89,13 @@ def full_disk(room: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def nifti_phantom(finding: Finding, slices: int) -> bytes:
+    """Return a phantom volume as a NIfTI file; its axes run to the left, the back and the top."""
+    step = (VOLUME[1] - VOLUME[0]) / (slices - 1)
+    voxels = np.stack(list(volume(finding, slices, 0))).transpose(2, 1, 0).astype(np.int16)
+    return nibabel.Nifti1Image(voxels, np.diag([-VOLUME_MM, -VOLUME_MM, step, 1.0])).to_bytes()
 
 
 def complaints(report: Dataset, folder: Path) -> list[str]:

@@ -80,7 +80,7 @@ def worker() -> None:
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    pipeline.work.start()
+    pipeline.run()
     console.print("Scoring what arrives. Stop with Ctrl+C; what is in work then is done at the next start.")
     stopped.wait()
     pipeline.close()

@@ -163,6 +163,9 @@ class Slice:
         Index, in the list of files that was decoded, of the file that this slice came from.
     frame
         Frame (or position along the axis) in that file, from 0.
+    height
+        Millimetres across the slices, towards the left, the back or the top of the head (the way that the normal of the
+        plane points); None where the file does not say.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
@@ -170,6 +173,7 @@ class Slice:
     spacing: tuple[float, float] | None = None
     instance: int = 0
     frame: int = 0
+    height: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

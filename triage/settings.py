@@ -10,7 +10,7 @@ from pydantic import ByteSize, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: A token that is shorter can be guessed.
-MIN_TOKEN = 16
+MIN_TOKEN = 32
 #: The folder that holds app.py, pages/, models/ and assets/.
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -37,21 +37,24 @@ def look() -> None:
         st.info("No series of this study has slices to show.", icon=":material/hide_image:")
         return
     controls = maps.controls(result)
-    series = stack.choose_series(slices)
-    at = stack.position(slices, series)
-    gray = viewer.window(slices.series[series].slices[at].pixels, *controls.window)
-    overlay = maps.overlay(parts, slices, series, at, controls)
+    view = stack.choose(slices)
+    at = stack.position(view)
+    shown = view.slice(at)
+    gray = viewer.window(shown.pixels, *controls.window)
+    overlay = maps.overlay(parts, slices, view.series, at, controls) if view.cut is None else None
     with st.container(key=stack.PICTURE, height=480, border=False):
         st.plotly_chart(
-            viewer.picture(gray, overlay, key=f"{study_id} {series}"),
-            key=f"picture_{study_id}_{series}",
+            viewer.picture(gray, overlay, shown.spacing, key=view.key),
+            key=f"picture_{view.key}",
             height="stretch",
             config={"scrollZoom": True, "displayModeBar": False, "doubleClick": "reset"},
         )
-    stack.navigate(slices, series)
-    count = len(slices.series[series].slices)
-    said = [f"Slice {at + 1} of {count}: wheel, arrow keys"] if count > 1 else []
-    said += [f"Heat map: **{controls.finding.label}**, {controls.method}"] if controls.finding else []
+    stack.navigate(view)
+    said = [f"Slice {at + 1} of {view.count}: wheel, arrow keys"] if view.count > 1 else []
+    if view.cut is not None:
+        said.append(f"Cut from the {slices.series[view.series].header.plane} slices, which are what the AI judged")
+    elif controls.finding:
+        said.append(f"Heat map: **{controls.finding.label}**, {controls.method}")
     st.caption(" · ".join(said))
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
-from helpers import encode, take_in, zipped
+from helpers import encode, nifti_phantom, take_in, zipped
 from streamlit.testing.v1 import AppTest
 
-from triage.domain import Decision, Finding, Outcome, StudyStatus
+from triage.domain import Decision, Finding, Outcome, Plane, StudyStatus
 from triage.phantoms import Phantom
 from triage.pipeline import Pipeline
 from triage.settings import ROOT
@@ -138,6 +138,23 @@ def test_the_review_opens_at_the_most_suspicious_slice(parts: Pipeline, study_fi
     assert "Slice 5 of 5" in said
     assert "MRN PH1000" in said
     assert "Set aside, not scored: localizer" in said
+
+
+def test_a_volume_is_shown_in_three_planes(parts: Pipeline) -> None:
+    (study_id,) = take_in(parts, {"head.nii": nifti_phantom(Finding.GLIOMA, 44)})
+    app = page(state.REVIEW, study=study_id)
+    assert app.segmented_control(key=f"plane_{study_id}_0").value == Plane.AXIAL
+    assert "Heat map" in words(app)
+    acquired = app.slider(key=f"slice_{study_id}_0").value
+    app.segmented_control(key=f"plane_{study_id}_0").set_value(Plane.SAGITTAL).run()
+    assert not app.exception
+    cut = app.slider(key=f"slice_{study_id}_0sagittal")
+    assert cut.value == cut.max // 2 + 1
+    said = words(app)
+    assert "Cut from the axial slices" in said
+    assert "Heat map:" not in said
+    app.segmented_control(key=f"plane_{study_id}_0").set_value(Plane.AXIAL).run()
+    assert app.slider(key=f"slice_{study_id}_0").value == acquired
 
 
 def test_a_study_whose_files_are_gone_can_still_be_read(parts: Pipeline, slices: list[Phantom]) -> None:

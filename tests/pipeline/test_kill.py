@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import multiprocessing
+import os
 import random
 import signal
 import time
@@ -23,8 +24,9 @@ from triage.pipeline import Incoming, Pipeline
 from triage.records.tables import AIResultRow, AuditRow, StudyRow
 from triage.settings import Settings
 
-KILLS = 200
-IN_FLIGHT = 200
+#: In full (TRIAGE_TEST_FULL=1) 200 kills with 200 studies in flight; of every run a fifth of that.
+FULL = "TRIAGE_TEST_FULL" in os.environ
+KILLS = IN_FLIGHT = 200 if FULL else 40
 #: The latest moment of a kill, in times from the start of the process to its first result.
 LATEST = 2
 
@@ -38,11 +40,12 @@ def processes() -> ForkServerContext:
 
 
 @pytest.mark.slow
-def test_two_hundred_kills_cost_no_study(tmp_path: Path, processes: ForkServerContext, slices: list[Phantom]) -> None:
+def test_kills_cost_no_study(tmp_path: Path, processes: ForkServerContext, slices: list[Phantom]) -> None:
     rng = random.Random(5)
     record = Pipeline(Settings(home=tmp_path / "home", worker="separate"))
     handed_over: list[str] = []
-    kills_at_work = 0
+    kills = kills_at_work = 0
+    begun = time.monotonic()
     handed_over += hand_over(record, slices[0].png, 0, IN_FLIGHT)
     latest = LATEST * seconds_to_first_result(processes, record)
     while kills_at_work < KILLS:
@@ -50,6 +53,7 @@ def test_two_hundred_kills_cost_no_study(tmp_path: Path, processes: ForkServerCo
         if waiting < IN_FLIGHT:
             handed_over += hand_over(record, slices[0].png, len(handed_over), IN_FLIGHT - waiting)
         kill_after(rng.uniform(0, latest), processes, tmp_path / "home")
+        kills += 1
         kills_at_work += bool(record.store.unfinished())
     last = processes.Process(target=run_queue, args=(tmp_path / "home",))
     last.start()
@@ -64,7 +68,8 @@ def test_two_hundred_kills_cost_no_study(tmp_path: Path, processes: ForkServerCo
         ranked = session.scalar(select(func.count()).where(AuditRow.event == "ranked"))
     assert results == dict.fromkeys(handed_over, 1)
     assert ranked == len(handed_over)
-    print(f"{KILLS} kills, {len(handed_over)} studies, {len(results)} results")
+    seconds = time.monotonic() - begun
+    print(f"{kills} kills, {len(handed_over)} studies, {len(results)} results, {seconds:.0f} s")
     record.close()
 
 
@@ -81,8 +86,9 @@ def hand_over(record: Pipeline, picture: bytes, first: int, count: int) -> list[
 
 
 def seconds_to_first_result(processes: ForkServerContext, record: Pipeline) -> float:
-    """Return how long it takes on this machine; a process of the first round is slower, so the second one counts."""
-    for _ in range(2):
+    """Return how long it takes on this machine: the quickest of three, since other work may run beside it."""
+    seconds = []
+    for _ in range(3):
         before, start = len(record.store.unfinished()), time.monotonic()
         process = processes.Process(target=run_queue, args=(record.settings.home,))
         process.start()
@@ -91,7 +97,8 @@ def seconds_to_first_result(processes: ForkServerContext, record: Pipeline) -> f
             time.sleep(0.01)
         process.kill()
         process.join()
-    return time.monotonic() - start
+        seconds.append(time.monotonic() - start)
+    return min(seconds)
 
 
 def kill_after(seconds: float, processes: ForkServerContext, home: Path) -> None:

@@ -116,6 +116,19 @@ def test_a_sleeping_decoder_is_stopped_by_the_clock(
     assert time.monotonic() - begun < 30
 
 
+def test_a_warm_door_has_its_processes_and_replaces_those_that_died(tmp_path: Path) -> None:
+    with Door(processes=2) as door:
+        door.warm()
+        first = set(door._children)
+        assert len(first) == 2
+        dead = first.pop()
+        dead.end()
+        door.warm()
+        assert dead not in door._children
+        assert first < door._children
+        assert all(child.alive for child in door._children)
+
+
 def test_a_full_disk_is_no_fault_of_the_file(hostile: Door, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="Free disk space"):
         hostile.inspect(file_saying(tmp_path, "full"))

@@ -81,7 +81,9 @@ def test_one_bad_instance_costs_no_other(peer: Peer) -> None:
     with peer.pipeline.store.read() as session:
         named = session.scalars(select(InstanceRow.name).where(InstanceRow.sop_instance_uid == good.SOPInstanceUID))
         assert named.all() == ["2.dcm"]
-        refused = session.scalars(select(AuditRow).where(AuditRow.actor == "dicomweb", AuditRow.event == "refused"))
+        refused = session.scalars(
+            select(AuditRow).where(AuditRow.actor == "dicomweb 127.0.0.1", AuditRow.event == "refused")
+        )
         assert len(refused.all()) == 4
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import pydicom
 import pytest
 from dicomweb import Peer, file, study
 from drawn_dicom import instance
@@ -73,6 +76,21 @@ def test_compressed_files_stay_compressed(peer: Peer) -> None:
     made = instance(syntax=JPEG2000Lossless, StudyInstanceUID=generate_uid(), SeriesInstanceUID=generate_uid())
     assert peer.store([file(made)]).status_code == 200
     assert parts(peer, addresses(made)[2]) == [file(made)]
+
+
+@pytest.mark.parametrize("meta", [True, False], ids=["no preamble", "no file meta information"])
+def test_a_file_without_its_beginning_comes_back_with_one(peer: Peer, meta: bool) -> None:
+    made = instance(StudyInstanceUID=generate_uid(), SeriesInstanceUID=generate_uid())
+    whole = file(made)
+    bare = whole[132:] if meta else whole[144 + int.from_bytes(whole[140:144], "little") :]
+    response = peer.store([bare])
+    assert response.status_code == 200
+    (found,) = parts(peer, addresses(made)[2])
+    assert found.endswith(bare)
+    read = pydicom.dcmread(io.BytesIO(found))
+    assert read == made
+    assert read.file_meta.MediaStorageSOPInstanceUID == made.SOPInstanceUID
+    assert peer.get(f"{addresses(made)[2]}/metadata").status_code == 200
 
 
 def test_what_is_not_here(peer: Peer, images: list[Dataset]) -> None:

@@ -131,6 +131,15 @@ class Pipeline:
             self._run()
         return len(waiting)
 
+    def run(self) -> None:
+        """Run the queue in this process; a second call changes nothing.
+
+        The decoding processes are there first: what is in work when the process dies is counted against the study, so
+        the less time it is in work, the less is an innocent study suspected.
+        """
+        self.door.warm()
+        self.work.start()
+
     def close(self) -> None:
         """End the work in this process, the door's processes and the connections to the database."""
         self.work.stop()
@@ -140,7 +149,7 @@ class Pipeline:
     def _run(self) -> None:
         """Run the queue here, unless another process is to do it."""
         if self.settings.worker == "embedded":
-            self.work.start()
+            self.run()
 
     @cached_property
     def _runtime(self) -> Runtime:

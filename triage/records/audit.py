@@ -13,9 +13,10 @@ def row(actor: str, event: str, study_id: str | None, detail: str, at: datetime 
     Parameters
     ----------
     actor
-        Reader, "ai" or the door that a file came through.
+        Reader, "ai", the door that a file came through, or the DICOMweb peer.
     event
-        One word: received, refused, ranked, not analysable, opened, signed.
+        One word: received, refused, ranked, not analysable, opened, signed,
+        searched, retrieved.
     study_id
         The study, where there is one.
     detail

@@ -93,6 +93,12 @@ class Store:
         with self.write() as session:
             session.add(audit.row(actor, "conflict", None, detail))
 
+    def note_request(self, event: str, study_uid: str, detail: str, *, actor: str) -> None:
+        """Keep an audit row of what a peer asked for; an empty study UID stands for no study in particular."""
+        with self.write() as session:
+            study_id = session.scalar(select(StudyRow.id).where(StudyRow.study_uid == study_uid)) if study_uid else None
+            session.add(audit.row(actor, event, study_id, detail))
+
     def study_of(self, sha256: str) -> str | None:
         """Return the ID of the study that holds a file with these bytes."""
         with self.read() as session:

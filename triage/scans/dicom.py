@@ -212,7 +212,8 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[Frame
             turned, transposed = upright(pixels, orientation)
             pixels = np.ascontiguousarray(turned)
             spacing = spacing[::-1] if spacing and transposed else spacing
-        slices.append(Slice(pixels, spacing=spacing, instance=place.index, frame=place.frame))
+        height = place.key[1] if place.key[0] == 0 else None  # other stacks have another normal
+        slices.append(Slice(pixels, spacing=spacing, instance=place.index, frame=place.frame, height=height))
     return Series(_described(first, places, reason), tuple(slices))
 
 

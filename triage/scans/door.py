@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from threading import Lock
 from typing import Any, Literal, TypeVar
 
@@ -37,6 +38,7 @@ class _SliceHead:
     spacing: tuple[float, float] | None
     instance: int
     frame: int
+    height: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ _IDENTITY, _METADATA = TypeAdapter(Identity), TypeAdapter(dict[str, Any])
 class Door:
     """A few decoding processes that are reused, limited and replaced. Safe to call from many threads.
 
-    Each starts at its first use, in about a second of CPU time, and ends with `close`, with the door, or with the
-    process that opened it, however that ends.
+    Each starts at its first use or with `warm`, in about a second of CPU time, and ends with `close`, with the door, or
+    with the process that opened it, however that ends.
 
     Parameters
     ----------
@@ -74,6 +76,26 @@ class Door:
         self._children: set[Child] = set()
         self._lock, self._closed = Lock(), False
         self._finalizer = weakref.finalize(self, _end, self._children)
+
+    def warm(self) -> None:
+        """Start the processes that nobody uses, so that the next file does not wait for one.
+
+        Raises
+        ------
+        TriageError
+            If one does not start.
+        """
+        idle: list[Child | None] = []
+        with suppress(Empty):
+            while True:
+                idle.append(self._free.get_nowait())
+        try:
+            for number, child in enumerate(idle):
+                if child is None or not child.alive:
+                    idle[number] = self._replaced(child)
+        finally:
+            for child in idle:
+                self._free.put(child)
 
     def inspect(self, path: Path) -> Inspected:
         """Return what a file is and says of itself; all of its pixels were decoded.
@@ -191,4 +213,11 @@ def _slice(head: _SliceHead, pixels: NDArray[np.uint8] | None) -> Slice:
     dtype = np.dtype(head.dtype)
     if pixels is None or pixels.nbytes != head.shape[0] * head.shape[1] * dtype.itemsize:
         raise RefusedError(DAMAGED)
-    return Slice(pixels.view(dtype).reshape(head.shape), head.colourfulness, head.spacing, head.instance, head.frame)
+    return Slice(
+        pixels.view(dtype).reshape(head.shape),
+        head.colourfulness,
+        head.spacing,
+        head.instance,
+        head.frame,
+        head.height,
+    )

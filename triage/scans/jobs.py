@@ -38,6 +38,7 @@ def decode(paths: list[str]) -> Answer:
                     "spacing": one.spacing,
                     "instance": one.instance,
                     "frame": one.frame,
+                    "height": one.height,
                 }
             )
         said.append({"header": asdict(series.header), "slices": slices})

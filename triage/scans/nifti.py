@@ -99,7 +99,12 @@ def _series(voxels: Stored, zooms: tuple[float, ...], scale: tuple[float, float]
     within = [float(zoom) for index, zoom in enumerate(zooms) if index != axis]
     spacing = (within[1], within[0])
     shown = to_uint16(list(stack), [partial(_scaled, scale)] * len(stack))
-    slices = [Slice(np.ascontiguousarray(pixels), spacing=spacing, frame=at) for at, pixels in enumerate(shown)]
+    # Voxels are counted to the right, the front and the top, heights to the left, the back and the top.
+    step = float(zooms[axis]) * (1 if axis == 2 else -1)
+    slices = [
+        Slice(np.ascontiguousarray(pixels), spacing=spacing, frame=at, height=at * step)
+        for at, pixels in enumerate(shown)
+    ]
     plane: Plane = PLANES[axis]
     return Series(SeriesHeader(plane=plane, spacing=(*spacing, float(zooms[axis]))), tuple(slices))
 

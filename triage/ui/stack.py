@@ -1,4 +1,4 @@
-"""A study's slices: which one is shown, and the ways to another: slider, strip, wheel and keys."""
+"""A study's slices: which one is shown, in which plane, and the ways to another: slider, strip, wheel and keys."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from triage.domain import AIResult, Finding, Series, Slice
+from triage.domain import AIResult, Finding, Plane, Series, Slice
 from triage.pipeline import Pipeline
 from triage.records.views import Study
+from triage.scans import planes
 from triage.settings import ROOT
 from triage.ui import charts
 
@@ -57,6 +58,42 @@ class Stack:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of a stack is in view.
+
+    Attributes
+    ----------
+    cut
+        The plane that is cut from the volume; None for the slices as they were acquired.
+    """
+
+    stack: Stack
+    series: int
+    cut: Plane | None = None
+
+    @property
+    def count(self) -> int:
+        """How many slices there are."""
+        shown = self.stack.series[self.series]
+        return len(shown.slices) if self.cut is None else planes.count(shown, self.cut)
+
+    @property
+    def first(self) -> int:
+        """The slice to open at."""
+        return self.stack.first[1] if (self.series, self.cut) == (self.stack.first[0], None) else self.count // 2
+
+    @property
+    def key(self) -> str:
+        """Where the session keeps the slice in view."""
+        return f"slice_{self.stack.study.study_id}_{self.series}{self.cut or ''}"
+
+    def slice(self, at: int) -> Slice:
+        """Return one slice."""
+        shown = self.stack.series[self.series]
+        return shown.slices[at] if self.cut is None else planes.cut(shown, self.cut, at)
+
+
 def open_stack(parts: Pipeline, study: Study) -> Stack:
     """Decode a study, or return what was decoded for an earlier view of it.
 
@@ -68,10 +105,15 @@ def open_stack(parts: Pipeline, study: Study) -> Stack:
     return Stack(study, _series(parts, study.study_id, study.contents))
 
 
-def choose_series(stack: Stack) -> int:
-    """Return the series in view; asks for it where there are several."""
-    if len(stack.shown) == 1:
-        return stack.shown[0]
+def choose(stack: Stack) -> View:
+    """Return what is in view; asks for series and plane where there are several."""
+    with st.container(horizontal=True, key="choice"):
+        series = _choose_series(stack) if len(stack.shown) > 1 else stack.shown[0]
+        plane = _choose_plane(stack, series) if planes.is_volume(stack.series[series]) else None
+    return View(stack, series, None if plane is stack.series[series].header.plane else plane)
+
+
+def _choose_series(stack: Stack) -> int:
     chosen = st.segmented_control(
         "Series",
         stack.shown,
@@ -84,21 +126,32 @@ def choose_series(stack: Stack) -> int:
     return int(chosen)
 
 
-def position(stack: Stack, series: int) -> int:
+def _choose_plane(stack: Stack, series: int) -> Plane:
+    chosen = st.segmented_control(
+        "Plane",
+        list(Plane),
+        default=stack.series[series].header.plane,
+        required=True,
+        format_func=str.capitalize,
+        key=f"plane_{stack.study.study_id}_{series}",
+        label_visibility="collapsed",
+    )
+    return Plane(chosen)
+
+
+def position(view: View) -> int:
     """Return the slice in view."""
-    key = _key(stack, series)
-    if key not in st.session_state:
-        at = stack.first[1] if series == stack.first[0] else len(stack.series[series].slices) // 2
-        st.session_state[key] = at + 1
-    return int(st.session_state[key]) - 1
+    if view.key not in st.session_state:
+        st.session_state[view.key] = view.first + 1
+    return int(st.session_state[view.key]) - 1
 
 
-def navigate(stack: Stack, series: int) -> None:
+def navigate(view: View) -> None:
     """Draw the slider and the strip below the picture, and listen to wheel and keys; nothing for a single slice."""
-    key, count = _key(stack, series), len(stack.series[series].slices)
+    key, count = view.key, view.count
     if count < 2:
         return
-    at = position(stack, series)
+    at = position(view)
     event, clicked = f"scroll_{key}", f"strip_{key}"
 
     def on_slice_change() -> None:
@@ -110,13 +163,14 @@ def navigate(stack: Stack, series: int) -> None:
             st.session_state[key] = int(points[0]["x"])
 
     with st.container(key="steps"):
-        st.plotly_chart(
-            charts.strip(stack.tumour(series), at),
-            key=clicked,
-            on_select=on_click,
-            selection_mode="points",
-            config={"displayModeBar": False},
-        )
+        if view.cut is None:  # what is cut was not scored
+            st.plotly_chart(
+                charts.strip(view.stack.tumour(view.series), at),
+                key=clicked,
+                on_select=on_click,
+                selection_mode="points",
+                config={"displayModeBar": False},
+            )
         st.slider("Slice", 1, count, key=key, format=f"%d / {count}", label_visibility="collapsed")
     _scroll(
         key=event,
@@ -124,15 +178,6 @@ def navigate(stack: Stack, series: int) -> None:
         on_slice_change=on_slice_change,
         height=1,
     )
-
-
-def picture_of(stack: Stack, series: int, at: int) -> Slice:
-    """Return one slice."""
-    return stack.series[series].slices[at]
-
-
-def _key(stack: Stack, series: int) -> str:
-    return f"slice_{stack.study.study_id}_{series}"
 
 
 # Hundreds of megabytes a study: shared, not copied, and only a few of them kept.

@@ -84,7 +84,9 @@ def outline(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, i
     return Image.fromarray(rgba)
 
 
-def picture(gray: NDArray[np.uint8], overlay: Image.Image | None, *, key: str) -> go.Figure:
+def picture(
+    gray: NDArray[np.uint8], overlay: Image.Image | None, spacing: tuple[float, float] | None = None, *, key: str
+) -> go.Figure:
     """Return the slice with its overlay as a figure that zooms with the wheel and pans by dragging.
 
     Parameters
@@ -93,16 +95,27 @@ def picture(gray: NDArray[np.uint8], overlay: Image.Image | None, *, key: str) -
         ``(height, width)`` uint8.
     overlay
         RGBA of the same size, or None.
+    spacing
+        Millimetres between rows and between columns: a head keeps its proportions. None for square pixels.
     key
         While it stays the same, zoom and pan are kept through changes of slice, window and overlay.
     """
-    rows, columns = gray.shape
     image = Image.fromarray(gray)
+    down, along = spacing or (1.0, 1.0)
+    height, width = gray.shape[0] * down / along, float(gray.shape[1])
     if overlay is not None:
         image = Image.alpha_composite(image.convert("RGBA"), overlay).convert("RGB")
-    figure = go.Figure(go.Scatter(x=[0, columns], y=[0, rows], mode="markers", marker_opacity=0, hoverinfo="skip"))
+    figure = go.Figure(go.Scatter(x=[0, width], y=[0, height], mode="markers", marker_opacity=0, hoverinfo="skip"))
     figure.add_layout_image(
-        source=_data_url(image), xref="x", yref="y", x=0, y=0, sizex=columns, sizey=rows, layer="below"
+        source=_data_url(image),
+        xref="x",
+        yref="y",
+        x=0,
+        y=0,
+        sizex=width,
+        sizey=height,
+        sizing="stretch",
+        layer="below",
     )
     figure.update_layout(
         margin={"l": 0, "r": 0, "t": 0, "b": 0},
@@ -111,8 +124,8 @@ def picture(gray: NDArray[np.uint8], overlay: Image.Image | None, *, key: str) -
         dragmode="pan",
         uirevision=key,
         showlegend=False,
-        xaxis={"visible": False, "range": [0, columns], "constrain": "domain"},
-        yaxis={"visible": False, "range": [rows, 0], "scaleanchor": "x", "constrain": "domain"},
+        xaxis={"visible": False, "range": [0, width], "constrain": "domain"},
+        yaxis={"visible": False, "range": [height, 0], "scaleanchor": "x", "constrain": "domain"},
     )
     return figure
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from triage.pipeline import Pipeline
 from triage.records.search import FoundInstance, FoundSeries, FoundStudy, Search, StudyQuery
+from triage.web import trail
 from triage.web.media import DicomJson, address, want_json
 
 #: Most rows of one answer; a peer asks for the next ones with `offset`.
@@ -67,7 +68,7 @@ class Qido:
             limit=limit,
         )
         found = await run_in_threadpool(self._search.studies, query)
-        return _answer(request, match, (_study(request, item) for item in found))
+        return await self._answer(request, match, (_study(request, item) for item in found))
 
     async def series(self, request: Request) -> Response:
         """Find the series of a study: ``GET /studies/{study}/series``."""
@@ -79,7 +80,7 @@ class Qido:
             match.get("Modality", ""),
             match.get("SeriesInstanceUID", ""),
         )
-        return _answer(request, match, (_series(request, item) for item in found[offset : offset + limit]))
+        return await self._answer(request, match, (_series(request, item) for item in found[offset : offset + limit]))
 
     async def instances(self, request: Request) -> Response:
         """Find instances: ``GET /studies/{study}/instances``, ``GET /studies/{study}/series/{series}/instances``."""
@@ -89,7 +90,18 @@ class Qido:
         found = await run_in_threadpool(
             self._search.instances, request.path_params["study"], series, match.get("SOPInstanceUID", "")
         )
-        return _answer(request, match, (_instance(request, item) for item in found[offset : offset + limit]))
+        return await self._answer(request, match, (_instance(request, item) for item in found[offset : offset + limit]))
+
+    async def _answer(self, request: Request, match: Iterable[str], found: Iterable[Dataset]) -> Response:
+        warnings = [f"not matched on {keyword}" for keyword in sorted(set(match) - MATCHED)]
+        if request.query_params.get("fuzzymatching") == "true":
+            warnings.append("fuzzymatching is not supported; literal matching was done")
+        headers = {"Warning": ", ".join(f'299 NeuroTriage "{warning}"' for warning in warnings)} if warnings else {}
+        rows = list(found)
+        level = request.url.path.rpartition("/")[2]
+        by = f" by {', '.join(sorted(match))}" if match else ""
+        await trail.note(request, self._parts(), "searched", f"{level}{by}: {len(rows):,} found")
+        return DicomJson(rows, headers=headers) if rows else Response(status_code=204, headers=headers)
 
     @property
     def _search(self) -> Search:
@@ -112,15 +124,6 @@ def _asked(request: Request) -> tuple[dict[str, str], int, int]:
             if value:
                 match[keyword] = value
     return match, plain["offset"], min(plain["limit"], MAX_ROWS)
-
-
-def _answer(request: Request, match: Iterable[str], found: Iterable[Dataset]) -> Response:
-    warnings = [f"not matched on {keyword}" for keyword in sorted(set(match) - MATCHED)]
-    if request.query_params.get("fuzzymatching") == "true":
-        warnings.append("fuzzymatching is not supported; literal matching was done")
-    headers = {"Warning": ", ".join(f'299 NeuroTriage "{warning}"' for warning in warnings)} if warnings else {}
-    rows = list(found)
-    return DicomJson(rows, headers=headers) if rows else Response(status_code=204, headers=headers)
 
 
 def _listed(value: str) -> tuple[str, ...]:

@@ -23,8 +23,8 @@ from triage.records.search import FoundInstance, Search
 from triage.scans.attributes import Identity
 from triage.web.media import DicomJson, address, boundary_of, want_json
 from triage.web.multipart import spool
+from triage.web.trail import peer
 
-ACTOR = "dicomweb"
 #: Requests whose files are taken in at one time; the door decodes two files at once.
 AT_ONCE = 2
 UID_FORM = re.compile("[0-9.]{1,64}")
@@ -109,7 +109,7 @@ class Stow:
             found = [_Part(path) for path in paths]
             study = request.path_params.get("study", "")
             try:
-                await to_thread.run_sync(_take_in, pipeline, found, study, limiter=self._turns)
+                await to_thread.run_sync(_take_in, pipeline, found, study, peer(request), limiter=self._turns)
             except TriageError as error:
                 raise HTTPException(503, str(error)) from error
         uids = [part.stored_uid for part in found if part.stored_uid]
@@ -117,7 +117,7 @@ class Stow:
         return DicomJson(_module(request, found, places), _status(found))
 
 
-def _take_in(pipeline: Pipeline, parts: Sequence[_Part], study: str) -> None:
+def _take_in(pipeline: Pipeline, parts: Sequence[_Part], study: str, actor: str) -> None:
     """Look at every part, hand over those that may come in, and note what became of each."""
     for part in parts:
         try:
@@ -128,10 +128,10 @@ def _take_in(pipeline: Pipeline, parts: Sequence[_Part], study: str) -> None:
         except RefusedError as error:
             part.failure, said = Reason.CANNOT_UNDERSTAND, str(error)
         if part.failure is not None:
-            pipeline.store.refuse(said, actor=ACTOR)
+            pipeline.store.refuse(said, actor=actor)
     welcome = [part for part in parts if part.failure is None]
     incoming = [Incoming(f"{number}.dcm", path=part.path) for number, part in enumerate(welcome, 1)]
-    for part, receipt in zip(welcome, pipeline.receive(incoming, actor=ACTOR), strict=True):
+    for part, receipt in zip(welcome, pipeline.receive(incoming, actor=actor), strict=True):
         part.receipt, part.failure = receipt, _failure(pipeline, receipt)
 
 

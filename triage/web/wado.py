@@ -8,6 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 from anyio import CapacityLimiter, to_thread
+from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -15,11 +19,15 @@ from starlette.responses import Response, StreamingResponse
 from triage.errors import NotFoundError, TriageError
 from triage.pipeline import Pipeline
 from triage.records.search import FoundInstance, Search
+from triage.records.views import Instance
+from triage.web import trail
 from triage.web.media import DICOM, MULTIPART, DicomJson, want_json, wanted_syntaxes
 
 #: Requests whose headers are read at one time; receiving goes through the same two processes.
 AT_ONCE = 1
 CHUNK = 2**20
+#: How a DICOM file begins, how much of it tells, and the group that follows (PS3.10 7.1).
+PREFIX, LEAD, META_GROUP = bytes(128) + b"DICM", 132, b"\2\0"
 
 
 class Wado:
@@ -42,6 +50,7 @@ class Wado:
         if "*" not in syntaxes and not {item.instance.transfer_syntax for item in found} <= syntaxes:
             raise HTTPException(406, "Files are sent as they were stored. Accept transfer-syntax=*.")
         paths = await to_thread.run_sync(_paths, pipeline, found)
+        await trail.note(request, pipeline, "retrieved", f"{len(found):,} files")
         boundary = uuid4().hex
         return StreamingResponse(
             _body(found, paths, boundary), media_type=f'{MULTIPART}; type="{DICOM}"; boundary={boundary}'
@@ -52,7 +61,9 @@ class Wado:
         want_json(request)
         pipeline = self._parts()
         found = await to_thread.run_sync(_look_up, pipeline, request)
-        return DicomJson(await to_thread.run_sync(_headers, pipeline, found, limiter=self._turns))
+        headers = await to_thread.run_sync(_headers, pipeline, found, limiter=self._turns)
+        await trail.note(request, pipeline, "retrieved", f"{len(found):,} headers")
+        return DicomJson(headers)
 
 
 def _look_up(pipeline: Pipeline, request: Request) -> list[FoundInstance]:
@@ -84,6 +95,22 @@ def _body(found: Sequence[FoundInstance], paths: Sequence[Path], boundary: str) 
         syntax = item.instance.transfer_syntax
         yield f"\r\n--{boundary}\r\nContent-Type: {DICOM}; transfer-syntax={syntax}\r\n\r\n".encode()
         with path.open("rb") as file:
+            yield _lacking(file.read(LEAD), item.instance)
+            file.seek(0)
             while chunk := file.read(CHUNK):
                 yield chunk
     yield f"\r\n--{boundary}--\r\n".encode()
+
+
+def _lacking(lead: bytes, instance: Instance) -> bytes:
+    """Return what a file must begin with (PS3.10 7.1) and this one, as some exports write it, does not."""
+    if lead[128:] == PREFIX[128:]:
+        return b""
+    if lead[:2] == META_GROUP:
+        return PREFIX
+    meta, buffer = FileMetaDataset(), DicomBytesIO()
+    meta.MediaStorageSOPClassUID = UID(instance.sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(instance.sop_instance_uid)
+    meta.TransferSyntaxUID = UID(instance.transfer_syntax)
+    write_file_meta_info(buffer, meta)
+    return PREFIX + buffer.getvalue()
