@@ -38,30 +38,44 @@ def test_a_photograph_is_not_a_slice() -> None:
     assert "colour" in (not_analysable(Slice(pixels, colourfulness=0.2)) or "")
 
 
-#: CT of the head, which stands among the pictures without tumour of the training data; each was looked at.
+#: CT of the head that stands among the pictures without tumour of the training data; each was looked at.
 CT = {
     "br35h/no/3854.jpg",
     "br35h/no/3856.jpg",
+    "br35h/no/3858.jpg",
     "br35h/no/3872.jpg",
     "br35h/no/3874.jpg",
+    "br35h/no/3929.jpg",
+    "br35h/no/3981.jpg",
     "br35h/no/4000.jpg",
+    "br35h/no/4012.jpg",
+    "br35h/no/4056.jpg",
+    "br35h/no/4064.jpg",
     "navoneel/no/N1.jpg",
     "sartaj/Training/no_tumor/image (42).jpg",
+    "sartaj/Training/no_tumor/image (54).jpg",
+    "sartaj/Training/no_tumor/image (55).jpg",
     "sartaj/Training/no_tumor/image (56).jpg",
     "sartaj/Training/no_tumor/image (57).jpg",
+    "sartaj/Training/no_tumor/image(11).jpg",
+    "sartaj/Training/no_tumor/image(13).jpg",
     "sartaj/Training/no_tumor/image(18).jpg",
+    "sartaj/Training/no_tumor/image(19).jpg",
     "sartaj/Training/no_tumor/image(20).jpg",
     "sartaj/Training/no_tumor/image(24).jpg",
     "sartaj/Training/no_tumor/image(248).jpg",
     "sartaj/Training/no_tumor/image(28).jpg",
     "sartaj/Training/no_tumor/image(30).jpg",
     "sartaj/Training/no_tumor/image(31).jpg",
+    "sartaj/Training/no_tumor/image(32).jpg",
     "sartaj/Training/no_tumor/image(33).jpg",
     "sartaj/Training/no_tumor/image(34).jpg",
     "sartaj/Training/no_tumor/image(35).jpg",
+    "sartaj/Training/no_tumor/image(37).jpg",
     "sartaj/Training/no_tumor/image(42).jpg",
     "sartaj/Training/no_tumor/image(58).jpg",
     "sartaj/Training/no_tumor/image(59).jpg",
+    "sartaj/Training/no_tumor/image(67).jpg",
 }
 
 
