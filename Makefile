@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run demo test lint lock bench clean
+.PHONY: run demo test faults lint lock bench clean
 
 run: .venv/runtime
 	$(BIN)/python -m triage serve
@@ -12,6 +12,10 @@ demo: .venv/runtime
 
 test: .venv/dev lint
 	$(BIN)/python -m pytest
+
+# The door, tried at full counts.
+faults: .venv/dev
+	$(BIN)/python -m pytest tests/faults --flips 100000 --robustness docs/robustness.md
 
 lint: .venv/dev
 	$(BIN)/ruff check .

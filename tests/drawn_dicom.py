@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    MRImageStorage,
+    generate_uid,
+)
 
 AXIAL = [1, 0, 0, 0, 1, 0]
 STUDY, SERIES = generate_uid(), generate_uid()
@@ -69,9 +79,9 @@ def write(path: Path, made: Dataset) -> Path:
     return path
 
 
-def encapsulated(made: Dataset, syntax: UID, frame: bytes) -> Dataset:
-    """The image with its only frame as somebody else packed it."""
-    made.PixelData = encapsulate([frame])
+def encapsulated(made: Dataset, syntax: UID, *frames: bytes) -> Dataset:
+    """The image with its frames as somebody else packed them."""
+    made.PixelData = encapsulate(list(frames))
     made["PixelData"].VR = "OB"
     made["PixelData"].is_undefined_length = True
     made.file_meta.TransferSyntaxUID = syntax
@@ -110,3 +120,25 @@ def lossless_jpeg(pixels: NDArray[np.uint16]) -> bytes:
             b"\xff\xd9",
         ]
     )
+
+
+def packed(syntax: UID) -> bytes:
+    """The drawn slice as one frame."""
+    if syntax == JPEGLosslessSV1:
+        return lossless_jpeg(drawn())
+    if syntax == JPEGBaseline8Bit:
+        picture = io.BytesIO()
+        Image.fromarray((drawn() // 10).astype(np.uint8)).save(picture, "JPEG")
+        return picture.getvalue()
+    return get_frame(instance(syntax=syntax).PixelData, 0, number_of_frames=1)
+
+
+def swollen(frame: bytes, side: int) -> bytes:
+    """The frame with another size in its own header."""
+    changed = bytearray(frame)
+    if (at := frame.find(b"\xff\x4f\xff\x51")) >= 0:
+        changed[at + 8 : at + 16] = struct.pack(">2I", side, side)
+        return bytes(changed)
+    at = min(frame.index(mark) for mark in (b"\xff\xc0", b"\xff\xc3", b"\xff\xf7") if mark in frame)
+    changed[at + 5 : at + 9] = struct.pack(">2H", side, side)
+    return bytes(changed)

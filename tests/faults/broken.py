@@ -12,11 +12,19 @@ from collections.abc import Iterator
 
 import nibabel
 import numpy as np
+from drawn_dicom import drawn, encapsulated, instance, packed, swollen
 from faults.samples import archive, dicom, nifti, samples, zeros_deflated
 from pydicom import dcmread
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+)
 
 Files = Iterator[tuple[str, bytes]]
+CODESTREAMS = [JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless]
 
 
 def huge_pictures() -> Files:
@@ -239,3 +247,18 @@ def programs(count: int) -> Files:
         kind, data = list(samples().items())[3 + number % 6]
         start = [b"MZ\x90\0", b"\x7fELF\x02\x01\x01", b"MZ", b"\x7fELF", b"#!/bin/sh\n"][number % 5]
         yield f"{start[:4]!r} before {kind}", start + data[len(start) :]
+
+
+def swollen_frames(count: int) -> Files:
+    """DICOM whose compressed frame, or the second of two, says in its own header that it is far larger."""
+    rng = np.random.default_rng(2)
+    for number in range(count):
+        syntax = CODESTREAMS[number % len(CODESTREAMS)]
+        pixels = drawn() if syntax != JPEGBaseline8Bit else (drawn() // 10).astype(np.uint8)
+        most = 2**31 if syntax == JPEG2000Lossless else 2**16
+        side = most - 1 if number < len(CODESTREAMS) else int(2 ** rng.uniform(8, np.log2(most)))
+        frames = [packed(syntax)] * (number // 4 % 2) + [swollen(packed(syntax), side)]
+        made = encapsulated(instance(np.stack([pixels] * len(frames)) if frames[1:] else pixels), syntax, *frames)
+        buffer = io.BytesIO()
+        made.save_as(buffer, enforce_file_format=True)
+        yield f"{syntax.name}: {side} x {side}, frame {len(frames)}", buffer.getvalue()

@@ -11,10 +11,13 @@ from faults.tally import Table
 from triage.scans.door import Door
 
 TABLE = pytest.StashKey[Table]()
+#: Files with flipped bytes in a run of all tests; `make faults` tries far more.
+FLIPS = 5_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--robustness", type=Path, help="write the table of faults to this file")
+    parser.addoption("--flips", type=int, default=FLIPS, help="how many files with flipped bytes are tried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,6 +39,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture
 def table(request: pytest.FixtureRequest) -> Table:
     return request.config.stash[TABLE]
+
+
+@pytest.fixture
+def flips(request: pytest.FixtureRequest) -> int:
+    return request.config.getoption("--flips", default=FLIPS)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Pictures that are no brain MRI: drawn, but for the photographs, which ship with scikit-learn."""
+"""Pictures that are no brain MRI: drawn, but for the photographs, which ship with scikit-learn and Matplotlib."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
+from matplotlib.cbook import get_sample_data
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_sample_images
@@ -62,22 +63,18 @@ def _static(rng: Rng) -> Pixels:
 
 
 def _ct(rng: Rng) -> Pixels:
-    """A head on CT in the brain's window: a closed white skull around an even brain."""
-    x, y, across, down = (
-        rng.uniform(-0.05, 0.05),
-        rng.uniform(-0.05, 0.05),
-        rng.uniform(0.6, 0.7),
-        rng.uniform(0.75, 0.88),
-    )
-    skin, skull = _disc(x, y, across, down), _disc(x, y, across - 0.04, down - 0.04)
-    brain = _disc(x, y, across - 0.11, down - 0.11)
-    picture = 70 * skin
-    picture = picture + (255 - picture) * skull
-    inside = rng.uniform(95, 125) + 5 * _noise(rng, 4)
+    """A head on CT in the brain's window: gray scalp, a closed white skull, sharp and thick, an even brain."""
+    x, y = rng.uniform(-0.05, 0.05, 2)
+    across, down, thick = rng.uniform(0.6, 0.75), rng.uniform(0.78, 0.9), rng.uniform(0.07, 0.12)
+    skull = _disc(x, y, across, down, 0.008)
+    brain = _disc(x, y, across - thick, down - thick, 0.008)
+    inside = rng.uniform(80, 125) + 6 * _noise(rng, 4) + rng.normal(0, 8, (SIDE, SIDE))
     for side in (-1, 1):
         inside = inside - 55 * _disc(x + side * 0.1, y, 0.05, rng.uniform(0.15, 0.28))
-    picture = picture + (inside - picture) * brain
-    return _gray(picture + rng.normal(0, 3, (SIDE, SIDE)))
+    scalp = rng.uniform(0, 0.05)
+    picture = 70 * _disc(x, y, across + scalp, down + scalp, 0.008)
+    picture = picture + (255 - picture) * skull
+    return _gray(picture + (inside - picture) * brain)
 
 
 def _radiograph(rng: Rng) -> Pixels:
@@ -95,17 +92,23 @@ def _radiograph(rng: Rng) -> Pixels:
 
 
 @lru_cache(maxsize=1)
-def _photographs() -> list[Pixels]:
-    return list(load_sample_images().images)
+def _photographs() -> list[Image.Image]:
+    """A palace, a flower and a portrait."""
+    with get_sample_data("grace_hopper.jpg") as file:
+        portrait = Image.open(file).convert("RGB")
+    return [*map(Image.fromarray, load_sample_images().images), portrait]
 
 
 def _photo(rng: Rng) -> Pixels:
-    """A part of a photograph, half of them in gray."""
-    whole = Image.fromarray(_photographs()[rng.integers(2)])
+    """A part of a photograph, in its colours."""
+    whole = _photographs()[rng.integers(3)]
     side = int(rng.integers(150, 400))
     left, top = rng.integers(0, whole.width - side), rng.integers(0, whole.height - side)
-    part = whole.crop((left, top, left + side, top + side)).resize((SIDE, SIDE))
-    return np.asarray(part.convert("L") if rng.random() < 0.5 else part)
+    return np.asarray(whole.crop((left, top, left + side, top + side)).resize((SIDE, SIDE)))
+
+
+def _gray_photo(rng: Rng) -> Pixels:
+    return np.asarray(Image.fromarray(_photo(rng)).convert("L"))
 
 
 def _page(rng: Rng) -> Pixels:
@@ -120,7 +123,7 @@ def _page(rng: Rng) -> Pixels:
 
 
 def _heart(rng: Rng) -> Pixels:
-    """A slice of the chest on MRI: a wide body, dark lungs, a bright heart with two chambers."""
+    """A slice of the chest on MRI, whole: a wide body, dark lungs, a bright heart with two chambers."""
     body = 150 * _disc(0, 0, 0.92, rng.uniform(0.6, 0.68)) - 60 * _disc(0, 0, 0.86, 0.58)
     for side in (-1, 1):
         body = body - 75 * _disc(side * 0.48, 0.0, 0.3, 0.4)
@@ -133,13 +136,23 @@ def _heart(rng: Rng) -> Pixels:
     return _gray(np.hypot(body * texture + rng.normal(0, 5, body.shape), rng.normal(0, 5, body.shape)))
 
 
+def _heart_alone(rng: Rng) -> Pixels:
+    """The same as hearts are mostly sent: only the heart, and of the lungs what is around it."""
+    side = SIDE / rng.uniform(1.8, 2.6)
+    middle = np.array([0.56 * SIDE, 0.475 * SIDE])
+    box = (*(middle - side / 2), *(middle + side / 2))
+    return np.asarray(Image.fromarray(_heart(rng)).resize((SIDE, SIDE), Image.Resampling.BICUBIC, box))
+
+
 KINDS: dict[str, Callable[[Rng], Pixels]] = {
     "blank": _blank,
     "constant": _constant,
     "noise": _static,
     "CT": _ct,
     "X-ray": _radiograph,
-    "photo": _photo,
+    "photo in colour": _photo,
+    "photo in gray": _gray_photo,
     "page of text": _page,
     "heart": _heart,
+    "heart alone": _heart_alone,
 }

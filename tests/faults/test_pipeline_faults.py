@@ -14,7 +14,7 @@ from faults import broken
 from faults.names import names
 from faults.samples import archive, dicom
 from faults.strangers import strangers
-from faults.tally import Case, Table
+from faults.tally import MEMORY, Case, Table
 from helpers import encode
 from PIL import Image
 from pydicom.uid import generate_uid
@@ -26,8 +26,9 @@ from triage.pipeline import Incoming, Pipeline
 from triage.pipeline.process import judge
 from triage.records.tables import AIResultRow, AuditRow, InstanceRow, StudyRow
 
-#: Strangers, of 25 each, that a gate which looks at gray values alone lets pass; they are for one that knows a brain.
-PASSING = {"heart": 25}
+#: Strangers of which checks of gray values and outlines let some pass: a flower before the dark, a heart between the
+#: lungs. They count as not held; a gate that knows what a brain looks like has to take them out of here.
+BEYOND_CHEAP_CHECKS = {"photo in gray", "heart alone"}
 
 
 def count(pipeline: Pipeline, table: type) -> int:
@@ -55,12 +56,17 @@ def test_refusals_are_audited_and_the_others_go_on(table: Table, pipeline: Pipel
         broken.nested_archives(10),
         broken.archives_that_lead_out(10),
         broken.archives_of_links(10),
+        broken.deflated_dicom(10),
+        broken.nifti_bombs(10),
+        broken.huge_archives(10),
+        broken.crowded_archives(10),
         broken.short_payloads(40),
+        broken.swollen_frames(10),
         broken.programs(20),
     ]
     expected = "refused with an audit row; the other files go on; nothing of it is stored"
     with table.row("One of each of the above in one handing-over, good files between them", expected) as row:
-        for number, group in enumerate(zip(*(itertools.cycle(list(files)) for files in bad), range(10), strict=False)):
+        for number, group in enumerate(zip(*bad, range(10), strict=False)):
             files = [(name, data) for name, data in group[:-1]]
             good = (f"good-{number}.png", fresh(slices[number % 8].png, number))
             before, stored = audited(pipeline, "refused"), count(pipeline, InstanceRow)
@@ -75,6 +81,7 @@ def test_refusals_are_audited_and_the_others_go_on(table: Table, pipeline: Pipel
                 if count(pipeline, InstanceRow) - stored != 1 or len(on_disk(pipeline)) != stored + 1:
                     case.lost("something else was stored")
     assert row.lost == []
+    assert row.memory < MEMORY
 
 
 def fresh(png: bytes, seed: int) -> bytes:
@@ -101,6 +108,7 @@ def test_names_lead_nowhere(table: Table, pipeline: Pipeline, tmp_path: Path) ->
         strange = [path for path in on_disk(pipeline) if len(path.name) != 64 or not path.name.isalnum()]
     assert row.tried == 500
     assert row.lost == []
+    assert row.memory < MEMORY
     assert outside == []
     assert strange == []
     assert not list(Path("/tmp").glob("escaped-*"))
@@ -119,7 +127,7 @@ def check_name(case: Case, receipt: Receipt) -> None:
 def test_strangers_are_never_normal(table: Table, pipeline: Pipeline, tmp_path: Path) -> None:
     path, tried, ranked = tmp_path / "file", Counter[str](), Counter[str]()
     with table.row(
-        "Blank, constant, noise, CT, X-ray, photo, page of text, heart", "not analysable, with a reason"
+        "Blank, constant, noise, CT, X-ray, photo, page of text, heart on MRI", "not analysable, with a reason"
     ) as row:
         for kind, pixels in strangers(200):
             path.write_bytes(encode(pixels))
@@ -131,7 +139,8 @@ def test_strangers_are_never_normal(table: Table, pipeline: Pipeline, tmp_path: 
                     ranked[kind] += 1
     row.lost = [f"{kind}: {ranked[kind]} of {tried[kind]} are ranked" for kind in ranked]
     assert row.tried == 200
-    assert ranked == PASSING
+    assert row.memory < MEMORY
+    assert set(ranked) <= BEYOND_CHEAP_CHECKS
 
 
 def mri(phantom: Phantom, seed: int, **elements: object) -> bytes:
@@ -172,6 +181,7 @@ def test_the_same_study_twice(table: Table, pipeline: Pipeline, slices: list[Pha
                 if {one.study_id for one in again} != {one.study_id for one in first}:
                     case.lost("answered with another study")
     assert row.lost == []
+    assert row.memory < MEMORY
 
 
 def test_slices_that_arrive_late(table: Table, pipeline: Pipeline, slices: list[Phantom]) -> None:
@@ -196,6 +206,7 @@ def test_slices_that_arrive_late(table: Table, pipeline: Pipeline, slices: list[
                 elif sum(map(len, study.result.slices.table)) != len(files):
                     case.lost("was scored without some of its slices")
     assert row.lost == []
+    assert row.memory < MEMORY
 
 
 def test_two_patients_in_one_archive(table: Table, pipeline: Pipeline, slices: list[Phantom]) -> None:
@@ -210,6 +221,7 @@ def test_two_patients_in_one_archive(table: Table, pipeline: Pipeline, slices: l
                 if [len(study.instances) for study in studies] != [2, 2]:
                     case.lost("the slices were mixed up")
     assert row.lost == []
+    assert row.memory < MEMORY
 
 
 def test_one_identity_with_two_contents(table: Table, pipeline: Pipeline, slices: list[Phantom]) -> None:
@@ -230,3 +242,4 @@ def test_one_identity_with_two_contents(table: Table, pipeline: Pipeline, slices
         if audited(pipeline, "conflict") != row.tried:
             row.lost.append("an audit row is missing")
     assert row.lost == []
+    assert row.memory < MEMORY

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import io
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_dicom import drawn, encapsulated, instance, lossless_jpeg, write
-from PIL import Image
-from pydicom.encaps import get_frame
+from drawn_dicom import drawn, encapsulated, instance, packed, swollen, write
 from pydicom.uid import (
     UID,
     JPEG2000Lossless,
@@ -22,29 +18,6 @@ from pydicom.uid import (
 from triage.errors import RefusedError
 from triage.scans.codestreams import samples
 from triage.scans.inspect import inspect
-
-
-def packed(syntax: UID) -> bytes:
-    """The drawn slice as one frame."""
-    if syntax == JPEGLosslessSV1:
-        return lossless_jpeg(drawn())
-    if syntax == JPEGBaseline8Bit:
-        picture = io.BytesIO()
-        Image.fromarray((drawn() // 10).astype(np.uint8)).save(picture, "JPEG")
-        return picture.getvalue()
-    return get_frame(instance(syntax=syntax).PixelData, 0, number_of_frames=1)
-
-
-def swollen(frame: bytes, side: int) -> bytes:
-    """The frame with another size in its own header."""
-    changed = bytearray(frame)
-    if (at := frame.find(b"\xff\x4f\xff\x51")) >= 0:
-        changed[at + 8 : at + 16] = struct.pack(">2I", side, side)
-        return bytes(changed)
-    at = min(frame.index(mark) for mark in (b"\xff\xc0", b"\xff\xc3", b"\xff\xf7") if mark in frame)
-    changed[at + 5 : at + 9] = struct.pack(">2H", side, side)
-    return bytes(changed)
-
 
 SYNTAXES = [JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless]
 

@@ -1,0 +1,97 @@
+"""The outline of what a slice shows before its dark background, and what lies just within it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Gray = NDArray[np.float32]
+#: Air and what looks like it, in parts of the range.
+DARK = 0.15
+#: Side of the corners that are looked at, in parts of the picture; how much of one has to be dark.
+CORNER, MOSTLY = 0.08, 0.5
+#: Rays from the middle outwards, and how deep they look below the outline, in parts of the head's radius.
+RAYS, DEEP = 64, 0.45
+#: Bone on CT is as bright as a picture gets; the brain is darker than this, and brighter than air.
+WHITE, BRAIN = 0.95, (0.1, 0.75)
+#: Next to bright scalp, MRI has dark bone: darker than this part of the brain's gray.
+DARK_BONE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The largest piece that stands before the dark background.
+
+    Attributes
+    ----------
+    inside
+        Its pixels, holes filled by what is dark and does not reach the edge of the picture.
+    corners
+        How many of the picture's four corners are dark.
+    share
+        Its part of all that is not background.
+    fill
+        Its part of the box around it: 0.79 for an ellipse.
+    width
+        Width by height of that box, in pixels.
+    aside
+        How far its middle is left or right of the picture's, in parts of the picture.
+    """
+
+    inside: NDArray[np.bool_]
+    corners: int
+    share: float
+    fill: float
+    width: float
+    aside: float
+
+
+def outline(gray: Gray) -> Outline | None:
+    """Return the outline in a picture of 0 (darkest) to 1, or None where there is nothing but background."""
+    dark = gray < DARK
+    side = max(round(CORNER * min(gray.shape)), 1)
+    ends = (slice(None, side), slice(-side, None))
+    corners = sum(bool(dark[rows, columns].mean() > MOSTLY) for rows in ends for columns in ends)
+    pieces, _ = ndimage.label(dark)
+    outside = np.unique(np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]]))
+    pieces, count = ndimage.label(~np.isin(pieces, outside[outside > 0]))
+    if not count:
+        return None
+    sizes = np.bincount(pieces.ravel())[1:]
+    inside: NDArray[np.bool_] = pieces == sizes.argmax() + 1
+    rows, columns = np.nonzero(inside)
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    return Outline(
+        inside,
+        corners,
+        share=float(sizes.max() / sizes.sum()),
+        fill=float(sizes.max() / (height * width)),
+        width=float(width / height),
+        aside=float(abs(columns.mean() / (gray.shape[1] - 1) - 0.5)),
+    )
+
+
+def white_bone(gray: Gray, inside: NDArray[np.bool_]) -> float:
+    """Return on how much of the way around the head white bone lies on gray brain, with nothing dark between.
+
+    MRI has the opposite: bone is dark, and what is bright around it is the fat of the scalp.
+    """
+    rows, columns = np.nonzero(inside)
+    middle = np.array([rows.mean(), columns.mean()])[:, None, None]
+    angles = np.linspace(0, 2 * np.pi, RAYS, endpoint=False)
+    outwards = np.array([np.sin(angles), np.cos(angles)])[:, None, :]
+    steps = np.arange(0, float(np.hypot(*gray.shape)), 0.5)[:, None]
+    within = ndimage.map_coordinates(inside.astype(np.uint8), middle + steps * outwards, order=0) > 0
+    last = np.where(within, steps, 0).max(axis=0)
+    depths = np.linspace(0, DEEP, round(100 * DEEP) + 1)[:, None] * np.sqrt(inside.sum() / np.pi)
+    smooth = ndimage.gaussian_filter(gray, 0.5)
+    below = ndimage.map_coordinates(smooth, middle + np.maximum(last - depths, 0) * outwards, order=1)
+    brain = np.median(below[2 * len(below) // 3 :], axis=0)
+    rim = below[: len(below) // 2]
+    after_the_brightest = np.arange(len(below))[:, None] >= rim.argmax(axis=0)
+    darkest = np.where(after_the_brightest, below, 1)[: 4 * len(below) // 5].min(axis=0)
+    bony = (rim.max(axis=0) > WHITE) & (darkest > DARK_BONE * brain) & (brain > BRAIN[0]) & (brain < BRAIN[1])
+    return float(bony.mean())
