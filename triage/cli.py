@@ -161,7 +161,6 @@ def train(
     augment_before_split: Annotated[bool, typer.Option(help="As some write-ups do; see docs/recipes.md.")] = False,
     source: Annotated[list[str] | None, typer.Option(help="Only pictures of this source; may be repeated.")] = None,
     unwatched: Annotated[bool, typer.Option("--unwatched", help="Train on the watched fold too: a trial.")] = False,
-    untested: Annotated[bool, typer.Option("--untested", help="Train on every fold: the network that ships.")] = False,
     weights: Annotated[str | None, typer.Option(help="none, packaged, imagenet (downloads), or a file.")] = None,
     backbone: Annotated[str | None, typer.Option(help="Of --recipe transfer.")] = None,
     frozen: Annotated[int | None, typer.Option(min=-1, help="Layers that stay as loaded; -1: all but one.")] = None,
@@ -193,7 +192,7 @@ def train(
     if split not in set(Split):
         console.print(f"[red]{split!r} is not a split. Choose one of {', '.join(Split)}.[/red]")
         raise typer.Exit(2)
-    options = Options(Split(split), test_fold, augment_before_split, weights, resume, unwatched, untested)
+    options = Options(Split(split), test_fold, augment_before_split, weights, resume, unwatched)
     try:
         _or_exit(lambda: run_recipe(chosen, read_chosen(data, source or ()), out, options, console))
     except KeyboardInterrupt:
@@ -269,17 +268,16 @@ def audit_data(
 @app.command()
 def release(
     folder: Annotated[Path, typer.Argument(help="Model folder to write, models/NAME.")],
-    run: Annotated[Path, typer.Argument(help="Run folder of the network that ships, trained --untested.")],
     trials: Annotated[list[Path], typer.Argument(help="Runs --unwatched of the same recipe, a --test-fold each.")],
     data: Annotated[Path | None, typer.Option(help="What all runs were trained on; TRIAGE_DATA.")] = None,
     volumes: Annotated[Path | None, typer.Option(help="Volumes with masks that no run was trained on.")] = None,
 ) -> None:
-    """Export, calibrate and judge by cross-validation: a model folder that serves, with its cards."""
+    """Average, export, calibrate and judge by cross-validation: a model folder that serves, with its cards."""
     _quiet_tensorflow()
     from triage.training.release import describe
     from triage.training.release import release as write_release
 
-    card = _or_exit(lambda: write_release(data or Settings().data, run, trials, folder, volumes))
+    card = _or_exit(lambda: write_release(data or Settings().data, trials, folder, volumes))
     console.print(describe(card), highlight=False)
 
 

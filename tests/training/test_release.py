@@ -19,31 +19,30 @@ from triage.inference.runtime import Runtime
 from triage.training.layouts import read_dataset
 from triage.training.model_card import MODEL_CARD
 from triage.training.recipe import RecipeError
-from triage.training.release import ReleaseError, describe, release
+from triage.training.release import ReleaseError, describe, mean_of_weights, release
 from triage.training.run import CONFIG, PARTS, RESULT, Options, run_recipe
 from triage.training.scoring import open_model
 
 QUIET = Console(quiet=True)
-Runs = tuple[Path, Path, list[Path]]
+Runs = tuple[Path, list[Path]]
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """A data set, a run on every fold, and two trials that left one out each."""
+    """A data set, and two trials that left a fold out each."""
     folder = tmp_path_factory.mktemp("release")
     data = manifest_set(folder / "data", each=15)
     recipe = small("two-look", size=64, epochs=1, steps=1)
     tf.config.run_functions_eagerly(True)  # one step each: building the graphs would take most of a minute
     try:
         for name, options in (
-            ("network", Options(untested=True)),
             ("trial0", Options(unwatched=True)),
             ("trial1", Options(unwatched=True, test_fold=1)),
         ):
             run_recipe(recipe, read_dataset(data), folder / name, options, QUIET)
     finally:
         tf.config.run_functions_eagerly(False)
-    return data, folder / "network", [folder / "trial0", folder / "trial1"]
+    return data, [folder / "trial0", folder / "trial1"]
 
 
 def altered(run: Path, folder: Path, name: str, **values: object) -> Path:
@@ -53,20 +52,27 @@ def altered(run: Path, folder: Path, name: str, **values: object) -> Path:
     return folder
 
 
-def test_what_ships_was_trained_on_every_fold_and_a_trial_on_four(runs: Runs) -> None:
-    _, network, trials = runs
-    whole, partly = (json.loads((run / PARTS).read_text()) for run in (network, trials[0]))
-    assert whole["watch"] == partly["watch"] == whole["test"] == []
-    assert set(whole["train"]) == {*partly["train"], *partly["test"]}
-    assert (network / "model.keras").exists()
-    assert set(json.loads((network / "curve.json").read_text())[0]) >= {"loss", "network_share"}
+def test_a_trial_was_trained_on_four_folds(runs: Runs) -> None:
+    _, trials = runs
+    first, second = (json.loads((run / PARTS).read_text()) for run in trials)
+    assert first["watch"] == second["watch"] == []
+    assert not set(first["test"]) & {*first["train"], *second["test"]}
+    assert {*first["train"], *first["test"]} == {*second["train"], *second["test"]}
+    assert set(json.loads((trials[0] / "curve.json").read_text())[0]) >= {"loss", "network_share"}
+
+
+def test_the_mean_of_the_weights_lies_between_them(runs: Runs) -> None:
+    _, trials = runs
+    models = [open_model(trial).trained for trial in trials]
+    for one, other, mean in zip(*(model.get_weights() for model in [*models, mean_of_weights(models)]), strict=True):
+        np.testing.assert_allclose(mean, (one + other) / 2, atol=1e-6)
 
 
 @pytest.mark.slow
 def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tmp_path: Path) -> None:
-    data, network, trials = runs
+    data, trials = runs
     folder = tmp_path / "drawn-v1"
-    card = release(data, network, trials, folder, volumes=drawn_volumes(tmp_path / "volumes"))
+    card = release(data, trials, folder, volumes=drawn_volumes(tmp_path / "volumes"))
     assert card.files == read_card(folder).files
     assert card.training["config"]["train_folds"] == [0, 1, 2, 3, 4]
     assert card.training["images"] == 60
@@ -77,7 +83,7 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
     assert test["masks"]["slices"] == 18
     assert set(test["by_source"]) == {"br35h", "figshare"}
     assert card.metrics["operating_points"]["glioma"].endswith("(6 with, 18 without).")
-    assert [row["trial"] for row in card.metrics["volumes"]] == [0, 1]
+    assert [row["trial"] for row in card.metrics["volumes"]] == [0, 1, None]
     words = (folder / MODEL_CARD).read_text()
     assert f"{test['figures']['accuracy']['value']:.3f}" in words
     assert "Research use only" in words
@@ -88,35 +94,36 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
 
 
 def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path) -> None:
-    data, network, trials = runs
+    data, trials = runs
     other = altered(trials[1], tmp_path / "other", CONFIG, split="deduplicated")
-    with pytest.raises(ReleaseError, match="network and other differ in split"):
-        release(data, network, [trials[0], other], tmp_path / "model")
-    with pytest.raises(ReleaseError, match="network is no trial"):
-        release(data, network, [network, trials[0]], tmp_path / "model")
+    with pytest.raises(ReleaseError, match="trial0 and other differ in split"):
+        release(data, [trials[0], other], tmp_path / "model")
+    watched = altered(trials[1], tmp_path / "watched", PARTS, watch=["x"])
+    with pytest.raises(ReleaseError, match="watched is no trial"):
+        release(data, [trials[0], watched], tmp_path / "model")
     for few in (trials[:1], [trials[0], trials[0]]):
         with pytest.raises(ReleaseError, match="at least two of the 5 folds"):
-            release(data, network, few, tmp_path / "model")
+            release(data, few, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
 def test_what_may_not_serve_is_refused(runs: Runs, tmp_path: Path) -> None:
-    data, network, trials = runs
-    random = [altered(run, tmp_path / run.name, CONFIG, split="random") for run in (network, *trials)]
+    data, trials = runs
+    random = [altered(run, tmp_path / run.name, CONFIG, split="random") for run in trials]
     with pytest.raises(ReleaseError, match="--split patients"):
-        release(data, random[0], random[1:], tmp_path / "model")
+        release(data, random, tmp_path / "model")
 
 
 def test_an_unfinished_run_and_other_data_are_refused(runs: Runs, tmp_path: Path) -> None:
-    data, network, trials = runs
-    shutil.copytree(network, tmp_path / "half")
+    data, trials = runs
+    shutil.copytree(trials[0], tmp_path / "half")
     (tmp_path / "half" / RESULT).unlink()
     with pytest.raises(ReleaseError, match="half is no finished run"):
-        release(data, tmp_path / "half", trials, tmp_path / "model")
-    with pytest.raises(ReleaseError, match="is not what network was trained on"):
-        release(manifest_set(tmp_path / "data", each=5), network, trials, tmp_path / "model")
+        release(data, [tmp_path / "half", trials[1]], tmp_path / "model")
+    with pytest.raises(ReleaseError, match="is not what trial0 was trained on"):
+        release(manifest_set(tmp_path / "data", each=5), trials, tmp_path / "model")
     with pytest.raises(ModelError, match=f"Name one that holds {CARD}"):
-        release(data, tmp_path, trials, tmp_path / "model")
+        release(data, [tmp_path, *trials], tmp_path / "model")
 
 
 @pytest.mark.parametrize("name", ["transfer", "tuned-cnn", "detect-then-segment"])

@@ -9,14 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import keras
 import numpy as np
 from rich.progress import track
 
 from triage.errors import TriageError
 from triage.inference import preprocess
 from triage.inference.card import CARD, KERAS, ONNX, Card, sha256_of
+from triage.inference.network import Network
 from triage.training.asking import Answers, ask, first_views, serving, together
-from triage.training.calibrate import calibrate
+from triage.training.calibrate import Calibration, calibrate
 from triage.training.checkpoints import save_model, whole
 from triage.training.environment import file_hashes
 from triage.training.evidence import cross_fitted, report
@@ -47,34 +49,34 @@ class ReleaseError(TriageError):
     """The runs are not such that a network may serve."""
 
 
-def release(root: Path, run: Path, trials: Sequence[Path], folder: Path, volumes: Path | None = None) -> Card:
-    """Write a model folder.
+def release(root: Path, trials: Sequence[Path], folder: Path, volumes: Path | None = None) -> Card:
+    """Write a model folder: the mean of the trials' weights (a model soup: Wortsman et al., ICML 2022).
+
+    All trials start from the same weights, so their mean is a network as well, and one that every picture helped to
+    train. It is better than any of them where none was trained; where they were, only the trials can be judged.
 
     Parameters
     ----------
     root
         The data set that all runs were trained on.
-    run
-        Run folder of the network that ships; best one trained on every fold.
     trials
-        Run folders of the same recipe and split, each with another fold left out: the evidence. Fusion, operating
-        points and prediction sets are learnt on what these networks say of the folds that they never saw.
+        Run folders of the same recipe and split, each with another fold left out. Fusion, operating points and
+        prediction sets are learnt on what these networks say of the folds that they never saw.
     folder
         Where the model is written.
     volumes
-        Volumes with masks that none of the networks was trained on, judged by every trial.
+        Volumes with masks that none of the trials was trained on, judged by each of them and by their mean.
 
     Raises
     ------
     ReleaseError
         If a run is not finished, they do not belong together or to the data, or their patients are not kept apart.
     """
-    network = _finished(run)
     scorers = [_finished(trial) for trial in trials]
-    _check(network, scorers)
-    dataset = read_dataset(root)
-    if not is_data_of(network.config, dataset, file_hashes(dataset)):
-        raise ReleaseError(f"{root} is not what {network.name} was trained on. Name the same data, unchanged.")
+    _check(scorers)
+    dataset, config = read_dataset(root), scorers[0].config
+    if not is_data_of(config, dataset, file_hashes(dataset)):
+        raise ReleaseError(f"{root} is not what {scorers[0].name} was trained on. Name the same data, unchanged.")
 
     with TemporaryDirectory(prefix="triage-") as made:
         networks = {int(scorer.config["test_fold"]): serving(scorer, dataset, Path(made)) for scorer in scorers}
@@ -99,11 +101,18 @@ def release(root: Path, run: Path, trials: Sequence[Path], folder: Path, volumes
             ]
 
     folder.mkdir(parents=True, exist_ok=True)
-    size = int(network.trained.input_shape[1])
-    train = named(network.parts["train"], dataset)
-    save_model(network.trained, folder)
+    model = mean_of_weights([scorer.trained for scorer in scorers])
+    size = int(model.input_shape[1])
+    train = named(sorted({name for scorer in scorers for name in scorer.parts["train"]}), dataset)
+    save_model(model, folder)
     with whole(folder / ONNX) as part:
-        export_onnx(network.trained, first_views(root, train, size), part)
+        export_onnx(model, first_views(root, train, size), part)
+    ships = Network(folder / ONNX)
+    metrics["ships"] = _seen(
+        ask(ships, root, [s for scorer in scorers for s in _held_out(scorer, dataset)], -1), taught
+    )
+    if volumes is not None:
+        metrics["volumes"] += [row | {"trial": None} for row in judge_volumes(ships, taught, volumes)]
     card = Card(
         name=folder.name,
         created=datetime.now(UTC).date().isoformat(),
@@ -117,8 +126,8 @@ def release(root: Path, run: Path, trials: Sequence[Path], folder: Path, volumes
         familiar_within=limit,
         files={name: sha256_of(folder / name) for name in (KERAS, ONNX)},
         training={
-            "summary": _summary(run, network, train),
-            "config": {"train_folds": _folds(train), "watch_folds": []} | network.config,
+            "summary": _summary(trials, scorers, train),
+            "config": {"train_folds": _folds(train), "watch_folds": []} | config,
             "images": len(train),
             "limits": list(LIMITS),
         },
@@ -175,7 +184,27 @@ def _finished(run: Path) -> Scorer:
     return scorer
 
 
-def _check(network: Scorer, trials: Sequence[Scorer]) -> None:
+def mean_of_weights(models: Sequence[keras.Model]) -> keras.Model:
+    """Return a network of the same architecture whose weights are the mean of all."""
+    model = keras.models.clone_model(models[0])
+    model.set_weights(
+        [np.mean(weights, axis=0) for weights in zip(*(one.get_weights() for one in models), strict=True)]
+    )
+    return model
+
+
+def _seen(answers: Answers, taught: Calibration) -> dict[str, Any]:
+    """Accuracy of the mean on the pictures of the trials' test folds: all but one of them saw each, so no evidence.
+
+    It stands on the card to show that the mean of the weights is a network that works.
+    """
+    typed = answers.of(np.isin(answers.labels, FINDINGS))
+    called = np.array(FINDINGS)[taught.fusion.probabilities(typed.first, typed.second).argmax(axis=1)]
+    return {"slices": len(called), "accuracy_on_pictures_seen": round(float((called == typed.labels).mean()), 4)}
+
+
+def _check(trials: Sequence[Scorer]) -> None:
+    network = trials[0]
     for trial in trials:
         differing = [key for key in COMMON if network.config[key] != trial.config[key]]
         if differing:
@@ -201,11 +230,14 @@ def _check(network: Scorer, trials: Sequence[Scorer]) -> None:
         )
 
 
-def _summary(run: Path, network: Scorer, train: Sequence[Sample]) -> str:
-    started_from = json.loads((run / RESULT).read_text())["started_from"]
-    sources = ", ".join(network.config["sources"])
-    told = "; ".join([_whose(train), *network.parts["notes"]])
-    return f"Recipe {network.config['recipe']['name']}, from {started_from}, fine-tuned on {sources}: {told}."
+def _summary(trials: Sequence[Path], scorers: Sequence[Scorer], train: Sequence[Sample]) -> str:
+    started_from = json.loads((trials[0] / RESULT).read_text())["started_from"]
+    config = scorers[0].config
+    told = "; ".join([_whose(train), *scorers[0].parts["notes"]])
+    return (
+        f"Recipe {config['recipe']['name']}, from {started_from}, fine-tuned on {', '.join(config['sources'])}: the "
+        f"mean of the weights of {len(scorers)} trials, each of which left one fold out; together {told}."
+    )
 
 
 def _whose(samples: Sequence[Sample]) -> str:

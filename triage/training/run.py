@@ -51,8 +51,6 @@ class Options:
         Go on with the run in the folder.
     unwatched
         Train on the watched part too.
-    untested
-        Train on every part: what ships, judged by its trials.
     """
 
     split: Split = Split.PATIENTS
@@ -61,7 +59,6 @@ class Options:
     weights: str | None = None
     resume: bool = False
     unwatched: bool = False
-    untested: bool = False
 
 
 def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options, console: Console) -> dict[str, Any]:
@@ -76,7 +73,7 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     TriageError
         Where data, recipe, weights or the disk do not allow it; every message names the remedy.
     """
-    if options.unwatched or options.untested:
+    if options.unwatched:
         _check_fixed(recipe)
     tell(dataset, console)
     # A "tumour of unknown type" can teach the four classes where the recipe gives it a share.
@@ -90,8 +87,7 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
         expand=recipe.expand,
         before=options.before,
         untyped=untyped,
-        watched=not (options.unwatched or options.untested),
-        tested=not options.untested,
+        watched=not options.unwatched,
     )
     if recipe.segment:
         _check_masks(dataset, parts)
@@ -169,7 +165,6 @@ def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any
         "test_fold": options.test_fold,
         "augmented_before_split": options.before,
         "unwatched": options.unwatched,
-        "untested": options.untested,
         "weights": options.weights if options.weights is None else Path(options.weights).name,
         "sources": sorted({item.source for item in dataset.items}),
         "layout": dataset.layout,
@@ -227,7 +222,7 @@ def _second_stage(
 def _check_fixed(recipe: Recipe) -> None:
     if recipe.train.keep == "best" or recipe.train.patience or recipe.tuner or recipe.segment:
         raise RecipeError(
-            f"{recipe.name} chooses by what it watches. Train it without --unwatched and --untested, or use a recipe "
+            f"{recipe.name} chooses by what it watches. Train it without --unwatched, or use a recipe "
             'that keeps the last of a fixed number of epochs (keep = "last"), as lite0 does.'
         )
 

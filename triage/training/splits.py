@@ -103,7 +103,6 @@ def cut(
     before: bool = False,
     untyped: bool = False,
     watched: bool = True,
-    tested: bool = True,
 ) -> Parts:
     """Cut a data set into its parts.
 
@@ -125,8 +124,8 @@ def cut(
         Augment before dealing, as some write-ups do: then views of one picture stand in training and test alike.
     untyped
         Train also on tumours without a type; those of the other parts are set aside.
-    watched, tested
-        Keep a part for watching, and one for testing; without it, that part is trained on too.
+    watched
+        Keep a part for watching; without it, that part is trained on too.
 
     Raises
     ------
@@ -141,8 +140,7 @@ def cut(
         notes.append(f"augmented to {len(samples):,} pictures before the split")
     dealt: dict[str, list[Sample]] = defaultdict(list)
     for sample, part in zip(samples, _parts(samples, task, split, seed, test_fold), strict=True):
-        kept = {TRAIN: True, WATCH: watched, TEST: tested}[part]
-        dealt[part if kept else TRAIN].append(sample)
+        dealt[part if watched or part != WATCH else TRAIN].append(sample)
     train = dealt[TRAIN]
     aside = [sample for sample in (*dealt[WATCH], *dealt[TEST]) if not _has_class(sample, task)]
     watch, test = ([sample for sample in dealt[part] if _has_class(sample, task)] for part in (WATCH, TEST))
@@ -151,7 +149,7 @@ def cut(
     if expand and not before:
         train = expanded(train, round(expand * (FOLDS - 2) / FOLDS), task)
         notes.append(f"training part augmented to {len(train):,} pictures after the split")
-    _check(train, watch, test, task, split, watched, tested)
+    _check(train, watch, test, task, split, watched)
     return Parts(tuple(train), tuple(watch), tuple(test), tuple(aside), tuple(notes))
 
 
@@ -260,7 +258,6 @@ def _check(
     task: str,
     split: Split,
     watched: bool,
-    tested: bool,
 ) -> None:
     known = {label_for(sample.item, task) for sample in (*train, *watch, *test)} & set(CLASSES[task])
     if watched and not watch:
@@ -269,7 +266,7 @@ def _check(
         raise LayoutError(
             f"There is nothing to tell apart: the only class is {', '.join(known) or 'none'}. Add pictures of another."
         )
-    for part, samples in ((TRAIN, train), (TEST, test))[: 1 + tested]:
+    for part, samples in ((TRAIN, train), (TEST, test)):
         missing = known - {label_for(sample.item, task) for sample in samples}
         if missing:
             raise LayoutError(
