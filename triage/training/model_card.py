@@ -124,8 +124,8 @@ def _volumes(rows: list[dict[str, Any]]) -> list[str]:
     return [
         "## Volumes of a source that no network was trained on",
         f"The mean, which ships, flags {flagged} of {len(ships)} volumes as glioma and names the class of {called}; "
-        f"mean Dice in 3D {sum(row['dice'] for row in ships) / len(ships):.3f}. The rule for studies, and averaging the "
-        "weights, were chosen with these volumes in view.",
+        f"mean Dice in 3D {sum(row['dice'] for row in ships) / len(ships):.3f}. The rule for studies and the averaging "
+        "of weights were chosen with these volumes in view.",
         _table(
             (
                 "trial",
