@@ -11,12 +11,16 @@ points = card.operating_points
 st.title("Model")
 st.markdown(f"**{card.name}** · {card.architecture} · {card.created} · sha256 `{card.sha256[:16]}…`")
 st.caption(card.training["summary"])
-glioma, tumour, temperature = st.columns(3)
+glioma, tumour, sets = st.columns(3)
 glioma.metric("Glioma operating point (STAT)", f"{points.glioma:.3f}", help=card.metrics["operating_points"]["glioma"])
 tumour.metric(
     "Tumour operating point (URGENT)", f"{points.tumour:.3f}", help=card.metrics["operating_points"]["tumour"]
 )
-temperature.metric("Temperature", f"{card.temperature:.2f}", help="Logits are divided by it before the softmax.")
+sets.metric(
+    "One class only",
+    f"{card.metrics['test']['prediction_sets']['one_class_only']:.0%}",
+    help=f"Slices where all other classes are ruled out at {card.conformal.coverage:.0%} coverage.",
+)
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Figures")
@@ -26,6 +30,9 @@ with right:
     st.subheader("Confusion matrix")
     st.caption("True class by row, predicted class by column.")
     st.dataframe(tables.confusion(card.metrics["test"]["confusion"], list(Finding)))
+    st.subheader("Masks and maps")
+    st.caption("Overlap with the radiologist's outline, and whether the map's peak lies inside it.")
+    st.dataframe(tables.figures(card.metrics["test"]["masks"]["figures"]), hide_index=True)
     st.subheader("Known limits")
     for limit in card.training["limits"]:
         st.markdown(f"- {limit}")

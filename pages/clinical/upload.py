@@ -17,7 +17,7 @@ ICONS = {
 SOURCES = {"Files or ZIP archives": True, "A folder": "directory"}
 #: How long the page waits for the scores of what it stored: seconds; they come to the worklist also without it.
 PATIENCE = 120
-#: A study of hundreds of slices would fill the page with the same line.
+#: Thousands of them would keep the browser busy.
 LINES = 100
 
 parts = state.pipeline()
@@ -68,15 +68,15 @@ if receipts:
     if button.button("To the worklist", icon=":material/format_list_numbered:", width="stretch"):
         st.switch_page(state.WORKLIST)
     # What went wrong comes first.
-    shown = sorted(receipts, key=lambda receipt: -list(Outcome).index(receipt.outcome))[:LINES]
-    with st.container(border=True, height=min(60 + 42 * len(shown), 380)):
-        for receipt in shown:
+    lines = sorted(tables.answers(receipts), key=lambda line: -list(Outcome).index(line[0].outcome))
+    with st.container(border=True, height=min(60 + 42 * len(lines), 380)):
+        for receipt, others in lines[:LINES]:
             mark, name, message = st.columns([1.4, 3, 7], vertical_alignment="center")
             mark.markdown(f"{ICONS[receipt.outcome]} {receipt.outcome}")
-            name.text(receipt.name)
+            name.text(f"{receipt.name} and {others:,} more" if others else receipt.name)
             message.text(receipt.message)
-        if len(receipts) > LINES:
-            st.caption(f"{len(receipts) - LINES:,} more, none worse than these.")
+        if len(lines) > LINES:
+            st.caption(f"{len(lines) - LINES:,} more, none worse than these.")
 
 recent = parts.queue.recent(10)
 st.subheader("Latest arrivals")

@@ -73,9 +73,8 @@ def worklist() -> None:
     )
     pages = -(-page.total // PAGE_SIZE)
     text, pager = st.columns([4, 1], vertical_alignment="center")
-    text.caption(
-        f"{page.total:,} {'study' if page.total == 1 else 'studies'}. Click a row to open it. The order is the reading order."
-    )
+    studies = "study" if page.total == 1 else "studies"
+    text.caption(f"{page.total:,} {studies}. Click a row to open it. The order is the reading order.")
     if pages > 1:
         pager.number_input(f"Page of {pages:,}", 1, pages, key="worklist_page", label_visibility="collapsed")
 

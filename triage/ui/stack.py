@@ -126,8 +126,8 @@ def _choose_series(stack: Stack) -> int:
     return int(chosen)
 
 
-def _choose_plane(stack: Stack, series: int) -> Plane:
-    chosen = st.segmented_control(
+def _choose_plane(stack: Stack, series: int) -> Plane | None:
+    return st.segmented_control(
         "Plane",
         list(Plane),
         default=stack.series[series].header.plane,
@@ -136,7 +136,6 @@ def _choose_plane(stack: Stack, series: int) -> Plane:
         key=f"plane_{stack.study.study_id}_{series}",
         label_visibility="collapsed",
     )
-    return Plane(chosen)
 
 
 def position(view: View) -> int:

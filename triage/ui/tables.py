@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from triage.domain import Finding, StudyStatus
+from triage.domain import Finding, Receipt, StudyStatus
 from triage.records.views import SignedReading, WorklistRow
 from triage.ui import theme
 
@@ -83,6 +83,19 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
             "State": [item.reading.state.value for item in items],
         }
     )
+
+
+def answers(receipts: Sequence[Receipt]) -> list[tuple[Receipt, int]]:
+    """Return the first of the receipts that say the same of one study, and how many more there are, in their order.
+
+    A study of hundreds of slices would fill the page with one line. What was refused is of no study and stands alone.
+    """
+    counted: dict[object, tuple[Receipt, int]] = {}
+    for number, receipt in enumerate(receipts):
+        same = (receipt.study_id, receipt.outcome, receipt.message) if receipt.study_id else number
+        first, others = counted.get(same, (receipt, -1))
+        counted[same] = first, others + 1
+    return list(counted.values())
 
 
 def duration(waited: timedelta) -> str:
