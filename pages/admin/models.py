@@ -3,6 +3,7 @@
 import streamlit as st
 
 from triage.domain import Finding
+from triage.inference.card import MODEL_CARD
 from triage.ui import state, tables
 
 card = state.pipeline().runtime.card
@@ -36,3 +37,5 @@ with right:
     st.subheader("Known limits")
     for limit in card.training["limits"]:
         st.markdown(f"- {limit}")
+with st.expander("The whole card: intended use, data, every figure"):
+    st.markdown((state.pipeline().runtime.folder / MODEL_CARD).read_text())

@@ -14,10 +14,9 @@ from drawn import head, manifest_set, small
 from rich.console import Console
 
 from triage.errors import ModelError
-from triage.inference.card import CARD, read_card
+from triage.inference.card import CARD, MODEL_CARD, read_card
 from triage.inference.runtime import Runtime
 from triage.training.layouts import read_dataset
-from triage.training.model_card import MODEL_CARD
 from triage.training.recipe import RecipeError
 from triage.training.release import ReleaseError, describe, mean_of_weights, release
 from triage.training.run import CONFIG, PARTS, RESULT, Options, run_recipe

@@ -14,6 +14,7 @@ from triage.inference import preprocess
 from triage.inference.calibration import Fusion
 
 CARD = "card.json"
+MODEL_CARD = "MODEL_CARD.md"
 KERAS = "model.keras"
 ONNX = "model.onnx"
 

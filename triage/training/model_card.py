@@ -9,7 +9,6 @@ from triage.inference.card import Card
 from triage.training.layouts import FINDINGS
 from triage.training.metrics import Figure
 
-MODEL_CARD = "MODEL_CARD.md"
 #: What the product was asked to reach, by the name of the figure.
 TARGETS = {
     "accuracy": 0.96,

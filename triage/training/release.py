@@ -15,7 +15,7 @@ from rich.progress import track
 
 from triage.errors import TriageError
 from triage.inference import preprocess
-from triage.inference.card import CARD, KERAS, ONNX, Card, sha256_of
+from triage.inference.card import CARD, KERAS, MODEL_CARD, ONNX, Card, sha256_of
 from triage.inference.network import Network
 from triage.training.asking import Answers, ask, first_views, serving, together
 from triage.training.calibrate import Calibration, calibrate
@@ -25,7 +25,7 @@ from triage.training.evidence import cross_fitted, report
 from triage.training.export import export_onnx
 from triage.training.layouts import FINDINGS, Dataset, read_dataset
 from triage.training.metrics import Figure
-from triage.training.model_card import MODEL_CARD, model_card
+from triage.training.model_card import model_card
 from triage.training.run import RESULT
 from triage.training.scoring import Scorer, is_data_of, named, open_model
 from triage.training.splits import FOLDS, Sample, Split
