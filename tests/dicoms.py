@@ -5,15 +5,19 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from drawn_dicom import drawn, instance
+from drawn_dicom import instance
+from PIL import Image
 from pydicom import Dataset, dcmwrite
 from pydicom.uid import generate_uid
 
+from triage.phantoms import phantoms
+
 
 def head(index: int = 0, side: int = 128) -> np.ndarray:
-    """Return a drawn head as 12-bit gray values, each turned another way and with noise of its own."""
-    noise = np.random.default_rng(index).integers(0, 400, (side, side))
-    return np.asarray(np.rot90(drawn(side, side), index) + noise, np.uint16)
+    """Return an axial slice of a phantom with a glioma as 12-bit gray values, each with noise of its own."""
+    noise = np.random.default_rng(index).integers(0, 100, (side, side))
+    picture = Image.open(io.BytesIO(next(phantoms(1)).png)).resize((side, side))
+    return np.asarray(np.asarray(picture, np.uint16) * 10 + noise, np.uint16)
 
 
 def mr(pixels: np.ndarray, *, number: int = 1, **elements: object) -> Dataset:

@@ -86,8 +86,8 @@ def score_studies(studies: Iterable[Found], door: Door, runtime: Runtime) -> Ite
     Yields
     ------
     dict
-        ``path, study_uid, files, slices, status, predicted, probabilities, malignancy, band, reason, model``; what
-        the AI could not judge has None for its answers, never "no tumour".
+        ``path, study_uid, files, slices, slices_not_analysable, status, predicted, prediction_set, probabilities,
+        malignancy, band, reason, model``; what the AI could not judge has None for its answers, never "no tumour".
     """
     for study in studies:
         if study.refusal:
@@ -126,14 +126,16 @@ def _together(names: Sequence[str]) -> str:
 
 
 def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AIResult | None = None) -> dict[str, Any]:
-    table = result.slices.table if result and result.slices else ()
+    rows = [row for series in result.slices.table for row in series] if result and result.slices else []
     return {
         "path": study.name,
         "study_uid": study.uid,
         "files": max(len(study.paths), 1),
-        "slices": sum(row is not None for series in table for row in series),
+        "slices": len(rows) - rows.count(None),
+        "slices_not_analysable": rows.count(None),
         "status": status,
         "predicted": result.predicted if result else None,
+        "prediction_set": list(result.prediction_set) if result else None,
         "probabilities": {f: round(result.probabilities[f], 6) if result else None for f in Finding},
         "malignancy": round(result.malignancy, 6) if result else None,
         "band": result.ranking.band if result else None,

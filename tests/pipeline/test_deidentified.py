@@ -20,6 +20,7 @@ from pydicom import dcmread
 from sqlalchemy import inspect, text
 
 from triage.domain import Decision, Finding, Kind, Outcome, Placement, Reading, ReadingState, Receipt, Score
+from triage.inference.looks import FRAME
 from triage.learning.export import write_export
 from triage.pipeline import Incoming, Pipeline
 from triage.records.pseudonyms import Pseudonyms
@@ -92,10 +93,12 @@ def artefacts(
         yield "receipt", repr(receipt).encode()
     yield "worklist", repr(pipeline.queue.page(WorklistFilter(), datetime.now(UTC))).encode()
     score = pipeline.runtime.score
-    mask = np.full((8, 8), 0.9, np.float32)
+    certain = {finding: float(finding is Finding.GLIOMA) for finding in Finding}
+    mask = np.full((FRAME, FRAME), 0.9, np.float32)
 
     def with_mask(pixels: np.ndarray) -> Score:
-        return replace(score(pixels), mask=mask, placement=Placement(0, 0, max(pixels.shape)))
+        place = Placement(0, 0, max(pixels.shape))
+        return replace(score(pixels), probabilities=certain, mask=mask, placement=place, familiar=True)
 
     for study_id in {receipt.study_id for receipt in receipts if receipt.study_id}:
         study = pipeline.store.study(study_id)
