@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from faults.tally import Table
 
+from triage.pipeline import Pipeline
 from triage.scans.door import Door
+from triage.settings import Settings
 
 TABLE = pytest.StashKey[Table]()
 #: Files with flipped bytes in a run of all tests; `make faults` tries far more.
@@ -50,3 +52,11 @@ def flips(request: pytest.FixtureRequest) -> int:
 def door() -> Iterator[Door]:
     with Door(processes=1) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """One installation for all faults, as they would come; what closed pipelines leave behind is not the product's."""
+    parts = Pipeline(Settings(home=tmp_path_factory.mktemp("faults") / "home"))
+    yield parts
+    parts.close()

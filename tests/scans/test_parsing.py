@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,20 @@ def test_a_file_without_preamble_and_meta_information_is_read(tmp_path: Path, sy
     assert inspect(path).transfer_syntax == syntax
     (series,) = decode_study([path])
     assert series.slices[0].pixels.max() == 65535
+
+
+def test_a_wrong_length_costs_no_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", instance())
+    data = bytearray(path.read_bytes())
+    pixels = data.rindex(b"\xe0\x7f\x10\x00O")
+    data[pixels + 8 : pixels + 12] = b"\xff\xff\xff\x7f"  # 2 GB
+    path.write_bytes(data)
+    tracemalloc.start()
+    with suppress(RefusedError):
+        inspect(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
 
 
 def test_the_header_cannot_promise_more_than_the_file_holds(tmp_path: Path) -> None:

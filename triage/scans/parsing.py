@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import zlib
 from pathlib import Path
@@ -31,6 +32,19 @@ UNDEFINED_LENGTH, CLOSED = 0xFFFFFFFF, b"\xfe\xff\xdd\xe0\0\0\0\0"
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
+class _Bounded(io.BufferedReader):
+    """A file of which nothing is read beyond its end: Python makes room for all that a wrong length asks for."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self._size = path.stat().st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return so many bytes, or those that there are."""
+        left = max(self._size - self.tell(), 0)
+        return super().read(left if size is None or size < 0 else min(size, left))
+
+
 @quietly
 def read(path: Path) -> Dataset:
     """Parse a file, with or without preamble and file meta information.
@@ -42,7 +56,7 @@ def read(path: Path) -> Dataset:
     """
     if path.stat().st_size > MAX_INFLATED:
         raise RefusedError(f"The file is larger than {MAX_INFLATED >> 20} MB. Send its series in smaller files.")
-    with path.open("rb") as file:
+    with _Bounded(path) as file:
         _check_deflated(file, path.stat().st_size)
         file.seek(0)
         header = pydicom.dcmread(file, force=True)

@@ -108,9 +108,13 @@ def _sets(card: Card) -> str:
 def _gate(card: Card) -> str:
     gate = card.metrics["gate"]
     refused = ", ".join(f"{source} {share:.2%}" for source, share in gate["refused"].items())
+    strangers = ", ".join(f"{kind} {held} of {tried}" for kind, (held, tried) in gate["strangers"].items())
     return (
-        f"## Gate\n\nA slice is familiar up to a distance of {gate['familiar_within']}. Held-out slices that it would "
-        f"refuse, by source: {refused}."
+        "## Gate\n\nChecks of gray values and outline, then the distance of the network's features to those of its "
+        f"training slices: familiar up to {gate['familiar_within']}, chosen on the held-out slices so that no source "
+        f"is turned away. AUROC of held-out MRI against other pictures {_said(gate['auroc'])}. Held-out slices "
+        f"refused, by source: {refused}. Other pictures refused: {strangers}. Those are drawn, or "
+        "photographs that ship with scikit-learn and Matplotlib; real CT and other organs on MRI were not tried."
     )
 
 

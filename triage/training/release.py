@@ -23,6 +23,7 @@ from triage.training.checkpoints import save_model, whole
 from triage.training.environment import file_hashes
 from triage.training.evidence import cross_fitted, report
 from triage.training.export import export_onnx
+from triage.training.gate import familiar_within, gate_report
 from triage.training.layouts import FINDINGS, Dataset, read_dataset
 from triage.training.metrics import Figure
 from triage.training.model_card import model_card
@@ -31,8 +32,6 @@ from triage.training.scoring import Scorer, is_data_of, named, open_model
 from triage.training.splits import FOLDS, Sample, Split
 from triage.training.volumes import judge_volumes
 
-#: Share of the held-out pictures that the gate takes for what they are.
-FAMILIAR = 0.995
 LIMITS = (
     "Trained on T1 contrast-enhanced slices of one source and on web images; other sequences are rare among them.",
     "Healthy slices come almost only from the web, so part of what separates them from tumours may be their source.",
@@ -87,11 +86,11 @@ def release(root: Path, trials: Sequence[Path], folder: Path, volumes: Path | No
             ]
         )
         taught = calibrate(answers.first, answers.second, answers.items)
-        limit = float(np.ceil(np.quantile(answers.distance, FAMILIAR) * 1000) / 1000)
+        limit = familiar_within(answers)
         metrics: dict[str, Any] = {
             "operating_points": taught.bought,
             "test": report(answers),
-            "gate": _refused(answers, limit),
+            "gate": gate_report(root, answers, list(networks.values()), limit),
         }
         if volumes is not None:
             metrics["volumes"] = [
@@ -163,18 +162,6 @@ def _said(values: dict[str, float | None]) -> str:
 
 def _held_out(scorer: Scorer, dataset: Dataset) -> list[Sample]:
     return named((*scorer.parts["test"], *scorer.parts["untyped"]), dataset)
-
-
-def _refused(answers: Answers, limit: float) -> dict[str, Any]:
-    """Share of the held-out pictures of each source that the gate would refuse."""
-    sources = np.array([item.source for item in answers.items])
-    return {
-        "familiar_within": limit,
-        "refused": {
-            str(source): round(float((answers.distance[sources == source] > limit).mean()), 4)
-            for source in np.unique(sources)
-        },
-    }
 
 
 def _finished(run: Path) -> Scorer:

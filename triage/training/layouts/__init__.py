@@ -7,7 +7,7 @@ listed in `Dataset.skipped`; what a trainer would stumble over stands in `Datase
 from __future__ import annotations
 
 from triage.training.layouts.items import FINDINGS, GUARD, PUBLISHED, UNTYPED, Dataset, Item, LayoutError, Skipped
-from triage.training.layouts.loading import Channel, load_mask, load_picture
+from triage.training.layouts.loading import Channel, load_mask, load_picture, load_slice
 from triage.training.layouts.recognise import read_dataset
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "Skipped",
     "load_mask",
     "load_picture",
+    "load_slice",
     "read_dataset",
 ]

@@ -7,11 +7,13 @@ from functools import lru_cache
 
 import numpy as np
 from matplotlib.cbook import get_sample_data
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 from sklearn.datasets import load_sample_images
 
-Pixels = np.ndarray
+Pixels = NDArray[np.uint8]
+Field = NDArray[np.floating]
 Rng = np.random.Generator
 SIDE = 256
 
@@ -24,17 +26,17 @@ def strangers(count: int) -> Iterator[tuple[str, Pixels]]:
         yield kind, KINDS[kind](np.random.default_rng([7, number]))
 
 
-def _gray(picture: Pixels) -> Pixels:
+def _gray(picture: Field) -> Pixels:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def _noise(rng: Rng, grain: float) -> Pixels:
+def _noise(rng: Rng, grain: float) -> Field:
     """Smooth noise of unit variance."""
-    field = gaussian_filter(rng.standard_normal((SIDE, SIDE)), grain)
-    return (field - field.mean()) / field.std()
+    field: Field = gaussian_filter(rng.standard_normal((SIDE, SIDE)), grain)
+    return np.asarray((field - field.mean()) / field.std())
 
 
-def _disc(x: float, y: float, across: float, down: float, edge: float = 0.02) -> Pixels:
+def _disc(x: float, y: float, across: float, down: float, edge: float = 0.02) -> Field:
     """An ellipse with a soft edge, in half sides of the picture."""
     columns, rows = np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE))
     return 0.5 - 0.5 * np.tanh((np.hypot((columns - x) / across, (rows - y) / down) - 1) * min(across, down) / edge)
@@ -94,8 +96,7 @@ def _radiograph(rng: Rng) -> Pixels:
 @lru_cache(maxsize=1)
 def _photographs() -> list[Image.Image]:
     """A palace, a flower and a portrait."""
-    with get_sample_data("grace_hopper.jpg") as file:
-        portrait = Image.open(file).convert("RGB")
+    portrait = Image.open(str(get_sample_data("grace_hopper.jpg", asfileobj=False))).convert("RGB")
     return [*map(Image.fromarray, load_sample_images().images), portrait]
 
 
@@ -103,7 +104,7 @@ def _photo(rng: Rng) -> Pixels:
     """A part of a photograph, in its colours."""
     whole = _photographs()[rng.integers(3)]
     side = int(rng.integers(150, 400))
-    left, top = rng.integers(0, whole.width - side), rng.integers(0, whole.height - side)
+    left, top = int(rng.integers(0, whole.width - side)), int(rng.integers(0, whole.height - side))
     return np.asarray(whole.crop((left, top, left + side, top + side)).resize((SIDE, SIDE)))
 
 
