@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 
-from bench import scoring, startup, worklist
+from bench import scoring, startup, study, worklist
 from triage.settings import ROOT
 
 
@@ -16,6 +16,7 @@ def main() -> None:
         "Upload to ranked": worklist.upload_to_ranked,
         "Worklist": worklist.measure,
         "Scoring": scoring.measure,
+        "A study of 200 slices": study.measure,
     }
     lines = [
         "# Benchmarks",

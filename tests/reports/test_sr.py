@@ -15,7 +15,7 @@ from triage.reports.sources import Source, read_source
 from triage.reports.sr import structured_report
 
 RESULT = AIResult(
-    model="lite0-v1",
+    model="two-look-v1",
     model_sha256="ab" * 32,
     probabilities=dict(zip(Finding, (0.7, 0.2, 0.06, 0.04), strict=True)),
     ranking=Ranking(Band.STAT, "P(glioma) 0.70"),

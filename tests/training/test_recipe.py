@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from triage.inference.card import CARD
-from triage.settings import ROOT
+from triage.settings import Settings
 from triage.training.recipe import FOLDER, Backbone, RecipeError, adapted, load_recipe, names
 
 
@@ -16,12 +16,12 @@ def test_every_recipe_that_comes_with_the_product_is_one() -> None:
         assert load_recipe(name).name == name
 
 
-def test_lite0_is_what_ships() -> None:
-    config = json.loads((ROOT / "models" / "lite0-v1" / CARD).read_text())["training"]["config"]
-    recipe = load_recipe("lite0")
-    assert recipe.seed == config["seed"]
-    for name in ("size", "epochs", "steps", "batch", "learning_rate", "weight_decay", "ema", "shares"):
-        assert getattr(recipe.train, name) == config[name], name
+def test_two_look_is_what_ships() -> None:
+    card = json.loads((Settings().model / CARD).read_text())
+    shipped, recipe = card["training"]["config"]["recipe"], load_recipe("two-look").model_dump(mode="json")
+    assert {key: shipped[key] for key in ("train", "seed", "task")} == {
+        key: recipe[key] for key in ("train", "seed", "task")
+    }
 
 
 def test_the_command_line_has_the_last_word() -> None:
