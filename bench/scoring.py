@@ -47,8 +47,8 @@ def measure(count: int = 40) -> list[str]:
         _row("`keras.predict`: one look, the same network", [theirs for _, theirs in pairs], count),
         "",
         f"Ratio, round by round: median {statistics.median(ratios):.1f}, {min(ratios):.1f} to {max(ratios):.1f} "
-        f"(target: 4 or more; {count} phantom files, input {size} px, decode and preprocessing included in both; ours runs "
-        "the network on four pictures a slice, `keras.predict` on one). Target a slice: 25 ms.",
+        f"(target: 4 or more; {count} phantom files, input {size} px, decode and preprocessing included in both; ours "
+        "runs the network on four pictures a slice, `keras.predict` on one). Target a slice: 25 ms.",
     ]
 
 
