@@ -78,6 +78,8 @@ def model_card(card: Card) -> str:
         *_volumes(card.metrics.get("volumes", [])),
         "## Known limits and shortcuts",
         "\n".join(f"* {limit}" for limit in card.training["limits"]),
+        "## What it gets wrong, in words",
+        "\n".join(f"* {failure}" for failure in card.training["failures"]),
         "## What was tried and failed",
         "Every run, the failures too, is in `docs/model-log.md`.",
     ]

@@ -40,6 +40,19 @@ LIMITS = (
     "Web images of a test fold may have contrast variants in training that the manifest does not join: the figures of "
     "no tumour, and accuracy, may be too high.",
 )
+#: What was seen when the wrong answers on fold 0 were looked at, one by one.
+FAILURES = (
+    "Gliomas that take no contrast, dark on dark: the mask stays empty, the second look turns to what is bright at the "
+    "skull base, and the answer is pituitary tumour or none.",
+    "Compact, evenly bright gliomas near the midline or the surface: called meningioma or pituitary tumour, with a "
+    "good outline.",
+    "Meningiomas of the sella: called pituitary tumour with great confidence; one axial slice would not settle it for "
+    "a reader either.",
+    "Small meningiomas of the falx and the convexity, a few millimetres across: not found.",
+    "Pituitary tumours on the lowest slices, within the sphenoid sinus: not found, or named otherwise.",
+    "Pictures that their source calls free of tumour and that plainly show one, a ring or a mass: called glioma and "
+    "counted as wrong. Most of the confident false alarms are such.",
+)
 #: What all runs must have in common.
 COMMON = ("recipe", "split", "sources", "data_sha256")
 
@@ -129,6 +142,7 @@ def release(root: Path, trials: Sequence[Path], folder: Path, volumes: Path | No
             "config": {"train_folds": _folds(train), "watch_folds": []} | config,
             "images": len(train),
             "limits": list(LIMITS),
+            "failures": list(FAILURES),
         },
         metrics=metrics,
     )
