@@ -81,7 +81,7 @@ class TestClassFolders:
         assert {entry.path: entry.reason.split(".")[0] for entry in dataset.skipped} == {
             "yes/cut.jpg": "The JPEG is damaged or cut short",
             "yes/empty.png": "The file is empty (0 bytes)",
-            "yes/notes.txt": "The content is neither PNG nor JPEG, whatever the name says",
+            "yes/notes.txt": "The content is none of DICOM, NIfTI, PNG, JPEG and ZIP, whatever the name says",
         }
 
     def test_every_damaged_file_among_thousands_is_listed(self, tmp_path: Path) -> None:
