@@ -1,7 +1,7 @@
 """What the networks of a cross-validation say of patients that they never saw, and what that is worth.
 
 Every figure is cross-fitted: the fusion, the operating points and the prediction sets by which a fold is judged are
-learnt on the other folds, so no number is of patients that anything was chosen on.
+learnt on the other folds, so no number is of patients that anything was fitted on.
 """
 
 from __future__ import annotations
