@@ -39,8 +39,8 @@ LIMITS = (
     "One slice at a time, without the patient's history; neighbours of a volume are averaged, not seen together.",
     "Web images of a test fold may have contrast variants in training that the manifest does not join: the figures of "
     "no tumour, and accuracy, may be too high.",
-    "The recipe, the strength of the fusion's ridge and the layer that the gate looks at were chosen with folds 0 and 1 "
-    "in view.",
+    "The recipe, the strength of the fusion's ridge and the layer that the gate looks at were chosen with folds 0 and "
+    "1 in view.",
 )
 #: What was seen when the wrong answers on fold 0 were looked at, one by one.
 FAILURES = (
