@@ -89,6 +89,7 @@ class Table:
         """Add a group and watch the memory of this process and its children for as long as it runs."""
         row = Row(case, expected)
         self.rows.append(row)
+        PROCESSES.begin()
         done = threading.Event()
         watcher = threading.Thread(target=_watch, args=[row, done])
         watcher.start()
@@ -118,6 +119,15 @@ class Processes:
         self._lock = threading.Lock()
         self._children: list[psutil.Process] = []
         self._died = 0
+        self._needed = self._others = 0
+
+    def loaded(self) -> None:
+        """All that the faults need is imported now."""
+        self._needed = psutil.Process().memory_info().rss
+
+    def begin(self) -> None:
+        """From here on, memory counts: not what tests of other rooms, TensorFlow above all, have imported since."""
+        self._others = self._others or max(psutil.Process().memory_info().rss - self._needed, 1)
 
     def cpu(self) -> float:
         """Seconds of processor time that this process and all its children, the dead ones included, have used."""
@@ -135,8 +145,8 @@ class Processes:
 
     def memory(self) -> int:
         """Resident bytes of all of them."""
-        total = 0
-        for process in [psutil.Process(), *self._living()]:
+        total = psutil.Process().memory_info().rss - self._others
+        for process in self._living():
             with suppress(psutil.NoSuchProcess):
                 total += process.memory_info().rss
         return total

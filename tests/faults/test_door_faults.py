@@ -25,6 +25,7 @@ from triage.scans.identify import HEAD, identify
 REMEDY = re.compile(r"\b(Export|Send|Pack|Put|Upload|Unpack|Resample|Replace|Convert|Free|Compare)\b")
 #: Files with flipped bytes that share a seed which hypothesis draws.
 AT_ONCE = 50
+PROCESSES.loaded()
 
 
 def refuse(door: Door, case: Case, path: Path, *, members: bool = False) -> None:

@@ -13,7 +13,7 @@ from drawn_dicom import instance
 from faults import broken
 from faults.names import names
 from faults.samples import archive, dicom
-from faults.tally import MEMORY, Case, Table
+from faults.tally import MEMORY, PROCESSES, Case, Table
 from helpers import encode
 from PIL import Image
 from pydicom.uid import generate_uid
@@ -25,6 +25,8 @@ from triage.pipeline import Incoming, Pipeline
 from triage.pipeline.process import judge
 from triage.records.tables import AIResultRow, AuditRow, InstanceRow, StudyRow
 from triage.training.strangers import strangers
+
+PROCESSES.loaded()
 
 
 def count(pipeline: Pipeline, table: type) -> int:

@@ -100,6 +100,8 @@ def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path
     watched = altered(trials[1], tmp_path / "watched", PARTS, watch=["x"])
     with pytest.raises(ReleaseError, match="watched is no trial"):
         release(data, [trials[0], watched], tmp_path / "model")
+    with pytest.raises(ReleaseError, match="mean of two trials at least"):
+        release(data, trials, tmp_path / "model", averaged=[trials[0], other])
     for few in (trials[:1], [trials[0], trials[0]]):
         with pytest.raises(ReleaseError, match="at least two of the 5 folds"):
             release(data, few, tmp_path / "model")

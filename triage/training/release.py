@@ -63,11 +63,17 @@ class ReleaseError(TriageError):
     """The runs are not such that a network may serve."""
 
 
-def release(root: Path, trials: Sequence[Path], folder: Path, volumes: Path | None = None) -> Card:
-    """Write a model folder: the mean of the trials' weights (a model soup: Wortsman et al., ICML 2022).
+def release(
+    root: Path,
+    trials: Sequence[Path],
+    folder: Path,
+    volumes: Path | None = None,
+    averaged: Sequence[Path] | None = None,
+) -> Card:
+    """Write a model folder: the mean of trials' weights (a model soup: Wortsman et al., ICML 2022).
 
-    All trials start from the same weights, so their mean is a network as well, and one that every picture helped to
-    train. It is better than any of them where none was trained; where they were, only the trials can be judged.
+    All trials start from the same weights, so a mean of some of them is a network as well, as long as they did not end
+    too far apart: see docs/model-log.md. Any two together have seen every picture, so only trials can be judged.
 
     Parameters
     ----------
@@ -79,7 +85,9 @@ def release(root: Path, trials: Sequence[Path], folder: Path, volumes: Path | No
     folder
         Where the model is written.
     volumes
-        Volumes with masks that none of the trials was trained on, judged by each of them and by their mean.
+        Volumes with masks that none of the trials was trained on, judged by each of them and by the mean.
+    averaged
+        Those of the trials whose mean ships; all of them by default.
 
     Raises
     ------
@@ -88,6 +96,8 @@ def release(root: Path, trials: Sequence[Path], folder: Path, volumes: Path | No
     """
     scorers = [_finished(trial) for trial in trials]
     _check(scorers)
+    if averaged is not None and not (set(averaged) <= set(trials) and len(set(averaged)) > 1):
+        raise ReleaseError("What ships is the mean of two trials at least. Name them among the trials too.")
     dataset, config = read_dataset(root), scorers[0].config
     if not is_data_of(config, dataset, file_hashes(dataset)):
         raise ReleaseError(f"{root} is not what {scorers[0].name} was trained on. Name the same data, unchanged.")
@@ -115,9 +125,10 @@ def release(root: Path, trials: Sequence[Path], folder: Path, volumes: Path | No
             ]
 
     folder.mkdir(parents=True, exist_ok=True)
-    model = mean_of_weights([scorer.trained for scorer in scorers])
+    chosen = [scorer for trial, scorer in zip(trials, scorers, strict=True) if trial in (averaged or trials)]
+    model = mean_of_weights([scorer.trained for scorer in chosen])
     size = int(model.input_shape[1])
-    train = named(sorted({name for scorer in scorers for name in scorer.parts["train"]}), dataset)
+    train = named(sorted({name for scorer in chosen for name in scorer.parts["train"]}), dataset)
     save_model(model, folder)
     with whole(folder / ONNX) as part:
         export_onnx(model, first_views(root, train, size), part)
@@ -140,7 +151,7 @@ def release(root: Path, trials: Sequence[Path], folder: Path, volumes: Path | No
         familiar_within=limit,
         files={name: sha256_of(folder / name) for name in (KERAS, ONNX)},
         training={
-            "summary": _summary(trials, scorers, train),
+            "summary": _summary(trials, chosen, train),
             "config": {"train_folds": _folds(train), "watch_folds": []} | config,
             "images": len(train),
             "limits": list(LIMITS),
@@ -239,7 +250,8 @@ def _summary(trials: Sequence[Path], scorers: Sequence[Scorer], train: Sequence[
     told = "; ".join([_whose(train), *scorers[0].parts["notes"]])
     return (
         f"Recipe {config['recipe']['name']}, from {started_from}, fine-tuned on {', '.join(config['sources'])}: the "
-        f"mean of the weights of {len(scorers)} trials, each of which left one fold out; together {told}."
+        f"mean of the weights of {len(scorers)} of {len(trials)} trials, each of which left one fold out; these "
+        f"together: {told}."
     )
 
 
