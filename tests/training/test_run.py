@@ -199,7 +199,7 @@ def test_a_killed_run_goes_on_from_the_command_line(tmp_path: Path) -> None:
     while len(json.loads((run / "curve.json").read_text())) < done + 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     second.send_signal(signal.SIGINT)
-    _, said = second.communicate(timeout=60)
+    _, said = second.communicate(timeout=300)
     assert second.returncode == 130, said
     assert "go on with --resume" in said.replace("\n", " ")
     epochs = [row["epoch"] for row in json.loads((run / "curve.json").read_text())]
