@@ -51,10 +51,11 @@ def class_folders(root: Path, each: int = 10, labels: tuple[str, ...] = FOLDERS)
     return root
 
 
-def manifest_set(root: Path, each: int = 10, copies: int = 0) -> Path:
+def manifest_set(root: Path, each: int = 10, copies: int = 0, others: int = 0) -> Path:
     """Write a data set with a manifest: outlined tumours as figshare has them, tumour-free heads as Br35H has them.
 
-    Folds go round; the first `copies` heads of each class stand there twice, the second time in `sartaj`.
+    Folds go round; the first `copies` heads of each class stand there twice, the second time in `sartaj`, which has
+    `others` of its own of each class.
     """
     rows, borders = [], {}
     for index, label in enumerate(FOLDERS):
@@ -71,6 +72,12 @@ def manifest_set(root: Path, each: int = 10, copies: int = 0) -> Path:
                 rows.append((path, source, label, cluster, fold))
             if dataset == "figshare":
                 borders[str(seed + 1)] = outline(label, seed)
+        for number in range(others):
+            seed, cluster = 100 * index + 60 + number, 1000 + others * index + number
+            path = root / "sartaj" / label / f"{seed}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode(head(label, seed), "JPEG", quality=95))
+            rows.append((f"sartaj/{label}/{seed}.jpg", "sartaj", label, cluster, number % 5))
     with (root / "manifest.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("path", "dataset", "label", "cluster", "fold"), *rows])
     (root / "figshare" / "borders.json").write_text(json.dumps(borders))

@@ -272,13 +272,14 @@ def release(
     data: Annotated[Path | None, typer.Option(help="What all runs were trained on; TRIAGE_DATA.")] = None,
     volumes: Annotated[Path | None, typer.Option(help="Volumes with masks that no run was trained on.")] = None,
     average: Annotated[list[Path] | None, typer.Option(help="A trial whose weights ship; default: all.")] = None,
+    left_out: Annotated[Path | None, typer.Option(help="A like run on fewer sources, judged on the others.")] = None,
 ) -> None:
     """Average, export, calibrate and judge by cross-validation: a model folder that serves, with its cards."""
     _quiet_tensorflow()
     from triage.training.release import describe
     from triage.training.release import release as write_release
 
-    card = _or_exit(lambda: write_release(data or Settings().data, trials, folder, volumes, average or None))
+    card = _or_exit(lambda: write_release(data or Settings().data, trials, folder, volumes, average or None, left_out))
     console.print(describe(card), highlight=False)
 
 

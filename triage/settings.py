@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     worker: Literal["embedded", "separate"] = Field(
         default="embedded", description="Who scores: the web process itself, or `python -m triage worker` beside it."
     )
-    threads: int = Field(default=2, ge=1, description="Threads of one scoring run.")
+    threads: int = Field(default=2, ge=1, description="Slices of a study scored side by side.")
     deidentify: bool = Field(default=False, description="Take out of every file who it is of, before it is stored.")
     stow_target: str = Field(default="", description="DICOMweb address that results are sent to; empty: none.")
     stow_token: SecretStr = Field(default=SecretStr(""), description="Bearer token for it; empty: none.")

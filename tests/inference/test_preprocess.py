@@ -27,6 +27,15 @@ def test_window_depth_and_offset_make_no_difference(head: np.ndarray) -> None:
     assert np.abs(frame - deep).max() < 0.1
 
 
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_gray_values_that_are_counted_and_that_are_sorted_give_the_same_frame(head: np.ndarray, depth: type) -> None:
+    whole = head.astype(depth) * (1 if depth is np.uint8 else 251)
+    counted, placement = prepare(whole, 224)
+    in_order, same = prepare(whole.astype(np.float64), 224)
+    assert placement == same
+    np.testing.assert_allclose(counted, in_order, atol=1e-3)
+
+
 @pytest.mark.parametrize("shade", [0, 255])
 def test_borders_are_cut_away(head: np.ndarray, shade: int) -> None:
     padded = np.pad(head, ((60, 10), (30, 90)), constant_values=int(head[0, 0]))

@@ -31,6 +31,37 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_files_put_together_are_there_at_the_end(tmp_path: Path) -> None:
+    files = FileStore(tmp_path)
+    with files.together():
+        names = [files.put(f"slice {number}".encode()) for number in [*range(20), 3]]
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted(set(names))
+    assert [files.get(name) for name in names[:2]] == [b"slice 0", b"slice 1"]
+
+
+def test_files_put_together_on_a_full_disk_are_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, sync = FileStore(tmp_path), os.fsync
+
+    def nearly_full(descriptor: int) -> None:
+        if os.fstat(descriptor).st_size == 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    def put_all() -> None:
+        with files.together():
+            files.put(b"six by")
+            files.put(b"fives")
+
+    monkeypatch.setattr(os, "fsync", nearly_full)
+    with pytest.raises(OSError, match="No space"):
+        put_all()
+    kept = hashlib.sha256(b"six by").hexdigest()
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [kept]
+    files.put(b"seven b")  # and the next one goes on as before
+
+
 def test_a_missing_or_altered_file_is_said(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
     with pytest.raises(NotFoundError, match="backup"):

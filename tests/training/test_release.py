@@ -19,18 +19,20 @@ from triage.inference.runtime import Runtime
 from triage.training.layouts import read_dataset
 from triage.training.recipe import RecipeError
 from triage.training.release import ReleaseError, describe, mean_of_weights, release
-from triage.training.run import CONFIG, PARTS, RESULT, Options, run_recipe
+from triage.training.run import CONFIG, PARTS, RESULT, Options, read_chosen, run_recipe
 from triage.training.scoring import open_model
 
 QUIET = Console(quiet=True)
 Runs = tuple[Path, list[Path]]
+#: What the narrow run may see.
+KNOWN = ("br35h", "figshare")
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """A data set, and two trials that left a fold out each."""
+    """A data set, two trials that left a fold out each, and beside them one that left out a source, `narrow`."""
     folder = tmp_path_factory.mktemp("release")
-    data = manifest_set(folder / "data", each=15)
+    data = manifest_set(folder / "data", each=15, others=5)
     recipe = small("two-look", size=64, epochs=1, steps=1)
     tf.config.run_functions_eagerly(True)  # one step each: building the graphs would take most of a minute
     try:
@@ -39,6 +41,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
             ("trial1", Options(unwatched=True, test_fold=1)),
         ):
             run_recipe(recipe, read_dataset(data), folder / name, options, QUIET)
+        run_recipe(recipe, read_chosen(data, KNOWN), folder / "narrow", Options(unwatched=True), QUIET)
     finally:
         tf.config.run_functions_eagerly(False)
     return data, [folder / "trial0", folder / "trial1"]
@@ -71,20 +74,25 @@ def test_the_mean_of_the_weights_lies_between_them(runs: Runs) -> None:
 def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
     folder = tmp_path / "drawn-v1"
-    card = release(data, trials, folder, volumes=drawn_volumes(tmp_path / "volumes"))
+    narrow = trials[0].with_name("narrow")
+    card = release(data, trials, folder, volumes=drawn_volumes(tmp_path / "volumes"), left_out=narrow)
     assert card.files == read_card(folder).files
     assert card.training["config"]["train_folds"] == [0, 1, 2, 3, 4]
-    assert card.training["images"] == 60
+    assert card.training["images"] == 80
     test = card.metrics["test"]
     assert test["folds"] == [0, 1]
-    assert test["on"].startswith("24 slices of 2 folds of patients")
-    assert np.sum(test["confusion"]) == 24
+    assert test["on"].startswith("32 slices of 2 folds of patients")
+    assert np.sum(test["confusion"]) == 32
     assert test["masks"]["slices"] == 18
-    assert set(test["by_source"]) == {"br35h", "figshare"}
-    assert card.metrics["operating_points"]["glioma"].endswith("(6 with, 18 without).")
+    assert set(test["by_source"]) == {"br35h", "figshare", "sartaj"}
+    assert card.metrics["operating_points"]["glioma"].endswith("(8 with, 24 without).")
     assert [row["trial"] for row in card.metrics["volumes"]] == [0, 1, None]
+    new = card.metrics["new_sources"]
+    assert (new["judged_on"], new["slices"], new["tumours"], new["copies_left_out"]) == (["sartaj"], 20, 15, 0)
+    assert 0 <= new["figures"]["auroc"]["low"] <= new["figures"]["auroc"]["value"] <= 1
     words = (folder / MODEL_CARD).read_text()
     assert f"{test['figures']['accuracy']['value']:.3f}" in words
+    assert "A trial of the same recipe on br35h and figshare alone, judged on sartaj" in words
     assert "Research use only" in words
     assert "glioma operating point" in describe(card)
     score = Runtime(folder).score(head("glioma", 1))
@@ -102,6 +110,8 @@ def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path
         release(data, [trials[0], watched], tmp_path / "model")
     with pytest.raises(ReleaseError, match="mean of two trials at least"):
         release(data, trials, tmp_path / "model", averaged=[trials[0], other])
+    with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on fewer sources"):
+        release(data, trials, tmp_path / "model", left_out=trials[1])
     for few in (trials[:1], [trials[0], trials[0]]):
         with pytest.raises(ReleaseError, match="at least two of the 5 folds"):
             release(data, few, tmp_path / "model")

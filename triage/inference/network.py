@@ -1,7 +1,9 @@
-"""The network as it serves, on ONNX Runtime: two looks at each slice, in both mirror images."""
+"""The network as it serves, on ONNX Runtime: two looks at each slice."""
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the network says of what it was shown, both mirror images averaged.
+    """What the network says of what it was shown.
 
     Attributes
     ----------
@@ -45,17 +47,18 @@ class Look:
 class Network:
     """The ONNX form of a two-look network. Safe to share between threads.
 
+    Each slice takes one thread: several slices side by side keep all cores at work, several threads on one slice wait
+    for each other most of the time.
+
     Parameters
     ----------
     path
         As `triage.training.export.export_onnx` writes it.
-    threads
-        Of one run.
     """
 
-    def __init__(self, path: Path, threads: int = 2) -> None:
+    def __init__(self, path: Path) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.size = int(self._session.get_inputs()[0].shape[1])
@@ -73,16 +76,10 @@ class Network:
 
     def look_at_all(self, frames: NDArray[np.uint8]) -> list[tuple[Look, Look]]:
         """Look twice at each of several prepared slices, ``(slices, FRAME, FRAME)``."""
-        return [self.look_twice(frame.astype(np.float32)) for frame in frames]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(lambda frame: self.look_twice(frame.astype(np.float32)), frames))
 
     def _look(self, frame: Floats, box: Box) -> Look:
-        view = crop(frame, box, self.size)
-        both = np.stack([view, view[:, ::-1]])[..., None]
-        logits, mask, cam, distance = self._session.run([LOGITS, MASK, CAM, DISTANCE], {INPUT: both})
-        return Look(
-            box,
-            log_softmax(logits).mean(axis=0),
-            (mask[0, ..., 0] + mask[1, :, ::-1, 0]) / 2,
-            (cam[0] + cam[1, :, ::-1]) / 2,
-            float(distance.mean()),
-        )
+        view = crop(frame, box, self.size)[None]
+        logits, mask, cam, distance = self._session.run([LOGITS, MASK, CAM, DISTANCE], {INPUT: view})
+        return Look(box, log_softmax(logits[0]), mask[0, ..., 0], cam[0], float(distance[0]))

@@ -23,7 +23,7 @@ class Runtime:
     folder
         Holds ``card.json`` and ``model.onnx``.
     threads
-        Of one scoring run.
+        How many slices of a study are scored side by side.
 
     Raises
     ------
@@ -34,7 +34,8 @@ class Runtime:
     def __init__(self, folder: Path, threads: int = 2) -> None:
         self.folder = folder
         self.card: Card = read_card(folder)
-        self._network = Network(folder / ONNX, threads)
+        self.threads = threads
+        self._network = Network(folder / ONNX)
 
     @property
     def points(self) -> OperatingPoints:

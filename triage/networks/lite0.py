@@ -26,6 +26,7 @@ BN_EPSILON = 1e-3
 #: Name of the layer whose output the class-activation map is made from.
 LAST_MAP = "head_relu"
 LOGITS = "logits"
+RESCALE = "rescale"
 
 
 def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2) -> keras.Model:
@@ -46,7 +47,7 @@ def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2) -> kera
         Input ``(batch, size, size, 1)``, gray 0 to 255; output ``(batch, classes)``, logits (no softmax).
     """
     inputs = keras.Input((size, size, 1), name="slice")
-    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescale")(inputs)
+    x = layers.Rescaling(1 / 128, offset=-127 / 128, name=RESCALE)(inputs)
     x = _conv(x, "stem", 32, kernel=3, stride=2)
     block = 0
     for kernel, stride, expansion, channels, repeats in STAGES:

@@ -110,14 +110,14 @@ class Intake:
                 said = SAID[Outcome.ALREADY_HERE]
                 self._answer(Receipt(file.name, Outcome.ALREADY_HERE, said, seen.study_id))
             else:
-                self._store_file(*self._admit(file.path, seen.inspected, file.name))
+                self._store_file(*self._admit(file, seen.inspected, seen.digest))
         except TriageError as error:
             self._refuse(file.name, error)
         except OSError as error:
             self._refuse(file.name, _disk(error))
 
-    def _store_file(self, path: Path, inspected: Inspected, name: str) -> None:
-        inspected, sha256 = _checked(inspected), digest(path)
+    def _store_file(self, path: Path, inspected: Inspected, name: str, sha256: str) -> None:
+        inspected = _checked(inspected)
         uid = inspected.sop_instance_uid
         if uid and (self._uids.get(uid) or self._store.digest_of(uid) or sha256) != sha256:
             self._store.note_conflict("One SOP Instance UID with other contents", actor=self._actor)
@@ -140,9 +140,12 @@ class Intake:
         self._studies.setdefault(inspected.study.uid or sha256, []).append(stored)
         self._answer(_receipt(name, Outcome.ACCEPTED, "", inspected))
 
-    def _admit(self, path: Path, inspected: Inspected, name: str) -> tuple[Path, Inspected, str]:
-        """Return the file as it is to be stored, what it says of itself, and its name; the door's last look."""
-        return self._deidentifier.admit(path, inspected, name) if self._deidentifier else (path, inspected, name)
+    def _admit(self, file: File, inspected: Inspected, sha256: str) -> tuple[Path, Inspected, str, str]:
+        """Return the file as it is to be stored, what it says of itself, its name and digest; the door's last look."""
+        if self._deidentifier is None:
+            return file.path, inspected, file.name, sha256
+        path, inspected, name = self._deidentifier.admit(file.path, inspected, file.name)
+        return path, inspected, name, digest(path)
 
     def _named(self, names: Iterable[str]) -> list[str]:
         """Return the names under which files are spoken of from here on."""

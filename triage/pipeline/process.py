@@ -20,8 +20,6 @@ from triage.worklist import rank
 
 logger = logging.getLogger(__name__)
 
-#: While one slice is in the network, the next is prepared.
-THREADS = 2
 UNFAMILIAR = "Not a head on MRI as the model knows it: nothing it says of this would mean anything"
 INTERNAL_ERROR = "Internal error while scoring; the log has the details"
 
@@ -88,7 +86,7 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
         score = runtime.score(slice_.pixels)
         return tuple(round(score.probabilities[finding], 6) for finding in Finding) if score.familiar else UNFAMILIAR
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(runtime.threads) as pool:
         for number, one in enumerate(series):
             scored.append([])
             places.append([])

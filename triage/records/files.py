@@ -9,10 +9,14 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from triage.errors import NotFoundError
+
+#: Files that are brought to the disk at one time: it takes several for little more than one.
+SYNCING = 4
 
 
 class FileStore:
@@ -42,36 +46,40 @@ class FileStore:
                 try:
                     shutil.copyfileobj(data, file)
                     file.flush()
-                    os.fsync(file.fileno())
-                    Path(file.name).replace(path)
                 except BaseException:
                     Path(file.name).unlink(missing_ok=True)
                     raise
-        self._made_durable(path.parent)
+        self._make_durable(Path(file.name), path)
         return sha256
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Make the names of files that are put within the block durable at its end, all at once.
+        """Make files that are put within the block durable until its end, side by side, and then their names at once.
 
         Nothing may be acknowledged before.
+
+        Raises
+        ------
+        OSError
+            If the disk did not take one of them.
         """
-        self._waiting.folders = set()
-        try:
-            yield
-        finally:
-            folders, self._waiting.folders = self._waiting.folders, None
-        for folder in sorted(folders):
+        with ThreadPoolExecutor(SYNCING) as pool:
+            self._waiting.pool, self._waiting.written = pool, []
+            try:
+                yield
+            finally:
+                written, self._waiting.pool = self._waiting.written, None
+        folders = {future.result() for future in written}
+        for folder in sorted(folders | {self.folder} if folders else folders):
             _sync(folder)
 
-    def _made_durable(self, parent: Path) -> None:
+    def _make_durable(self, part: Path, path: Path) -> None:
+        if self._waiting.pool is not None:
+            self._waiting.written.append(self._waiting.pool.submit(_named, part, path))
+            return
         # A rename is durable once its folder is.
-        folders = {parent, self.folder}
-        if self._waiting.folders is None:
-            for folder in folders:
-                _sync(folder)
-        else:
-            self._waiting.folders |= folders
+        for folder in (_named(part, path), self.folder):
+            _sync(folder)
 
     def get(self, sha256: str) -> bytes:
         """Return the bytes.
@@ -107,13 +115,25 @@ class FileStore:
 
 
 class _Waiting(threading.local):
-    """Folders that a thread has yet to make durable; None while it does so file by file."""
+    """Files that a thread has yet to see durable; no pool while it does so file by file."""
 
-    folders: set[Path] | None = None
+    pool: ThreadPoolExecutor | None = None
+    written: list[Future[Path]]
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _named(part: Path, path: Path) -> Path:
+    """Give a file its name once its bytes are on the disk, and return its folder."""
+    try:
+        _sync(part)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return path.parent
+
+
+def _sync(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -93,4 +93,9 @@ def _small(pixels: NDArray[np.generic], low: int, high: int) -> Gray:
 def _correlation(small: Gray) -> float:
     """Correlation of each pixel with the next one, across or down, whichever is less."""
     pairs = ((small[:, 1:], small[:, :-1]), (small[1:], small[:-1]))
-    return float(min(np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in pairs))
+    return min(_pearson(one, other) for one, other in pairs)
+
+
+def _pearson(one: Gray, other: Gray) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    return float(np.vdot(one, other) / max(np.sqrt(np.vdot(one, one) * np.vdot(other, other)), 1e-12))

@@ -84,8 +84,7 @@ def white_bone(gray: Gray, inside: NDArray[np.bool_]) -> float:
     angles = np.linspace(0, 2 * np.pi, RAYS, endpoint=False)
     outwards = np.array([np.sin(angles), np.cos(angles)])[:, None, :]
     steps = np.arange(0, float(np.hypot(*gray.shape)), 0.5)[:, None]
-    within = ndimage.map_coordinates(inside.astype(np.uint8), middle + steps * outwards, order=0) > 0
-    last = np.where(within, steps, 0).max(axis=0)
+    last = np.where(_nearest(inside, middle + steps * outwards), steps, 0).max(axis=0)
     depths = np.linspace(0, DEEP, round(100 * DEEP) + 1)[:, None] * np.sqrt(inside.sum() / np.pi)
     smooth = ndimage.gaussian_filter(gray, 0.5)
     below = ndimage.map_coordinates(smooth, middle + np.maximum(last - depths, 0) * outwards, order=1)
@@ -95,3 +94,11 @@ def white_bone(gray: Gray, inside: NDArray[np.bool_]) -> float:
     darkest = np.where(after_the_brightest, below, 1)[: 4 * len(below) // 5].min(axis=0)
     bony = (rim.max(axis=0) > WHITE) & (darkest > DARK_BONE * brain) & (brain > BRAIN[0]) & (brain < BRAIN[1])
     return float(bony.mean())
+
+
+def _nearest(inside: NDArray[np.bool_], places: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return what lies nearest to places, ``(2, ...)`` rows and columns; False beyond the picture."""
+    limits = np.reshape(np.array(inside.shape) - 1, (2, *[1] * (places.ndim - 1)))
+    there = ((places >= 0) & (places <= limits)).all(axis=0)
+    rows, columns = np.floor(np.clip(places, 0, limits) + 0.5).astype(np.intp)
+    return np.asarray(inside[rows, columns] & there)

@@ -10,9 +10,9 @@ import onnx
 from keras import layers
 from numpy.typing import NDArray
 
-from triage.inference.network import CAM, DISTANCE, LOGITS, MASK
+from triage.inference.network import CAM, DISTANCE, INPUT, LOGITS, MASK
 from triage.networks.familiar import Familiarity
-from triage.networks.lite0 import LAST_MAP
+from triage.networks.lite0 import LAST_MAP, RESCALE
 from triage.networks.twolook import FOCUS, SKIPS
 from triage.training.loop import predict
 
@@ -38,7 +38,8 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     Returns
     -------
     keras.Model
-        Outputs ``logits (batch, classes)``, ``mask (batch, rows, columns, 1)`` as probability,
+        Input ``(batch, size, size)``, gray 0 to 255; outputs ``logits (batch, classes)``,
+        ``mask (batch, rows, columns, 1)`` as probability,
         ``cam (batch, rows, columns, classes)`` and ``distance (batch,)``, see `Familiarity`.
     """
     features, focus, textures = (model.get_layer(name).output for name in (LAST_MAP, FOCUS, TEXTURES))
@@ -54,14 +55,20 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     distance = familiarity(pooled)
     familiarity.fit(predict(keras.Model(model.input, pooled), training_views))
     mask = layers.Activation("sigmoid", name="mask_probability")(model.get_layer(MASK).output)
-    return keras.Model(
-        model.input, {LOGITS: model.get_layer(LOGITS).output, MASK: mask, CAM: cam, DISTANCE: distance}, name="serving"
+    rescale = model.get_layer(RESCALE)
+    rest = keras.Model(
+        rescale.output, {LOGITS: model.get_layer(LOGITS).output, MASK: mask, CAM: cam, DISTANCE: distance}
     )
+    # Pictures come without the axis of their one channel: along an axis of length one, ONNX Runtime rescales pixel by
+    # pixel, which took a seventh of the whole run.
+    pictures = keras.Input(model.input_shape[1:3], name=INPUT)
+    x = layers.Rescaling(rescale.scale, rescale.offset)(pictures)
+    return keras.Model(pictures, rest(layers.Reshape(model.input_shape[1:])(x)), name="serving")
 
 
 def export_onnx(model: keras.Model, training_views: NDArray[np.uint8], path: Path) -> None:
     """Write a two-look network as ONNX, see `for_serving`."""
     serving = for_serving(model, training_views)
-    serving(np.zeros((1, *model.input_shape[1:]), np.float32))  # Keras exports only what has been called
+    serving(np.zeros((1, *model.input_shape[1:3]), np.float32))  # Keras exports only what has been called
     serving.export(path, format="onnx", verbose=False)
     onnx.checker.check_model(onnx.load(path))

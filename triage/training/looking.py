@@ -101,7 +101,7 @@ def pictures_of(root: Path, samples: Sequence[Sample]) -> list[Picture]:
 
 
 def look_twice(model: keras.Model, frames: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Ask a two-look network about prepared slices, each look in both mirror images.
+    """Ask a two-look network about prepared slices.
 
     Parameters
     ----------
@@ -149,9 +149,6 @@ def known_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> ker
 
 
 def _ask(model: keras.Model, views: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean log-probabilities and mask probabilities of views and their mirror images."""
-    both = model.predict_on_batch(np.concatenate([views, views[:, :, ::-1]])[..., None])
-    logits, mask = log_softmax(both[LOGITS]), np.asarray(expit(both[MASK][..., 0]), np.float32)
-    count = len(views)
-    half = np.float32(0.5)
-    return half * (logits[:count] + logits[count:]), half * (mask[:count] + mask[count:, :, ::-1])
+    """Log-probabilities and mask probabilities of views."""
+    said = model.predict_on_batch(views[..., None])
+    return log_softmax(said[LOGITS]), np.asarray(expit(said[MASK][..., 0]), np.float32)

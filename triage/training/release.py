@@ -27,6 +27,7 @@ from triage.training.gate import familiar_within, gate_report
 from triage.training.layouts import FINDINGS, Dataset, read_dataset
 from triage.training.metrics import Figure
 from triage.training.model_card import model_card
+from triage.training.newsources import judge_new_sources
 from triage.training.run import RESULT
 from triage.training.scoring import Scorer, is_data_of, named, open_model
 from triage.training.splits import FOLDS, Sample, Split
@@ -69,6 +70,7 @@ def release(
     folder: Path,
     volumes: Path | None = None,
     averaged: Sequence[Path] | None = None,
+    left_out: Path | None = None,
 ) -> Card:
     """Write a model folder: the mean of trials' weights (a model soup: Wortsman et al., ICML 2022).
 
@@ -88,6 +90,8 @@ def release(
         Volumes with masks that none of the trials was trained on, judged by each of them and by the mean.
     averaged
         Those of the trials whose mean ships; all of them by default.
+    left_out
+        A run like the trials on some of the data set's sources, to be judged on the others.
 
     Raises
     ------
@@ -99,8 +103,11 @@ def release(
     if averaged is not None and not (set(averaged) <= set(trials) and len(set(averaged)) > 1):
         raise ReleaseError("What ships is the mean of two trials at least. Name them among the trials too.")
     dataset, config = read_dataset(root), scorers[0].config
-    if not is_data_of(config, dataset, file_hashes(dataset)):
-        raise ReleaseError(f"{root} is not what {scorers[0].name} was trained on. Name the same data, unchanged.")
+    hashes = file_hashes(dataset)
+    narrow = _narrow(left_out, config) if left_out is not None else None
+    for scorer in (scorers[0], *([narrow] if narrow else [])):
+        if not is_data_of(scorer.config, dataset, hashes):
+            raise ReleaseError(f"{root} is not what {scorer.name} was trained on. Name the same data, unchanged.")
 
     with TemporaryDirectory(prefix="triage-") as made:
         networks = {int(scorer.config["test_fold"]): serving(scorer, dataset, Path(made)) for scorer in scorers}
@@ -117,6 +124,8 @@ def release(
             "test": report(answers),
             "gate": gate_report(root, answers, list(networks.values()), limit),
         }
+        if narrow is not None:
+            metrics["new_sources"] = judge_new_sources(narrow, serving(narrow, dataset, Path(made)), dataset, limit)
         if volumes is not None:
             metrics["volumes"] = [
                 row | {"trial": fold}
@@ -169,6 +178,7 @@ def release(
 def describe(card: Card) -> str:
     """Return the card's figures as text, one a line."""
     test = card.metrics["test"]
+    new = card.metrics.get("new_sources", {"figures": {}})["figures"]
     named_figures = test["figures"] | test["masks"]["figures"]
     rows = [f"{name:28} {_said(values)}" for name, values in named_figures.items()]
     at_point = ", ".join(f"{name} {_said(values)}" for name, values in test["glioma_operating_point"].items())
@@ -179,6 +189,7 @@ def describe(card: Card) -> str:
             f"tumour operating point {card.operating_points.tumour}",
             f"prediction sets: {test['prediction_sets']}",
             *card.metrics["operating_points"].values(),
+            *(f"new sources, {name}: {_said(row)}" for name, row in new.items()),
         ]
     )
 
@@ -195,6 +206,18 @@ def _finished(run: Path) -> Scorer:
     scorer = open_model(run)
     if not scorer.parts or not (run / RESULT).is_file():
         raise ReleaseError(f"{run} is no finished run of `train`. Finish it with --resume, or name another.")
+    return scorer
+
+
+def _narrow(run: Path, config: dict[str, Any]) -> Scorer:
+    """Open the run that sources were left out of."""
+    scorer = _finished(run)
+    same = ("recipe", "split", "unwatched")
+    if not set(scorer.config["sources"]) < set(config["sources"]) or any(scorer.config[k] != config[k] for k in same):
+        raise ReleaseError(
+            f"{scorer.name} is not a run like the trials on fewer sources. Train it as they were, with --source for "
+            "each of those that it may see."
+        )
     return scorer
 
 
