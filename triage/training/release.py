@@ -58,6 +58,8 @@ FAILURES = (
 )
 #: What all runs must have in common.
 COMMON = ("recipe", "split", "sources", "data_sha256")
+#: What a recipe says of itself changes nothing of what it does.
+WORDS = ("reproduces", "published")
 
 
 class ReleaseError(TriageError):
@@ -212,8 +214,8 @@ def _finished(run: Path) -> Scorer:
 def _narrow(run: Path, config: dict[str, Any]) -> Scorer:
     """Open the run that sources were left out of."""
     scorer = _finished(run)
-    same = ("recipe", "split", "unwatched")
-    if not set(scorer.config["sources"]) < set(config["sources"]) or any(scorer.config[k] != config[k] for k in same):
+    fewer = set(scorer.config["sources"]) < set(config["sources"])
+    if not fewer or _differing(scorer.config, config, ("recipe", "split", "unwatched")):
         raise ReleaseError(
             f"{scorer.name} is not a run like the trials on fewer sources. Train it as they were, with --source for "
             "each of those that it may see."
@@ -243,8 +245,7 @@ def _seen(answers: Answers, taught: Calibration) -> dict[str, Any]:
 def _check(trials: Sequence[Scorer]) -> None:
     network = trials[0]
     for trial in trials:
-        differing = [key for key in COMMON if network.config[key] != trial.config[key]]
-        if differing:
+        if differing := _differing(network.config, trial.config, COMMON):
             raise ReleaseError(
                 f"{network.name} and {trial.name} differ in {', '.join(differing)}. Train both with the same recipe, "
                 "options and data."
@@ -265,6 +266,13 @@ def _check(trials: Sequence[Scorer]) -> None:
             f"Each fold is judged with what the others taught, so at least two of the {FOLDS} folds must be left out, "
             "each by one run. Train another with --test-fold."
         )
+
+
+def _differing(one: dict[str, Any], other: dict[str, Any], keys: Sequence[str]) -> list[str]:
+    def value(config: dict[str, Any], key: str) -> Any:
+        return {k: v for k, v in config[key].items() if k not in WORDS} if key == "recipe" else config[key]
+
+    return [key for key in keys if value(one, key) != value(other, key)]
 
 
 def _summary(trials: Sequence[Path], scorers: Sequence[Scorer], train: Sequence[Sample]) -> str:
