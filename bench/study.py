@@ -108,6 +108,7 @@ def _plain(warm: Path, paths: list[Path]) -> tuple[float, float, float]:
     import keras
     import pydicom
 
+    import triage.networks.twolook  # noqa: F401 - its layers, which loading looks up by name
     from triage.inference.card import KERAS
     from triage.inference.preprocess import prepare
     from triage.inference.runtime import Runtime
