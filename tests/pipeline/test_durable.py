@@ -40,6 +40,19 @@ def test_what_one_process_received_the_next_one_ranks(settings: Settings, slices
     second.close()
 
 
+def test_what_is_closed_does_not_start_again(settings: Settings, slices: list[Phantom], tmp_path: Path) -> None:
+    """A search for studies left behind, or a hand-over, may be under way while the process ends."""
+    first = Pipeline(settings)
+    first.run()
+    first.close()
+    first.work.start()
+    second = Pipeline(Settings(home=tmp_path / "other"))
+    try:
+        assert second.wait(hand_over(second, slices[:1]), timeout=60) == []
+    finally:
+        second.close()
+
+
 def test_what_was_never_enqueued_is_found(settings: Settings, slices: list[Phantom]) -> None:
     """The process was killed between the commit and the queue."""
     pipeline = Pipeline(settings)

@@ -184,7 +184,9 @@ def test_the_hash_follows_the_data(tmp_path: Path) -> None:
 def test_a_killed_run_goes_on_from_the_command_line(tmp_path: Path) -> None:
     data = class_folders(tmp_path / "data", each=10, labels=("no", "yes"))
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "triage", "train", "--recipe", "binary-cnn", "--data", data, "--out", run]
+    # A shell that runs the tests in the background makes all that they start deaf to Ctrl-C.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "triage", "train", "--recipe", "binary-cnn"]
+    command += ["--data", data, "--out", run]
     command += ["--split", "random", "--size", "32", "--epochs", "200", "--steps", "2"]
     first = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120

@@ -57,6 +57,7 @@ class Work:
         self._lock = RLock()
         self._known_client: DBOSClient | None = None
         self._stopping: Event | None = None
+        self._over = False
 
     def enqueue(self, study_id: str, contents: str) -> None:
         """Ask for a study to be processed; asking again for the same contents while it waits changes nothing."""
@@ -82,9 +83,9 @@ class Work:
         return {key for key, status in keys if status != GIVEN_UP}, {key for key, status in keys if status == GIVEN_UP}
 
     def start(self) -> None:
-        """Run the queue in this process; one installation a process, and a second call changes nothing."""
+        """Run the queue in this process, one installation a process; a second call or one after `stop` is nothing."""
         with self._lock:
-            if self._stopping is not None:
+            if self._over or self._stopping is not None:
                 return
             from dbos import DBOS
 
@@ -99,8 +100,10 @@ class Work:
             Thread(target=self._look_after, args=(self._stopping,), name="sweep", daemon=True).start()
 
     def stop(self) -> None:
-        """End the queue in this process; what is in work is done again by the next one that starts."""
+        """End the queue in this process for good; what is in work is done again by the next one that starts."""
         with self._lock:
+            # A search for studies left behind that is under way would start it again.
+            self._over = True
             if self._known_client is not None:
                 self._known_client.destroy()
                 self._known_client = None
