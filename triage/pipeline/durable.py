@@ -83,7 +83,7 @@ class Work:
         return {key for key, status in keys if status != GIVEN_UP}, {key for key, status in keys if status == GIVEN_UP}
 
     def start(self) -> None:
-        """Run the queue in this process, one installation a process; a second call or one after `stop` is nothing."""
+        """Run the queue here, one installation a process; called again, or after `stop`, it changes nothing."""
         with self._lock:
             if self._over or self._stopping is not None:
                 return
