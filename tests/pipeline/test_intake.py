@@ -19,6 +19,7 @@ from triage.pipeline import Incoming, Pipeline
 from triage.records import files
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
 from triage.records.views import Arrival, Instance, WorklistFilter
+from triage.scans.inspect import Inspected
 from triage.settings import Settings
 
 NOW = datetime.now(UTC)
@@ -222,3 +223,21 @@ def test_what_a_dead_process_left_of_a_hand_over_is_removed(pipeline: Pipeline, 
     pipeline.resume()
     assert not left.exists()
     assert under_way.exists()
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_stored(
+    pipeline: Pipeline, study_files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, inspect = tmp_path / "growing.dcm", pipeline.door.inspect
+    path.write_bytes(next(iter(study_files.values())))
+
+    def grows(path: Path) -> Inspected:
+        seen = inspect(path)
+        path.write_bytes(path.read_bytes() + bytes(2))
+        return seen
+
+    monkeypatch.setattr(pipeline.door, "inspect", grows)
+    (receipt,) = pipeline.receive([Incoming(path.name, path=path)], actor="door")
+    assert (receipt.outcome, receipt.again) == (Outcome.REFUSED, True)
+    assert "changed while it was read" in receipt.message
+    assert not pipeline.store.unfinished()

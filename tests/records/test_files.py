@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from triage.errors import NotFoundError
-from triage.records.files import FileStore
+from triage.records.files import UNFINISHED, FileStore, sweep
 
 
 def test_bytes_come_back_and_lie_under_their_hash(tmp_path: Path) -> None:
@@ -70,3 +70,17 @@ def test_a_missing_or_altered_file_is_said(tmp_path: Path) -> None:
     files.path(sha256).write_bytes(b"another")
     with pytest.raises(NotFoundError, match="altered"):
         files.get(sha256)
+
+
+def test_what_a_dead_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    files = FileStore(tmp_path)
+    stored = files.put(b"whole")
+    left, under_way = (tmp_path / f"{UNFINISHED}{name}" for name in ("left", "under-way"))
+    for path in (left, under_way):
+        path.write_bytes(b"half of it")
+    os.utime(left, (1, 1))
+    os.utime(files.path(stored), (1, 1))
+    sweep(files.folder)
+    assert not left.exists()
+    assert under_way.exists()
+    assert files.get(stored) == b"whole"

@@ -89,8 +89,7 @@ def test_the_same_bytes_are_one_study(store: Store) -> None:
     study_id = add(store, 1)
     again = store.add_files("copy.png", [Arrival(instance(1))], actor="door")
     assert (again.study_id, again.outcomes) == (study_id, (Outcome.ALREADY_HERE,))
-    assert store.study_of(instance(1).sha256) == study_id
-    assert store.study_of(instance(2).sha256) is None
+    assert store.studies_of([instance(number).sha256 for number in (1, 2)]) == {instance(1).sha256: study_id}
     assert store.unfinished() == [study_id]
 
 
@@ -236,7 +235,7 @@ def test_a_study_keeps_its_identity(store: Store) -> None:
         (aside, (files[1],)),
         (scored, (files[0],)),
     ]
-    assert store.digest_of("1.2.3") == files[0].sha256
+    assert store.digests_of(["1.2.3", "", "1.2"]) == {"1.2.3": files[0].sha256}
     queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
     row = queue.page(WorklistFilter(text="jane"), datetime.now(UTC)).rows[0]
     assert (row.patient_name, row.mrn, row.accession_number) == ("DOE^JANE", "M1", "A1")

@@ -16,10 +16,11 @@ from rich.console import Console
 from triage.errors import ModelError
 from triage.inference.card import CARD, MODEL_CARD, read_card
 from triage.inference.runtime import Runtime
+from triage.training.earlier import PARTS, RESULT
 from triage.training.layouts import read_dataset
 from triage.training.recipe import RecipeError
 from triage.training.release import ReleaseError, describe, mean_of_weights, release
-from triage.training.run import CONFIG, PARTS, RESULT, Options, read_chosen, run_recipe
+from triage.training.run import CONFIG, Options, read_chosen, run_recipe
 from triage.training.scoring import open_model
 
 QUIET = Console(quiet=True)

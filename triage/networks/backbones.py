@@ -115,7 +115,7 @@ def _lite0(classes: int, size: int, dropout: float, weights: str) -> tuple[keras
     if weights == ONLINE:
         raise WeightsError("keras.applications has no EfficientNet-Lite0. Use --weights packaged, a file, or none.")
     # The file may be of a network with other classes: only what lies below the last layer is taken.
-    source = _open_saved(Path(weights))
+    source = open_saved(Path(weights))
     _copy_weights(source, model, Path(weights))
     return model, f"file {Path(weights).name}"
 
@@ -147,7 +147,7 @@ def _published(backbone: str, size: int, weights: str) -> keras.Model:
     if weights != ONLINE and not path.is_file():
         raise WeightsError(f"{weights} is not there. Name a weights file, or say none, packaged or imagenet.")
     if path.suffix == ".keras":
-        return _open_saved(path)
+        return open_saved(path)
     try:
         return _APPLICATIONS[backbone].build(include_top=False, weights=weights, input_shape=(size, size, 3))
     except Exception as error:  # Keras raises a bare Exception for a download that failed
@@ -158,7 +158,14 @@ def _published(backbone: str, size: int, weights: str) -> keras.Model:
         raise WeightsError(f"The weights of {backbone} {reason}") from error
 
 
-def _open_saved(path: Path) -> keras.Model:
+def open_saved(path: Path) -> keras.Model:
+    """Return the network in a ``.keras`` file.
+
+    Raises
+    ------
+    WeightsError
+        If there is none that can be read.
+    """
     try:
         return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError) as error:

@@ -65,6 +65,22 @@ def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2) -> k
 def start_from_imagenet(model: keras.Model) -> None:
     """Load the packaged ImageNet weights into the encoder, and keep those of its early layers and statistics."""
     load_imagenet(model, imagenet_lite0())
+    _freeze(model)
+
+
+def start_from_two_look(model: keras.Model, trained: keras.Model) -> None:
+    """Take the weights of a trained two-look network, of any input size.
+
+    Raises
+    ------
+    ValueError
+        If it is another network.
+    """
+    model.set_weights(trained.get_weights())
+    _freeze(model)
+
+
+def _freeze(model: keras.Model) -> None:
     early = True
     for layer in model.layers:
         # With small batches of one organ, updating the statistics of ImageNet costs more than it gives.

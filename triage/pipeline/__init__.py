@@ -14,10 +14,10 @@ from threading import Lock
 from triage.domain import Receipt, Series
 from triage.inference.runtime import Runtime
 from triage.pipeline.durable import Work, key
-from triage.pipeline.intake import Intake, sweep
+from triage.pipeline.intake import Intake
 from triage.pipeline.looking import Incoming
 from triage.pipeline.process import INTERNAL_ERROR, process
-from triage.records.files import FileStore
+from triage.records.files import FileStore, sweep
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.queue import Queue
 from triage.records.store import Store
@@ -118,7 +118,8 @@ class Pipeline:
         What took the process down with it too often is put down as not analysable. Files that a process which died in
         the middle of a hand-over left behind are removed.
         """
-        sweep(self.settings.home)
+        for folder in (self.settings.home, self.files.folder):
+            sweep(folder)
         waiting = self.store.unfinished()
         if waiting:
             under_way, given_up = self.work.listed()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING
 from triage.domain import Outcome, Receipt
 from triage.errors import RefusedError, StorageError, TriageError
 from triage.pipeline.looking import File, Incoming, Lookout, Seen, digest
-from triage.records.files import FileStore
+from triage.records.files import UNFINISHED, FileStore
 from triage.records.store import Store
 from triage.records.views import Arrival, Instance
 from triage.scans.door import Door
@@ -28,10 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Folders of received files below the home folder; each goes with its hand-over, unless the process dies first.
-SPOOL = "incoming-"
-#: No hand-over takes as long: seconds.
-ABANDONED = 24 * 3600.0
 #: What a file is called whose name may not be shown and has no other.
 NAMELESS = "file"
 #: DICOM's own limit for a UID.
@@ -43,6 +37,20 @@ SAID = {
         "stored. Compare the two at the source, and send the right one with a UID of its own."
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A file as it is to be stored, what it says of itself, and the name and digest that it goes by."""
+
+    path: Path
+    inspected: Inspected
+    name: str
+    sha256: str
+
+    @property
+    def uid(self) -> str:
+        return self.inspected.sop_instance_uid
 
 
 @dataclass(slots=True)
@@ -77,21 +85,25 @@ class Intake:
         self._deidentifier: Deidentifier | None = None
         self._receipts: list[Receipt | None] = []
         self._studies: dict[str, list[_Stored]] = {}
-        self._uids: dict[str, str] = {}
+        #: Of the files that are known under a SOP Instance UID.
+        self._digests: dict[str, str] = {}
         self.accepted: dict[str, str] = {}
 
     def receive(self, files: Iterable[Incoming]) -> list[Receipt]:
         """Take the files in; see `Pipeline.receive`."""
         self._home.mkdir(parents=True, exist_ok=True)
         try:
-            with tempfile.TemporaryDirectory(dir=self._home, prefix=SPOOL) as folder, self._files.together():
+            with tempfile.TemporaryDirectory(dir=self._home, prefix=UNFINISHED) as folder, self._files.together():
                 if self._pseudonyms is not None:
                     self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
                 lookout = Lookout(self._store, self._door, self._named)
-                for file, seen in lookout.look_at(files, Path(folder)):
-                    if self._progress:
-                        self._progress(len(self._receipts), lookout.known, file.name)
-                    self._take(file, seen)
+                for some in lookout.look_at(files, Path(folder)):
+                    taken = [(file, self._taken(file, seen)) for file, seen in some]
+                    self._digests |= self._store.digests_of([one.uid for _, one in taken if isinstance(one, _Taken)])
+                    for file, one in taken:
+                        if self._progress:
+                            self._progress(len(self._receipts), lookout.known, file.name)
+                        self._take(file.name, one)
         except OSError as error:  # the names of the files did not reach the disk
             logger.exception("storing failed")
             for item in chain.from_iterable(self._studies.values()):
@@ -101,37 +113,50 @@ class Intake:
             self._commit(stored)
         return [receipt for receipt in self._receipts if receipt is not None]
 
-    def _take(self, file: File, seen: Seen | Exception) -> None:
-        """Store a file that was looked at, or answer for it at once."""
+    def _taken(self, file: File, seen: Seen | Exception) -> _Taken | Receipt | Exception:
+        """Return a file that was looked at as it is to be stored, or why it is not; the door's last look."""
+        if isinstance(seen, Exception):
+            return seen
+        if seen.inspected is None:
+            return Receipt(file.name, Outcome.ALREADY_HERE, SAID[Outcome.ALREADY_HERE], seen.study_id)
         try:
-            if isinstance(seen, Exception):
-                raise seen
-            if seen.inspected is None:
-                said = SAID[Outcome.ALREADY_HERE]
-                self._answer(Receipt(file.name, Outcome.ALREADY_HERE, said, seen.study_id))
-            else:
-                self._store_file(*self._admit(file, seen.inspected, seen.digest))
-        except TriageError as error:
-            self._refuse(file.name, error)
-        except OSError as error:
-            self._refuse(file.name, _disk(error))
+            if self._deidentifier is None:
+                return _Taken(file.path, _checked(seen.inspected), file.name, seen.digest)
+            path, inspected, name = self._deidentifier.admit(file.path, seen.inspected, file.name)
+            return _Taken(path, _checked(inspected), name, digest(path))
+        except (TriageError, OSError) as error:
+            return error
 
-    def _store_file(self, path: Path, inspected: Inspected, name: str, sha256: str) -> None:
-        inspected = _checked(inspected)
-        uid = inspected.sop_instance_uid
-        if uid and (self._uids.get(uid) or self._store.digest_of(uid) or sha256) != sha256:
+    def _take(self, name: str, one: _Taken | Receipt | Exception) -> None:
+        """Store a file, or answer for it at once."""
+        try:
+            if isinstance(one, Exception):
+                raise one
+            if isinstance(one, Receipt):
+                self._answer(one)
+            else:
+                self._store_file(one)
+        except TriageError as error:
+            self._refuse(name, error)
+        except OSError as error:
+            self._refuse(name, _disk(error))
+
+    def _store_file(self, one: _Taken) -> None:
+        inspected, name, sha256 = one.inspected, one.name, one.sha256
+        if one.uid and self._digests.get(one.uid, sha256) != sha256:
             self._store.note_conflict("One SOP Instance UID with other contents", actor=self._actor)
             self._answer(_receipt(name, Outcome.CONFLICT, SAID[Outcome.CONFLICT], inspected))
             return
-        self._files.put(path)
-        if uid:
-            self._uids[uid] = sha256
+        if self._files.put(one.path) != sha256:
+            raise StorageError("Not stored: the file changed while it was read. Repeat when it is complete.")
+        if one.uid:
+            self._digests[one.uid] = sha256
         instance = Instance(
             sha256=sha256,
             name=name,
             kind=inspected.kind,
-            size=path.stat().st_size,
-            sop_instance_uid=uid,
+            size=one.path.stat().st_size,
+            sop_instance_uid=one.uid,
             sop_class_uid=inspected.sop_class_uid,
             transfer_syntax=inspected.transfer_syntax,
             frames=inspected.frames,
@@ -139,13 +164,6 @@ class Intake:
         stored = _Stored(len(self._receipts), Arrival(instance, inspected.study, inspected.series))
         self._studies.setdefault(inspected.study.uid or sha256, []).append(stored)
         self._answer(_receipt(name, Outcome.ACCEPTED, "", inspected))
-
-    def _admit(self, file: File, inspected: Inspected, sha256: str) -> tuple[Path, Inspected, str, str]:
-        """Return the file as it is to be stored, what it says of itself, its name and digest; the door's last look."""
-        if self._deidentifier is None:
-            return file.path, inspected, file.name, sha256
-        path, inspected, name = self._deidentifier.admit(file.path, inspected, file.name)
-        return path, inspected, name, digest(path)
 
     def _named(self, names: Iterable[str]) -> list[str]:
         """Return the names under which files are spoken of from here on."""
@@ -214,13 +232,6 @@ def _checked(inspected: Inspected) -> Inspected:
     if any(len(uid) > MAX_UID for uid in uids):
         raise RefusedError(f"An identifier is longer than {MAX_UID} characters. Export the study from the PACS again.")
     return inspected
-
-
-def sweep(home: Path) -> None:
-    """Remove what hand-overs of a process that died left behind: files as they came, names and all."""
-    for left in home.glob(f"{SPOOL}*"):
-        if time.time() - left.stat().st_mtime > ABANDONED:
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _deidentifier(pseudonyms: PseudonymMap, folder: Path) -> Deidentifier:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from triage.domain import Kind
@@ -19,6 +18,8 @@ from triage.scans.inspect import Inspected
 
 #: Files that are looked at at one time; the door has as many processes.
 LOOKING = 2
+#: Files that the record is asked about at one time.
+TOGETHER = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ class Lookout:
         self._store, self._door, self._named = store, door, named
         self.known = 0
 
-    def look_at(self, files: Iterable[Incoming], folder: Path) -> Iterator[tuple[File, Seen | Exception]]:
-        """Look at each file, at two of them at a time, and give them in their order.
+    def look_at(self, files: Iterable[Incoming], folder: Path) -> Iterator[list[tuple[File, Seen | Exception]]]:
+        """Look at each file, at two of them at a time, and give them in their order, some at a time.
 
         Parameters
         ----------
@@ -93,20 +94,19 @@ class Lookout:
         handed_over = list(files)
         self.known = len(handed_over)
         names = self._named(incoming.name for incoming in handed_over)
-        spooled = (
+        spooled = chain.from_iterable(
             self._spool(name, incoming, folder / str(number))
             for number, (name, incoming) in enumerate(zip(names, handed_over, strict=True))
         )
         with ThreadPoolExecutor(LOOKING) as pool:
-            ahead: deque[tuple[File, Future[Seen | Exception]]] = deque()
-            for file in chain.from_iterable(spooled):
-                ahead.append((file, pool.submit(self._look, file)))
-                if len(ahead) > LOOKING:
-                    first, seen = ahead.popleft()
-                    yield first, seen.result()
-            while ahead:
-                first, seen = ahead.popleft()
-                yield first, seen.result()
+            ahead: list[tuple[File, Future[Seen | Exception]]] = []
+            while some := list(islice(spooled, TOGETHER)):
+                # The next ones are looked at while these are stored.
+                behind, ahead = ahead, self._begin(some, pool)
+                if behind:
+                    yield [(file, seen.result()) for file, seen in behind]
+            if ahead:
+                yield [(file, seen.result()) for file, seen in ahead]
 
     def _spool(self, name: str, incoming: Incoming, spool: Path) -> Iterator[File]:
         """Give the file, or the members of the archive, that was handed over; what is refused already says so."""
@@ -132,16 +132,31 @@ class Lookout:
         for name, member in zip(self._named(one.name for one in unpacked.members), unpacked.members, strict=True):
             yield File(name, member.path)
 
-    def _look(self, file: File) -> Seen | Exception:
-        if file.error is not None:
-            return file.error
+    def _begin(self, files: list[File], pool: Executor) -> list[tuple[File, Future[Seen | Exception]]]:
+        digests = [_digest(file) for file in files]
+        studies = self._store.studies_of([sha256 for sha256 in digests if isinstance(sha256, str)])
+        return [
+            (file, pool.submit(self._look, file, sha256, studies)) for file, sha256 in zip(files, digests, strict=True)
+        ]
+
+    def _look(self, file: File, sha256: str | Exception, studies: Mapping[str, str]) -> Seen | Exception:
+        if isinstance(sha256, Exception):
+            return sha256
         try:
-            sha256 = digest(file.path)
-            study_id = self._store.study_of(sha256)
+            study_id = studies.get(sha256)
             inspected = None if study_id else self._door.inspect(file.path)
         except (TriageError, OSError) as error:
             return error
         return Seen(sha256, study_id, inspected)
+
+
+def _digest(file: File) -> str | Exception:
+    if file.error is not None:
+        return file.error
+    try:
+        return digest(file.path)
+    except OSError as error:
+        return error
 
 
 def digest(path: Path) -> str:

@@ -25,8 +25,9 @@ def take_in(
 ) -> Taken:
     """Add files of one study; see `triage.records.store.Store.add_files`."""
     row = _known_study(session, arrivals)
-    owners = _present(session, InstanceRow.sha256, [arrival.instance.sha256 for arrival in arrivals])
-    named = _present(session, InstanceRow.sop_instance_uid, [arrival.instance.sop_instance_uid for arrival in arrivals])
+    digests, uids = zip(*((item.instance.sha256, item.instance.sop_instance_uid) for item in arrivals), strict=True)
+    owners = present(session, InstanceRow.sha256, SeriesRow.study_id, digests)
+    named = present(session, InstanceRow.sop_instance_uid, SeriesRow.study_id, uids)
     outcomes: list[Outcome] = []
     for arrival in arrivals:
         item = arrival.instance
@@ -77,12 +78,14 @@ def _known_study(session: Session, arrivals: Sequence[Arrival]) -> StudyRow | No
     return None
 
 
-def _present(session: Session, column: InstrumentedAttribute[Any], values: Sequence[str]) -> dict[str, str]:
-    """Return which of the values are on the record, and in which study."""
+def present(
+    session: Session, column: InstrumentedAttribute[Any], wanted: InstrumentedAttribute[str], values: Sequence[str]
+) -> dict[str, str]:
+    """Return what the record has, in another column of instances or of their series, beside each value it knows."""
     found: dict[str, str] = {}
     for chunk in _chunks([value for value in values if value]):
-        query = select(column, SeriesRow.study_id).join(SeriesRow).where(column.in_(chunk))
-        found.update((value, study_id) for value, study_id in session.execute(query))
+        query = select(column, wanted).select_from(InstanceRow).join(SeriesRow).where(column.in_(chunk))
+        found.update((value, other) for value, other in session.execute(query))
     return found
 
 

@@ -8,13 +8,18 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from triage.errors import NotFoundError
 
+#: Begins the names of files and folders of a hand-over that is under way; each goes with it, unless the process dies.
+UNFINISHED = "incoming-"
+#: No hand-over takes as long: seconds.
+ABANDONED = 24 * 3600.0
 #: Files that are brought to the disk at one time: it takes several for little more than one.
 SYNCING = 4
 
@@ -42,7 +47,7 @@ class FileStore:
                 return sha256
             data.seek(0)
             path.parent.mkdir(exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix="incoming-", delete=False) as file:
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=UNFINISHED, delete=False) as file:
                 try:
                     shutil.copyfileobj(data, file)
                     file.flush()
@@ -119,6 +124,18 @@ class _Waiting(threading.local):
 
     pool: ThreadPoolExecutor | None = None
     written: list[Future[Path]]
+
+
+def sweep(folder: Path) -> None:
+    """Remove what hand-overs of a process that died left behind: files as they came, names and all."""
+    for left in folder.glob(f"{UNFINISHED}*"):
+        with suppress(FileNotFoundError):  # its hand-over has just ended
+            if time.time() - left.stat().st_mtime < ABANDONED:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
 
 
 def _named(part: Path, path: Path) -> Path:

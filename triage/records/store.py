@@ -18,7 +18,7 @@ from triage.domain import (
 )
 from triage.errors import ConflictError, NotFoundError, StorageError
 from triage.records import audit, rows
-from triage.records.arrivals import contents, take_in
+from triage.records.arrivals import contents, present, take_in
 from triage.records.database import migrate, open_engine, writing
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Arrival, SignedReading, Study, Taken
@@ -99,15 +99,15 @@ class Store:
             study_id = session.scalar(select(StudyRow.id).where(StudyRow.study_uid == study_uid)) if study_uid else None
             session.add(audit.row(actor, event, study_id, detail))
 
-    def study_of(self, sha256: str) -> str | None:
-        """Return the ID of the study that holds a file with these bytes."""
+    def studies_of(self, digests: Sequence[str]) -> dict[str, str]:
+        """Return the ID of the study that holds each file, by its sha256; files that no study holds are left out."""
         with self.read() as session:
-            return session.scalar(select(SeriesRow.study_id).join(InstanceRow).where(InstanceRow.sha256 == sha256))
+            return present(session, InstanceRow.sha256, SeriesRow.study_id, digests)
 
-    def digest_of(self, sop_instance_uid: str) -> str | None:
-        """Return the sha256 of the file with this SOP Instance UID."""
+    def digests_of(self, sop_instance_uids: Sequence[str]) -> dict[str, str]:
+        """Return the sha256 of the file with each SOP Instance UID; those that are not known are left out."""
         with self.read() as session:
-            return session.scalar(select(InstanceRow.sha256).where(InstanceRow.sop_instance_uid == sop_instance_uid))
+            return present(session, InstanceRow.sop_instance_uid, InstanceRow.sha256, sop_instance_uids)
 
     def file_result(self, study_id: str, result: AIResult) -> None:
         """File an AI result and rank the study by it; filing the same result again changes nothing.

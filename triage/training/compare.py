@@ -11,10 +11,11 @@ from typing import Any
 from rich.console import Console
 
 from triage.training.checkpoints import write_json
+from triage.training.earlier import RESULT
 from triage.training.judge import judge
 from triage.training.layouts import Dataset
 from triage.training.recipe import Backbone, Recipe
-from triage.training.run import CONFIG, RESULT, Options, run_recipe
+from triage.training.run import CONFIG, Options, run_recipe
 from triage.training.scoring import judged_on, open_model
 from triage.training.splits import Split
 

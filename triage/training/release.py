@@ -20,6 +20,7 @@ from triage.inference.network import Network
 from triage.training.asking import Answers, ask, first_views, serving, together
 from triage.training.calibrate import Calibration, calibrate
 from triage.training.checkpoints import save_model, whole
+from triage.training.earlier import RESULT
 from triage.training.environment import file_hashes
 from triage.training.evidence import cross_fitted, report
 from triage.training.export import export_onnx
@@ -28,7 +29,6 @@ from triage.training.layouts import FINDINGS, Dataset, read_dataset
 from triage.training.metrics import Figure
 from triage.training.model_card import model_card
 from triage.training.newsources import judge_new_sources
-from triage.training.run import RESULT
 from triage.training.scoring import Scorer, is_data_of, named, open_model
 from triage.training.splits import FOLDS, Sample, Split
 from triage.training.volumes import judge_volumes

@@ -15,6 +15,7 @@ from rich.console import Console
 from triage.inference import preprocess
 from triage.inference.looks import FRAME
 from triage.training.checkpoints import once, write_json
+from triage.training.earlier import PARTS, RESULT, Earlier, earlier_run
 from triage.training.environment import data_hash, environment, file_hashes
 from triage.training.frames import load_frames_of
 from triage.training.layouts import Dataset, LayoutError, load_mask, read_dataset
@@ -25,13 +26,7 @@ from triage.training.recipe import Recipe, RecipeError, Stage, looks_twice
 from triage.training.splits import CLASSES, Parts, Sample, Split, cut, has_mask
 from triage.training.stages import Classifying, build, train_segmenter
 
-CONFIG, PARTS, RESULT, SKIPPED, ENVIRONMENT = (
-    "config.json",
-    "parts.json",
-    "result.json",
-    "skipped.json",
-    "environment.json",
-)
+CONFIG, SKIPPED, ENVIRONMENT = "config.json", "skipped.json", "environment.json"
 SEGMENTER = "segmenter"
 
 
@@ -91,14 +86,17 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     )
     if recipe.segment:
         _check_masks(dataset, parts)
-    folder.mkdir(parents=True, exist_ok=True)
     hashes = file_hashes(dataset)
+    earlier = earlier_run(options.weights)
+    if earlier:
+        _check_unseen(earlier, parts, hashes)
+    folder.mkdir(parents=True, exist_ok=True)
     once(
         folder / CONFIG, _config(recipe, dataset, options) | {"data_sha256": data_hash(dataset, hashes)}, options.resume
     )
     write_json(folder / ENVIRONMENT, environment())
     write_json(folder / SKIPPED, [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped])
-    _write_parts(folder, hashes, parts)
+    _write_parts(folder, hashes, parts, earlier)
     for note in parts.notes:
         console.print(f"{options.split}: {note}.")
     console.print(f"{len(parts.train):,} to train on, {len(parts.watch):,} to watch, {len(parts.test):,} to test on.")
@@ -106,6 +104,7 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     stage, training = _prepared(recipe, dataset.root, parts, folder, console)
     keras.utils.set_random_seed(recipe.seed)
     model, started_from = build(stage, len(CLASSES[recipe.task]), options.weights)
+    started_from = earlier.said if earlier else started_from
     console.print(f"{model.name}, {model.count_params():,} parameters, weights to start from: {started_from}.")
     parameters = model.count_params()
     resume = options.resume and (folder / "state.npz").exists()
@@ -172,10 +171,24 @@ def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any
     }
 
 
-def _write_parts(folder: Path, hashes: dict[str, str], parts: Parts) -> None:
-    seen = sorted({hashes[sample.item.path] for sample in (*parts.train, *parts.watch)})
+def _write_parts(folder: Path, hashes: dict[str, str], parts: Parts, earlier: Earlier | None) -> None:
+    seen = sorted(_hashes_of((*parts.train, *parts.watch), hashes) | (earlier.seen if earlier else set()))
     names = {part: [sample.name for sample in getattr(parts, part)] for part in ("train", "watch", "test", "untyped")}
     write_json(folder / PARTS, names | {"seen_sha256": seen, "notes": list(parts.notes)})
+
+
+def _hashes_of(samples: Sequence[Sample], hashes: dict[str, str]) -> set[str]:
+    return {hashes[sample.item.path] for sample in samples}
+
+
+def _check_unseen(earlier: Earlier, parts: Parts, hashes: dict[str, str]) -> None:
+    """Refuse to test on what the network has seen before it came here."""
+    known = _hashes_of((*parts.test, *parts.untyped), hashes) & earlier.seen
+    if known:
+        raise RecipeError(
+            f"The network to start from has seen {len(known):,} of the pictures that this run would test on. Start "
+            "from a run with the same split and --test-fold."
+        )
 
 
 def _prepared(

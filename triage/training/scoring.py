@@ -21,11 +21,12 @@ from triage.inference.looks import FRAME, lay_back
 from triage.inference.network import Network
 from triage.networks.twolook import MASK
 from triage.training.copies import one_per_cluster
+from triage.training.earlier import PARTS
 from triage.training.environment import data_hash, file_hashes
 from triage.training.layouts import GUARD, UNTYPED, Dataset, Item, LayoutError
 from triage.training.looking import look_twice
 from triage.training.loop import load_kept, predict
-from triage.training.run import CONFIG, PARTS, SEGMENTER
+from triage.training.run import CONFIG, SEGMENTER
 from triage.training.splits import CLASSES, Sample, label_for
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from triage.errors import TriageError
-from triage.networks.backbones import NONE, PACKAGED, WeightsError, build_backbone
+from triage.networks.backbones import NONE, ONLINE, PACKAGED, WeightsError, build_backbone, open_saved
 from triage.networks.cnn import build_cnn
-from triage.networks.twolook import build_two_look, start_from_imagenet
+from triage.networks.twolook import build_two_look, start_from_imagenet, start_from_two_look
 from triage.networks.unet import build_unet
 from triage.training.checkpoints import Row
 from triage.training.copies import SOURCE_ORDER
@@ -67,10 +67,16 @@ def _build_two_look(size: int, classes: int, dropout: float, weights: str) -> tu
     model = build_two_look(size, classes, dropout)
     if weights == NONE:
         return model, NONE
-    if weights != PACKAGED:
-        raise WeightsError("The two-look network starts from packaged weights or none.")
-    start_from_imagenet(model)
-    return model, "packaged ImageNet weights of EfficientNet-Lite0"
+    if weights == PACKAGED:
+        start_from_imagenet(model)
+        return model, "packaged ImageNet weights of EfficientNet-Lite0"
+    if weights == ONLINE:
+        raise WeightsError("keras.applications has no two-look network. Use --weights packaged, a file, or none.")
+    try:
+        start_from_two_look(model, open_saved(Path(weights)))
+    except ValueError as error:
+        raise WeightsError(f"{Path(weights).name} holds no two-look network. Name a file of one, or none.") from error
+    return model, f"file {Path(weights).name}"
 
 
 class Classifying:

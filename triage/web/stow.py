@@ -19,6 +19,7 @@ from starlette.responses import Response
 from triage.domain import Outcome, Receipt
 from triage.errors import RefusedError, TriageError
 from triage.pipeline import Incoming, Pipeline
+from triage.records.files import UNFINISHED
 from triage.records.search import FoundInstance, Search
 from triage.scans.attributes import Identity
 from triage.web.media import DicomJson, address, boundary_of, want_json
@@ -104,7 +105,7 @@ class Stow:
         boundary, pipeline = boundary_of(request), self._parts()
         home = pipeline.settings.home
         home.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=home, prefix="incoming-") as folder:
+        with TemporaryDirectory(dir=home, prefix=UNFINISHED) as folder:
             paths = await spool(request, boundary, Path(folder), pipeline.settings.stow_limit)
             found = [_Part(path) for path in paths]
             study = request.path_params.get("study", "")
@@ -153,7 +154,7 @@ def _objection(identity: Identity, study: str) -> Reason | None:
 
 def _failure(pipeline: Pipeline, receipt: Receipt) -> Reason | None:
     if receipt.outcome is Outcome.CONFLICT:
-        known = pipeline.store.digest_of(receipt.sop_instance_uid)
+        known = pipeline.store.digests_of([receipt.sop_instance_uid])
         return Reason.DUPLICATE_INSTANCE if known else Reason.DOES_NOT_MATCH
     if receipt.outcome is Outcome.REFUSED:
         return Reason.OUT_OF_RESOURCES if receipt.again else Reason.CANNOT_UNDERSTAND

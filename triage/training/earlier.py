@@ -1,0 +1,48 @@
+"""The run that another starts from: what its network has seen, and what it started from itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.training.recipe import RecipeError
+
+PARTS, RESULT = "parts.json", "result.json"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A run whose network is the start of another.
+
+    Attributes
+    ----------
+    seen
+        SHA-256 of the files that it trained on or watched, and those of the runs before it.
+    said
+        What it was, in words for the record.
+    """
+
+    seen: frozenset[str]
+    said: str
+
+
+def earlier_run(weights: str | None) -> Earlier | None:
+    """Return the run that a file of weights lies in; None where nothing tells what the weights have seen.
+
+    Raises
+    ------
+    RecipeError
+        If the run is not finished.
+    """
+    folder = Path(weights).parent if weights else Path()
+    if not weights or not (folder / PARTS).is_file():
+        return None
+    if not (folder / RESULT).is_file():
+        raise RecipeError(f"{folder.name} is not finished. Finish it with --resume before another starts from it.")
+    result = json.loads((folder / RESULT).read_text())
+    epochs = result["classifier"]["kept_epoch"]
+    return Earlier(
+        frozenset(json.loads((folder / PARTS).read_text())["seen_sha256"]),
+        f"{epochs} epochs of recipe {result['recipe']} from {result['started_from']}",
+    )
