@@ -55,9 +55,11 @@ def outline(gray: Gray) -> Outline | None:
     side = max(round(CORNER * min(gray.shape)), 1)
     ends = (slice(None, side), slice(-side, None))
     corners = sum(bool(dark[rows, columns].mean() > MOSTLY) for rows in ends for columns in ends)
-    pieces, _ = ndimage.label(dark)
+    pieces, found = ndimage.label(dark)
     outside = np.unique(np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]]))
-    pieces, count = ndimage.label(~np.isin(pieces, outside[outside > 0]))
+    shown = np.ones(found + 1, bool)
+    shown[outside[outside > 0]] = False
+    pieces, count = ndimage.label(shown[pieces])
     if not count:
         return None
     sizes = np.bincount(pieces.ravel())[1:]
@@ -83,7 +85,8 @@ def white_bone(gray: Gray, inside: NDArray[np.bool_]) -> float:
     middle = np.array([rows.mean(), columns.mean()])[:, None, None]
     angles = np.linspace(0, 2 * np.pi, RAYS, endpoint=False)
     outwards = np.array([np.sin(angles), np.cos(angles)])[:, None, :]
-    steps = np.arange(0, float(np.hypot(*gray.shape)), 0.5)[:, None]
+    reach = np.sqrt(((np.stack([rows, columns]) - middle[..., 0]) ** 2).sum(axis=0).max()) + 1
+    steps = np.arange(0, float(reach), 0.5)[:, None]
     last = np.where(_nearest(inside, middle + steps * outwards), steps, 0).max(axis=0)
     depths = np.linspace(0, DEEP, round(100 * DEEP) + 1)[:, None] * np.sqrt(inside.sum() / np.pi)
     smooth = ndimage.gaussian_filter(gray, 0.5)

@@ -111,6 +111,6 @@ def _threshold(
     specificity = float((scores[~positive] < point).mean())
     return point, (
         f"Chosen on held-out patients so that the sensitivity is {sensitivity:.2f} or better, at {CONFIDENCE:.0%} "
-        f"confidence: there, sensitivity {reached:.3f}, "
+        f"confidence if slices were independent, which those of one patient are not: there, sensitivity {reached:.3f}, "
         f"specificity {specificity:.3f} ({int(positive.sum())} with, {int((~positive).sum())} without)."
     )
