@@ -11,7 +11,8 @@ from triage.training.recipe import FOLDER, Backbone, RecipeError, adapted, load_
 
 
 def test_every_recipe_that_comes_with_the_product_is_one() -> None:
-    assert names() == ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look"]
+    recipes = ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look", "two-look-192"]
+    assert names() == recipes
     for name in names():
         assert load_recipe(name).name == name
 

@@ -60,6 +60,8 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
+        # Without this, processors that lack VNNI overflow where they add up products of 8 bits.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.size = int(self._session.get_inputs()[0].shape[1])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.inference.looks import FRAME, WHOLE, crop, lay_back
+from triage.inference.looks import FRAME, lay_back
 from triage.inference.network import Look, Network
 from triage.inference.runtime import deciding_look
 from triage.training.export import export_onnx
@@ -71,17 +71,11 @@ def together(answers: Sequence[Answers]) -> Answers:
     return Answers(items, *(np.concatenate([getattr(one, name) for one in answers]) for name in names))
 
 
-def first_views(root: Path, samples: Sequence[Sample], size: int) -> NDArray[np.uint8]:
-    """Return first looks at samples, ``(samples, size, size)``: what is familiar to a network trained on them."""
-    frames = load_frames_of(root, samples, FRAME).pixels
-    return np.stack([np.rint(crop(frame.astype(np.float32), WHOLE, size)).astype(np.uint8) for frame in frames])
-
-
 def serving(scorer: Scorer, dataset: Dataset, folder: Path) -> Network:
     """Return a run's network in the very form in which it would serve, written into a folder."""
-    model, path = scorer.trained, folder / f"{scorer.name}.onnx"
+    path = folder / f"{scorer.name}.onnx"
     trained_on = named(scorer.parts["train"], dataset)
-    export_onnx(model, first_views(dataset.root, trained_on, model.input_shape[1]), path)
+    export_onnx(scorer.trained, load_frames_of(dataset.root, trained_on, FRAME).pixels, path)
     return Network(path)
 
 

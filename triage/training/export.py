@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -10,15 +12,19 @@ import onnx
 from keras import layers
 from numpy.typing import NDArray
 
-from triage.inference.network import CAM, DISTANCE, INPUT, LOGITS, MASK
+from triage.inference.looks import WHOLE, crop
+from triage.inference.network import CAM, DISTANCE, INPUT, LOGITS, MASK, Network
 from triage.networks.familiar import Familiarity
 from triage.networks.lite0 import LAST_MAP, RESCALE
 from triage.networks.twolook import FOCUS, SKIPS
 from triage.training.loop import predict
+from triage.training.quantize import quantize
 
 #: Where the unfamiliar shows. The last features know only what tells the classes apart, and take a heart for a head;
 #: those in the middle still see textures and shapes: see docs/model-log.md.
 TEXTURES = SKIPS[-1]
+#: Slices on both looks at which the ranges of the activations are taken.
+RANGES_FROM = 32
 
 
 def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.Model:
@@ -66,9 +72,40 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     return keras.Model(pictures, rest(layers.Reshape(model.input_shape[1:])(x)), name="serving")
 
 
-def export_onnx(model: keras.Model, training_views: NDArray[np.uint8], path: Path) -> None:
-    """Write a two-look network as ONNX, see `for_serving`."""
+def export_onnx(model: keras.Model, trained_on: NDArray[np.uint8], path: Path) -> None:
+    """Write a two-look network as it serves: ONNX in 8 bits, see `for_serving` and `triage.training.quantize`.
+
+    Parameters
+    ----------
+    model
+        From `triage.networks.twolook.build_two_look`.
+    trained_on
+        ``(slices, FRAME, FRAME)``: prepared slices that it was trained on.
+    path
+        Where to.
+    """
+    size = int(model.input_shape[1])
+    with TemporaryDirectory(prefix="triage-") as folder:
+        exact = Path(folder) / "exact.onnx"
+        export_exact(model, np.stack([np.rint(_whole(frame, size)).astype(np.uint8) for frame in trained_on]), exact)
+        some = trained_on[np.linspace(0, len(trained_on) - 1, RANGES_FROM).round().astype(int)]
+        quantize(exact, _both_looks(Network(exact), some), path)
+    onnx.checker.check_model(onnx.load(path))
+
+
+def export_exact(model: keras.Model, training_views: NDArray[np.uint8], path: Path) -> None:
+    """Write what `for_serving` returns as ONNX, in 32 bits."""
     serving = for_serving(model, training_views)
     serving(np.zeros((1, *model.input_shape[1:3]), np.float32))  # Keras exports only what has been called
     serving.export(path, format="onnx", verbose=False)
-    onnx.checker.check_model(onnx.load(path))
+
+
+def _whole(frame: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+    return crop(frame.astype(np.float32), WHOLE, size)
+
+
+def _both_looks(network: Network, frames: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+    for frame in frames:
+        second = network.look_twice(frame.astype(np.float32))[1]
+        yield _whole(frame, network.size)
+        yield crop(frame.astype(np.float32), second.box, network.size)

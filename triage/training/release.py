@@ -16,14 +16,16 @@ from rich.progress import track
 from triage.errors import TriageError
 from triage.inference import preprocess
 from triage.inference.card import CARD, KERAS, MODEL_CARD, ONNX, Card, sha256_of
+from triage.inference.looks import FRAME
 from triage.inference.network import Network
-from triage.training.asking import Answers, ask, first_views, serving, together
+from triage.training.asking import Answers, ask, serving, together
 from triage.training.calibrate import Calibration, calibrate
 from triage.training.checkpoints import save_model, whole
 from triage.training.earlier import RESULT
 from triage.training.environment import file_hashes
 from triage.training.evidence import cross_fitted, report
 from triage.training.export import export_onnx
+from triage.training.frames import load_frames_of
 from triage.training.gate import familiar_within, gate_report
 from triage.training.layouts import FINDINGS, Dataset, read_dataset
 from triage.training.metrics import Figure
@@ -138,11 +140,10 @@ def release(
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [scorer for trial, scorer in zip(trials, scorers, strict=True) if trial in (averaged or trials)]
     model = mean_of_weights([scorer.trained for scorer in chosen])
-    size = int(model.input_shape[1])
     train = named(sorted({name for scorer in chosen for name in scorer.parts["train"]}), dataset)
     save_model(model, folder)
     with whole(folder / ONNX) as part:
-        export_onnx(model, first_views(root, train, size), part)
+        export_onnx(model, load_frames_of(root, train, FRAME).pixels, part)
     ships = Network(folder / ONNX)
     metrics["ships"] = _seen(
         ask(ships, root, [s for scorer in scorers for s in _held_out(scorer, dataset)], -1), taught
@@ -153,7 +154,7 @@ def release(
         name=folder.name,
         created=datetime.now(UTC).date().isoformat(),
         architecture="Two looks by one EfficientNet-Lite0: a light decoder finds the lesion, the crop is classified",
-        input_size=size,
+        input_size=int(model.input_shape[1]),
         preprocessing=preprocess.VERSION,
         classes=list(FINDINGS),
         fusion=taught.fusion,
