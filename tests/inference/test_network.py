@@ -1,0 +1,34 @@
+"""The network as it serves, on processors of all kinds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from triage.inference import network
+from triage.inference.card import ONNX
+from triage.inference.looks import FRAME
+from triage.inference.network import Network
+from triage.inference.preprocess import prepare
+from triage.phantoms import Phantom
+from triage.scans.raster import decode
+from triage.settings import Settings
+
+
+@pytest.mark.parametrize("flags", ["fpu avx2", "fpu avx512f avx512_vnni", None])
+def test_a_processor_without_vnni_gives_the_same_answers(
+    flags: str | None, slices: list[Phantom], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is lacking, or nothing tells, the slower way is taken; one that overflowed would differ."""
+    path = Settings().model / ONNX
+    frame = prepare(decode(slices[0].png).pixels, FRAME)[0]
+    expected = Network(path).look_twice(frame)
+    processor = tmp_path / "cpuinfo"
+    if flags:
+        processor.write_text(f"processor : 0\nflags : {flags}\n")
+    monkeypatch.setattr(network, "PROCESSOR", processor)
+    for look, same in zip(Network(path).look_twice(frame), expected, strict=True):
+        np.testing.assert_allclose(look.log_probabilities, same.log_probabilities, atol=1e-4)
+        np.testing.assert_allclose(look.mask, same.mask, atol=1e-4)
