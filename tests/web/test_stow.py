@@ -257,7 +257,7 @@ def test_addresses_hold_uids_only(peer: Peer) -> None:
 
 
 def test_what_was_de_identified_is_a_warning_to_its_sender(discreet_peer: Peer) -> None:
-    made = study(2)
+    made = study(2, AccessionNumber="ACCESSION77")  # a short one could stand in a pseudonym by chance
     for _ in range(2):
         response = discreet_peer.store([file(one) for one in made], made[0].StudyInstanceUID)
         assert response.status_code == 202
@@ -272,4 +272,4 @@ def test_what_was_de_identified_is_a_warning_to_its_sender(discreet_peer: Peer) 
     assert not any(identifier in answer.text for identifier in known)
     uid = answer.json()[0]["0020000D"]["Value"][0]
     header = discreet_peer.get(f"studies/{uid}/metadata").text
-    assert not any(identifier in header for identifier in known if len(identifier) > 2)
+    assert not any(identifier in header for identifier in known)
