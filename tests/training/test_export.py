@@ -111,7 +111,7 @@ def test_the_map_and_the_logits_are_of_one_piece_in_eight_bits_too(
 
 
 def test_the_same_slice_has_the_same_answer_every_time(serving: Path, frames: np.ndarray) -> None:
-    """ONNX Runtime's average pool in 8 bits, which is not used, gave another one in every run."""
+    """ONNX Runtime's average pool in 8 bits, which is not used, gave others in repeated runs."""
     network = Network(serving)
     before = network.look_at_all(frames)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""A network in whole numbers of 8 bits: less than half the time on a CPU, a third of the file.
+"""A network in whole numbers of 8 bits: about half the time on a CPU, a third of the file.
 
 Post-training static quantization (Jacob et al., CVPR 2018): weights by output channel, activations by tensor, their
 ranges those that they take on training slices. Only convolutions are worked out in 8 bits, with the activation that
@@ -19,7 +19,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from triage.inference.network import INPUT
 
-#: Not among them GlobalAveragePool: in 8 bits ONNX Runtime 1.31 gives other answers in every run, NaN among them.
+#: Not among them GlobalAveragePool: in 8 bits ONNX Runtime 1.31 gave NaN, and other answers in repeated runs.
 IN_8_BITS = ("Conv", "Clip", "Relu")
 #: Convolutions with fewer outputs make the mask and the maps, which are shown as they are.
 HEAD = 8
