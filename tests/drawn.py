@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 from helpers import encode
 
@@ -81,6 +82,23 @@ def manifest_set(root: Path, each: int = 10, copies: int = 0, others: int = 0) -
     with (root / "manifest.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("path", "dataset", "label", "cluster", "fold"), *rows])
     (root / "figshare" / "borders.json").write_text(json.dumps(borders))
+    return root
+
+
+def drawn_volumes(root: Path, patients: tuple[str, ...] = ("01", "02")) -> Path:
+    """Write a volume of drawn heads for each patient with the mask of its tumour, named as in Brain-Tumor-Progression.
+
+    Of the six slices, the two in the middle show the tumour.
+    """
+    for number, patient in enumerate(patients):
+        (root / patient).mkdir(parents=True)
+        kinds = ("notumor", "notumor", "glioma", "glioma", "notumor", "notumor")
+        slices = [head(kind, 500 + 10 * number + place) for place, kind in enumerate(kinds)]
+        scan = np.stack([np.rot90(one, -1) for one in slices], axis=-1).astype(np.int16)
+        mask = np.zeros_like(scan, np.uint8)
+        mask[20:40, 20:40, 2:4] = 1
+        for name, voxels in (("Pre_Scan_T1", scan), ("Pre_Mask", mask)):
+            nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), root / patient / f"{name}.nii.gz")
     return root
 
 

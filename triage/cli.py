@@ -160,7 +160,9 @@ def train(
     test_fold: Annotated[int, typer.Option(min=0, max=4, help="The fold to test on; the next one is watched.")] = 0,
     augment_before_split: Annotated[bool, typer.Option(help="As some write-ups do; see docs/recipes.md.")] = False,
     source: Annotated[list[str] | None, typer.Option(help="Only pictures of this source; may be repeated.")] = None,
+    volumes: Annotated[Path | None, typer.Option(help="Volumes with masks inside DATA, to train on as well.")] = None,
     unwatched: Annotated[bool, typer.Option("--unwatched", help="Train on the watched fold too: a trial.")] = False,
+    untested: Annotated[bool, typer.Option("--untested", help="Train on every fold: what trials vouch for.")] = False,
     weights: Annotated[str | None, typer.Option(help="none, packaged, imagenet (downloads), or a file.")] = None,
     backbone: Annotated[str | None, typer.Option(help="Of --recipe transfer.")] = None,
     frozen: Annotated[int | None, typer.Option(min=-1, help="Layers that stay as loaded; -1: all but one.")] = None,
@@ -192,9 +194,17 @@ def train(
     if split not in set(Split):
         console.print(f"[red]{split!r} is not a split. Choose one of {', '.join(Split)}.[/red]")
         raise typer.Exit(2)
-    options = Options(Split(split), test_fold, augment_before_split, weights, resume, unwatched)
+    options = Options(
+        Split(split),
+        None if untested else test_fold,
+        augment_before_split,
+        weights,
+        resume,
+        unwatched or untested,
+        volumes,
+    )
     try:
-        _or_exit(lambda: run_recipe(chosen, read_chosen(data, source or ()), out, options, console))
+        _or_exit(lambda: run_recipe(chosen, read_chosen(data, source or (), volumes), out, options, console))
     except KeyboardInterrupt:
         console.print(f"Stopped. {out} holds a model that loads; go on with --resume.")
         raise typer.Exit(130) from None
@@ -269,17 +279,17 @@ def audit_data(
 def release(
     folder: Annotated[Path, typer.Argument(help="Model folder to write, models/NAME.")],
     trials: Annotated[list[Path], typer.Argument(help="Runs --unwatched of the same recipe, a --test-fold each.")],
+    ships: Annotated[Path, typer.Option(help="Run --untested of the same recipe: its network serves.")],
     data: Annotated[Path | None, typer.Option(help="What all runs were trained on; TRIAGE_DATA.")] = None,
-    volumes: Annotated[Path | None, typer.Option(help="Volumes with masks that no run was trained on.")] = None,
-    average: Annotated[list[Path] | None, typer.Option(help="A trial whose weights ship; default: all.")] = None,
+    volumes: Annotated[Path | None, typer.Option(help="Volumes with masks, to be judged as studies.")] = None,
     left_out: Annotated[Path | None, typer.Option(help="A like run on fewer sources, judged on the others.")] = None,
 ) -> None:
-    """Average, export, calibrate and judge by cross-validation: a model folder that serves, with its cards."""
+    """Export, calibrate and judge by cross-validation: a model folder that serves, with its cards."""
     _quiet_tensorflow()
     from triage.training.release import describe
     from triage.training.release import release as write_release
 
-    card = _or_exit(lambda: write_release(data or Settings().data, trials, folder, volumes, average or None, left_out))
+    card = _or_exit(lambda: write_release(data or Settings().data, trials, ships, folder, volumes, left_out))
     console.print(describe(card), highlight=False)
 
 

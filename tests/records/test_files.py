@@ -72,6 +72,15 @@ def test_a_missing_or_altered_file_is_said(tmp_path: Path) -> None:
         files.get(sha256)
 
 
+def test_several_are_found_in_their_order_or_not_at_all(tmp_path: Path) -> None:
+    files = FileStore(tmp_path)
+    digests = [files.put(f"slice {number}".encode()) for number in range(9)]
+    assert [path.read_bytes()[-1:] for path in files.all_found(digests[::-1])] == [b"%d" % n for n in range(8, -1, -1)]
+    files.path(digests[4]).unlink()
+    with pytest.raises(NotFoundError, match="missing"):
+        files.all_found(digests)
+
+
 def test_what_a_dead_process_left_half_written_is_removed(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
     stored = files.put(b"whole")

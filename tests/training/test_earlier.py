@@ -12,7 +12,9 @@ import tensorflow as tf
 from drawn import manifest_set, small
 from rich.console import Console
 
+from triage.inference.card import KERAS
 from triage.networks.backbones import WeightsError
+from triage.settings import Settings
 from triage.training.earlier import PARTS, RESULT, earlier_run
 from triage.training.layouts import read_dataset
 from triage.training.loop import load_kept
@@ -20,6 +22,7 @@ from triage.training.recipe import RecipeError
 from triage.training.run import Options, run_recipe
 
 QUIET = Console(quiet=True)
+SERVES = Settings().model
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +73,17 @@ def test_a_run_is_not_tested_on_what_the_one_before_has_seen(first: tuple[Path, 
     with pytest.raises(RecipeError, match="same split and --test-fold"):
         train(data, tmp_path / "leak", Options(unwatched=True, test_fold=1, weights=str(run / "model.keras")))
     assert not (tmp_path / "leak").exists()
+
+
+def test_a_run_from_the_model_that_serves_tests_on_none_of_its_sources(
+    first: tuple[Path, Path], tmp_path: Path
+) -> None:
+    data, _ = first
+    weights = str(SERVES / KERAS)
+    with pytest.raises(RecipeError, match=f"{SERVES.name} may have seen every picture of br35h, figshare.*--untested"):
+        train(data, tmp_path / "leak", Options(unwatched=True, weights=weights))
+    result = train(data, tmp_path / "all", Options(unwatched=True, test_fold=None, weights=weights))
+    assert result["started_from"] == f"the model {SERVES.name}"
 
 
 def test_an_unfinished_run_is_no_start(tmp_path: Path) -> None:

@@ -6,11 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pytest
 import tensorflow as tf
-from drawn import head, manifest_set, small
+from drawn import drawn_volumes, head, manifest_set, small
 from rich.console import Console
 
 from triage.errors import ModelError
@@ -19,7 +18,7 @@ from triage.inference.runtime import Runtime
 from triage.training.earlier import PARTS, RESULT
 from triage.training.layouts import read_dataset
 from triage.training.recipe import RecipeError
-from triage.training.release import ReleaseError, describe, mean_of_weights, release
+from triage.training.release import ReleaseError, describe, release
 from triage.training.run import CONFIG, Options, read_chosen, run_recipe
 from triage.training.scoring import open_model
 
@@ -31,18 +30,24 @@ KNOWN = ("br35h", "figshare")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """A data set, two trials that left a fold out each, and beside them one that left out a source, `narrow`."""
+    """A data set with volumes, and two trials that left out a fold and a patient's volume each.
+
+    Beside them stand one that left out a source, `narrow`, and one that left out nothing, `whole`.
+    """
     folder = tmp_path_factory.mktemp("release")
     data = manifest_set(folder / "data", each=15, others=5)
+    volumes = drawn_volumes(data / "volumes")
     recipe = small("two-look", size=64, epochs=1, steps=1)
     tf.config.run_functions_eagerly(True)  # one step each: building the graphs would take most of a minute
     try:
         for name, options in (
-            ("trial0", Options(unwatched=True)),
-            ("trial1", Options(unwatched=True, test_fold=1)),
+            ("trial0", Options(unwatched=True, volumes=volumes)),
+            ("trial1", Options(unwatched=True, volumes=volumes, test_fold=1)),
+            ("whole", Options(unwatched=True, volumes=volumes, test_fold=None)),
         ):
-            run_recipe(recipe, read_dataset(data), folder / name, options, QUIET)
-        run_recipe(recipe, read_chosen(data, KNOWN), folder / "narrow", Options(unwatched=True), QUIET)
+            run_recipe(recipe, read_chosen(data, volumes=volumes), folder / name, options, QUIET)
+        narrow = Options(unwatched=True, volumes=volumes)
+        run_recipe(recipe, read_chosen(data, KNOWN, volumes), folder / "narrow", narrow, QUIET)
     finally:
         tf.config.run_functions_eagerly(False)
     return data, [folder / "trial0", folder / "trial1"]
@@ -64,22 +69,23 @@ def test_a_trial_was_trained_on_four_folds(runs: Runs) -> None:
     assert set(json.loads((trials[0] / "curve.json").read_text())[0]) >= {"loss", "network_share"}
 
 
-def test_the_mean_of_the_weights_lies_between_them(runs: Runs) -> None:
+def test_what_ships_was_trained_on_everything(runs: Runs) -> None:
     _, trials = runs
-    models = [open_model(trial).trained for trial in trials]
-    for one, other, mean in zip(*(model.get_weights() for model in [*models, mean_of_weights(models)]), strict=True):
-        np.testing.assert_allclose(mean, (one + other) / 2, atol=1e-6)
+    whole = json.loads((trials[0].with_name("whole") / PARTS).read_text())
+    assert whole["test"] == whole["watch"] == whole["untyped"] == []
+    parts = [json.loads((run / PARTS).read_text()) for run in trials]
+    assert set(whole["train"]) == {name for part in parts for name in part["train"]}
 
 
 @pytest.mark.slow
 def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
     folder = tmp_path / "drawn-v1"
-    narrow = trials[0].with_name("narrow")
-    card = release(data, trials, folder, volumes=drawn_volumes(tmp_path / "volumes"), left_out=narrow)
+    narrow, whole = (trials[0].with_name(name) for name in ("narrow", "whole"))
+    card = release(data, trials[::-1], whole, folder, volumes=data / "volumes", left_out=narrow)
     assert card.files == read_card(folder).files
     assert card.training["config"]["train_folds"] == [0, 1, 2, 3, 4]
-    assert card.training["images"] == 80
+    assert card.training["images"] == 88, "80 heads, and four telling slices of each of two volumes"
     test = card.metrics["test"]
     assert test["folds"] == [0, 1]
     assert test["on"].startswith("32 slices of 2 folds of patients")
@@ -87,13 +93,15 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
     assert test["masks"]["slices"] == 18
     assert set(test["by_source"]) == {"br35h", "figshare", "sartaj"}
     assert card.metrics["operating_points"]["glioma"].endswith("(8 with, 24 without).")
-    assert [row["trial"] for row in card.metrics["volumes"]] == [0, 1, None]
+    # Each patient's volume is judged by the one trial that was not trained on it, and by nothing else.
+    judged = [(row["trial"], row["volume"]) for row in card.metrics["volumes"]]
+    assert judged == [(0, "01/Pre_Scan_T1.nii.gz"), (1, "02/Pre_Scan_T1.nii.gz")]
     new = card.metrics["new_sources"]
     assert (new["judged_on"], new["slices"], new["tumours"], new["copies_left_out"]) == (["sartaj"], 20, 15, 0)
     assert 0 <= new["figures"]["auroc"]["low"] <= new["figures"]["auroc"]["value"] <= 1
     words = (folder / MODEL_CARD).read_text()
     assert f"{test['figures']['accuracy']['value']:.3f}" in words
-    assert "A trial of the same recipe on br35h and figshare alone, judged on sartaj" in words
+    assert "A trial of the same recipe on br35h, figshare, volumes alone, judged on sartaj" in words
     assert "Research use only" in words
     assert "glioma operating point" in describe(card)
     score = Runtime(folder).score(head("glioma", 1))
@@ -103,19 +111,20 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
 
 def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
+    whole = trials[0].with_name("whole")
     other = altered(trials[1], tmp_path / "other", CONFIG, split="deduplicated")
     with pytest.raises(ReleaseError, match="trial0 and other differ in split"):
-        release(data, [trials[0], other], tmp_path / "model")
+        release(data, [trials[0], other], whole, tmp_path / "model")
     watched = altered(trials[1], tmp_path / "watched", PARTS, watch=["x"])
     with pytest.raises(ReleaseError, match="watched is no trial"):
-        release(data, [trials[0], watched], tmp_path / "model")
-    with pytest.raises(ReleaseError, match="mean of two trials at least"):
-        release(data, trials, tmp_path / "model", averaged=[trials[0], other])
+        release(data, [trials[0], watched], whole, tmp_path / "model")
+    with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on every fold"):
+        release(data, trials, trials[1], tmp_path / "model")
     with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on fewer sources"):
-        release(data, trials, tmp_path / "model", left_out=trials[1])
+        release(data, trials, whole, tmp_path / "model", left_out=trials[1])
     for few in (trials[:1], [trials[0], trials[0]]):
         with pytest.raises(ReleaseError, match="at least two of the 5 folds"):
-            release(data, few, tmp_path / "model")
+            release(data, few, whole, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
@@ -123,19 +132,22 @@ def test_what_may_not_serve_is_refused(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
     random = [altered(run, tmp_path / run.name, CONFIG, split="random") for run in trials]
     with pytest.raises(ReleaseError, match="--split patients"):
-        release(data, random, tmp_path / "model")
+        release(data, random, trials[0].with_name("whole"), tmp_path / "model")
 
 
 def test_an_unfinished_run_and_other_data_are_refused(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
+    whole = trials[0].with_name("whole")
     shutil.copytree(trials[0], tmp_path / "half")
     (tmp_path / "half" / RESULT).unlink()
     with pytest.raises(ReleaseError, match="half is no finished run"):
-        release(data, [tmp_path / "half", trials[1]], tmp_path / "model")
+        release(data, [tmp_path / "half", trials[1]], whole, tmp_path / "model")
+    other = manifest_set(tmp_path / "data", each=5)
+    drawn_volumes(other / "volumes")
     with pytest.raises(ReleaseError, match="is not what trial0 was trained on"):
-        release(manifest_set(tmp_path / "data", each=5), trials, tmp_path / "model")
+        release(other, trials, whole, tmp_path / "model")
     with pytest.raises(ModelError, match=f"Name one that holds {CARD}"):
-        release(data, [tmp_path, *trials], tmp_path / "model")
+        release(data, [tmp_path, *trials], whole, tmp_path / "model")
 
 
 @pytest.mark.parametrize("name", ["transfer", "tuned-cnn", "detect-then-segment"])
@@ -143,15 +155,3 @@ def test_a_recipe_that_chooses_by_what_it_watches_needs_something_to_watch(tmp_p
     dataset = read_dataset(manifest_set(tmp_path / "data", each=5))
     with pytest.raises(RecipeError, match=f"{name} chooses by what it watches"):
         run_recipe(small(name), dataset, tmp_path / "run", Options(unwatched=True), QUIET)
-
-
-def drawn_volumes(root: Path) -> Path:
-    """A volume of drawn heads with the mask of its tumour, named as Brain-Tumor-Progression has them."""
-    (root / "01").mkdir(parents=True)
-    slices = [head("notumor", 1), head("glioma", 1), head("glioma", 1), head("notumor", 2)]
-    scan = np.stack([np.rot90(one, -1) for one in slices], axis=-1).astype(np.int16)
-    mask = np.zeros_like(scan, np.uint8)
-    mask[20:40, 20:40, 1:3] = 1
-    for name, voxels in (("Pre_Scan_T1", scan), ("Pre_Mask", mask)):
-        nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), root / "01" / f"{name}.nii.gz")
-    return root

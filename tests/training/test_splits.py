@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn import class_folders, head, manifest_set
+from drawn import class_folders, drawn_volumes, head, manifest_set
 from helpers import encode
 from PIL import Image
 
-from triage.training.layouts import Dataset, Item, LayoutError, read_dataset
+from triage.training.layouts import Dataset, Item, LayoutError, load_mask, read_dataset, with_volumes
 from triage.training.splits import Parts, Sample, Split, cut, expanded, label_for
 
 
@@ -84,6 +84,42 @@ def test_the_folds_of_a_manifest_are_kept_and_copies_left_out(tmp_path: Path) ->
     assert len(everyone) == len({sample.item.cluster for sample in everyone}) == 40
     assert {sample.item.source for sample in everyone if sample.item.label != "notumor"} == {"figshare"}
     assert "12 copies left out, one picture per cluster kept" in parts.notes
+
+
+def test_volumes_are_dealt_to_the_folds_by_patient(tmp_path: Path) -> None:
+    data = manifest_set(tmp_path, each=10)
+    volumes = drawn_volumes(data / "scans" / "volumes", ("a", "b", "c", "d", "e", "f"))
+    dataset = with_volumes(read_dataset(data), volumes)
+    slices = [item for item in dataset.items if item.index is not None]
+    assert {(item.patient, item.fold) for item in slices} == {*zip("abcdef", "012340", strict=True)}
+    # Beside the tumour it is neither tumour nor none.
+    shown = dict.fromkeys([(0, "notumor"), (2, "glioma"), (3, "glioma"), (5, "notumor")], 6)
+    assert Counter((item.index, item.label) for item in slices) == shown
+    parts = cut(dataset, "finding", Split.PATIENTS, seed=1, test_fold=1, watched=False)
+    assert {sample.item.patient for sample in parts.test} - {None} == {"b"}
+    assert {sample.item.patient for sample in parts.train} - {None} == {"a", "c", "d", "e", "f"}
+    mask = load_mask(data, slices[1])
+    assert mask is not None
+    assert mask.any()
+
+
+def test_volumes_that_cannot_be_added_are_refused(tmp_path: Path) -> None:
+    data = read_dataset(manifest_set(tmp_path / "data"))
+    (tmp_path / "data" / "empty").mkdir()
+    for folder in (drawn_volumes(tmp_path / "elsewhere"), tmp_path / "data" / "empty"):
+        with pytest.raises(LayoutError, match="no volumes with masks, or lies outside"):
+            with_volumes(data, folder)
+    folders = class_folders(tmp_path / "folders")
+    with pytest.raises(LayoutError, match="Add a manifest"):
+        with_volumes(read_dataset(folders), drawn_volumes(folders / "volumes"))
+
+
+def test_nothing_is_left_out_where_nothing_is_tested(tmp_path: Path) -> None:
+    dataset = read_dataset(manifest_set(tmp_path))
+    parts = cut(dataset, "finding", Split.PATIENTS, seed=1, test_fold=None, watched=False)
+    assert len(parts.train) == 40
+    assert not parts.test
+    assert not parts.watch
 
 
 def test_a_random_split_keeps_the_copies(tmp_path: Path) -> None:

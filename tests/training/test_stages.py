@@ -21,6 +21,12 @@ def test_groups_are_drawn_by_their_shares_whatever_their_size() -> None:
     assert weights[6:9].sum() == pytest.approx(1 / 6)
 
 
+def test_slices_of_volumes_are_a_group_of_their_own() -> None:
+    volume = [Sample(Item("btp/01/scan.nii.gz", "btp", "glioma", index=index)) for index in range(2)]
+    weights = drawing_weights([*SAMPLES[:6], *volume], {"glioma/scanner": 3, "glioma/volume": 1}, "finding")
+    assert weights[-2:].sum() == pytest.approx(0.25)
+
+
 def test_a_group_without_a_share_is_named() -> None:
     with pytest.raises(RecipeError, match="no share to notumor/web"):
         drawing_weights(SAMPLES, {"glioma/scanner": 1, "pituitary/scanner": 1}, "finding")

@@ -110,7 +110,7 @@ class Pipeline:
         RefusedError
             If a file cannot be decoded any more.
         """
-        return self.door.decode([self.files.found(item.sha256) for item in self.store.study(study_id).instances])
+        return self.door.decode(self.files.all_found([item.sha256 for item in self.store.study(study_id).instances]))
 
     def resume(self) -> int:
         """Enqueue every study that was received but neither ranked nor given up, and return how many there were.

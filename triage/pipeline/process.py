@@ -50,7 +50,7 @@ def process(parts: Parts, study_id: str) -> None:
     if study.status is not StudyStatus.RECEIVED:
         return
     try:
-        series = parts.door.decode([parts.files.found(item.sha256) for item in study.instances])
+        series = parts.door.decode(parts.files.all_found([item.sha256 for item in study.instances]))
         result = judge(series, parts.runtime, study.contents)
     except (NotFoundError, RefusedError) as error:
         result = str(error)

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -74,9 +74,9 @@ class FileStore:
                 yield
             finally:
                 written, self._waiting.pool = self._waiting.written, None
-        folders = {future.result() for future in written}
-        for folder in sorted(folders | {self.folder} if folders else folders):
-            _sync(folder)
+            folders = {future.result() for future in written}
+            # A rename is durable once its folder is.
+            list(pool.map(_sync, folders | {self.folder} if folders else ()))
 
     def _make_durable(self, part: Path, path: Path) -> None:
         if self._waiting.pool is not None:
@@ -113,6 +113,11 @@ class FileStore:
         if digest != sha256:
             raise NotFoundError("The file of this study was altered on disk. Restore the files folder from a backup.")
         return path
+
+    def all_found(self, digests: Sequence[str]) -> list[Path]:
+        """Return where several files lie, see `found`; they are read side by side."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(self.found, digests))
 
     def path(self, sha256: str) -> Path:
         """Return where the bytes with this sha256 lie."""

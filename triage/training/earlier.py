@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.inference.card import CARD, read_card
 from triage.training.recipe import RecipeError
 
 PARTS, RESULT = "parts.json", "result.json"
@@ -21,14 +22,17 @@ class Earlier:
         SHA-256 of the files that it trained on or watched, and those of the runs before it.
     said
         What it was, in words for the record.
+    sources
+        Those of which it may have seen everything: a model that serves keeps no list of files.
     """
 
     seen: frozenset[str]
     said: str
+    sources: frozenset[str] = frozenset()
 
 
 def earlier_run(weights: str | None) -> Earlier | None:
-    """Return the run that a file of weights lies in; None where nothing tells what the weights have seen.
+    """Return the run or the model that a file of weights lies in; None where nothing tells what they have seen.
 
     Raises
     ------
@@ -36,6 +40,9 @@ def earlier_run(weights: str | None) -> Earlier | None:
         If the run is not finished.
     """
     folder = Path(weights).parent if weights else Path()
+    if weights and (folder / CARD).is_file():
+        card = read_card(folder)
+        return Earlier(frozenset(), f"the model {card.name}", frozenset(card.training["config"].get("sources", ())))
     if not weights or not (folder / PARTS).is_file():
         return None
     if not (folder / RESULT).is_file():

@@ -15,7 +15,7 @@ from triage.training.calibrate import NOTUMOR, Calibration, calibrate
 from triage.training.copies import one_per_cluster, with_clusters
 from triage.training.layouts import FINDINGS, GUARD, Dataset, Item
 from triage.training.metrics import BOOTSTRAPS, Figure, auroc, interval, mean_of, plain, resampled, sensitivity_at
-from triage.training.scoring import Scorer, grouped, named
+from triage.training.scoring import Scorer, grouped, held_out
 from triage.training.splits import Sample
 
 SPECIFICITY = 0.90
@@ -46,10 +46,9 @@ def judge_new_sources(
     """
     known = set(scorer.config["sources"])
     samples, copies = never_seen(dataset, known)
-    own = named((*scorer.parts["test"], *scorer.parts["untyped"]), dataset)
-    held_out = ask(network, dataset.root, own, 0)
+    own = ask(network, dataset.root, held_out(scorer, dataset), 0)
     answers = ask(network, dataset.root, samples, 1)
-    taught = calibrate(held_out.first, held_out.second, held_out.items)
+    taught = calibrate(own.first, own.second, own.items)
     sources = sorted({item.source for item in answers.items})
     return {
         "trained_on": sorted(known),

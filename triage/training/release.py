@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import keras
 import numpy as np
 from rich.progress import track
 
@@ -27,11 +26,12 @@ from triage.training.evidence import cross_fitted, report
 from triage.training.export import export_onnx
 from triage.training.frames import load_frames_of
 from triage.training.gate import familiar_within, gate_report
-from triage.training.layouts import FINDINGS, Dataset, read_dataset
+from triage.training.layouts import FINDINGS
 from triage.training.metrics import Figure
 from triage.training.model_card import model_card
 from triage.training.newsources import judge_new_sources
-from triage.training.scoring import Scorer, is_data_of, named, open_model
+from triage.training.run import read_chosen
+from triage.training.scoring import Scorer, held_out, is_data_of, named, open_model
 from triage.training.splits import FOLDS, Sample, Split
 from triage.training.volumes import judge_volumes
 
@@ -71,15 +71,12 @@ class ReleaseError(TriageError):
 def release(
     root: Path,
     trials: Sequence[Path],
+    ships: Path,
     folder: Path,
     volumes: Path | None = None,
-    averaged: Sequence[Path] | None = None,
     left_out: Path | None = None,
 ) -> Card:
-    """Write a model folder: the mean of trials' weights (a model soup: Wortsman et al., ICML 2022).
-
-    All trials start from the same weights, so a mean of some of them is a network as well, as long as they did not end
-    too far apart: see docs/model-log.md. Any two together have seen every picture, so only trials can be judged.
+    """Write a model folder: the network of a run on every fold, vouched for by trials that left one fold out each.
 
     Parameters
     ----------
@@ -88,12 +85,12 @@ def release(
     trials
         Run folders of the same recipe and split, each with another fold left out. Fusion, operating points and
         prediction sets are learnt on what these networks say of the folds that they never saw.
+    ships
+        Run folder of the same recipe on every fold. It has seen every picture, so only the trials can be judged.
     folder
         Where the model is written.
     volumes
-        Volumes with masks that none of the trials was trained on, judged by each of them and by the mean.
-    averaged
-        Those of the trials whose mean ships; all of them by default.
+        Volumes with masks, each judged by the networks that were not trained on it.
     left_out
         A run like the trials on some of the data set's sources, to be judged on the others.
 
@@ -104,12 +101,12 @@ def release(
     """
     scorers = [_finished(trial) for trial in trials]
     _check(scorers)
-    if averaged is not None and not (set(averaged) <= set(trials) and len(set(averaged)) > 1):
-        raise ReleaseError("What ships is the mean of two trials at least. Name them among the trials too.")
-    dataset, config = read_dataset(root), scorers[0].config
+    scorers.sort(key=lambda scorer: int(scorer.config["test_fold"]))
+    shipped, config = _whole(ships, scorers[0].config), scorers[0].config
+    dataset = read_chosen(root, volumes=root / config["volumes"] if config["volumes"] else None)
     hashes = file_hashes(dataset)
     narrow = _narrow(left_out, config) if left_out is not None else None
-    for scorer in (scorers[0], *([narrow] if narrow else [])):
+    for scorer in (scorers[0], shipped, *([narrow] if narrow else [])):
         if not is_data_of(scorer.config, dataset, hashes):
             raise ReleaseError(f"{root} is not what {scorer.name} was trained on. Name the same data, unchanged.")
 
@@ -117,7 +114,7 @@ def release(
         networks = {int(scorer.config["test_fold"]): serving(scorer, dataset, Path(made)) for scorer in scorers}
         answers = together(
             [
-                ask(networks[fold], root, _held_out(scorer, dataset), fold)
+                ask(networks[fold], root, held_out(scorer, dataset), fold)
                 for fold, scorer in zip(networks, track(scorers, "Judging the trials"), strict=True)
             ]
         )
@@ -132,24 +129,26 @@ def release(
             metrics["new_sources"] = judge_new_sources(narrow, serving(narrow, dataset, Path(made)), dataset, limit)
         if volumes is not None:
             metrics["volumes"] = [
-                row | {"trial": fold}
-                for fold, (_, calibration) in zip(sorted(networks), cross_fitted(answers), strict=True)
-                for row in judge_volumes(networks[fold], calibration, volumes)
+                row | {"trial": int(scorer.config["test_fold"])}
+                for scorer, (_, calibration) in zip(scorers, cross_fitted(answers), strict=True)
+                for row in judge_volumes(
+                    networks[int(scorer.config["test_fold"])], calibration, volumes, _volumes_of(scorer)
+                )
             ]
 
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = [scorer for trial, scorer in zip(trials, scorers, strict=True) if trial in (averaged or trials)]
-    model = mean_of_weights([scorer.trained for scorer in chosen])
-    train = named(sorted({name for scorer in chosen for name in scorer.parts["train"]}), dataset)
+    model = shipped.trained
+    train = named(shipped.parts["train"], dataset)
     save_model(model, folder)
     with whole(folder / ONNX) as part:
         export_onnx(model, load_frames_of(root, train, FRAME).pixels, part)
-    ships = Network(folder / ONNX)
+    network = Network(folder / ONNX)
     metrics["ships"] = _seen(
-        ask(ships, root, [s for scorer in scorers for s in _held_out(scorer, dataset)], -1), taught
+        ask(network, root, [s for scorer in scorers for s in held_out(scorer, dataset)], -1), taught
     )
     if volumes is not None:
-        metrics["volumes"] += [row | {"trial": None} for row in judge_volumes(ships, taught, volumes)]
+        rows = judge_volumes(network, taught, volumes, _volumes_of(shipped))
+        metrics["volumes"] += [row | {"trial": None} for row in rows]
     card = Card(
         name=folder.name,
         created=datetime.now(UTC).date().isoformat(),
@@ -163,7 +162,7 @@ def release(
         familiar_within=limit,
         files={name: sha256_of(folder / name) for name in (KERAS, ONNX)},
         training={
-            "summary": _summary(trials, chosen, train),
+            "summary": _summary(trials, ships, shipped, train),
             "config": {"train_folds": _folds(train), "watch_folds": []} | config,
             "images": len(train),
             "limits": list(LIMITS),
@@ -201,8 +200,19 @@ def _said(values: dict[str, float | None]) -> str:
     return "not measurable" if values["value"] is None else str(Figure(**values))  # type: ignore[arg-type]
 
 
-def _held_out(scorer: Scorer, dataset: Dataset) -> list[Sample]:
-    return named((*scorer.parts["test"], *scorer.parts["untyped"]), dataset)
+def _volumes_of(scorer: Scorer) -> set[str]:
+    """Return the volumes that a run was trained on, by their names in their folder."""
+    below = f"{scorer.config['volumes']}/"
+    paths = (name.partition("#")[0] for name in scorer.parts["train"] if "#" in name)
+    return {path.removeprefix(below) for path in paths}
+
+
+def _whole(run: Path, config: dict[str, Any]) -> Scorer:
+    """Open the run that ships."""
+    scorer = _finished(run)
+    if scorer.parts["test"] or scorer.parts["watch"] or _differing(scorer.config, config, COMMON):
+        raise ReleaseError(f"{scorer.name} is not a run like the trials on every fold. Train it so with --untested.")
+    return scorer
 
 
 def _finished(run: Path) -> Scorer:
@@ -224,19 +234,10 @@ def _narrow(run: Path, config: dict[str, Any]) -> Scorer:
     return scorer
 
 
-def mean_of_weights(models: Sequence[keras.Model]) -> keras.Model:
-    """Return a network of the same architecture whose weights are the mean of all."""
-    model = keras.models.clone_model(models[0])
-    model.set_weights(
-        [np.mean(weights, axis=0) for weights in zip(*(one.get_weights() for one in models), strict=True)]
-    )
-    return model
-
-
 def _seen(answers: Answers, taught: Calibration) -> dict[str, Any]:
-    """Accuracy of the mean on the pictures of the trials' test folds: all but one of them saw each, so no evidence.
+    """Accuracy of what ships on the pictures that the trials were judged on: it has seen all, so no evidence.
 
-    It stands on the card to show that the mean of the weights is a network that works.
+    It stands on the card to show that what ships is a network that works.
     """
     typed = answers.of(np.isin(answers.labels, FINDINGS))
     called = np.array(FINDINGS)[taught.fusion.probabilities(typed.first, typed.second).argmax(axis=1)]
@@ -276,15 +277,18 @@ def _differing(one: dict[str, Any], other: dict[str, Any], keys: Sequence[str]) 
     return [key for key in keys if value(one, key) != value(other, key)]
 
 
-def _summary(trials: Sequence[Path], scorers: Sequence[Scorer], train: Sequence[Sample]) -> str:
-    started_from = json.loads((trials[0] / RESULT).read_text())["started_from"]
-    config = scorers[0].config
-    told = "; ".join([_whose(train), *scorers[0].parts["notes"]])
+def _summary(trials: Sequence[Path], ships: Path, shipped: Scorer, train: Sequence[Sample]) -> str:
+    config = shipped.config
+    told = "; ".join([_whose(train), *shipped.parts["notes"]])
     return (
-        f"Recipe {config['recipe']['name']}, from {started_from}, fine-tuned on {', '.join(config['sources'])}: the "
-        f"mean of the weights of {len(scorers)} of {len(trials)} trials, each of which left one fold out; these "
-        f"together: {told}."
+        f"Recipe {config['recipe']['name']}, from {_start_of(ships)}, fine-tuned on {', '.join(config['sources'])}: "
+        f"{told}. {len(trials)} trials of the same recipe, each from {_start_of(trials[0])} and without one fold, "
+        "vouch for it. It serves in 8 bits, and so do the trials that the figures are of."
     )
+
+
+def _start_of(run: Path) -> str:
+    return str(json.loads((run / RESULT).read_text())["started_from"])
 
 
 def _whose(samples: Sequence[Sample]) -> str:

@@ -18,7 +18,7 @@ from triage.training.checkpoints import once, write_json
 from triage.training.earlier import PARTS, RESULT, Earlier, earlier_run
 from triage.training.environment import data_hash, environment, file_hashes
 from triage.training.frames import load_frames_of
-from triage.training.layouts import Dataset, LayoutError, load_mask, read_dataset
+from triage.training.layouts import Dataset, LayoutError, load_mask, read_dataset, with_volumes
 from triage.training.layouts.loading import in_threads
 from triage.training.looking import Looking
 from triage.training.loop import WANTED_SHARE, Outcome, load_kept, predict
@@ -46,14 +46,17 @@ class Options:
         Go on with the run in the folder.
     unwatched
         Train on the watched part too.
+    volumes
+        Folder of volumes that were added to the data set, see `read_chosen`.
     """
 
     split: Split = Split.PATIENTS
-    test_fold: int = 0
+    test_fold: int | None = 0
     before: bool = False
     weights: str | None = None
     resume: bool = False
     unwatched: bool = False
+    volumes: Path | None = None
 
 
 def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options, console: Console) -> dict[str, Any]:
@@ -123,15 +126,18 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     return result
 
 
-def read_chosen(data: Path, sources: Sequence[str]) -> Dataset:
-    """Read a data set, only the items of some sources.
+def read_chosen(data: Path, sources: Sequence[str] = (), volumes: Path | None = None) -> Dataset:
+    """Read a data set, only the items of some sources where they are named, and a folder of volumes beside them.
 
     Raises
     ------
     LayoutError
-        If it cannot be read, or has no such source.
+        If it cannot be read or has no such source, or the volumes cannot be added.
     """
     dataset = read_dataset(data)
+    if volumes is not None:
+        dataset = with_volumes(dataset, volumes)
+        sources = [*sources, volumes.resolve().name] if sources else []
     if not sources:
         return dataset
     known = {item.source for item in dataset.items}
@@ -164,6 +170,7 @@ def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any
         "test_fold": options.test_fold,
         "augmented_before_split": options.before,
         "unwatched": options.unwatched,
+        "volumes": options.volumes and options.volumes.resolve().relative_to(dataset.root.resolve()).as_posix(),
         "weights": options.weights if options.weights is None else Path(options.weights).name,
         "sources": sorted({item.source for item in dataset.items}),
         "layout": dataset.layout,
@@ -183,7 +190,13 @@ def _hashes_of(samples: Sequence[Sample], hashes: dict[str, str]) -> set[str]:
 
 def _check_unseen(earlier: Earlier, parts: Parts, hashes: dict[str, str]) -> None:
     """Refuse to test on what the network has seen before it came here."""
-    known = _hashes_of((*parts.test, *parts.untyped), hashes) & earlier.seen
+    left_out = (*parts.test, *parts.untyped)
+    known = _hashes_of(left_out, hashes) & earlier.seen
+    if served := {sample.item.source for sample in left_out} & earlier.sources:
+        raise RecipeError(
+            f"{earlier.said} may have seen every picture of {', '.join(sorted(served))}. Start from a run that left "
+            "the same fold out, or train with --untested."
+        )
     if known:
         raise RecipeError(
             f"The network to start from has seen {len(known):,} of the pictures that this run would test on. Start "

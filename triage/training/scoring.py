@@ -214,6 +214,12 @@ def named(names: Sequence[str], dataset: Dataset) -> list[Sample]:
     return [_sample(name, by_name) for name in names]
 
 
+def held_out(scorer: Scorer, dataset: Dataset) -> list[Sample]:
+    """Return what a run left out, but for slices of volumes: these are judged as studies."""
+    left = named((*scorer.parts["test"], *scorer.parts["untyped"]), dataset)
+    return [sample for sample in left if sample.item.index is None]
+
+
 def _unseen_by_run(
     parts: dict[str, list[str]], config: dict[str, Any], dataset: Dataset
 ) -> tuple[list[Sample], list[str]]:

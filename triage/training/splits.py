@@ -98,7 +98,7 @@ def cut(
     split: Split,
     *,
     seed: int,
-    test_fold: int = 0,
+    test_fold: int | None = 0,
     expand: int | None = None,
     before: bool = False,
     untyped: bool = False,
@@ -117,7 +117,7 @@ def cut(
     seed
         Of the dealing.
     test_fold
-        0 to 4; the official split has its own test part.
+        0 to 4, or None to leave nothing out; the official split has its own test part.
     expand
         Augment to this number of pictures, the same for each class: the training part to its share of it.
     before
@@ -149,7 +149,7 @@ def cut(
     if expand and not before:
         train = expanded(train, round(expand * (FOLDS - 2) / FOLDS), task)
         notes.append(f"training part augmented to {len(train):,} pictures after the split")
-    _check(train, watch, test, task, split, watched)
+    _check(train, watch, test, task, split, watched, tested=test_fold is not None or split is Split.OFFICIAL)
     return Parts(tuple(train), tuple(watch), tuple(test), tuple(aside), tuple(notes))
 
 
@@ -186,7 +186,7 @@ def _chosen(dataset: Dataset, task: str, split: Split, untyped: bool) -> tuple[l
     return items, notes
 
 
-def _parts(samples: Sequence[Sample], task: str, split: Split, seed: int, test_fold: int) -> list[str]:
+def _parts(samples: Sequence[Sample], task: str, split: Split, seed: int, test_fold: int | None) -> list[str]:
     """Return the part of each sample."""
     if split is Split.OFFICIAL:
         return _official(samples, task, seed)
@@ -201,6 +201,8 @@ def _parts(samples: Sequence[Sample], task: str, split: Split, seed: int, test_f
             "Nobody knows the patients of these pictures, so they cannot be split by patient. Use --split "
             "deduplicated, or add a manifest.csv with folds."
         )
+    if test_fold is None:
+        return [TRAIN] * len(folds)
     by_step = {0: TEST, 1: WATCH}
     return [by_step.get((fold - test_fold) % FOLDS, TRAIN) for fold in folds]
 
@@ -258,6 +260,7 @@ def _check(
     task: str,
     split: Split,
     watched: bool,
+    tested: bool,
 ) -> None:
     known = {label_for(sample.item, task) for sample in (*train, *watch, *test)} & set(CLASSES[task])
     if watched and not watch:
@@ -266,7 +269,7 @@ def _check(
         raise LayoutError(
             f"There is nothing to tell apart: the only class is {', '.join(known) or 'none'}. Add pictures of another."
         )
-    for part, samples in ((TRAIN, train), (TEST, test)):
+    for part, samples in ((TRAIN, train), (TEST, test))[: 1 + tested]:
         missing = known - {label_for(sample.item, task) for sample in samples}
         if missing:
             raise LayoutError(

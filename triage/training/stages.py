@@ -189,6 +189,8 @@ def drawing_weights(samples: Sequence[Sample], shares: dict[str, float], task: s
 
 
 def _kind_of_source(sample: Sample) -> str:
+    if sample.item.index is not None:
+        return "volume"
     return "scanner" if sample.item.source == SOURCE_ORDER[0] else "web"
 
 

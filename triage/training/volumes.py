@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,25 @@ from triage.inference.study import judge_study
 from triage.training.asking import DRAWN
 from triage.training.calibrate import Calibration
 from triage.training.frames import load_frames_of
-from triage.training.layouts import read_dataset
+from triage.training.layouts import EDGE, read_dataset
 from triage.training.splits import Sample
 
-#: Slices with less of the tumour than this share of the frame are its edge, on which slices cannot be judged.
-EDGE = 0.002
 
-
-def judge_volumes(network: Network, taught: Calibration, root: Path) -> list[dict[str, Any]]:
+def judge_volumes(
+    network: Network, taught: Calibration, root: Path, seen: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Judge every volume in a folder, as a study of one series.
+
+    Parameters
+    ----------
+    network
+        As it serves.
+    taught
+        Its fusion and its operating points.
+    root
+        The folder.
+    seen
+        Volumes that the network was trained on: they are left out.
 
     Returns
     -------
@@ -37,7 +47,8 @@ def judge_volumes(network: Network, taught: Calibration, root: Path) -> list[dic
     dataset = read_dataset(root)
     volumes: dict[str, list[Sample]] = defaultdict(list)
     for item in dataset.items:
-        volumes[item.path].append(Sample(item))
+        if item.path not in seen:
+            volumes[item.path].append(Sample(item))
     return [_judge(network, taught, root, name, samples) for name, samples in sorted(volumes.items())]
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from triage.training.layouts.items import FINDINGS, GUARD, PUBLISHED, UNTYPED, Dataset, Item, LayoutError, Skipped
 from triage.training.layouts.loading import Channel, load_mask, load_picture, load_slice
 from triage.training.layouts.recognise import read_dataset
+from triage.training.layouts.volumes import EDGE, with_volumes
 
 __all__ = [
+    "EDGE",
     "FINDINGS",
     "GUARD",
     "PUBLISHED",
@@ -24,4 +26,5 @@ __all__ = [
     "load_picture",
     "load_slice",
     "read_dataset",
+    "with_volumes",
 ]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from triage.domain import Finding
 from triage.errors import RefusedError
-from triage.training.layouts.items import UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
+from triage.training.layouts.items import GUARD, UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
 from triage.training.layouts.loading import VOLUME, load_mask, read_volume
 
 LGG_FOLDER = "kaggle_3m"
 #: TCIA Brain-Tumor-Progression has a visit before and one after; its patients all have a glioblastoma.
 GLIOBLASTOMA = re.compile(r"(Pre|Post)_Mask\.nii(\.gz)?")
+#: Slices with less of the tumour than this share of the picture are its edge: neither tumour nor none.
+EDGE = 0.002
 
 
 def lgg_masks(root: Path) -> list[Path]:
@@ -82,6 +85,56 @@ def read_volumes(root: Path) -> Dataset:
         if path not in scans and not _is_mask(path)
     ]
     return Dataset(root, "NIfTI with masks", tuple(items), tuple(skipped))
+
+
+def with_volumes(dataset: Dataset, folder: Path) -> Dataset:
+    """Add the slices of volumes with masks to a data set that has folds.
+
+    Left out are slices that say little of either class: those at the tumour's edge, and those without tumour beside
+    one that has some. The patients, in the order of their names, are dealt to the data set's folds.
+
+    Parameters
+    ----------
+    dataset
+        As read.
+    folder
+        A folder of volumes inside the data set's.
+
+    Raises
+    ------
+    LayoutError
+        If it lies elsewhere or holds no volumes, or the data set has no folds.
+    """
+    folds = sorted({item.fold for item in dataset.items} - {None, GUARD}, key=str)
+    if not folds:
+        raise LayoutError("Volumes are dealt to the folds of a data set, and this one has none. Add a manifest.csv.")
+    if not folder.resolve().is_relative_to(dataset.root.resolve()) or not volume_masks(folder):
+        raise LayoutError(f"{folder} holds no volumes with masks, or lies outside of the data set. Put them inside.")
+    below = folder.resolve().relative_to(dataset.root.resolve())
+    volumes = read_volumes(folder)
+    patients = sorted({item.patient or item.path for item in volumes.items})
+    first = max((item.cluster or 0 for item in dataset.items), default=0) + 1
+    added = [
+        replace(
+            item,
+            path=(below / item.path).as_posix(),
+            mask=(below / str(item.mask)).as_posix(),
+            cluster=first + number,
+            fold=folds[patients.index(item.patient or item.path) % len(folds)],
+        )
+        for number, item in enumerate(item for item in volumes.items if _telling(folder, item))
+    ]
+    skipped = (replace(entry, path=(below / entry.path).as_posix()) for entry in volumes.skipped)
+    return replace(dataset, items=(*dataset.items, *added), skipped=(*dataset.skipped, *skipped))
+
+
+def _telling(root: Path, item: Item) -> bool:
+    """Tell whether a slice shows the tumour well, or lies more than one slice away from it."""
+    assert item.index is not None
+    marked = read_volume(str(root / str(item.mask))) > 0
+    if item.label != Finding.NOTUMOR:
+        return bool(marked[..., item.index].mean() >= EDGE)
+    return not marked[..., max(item.index - 1, 0) : item.index + 2].any()
 
 
 def _slices(root: Path, scan: Path, mask: Path) -> list[Item]:
