@@ -17,9 +17,9 @@ def test_every_recipe_that_comes_with_the_product_is_one() -> None:
         assert load_recipe(name).name == name
 
 
-def test_two_look_is_what_ships() -> None:
+def test_two_look_192_is_what_ships() -> None:
     card = json.loads((Settings().model / CARD).read_text())
-    shipped, recipe = card["training"]["config"]["recipe"], load_recipe("two-look").model_dump(mode="json")
+    shipped, recipe = card["training"]["config"]["recipe"], load_recipe("two-look-192").model_dump(mode="json")
     assert {key: shipped[key] for key in ("train", "seed", "task")} == {
         key: recipe[key] for key in ("train", "seed", "task")
     }
