@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
 import resource
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -23,6 +26,7 @@ from pydicom import Dataset, dcmwrite
 from triage.domain import Finding, Receipt
 from triage.phantoms import VOLUME, VOLUME_MM, volume
 from triage.pipeline import Incoming, Pipeline
+from triage.records.files import FileStore
 from triage.settings import Settings
 
 
@@ -38,6 +42,16 @@ def encode(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format=kind, **options)
     return buffer.getvalue()
+
+
+def keep(files: FileStore, data: bytes) -> str:
+    """Keep a file among the received ones, and return its sha256."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    descriptor, part = tempfile.mkstemp(dir=files.folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    files.keep(Path(part), sha256)
+    return sha256
 
 
 def receive(pipeline: Pipeline, files: Mapping[str, bytes]) -> list[Receipt]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from helpers import keep
 
 from triage.domain import Decision, Finding, Reading, ReadingState, ReasonCode
 from triage.learning.export import COLUMNS, write_export
@@ -18,7 +19,7 @@ NOW = datetime(2026, 1, 10, 8, 30, tzinfo=UTC)
 
 
 def signed(files: FileStore, data: bytes, finding: Finding, comment: str = "", kind: str = "PNG") -> SignedReading:
-    instance = Instance(files.put(data), "head.png", kind, len(data))
+    instance = Instance(keep(files, data), "head.png", kind, len(data))
     override = finding is not Finding.GLIOMA
     return SignedReading(
         study_id=hashlib.md5(data).hexdigest(),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import encode, receive, redrawn, take_in, zipped
+from helpers import encode, keep, receive, redrawn, take_in, zipped
 from sqlalchemy import select
 
 from triage.domain import Band, Outcome, StudyStatus
@@ -76,7 +76,7 @@ def test_what_cannot_be_judged_stays_and_is_never_no_tumour(pipeline: Pipeline) 
 
 
 def test_a_missing_file_is_said_on_the_worklist(pipeline: Pipeline, slices: list[Phantom]) -> None:
-    sha256 = pipeline.files.put(slices[0].png)
+    sha256 = keep(pipeline.files, slices[0].png)
     taken = pipeline.store.add_files("head.png", [Arrival(Instance(sha256, "head.png", "PNG", 1))], actor="test")
     pipeline.files.path(sha256).unlink()
     assert pipeline.resume() == 1
@@ -215,7 +215,7 @@ def test_overlong_identifiers_are_refused(pipeline: Pipeline, study_files: dict[
 
 
 def test_what_a_dead_process_left_of_a_hand_over_is_removed(pipeline: Pipeline, tmp_path: Path) -> None:
-    left, under_way = (pipeline.settings.home / f"incoming-{name}" for name in ("left", "under-way"))
+    left, under_way = (pipeline.files.folder / f"incoming-{name}" for name in ("left", "under-way"))
     for folder in (left, under_way):
         folder.mkdir(parents=True)
         (folder / "0").write_bytes(b"names and all")
@@ -225,19 +225,27 @@ def test_what_a_dead_process_left_of_a_hand_over_is_removed(pipeline: Pipeline, 
     assert under_way.exists()
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_stored(
+def test_what_was_looked_at_is_stored_however_the_file_changes(
     pipeline: Pipeline, study_files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, inspect = tmp_path / "growing.dcm", pipeline.door.inspect
-    path.write_bytes(next(iter(study_files.values())))
+    data, path, inspect = next(iter(study_files.values())), tmp_path / "growing.dcm", pipeline.door.inspect
+    path.write_bytes(data)
 
-    def grows(path: Path) -> Inspected:
-        seen = inspect(path)
-        path.write_bytes(path.read_bytes() + bytes(2))
-        return seen
+    def grows(looked_at: Path) -> Inspected:
+        path.write_bytes(data + bytes(2))
+        return inspect(looked_at)
 
     monkeypatch.setattr(pipeline.door, "inspect", grows)
     (receipt,) = pipeline.receive([Incoming(path.name, path=path)], actor="door")
-    assert (receipt.outcome, receipt.again) == (Outcome.REFUSED, True)
-    assert "changed while it was read" in receipt.message
-    assert not pipeline.store.unfinished()
+    assert receipt.outcome is Outcome.ACCEPTED
+    (instance,) = pipeline.store.study(str(receipt.study_id)).instances
+    assert pipeline.files.get(instance.sha256) == data
+
+
+def test_without_a_place_for_files_all_are_refused(pipeline: Pipeline, slices: list[Phantom]) -> None:
+    pipeline.files.folder.rmdir()
+    receipts = pipeline.receive([Incoming(f"{n}.png", data=slices[0].png) for n in range(2)], actor="test")
+    assert [(receipt.name, receipt.outcome, receipt.again) for receipt in receipts] == [
+        ("0.png", Outcome.REFUSED, True),
+        ("1.png", Outcome.REFUSED, True),
+    ]

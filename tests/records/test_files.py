@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from helpers import keep
 
 from triage.errors import NotFoundError
 from triage.records.files import UNFINISHED, FileStore, sweep
@@ -13,10 +14,10 @@ from triage.records.files import UNFINISHED, FileStore, sweep
 
 def test_bytes_come_back_and_lie_under_their_hash(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
-    sha256 = files.put(b"a slice")
+    sha256 = keep(files, b"a slice")
     assert sha256 == hashlib.sha256(b"a slice").hexdigest()
     assert files.get(sha256) == b"a slice"
-    assert files.put(b"a slice") == sha256
+    assert keep(files, b"a slice") == sha256
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [files.path(sha256)]
 
 
@@ -27,14 +28,14 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     files = FileStore(tmp_path)
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        files.put(b"a slice")
+        keep(files, b"a slice")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_files_put_together_are_there_at_the_end(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
     with files.together():
-        names = [files.put(f"slice {number}".encode()) for number in [*range(20), 3]]
+        names = [keep(files, f"slice {number}".encode()) for number in [*range(20), 3]]
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == sorted(set(names))
     assert [files.get(name) for name in names[:2]] == [b"slice 0", b"slice 1"]
 
@@ -51,22 +52,22 @@ def test_files_put_together_on_a_full_disk_are_not_acknowledged(
 
     def put_all() -> None:
         with files.together():
-            files.put(b"six by")
-            files.put(b"fives")
+            keep(files, b"six by")
+            keep(files, b"fives")
 
     monkeypatch.setattr(os, "fsync", nearly_full)
     with pytest.raises(OSError, match="No space"):
         put_all()
     kept = hashlib.sha256(b"six by").hexdigest()
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [kept]
-    files.put(b"seven b")  # and the next one goes on as before
+    keep(files, b"seven b")  # and the next one goes on as before
 
 
 def test_a_missing_or_altered_file_is_said(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
     with pytest.raises(NotFoundError, match="backup"):
         files.get("0" * 64)
-    sha256 = files.put(b"a slice")
+    sha256 = keep(files, b"a slice")
     files.path(sha256).write_bytes(b"another")
     with pytest.raises(NotFoundError, match="altered"):
         files.get(sha256)
@@ -74,7 +75,7 @@ def test_a_missing_or_altered_file_is_said(tmp_path: Path) -> None:
 
 def test_several_are_found_in_their_order_or_not_at_all(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
-    digests = [files.put(f"slice {number}".encode()) for number in range(9)]
+    digests = [keep(files, f"slice {number}".encode()) for number in range(9)]
     assert [path.read_bytes()[-1:] for path in files.all_found(digests[::-1])] == [b"%d" % n for n in range(8, -1, -1)]
     files.path(digests[4]).unlink()
     with pytest.raises(NotFoundError, match="missing"):
@@ -83,7 +84,7 @@ def test_several_are_found_in_their_order_or_not_at_all(tmp_path: Path) -> None:
 
 def test_what_a_dead_process_left_half_written_is_removed(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
-    stored = files.put(b"whole")
+    stored = keep(files, b"whole")
     left, under_way = (tmp_path / f"{UNFINISHED}{name}" for name in ("left", "under-way"))
     for path in (left, under_way):
         path.write_bytes(b"half of it")

@@ -77,7 +77,7 @@ class Pipeline:
             One for every file, members of archives included, in their order: accepted (bytes and rows are on disk),
             already here, conflict, or refused and why.
         """
-        intake = Intake(self.files, self.store, self.door, self.settings.home, actor, progress, self._pseudonyms)
+        intake = Intake(self.files, self.store, self.door, actor, progress, self._pseudonyms)
         receipts = intake.receive(files)
         for study_id, contents in intake.accepted.items():
             self.work.enqueue(study_id, contents)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from triage.domain import Outcome, Receipt
 from triage.errors import RefusedError, StorageError, TriageError
 from triage.pipeline.looking import File, Incoming, Lookout, Seen, digest
-from triage.records.files import UNFINISHED, FileStore
+from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import Arrival, Instance
 from triage.scans.door import Door
@@ -75,15 +75,14 @@ class Intake:
         files: FileStore,
         store: Store,
         door: Door,
-        home: Path,
         actor: str,
         progress: Callable[[int, int, str], None] | None = None,
         pseudonyms: PseudonymMap | None = None,
     ) -> None:
-        self._files, self._store, self._door, self._home = files, store, door, home
+        self._files, self._store, self._door = files, store, door
         self._actor, self._progress, self._pseudonyms = actor, progress, pseudonyms
         self._deidentifier: Deidentifier | None = None
-        self._receipts: list[Receipt | None] = []
+        self._receipts: list[Receipt] = []
         self._studies: dict[str, list[_Stored]] = {}
         #: Of the files that are known under a SOP Instance UID.
         self._digests: dict[str, str] = {}
@@ -91,27 +90,33 @@ class Intake:
 
     def receive(self, files: Iterable[Incoming]) -> list[Receipt]:
         """Take the files in; see `Pipeline.receive`."""
-        self._home.mkdir(parents=True, exist_ok=True)
+        handed_over = list(files)
         try:
-            with tempfile.TemporaryDirectory(dir=self._home, prefix=UNFINISHED) as folder, self._files.together():
+            with self._files.unfinished() as folder, self._files.together():
                 if self._pseudonyms is not None:
                     self._deidentifier = _deidentifier(self._pseudonyms, Path(folder))
                 lookout = Lookout(self._store, self._door, self._named)
-                for some in lookout.look_at(files, Path(folder)):
+                for some in lookout.look_at(handed_over, Path(folder)):
                     taken = [(file, self._taken(file, seen)) for file, seen in some]
                     self._digests |= self._store.digests_of([one.uid for _, one in taken if isinstance(one, _Taken)])
                     for file, one in taken:
                         if self._progress:
                             self._progress(len(self._receipts), lookout.known, file.name)
                         self._take(file.name, one)
-        except OSError as error:  # the names of the files did not reach the disk
+                        if self._receipts[-1].outcome is not Outcome.ACCEPTED:
+                            with suppress(OSError):  # the others may need the room
+                                file.path.unlink(missing_ok=True)
+        except OSError as error:  # there is no place for files, or their names did not reach the disk
             logger.exception("storing failed")
+            if not self._receipts:
+                names = [NAMELESS if self._pseudonyms else display_name(incoming.name) for incoming in handed_over]
+                self._receipts += [Receipt(name, Outcome.REFUSED, str(_disk(error)), again=True) for name in names]
             for item in chain.from_iterable(self._studies.values()):
                 self._say(item.place, Outcome.REFUSED, str(_disk(error)), again=True)
             self._studies.clear()
         for stored in self._studies.values():
             self._commit(stored)
-        return [receipt for receipt in self._receipts if receipt is not None]
+        return self._receipts
 
     def _taken(self, file: File, seen: Seen | Exception) -> _Taken | Receipt | Exception:
         """Return a file that was looked at as it is to be stored, or why it is not; the door's last look."""
@@ -121,8 +126,9 @@ class Intake:
             return Receipt(file.name, Outcome.ALREADY_HERE, SAID[Outcome.ALREADY_HERE], seen.study_id)
         try:
             if self._deidentifier is None:
-                return _Taken(file.path, _checked(seen.inspected), file.name, seen.digest)
+                return _Taken(file.path, _checked(seen.inspected), file.name, file.sha256)
             path, inspected, name = self._deidentifier.admit(file.path, seen.inspected, file.name)
+            file.path.unlink()
             return _Taken(path, _checked(inspected), name, digest(path))
         except (TriageError, OSError) as error:
             return error
@@ -147,15 +153,15 @@ class Intake:
             self._store.note_conflict("One SOP Instance UID with other contents", actor=self._actor)
             self._answer(_receipt(name, Outcome.CONFLICT, SAID[Outcome.CONFLICT], inspected))
             return
-        if self._files.put(one.path) != sha256:
-            raise StorageError("Not stored: the file changed while it was read. Repeat when it is complete.")
+        size = one.path.stat().st_size
+        self._files.keep(one.path, sha256)
         if one.uid:
             self._digests[one.uid] = sha256
         instance = Instance(
             sha256=sha256,
             name=name,
             kind=inspected.kind,
-            size=one.path.stat().st_size,
+            size=size,
             sop_instance_uid=one.uid,
             sop_class_uid=inspected.sop_class_uid,
             transfer_syntax=inspected.transfer_syntax,
@@ -197,9 +203,9 @@ class Intake:
     def _say(
         self, place: int, outcome: Outcome, message: str, study_id: str | None = None, *, again: bool = False
     ) -> None:
-        receipt = self._receipts[place]
-        assert receipt is not None
-        self._receipts[place] = replace(receipt, outcome=outcome, message=message, study_id=study_id, again=again)
+        self._receipts[place] = replace(
+            self._receipts[place], outcome=outcome, message=message, study_id=study_id, again=again
+        )
 
     def _answer(self, receipt: Receipt) -> None:
         self._receipts.append(receipt)

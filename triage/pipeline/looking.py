@@ -20,6 +20,8 @@ from triage.scans.inspect import Inspected
 LOOKING = 2
 #: Files that the record is asked about at one time.
 TOGETHER = 32
+#: What is copied at one time: bytes.
+PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Incoming:
     name
         As the sender called it; shown, never used as a path.
     path
-        A file that stays where it is and as it is.
+        A file that stays where it is; what it holds when it is read is what counts.
     data
         The whole file.
     """
@@ -43,10 +45,11 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file on its way in, and why it goes no further."""
+    """A file on its way in, in a folder of ours: nobody changes it any more. Or why it goes no further."""
 
     name: str
     path: Path
+    sha256: str = ""
     error: Exception | None = None
 
 
@@ -54,7 +57,6 @@ class File:
 class Seen:
     """What was seen of a file: the study that has it already, or what it says of itself."""
 
-    digest: str
     study_id: str | None
     inspected: Inspected | None
 
@@ -89,7 +91,7 @@ class Lookout:
         files
             What was handed over.
         folder
-            An empty folder for bytes and members; the files are there while the folder is.
+            An empty folder for the files; they are there while it is.
         """
         handed_over = list(files)
         self.known = len(handed_over)
@@ -117,46 +119,51 @@ class Lookout:
             with path.open("rb") as file:
                 kind = identify(file.read(HEAD))
             if kind is not Kind.ZIP:
-                yield File(name, path)
+                yield File(name, spool, digest(spool) if path == spool else _copied(path, spool))
                 return
             into = spool.with_name(f"{spool.name}-members")
             into.mkdir()
             unpacked = self._door.unpack(path, into)
         except (TriageError, OSError) as error:
-            yield File(name, spool, error)
+            yield File(name, spool, error=error)
             return
         self.known += len(unpacked.members) + len(unpacked.refused) - 1
         refused = self._named(name for name, _ in unpacked.refused)
         for name, (_, message) in zip(refused, unpacked.refused, strict=True):
-            yield File(name, spool, RefusedError(message))
+            yield File(name, spool, error=RefusedError(message))
         for name, member in zip(self._named(one.name for one in unpacked.members), unpacked.members, strict=True):
-            yield File(name, member.path)
+            yield _member(name, member.path)
 
     def _begin(self, files: list[File], pool: Executor) -> list[tuple[File, Future[Seen | Exception]]]:
-        digests = [_digest(file) for file in files]
-        studies = self._store.studies_of([sha256 for sha256 in digests if isinstance(sha256, str)])
-        return [
-            (file, pool.submit(self._look, file, sha256, studies)) for file, sha256 in zip(files, digests, strict=True)
-        ]
+        studies = self._store.studies_of([file.sha256 for file in files if not file.error])
+        return [(file, pool.submit(self._look, file, studies)) for file in files]
 
-    def _look(self, file: File, sha256: str | Exception, studies: Mapping[str, str]) -> Seen | Exception:
-        if isinstance(sha256, Exception):
-            return sha256
+    def _look(self, file: File, studies: Mapping[str, str]) -> Seen | Exception:
+        if file.error is not None:
+            return file.error
         try:
-            study_id = studies.get(sha256)
+            study_id = studies.get(file.sha256)
             inspected = None if study_id else self._door.inspect(file.path)
         except (TriageError, OSError) as error:
             return error
-        return Seen(sha256, study_id, inspected)
+        return Seen(study_id, inspected)
 
 
-def _digest(file: File) -> str | Exception:
-    if file.error is not None:
-        return file.error
+def _member(name: str, path: Path) -> File:
     try:
-        return digest(file.path)
+        return File(name, path, digest(path))
     except OSError as error:
-        return error
+        return File(name, path, error=error)
+
+
+def _copied(source: Path, target: Path) -> str:
+    """Copy a file and return the sha256 of the copy in hex; read once, since reading and hashing take most of it."""
+    sha256 = hashlib.sha256()
+    with source.open("rb") as file, target.open("xb") as copy:
+        while piece := file.read(PIECE):
+            sha256.update(piece)
+            copy.write(piece)
+    return sha256.hexdigest()
 
 
 def digest(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import shutil
 import tempfile
@@ -38,28 +37,35 @@ class FileStore:
         folder.mkdir(parents=True, exist_ok=True)
         self._waiting = _Waiting()
 
-    def put(self, source: Path | bytes) -> str:
-        """Write a file durably and return its sha256 in hex; writing the same bytes again costs nothing."""
-        with source.open("rb") if isinstance(source, Path) else io.BytesIO(source) as data:
-            sha256 = hashlib.file_digest(data, "sha256").hexdigest()
-            path = self.path(sha256)
-            if path.exists():
-                return sha256
-            data.seek(0)
-            path.parent.mkdir(exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=UNFINISHED, delete=False) as file:
-                try:
-                    shutil.copyfileobj(data, file)
-                    file.flush()
-                except BaseException:
-                    Path(file.name).unlink(missing_ok=True)
-                    raise
-        self._make_durable(Path(file.name), path)
-        return sha256
+    def keep(self, part: Path, sha256: str) -> None:
+        """Move a file durably to its place; what is there already stays.
+
+        Parameters
+        ----------
+        part
+            Whole, in a folder of ours on the same disk, see `unfinished`.
+        sha256
+            Of its bytes, in hex.
+        """
+        path = self.path(sha256)
+        if path.exists():
+            part.unlink()
+            return
+        path.parent.mkdir(exist_ok=True)
+        if self._waiting.pool is not None:
+            self._waiting.written.append(self._waiting.pool.submit(_named, part, path))
+            return
+        # A rename is durable once its folder is.
+        for folder in (_named(part, path), self.folder):
+            _sync(folder)
+
+    def unfinished(self) -> tempfile.TemporaryDirectory[str]:
+        """Make a folder for files that may come to be kept; it goes with the block that it is used in."""
+        return tempfile.TemporaryDirectory(dir=self.folder, prefix=UNFINISHED)
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Make files that are put within the block durable until its end, side by side, and then their names at once.
+        """Make files that are kept within the block durable until its end, side by side, and then their names at once.
 
         Nothing may be acknowledged before.
 
@@ -77,14 +83,6 @@ class FileStore:
             folders = {future.result() for future in written}
             # A rename is durable once its folder is.
             list(pool.map(_sync, folders | {self.folder} if folders else ()))
-
-    def _make_durable(self, part: Path, path: Path) -> None:
-        if self._waiting.pool is not None:
-            self._waiting.written.append(self._waiting.pool.submit(_named, part, path))
-            return
-        # A rename is durable once its folder is.
-        for folder in (_named(part, path), self.folder):
-            _sync(folder)
 
     def get(self, sha256: str) -> bytes:
         """Return the bytes.
@@ -147,6 +145,7 @@ def _named(part: Path, path: Path) -> Path:
     """Give a file its name once its bytes are on the disk, and return its folder."""
     try:
         _sync(part)
+        part.chmod(0o600)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

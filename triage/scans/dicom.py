@@ -28,7 +28,7 @@ from triage.scans.elements import (
     text,
     values,
 )
-from triage.scans.geometry import PARALLEL, Orientation, Vector, upright
+from triage.scans.geometry import PARALLEL, Orientation, Vector, orientation_of, upright
 from triage.scans.parsing import read
 from triage.scans.pixels import Frame, displayed, stored_frames
 
@@ -271,12 +271,7 @@ def _between(header: Dataset, places: Sequence[_Place]) -> float | None:
 
 def _orientation(header: Dataset, frame: int) -> Orientation | None:
     found = numbers(functional(header, frame, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
-    if found is None:
-        return None
-    row, column = np.array(found[:3]), np.array(found[3:])
-    if min(np.linalg.norm(row), np.linalg.norm(column)) < 0.5 or abs(row @ column) > 0.1:
-        return None
-    return Orientation(row / np.linalg.norm(row), column / np.linalg.norm(column))
+    return orientation_of(tuple(found)) if found else None
 
 
 def _spacing(header: Dataset, frame: int) -> tuple[float, float] | None:

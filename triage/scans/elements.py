@@ -48,7 +48,9 @@ def text(header: Dataset, keyword: str, limit: int = MAX_TEXT) -> str:
     """Return an element as one line that can be shown, "" where it is missing."""
     value = header.get(keyword)
     joined = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value or "")
-    return "".join(c for c in joined if unicodedata.category(c) not in UNSEEN).strip()[:limit]
+    if not (joined.isascii() and joined.isprintable()):  # few, and looked through one character at a time
+        joined = "".join(c for c in joined if unicodedata.category(c) not in UNSEEN)
+    return joined.strip()[:limit]
 
 
 def values(header: Dataset, keyword: str) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -27,29 +28,41 @@ BIAS = np.array([0, 0.01, 0.02])
 PARALLEL = 0.99
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Orientation:
     """Patient directions of a stored slice: of growing columns along a row, and of growing rows down a column."""
 
     row: Vector
     column: Vector
 
-    @property
+    @cached_property
     def normal(self) -> Vector:
         """Direction across the slice."""
         return np.cross(self.row, self.column)
 
-    @property
+    @cached_property
     def across(self) -> Vector:
         """The normal towards the left, the back or the top of the head: the same for slices that lie back to front."""
         normal = self.normal
         sign = np.sign(normal[PLANES.index(self.plane)])
         return np.asarray(normal * (sign or 1.0))
 
-    @property
+    @cached_property
     def plane(self) -> Plane:
         """The anatomical plane nearest to the slice."""
         return PLANES[int((np.abs(self.normal) + BIAS).argmax())]
+
+
+@lru_cache(maxsize=256)
+def orientation_of(cosines: tuple[float, ...]) -> Orientation | None:
+    """Return what Image Orientation (Patient) says, six direction cosines, or None where it makes no sense.
+
+    The slices of a series share it, and what follows from it is worked out once.
+    """
+    row, column = np.array(cosines[:3]), np.array(cosines[3:])
+    if min(np.linalg.norm(row), np.linalg.norm(column)) < 0.5 or abs(row @ column) > 0.1:
+        return None
+    return Orientation(row / np.linalg.norm(row), column / np.linalg.norm(column))
 
 
 def upright(pixels: NDArray[P], orientation: Orientation) -> tuple[NDArray[P], bool]:

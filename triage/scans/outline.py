@@ -19,6 +19,9 @@ RAYS, DEEP = 64, 0.45
 WHITE, BRAIN = 0.95, (0.1, 0.75)
 #: Next to bright scalp, MRI has dark bone: darker than this part of the brain's gray.
 DARK_BONE = 0.75
+_ANGLES = np.linspace(0, 2 * np.pi, RAYS, endpoint=False)
+#: One pixel outwards along each ray: rows and columns, ``(2, 1, RAYS)``.
+_OUTWARDS = np.array([np.sin(_ANGLES), np.cos(_ANGLES)])[:, None, :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +67,15 @@ def outline(gray: Gray) -> Outline | None:
         return None
     sizes = np.bincount(pieces.ravel())[1:]
     inside: NDArray[np.bool_] = pieces == sizes.argmax() + 1
-    rows, columns = np.nonzero(inside)
-    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    down, across = inside.sum(axis=1), inside.sum(axis=0)
+    height, width = np.ptp(np.flatnonzero(down)) + 1, np.ptp(np.flatnonzero(across)) + 1
     return Outline(
         inside,
         corners,
         share=float(sizes.max() / sizes.sum()),
         fill=float(sizes.max() / (height * width)),
         width=float(width / height),
-        aside=float(abs(columns.mean() / (gray.shape[1] - 1) - 0.5)),
+        aside=float(abs(_middle(across) / (gray.shape[1] - 1) - 0.5)),
     )
 
 
@@ -81,16 +84,15 @@ def white_bone(gray: Gray, inside: NDArray[np.bool_]) -> float:
 
     MRI has the opposite: bone is dark, and what is bright around it is the fat of the scalp.
     """
-    rows, columns = np.nonzero(inside)
-    middle = np.array([rows.mean(), columns.mean()])[:, None, None]
-    angles = np.linspace(0, 2 * np.pi, RAYS, endpoint=False)
-    outwards = np.array([np.sin(angles), np.cos(angles)])[:, None, :]
-    reach = np.sqrt(((np.stack([rows, columns]) - middle[..., 0]) ** 2).sum(axis=0).max()) + 1
-    steps = np.arange(0, float(reach), 0.5)[:, None]
-    last = np.where(_nearest(inside, middle + steps * outwards), steps, 0).max(axis=0)
-    depths = np.linspace(0, DEEP, round(100 * DEEP) + 1)[:, None] * np.sqrt(inside.sum() / np.pi)
+    down, across = inside.sum(axis=1), inside.sum(axis=0)
+    middle = np.array([_middle(down), _middle(across)])[:, None, None]
+    # To the furthest corner of the box around the head.
+    reach = np.hypot(*(np.abs(np.flatnonzero(counts) - _middle(counts)).max() for counts in (down, across)))
+    steps = np.arange(0, float(reach) + 1, 0.5)[:, None]
+    last = np.where(_nearest(inside, middle + steps * _OUTWARDS), steps, 0).max(axis=0)
+    depths = np.linspace(0, DEEP, round(100 * DEEP) + 1)[:, None] * np.sqrt(down.sum() / np.pi)
     smooth = ndimage.gaussian_filter(gray, 0.5)
-    below = ndimage.map_coordinates(smooth, middle + np.maximum(last - depths, 0) * outwards, order=1)
+    below = ndimage.map_coordinates(smooth, middle + np.maximum(last - depths, 0) * _OUTWARDS, order=1)
     brain = np.median(below[2 * len(below) // 3 :], axis=0)
     rim = below[: len(below) // 2]
     after_the_brightest = np.arange(len(below))[:, None] >= rim.argmax(axis=0)
@@ -101,7 +103,13 @@ def white_bone(gray: Gray, inside: NDArray[np.bool_]) -> float:
 
 def _nearest(inside: NDArray[np.bool_], places: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return what lies nearest to places, ``(2, ...)`` rows and columns; False beyond the picture."""
-    limits = np.reshape(np.array(inside.shape) - 1, (2, *[1] * (places.ndim - 1)))
-    there = ((places >= 0) & (places <= limits)).all(axis=0)
-    rows, columns = np.floor(np.clip(places, 0, limits) + 0.5).astype(np.intp)
-    return np.asarray(inside[rows, columns] & there)
+    rows, columns = places
+    limits = np.array(inside.shape) - 1
+    there = (rows >= 0) & (rows <= limits[0]) & (columns >= 0) & (columns <= limits[1])
+    nearest = (rows + 0.5).astype(np.intp), (columns + 0.5).astype(np.intp)
+    return np.asarray(there & inside.take(nearest[0] * inside.shape[1] + nearest[1], mode="clip"))
+
+
+def _middle(counts: NDArray[np.intp]) -> float:
+    """Mean row, or column, of the pixels."""
+    return float(counts @ np.arange(len(counts)) / counts.sum())
