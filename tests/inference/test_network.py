@@ -32,3 +32,16 @@ def test_a_processor_without_vnni_gives_the_same_answers(
     for look, same in zip(Network(path).look_twice(frame), expected, strict=True):
         np.testing.assert_allclose(look.log_probabilities, same.log_probabilities, atol=1e-4)
         np.testing.assert_allclose(look.mask, same.mask, atol=1e-4)
+
+
+def test_there_is_no_second_look_where_the_first_is_sure(
+    slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Network(Settings().model / ONNX)
+    frame = prepare(decode(slices[0].png).pixels, FRAME)[0]
+    first, second = asked.look_twice(frame)
+    assert second.box.side < 1
+    none = float(np.exp(first.log_probabilities[network.NOTUMOR]))
+    for sure, looks in ((none * 1.01, 2), (none * 0.99, 1)):
+        monkeypatch.setattr(network, "SURE", sure)
+        assert len(set(map(id, asked.look_twice(frame)))) == looks

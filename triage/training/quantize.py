@@ -2,7 +2,7 @@
 
 Post-training static quantization (Jacob et al., CVPR 2018): weights by output channel, activations by tensor, their
 ranges those that they take on training slices. Only convolutions are worked out in 8 bits, with the activation that
-follows; the sums of the residual blocks, the pools and the heads stay in 32.
+follows; the sums of the residual blocks, the pools, the heads and the first convolution stay in 32.
 """
 
 from __future__ import annotations
@@ -58,13 +58,16 @@ def quantize(source: Path, views: Iterable[NDArray[np.float32]], target: Path) -
             _Views(views),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(IN_8_BITS),
-            nodes_to_exclude=_heads(onnx.load(prepared).graph),
+            nodes_to_exclude=_in_32_bits(onnx.load(prepared).graph),
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
 
 
-def _heads(graph: onnx.GraphProto) -> list[str]:
-    outputs = {weights.name: weights.dims[0] for weights in graph.initializer if weights.dims}
-    return [node.name for node in graph.node if node.op_type == "Conv" and outputs[node.input[1]] < HEAD]
+def _in_32_bits(graph: onnx.GraphProto) -> list[str]:
+    """Return the heads, and the convolution of the picture itself: its one channel is slow in 8 bits."""
+    shapes = {weights.name: weights.dims for weights in graph.initializer if weights.dims}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    heads = [node.name for node in convolutions if shapes[node.input[1]][0] < HEAD]
+    return [convolutions[0].name, *heads]
