@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 from functools import cached_property
-from threading import Lock
+from threading import Condition, Lock
 
 from triage.domain import Receipt, Series
 from triage.inference.runtime import Runtime
 from triage.pipeline.durable import Work, key
 from triage.pipeline.intake import Intake
 from triage.pipeline.looking import Incoming
-from triage.pipeline.process import INTERNAL_ERROR, process
+from triage.pipeline.process import INTERNAL_ERROR, decode, process
 from triage.records.files import FileStore, sweep
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.queue import Queue
@@ -27,8 +27,8 @@ from triage.worklist import WaitLimits
 
 __all__ = ["Incoming", "Pipeline"]
 
-#: How often `Pipeline.wait` looks at the record: seconds.
-LOOK = 0.05
+#: How often `Pipeline.wait` looks at the record for what a worker of its own has done: seconds.
+LOOK = 0.25
 
 
 class Pipeline:
@@ -40,9 +40,9 @@ class Pipeline:
         self.store = Store(settings.url)
         self.queue = Queue(self.store.read, WaitLimits(settings.urgent_wait, settings.routine_wait))
         self.door = Door()
-        self.work = Work(settings.work_url, lambda study_id: process(self, study_id), self.resume)
+        self.work = Work(settings.work_url, self._process, self.resume)
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
-        self._loading = Lock()
+        self._loading, self._processed = Lock(), Condition()
 
     @property
     def runtime(self) -> Runtime:
@@ -96,8 +96,9 @@ class Pipeline:
             Seconds.
         """
         deadline = time.monotonic() + timeout
-        while (waiting := self.store.unfinished(study_ids)) and time.monotonic() < deadline:
-            time.sleep(LOOK)
+        with self._processed:  # or what ends between the look and the wait would be noticed late
+            while (waiting := self.store.unfinished(study_ids)) and (left := deadline - time.monotonic()) > 0:
+                self._processed.wait(min(left, LOOK))
         return waiting
 
     def series(self, study_id: str) -> tuple[Series, ...]:
@@ -110,7 +111,7 @@ class Pipeline:
         RefusedError
             If a file cannot be decoded any more.
         """
-        return self.door.decode(self.files.all_found([item.sha256 for item in self.store.study(study_id).instances]))
+        return decode(self, [item.sha256 for item in self.store.study(study_id).instances])
 
     def resume(self) -> int:
         """Enqueue every study that was received but neither ranked nor given up, and return how many there were.
@@ -146,6 +147,11 @@ class Pipeline:
         self.work.stop()
         self.door.close()
         self.store.engine.dispose()
+
+    def _process(self, study_id: str) -> None:
+        process(self, study_id)
+        with self._processed:
+            self._processed.notify_all()
 
     def _run(self) -> None:
         """Run the queue here, unless another process is to do it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -50,8 +51,7 @@ def process(parts: Parts, study_id: str) -> None:
     if study.status is not StudyStatus.RECEIVED:
         return
     try:
-        series = parts.door.decode(parts.files.all_found([item.sha256 for item in study.instances]))
-        result = judge(series, parts.runtime, study.contents)
+        result = judge(decode(parts, [item.sha256 for item in study.instances]), parts.runtime, study.contents)
     except (NotFoundError, RefusedError) as error:
         result = str(error)
     except Exception:
@@ -61,6 +61,22 @@ def process(parts: Parts, study_id: str) -> None:
         parts.store.file_not_analysable(study_id, result, judged=study.contents)
     else:
         parts.store.file_result(study_id, result)
+
+
+def decode(parts: Parts, digests: Sequence[str]) -> tuple[Series, ...]:
+    """Decode the files of a study, and meanwhile make sure that they are those that were received.
+
+    Raises
+    ------
+    NotFoundError
+        If one is gone or no longer matches its name.
+    RefusedError
+        If one cannot be decoded any more.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        decoding = pool.submit(parts.door.decode, [parts.files.path(sha256) for sha256 in digests])
+        parts.files.all_found(digests)
+        return decoding.result()
 
 
 def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> AIResult | str:
