@@ -48,7 +48,7 @@ def measure(count: int = 40) -> list[str]:
         "",
         f"Ratio, round by round: median {statistics.median(ratios):.1f}, {min(ratios):.1f} to {max(ratios):.1f} "
         f"(target: 4 or more; {count} phantom files, input {size} px, decode and preprocessing included in both; ours "
-        "runs the network twice a slice, on one thread; `keras.predict` once, on all). Target a slice: 25 ms.",
+        "runs the network up to twice a slice, on one thread; `keras.predict` once, on all). Target a slice: 25 ms.",
     ]
 
 
