@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,13 +74,16 @@ def test_a_missing_or_altered_file_is_said(tmp_path: Path) -> None:
         files.get(sha256)
 
 
-def test_several_are_found_in_their_order_or_not_at_all(tmp_path: Path) -> None:
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"another")], ids=["missing", "altered"])
+def test_one_bad_file_among_several_is_said(
+    tmp_path: Path, harm: Callable[[Path], object], request: pytest.FixtureRequest
+) -> None:
     files = FileStore(tmp_path)
     digests = [keep(files, f"slice {number}".encode()) for number in range(9)]
-    assert [path.read_bytes()[-1:] for path in files.all_found(digests[::-1])] == [b"%d" % n for n in range(8, -1, -1)]
-    files.path(digests[4]).unlink()
-    with pytest.raises(NotFoundError, match="missing"):
-        files.all_found(digests)
+    files.check(digests)
+    harm(files.path(digests[4]))
+    with pytest.raises(NotFoundError, match=request.node.callspec.id):
+        files.check(digests)
 
 
 def test_what_a_dead_process_left_half_written_is_removed(tmp_path: Path) -> None:

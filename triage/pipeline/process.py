@@ -75,7 +75,7 @@ def decode(parts: Parts, digests: Sequence[str]) -> tuple[Series, ...]:
     """
     with ThreadPoolExecutor(1) as pool:
         decoding = pool.submit(parts.door.decode, [parts.files.path(sha256) for sha256 in digests])
-        parts.files.all_found(digests)
+        parts.files.check(digests)
         return decoding.result()
 
 

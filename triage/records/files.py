@@ -112,10 +112,16 @@ class FileStore:
             raise NotFoundError("The file of this study was altered on disk. Restore the files folder from a backup.")
         return path
 
-    def all_found(self, digests: Sequence[str]) -> list[Path]:
-        """Return where several files lie, see `found`; they are read side by side."""
+    def check(self, digests: Sequence[str]) -> None:
+        """Make sure that several files are there as they were received; they are read side by side.
+
+        Raises
+        ------
+        NotFoundError
+            If one is gone or no longer matches its name.
+        """
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(self.found, digests))
+            list(pool.map(self.found, digests))
 
     def path(self, sha256: str) -> Path:
         """Return where the bytes with this sha256 lie."""
