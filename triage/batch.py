@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triage.domain import AIResult, Finding, Kind
+from triage.domain import AIResult, Finding, Kind, SliceScores
 from triage.errors import RefusedError
 from triage.inference.runtime import Runtime
 from triage.pipeline.process import judge
@@ -86,8 +86,9 @@ def score_studies(studies: Iterable[Found], door: Door, runtime: Runtime) -> Ite
     Yields
     ------
     dict
-        ``path, study_uid, files, slices, slices_not_analysable, status, predicted, prediction_set, probabilities,
-        malignancy, band, reason, model``; what the AI could not judge has None for its answers, never "no tumour".
+        ``path, study_uid, files, slices, slices_not_analysable, slices_between, status, predicted, prediction_set,
+        probabilities, malignancy, band, reason, model``; what the AI could not judge has None for its answers, never
+        "no tumour". ``slices_between`` are thin ones that were not looked at since slices next to them were.
     """
     for study in studies:
         if study.refusal:
@@ -126,13 +127,14 @@ def _together(names: Sequence[str]) -> str:
 
 
 def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AIResult | None = None) -> dict[str, Any]:
-    rows = [row for series in result.slices.table for row in series] if result and result.slices else []
+    seen, between = _looked_at(result.slices) if result and result.slices else ([], 0)
     return {
         "path": study.name,
         "study_uid": study.uid,
         "files": max(len(study.paths), 1),
-        "slices": len(rows) - rows.count(None),
-        "slices_not_analysable": rows.count(None),
+        "slices": len(seen) - seen.count(None),
+        "slices_not_analysable": seen.count(None),
+        "slices_between": between,
         "status": status,
         "predicted": result.predicted if result else None,
         "prediction_set": list(result.prediction_set) if result else None,
@@ -142,3 +144,9 @@ def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AI
         "reason": reason,
         "model": {"name": runtime.card.name, "sha256": runtime.card.sha256},
     }
+
+
+def _looked_at(slices: SliceScores) -> tuple[list[tuple[float, ...] | None], int]:
+    """Return what is said of the slices that were looked at, and how many were not."""
+    seen = [rows[at] for series, rows in enumerate(slices.table) for at in slices.looked_at(series)]
+    return seen, sum(map(len, slices.table)) - len(seen)

@@ -287,7 +287,7 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class SliceScores:
-    """What the network says of every slice of a study.
+    """What the network says of the slices of a study.
 
     Attributes
     ----------
@@ -297,13 +297,25 @@ class SliceScores:
         Index, in the list of files that was decoded, of the file that it came from.
     table
         By series and slice, in the order of decoding: the probabilities in the order of `Finding`, or None for a
-        slice that cannot be judged. Empty for a series that is set aside.
+        slice that cannot be judged or was not looked at. Empty for a series that is set aside.
+    steps
+        By series: every how many slices one was looked at; more than 1 where they are thin. Empty where all were.
     """
 
     series: int
     slice: int
     instance: int
     table: tuple[tuple[tuple[float, ...] | None, ...], ...]
+    steps: tuple[int, ...] = ()
+
+    def looked_at(self, series: int) -> range:
+        """The slices of a series that the network looked at."""
+        return spread(len(self.table[series]), self.steps[series] if self.steps else 1)
+
+
+def spread(count: int, step: int) -> range:
+    """Return one place of every so many: the middle one."""
+    return range((step - 1) // 2, count, step)
 
 
 @dataclass(frozen=True, slots=True)

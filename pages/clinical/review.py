@@ -55,6 +55,8 @@ def look() -> None:
         said.append(f"Cut from the {slices.series[view.series].header.plane} slices, which are what the AI judged")
     elif controls.finding:
         said.append(f"Heat map: **{controls.finding.label}**, {controls.method}")
+    if view.cut is None and slices.step(view.series) > 1:
+        said.append(f"Thin slices: one in {slices.step(view.series)} ranks the study")
     st.caption(" · ".join(said))
 
 

@@ -55,7 +55,7 @@ def result(glioma: float = 0.7, model: str = "a", numbers: tuple[int, ...] = (1,
         dict(zip(Finding, (glioma, rest, rest, rest), strict=True)),
         Ranking(Band.STAT, "because"),
         contents=contents_of(instance(number).sha256 for number in numbers),
-        slices=SliceScores(0, 0, len(numbers) - 1, (((glioma, rest, rest, rest), None),)),
+        slices=SliceScores(0, 0, len(numbers) - 1, (((glioma, rest, rest, rest), None),), (2,)),
     )
 
 
@@ -102,6 +102,19 @@ def test_a_result_is_filed_once_a_model(store: Store) -> None:
         assert len(session.scalars(select(AIResultRow)).all()) == 2
     assert as_judged(store.study(study_id).result) == result(0.3, model="b")
     assert store.unfinished() == []
+
+
+def test_a_result_of_before_steps_were_kept_is_of_all_slices(store: Store) -> None:
+    study_id = add(store, 1)
+    store.file_result(study_id, result())
+    with store.write() as session:
+        row = session.scalars(select(AIResultRow)).one()
+        assert row.slices is not None
+        row.slices = {name: value for name, value in row.slices.items() if name != "steps"}
+    kept = store.study(study_id).result
+    assert kept is not None
+    assert kept.slices is not None
+    assert kept.slices.looked_at(0) == range(2)
 
 
 def test_filing_at_the_same_moment_gives_one_row(store: Store) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from triage.domain import AIResult, Finding, Series, Slice, SliceScores, StudyStatus
+from triage.domain import AIResult, Finding, Series, SliceScores, StudyStatus, spread
 from triage.errors import NotFoundError, RefusedError
 from triage.inference.calibration import prediction_set
 from triage.inference.runtime import Runtime
-from triage.inference.study import judge_study
+from triage.inference.study import judge_study, step
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.scans.door import Door
@@ -91,36 +91,34 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     contents
         Digest of the files, kept with the result.
     """
-    scored: list[list[tuple[float, ...]]] = []
-    places: list[list[tuple[int, int]]] = []
-    table: list[list[tuple[float, ...] | None]] = []
+    steps = [step([slice_.height for slice_ in one.slices]) for one in series]
+    chosen = [(number, at) for number, one in enumerate(series) for at in spread(len(one.slices), steps[number])]
+    table: list[list[tuple[float, ...] | None]] = [[None] * len(one.slices) for one in series]
+    scored: list[list[tuple[float, ...]]] = [[] for _ in series]
+    places: list[list[int]] = [[] for _ in series]
     doubts: Counter[str] = Counter()
 
-    def look(slice_: Slice) -> tuple[float, ...] | str:
+    def look(place: tuple[int, int]) -> tuple[float, ...] | str:
+        slice_ = series[place[0]].slices[place[1]]
         if doubt := not_analysable(slice_):
             return doubt
         score = runtime.score(slice_.pixels)
         return tuple(round(score.probabilities[finding], 6) for finding in Finding) if score.familiar else UNFAMILIAR
 
     with ThreadPoolExecutor(runtime.threads) as pool:
-        for number, one in enumerate(series):
-            scored.append([])
-            places.append([])
-            table.append([])
-            for position, seen in enumerate(pool.map(look, one.slices)):
-                if isinstance(seen, str):
-                    doubts[seen] += 1
-                    table[-1].append(None)
-                    continue
-                scored[-1].append(seen)
-                places[-1].append((number, position))
-                table[-1].append(seen)
+        for (number, at), seen in zip(chosen, pool.map(look, chosen), strict=True):
+            if isinstance(seen, str):
+                doubts[seen] += 1
+                continue
+            table[number][at] = seen
+            scored[number].append(seen)
+            places[number].append(at)
     if not any(scored):
         return _why_not(series, doubts)
     verdict = judge_study(scored)
     possible = prediction_set(verdict.probabilities, runtime.card.conformal.least)
-    number, position = places[verdict.series][verdict.slice]
-    instance = series[number].slices[position].instance
+    shown = places[verdict.series][verdict.slice]
+    instance = series[verdict.series].slices[shown].instance
     return AIResult(
         model=runtime.card.name,
         model_sha256=runtime.card.sha256,
@@ -128,7 +126,7 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
         ranking=rank(verdict.probabilities, runtime.points, possible),
         prediction_set=possible,
         contents=contents,
-        slices=SliceScores(number, position, instance, tuple(map(tuple, table))),
+        slices=SliceScores(verdict.series, shown, instance, tuple(map(tuple, table)), tuple(steps)),
     )
 
 

@@ -89,7 +89,13 @@ def _spokesman(study: StudyRow, answered: AIResult | None) -> Instance:
 
 def kept(slices: SliceScores | None) -> dict[str, Any] | None:
     """Return slice scores as the database keeps them."""
-    return None if slices is None else {"shown": [slices.series, slices.slice, slices.instance], "table": slices.table}
+    if slices is None:
+        return None
+    return {
+        "shown": [slices.series, slices.slice, slices.instance],
+        "table": slices.table,
+        "steps": slices.steps,
+    }
 
 
 def _slices(kept: dict[str, Any] | None) -> SliceScores | None:
@@ -97,7 +103,7 @@ def _slices(kept: dict[str, Any] | None) -> SliceScores | None:
         return None
     table = tuple(tuple(None if row is None else tuple(row) for row in series) for series in kept["table"])
     series, position, instance = kept["shown"]
-    return SliceScores(series, position, instance, table)
+    return SliceScores(series, position, instance, table, tuple(kept.get("steps", ())))
 
 
 def result(row: AIResultRow) -> AIResult:

@@ -92,29 +92,35 @@ def probabilities(values: Mapping[Finding, float]) -> go.Figure:
     return figure
 
 
-def strip(values: Sequence[tuple[float, Finding] | None], at: int) -> go.Figure:
-    """Return P(tumour) of every slice as a strip of bars in the colour of the likeliest class; a click chooses one.
+def strip(values: Mapping[int, tuple[float, Finding] | None], count: int, at: int) -> go.Figure:
+    """Return P(tumour) along the slices as a strip of bars in the colour of the likeliest class; a click chooses one.
 
     Parameters
     ----------
     values
-        By slice: P(tumour) and the likeliest class, or None where the slice was not scored.
+        By slice, from 0, evenly over the series: P(tumour) and the likeliest class, or None where it was not scored.
+        The bar of a slice is as wide as the slices for which it stands.
+    count
+        How many slices there are.
     at
         The slice in view, from 0.
     """
-    shown = [(0.0, None) if value is None else value for value in values]
+    shown = {number: value or (0.0, None) for number, value in values.items()}
+    nearest = min(shown, key=lambda number: abs(number - at))
+    step = round(count / len(shown))
     figure = go.Figure(
         go.Bar(
-            x=list(range(1, len(shown) + 1)),
+            x=[number + 1 for number in shown],
             # A bar of no height cannot be clicked.
-            y=[max(probability, 0.04) for probability, _ in shown],
+            y=[max(probability, 0.04) for probability, _ in shown.values()],
+            width=0.85 * step,
             marker={
-                "color": [theme.FINDING[finding] if finding else theme.GRID for _, finding in shown],
-                "line": {"color": theme.TEXT, "width": [2 if number == at else 0 for number in range(len(shown))]},
+                "color": [theme.FINDING[finding] if finding else theme.GRID for _, finding in shown.values()],
+                "line": {"color": theme.TEXT, "width": [2 if number == nearest else 0 for number in shown]},
             },
             customdata=[
                 "not scored" if finding is None else f"P(tumour) {probability:.2f}, {finding.label}"
-                for probability, finding in shown
+                for probability, finding in shown.values()
             ],
             hovertemplate="Slice %{x}: %{customdata}<extra></extra>",
             unselected={"marker": {"opacity": 1}},
@@ -124,9 +130,8 @@ def strip(values: Sequence[tuple[float, Finding] | None], at: int) -> go.Figure:
         **LAYOUT | {"margin": {"l": 4, "r": 4, "t": 0, "b": 0}},
         height=56,
         dragmode=False,
-        bargap=0.15,
         hovermode="x",
-        xaxis={"visible": False, "range": [0.5, len(shown) + 0.5], "fixedrange": True},
+        xaxis={"visible": False, "range": [0.5, count + 0.5], "fixedrange": True},
         yaxis={"visible": False, "range": [0, 1.05], "fixedrange": True},
     )
     return figure

@@ -46,16 +46,21 @@ class Stack:
         number = self.shown[0]
         return number, len(self.series[number].slices) // 2
 
-    def tumour(self, series: int) -> list[tuple[float, Finding] | None]:
-        """P(tumour) and the likeliest class of every slice of a series; None where there is none."""
+    def step(self, series: int) -> int:
+        """Every how many slices of a series one was looked at."""
+        result: AIResult | None = self.study.result
+        return 1 if result is None or result.slices is None else result.slices.looked_at(series).step
+
+    def tumour(self, series: int) -> dict[int, tuple[float, Finding] | None]:
+        """P(tumour) and the likeliest class of the slices of a series that were looked at; None where there is none."""
         result: AIResult | None = self.study.result
         if result is None or result.slices is None or not result.slices.table[series]:
-            return [None] * len(self.series[series].slices)
+            return dict.fromkeys(range(len(self.series[series].slices)))
         none = list(Finding).index(Finding.NOTUMOR)
-        return [
-            None if row is None else (1 - row[none], list(Finding)[row.index(max(row))])
-            for row in result.slices.table[series]
-        ]
+        rows = {at: result.slices.table[series][at] for at in result.slices.looked_at(series)}
+        return {
+            at: None if row is None else (1 - row[none], list(Finding)[row.index(max(row))]) for at, row in rows.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def navigate(view: View) -> None:
     with st.container(key="steps"):
         if view.cut is None:  # what is cut was not scored
             st.plotly_chart(
-                charts.strip(view.stack.tumour(view.series), at),
+                charts.strip(view.stack.tumour(view.series), count, at),
                 key=clicked,
                 on_select=on_click,
                 selection_mode="points",
