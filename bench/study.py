@@ -46,8 +46,9 @@ def measure() -> list[str]:
                 seconds[way] = cpu
                 walls = sorted(round[0] for round in rounds)
                 lines.append(
-                    f"| {series} x {SLICES // series} slices of {side} x {side}, {apart} mm apart | {name} | {wall:.1f} s ({walls[0]:.1f} to {walls[-1]:.1f}) | "
-                    f"{cpu:.1f} s | {peak:.0f} MB | {len(rounds)} of {tried} |"
+                    f"| {series} x {SLICES // series} slices of {side} x {side}, {apart} mm apart | {name} | "
+                    f"{wall:.1f} s ({walls[0]:.1f} to {walls[-1]:.1f}) | {cpu:.1f} s | "
+                    f"{peak:.0f} MB | {len(rounds)} of {tried} |"
                 )
         ratios.append(f"{seconds['plain'] / seconds['ours']:.1f}")
     return [
@@ -57,7 +58,8 @@ def measure() -> list[str]:
         "included; the peak is the sum of the peaks of all of them. A round counts where the host left the cores to us "
         f"for {1 - FREE:.0%} of the time; where none did, those stand here that it disturbed. NeuroTriage also "
         "looks at each file, hashes it, writes it with fsync, and files the result; the other way keeps nothing, and "
-        f"scores every slice. Ratio of CPU time, row by row: {', '.join(ratios)}. Target: 5 s on two free cores, under 1 GB.",
+        f"scores every slice. Ratio of CPU time, study by study: {', '.join(ratios)}. Target: 5 s on two free cores, "
+        "under 1 GB.",
     ]
 
 

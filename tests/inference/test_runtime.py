@@ -76,6 +76,13 @@ def test_a_phantom_is_familiar_and_noise_is_not(runtime: Runtime, pixels: np.nda
     assert runtime.score(pixels).familiar
     noise = np.random.default_rng(0).integers(0, 255, (256, 256)).astype(np.uint8)
     assert not runtime.score(noise).familiar
+    assert runtime.probabilities(noise) is None
+
+
+def test_what_ranks_a_slice_is_what_its_score_says(runtime: Runtime, slices: list[Phantom]) -> None:
+    for phantom in slices:
+        picture = decode(phantom.png).pixels
+        assert runtime.probabilities(picture) == runtime.score(picture).probabilities
 
 
 @pytest.mark.parametrize("method", [Method.GRAD_CAM, Method.GRAD_CAM_PLUS_PLUS, Method.SCORE_CAM])

@@ -89,7 +89,7 @@ def test_a_missing_file_is_said_on_the_worklist(pipeline: Pipeline, slices: list
 def test_a_scoring_error_leaves_the_study_in_the_queue(
     pipeline: Pipeline, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Runtime, "score", lambda *_: 1 / 0)
+    monkeypatch.setattr(Runtime, "probabilities", lambda *_: 1 / 0)
     (study_id,) = take_in(pipeline, {"head.png": slices[0].png})
     assert "Internal error" in pipeline.store.study(study_id).reason
     assert pipeline.queue.first(NOW) == study_id

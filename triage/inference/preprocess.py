@@ -43,13 +43,16 @@ def prepare(pixels: NDArray[np.generic], size: int) -> tuple[NDArray[np.float32]
     """
     gray = np.asarray(pixels, dtype=np.float32)
     rows, columns = _head(gray, *_percentiles(pixels))
-    gray = _normalise(gray, *_percentiles(pixels[rows, columns]))
+    low, high = _percentiles(pixels[rows, columns])
     height, width = rows.stop - rows.start, columns.stop - columns.start
     side = round(max(height, width) * (1 + 2 * MARGIN))
     left = (columns.start + columns.stop - side) // 2
     top = (rows.start + rows.stop - side) // 2
-    square = Image.fromarray(gray).crop((left, top, left + side, top + side))
-    frame = square.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=None)
+    square = np.zeros((side, side), np.float32)
+    shown = gray[max(top, 0) : top + side, max(left, 0) : left + side]
+    y, x = max(-top, 0), max(-left, 0)
+    square[y : y + shown.shape[0], x : x + shown.shape[1]] = _normalise(shown, low, high)
+    frame = Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=None)
     return np.asarray(frame, dtype=np.float32), Placement(float(left), float(top), float(side))
 
 

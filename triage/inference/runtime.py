@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import OperatingPoints, Placement, Score
+from triage.domain import Finding, OperatingPoints, Placement, Score, likeliest
 from triage.inference.calibration import prediction_set
 from triage.inference.card import ONNX, Card, read_card
 from triage.inference.looks import FRAME, Box, lay_back
@@ -42,8 +42,20 @@ class Runtime:
         """Operating points of the model."""
         return self.card.operating_points
 
+    def probabilities(self, pixels: NDArray[np.generic]) -> dict[Finding, float] | None:
+        """Return what ranks a slice, calibrated and by class; None for one that is unlike any that the model knows.
+
+        Parameters
+        ----------
+        pixels
+            ``(height, width)`` gray values of any depth.
+        """
+        frame, _ = prepare(pixels, FRAME)
+        first, second = self._network.look_twice(frame)
+        return self._weighed(first, second) if self._familiar(first) else None
+
     def score(self, pixels: NDArray[np.generic]) -> Score:
-        """Score one slice.
+        """Score one slice, with what shows why.
 
         Parameters
         ----------
@@ -52,9 +64,8 @@ class Runtime:
         """
         frame, placement = prepare(pixels, FRAME)
         first, second = self._network.look_twice(frame)
-        answer = self.card.fusion.probabilities(first.log_probabilities, second.log_probabilities)
-        probabilities = {finding: float(p) for finding, p in zip(self.card.classes, answer, strict=True)}
-        decided = deciding_look(first, second, int(answer.argmax()))
+        probabilities = self._weighed(first, second)
+        decided = deciding_look(first, second, self.card.classes.index(likeliest(probabilities)))
         return Score(
             probabilities=probabilities,
             cam=decided.cam,
@@ -62,8 +73,15 @@ class Runtime:
             mask=lay_back(second.mask, second.box),
             placement=placement,
             prediction_set=prediction_set(probabilities, self.card.conformal.least),
-            familiar=first.distance <= self.card.familiar_within,
+            familiar=self._familiar(first),
         )
+
+    def _weighed(self, first: Look, second: Look) -> dict[Finding, float]:
+        answer = self.card.fusion.probabilities(first.log_probabilities, second.log_probabilities)
+        return {finding: float(p) for finding, p in zip(self.card.classes, answer, strict=True)}
+
+    def _familiar(self, first: Look) -> bool:
+        return first.distance <= self.card.familiar_within
 
 
 def deciding_look(first: Look, second: Look, answer: int) -> Look:

@@ -102,8 +102,8 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
         slice_ = series[place[0]].slices[place[1]]
         if doubt := not_analysable(slice_):
             return doubt
-        score = runtime.score(slice_.pixels)
-        return tuple(round(score.probabilities[finding], 6) for finding in Finding) if score.familiar else UNFAMILIAR
+        said = runtime.probabilities(slice_.pixels)
+        return tuple(round(said[finding], 6) for finding in Finding) if said else UNFAMILIAR
 
     with ThreadPoolExecutor(runtime.threads) as pool:
         for (number, at), seen in zip(chosen, pool.map(look, chosen), strict=True):

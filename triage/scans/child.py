@@ -148,8 +148,13 @@ class Child:
             raise RefusedError(self._too_large())
         arrays = [np.empty(size, np.uint8) for size in sizes]
         for array in arrays:
-            if self._channel.recv_bytes_into(array.data) != array.size:
-                raise ValueError("an array of another size than announced")
+            # Straight into its place: the channel's own way copies each array twice more.
+            left = array.data
+            while left:
+                read = os.readv(self._channel.fileno(), [left])
+                if not read:
+                    raise EOFError
+                left = left[read:]
         return arrays
 
     def _died(self, cpu: int) -> str:

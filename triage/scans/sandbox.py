@@ -52,7 +52,9 @@ def main(jobs: str, channel: str, memory: str) -> None:
         head, arrays = _answer(module, request)
         connection.send_bytes(json.dumps(head, default=str).encode())
         for array in arrays:
-            connection.send_bytes(array.reshape(-1).view("u1"))
+            left = memoryview(array.reshape(-1).view("u1"))
+            while left:
+                left = left[os.write(connection.fileno(), left) :]
 
 
 def _answer(module: Any, request: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
