@@ -56,7 +56,7 @@ def look() -> None:
     elif controls.finding:
         said.append(f"Heat map: **{controls.finding.label}**, {controls.method}")
     if view.cut is None and slices.step(view.series) > 1:
-        said.append(f"Thin slices: one in {slices.step(view.series)} ranks the study")
+        said.append(f"Thin slices: the AI read one in {slices.step(view.series)}")
     st.caption(" · ".join(said))
 
 

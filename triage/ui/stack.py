@@ -176,12 +176,12 @@ def navigate(view: View) -> None:
                 config={"displayModeBar": False},
             )
         st.slider("Slice", 1, count, key=key, format=f"%d / {count}", label_visibility="collapsed")
-    _scroll(
-        key=event,
-        data={"host": f".st-key-{PICTURE}", "at": at, "count": count},
-        on_slice_change=on_slice_change,
-        height=1,
-    )
+        _scroll(
+            key=event,
+            data={"host": f".st-key-{PICTURE}", "at": at, "count": count},
+            on_slice_change=on_slice_change,
+            height=1,
+        )
 
 
 # Hundreds of megabytes a study: shared, not copied, and only a few of them kept.
