@@ -92,7 +92,7 @@ def test_under_one_percent_of_real_slices_is_refused(data_folder: Path, source: 
 
 @pytest.mark.data
 def test_under_one_percent_of_real_volumes_slices_is_refused(data_folder: Path) -> None:
-    volumes = [nifti.decode(path).slices for path in sorted((data_folder / "btp").glob("*/*_T1.nii.gz"))]
+    volumes = [nifti.decode(path)[0].slices for path in sorted((data_folder / "btp").glob("*/*_T1.nii.gz"))]
     brains = [one for slices in volumes for one in slices if (one.pixels > one.pixels.max() / 10).mean() > 0.05]
     refused = [one.frame for one in brains if not_analysable(one)]
     assert len(brains) > 100

@@ -9,8 +9,9 @@ import nibabel
 import numpy as np
 import pytest
 
-from triage.domain import Kind, Plane
+from triage.domain import Kind, Plane, Series
 from triage.errors import RefusedError
+from triage.scans import nifti
 from triage.scans.inspect import inspect
 from triage.scans.nifti import decode
 from triage.scans.volume import decode_study
@@ -28,6 +29,12 @@ def save(path: Path, voxels: np.ndarray, affine: np.ndarray | None = None, kind:
     return path
 
 
+def only(path: Path) -> Series:
+    """Decode a file of one volume."""
+    (series,) = decode(path)
+    return series
+
+
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
 @pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
 def test_slices_are_upright_whatever_the_affine(tmp_path: Path, name: str, kind: type) -> None:
@@ -35,7 +42,7 @@ def test_slices_are_upright_whatever_the_affine(tmp_path: Path, name: str, kind:
     flipped = voxels[::-1, :, ::-1].transpose(1, 0, 2)
     affine = np.array([[0, -1.0, 0, 39], [1, 0, 0, 0], [0, 0, -5, 55], [0, 0, 0, 1]])
     for stored, given in ((voxels, None), (flipped, affine)):
-        series = decode(save(tmp_path / name, stored, given, kind))
+        series = only(save(tmp_path / name, stored, given, kind))
         assert series.header.plane is Plane.AXIAL
         assert series.header.spacing == (1.0, 1.0, 5.0)
         assert [item.frame for item in series.slices] == list(range(12))
@@ -59,7 +66,7 @@ def test_slices_are_upright_whatever_the_affine(tmp_path: Path, name: str, kind:
 def test_the_plane_is_that_of_acquisition(
     tmp_path: Path, shape: tuple[int, ...], affine: np.ndarray, plane: Plane
 ) -> None:
-    assert decode(save(tmp_path / "a.nii", head(shape), affine)).header.plane is plane
+    assert only(save(tmp_path / "a.nii", head(shape), affine)).header.plane is plane
 
 
 def test_an_affine_of_zeros_says_nothing(tmp_path: Path) -> None:
@@ -67,40 +74,53 @@ def test_an_affine_of_zeros_says_nothing(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[280:328] = bytes(48)
     path.write_bytes(data)
-    series = decode(path)
+    series = only(path)
     assert (series.header.plane, series.header.spacing) == (Plane.AXIAL, (1.0, 1.0, 5.0))
 
 
-def test_one_volume_of_several(tmp_path: Path) -> None:
+def test_each_contrast_is_a_series(tmp_path: Path) -> None:
     voxels = np.stack([head(), head() * 0 + np.arange(12, dtype=np.int16)], axis=3)
     path = save(tmp_path / "a.nii.gz", voxels)
-    assert decode(path).slices[0].pixels.max() == 0
-    assert decode(path).slices[11].pixels.max() == 65535
-    assert decode(path, volume=1).slices[11].pixels.min() == 65535
+    first, second = decode(path)
+    assert (first.slices[0].pixels.max(), first.slices[11].pixels.max()) == (0, 65535)
+    assert second.slices[11].pixels.min() == 65535
+    assert [(one.header.number, one.header.description) for one in (first, second)] == [
+        (1, "Volume 1 of 2"),
+        (2, "Volume 2 of 2"),
+    ]
+    assert [one.header for one in decode_study([path])] == [first.header, second.header]
+    seen = inspect(path)
+    assert (seen.frames, seen.series.description) == (24, "2 volumes")
 
 
-def test_a_volume_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    for volume in (1, -1):
-        with pytest.raises(RefusedError, match="holds 1 volumes"):
-            decode(save(tmp_path / "a.nii", head()), volume)
-
-
-def test_other_volumes_never_lie_in_memory(tmp_path: Path) -> None:
+def test_of_many_volumes_the_first_stands_for_all_and_no_other_lies_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "a.nii.gz"
-    save(path, np.repeat(head((64, 64, 32))[..., None], 100, axis=3))
-    decode(path)
+    voxels = np.repeat(head((64, 64, 32))[..., None], 100, axis=3)
+    voxels[..., 1:] = 0
+    save(path, voxels)
+    only(path)
     tracemalloc.start()
-    decode(path, volume=99)
+    series = only(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 * 2**20, "the file inflates to 25 MB"
+    assert series.slices[-1].pixels.max() == 65535
+    assert series.header.description == "Volume 1 of 100"
+
+
+def test_contrasts_that_are_too_large_together_are_not_decoded_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "a.nii", np.stack([head()] * 2, axis=3))
+    monkeypatch.setattr(nifti, "MAX_TOGETHER", 2 * head().nbytes - 1)
+    assert len(decode(path)) == 1
 
 
 def test_a_file_of_several_gzip_members_is_one(tmp_path: Path) -> None:
     plain = save(tmp_path / "a.nii", head()).read_bytes()
     path = tmp_path / "a.nii.gz"
     path.write_bytes(gzip.compress(plain[:20000]) + gzip.compress(plain[20000:]))
-    assert decode(path).slices[-1].pixels.max() == 65535
+    assert only(path).slices[-1].pixels.max() == 65535
 
 
 @pytest.mark.parametrize(
@@ -112,7 +132,7 @@ def test_the_scale_of_the_values_is_applied(tmp_path: Path, slope: float, interc
     data = bytearray(path.read_bytes())
     data[112:120] = struct.pack("<2f", slope, intercept)
     path.write_bytes(data)
-    last = decode(path).slices[-1].pixels
+    last = only(path).slices[-1].pixels
     assert (last[-1, -1], last[0, 0]) == (corner, 65535 - corner)
 
 
@@ -123,8 +143,8 @@ def test_every_depth_gives_the_same_slices(tmp_path: Path, kind: str) -> None:
     if kind.startswith(">"):
         image = nibabel.Nifti1Image(small, image.affine, header=image.header.as_byteswapped(">"), dtype=small.dtype)
     nibabel.save(image, tmp_path / "a.nii")
-    expected = decode(save(tmp_path / "b.nii", head()))
-    for found, wanted in zip(decode(tmp_path / "a.nii").slices, expected.slices, strict=True):
+    expected = only(save(tmp_path / "b.nii", head()))
+    for found, wanted in zip(only(tmp_path / "a.nii").slices, expected.slices, strict=True):
         assert np.array_equal(found.pixels, wanted.pixels)
 
 
@@ -132,8 +152,8 @@ def test_oblique_volumes_go_to_the_nearest_view(tmp_path: Path) -> None:
     turn = np.eye(4)
     angle = np.deg2rad(20)
     turn[:3, :3] = [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
-    straight = decode(save(tmp_path / "a.nii", head()))
-    oblique = decode(save(tmp_path / "b.nii", head(), turn @ np.diag([1.0, 1.0, 5.0, 1.0])))
+    straight = only(save(tmp_path / "a.nii", head()))
+    oblique = only(save(tmp_path / "b.nii", head(), turn @ np.diag([1.0, 1.0, 5.0, 1.0])))
     assert oblique.header.plane is Plane.AXIAL
     assert oblique.header.spacing == pytest.approx((1.0, 1.0, 5.0))
     assert np.array_equal(oblique.slices[-1].pixels, straight.slices[-1].pixels)
@@ -211,7 +231,7 @@ def test_real_volumes_are_read(data_folder: Path) -> None:
     paths = sorted((data_folder / "btp").rglob("*Scan*.nii.gz"))
     assert paths
     for path in paths:
-        series = decode(path)
+        series = only(path)
         assert series.header.plane is Plane.AXIAL
         assert series.slices[0].pixels.shape == (256, 256)
         assert len(series.slices) == 24

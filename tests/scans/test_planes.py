@@ -27,7 +27,7 @@ def acquired(folder: Path, plane: Plane) -> Series:
     sides = [side * (10 if at == axis else 1) for at, side in enumerate(SIDES)]
     path = folder / f"{plane}.nii"
     nibabel.save(nibabel.Nifti1Image(VOXELS, np.diag([*sides, 1.0])), path)
-    series = nifti.decode(path)
+    (series,) = nifti.decode(path)
     assert series.header.plane is plane
     step = SIDES[axis] / sides[axis]
     spacing = series.header.spacing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from triage.domain import Kind, SeriesHeader, StudyHeader
@@ -44,8 +44,11 @@ def inspect(path: Path) -> Inspected:
     if kind is Kind.DICOM:
         return _dicom(path)
     if kind is Kind.NIFTI:
-        series = nifti.decode(path)
-        return Inspected(kind, StudyHeader(), series.header, frames=len(series.slices))
+        volumes = nifti.decode(path)
+        header = volumes[0].header
+        if len(volumes) > 1:
+            header = replace(header, description=f"{len(volumes)} volumes")
+        return Inspected(kind, StudyHeader(), header, frames=sum(len(series.slices) for series in volumes))
     raster.read(path)
     return Inspected(kind, StudyHeader(), SeriesHeader())
 

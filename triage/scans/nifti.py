@@ -6,6 +6,7 @@ import gzip
 import io
 import math
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -24,6 +25,9 @@ from triage.scans.tones import Floats, Stored, to_uint16
 MAX_INFLATED = 2**30
 MAX_SIDE = 4096
 MAX_VOXELS = 2**27
+#: So many volumes of a file are contrasts of one head, each to be looked at; more of them are points in time or
+#: directions of diffusion. Bytes of those that are decoded together, stored or as 16 bits.
+CONTRASTS, MAX_TOGETHER = 8, 2**28
 #: Bytes after the header and after the voxels (extensions, a writer's padding) that are put up with.
 MAX_EXTRA = 2**20
 CHUNK = 1 << 20
@@ -32,8 +36,8 @@ GZIP = b"\x1f\x8b"
 DAMAGED = "The NIfTI file is damaged or cut short. Export it again and upload the new file."
 
 
-def decode(path: Path, volume: int = 0) -> Series:
-    """Decode one volume of a NIfTI-1 or -2 file; of a 4D file, the others never lie in memory.
+def decode(path: Path) -> tuple[Series, ...]:
+    """Decode a NIfTI-1 or -2 file; of a 4D file, each volume is a series, or the first stands for all.
 
     The axis with the largest voxels is taken for the one across the slices, and where all are alike the axis with
     clearly fewer of them; else the slices are axial. An identity affine, which says nothing, counts as right, anterior,
@@ -43,52 +47,59 @@ def decode(path: Path, volume: int = 0) -> Series:
     ----------
     path
         ``.nii`` or ``.nii.gz``, by content.
-    volume
-        Which one of a 4D file, from 0.
 
     Returns
     -------
-    Series
+    tuple of Series
         Slices as a radiologist sees them, uint16: the lowest value of the volume is 0, the highest 65535.
-        `Slice.frame` is the place along the axis.
+        `Slice.frame` is the place along the axis. Of more than `CONTRASTS` volumes, or more bytes than `MAX_TOGETHER`,
+        only the first is decoded, and the others never lie in memory.
 
     Raises
     ------
     RefusedError
-        If the header does not fit the file or cannot be trusted, the values are no gray values, or there is no such
-        volume. Nothing that would be larger than `MAX_INFLATED` is inflated.
+        If the header does not fit the file or cannot be trusted, or the values are no gray values. Nothing that would
+        be larger than `MAX_INFLATED` is inflated.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(path, volume)
+            return _decode(path)
     except (RefusedError, MemoryError):
         raise
     except Exception as error:  # hostile bytes can raise anything inside the reader
         raise RefusedError(DAMAGED) from error
 
 
-def _decode(path: Path, volume: int) -> Series:
+def _decode(path: Path) -> tuple[Series, ...]:
     with _opened(path) as file:
         head = file.read(HEADER)
-    kind = nibabel.Nifti2Header if head[4:8] == b"n+2\0" else nibabel.Nifti1Header
-    header = kind.from_fileobj(io.BytesIO(head))
+    version = nibabel.Nifti2Header if head[4:8] == b"n+2\0" else nibabel.Nifti1Header
+    header = version.from_fileobj(io.BytesIO(head))
     shape, volumes = _checked_shape(header)
-    if not 0 <= volume < volumes:
-        raise RefusedError(f"The file holds {volumes} volumes; choose one of them.")
     affine = header.get_best_affine()
     if not np.isfinite(affine).all():
         raise RefusedError("The position of the volume is not a number (NaN affine). Export it again from its source.")
     if np.abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         sides = [abs(zoom) or 1 for zoom in header.get_zooms()]
         affine = np.diag((*sides[:3], 1) if len(sides) > 2 else (*sides, 1, 1))
-    size = math.prod(shape) * header.get_data_dtype().itemsize
+    kind = header.get_data_dtype()
+    size = math.prod(shape) * kind.itemsize
+    few = volumes <= CONTRASTS and volumes * max(size, 2 * math.prod(shape)) <= MAX_TOGETHER
+    decoded = volumes if few else 1
     start = int(header["vox_offset"])
-    data = _part(path, start + volume * size, size, start + volumes * size)
-    stored = np.frombuffer(data, header.get_data_dtype()).reshape(shape, order="F")
+    data = _part(path, start, decoded * size, start + volumes * size)
+    stored = np.frombuffer(data, kind).reshape((*shape, decoded), order="F")
     turns = io_orientation(affine)
-    zooms = voxel_sizes(affine)
-    return _series(apply_orientation(stored, turns), tuple(zooms[np.argsort(turns[:, 0])]), _scale(header))
+    zooms = tuple(voxel_sizes(affine)[np.argsort(turns[:, 0])])
+    scale = _scale(header)
+    series = [_series(apply_orientation(stored[..., at], turns), zooms, scale) for at in range(decoded)]
+    return tuple(_numbered(one, at, volumes) for at, one in enumerate(series)) if volumes > 1 else tuple(series)
+
+
+def _numbered(series: Series, at: int, volumes: int) -> Series:
+    header = replace(series.header, number=at + 1, description=f"Volume {at + 1} of {volumes}")
+    return replace(series, header=header)
 
 
 def _series(voxels: Stored, zooms: tuple[float, ...], scale: tuple[float, float]) -> Series:

@@ -36,8 +36,8 @@ def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
         if kind is Kind.DICOM:
             objects[index] = path
         elif kind is Kind.NIFTI:
-            volume = nifti.decode(path)
-            series.append(Series(volume.header, tuple(replace(item, instance=index) for item in volume.slices)))
+            for volume in nifti.decode(path):
+                series.append(Series(volume.header, tuple(replace(item, instance=index) for item in volume.slices)))
         else:
             series.append(Series(SeriesHeader(), (replace(raster.read(path), instance=index),)))
     series += dicom.decode(objects)
