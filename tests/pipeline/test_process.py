@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import redrawn, take_in
 
 from triage.domain import AIResult, Finding, Plane, Series, SeriesHeader, Slice
 from triage.inference.runtime import Runtime
 from triage.inference.study import LEAST
 from triage.phantoms import VOLUME, volume
+from triage.pipeline import Pipeline
 from triage.pipeline.process import judge
 from triage.settings import Settings
 
@@ -66,3 +68,27 @@ def test_slices_of_unknown_places_are_all_scored(thin: Series, runtime: Runtime)
     assert isinstance(judged, AIResult)
     assert judged.slices is not None
     assert judged.slices.steps == (1,)
+
+
+def test_two_decoders_make_of_a_study_what_one_makes_of_it(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
+    more = {
+        f"{series}/{name}": redrawn(
+            file,
+            SeriesInstanceUID=f"1.2.3.{series}",
+            SeriesNumber=series,
+            SOPInstanceUID=f"1.2.3.{series}.{place}",
+        )
+        for series in (9, 4)
+        for place, (name, file) in enumerate(study_files.items())
+    }
+    (study_id,) = set(take_in(pipeline, study_files | more))
+    study = pipeline.store.study(study_id)
+    assert len(study.series) > 3
+    whole = pipeline.door.decode([pipeline.files.path(item.sha256) for item in study.instances])
+    decoded = pipeline.series(study_id)
+    assert [series.header for series in decoded] == [series.header for series in whole]
+    for one, other in zip(decoded, whole, strict=True):
+        assert [(slice_.instance, slice_.frame) for slice_ in one.slices] == [
+            (slice_.instance, slice_.frame) for slice_ in other.slices
+        ]
+        assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(one.slices, other.slices, strict=True))

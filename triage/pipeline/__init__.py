@@ -111,7 +111,7 @@ class Pipeline:
         RefusedError
             If a file cannot be decoded any more.
         """
-        return decode(self, [item.sha256 for item in self.store.study(study_id).instances])
+        return decode(self, self.store.study(study_id))
 
     def resume(self) -> int:
         """Enqueue every study that was received but neither ranked nor given up, and return how many there were.

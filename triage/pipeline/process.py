@@ -6,6 +6,8 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import accumulate, chain
 from typing import Protocol
 
 from triage.domain import AIResult, Finding, Series, SliceScores, StudyStatus, spread
@@ -15,6 +17,7 @@ from triage.inference.runtime import Runtime
 from triage.inference.study import judge_study, step
 from triage.records.files import FileStore
 from triage.records.store import Store
+from triage.records.views import SeriesFiles, Study
 from triage.scans.door import Door
 from triage.scans.gate import not_analysable
 from triage.worklist import rank
@@ -51,7 +54,7 @@ def process(parts: Parts, study_id: str) -> None:
     if study.status is not StudyStatus.RECEIVED:
         return
     try:
-        result = judge(decode(parts, [item.sha256 for item in study.instances]), parts.runtime, study.contents)
+        result = judge(decode(parts, study), parts.runtime, study.contents)
     except (NotFoundError, RefusedError) as error:
         result = str(error)
     except Exception:
@@ -63,7 +66,7 @@ def process(parts: Parts, study_id: str) -> None:
         parts.store.file_result(study_id, result)
 
 
-def decode(parts: Parts, digests: Sequence[str]) -> tuple[Series, ...]:
+def decode(parts: Parts, study: Study) -> tuple[Series, ...]:
     """Decode the files of a study, and meanwhile make sure that they are those that were received.
 
     Raises
@@ -73,10 +76,27 @@ def decode(parts: Parts, digests: Sequence[str]) -> tuple[Series, ...]:
     RefusedError
         If one cannot be decoded any more.
     """
-    with ThreadPoolExecutor(1) as pool:
-        decoding = pool.submit(parts.door.decode, [parts.files.path(sha256) for sha256 in digests])
+    digests = [item.sha256 for item in study.instances]
+    with ThreadPoolExecutor(2) as pool:
+        decoding = [pool.submit(_decode_part, parts, digests, part) for part in _halves(study.series)]
         parts.files.check(digests)
-        return decoding.result()
+        decoded = chain.from_iterable(part.result() for part in decoding)
+        return tuple(sorted(decoded, key=lambda series: (series.header.number, series.header.uid)))
+
+
+def _halves(series: Sequence[SeriesFiles]) -> list[slice]:
+    """Deal the files of a study to two decoders, whole series to each: a series has one scale of gray."""
+    ends = list(accumulate(len(one.instances) for one in series))
+    middle = min(ends, key=lambda end: abs(end - ends[-1] / 2))
+    return [part for part in (slice(0, middle), slice(middle, ends[-1])) if part.start < part.stop]
+
+
+def _decode_part(parts: Parts, digests: Sequence[str], part: slice) -> list[Series]:
+    decoded = parts.door.decode([parts.files.path(sha256) for sha256 in digests[part]])
+    return [
+        replace(series, slices=tuple(replace(one, instance=part.start + one.instance) for one in series.slices))
+        for series in decoded
+    ]
 
 
 def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> AIResult | str:
