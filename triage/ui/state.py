@@ -48,6 +48,10 @@ def ask_reader() -> None:
         icon=":material/person:",
         help="Signed under every reading; this browser remembers it.",
     )
+    if reader():
+        st.session_state.named = True
+    if "named" not in st.session_state:
+        return  # a name that the browser may keep is not written over by none
     remember = st.components.v2.component("remember", js=(ROOT / "assets" / "remember.js").read_text())
     remember(data={"cookie": COOKIE, "value": reader()}, key="remember", height=1)
 
