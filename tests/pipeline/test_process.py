@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -68,6 +69,19 @@ def test_slices_of_unknown_places_are_all_scored(thin: Series, runtime: Runtime)
     assert isinstance(judged, AIResult)
     assert judged.slices is not None
     assert judged.slices.steps == (1,)
+
+
+def test_a_large_study_is_left_to_one_decoder(
+    pipeline: Pipeline, study_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    decode = pipeline.door.decode
+    monkeypatch.setattr(pipeline.door, "decode", lambda paths: asked.append(len(paths)) or decode(paths))
+    (study_id,) = set(take_in(pipeline, study_files))
+    assert sorted(asked) == [1, 5], "the localiser and the series"
+    monkeypatch.setattr(sys.modules["triage.pipeline.process"], "SIDE_BY_SIDE", 1000)
+    pipeline.series(study_id)
+    assert asked[2:] == [6]
 
 
 def test_two_decoders_make_of_a_study_what_one_makes_of_it(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:

@@ -22,8 +22,8 @@ from triage.domain import Finding
 #: Slices that a lesion spans at the usual 3 to 6 mm: a centimetre and a half.
 WINDOW = 3
 MAJORITY = 0.5
-#: Slices are scored that lie at most so far apart, in millimetres: a lesion of 5 mm, less than what the network was
-#: trained to see, is still on two of them.
+#: Slices are scored that lie at most so far apart, in millimetres: a lesion of 5 mm is still on two of
+#: them.
 APART = 2.5
 #: So many slices of a series are scored whatever its file says of their distance: a volume that says nothing counts as
 #: 1 mm. A head is 260 mm long at most, so that no more than 4 mm can lie between them.

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 UNFAMILIAR = "Not a head on MRI as the model knows it: nothing it says of this would mean anything"
 INTERNAL_ERROR = "Internal error while scoring; the log has the details"
+#: Larger studies are decoded by one decoder, whose limit of output is then that of the whole study: bytes of files.
+SIDE_BY_SIDE = 128 * 2**20
 
 
 class Parts(Protocol):
@@ -87,6 +89,8 @@ def decode(parts: Parts, study: Study) -> tuple[Series, ...]:
 def _halves(series: Sequence[SeriesFiles]) -> list[slice]:
     """Deal the files of a study to two decoders, whole series to each: a series has one scale of gray."""
     ends = list(accumulate(len(one.instances) for one in series))
+    if sum(item.size for one in series for item in one.instances) > SIDE_BY_SIDE:
+        return [slice(0, ends[-1])]
     middle = min(ends, key=lambda end: abs(end - ends[-1] / 2))
     return [part for part in (slice(0, middle), slice(middle, ends[-1])) if part.start < part.stop]
 

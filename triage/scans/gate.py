@@ -87,7 +87,7 @@ def _not_a_head(gray: Gray, stretch: float) -> str | None:
 def _small(pixels: NDArray[np.generic], low: int, high: int) -> Gray:
     """Average down to ``(SMALL, SMALL)``, `low` to 0 and `high` to 1."""
     gray = pixels.astype(np.float32)
-    # In place: a picture of this size is sooner counted than copied.
+    # In place: copies of a large picture cost more than the sums.
     gray -= low
     gray /= high - low
     np.clip(gray, 0, 1, out=gray)

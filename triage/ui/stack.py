@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from triage.domain import AIResult, Finding, Plane, Series, Slice
+from triage.domain import AIResult, Finding, Plane, Series, Slice, SliceScores
 from triage.pipeline import Pipeline
 from triage.records.views import Study
 from triage.scans import planes
@@ -48,19 +48,25 @@ class Stack:
 
     def step(self, series: int) -> int:
         """Every how many slices of a series one was looked at."""
-        result: AIResult | None = self.study.result
-        return 1 if result is None or result.slices is None else result.slices.looked_at(series).step
+        slices = self._scored(series)
+        return slices.looked_at(series).step if slices else 1
 
     def tumour(self, series: int) -> dict[int, tuple[float, Finding] | None]:
         """P(tumour) and the likeliest class of the slices of a series that were looked at; None where there is none."""
-        result: AIResult | None = self.study.result
-        if result is None or result.slices is None or not result.slices.table[series]:
+        slices = self._scored(series)
+        if slices is None:
             return dict.fromkeys(range(len(self.series[series].slices)))
         none = list(Finding).index(Finding.NOTUMOR)
-        rows = {at: result.slices.table[series][at] for at in result.slices.looked_at(series)}
+        rows = {at: slices.table[series][at] for at in slices.looked_at(series)}
         return {
             at: None if row is None else (1 - row[none], list(Finding)[row.index(max(row))]) for at, row in rows.items()
         }
+
+    def _scored(self, series: int) -> SliceScores | None:
+        """The scores where the series has any; an earlier release knew only the first volume of a 4D file."""
+        result: AIResult | None = self.study.result
+        slices = result.slices if result else None
+        return slices if slices and series < len(slices.table) and slices.table[series] else None
 
 
 @dataclass(frozen=True, slots=True)
