@@ -175,6 +175,7 @@ def train(
 ) -> None:
     """Train a recipe on a data set."""
     _quiet_tensorflow()
+    _multiply_in_bfloat16()
     from triage.training.recipe import adapted, load_recipe
     from triage.training.run import Options, read_chosen, run_recipe
     from triage.training.splits import Split
@@ -295,6 +296,13 @@ def release(
 
 def _quiet_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _multiply_in_bfloat16() -> None:
+    """Let oneDNN multiply in bfloat16 where the processor has units for it, and add up in 32 bits as before."""
+    from triage.training.environment import PRODUCTS
+
+    os.environ.setdefault(PRODUCTS, "BF16")
 
 
 def _or_exit(make: Callable[[], T]) -> T:

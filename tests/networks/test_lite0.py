@@ -11,7 +11,7 @@ import pytest
 from sklearn.datasets import load_sample_image
 
 from triage.networks.checkpoint import MAGIC, imagenet_lite0, read_state_dict
-from triage.networks.lite0 import build_lite0, load_imagenet
+from triage.networks.lite0 import NormedConv2D, build_lite0, load_imagenet
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,23 @@ def test_every_weight_of_the_backbone_is_used(state: dict[str, np.ndarray]) -> N
     loaded = sum(value.size for name, value in state.items() if not name.endswith("tracked") and "_fc" not in name)
     stem_saved = 32 * 3 * 3 * 2  # two of three input channels, summed into one
     assert model.count_params() == loaded - stem_saved + 1280 * 4 + 4
+
+
+def test_without_norms_it_is_the_same_function(state: dict[str, np.ndarray]) -> None:
+    normed, folded = build_lite0(size=96), build_lite0(size=96, normed=False)
+    for model in (normed, folded):
+        load_imagenet(model, state)
+    folded.get_layer("logits").set_weights(normed.get_layer("logits").get_weights())
+    slices = np.random.default_rng(0).uniform(0, 255, (3, 96, 96, 1)).astype(np.float32)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
+    np.testing.assert_allclose(folded.predict_on_batch(slices), normed.predict_on_batch(slices), atol=1e-4)
+
+
+def test_only_the_kernel_of_a_normed_convolution_learns() -> None:
+    layer = build_lite0(size=64, normed=False).get_layer("block5_expand_conv")
+    assert isinstance(layer, NormedConv2D)
+    assert [variable.name for variable in layer.trainable_variables] == ["kernel"]
+    assert {variable.name for variable in layer.non_trainable_variables} == {"bias", "scale"}
 
 
 def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:

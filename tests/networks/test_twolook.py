@@ -4,9 +4,19 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
-from triage.networks.lite0 import LOGITS
-from triage.networks.twolook import FROZEN_UP_TO, MASK, LesionWeights, build_two_look, start_from_imagenet
+from triage.networks.lite0 import LOGITS, build_lite0
+from triage.networks.twolook import (
+    FROZEN_UP_TO,
+    MASK,
+    LesionWeights,
+    build_two_look,
+    start_from_imagenet,
+    start_from_two_look,
+)
+
+MODELS = Path(__file__).parents[2] / "models"
 
 
 def test_two_outputs_survive_saving(tmp_path: Path) -> None:
@@ -26,8 +36,31 @@ def test_what_imagenet_knows_better_stays() -> None:
     model = build_two_look(64)
     start_from_imagenet(model)
     frozen = {layer.name for layer in model.layers if not layer.trainable}
-    assert {"stem_conv", FROZEN_UP_TO, "block14_project_bn"} <= frozen
+    assert {"stem_conv", FROZEN_UP_TO, "block14_depthwise_conv"} <= frozen
     assert not {"block5_expand_conv", "decoder4_conv", MASK, LOGITS} & frozen
+
+
+def test_it_goes_on_from_a_network_that_still_had_norms() -> None:
+    older = keras.saving.load_model(MODELS / "two-look-v2" / "model.keras", compile=False)
+    slices = np.random.default_rng(0).uniform(0, 255, (2, 192, 192, 1)).astype(np.float32)
+    model = build_two_look(192)
+    start_from_two_look(model, older)
+    expected, answers = older.predict_on_batch(slices), model.predict_on_batch(slices)
+    assert np.allclose(answers[LOGITS], expected[LOGITS], atol=1e-4)
+    assert np.allclose(answers[MASK], expected[MASK], atol=1e-3)
+
+
+def test_it_goes_on_from_its_own_kind_at_another_size() -> None:
+    trained, model = build_two_look(64), build_two_look(96)
+    start_from_imagenet(trained)
+    start_from_two_look(model, trained)
+    for given, taken in zip(trained.get_weights(), model.get_weights(), strict=True):
+        assert np.array_equal(given, taken)
+
+
+def test_another_network_is_refused() -> None:
+    with pytest.raises(ValueError, match="No such layer"):
+        start_from_two_look(build_two_look(64), build_lite0())
 
 
 def test_the_head_looks_where_the_mask_is() -> None:

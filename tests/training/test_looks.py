@@ -7,15 +7,18 @@ import pytest
 from triage.domain import Finding
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK
+from triage.training import looks
 from triage.training.looks import (
     NOTUMOR,
     LookViews,
     Picture,
+    curved,
     elsewhere,
     erased,
     extent,
     first_look,
     pasted,
+    peeled,
     second_look,
     warp,
 )
@@ -93,6 +96,38 @@ def test_an_erased_lesion_is_gone_and_its_slice_is_healthy() -> None:
     assert erased(head(GLIOMA, (160, 160, 30))) is None, "what lies opposite is the lesion itself"
 
 
+def test_a_curve_changes_gray_values_and_nothing_else() -> None:
+    picture = head(GLIOMA)
+    rng = np.random.default_rng(0)
+    seen = [curved(picture.frame, rng) for _ in range(30)]
+    for frame in seen:
+        assert frame.dtype == np.uint8
+        assert not frame[picture.frame == 0].any(), "air stays black"
+        assert len(np.unique(frame[picture.frame == 90])) == 1
+    brighter = [frame[170, 110] > frame[160, 200] for frame in seen]
+    assert 5 < sum(brighter) < 30, "the lesion is not always the brighter one"
+
+
+def test_a_peeled_head_keeps_its_lesion() -> None:
+    rng = np.random.default_rng(0)
+    deep = head(GLIOMA)
+    assert deep.lesion is not None
+    for _ in range(10):
+        frame = peeled(deep.frame, deep.lesion, rng)
+        assert not frame[160, :22].any(), "the outermost layer is gone"
+        assert frame[160, 160] == 90
+        assert frame[170, 110] == 220
+    superficial = head(GLIOMA, (32, 160, 12))
+    assert np.array_equal(peeled(superficial.frame, superficial.lesion, rng), superficial.frame)
+
+
+def test_a_head_that_fills_the_frame_is_peeled_from_its_border() -> None:
+    frame = np.full((SIDE, SIDE), 90, np.uint8)
+    without = peeled(frame, None, np.random.default_rng(0))
+    assert not without[:8].any()
+    assert without[SIDE // 2, SIDE // 2] == 90
+
+
 def test_a_pasted_lesion_brings_label_and_mask_along() -> None:
     rng = np.random.default_rng(2)
     made = [found for _ in range(20) if (found := pasted(HEALTHY, head(GLIOMA), rng)) is not None]
@@ -109,7 +144,9 @@ def test_only_lesions_without_a_fixed_place_are_pasted() -> None:
     assert views_of(head(PITUITARY), HEALTHY, head(UNTYPED, known=False)).donors == []
 
 
-def test_a_tumour_that_nobody_outlined_is_never_cropped() -> None:
+def test_a_tumour_that_nobody_outlined_is_never_cropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "photometric", lambda view, _: view)
+    monkeypatch.setattr(looks, "CURVED", 0.0)
     views = views_of(head(UNTYPED, known=False))
     rng = np.random.default_rng(0)
     for _ in range(30):

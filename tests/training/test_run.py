@@ -197,6 +197,7 @@ def test_a_killed_run_goes_on_from_the_command_line(tmp_path: Path) -> None:
     done = len(json.loads((run / "curve.json").read_text()))
     assert 1 <= done < 200
     assert load_kept(run)
+    assert json.loads((run / "environment.json").read_text())["products"] == "BF16"
     second = subprocess.Popen([*map(str, command), "--resume"], stderr=subprocess.PIPE, text=True)
     while len(json.loads((run / "curve.json").read_text())) < done + 2 and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -8,6 +8,8 @@ is exactly what the RGB network computes when the same gray image stands in all 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import layers
@@ -29,7 +31,7 @@ LOGITS = "logits"
 RESCALE = "rescale"
 
 
-def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2) -> keras.Model:
+def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2, *, normed: bool = True) -> keras.Model:
     """Build the network with random weights.
 
     Parameters
@@ -40,6 +42,9 @@ def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2) -> kera
         Side of the square input in pixels; a multiple of 32.
     dropout
         Rate between the pooled features and the last layer, active in training only.
+    normed
+        Whether batch norms follow the convolutions. Without them `load_imagenet` works the norms into the
+        convolutions: the same function with less to compute, for training that leaves the norms as they are.
 
     Returns
     -------
@@ -48,13 +53,13 @@ def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2) -> kera
     """
     inputs = keras.Input((size, size, 1), name="slice")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name=RESCALE)(inputs)
-    x = _conv(x, "stem", 32, kernel=3, stride=2)
+    x = _conv(x, "stem", 32, kernel=3, stride=2, normed=normed)
     block = 0
     for kernel, stride, expansion, channels, repeats in STAGES:
         for repeat in range(repeats):
-            x = _mbconv(x, f"block{block}", kernel, stride if repeat == 0 else 1, expansion, channels)
+            x = _mbconv(x, f"block{block}", kernel, stride if repeat == 0 else 1, expansion, channels, normed)
             block += 1
-    x = _conv(x, "head", 1280, kernel=1)
+    x = _conv(x, "head", 1280, kernel=1, normed=normed)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(classes, name=LOGITS, dtype="float32")(x)
@@ -89,25 +94,79 @@ def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> None:
             block += 1
 
 
+@keras.saving.register_keras_serializable("triage")
+class NormedConv2D(layers.Conv2D):  # type: ignore[misc]
+    """A convolution and the batch norm behind it in one, for statistics that no longer change.
+
+    The norm's scale is worked into the kernel at every call, not once and for all: what learns is the kernel as it was
+    before, whose steps a learning rate for ImageNet weights fits. The scaled kernels are up to six times smaller.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the kernel, and the norm's two vectors, which do not learn."""
+        super().build(input_shape)
+        self.scale = self.add_weight(shape=(self.filters,), initializer="ones", trainable=False, name="scale")
+        self.bias.trainable = False
+
+    # A convolution saves its kernel and its bias alone; every other layer saves all that it has.
+    save_own_variables = layers.Layer.save_own_variables
+    load_own_variables = layers.Layer.load_own_variables
+
+    def convolution_op(self, inputs: keras.KerasTensor, kernel: keras.KerasTensor) -> keras.KerasTensor:
+        """Convolve with the scaled kernel."""
+        return super().convolution_op(inputs, kernel * self.scale)
+
+
+def take_normed(layer: keras.Layer, kernel: np.ndarray, norm: Sequence[np.ndarray]) -> None:
+    """Give a convolution of a network without norms the weights of a convolution and its batch norm.
+
+    Parameters
+    ----------
+    layer
+        `NormedConv2D`, or a depthwise convolution with a bias.
+    kernel
+        Of the convolution.
+    norm
+        Its norm's gamma, beta, moving mean and moving variance, ``(channels,)`` each.
+    """
+    gamma, beta, mean, variance = norm
+    scale = gamma / np.sqrt(variance + BN_EPSILON)
+    if isinstance(layer, NormedConv2D):
+        layer.scale.assign(scale)
+    else:
+        kernel = kernel * scale[:, None]
+    layer.kernel.assign(kernel)
+    layer.bias.assign(beta - mean * scale)
+
+
+def _conv2d(
+    x: keras.KerasTensor, name: str, channels: int, kernel: int, stride: int, normed: bool
+) -> keras.KerasTensor:
+    if not normed:
+        return NormedConv2D(channels, kernel, stride, padding="same", name=f"{name}_conv")(x)
+    x = layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    return _norm(x, name)
+
+
 def _norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     return layers.BatchNormalization(epsilon=BN_EPSILON, momentum=0.99, name=f"{name}_bn")(x)
 
 
-def _conv(x: keras.KerasTensor, name: str, channels: int, kernel: int, stride: int = 1) -> keras.KerasTensor:
-    x = layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    return layers.ReLU(6.0, name=f"{name}_relu")(_norm(x, name))
+def _conv(
+    x: keras.KerasTensor, name: str, channels: int, kernel: int, stride: int = 1, *, normed: bool
+) -> keras.KerasTensor:
+    return layers.ReLU(6.0, name=f"{name}_relu")(_conv2d(x, name, channels, kernel, stride, normed))
 
 
 def _mbconv(
-    x: keras.KerasTensor, name: str, kernel: int, stride: int, expansion: int, channels: int
+    x: keras.KerasTensor, name: str, kernel: int, stride: int, expansion: int, channels: int, normed: bool
 ) -> keras.KerasTensor:
     shortcut = x
     if expansion != 1:
-        x = _conv(x, f"{name}_expand", x.shape[-1] * expansion, kernel=1)
-    x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv")(x)
-    x = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(_norm(x, f"{name}_depthwise"))
-    x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_project_conv")(x)
-    x = _norm(x, f"{name}_project")
+        x = _conv(x, f"{name}_expand", x.shape[-1] * expansion, kernel=1, normed=normed)
+    x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=not normed, name=f"{name}_depthwise_conv")(x)
+    x = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(_norm(x, f"{name}_depthwise") if normed else x)
+    x = _conv2d(x, f"{name}_project", channels, 1, 1, normed)
     if stride == 1 and shortcut.shape[-1] == channels:
         x = layers.Add(name=f"{name}_add")([shortcut, x])
     return x
@@ -120,7 +179,9 @@ def _load_conv(model: keras.Model, state: dict[str, np.ndarray], name: str, conv
         kernel = kernel.transpose(0, 1, 3, 2)
     elif name == "stem":
         kernel = kernel.sum(axis=2, keepdims=True)
-    layer.set_weights([kernel])
-    model.get_layer(f"{name}_bn").set_weights(
-        [state[f"{norm}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
-    )
+    statistics = [state[f"{norm}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
+    if layer.use_bias:
+        take_normed(layer, kernel, statistics)
+    else:
+        layer.set_weights([kernel])
+        model.get_layer(f"{name}_bn").set_weights(statistics)

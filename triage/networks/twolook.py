@@ -11,7 +11,7 @@ import keras
 from keras import layers, ops
 
 from triage.networks.checkpoint import imagenet_lite0
-from triage.networks.lite0 import LAST_MAP, LOGITS, build_lite0, load_imagenet
+from triage.networks.lite0 import LAST_MAP, LOGITS, build_lite0, load_imagenet, take_normed
 
 #: The mask has a quarter of the input's side.
 STRIDE = 4
@@ -44,7 +44,7 @@ def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2) -> k
         Input ``(batch, size, size, 1)``, gray 0 to 255; outputs ``logits (batch, classes)`` and
         ``mask (batch, size / 4, size / 4, 1)``, both before softmax and sigmoid.
     """
-    encoder = build_lite0(classes, size)
+    encoder = build_lite0(classes, size, normed=False)
     features = encoder.get_layer(LAST_MAP).output
     x = _conv(features, "decoder32", 1)
     for name, stride in zip(reversed(SKIPS), (16, 8, 4), strict=True):
@@ -69,22 +69,29 @@ def start_from_imagenet(model: keras.Model) -> None:
 
 
 def start_from_two_look(model: keras.Model, trained: keras.Model) -> None:
-    """Take the weights of a trained two-look network, of any input size.
+    """Take the weights of a trained two-look network, of any input size, and of the time when it had batch norms.
 
     Raises
     ------
     ValueError
         If it is another network.
     """
-    model.set_weights(trained.get_weights())
+    norms = {layer.name: layer for layer in trained.layers if isinstance(layer, layers.BatchNormalization)}
+    for layer in model.layers:
+        weights = trained.get_layer(layer.name).get_weights()
+        norm = norms.get(layer.name.removesuffix("_conv") + "_bn")
+        if norm:
+            take_normed(layer, weights[0], norm.get_weights())
+        else:
+            layer.set_weights(weights)
     _freeze(model)
 
 
 def _freeze(model: keras.Model) -> None:
     early = True
     for layer in model.layers:
-        # With small batches of one organ, updating the statistics of ImageNet costs more than it gives.
-        if early or isinstance(layer, layers.BatchNormalization):
+        # So do depthwise kernels: they are a hundredth of the weights, and their gradient took a third of a step.
+        if early or isinstance(layer, layers.DepthwiseConv2D):
             layer.trainable = False
         early = early and layer.name != FROZEN_UP_TO
 

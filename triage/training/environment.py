@@ -14,6 +14,9 @@ from triage.training.layouts.loading import in_threads, read_bytes
 
 PACKAGES = ("keras", "tensorflow-cpu", "numpy", "opencv-python-headless", "pillow", "scikit-learn", "keras-tuner")
 
+#: What oneDNN goes by in the choice of the type that it multiplies in.
+PRODUCTS = "ONEDNN_DEFAULT_FPMATH_MODE"
+
 
 def environment() -> dict[str, Any]:
     """Versions, processor and operating system; nothing that names the machine or its user."""
@@ -22,6 +25,7 @@ def environment() -> dict[str, Any]:
         "packages": {name: version(name) for name in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
+        "products": os.environ.get(PRODUCTS, "STRICT"),
     }
 
 

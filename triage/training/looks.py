@@ -2,7 +2,8 @@
 
 In these data no slice of the scanners' source is without tumour and hardly any of the web is a glioma, so a network
 can name the source and be right. Three kinds of view take that away: a lesion pasted onto another source's slice, a
-lesion erased from its own, and crops of tumour slices away from the tumour.
+lesion erased from its own, and crops of tumour slices away from the tumour. Two more imitate what no source shows: gray
+values of another sequence, and heads without their skull.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from triage.domain import Finding
 from triage.networks.lite0 import LOGITS
@@ -30,6 +32,16 @@ AWAY = 0.2
 ERASED = 0.15
 #: Of the first looks at a slice without tumour, how many get a lesion pasted in.
 PASTED = 0.25
+#: Of all views, how many have the gray values of another sequence, and how many a head without skull.
+CURVED, PEELED = 0.25, 0.1
+#: What is peeled off a head, as a share of the frame's side.
+PEEL = (0.03, 0.09)
+#: Up to this gray value it may be air.
+AIR = 20
+#: Dark gaps of so many pixels within a head, its skull above all, are no air.
+BRIDGED = 25
+#: A head is not peeled where more than this share of its lesion would go.
+LOST = 0.1
 #: Share of a second look that a lesion fills before the look counts as one at the tumour.
 SEEN = 0.01
 #: Side of a second look over the extent of the lesion; `triage.inference.looks` crops at the middle of it.
@@ -123,7 +135,7 @@ class LookViews:
     def view(self, picture: Picture, rng: np.random.Generator) -> View:
         """Return one random view of a picture."""
         close = rng.random() < CLOSE
-        picture = self._changed(picture, close, rng)
+        picture = another_look(self._changed(picture, close, rng), rng)
         frame, side = picture.frame.astype(np.float32), picture.frame.shape[0]
         target, lesion = picture.target, picture.lesion
         if not close or not (picture.outlined or picture.healthy):
@@ -213,6 +225,39 @@ def pasted(picture: Picture, donor: Picture, rng: np.random.Generator) -> Pictur
     alpha = cv2.GaussianBlur(wide.astype(np.float32) / 255, (0, 0), rng.uniform(1.5, 4))
     mixed = np.clip(frame * (1 - alpha) + matched * alpha, 0, 255)
     return Picture(np.rint(mixed).astype(np.uint8), donor.target, lesion)
+
+
+def another_look(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Return some pictures with the gray values of another sequence, and some without skull; most as they are."""
+    frame = picture.frame
+    if rng.random() < PEELED:
+        frame = peeled(frame, picture.lesion, rng)
+    if rng.random() < CURVED:
+        frame = curved(frame, rng)
+    return Picture(frame, picture.target, picture.lesion)
+
+
+def curved(frame: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Run gray values through a random curve, not always a rising one, that leaves black as it is.
+
+    After the curves of Zhou et al., "Models Genesis" (Medical Image Analysis 2021); mixed with the picture as it was in
+    random parts, and stretched again, as `triage.inference.preprocess.prepare` does.
+    """
+    curve = PchipInterpolator(np.linspace(0, 255, 4), [0, *rng.uniform(0, 255, 3)])(np.arange(256))
+    share = rng.uniform()
+    mixed = ((1 - share) * np.arange(256) + share * curve)[frame]
+    return np.asarray(np.clip(mixed * (255 / max(np.percentile(mixed, 99.5), 1)), 0, 255), np.uint8)
+
+
+def peeled(frame: NDArray[np.uint8], lesion: NDArray[np.uint8] | None, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Take the outer layers off a head, roughly as skull stripping does; not where much of the lesion would go."""
+    head = np.pad((cv2.GaussianBlur(frame, (0, 0), 4) > AIR).astype(np.uint8), BRIDGED)  # beyond the frame lies air
+    head = cv2.morphologyEx(head, cv2.MORPH_CLOSE, np.ones((BRIDGED, BRIDGED), np.uint8))
+    depth = cv2.distanceTransform(head, cv2.DIST_L2, 3)[BRIDGED:-BRIDGED, BRIDGED:-BRIDGED]
+    kept = np.clip(depth - rng.uniform(*PEEL) * frame.shape[0], 0, 1)
+    if lesion is not None and lesion.any() and (kept[lesion > 0] < 1).mean() > LOST:
+        return frame
+    return np.asarray(frame * kept, np.uint8)
 
 
 def elsewhere(lesion: NDArray[np.uint8] | None, side: int, rng: np.random.Generator) -> tuple[float, float, float]:
