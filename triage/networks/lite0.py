@@ -99,7 +99,7 @@ class NormedConv2D(layers.Conv2D):  # type: ignore[misc]
     """A convolution and the batch norm behind it in one, for statistics that no longer change.
 
     The norm's scale is worked into the kernel at every call, not once and for all: what learns is the kernel as it was
-    before, whose steps a learning rate for ImageNet weights fits. The scaled kernels are up to six times smaller.
+    before, whose steps a learning rate for ImageNet weights fits. The scaled kernels are up to seven times smaller.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

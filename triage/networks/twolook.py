@@ -26,7 +26,7 @@ WIDTH = 64
 FROZEN_UP_TO = "block2_add"
 
 
-def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2) -> keras.Model:
+def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2, *, normed: bool = False) -> keras.Model:
     """Build the network with random weights.
 
     Parameters
@@ -37,6 +37,8 @@ def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2) -> k
         Number of classes.
     dropout
         Rate on the pooled features, active in training only.
+    normed
+        Whether the encoder has batch norms: for training from random weights, which needs them.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2) -> k
         Input ``(batch, size, size, 1)``, gray 0 to 255; outputs ``logits (batch, classes)`` and
         ``mask (batch, size / 4, size / 4, 1)``, both before softmax and sigmoid.
     """
-    encoder = build_lite0(classes, size, normed=False)
+    encoder = build_lite0(classes, size, normed=normed)
     features = encoder.get_layer(LAST_MAP).output
     x = _conv(features, "decoder32", 1)
     for name, stride in zip(reversed(SKIPS), (16, 8, 4), strict=True):
@@ -69,7 +71,7 @@ def start_from_imagenet(model: keras.Model) -> None:
 
 
 def start_from_two_look(model: keras.Model, trained: keras.Model) -> None:
-    """Take the weights of a trained two-look network, of any input size, and of the time when it had batch norms.
+    """Take the weights of a trained two-look network, of any input size, with batch norms or without.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def start_from_two_look(model: keras.Model, trained: keras.Model) -> None:
 def _freeze(model: keras.Model) -> None:
     early = True
     for layer in model.layers:
-        # So do depthwise kernels: they are a hundredth of the weights, and their gradient took a third of a step.
+        # So do depthwise kernels: they are a twentieth of the weights, and their gradient took a quarter of a step.
         if early or isinstance(layer, layers.DepthwiseConv2D):
             layer.trainable = False
         early = early and layer.name != FROZEN_UP_TO

@@ -64,7 +64,7 @@ def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras
 
 
 def _build_two_look(size: int, classes: int, dropout: float, weights: str) -> tuple[keras.Model, str]:
-    model = build_two_look(size, classes, dropout)
+    model = build_two_look(size, classes, dropout, normed=weights == NONE)
     if weights == NONE:
         return model, NONE
     if weights == PACKAGED:
