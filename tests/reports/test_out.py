@@ -106,24 +106,6 @@ def test_report_and_outline_of_a_study(pipeline: Pipeline, study_id: str, tmp_pa
     assert outline.pixel_array[:, 50, 60].tolist() == [round(0.9 * 255)] * 2
 
 
-def test_neighbours_agree_on_the_outline(pipeline: Pipeline, study_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each slice is scored once; a mask on one of two counts a quarter on the other."""
-    score, scored = pipeline.runtime.score, []
-    last = pipeline.series(study_id)[0].slices[1].pixels
-
-    def on_the_last(pixels: np.ndarray) -> Score:
-        scored.append(pixels)
-        found = Finding.GLIOMA if np.array_equal(pixels, last) else Finding.NOTUMOR
-        said = {finding: float(finding is found) for finding in Finding}
-        mask = np.ones((128, 128), np.float32)
-        return replace(score(pixels), probabilities=said, mask=mask, placement=Placement(0, 0, 128), familiar=True)
-
-    monkeypatch.setattr(pipeline.runtime, "score", on_the_last)
-    outline = dcmread(io.BytesIO(dict(report_files(pipeline, study_id))["SEG-1.dcm"]))
-    assert sorted(outline.pixel_array[:, 64, 64].tolist()) == [round(0.25 * 255), round(0.75 * 255)]
-    assert len(scored) == 2
-
-
 def test_a_picture_has_no_dicom_report(pipeline: Pipeline) -> None:
     (study_id,) = take_in(pipeline, {"x.png": encode((head() >> 4).astype(np.uint8))})
     assert report_files(pipeline, study_id) == []

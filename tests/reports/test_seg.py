@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from dicoms import head, item, mr
 from helpers import complaints
 from numpy.typing import NDArray
@@ -10,8 +11,8 @@ from pydicom import Dataset
 from pydicom.uid import EnhancedMRImageStorage, generate_uid
 from reports.test_sr import RESULT, stored
 
-from triage.domain import Slice
-from triage.reports.seg import segmentation
+from triage.domain import Placement, Score, Slice
+from triage.reports.seg import laid_out, segmentation
 from triage.scans.inspect import inspect
 from triage.scans.volume import decode_study
 
@@ -19,9 +20,15 @@ from triage.scans.volume import decode_study
 TURNED = [0, 0, 1, 0, 1, 0]
 
 
-def masked(slices: list[Slice], *masks: NDArray[np.float32] | None) -> list[tuple[Slice, NDArray[np.float32]]]:
-    """The slices that have a mask."""
-    return [(one, mask) for one, mask in zip(slices, masks, strict=True) if mask is not None]
+def scored(slices: list[Slice], *masks: NDArray[np.float32] | None) -> list[tuple[Slice, Score]]:
+    """The slices that have a mask, each over a frame that is the slice itself."""
+    side = max(slices[0].pixels.shape)
+    empty, whole = np.zeros((2, 2, 4), np.float32), Placement(0, 0, side)
+    return [
+        (one, Score({}, empty, whole, mask, whole, (), True))
+        for one, mask in zip(slices, masks, strict=True)
+        if mask is not None
+    ]
 
 
 def spot(row: int, column: int, side: int = 128) -> NDArray[np.float32]:
@@ -41,7 +48,7 @@ def series(folder: Path, count: int = 3, **elements: object) -> tuple[list[Datas
 
 def test_a_mask_lies_on_its_slices(tmp_path: Path) -> None:
     datasets, slices = series(tmp_path)
-    made = segmentation(RESULT, stored(tmp_path, *datasets), masked(slices, None, spot(30, 50), spot(40, 60)), 1)
+    made = segmentation(RESULT, stored(tmp_path, *datasets), scored(slices, None, spot(30, 50), spot(40, 60)), 1)
     assert made is not None
     assert complaints(made, tmp_path) == []
     assert made.NumberOfFrames == 2
@@ -61,7 +68,7 @@ def test_a_slice_that_was_turned_for_the_reader_is_turned_back(tmp_path: Path) -
     upright = slices[0].pixels
     assert not np.array_equal(upright > 1500, datasets[0].pixel_array > 1500)
     bright = (upright > np.median(upright[upright > upright.max() // 4])).astype(np.float32)
-    made = segmentation(RESULT, stored(tmp_path, *datasets), masked(slices, bright), 1)
+    made = segmentation(RESULT, stored(tmp_path, *datasets), scored(slices, bright), 1)
     assert made is not None
     stored_bright = datasets[0].pixel_array > np.median(datasets[0].pixel_array[datasets[0].pixel_array > 600])
     assert np.mean((made.pixel_array > 127) == stored_bright) > 0.97
@@ -89,7 +96,7 @@ def test_frames_of_an_enhanced_object_keep_their_numbers(tmp_path: Path) -> None
     sources = stored(tmp_path, enhanced)
     assert inspect(tmp_path / "0.dcm").frames == 3
     (decoded,) = decode_study([tmp_path / "0.dcm"])
-    made = segmentation(RESULT, sources, masked(list(decoded.slices), None, None, spot(20, 20)), 1)
+    made = segmentation(RESULT, sources, scored(list(decoded.slices), None, None, spot(20, 20)), 1)
     assert made is not None
     (only,) = made.PerFrameFunctionalGroupsSequence
     assert only.DerivationImageSequence[0].SourceImageSequence[0].ReferencedFrameNumber == 3
@@ -99,14 +106,26 @@ def test_frames_of_an_enhanced_object_keep_their_numbers(tmp_path: Path) -> None
 def test_nothing_is_drawn_where_there_is_nothing_to_lay_it_on(tmp_path: Path) -> None:
     datasets, slices = series(tmp_path, 1)
     sources = stored(tmp_path, *datasets)
-    assert segmentation(RESULT, sources, masked(slices, None), 1) is None
-    assert segmentation(RESULT, sources, masked(slices, np.zeros(slices[0].pixels.shape, np.float32)), 1) is None
+    assert segmentation(RESULT, sources, scored(slices, None), 1) is None
+    assert segmentation(RESULT, sources, scored(slices, np.zeros((8, 8), np.float32)), 1) is None
     del datasets[0].ImagePositionPatient
-    assert segmentation(RESULT, stored(tmp_path, *datasets), masked(slices, spot(9, 9)), 1) is None
+    assert segmentation(RESULT, stored(tmp_path, *datasets), scored(slices, spot(9, 9)), 1) is None
 
 
 def test_the_same_masks_give_the_same_object(tmp_path: Path) -> None:
     datasets, slices = series(tmp_path, 2)
     sources = stored(tmp_path, *datasets)
-    made = [segmentation(RESULT, sources, masked(slices, spot(9, 9), None), 1) for _ in range(2)]
+    made = [segmentation(RESULT, sources, scored(slices, spot(9, 9), None), 1) for _ in range(2)]
     assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("placement", [Placement(0, 0, 64), Placement(-20, -10, 90), Placement(12, -8, 40)])
+def test_a_frame_is_laid_where_it_was_cut(placement: Placement) -> None:
+    mask = np.zeros((32, 32), np.float32)
+    mask[12:20, 8:16] = 1
+    laid = laid_out(mask, placement, (64, 80))
+    y, x = np.nonzero(laid > 0.5)
+    scale = placement.side / 32
+    assert laid.shape == (64, 80)
+    assert abs(x.mean() + 0.5 - (placement.left + 12 * scale)) < 1
+    assert abs(y.mean() + 0.5 - (placement.top + 16 * scale)) < 1

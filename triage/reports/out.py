@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, Protocol
 
 import requests
 from dicomweb_client import DICOMwebClient
 from pydicom import Dataset, dcmwrite
 
-from triage.domain import Kind, Series, Slice
+from triage.domain import Finding, Kind, Score, Series, Slice, likeliest
 from triage.errors import ConflictError, TransferError
-from triage.inference.outline import Mask, agreed, beside, tumour_on
 from triage.inference.runtime import Runtime
-from triage.inference.study import step as scored_every
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import Study
@@ -116,23 +113,14 @@ def _sources(files: FileStore, study: Study) -> list[Source]:
     ]
 
 
-def _masked(runtime: Runtime, series: Series) -> list[tuple[Slice, Mask]]:
+def _masked(runtime: Runtime, series: Series) -> list[tuple[Slice, Score]]:
     """Score the slices anew, and return those with a tumour to outline."""
-    slices = series.slices
-    step = scored_every([one.height for one in slices])
-
-    # A slice is its neighbours' neighbour too, and none is scored twice.
-    @lru_cache(2 * step + 1)
-    def tumour(at: int) -> Mask | None:
-        one = slices[at]
-        return None if not_analysable(one) else tumour_on(runtime.score(one.pixels), one.pixels.shape)
-
-    masked = []
-    for at, one in enumerate(slices):
-        own = tumour(at)
-        if own is not None and (mask := agreed(own, map(tumour, beside(slices, at, step)))).any():
-            masked.append((one, mask))
-    return masked
+    scored = [(one, runtime.score(one.pixels)) for one in series.slices if not_analysable(one) is None]
+    return [
+        (one, score)
+        for one, score in scored
+        if score.familiar and likeliest(score.probabilities) is not Finding.NOTUMOR
+    ]
 
 
 def _file(report: Dataset) -> bytes:

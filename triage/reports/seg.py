@@ -8,10 +8,11 @@ import numpy as np
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescription
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 
-from triage.domain import AIResult, Slice
+from triage.domain import AIResult, Placement, Score, Slice
 from triage.reports.sources import MANUFACTURER, RESEARCH, Source, stamp, uid
 from triage.scans.dicom import as_stored
 
@@ -21,7 +22,7 @@ PLACE = ("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient
 
 
 def segmentation(
-    result: AIResult, sources: Sequence[Source], masked: Sequence[tuple[Slice, NDArray[np.float32]]], number: int
+    result: AIResult, sources: Sequence[Source], scored: Sequence[tuple[Slice, Score]], number: int
 ) -> Dataset | None:
     """Return the masks of one series as a fractional segmentation, or None where there is nothing to lay anywhere.
 
@@ -31,20 +32,20 @@ def segmentation(
         The AI result that the masks belong to.
     sources
         The DICOM files of the study.
-    masked
-        Slices of one series, each with a mask of its size: the probability of tumour.
+    scored
+        The judged slices of one series with what the network said of each.
     number
         Of the series in the study, from 1.
     """
     known = {source.instance: source for source in sources if _has_a_place(source)}
-    stored = [
-        (known[slice_.instance], slice_.frame, as_stored(mask, known[slice_.instance].header, slice_.frame))
-        for slice_, mask in masked
+    masked = [
+        (known[slice_.instance], slice_.frame, _stored(score, slice_, known[slice_.instance].header))
+        for slice_, score in scored
         if slice_.instance in known
     ]
-    if not any(np.any(mask >= 1 / 255) for _, _, mask in stored):
+    if not any(np.any(mask >= 1 / 255) for _, _, mask in masked):
         return None
-    images, masks = _arranged(stored)
+    images, masks = _arranged(masked)
     made = Segmentation(
         source_images=images,
         pixel_array=masks,
@@ -66,6 +67,37 @@ def segmentation(
         one.DimensionOrganizationUID = uid(f"seg dimensions {number}", result, sources)
     stamp(made, result)
     return made
+
+
+def laid_out(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Lay the mask of the network's frame back on its slice.
+
+    Parameters
+    ----------
+    mask
+        ``(rows, columns)`` probabilities over the frame.
+    placement
+        Where the frame lies on the slice.
+    shape
+        Height and width of the slice: pixels.
+
+    Returns
+    -------
+    mask
+        Of that shape; 0 where the frame does not reach.
+    """
+    height, width = shape
+    rows, columns = mask.shape
+    # From the pixels of the slice to those of the mask, as Pillow wants it.
+    x, y = columns / placement.side, rows / placement.side
+    affine = (x, 0.0, -placement.left * x, 0.0, y, -placement.top * y)
+    image = Image.fromarray(mask.astype(np.float32))
+    laid = image.transform((width, height), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
+    return np.clip(np.asarray(laid, np.float32), 0, 1)
+
+
+def _stored(score: Score, slice_: Slice, header: Dataset) -> NDArray[np.float32]:
+    return as_stored(laid_out(score.mask, score.placement, slice_.pixels.shape), header, slice_.frame)
 
 
 def _arranged(

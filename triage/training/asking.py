@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from triage.inference.looks import FRAME, lay_back
 from triage.inference.network import Look, Network
-from triage.inference.outline import OUTLINED
 from triage.inference.runtime import deciding_look
 from triage.training.export import export_onnx
 from triage.training.frames import load_frames_of
@@ -19,6 +18,9 @@ from triage.training.layouts import FINDINGS, Dataset, Item
 from triage.training.losses import overlap
 from triage.training.scoring import Scorer, named
 from triage.training.splits import Sample, has_mask
+
+#: A mask is drawn where a tumour is more probable than not.
+DRAWN = 0.5
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def ask(network: Network, root: Path, samples: Sequence[Sample], fold: int) -> A
         looks = network.look_at_all(frames.pixels)
         dice, pointed = np.full(len(group), np.nan), np.full((len(group), len(FINDINGS)), np.nan)
         if frames.masks is not None:
-            drawn = np.stack([lay_back(second.mask, second.box) >= OUTLINED for _, second in looks])
+            drawn = np.stack([lay_back(second.mask, second.box) > DRAWN for _, second in looks])
             has_lesion = np.asarray(frames.masks.any(axis=(1, 2)))
             dice = np.where(has_lesion, overlap(drawn, frames.masks)[0], np.nan)
             inside = [_pointed(pair, mask) for pair, mask in zip(looks, frames.masks, strict=True)]

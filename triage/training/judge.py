@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from triage.domain import Finding
-from triage.inference.outline import OUTLINED
 from triage.training.checkpoints import write_json
 from triage.training.frames import Frames, load_frames_of
 from triage.training.layouts import Dataset, Item, read_dataset
@@ -149,7 +148,7 @@ def _judge_masks(
     assert frames.masks is not None
     if scorer.segmenter is None:
         called = answers[chosen].argmax(axis=1) != scorer.classes.index(Finding.NOTUMOR)
-        drawn = (scorer.masks(frames.pixels) >= OUTLINED) & called[:, None, None]
+        drawn = (scorer.masks(frames.pixels) > 0.5) & called[:, None, None]
     else:
         called = answers[chosen].argmax(axis=1) == 0
         drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]

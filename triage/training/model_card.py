@@ -6,7 +6,6 @@ from typing import Any
 
 from triage.domain import Finding
 from triage.inference.card import Card
-from triage.inference.outline import OUTLINED
 from triage.training.layouts import FINDINGS
 from triage.training.metrics import Figure
 
@@ -70,9 +69,9 @@ def model_card(card: Card) -> str:
         ),
         _operating(card),
         "## Masks and maps",
-        f"{test['masks']['slices']:,} slices with an outline, against where tumour has a probability of {OUTLINED} or "
-        "more; Dice is 0 where the slice is called no tumour, since none is outlined there. The peak of the map of the "
-        "answer lies inside the outline in the share given; where the slice is called no tumour there is none.",
+        f"{test['masks']['slices']:,} slices with an outline; Dice is 0 where the slice is called no tumour, since no "
+        "mask is drawn there. The peak of the map of the answer lies inside the outline in the share given; where the "
+        "slice is called no tumour there is none.",
         _table(("figure", "value (95 % interval)"), [(n, _said(row)) for n, row in test["masks"]["figures"].items()]),
         _sets(card),
         _gate(card),
@@ -152,9 +151,9 @@ def _volumes(rows: list[dict[str, Any]]) -> list[str]:
     return [
         "## Volumes, judged as studies",
         f"Each by a network that was trained on none of its patient: {flagged} of {len(rows)} are flagged as glioma, "
-        f"{called} are given their class; mean Dice in 3D {sum(row['dice'] for row in rows) / len(rows):.3f}, of "
-        "outlines that neighbouring slices agree on, as the reader sees them. Other patients of the same source may "
-        "stand in its training; the rules for studies and outlines were chosen with these volumes in view.",
+        f"{called} are given their class; mean Dice in 3D {sum(row['dice'] for row in rows) / len(rows):.3f}. Other "
+        "patients of the same source may stand in its training; the rule for studies was chosen with these volumes in "
+        "view.",
         _table(
             (
                 "trial",

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from triage.domain import Finding, likeliest
 from triage.inference.looks import FRAME, lay_back
 from triage.inference.network import Network
-from triage.inference.outline import OUTLINED, agreed, laid_out
-from triage.inference.preprocess import prepare
 from triage.inference.study import judge_study
+from triage.training.asking import DRAWN
 from triage.training.calibrate import Calibration
-from triage.training.layouts import EDGE, load_mask, load_picture, read_dataset
+from triage.training.frames import load_frames_of
+from triage.training.layouts import EDGE, read_dataset
 from triage.training.splits import Sample
 
 
@@ -41,8 +41,8 @@ def judge_volumes(
     -------
     list of dict
         Of each volume: ``volume``, ``label``, ``finding`` and ``malignancy`` of the study, ``flagged`` (glioma at the
-        operating point), ``dice`` in 3D of the outlines as a reader sees them, and the slices that show the tumour and
-        those that do not: how many, and how many are called a tumour.
+        operating point), ``dice`` in 3D, and the slices that show the tumour and those that do not: how many, and how
+        many are called a tumour.
     """
     dataset = read_dataset(root)
     volumes: dict[str, list[Sample]] = defaultdict(list)
@@ -53,23 +53,16 @@ def judge_volumes(
 
 
 def _judge(network: Network, taught: Calibration, root: Path, name: str, samples: Sequence[Sample]) -> dict[str, Any]:
-    pictures = [load_picture(root, sample.item) for sample in samples]
-    masks = np.stack([mask for sample in samples if (mask := load_mask(root, sample.item)) is not None])
-    frames, placements = zip(*(prepare(pixels, FRAME) for pixels in pictures), strict=True)
-    looks = network.look_at_all(np.stack(frames))
+    frames = load_frames_of(root, samples, FRAME, masks=True)
+    assert frames.masks is not None
+    looks = network.look_at_all(frames.pixels)
     first = np.stack([one.log_probabilities for one, _ in looks])
     second = np.stack([two.log_probabilities for _, two in looks])
     probabilities = taught.fusion.probabilities(first, second)
     verdict = judge_study([probabilities.tolist()])
     called = probabilities.argmax(axis=1) != list(Finding).index(Finding.NOTUMOR)
-    found = [
-        laid_out(lay_back(two.mask, two.box), placement, masks.shape[1:]) * said
-        for (_, two), placement, said in zip(looks, placements, called, strict=True)
-    ]
-    outlined = np.stack(
-        [agreed(own, found[max(at - 1, 0) : at] + found[at + 1 : at + 2]) >= OUTLINED for at, own in enumerate(found)]
-    )
-    shown = masks.mean(axis=(1, 2))
+    drawn = np.stack([lay_back(two.mask, two.box) > DRAWN for _, two in looks]) & called[:, None, None]
+    shown = frames.masks.mean(axis=(1, 2))
     tumour, none = shown >= EDGE, shown == 0
     return {
         "volume": name,
@@ -77,7 +70,7 @@ def _judge(network: Network, taught: Calibration, root: Path, name: str, samples
         "finding": likeliest(verdict.probabilities).value,
         "malignancy": round(verdict.probabilities[Finding.GLIOMA], 4),
         "flagged": verdict.probabilities[Finding.GLIOMA] >= taught.points.glioma,
-        "dice": round(_dice(outlined, masks), 4),
+        "dice": round(_dice(drawn, frames.masks), 4),
         "tumour_slices": int(tumour.sum()),
         "tumour_slices_called_glioma": int((probabilities[tumour].argmax(axis=1) == 0).sum()),
         "empty_slices": int(none.sum()),

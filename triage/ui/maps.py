@@ -9,12 +9,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from triage.domain import AIResult, Finding, Placement, Score, Slice
+from triage.domain import AIResult, Finding, Placement, Score, Slice, likeliest
 from triage.errors import TriageError
 from triage.inference.explain import Method, explain
-from triage.inference.outline import Mask, agreed, beside, tumour_on
 from triage.pipeline import Pipeline
-from triage.scans.gate import not_analysable
 from triage.ui import viewer
 from triage.ui.stack import Stack
 
@@ -69,20 +67,18 @@ def controls(result: AIResult | None) -> Controls:
 
 def overlay(parts: Pipeline, stack: Stack, series: int, at: int, wanted: Controls) -> Image.Image | None:
     """Return map and outline as a transparent picture over the slice; None where there is nothing to show."""
-    slices = stack.series[series].slices
-    places = [f"{stack.study.study_id} {stack.study.contents} {series} {place}" for place in range(len(slices))]
-    shape = (slices[at].pixels.shape[0], slices[at].pixels.shape[1])
+    slice_ = stack.series[series].slices[at]
+    place = f"{stack.study.study_id} {stack.study.contents} {series} {at}"
+    shape = (slice_.pixels.shape[0], slice_.pixels.shape[1])
     shown = Image.new("RGBA", shape[::-1])
     try:
         if wanted.finding is not None:
-            values, placement = _map(parts, slices[at], places[at], wanted.finding, wanted.method)
+            values, placement = _map(parts, slice_, place, wanted.finding, wanted.method)
             shown = viewer.heat(values, placement, shape, wanted.colour_map, wanted.opacity)
         if wanted.outline:
-            own, *others = (
-                _tumour(parts, slices[place], places[place]) for place in (at, *beside(slices, at, stack.step(series)))
-            )
-            if own is not None:
-                shown = Image.alpha_composite(shown, viewer.outline(agreed(own, others)))
+            score = _score(parts, slice_, place)
+            if likeliest(score.probabilities) is not Finding.NOTUMOR:
+                shown = Image.alpha_composite(shown, viewer.outline(score.mask, score.placement, shape))
     except TriageError as error:
         st.warning(str(error))
         return None
@@ -108,10 +104,6 @@ def _map(
     if method is Method.CAM:
         return score.cam[..., list(Finding).index(finding)], score.look
     return explain(_parts.settings.model, _slice.pixels, score.look, finding, method), score.look
-
-
-def _tumour(parts: Pipeline, slice_: Slice, place: str) -> Mask | None:
-    return None if not_analysable(slice_) else tumour_on(_score(parts, slice_, place), slice_.pixels.shape)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -13,11 +13,10 @@ from plotly.colors import get_colorscale, sample_colorscale
 from scipy.ndimage import binary_erosion
 
 from triage.domain import Placement
-from triage.inference.outline import OUTLINED, Mask
 from triage.inference.preprocess import place
 
-#: Colour of the tumour's edge.
-OUTLINE = (64, 224, 255, 255)
+#: Colour of the tumour's edge, and the probability at which it is drawn.
+OUTLINE, OUTLINED = (64, 224, 255, 255), 0.5
 COLOUR_MAPS = ("Inferno", "Turbo", "Viridis", "Hot", "Jet")
 
 
@@ -65,12 +64,22 @@ def heat(
     return Image.fromarray(rgba)
 
 
-def outline(mask: Mask) -> Image.Image:
-    """Return the edge of a mask, ``(height, width)`` probability of tumour, as a transparent RGBA picture."""
-    inside = mask >= OUTLINED
-    width = max(1, round(min(mask.shape) / 256))
+def outline(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, int]) -> Image.Image:
+    """Return the edge of a mask as a transparent RGBA picture over the slice.
+
+    Parameters
+    ----------
+    mask
+        ``(rows, columns)`` probability of tumour.
+    placement
+        Where it lies on the slice.
+    shape
+        ``(height, width)`` of the slice.
+    """
+    inside = place(mask, placement, shape) >= OUTLINED
+    width = max(1, round(min(shape) / 256))
     edge = inside & ~binary_erosion(inside, iterations=width)
-    rgba = np.zeros((*mask.shape, 4), np.uint8)
+    rgba = np.zeros((*shape, 4), np.uint8)
     rgba[edge] = OUTLINE
     return Image.fromarray(rgba)
 
