@@ -62,16 +62,10 @@ def test_it_goes_on_from_its_own_kind_at_another_size() -> None:
         assert np.array_equal(given, taken)
 
 
-def test_from_random_weights_the_norms_learn_and_another_run_goes_on_from_it() -> None:
+def test_from_random_weights_the_norms_learn() -> None:
     scratch, said = build(load_recipe("two-look").train.model_copy(update={"size": 64}), 4, "none")
     assert said == "none"
-    norm = scratch.get_layer("block5_expand_bn")
-    assert norm.trainable
-    norm.moving_mean.assign(np.full(norm.moving_mean.shape, 0.1, np.float32))
-    slices = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 1)).astype(np.float32)
-    model = build_two_look(64)
-    start_from_two_look(model, scratch)
-    assert np.allclose(model.predict_on_batch(slices)[LOGITS], scratch.predict_on_batch(slices)[LOGITS], atol=1e-4)
+    assert scratch.get_layer("block5_expand_bn").trainable
 
 
 def test_another_network_is_refused() -> None:
