@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from triage.inference.looks import FRAME, MIN_SPAN, WHOLE, Box, crop, lay_back, second_look
+from triage.inference.looks import FRAME, MIDDLE, MIN_SPAN, SPAN, WHOLE, Box, crop, lay_back, second_look, with_middle
 
 
 def test_the_whole_frame_and_a_part_of_it() -> None:
@@ -25,7 +25,25 @@ def test_the_second_look_goes_to_the_largest_lesion() -> None:
     box = second_look(mask)
     assert box.left + box.side / 2 == pytest.approx(33 / 40)
     assert box.top + box.side / 2 == pytest.approx(6 / 40)
-    assert box.side == pytest.approx(2.3 * 6 / 40)
+    assert box.side == pytest.approx(SPAN * 6 / 40)
+
+
+@pytest.mark.parametrize("rows", [40, 48, 56])
+def test_a_closer_look_counts_where_it_lies_and_nowhere_else(rows: int) -> None:
+    whole = np.full((rows, rows), 0.4, np.float32)
+    closer = np.zeros((rows, rows), np.float32)
+    closer[: rows // 2, : rows // 2] = 1  # the upper left quarter of what it shows
+    mean = with_middle(whole, closer)
+    start, half = round(MIDDLE.left * rows), round(MIDDLE.side * rows / 2)
+    expected = whole.copy()
+    expected[start : start + 2 * half, start : start + 2 * half] = 0.2
+    expected[start : start + half, start : start + half] = 0.7
+    # Where a cell of the mean shows the border between 1 and 0 the two methods may differ.
+    agree = np.isclose(mean, expected, atol=1e-6)
+    assert agree.mean() > 0.95
+    assert agree[:start].all()
+    assert agree[:, start + 2 * half :].all()
+    assert (whole == np.float32(0.4)).all(), "the look itself is left as it was"
 
 
 def test_without_a_lesion_the_likeliest_place_is_looked_at() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from triage.inference import network
 from triage.inference.card import ONNX
-from triage.inference.looks import FRAME
+from triage.inference.looks import FRAME, MIDDLE, WHOLE, Box, crop, second_look
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
 from triage.phantoms import Phantom
@@ -32,6 +32,35 @@ def test_a_processor_without_vnni_gives_the_same_answers(
     for look, same in zip(Network(path).look_twice(frame), expected, strict=True):
         np.testing.assert_allclose(look.log_probabilities, same.log_probabilities, atol=1e-4)
         np.testing.assert_allclose(look.mask, same.mask, atol=1e-4)
+
+
+def test_in_doubt_the_middle_is_looked_at_closer(slices: list[Phantom], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Network(Settings().model / ONNX)
+    frame = prepare(decode(slices[0].png).pixels, FRAME)[0]
+    shown: list[Box] = []
+
+    def counted(picture: np.ndarray, box: Box, size: int) -> np.ndarray:
+        shown.append(box)
+        return crop(picture, box, size)
+
+    monkeypatch.setattr(network, "crop", counted)
+    monkeypatch.setattr(network, "SURE", 1.0)
+    answers = {}
+    for doubt in (0.0, 1.0):
+        shown.clear()
+        monkeypatch.setattr(network, "DOUBT", doubt)
+        answers[doubt] = asked.look_twice(frame)
+        assert shown[:-1] == ([WHOLE, MIDDLE] if doubt else [WHOLE])
+        assert shown[-1] == answers[doubt][1].box == second_look(answers[doubt][0].mask)
+    alone, together = answers[0.0][0], answers[1.0][0]
+    np.testing.assert_allclose(np.exp(together.log_probabilities).sum(), 1, rtol=1e-5)
+    assert not np.allclose(together.log_probabilities, alone.log_probabilities)
+    inner = slice(round(0.125 * len(alone.mask)), round(0.875 * len(alone.mask)))
+    beside = np.ones(alone.mask.shape, bool)
+    beside[inner, inner] = False
+    np.testing.assert_array_equal(together.mask[beside], alone.mask[beside])
+    assert not np.allclose(together.mask[inner, inner], alone.mask[inner, inner])
+    np.testing.assert_array_equal(together.cam, alone.cam)
 
 
 def test_there_is_no_second_look_where_the_first_is_sure(

@@ -12,6 +12,7 @@ from triage.networks.twolook import (
     MASK,
     LesionWeights,
     build_two_look,
+    halfway,
     start_from_imagenet,
     start_from_two_look,
 )
@@ -60,6 +61,24 @@ def test_it_goes_on_from_its_own_kind_at_another_size() -> None:
     start_from_two_look(model, trained)
     for given, taken in zip(trained.get_weights(), model.get_weights(), strict=True):
         assert np.array_equal(given, taken)
+
+
+@pytest.mark.parametrize("normed", [False, True])
+def test_halfway_lies_between_where_training_began_and_ended(normed: bool) -> None:
+    start, trained = build_two_look(64, normed=normed), build_two_look(96)
+    start_from_two_look(trained, start)
+    trained.get_layer(LOGITS).bias.assign([1, 2, 3, 4])
+    kernel = trained.get_layer("block5_expand_conv").kernel
+    kernel.assign(kernel + 0.5)
+    middle = halfway(start, trained)
+    assert middle.input_shape == start.input_shape
+    np.testing.assert_allclose(middle.get_layer(LOGITS).bias, [0.5, 1, 1.5, 2])
+    unmoved = start.get_layer("block5_expand_conv").kernel
+    np.testing.assert_allclose(middle.get_layer("block5_expand_conv").kernel, unmoved + 0.25, atol=1e-6)
+    if not normed:
+        np.testing.assert_array_equal(middle.get_layer(MASK).kernel, start.get_layer(MASK).kernel)
+    with pytest.raises(ValueError, match="No such layer"):
+        halfway(start, build_lite0())
 
 
 def test_from_random_weights_the_norms_learn() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -34,10 +35,10 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return data, folder / "first"
 
 
-def train(data: Path, run: Path, options: Options, size: int = 64) -> dict[str, object]:
+def train(data: Path, run: Path, options: Options, size: int = 64, recipe: str = "two-look") -> dict[str, object]:
     tf.config.run_functions_eagerly(True)  # one step: building the graph would take most of a minute
     try:
-        return run_recipe(small("two-look", size=size, epochs=1, steps=1), read_dataset(data), run, options, QUIET)
+        return run_recipe(small(recipe, size=size, epochs=1, steps=1), read_dataset(data), run, options, QUIET)
     finally:
         tf.config.run_functions_eagerly(False)
 
@@ -56,6 +57,28 @@ def test_a_run_goes_on_from_another_at_a_larger_size(first: tuple[Path, Path], t
         old, new = (model.get_layer(name).get_weights()[0] for model in (before, after))
         np.testing.assert_allclose(old, new, atol=5e-3)
     assert not after.get_layer("stem_conv").trainable
+
+
+def test_the_last_turn_ends_halfway_and_so_it_does_when_resumed(first: tuple[Path, Path], tmp_path: Path) -> None:
+    data, run = first
+    options = Options(unwatched=True, weights=str(run / "model.keras"))
+    train(data, tmp_path / "last", options, size=96, recipe="two-look-224")
+    began, kept = (load_kept(folder).get_layer("mask").kernel.numpy() for folder in (run, tmp_path / "last"))
+    assert load_kept(tmp_path / "last").input_shape == (None, 64, 64, 1)
+    with np.load(tmp_path / "last" / "state.npz") as state:
+        same = [value for value in state.values() if value.shape == kept.shape]
+    assert not np.array_equal(began, kept)
+    # Among the weights that the state holds is the average that the optimizer keeps.
+    assert any(np.allclose(kept, (began + value) / 2, atol=1e-7) for value in same)
+    train(data, tmp_path / "last", replace(options, resume=True), size=96, recipe="two-look-224")
+    np.testing.assert_array_equal(load_kept(tmp_path / "last").get_layer("mask").kernel, kept)
+
+
+@pytest.mark.parametrize("weights", [None, "packaged", "missing.keras"])
+def test_a_turn_that_ends_halfway_needs_a_start(first: tuple[Path, Path], tmp_path: Path, weights: str | None) -> None:
+    with pytest.raises(RecipeError, match="Name its file with --weights"):
+        train(first[0], tmp_path / "run", Options(unwatched=True, weights=weights), recipe="two-look-224")
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_the_run_before_has_seen_is_remembered(first: tuple[Path, Path], tmp_path: Path) -> None:

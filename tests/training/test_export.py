@@ -13,13 +13,14 @@ from drawn import head
 
 from triage.domain import Finding
 from triage.inference.calibration import log_softmax
-from triage.inference.looks import FRAME, WHOLE, crop
+from triage.inference.looks import FRAME, MIDDLE, WHOLE, Box, crop
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
 from triage.networks.twolook import build_two_look, start_from_imagenet
 from triage.training.export import export_exact, export_onnx
 
 SIZE = 64
+LOOKS = (WHOLE, MIDDLE, Box(0.3, 0.2, 0.4))
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +61,9 @@ def test_the_exact_form_says_what_keras_says(model: keras.Model, exact: Path, fr
     network = Network(exact)
     assert network.size == SIZE
     for frame in frames:
-        for look in network.look_twice(frame.astype(np.float32)):
-            said = model(crop(frame.astype(np.float32), look.box, SIZE)[None, ..., None])
+        for box in LOOKS:
+            look = network.look(frame.astype(np.float32), box)
+            said = model(crop(frame.astype(np.float32), box, SIZE)[None, ..., None])
             np.testing.assert_allclose(look.log_probabilities, log_softmax(np.asarray(said["logits"]))[0], atol=2e-3)
             np.testing.assert_allclose(look.mask, tf.sigmoid(said["mask"])[0, ..., 0], atol=1e-3)
 
@@ -72,7 +74,7 @@ def test_the_map_is_the_features_times_their_gradient(
 ) -> None:
     """HiResCAM, from its definition, by TensorFlow's own gradient."""
     index = list(Finding).index(finding)
-    look = Network(exact).look_twice(frames[0].astype(np.float32))[0]
+    look = Network(exact).look(frames[0].astype(np.float32), WHOLE)
     twin = keras.Model(model.input, [model.get_layer("head_relu").output, model.output["logits"]])
     with tf.GradientTape() as tape:
         features, logits = twin(crop(frames[0].astype(np.float32), WHOLE, SIZE)[None, ..., None])
@@ -104,7 +106,8 @@ def test_the_map_and_the_logits_are_of_one_piece_in_eight_bits_too(
     """Spatial mean of the map plus bias is the logit."""
     bias = model.get_layer("logits").get_weights()[1]
     for frame in frames.astype(np.float32):
-        for look in Network(serving).look_twice(frame):
+        for box in LOOKS:
+            look = Network(serving).look(frame, box)
             np.testing.assert_allclose(
                 look.log_probabilities, log_softmax(look.cam.mean(axis=(0, 1)) + bias), atol=2e-3
             )

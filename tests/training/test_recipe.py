@@ -11,18 +11,26 @@ from triage.training.recipe import FOLDER, Backbone, RecipeError, adapted, load_
 
 
 def test_every_recipe_that_comes_with_the_product_is_one() -> None:
-    recipes = ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look", "two-look-192"]
+    recipes = ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look"]
+    recipes += ["two-look-192", "two-look-224"]
     assert names() == recipes
     for name in names():
         assert load_recipe(name).name == name
 
 
-def test_two_look_192_is_what_ships() -> None:
+def test_two_look_224_is_what_ships() -> None:
     card = json.loads((Settings().model / CARD).read_text())
-    shipped, recipe = card["training"]["config"]["recipe"], load_recipe("two-look-192").model_dump(mode="json")
+    shipped, recipe = card["training"]["config"]["recipe"], load_recipe("two-look-224").model_dump(mode="json")
     assert {key: shipped[key] for key in ("train", "seed", "task")} == {
         key: recipe[key] for key in ("train", "seed", "task")
     }
+
+
+def test_only_two_looks_end_halfway(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text((FOLDER / "lite0.toml").read_text().replace('keep = "last"', 'keep = "mean"'))
+    with pytest.raises(RecipeError, match="for two looks alone"):
+        load_recipe(str(path))
 
 
 def test_the_command_line_has_the_last_word() -> None:

@@ -45,7 +45,7 @@ LOST = 0.1
 #: Share of a second look that a lesion fills before the look counts as one at the tumour.
 SEEN = 0.01
 #: Side of a second look over the extent of the lesion; `triage.inference.looks` crops at the middle of it.
-CLOSE_SPAN = (1.5, 3.6)
+CLOSE_SPAN = (1.5, 5.0)
 #: Smallest side of a second look, as a share of the frame.
 MIN_SPAN = 0.22
 

@@ -85,7 +85,8 @@ class Stage(_Checked):
     patience
         Epochs without a better validation loss after which training stops; without it, all epochs run.
     keep
-        The weights of which epoch are the result.
+        The weights of which epoch are the result; ``mean``: those of the last, averaged with those that the training
+        started from, at the input size of the network that it started from (`triage.networks.twolook.halfway`).
     """
 
     network: Cnn | Backbone | Unet | TwoLook = Field(discriminator="kind")
@@ -102,7 +103,13 @@ class Stage(_Checked):
     clip: PositiveFloat | None = None
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     patience: PositiveInt | None = None
-    keep: Literal["best", "last"] = "best"
+    keep: Literal["best", "last", "mean"] = "best"
+
+    @model_validator(mode="after")
+    def _starts_somewhere(self) -> Stage:
+        if self.keep == "mean" and self.network.kind != "two-look":
+            raise ValueError('keep = "mean" is for two looks alone')
+        return self
 
 
 class Tuner(_Checked):

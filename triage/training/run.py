@@ -14,7 +14,9 @@ from rich.console import Console
 
 from triage.inference import preprocess
 from triage.inference.looks import FRAME
-from triage.training.checkpoints import once, write_json
+from triage.networks.backbones import open_saved
+from triage.networks.twolook import halfway
+from triage.training.checkpoints import averaged, once, save_model, write_json
 from triage.training.earlier import PARTS, RESULT, Earlier, earlier_run
 from triage.training.environment import data_hash, environment, file_hashes
 from triage.training.frames import load_frames_of
@@ -73,6 +75,8 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     """
     if options.unwatched:
         _check_fixed(recipe)
+    if recipe.train.keep == "mean" and not Path(str(options.weights)).is_file():
+        raise RecipeError(f"{recipe.name} goes on from a network. Name its file with --weights.")
     tell(dataset, console)
     # A "tumour of unknown type" can teach the four classes where the recipe gives it a share.
     untyped = any(name.startswith("tumor/") for name in recipe.train.shares or {})
@@ -112,6 +116,9 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     parameters = model.count_params()
     resume = options.resume and (folder / "state.npz").exists()
     outcome = training.train(model, stage, folder, resume, console)
+    if stage.keep == "mean":
+        with averaged(model):
+            save_model(halfway(open_saved(Path(str(options.weights))), model), folder)
     result = {
         "recipe": recipe.name,
         "started_from": started_from,
