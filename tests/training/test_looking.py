@@ -9,9 +9,11 @@ from rich.console import Console
 
 from triage.inference.looks import FRAME
 from triage.networks.twolook import build_two_look
+from triage.training import looking
 from triage.training.judge import evaluate
 from triage.training.layouts import read_dataset
-from triage.training.looking import known_mask_loss, look_twice, pictures_of
+from triage.training.looking import known_mask_loss, look_twice, pictures_of, suspected
+from triage.training.looks import Picture
 from triage.training.run import Options, run_recipe
 from triage.training.scoring import open_model
 from triage.training.splits import Sample
@@ -38,6 +40,21 @@ def test_lesions_are_known_where_they_were_drawn_or_cannot_be(tmp_path: Path) ->
         assert picture.frame.shape == (FRAME, FRAME)
         assert picture.healthy is (item.label == "notumor")
         assert picture.outlined is (item.label != "notumor")
+
+
+def test_only_what_nobody_outlined_is_suspected(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.zeros((1, 16, 16), np.float32)
+    mask[0, 4:8, 8:12] = 0.9
+    monkeypatch.setattr(looking, "_ask", lambda model, views: (np.zeros((1, 4)), mask))
+    frame, target = np.zeros((FRAME, FRAME), np.uint8), np.ones(4, np.float32)
+    outlined = Picture(frame, target, np.zeros((FRAME, FRAME), np.uint8))
+    alone = Picture(frame, target, None)
+    known, found = suspected(build_two_look(64), [outlined, alone])
+    assert known is outlined
+    assert found.suspect == (0.625 * FRAME, 0.375 * FRAME, 0.25 * FRAME)
+    mask[:] = mask / 2
+    (doubted,) = suspected(build_two_look(64), [alone])
+    assert doubted.suspect is None
 
 
 def test_answers_are_log_probabilities_and_masks_of_the_frame() -> None:

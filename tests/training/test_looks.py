@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from triage.domain import Finding
 from triage.networks.lite0 import LOGITS
@@ -155,6 +159,25 @@ def test_a_tumour_that_nobody_outlined_is_never_cropped(monkeypatch: pytest.Monk
         assert np.array_equal(view.target, UNTYPED)
         corners = view.frame[[0, 0, -1, -1], [0, -1, 0, -1]]
         assert corners.min() < view.frame[24:40, 24:40].mean() - 10, "the border of the head is in the picture"
+
+
+def test_a_tumour_that_only_a_network_outlined_is_looked_at_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "CLOSE", 1.0)
+    x, y, length = 200.0, 120.0, 60.0
+    shown: list[tuple[float, float, float]] = []
+    real = looks.second_look
+
+    def noted(box: tuple[float, float, float], *rest: Any) -> NDArray[np.float64]:
+        shown.append(box)
+        return real(box, *rest)
+
+    monkeypatch.setattr(looks, "second_look", noted)
+    views = views_of(replace(head(UNTYPED, known=False), suspect=(x, y, length)))
+    for seed in range(10):
+        view = views.view(views.pictures[0], np.random.default_rng(seed))
+        assert view.mask is None, "what a network outlined teaches no outline"
+        assert np.array_equal(view.target, UNTYPED)
+    assert shown == [(x, y, length)] * 10
 
 
 def test_a_look_beside_the_lesion_shows_no_tumour() -> None:

@@ -56,13 +56,20 @@ def second_look(mask: NDArray[np.float32], span: float = SPAN) -> Box:
     span
         Side of the look over the extent of the lesion.
     """
+    x, y, length = likeliest_lesion(mask)
+    side = max(span * length, MIN_SPAN)
+    return Box(x - side / 2, y - side / 2, side)
+
+
+def likeliest_lesion(mask: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Return centre x, y and extent of the likeliest lesion of a mask ``(rows, columns)``, in shares of its side."""
     rows = mask.shape[0]
     labels, count = ndimage.label(mask >= min(FOUND, 0.6 * float(mask.max())))
     masses = ndimage.sum_labels(mask, labels, range(1, count + 1))
     ys, xs = np.nonzero(labels == int(np.argmax(masses)) + 1)
     top, bottom, left, right = ys.min(), ys.max() + 1, xs.min(), xs.max() + 1
-    side = max(span * max(bottom - top, right - left) / rows, MIN_SPAN)
-    return Box(float((left + right) / 2 / rows - side / 2), float((top + bottom) / 2 / rows - side / 2), float(side))
+    length = float(max(bottom - top, right - left) / rows)
+    return float((left + right) / 2 / rows), float((top + bottom) / 2 / rows), length
 
 
 def with_middle(whole: NDArray[np.float32], middle: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from triage.domain import Finding
 from triage.inference.calibration import prediction_set
 from triage.training.asking import Answers, together
 from triage.training.calibrate import GLIOMA, NOTUMOR, Calibration, calibrate
-from triage.training.layouts import FINDINGS, Item
+from triage.training.layouts import FINDINGS, UNTYPED, Item
 from triage.training.metrics import (
     BOOTSTRAPS,
     Figure,
@@ -64,6 +64,7 @@ def report(answers: Answers, draws: int = BOOTSTRAPS) -> dict[str, Any]:
         },
         "glioma_operating_point": _called(stat[typed], truth == GLIOMA, groups, draws),
         "tumour_against_none": _tumour(probabilities, judged, draws),
+        "unknown_type": _unknown_type(probabilities[judged.labels == UNTYPED], stat[judged.labels == UNTYPED]),
         "prediction_sets": _coverage(sets[typed], truth),
         "masks": _masks(judged, probabilities, draws),
         "confusion": confusion_of(probabilities[typed], truth).tolist(),
@@ -124,6 +125,13 @@ def _tumour(probabilities: NDArray[np.float64], judged: Answers, draws: int) -> 
     scores, positive = 1 - probabilities[:, NOTUMOR], judged.labels != FINDINGS[NOTUMOR]
     values = [auroc(scores[index], positive[index]) for index in picked]
     return {"slices": len(positive), **plain({"auroc": Figure(auroc(scores, positive), *interval(values))})}
+
+
+def _unknown_type(probabilities: NDArray[np.float64], stat: NDArray[np.bool_]) -> dict[str, Any]:
+    """What tumours without a type are called: nothing to be right about, but a shortcut to one type shows here."""
+    answers = probabilities.argmax(axis=1)
+    called = {finding.value: int((answers == index).sum()) for index, finding in enumerate(FINDINGS)}
+    return {"slices": len(answers), "called": called, "at_glioma_operating_point": int(stat.sum())}
 
 
 def _coverage(sets: NDArray[np.bool_], truth: NDArray[np.int64]) -> dict[str, Any]:

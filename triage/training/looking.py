@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -14,14 +15,14 @@ from scipy.special import expit
 
 from triage.domain import Finding
 from triage.inference.calibration import log_softmax
-from triage.inference.looks import FRAME, WHOLE, crop, lay_back, second_look
+from triage.inference.looks import FRAME, WHOLE, crop, lay_back, likeliest_lesion, second_look
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK
 from triage.training.checkpoints import Row
 from triage.training.frames import load_frames_of
 from triage.training.looks import LookViews, Picture
 from triage.training.loop import Outcome, train
-from triage.training.losses import allowed_accuracy, allowed_classes_loss, allowed_loss_of
+from triage.training.losses import allowed_accuracy, allowed_loss_of, hedged_classes_loss
 from triage.training.recipe import Stage
 from triage.training.splits import Parts, Sample, has_mask, target_for
 from triage.training.stages import drawing_weights
@@ -30,6 +31,8 @@ from triage.training.stages import drawing_weights
 SECOND = 0.5
 #: A mask of fewer soft pixels is no lesion to be measured by its overlap.
 LESION = 4.0
+#: A probability of the mask from which on a tumour that nobody outlined counts as found.
+PLAIN = 0.8
 #: Slices that are asked about together.
 TOGETHER = 32
 
@@ -70,10 +73,11 @@ class Looking:
         return {"val_loss": allowed_loss_of(logits, self.watched_targets), "val_accuracy": float(hits.mean())}
 
     def train(self, model: keras.Model, stage: Stage, folder: Path, resume: bool, console: Console | None) -> Outcome:
-        """Train the network."""
+        """Train the network; where it already outlines a lesion that nobody else did, second looks go there too."""
+        self.views.pictures = suspected(model, self.views.pictures)
         return train(
             model,
-            {LOGITS: allowed_classes_loss, MASK: known_mask_loss},
+            {LOGITS: hedged_classes_loss, MASK: known_mask_loss},
             self.views,
             self.watch,
             stage,
@@ -98,6 +102,20 @@ def pictures_of(root: Path, samples: Sequence[Sample]) -> list[Picture]:
                 lesion = np.zeros((FRAME, FRAME), np.uint8)
             prepared[sample.name] = Picture(frames.pixels[index], target, lesion)
     return [prepared[sample.name] for sample in samples]
+
+
+def suspected(model: keras.Model, pictures: Sequence[Picture]) -> list[Picture]:
+    """Return the pictures, tumours that nobody outlined with the place where the network plainly sees one."""
+    size = model.input_shape[1]
+    known = list(pictures)
+    for index, picture in enumerate(pictures):
+        if picture.lesion is None:
+            view = crop(picture.frame.astype(np.float32), WHOLE, size)
+            (mask,) = _ask(model, view[None])[1]
+            if mask.max() >= PLAIN:
+                x, y, length = likeliest_lesion(mask)
+                known[index] = replace(picture, suspect=(x * FRAME, y * FRAME, length * FRAME))
+    return known
 
 
 def look_twice(model: keras.Model, frames: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

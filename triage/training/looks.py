@@ -9,7 +9,7 @@ values of another sequence, and heads without their skull.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -62,11 +62,14 @@ class Picture:
         ``(classes,)``: 1 for each class that the label allows.
     lesion
         ``(side, side)`` uint8, 255 inside the lesion; all 0 where there is none; None where nobody outlined it.
+    suspect
+        Centre x, y and extent in pixels of what a network outlines, of a tumour that nobody else did.
     """
 
     frame: NDArray[np.uint8]
     target: NDArray[np.float32]
     lesion: NDArray[np.uint8] | None
+    suspect: tuple[float, float, float] | None = None
 
     @property
     def healthy(self) -> bool:
@@ -138,9 +141,11 @@ class LookViews:
         picture = another_look(self._changed(picture, close, rng), rng)
         frame, side = picture.frame.astype(np.float32), picture.frame.shape[0]
         target, lesion = picture.target, picture.lesion
-        if not close or not (picture.outlined or picture.healthy):
+        if not close or not (picture.outlined or picture.healthy or picture.suspect):
             # A close-up could miss a lesion that nobody outlined.
             matrix = first_look(side, self.size, rng)
+        elif picture.suspect:
+            matrix = second_look(picture.suspect, side, self.size, rng)
         elif picture.outlined and rng.random() >= AWAY:
             assert lesion is not None
             matrix = second_look(extent(lesion), side, self.size, rng)
@@ -234,7 +239,7 @@ def another_look(picture: Picture, rng: np.random.Generator) -> Picture:
         frame = peeled(frame, picture.lesion, rng)
     if rng.random() < CURVED:
         frame = curved(frame, rng)
-    return Picture(frame, picture.target, picture.lesion)
+    return replace(picture, frame=frame)
 
 
 def curved(frame: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

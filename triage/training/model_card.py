@@ -94,7 +94,15 @@ def _operating(card: Card) -> str:
         f"Glioma operating point (STAT) {points.glioma}; cross-fitted, its sensitivity is "
         f"{_said(at_point['sensitivity'])} and its specificity {_said(at_point['specificity'])}. "
         f"Tumour operating point (URGENT) {points.tumour}. Tumour against none, untyped tumours included "
-        f"({tumour['slices']:,} slices): AUROC {_said(tumour['auroc'])}."
+        f"({tumour['slices']:,} slices): AUROC {_said(tumour['auroc'])}. {_unknown_type(test['unknown_type'])}"
+    )
+
+
+def _unknown_type(unknown: dict[str, Any]) -> str:
+    called = ", ".join(f"{name} {count}" for name, count in unknown["called"].items())
+    return (
+        f"The {unknown['slices']} tumours without a type are called: {called}; "
+        f"{unknown['at_glioma_operating_point']} reach the glioma operating point. What they are nobody noted."
     )
 
 
