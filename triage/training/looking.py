@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.progress import track
 from scipy.special import expit
 
 from triage.domain import Finding
@@ -74,7 +75,7 @@ class Looking:
 
     def train(self, model: keras.Model, stage: Stage, folder: Path, resume: bool, console: Console | None) -> Outcome:
         """Train the network; where it already outlines a lesion that nobody else did, second looks go there too."""
-        self.views.pictures = suspected(model, self.views.pictures)
+        self.views.pictures = suspected(model, self.views.pictures, console)
         return train(
             model,
             {LOGITS: hedged_classes_loss, MASK: known_mask_loss},
@@ -104,17 +105,18 @@ def pictures_of(root: Path, samples: Sequence[Sample]) -> list[Picture]:
     return [prepared[sample.name] for sample in samples]
 
 
-def suspected(model: keras.Model, pictures: Sequence[Picture]) -> list[Picture]:
+def suspected(model: keras.Model, pictures: Sequence[Picture], console: Console | None = None) -> list[Picture]:
     """Return the pictures, tumours that nobody outlined with the place where the network plainly sees one."""
     size = model.input_shape[1]
     known = list(pictures)
-    for index, picture in enumerate(pictures):
-        if picture.lesion is None:
-            view = crop(picture.frame.astype(np.float32), WHOLE, size)
-            (mask,) = _ask(model, view[None])[1]
-            if mask.max() >= PLAIN:
-                x, y, length = likeliest_lesion(mask)
-                known[index] = replace(picture, suspect=(x * FRAME, y * FRAME, length * FRAME))
+    alone = [index for index, picture in enumerate(pictures) if picture.lesion is None]
+    quiet = console or Console(quiet=True)
+    for index in track(alone, "Finding tumours that nobody outlined", console=quiet, transient=True):
+        picture = pictures[index]
+        (mask,) = _ask(model, crop(picture.frame.astype(np.float32), WHOLE, size)[None])[1]
+        if mask.max() >= PLAIN:
+            x, y, length = likeliest_lesion(mask)
+            known[index] = replace(picture, suspect=(x * FRAME, y * FRAME, length * FRAME))
     return known
 
 
