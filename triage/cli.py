@@ -281,6 +281,7 @@ def release(
     folder: Annotated[Path, typer.Argument(help="Model folder to write, models/NAME.")],
     trials: Annotated[list[Path], typer.Argument(help="Runs --unwatched of the same recipe, a --test-fold each.")],
     ships: Annotated[Path, typer.Option(help="Run --untested of the same recipe: its network serves.")],
+    remarks: Annotated[Path, typer.Option(help="TOML: data, limits and failures, in words; see models/remarks.toml.")],
     data: Annotated[Path | None, typer.Option(help="What all runs were trained on; TRIAGE_DATA.")] = None,
     volumes: Annotated[Path | None, typer.Option(help="Volumes with masks, to be judged as studies.")] = None,
     left_out: Annotated[Path | None, typer.Option(help="A like run on fewer sources, judged on the others.")] = None,
@@ -289,8 +290,11 @@ def release(
     _quiet_tensorflow()
     from triage.training.release import describe
     from triage.training.release import release as write_release
+    from triage.training.remarks import read_remarks
 
-    card = _or_exit(lambda: write_release(data or Settings().data, trials, ships, folder, volumes, left_out))
+    card = _or_exit(
+        lambda: write_release(data or Settings().data, trials, ships, read_remarks(remarks), folder, volumes, left_out)
+    )
     console.print(describe(card), highlight=False)
 
 

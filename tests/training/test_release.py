@@ -19,6 +19,7 @@ from triage.training.earlier import PARTS, RESULT
 from triage.training.layouts import read_dataset
 from triage.training.recipe import RecipeError
 from triage.training.release import ReleaseError, describe, release
+from triage.training.remarks import Remarks
 from triage.training.run import CONFIG, Options, read_chosen, run_recipe
 from triage.training.scoring import open_model
 
@@ -26,6 +27,7 @@ QUIET = Console(quiet=True)
 Runs = tuple[Path, list[Path]]
 #: What the narrow run may see.
 KNOWN = ("br35h", "figshare")
+REMARKS = Remarks(data="Drawn heads.", limits=("Drawn, every one.",), failures=("None was looked at.",))
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,7 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
     data, trials = runs
     folder = tmp_path / "drawn-v1"
     narrow, whole = (trials[0].with_name(name) for name in ("narrow", "whole"))
-    card = release(data, trials[::-1], whole, folder, volumes=data / "volumes", left_out=narrow)
+    card = release(data, trials[::-1], whole, REMARKS, folder, volumes=data / "volumes", left_out=narrow)
     assert card.files == read_card(folder).files
     assert card.training["config"]["train_folds"] == [0, 1, 2, 3, 4]
     assert card.training["images"] == 88, "80 heads, and four telling slices of each of two volumes"
@@ -103,6 +105,9 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
     assert f"{test['figures']['accuracy']['value']:.3f}" in words
     assert "A trial of the same recipe on br35h, figshare, volumes alone, judged on sartaj" in words
     assert "Research use only" in words
+    for said in (REMARKS.data, *REMARKS.limits, *REMARKS.failures):
+        assert said in words
+    assert tuple(card.training["limits"]) == REMARKS.limits
     assert "glioma operating point" in describe(card)
     score = Runtime(folder).score(head("glioma", 1))
     assert sum(score.probabilities.values()) == pytest.approx(1)
@@ -114,17 +119,17 @@ def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path
     whole = trials[0].with_name("whole")
     other = altered(trials[1], tmp_path / "other", CONFIG, split="deduplicated")
     with pytest.raises(ReleaseError, match="trial0 and other differ in split"):
-        release(data, [trials[0], other], whole, tmp_path / "model")
+        release(data, [trials[0], other], whole, REMARKS, tmp_path / "model")
     watched = altered(trials[1], tmp_path / "watched", PARTS, watch=["x"])
     with pytest.raises(ReleaseError, match="watched is no trial"):
-        release(data, [trials[0], watched], whole, tmp_path / "model")
+        release(data, [trials[0], watched], whole, REMARKS, tmp_path / "model")
     with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on every fold"):
-        release(data, trials, trials[1], tmp_path / "model")
+        release(data, trials, trials[1], REMARKS, tmp_path / "model")
     with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on fewer sources"):
-        release(data, trials, whole, tmp_path / "model", left_out=trials[1])
+        release(data, trials, whole, REMARKS, tmp_path / "model", left_out=trials[1])
     for few in (trials[:1], [trials[0], trials[0]]):
         with pytest.raises(ReleaseError, match="at least two of the 5 folds"):
-            release(data, few, whole, tmp_path / "model")
+            release(data, few, whole, REMARKS, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
@@ -132,7 +137,7 @@ def test_what_may_not_serve_is_refused(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
     random = [altered(run, tmp_path / run.name, CONFIG, split="random") for run in trials]
     with pytest.raises(ReleaseError, match="--split patients"):
-        release(data, random, trials[0].with_name("whole"), tmp_path / "model")
+        release(data, random, trials[0].with_name("whole"), REMARKS, tmp_path / "model")
 
 
 def test_an_unfinished_run_and_other_data_are_refused(runs: Runs, tmp_path: Path) -> None:
@@ -141,13 +146,13 @@ def test_an_unfinished_run_and_other_data_are_refused(runs: Runs, tmp_path: Path
     shutil.copytree(trials[0], tmp_path / "half")
     (tmp_path / "half" / RESULT).unlink()
     with pytest.raises(ReleaseError, match="half is no finished run"):
-        release(data, [tmp_path / "half", trials[1]], whole, tmp_path / "model")
+        release(data, [tmp_path / "half", trials[1]], whole, REMARKS, tmp_path / "model")
     other = manifest_set(tmp_path / "data", each=5)
     drawn_volumes(other / "volumes")
     with pytest.raises(ReleaseError, match="is not what trial0 was trained on"):
-        release(other, trials, whole, tmp_path / "model")
+        release(other, trials, whole, REMARKS, tmp_path / "model")
     with pytest.raises(ModelError, match=f"Name one that holds {CARD}"):
-        release(data, [tmp_path, *trials], whole, tmp_path / "model")
+        release(data, [tmp_path, *trials], whole, REMARKS, tmp_path / "model")
 
 
 @pytest.mark.parametrize("name", ["transfer", "tuned-cnn", "detect-then-segment"])

@@ -25,12 +25,6 @@ OUT_OF_SCOPE = (
     "A diagnosis without a reader; any decision on treatment; children; CT and other modalities; organs other than the "
     "brain; lesions other than the three tumours; follow-up after surgery, which it has not been judged on."
 )
-DATA = (
-    "figshare 1512427 (Cheng 2017, CC BY 4.0): T1 with contrast, outlined by radiologists, in folds cut so as to "
-    "keep patients apart; Sartaj, Br35H and Navoneel (Kaggle): web images of unknown source and patient with many "
-    "copies; all copies of a picture stand in one fold, and one of them is used. TCIA Brain-Tumor-Progression "
-    "(Schmainda & Prah 2018, CC BY 3.0): glioblastomas, T1 with contrast, in folds by patient."
-)
 
 
 def model_card(card: Card) -> str:
@@ -44,7 +38,7 @@ def model_card(card: Card) -> str:
         "## Out of scope",
         OUT_OF_SCOPE,
         "## Data",
-        DATA,
+        card.training["data"],
         f"{card.training['summary']} {card.training['images']:,} pictures.",
         "## Figures",
         f"Of the trials, not of the network that ships: for it no patient of these data is new. {test['on']} On the "

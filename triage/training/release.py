@@ -30,42 +30,12 @@ from triage.training.layouts import FINDINGS
 from triage.training.metrics import Figure
 from triage.training.model_card import model_card
 from triage.training.newsources import judge_new_sources
+from triage.training.remarks import Remarks
 from triage.training.run import read_chosen
 from triage.training.scoring import Scorer, held_out, is_data_of, named, open_model
 from triage.training.splits import FOLDS, Sample, Split
 from triage.training.volumes import judge_volumes
 
-LIMITS = (
-    "Trained on T1 contrast-enhanced slices of one source, a few volumes of another, and web images; other sequences "
-    "are rare among them.",
-    "Healthy slices come almost only from the web, so part of what separates them from tumours may be their source; "
-    "slices of volumes without tumour are of patients who have one elsewhere.",
-    "The only tumours on T2 and FLAIR that come with a type are about a dozen meningiomas of the web, so gliomas on "
-    "these sequences are mostly called meningioma. In the last of its three turns the network was taught, of tumours "
-    "without a type, that they are gliomas as often as the outlined ones are; that lessens the error, no more.",
-    "Four classes only: metastasis, lymphoma, abscess, stroke and every other lesion are not among its answers.",
-    "One slice at a time, without the patient's history; neighbours of a volume are averaged, not seen together.",
-    "Web images of a test fold may have contrast variants in training that the manifest does not join: the figures of "
-    "no tumour, and accuracy, may be too high.",
-    "The recipe and the layer that the gate looks at were chosen with folds 0 and 1 in view, what tumours without a "
-    "type teach with fold 0 and those tumours; the strength of the "
-    "fusion's ridge, from where on the first look is enough or in doubt, and the mean of weights that serves, with all "
-    "folds and, but for the ridge, the new sources in view.",
-)
-#: What was seen when the wrong answers of a trial on fold 0 were looked at, all 48 of 701.
-FAILURES = (
-    "Round gliomas, evenly bright or with a rim, near the midline or the surface: called meningioma, with a good "
-    "outline. Half of the gliomas that are missed.",
-    "Faint gliomas without a bright part: the outline lies on the pituitary, on vessels or on a part of them; called "
-    "pituitary tumour or none.",
-    "Meningiomas of the sella and beside it: called pituitary tumour, some with great confidence; one axial slice "
-    "would not settle it for a reader either.",
-    "Uneven meningiomas with dark parts, of the posterior fossa above all: called glioma.",
-    "Small meningiomas of the falx and the convexity, a few millimetres across: not found.",
-    "Pituitary tumours on the lowest slices, at the skull base: called none, or the outline lies elsewhere.",
-    "Pictures that their source calls free of tumour: of ten that were called one, six plainly show a lesion (rings, "
-    "masses, bright spots); on the other four, sagittal, it is the healthy pituitary three times.",
-)
 #: What all runs must have in common.
 COMMON = ("recipe", "split", "sources", "data_sha256")
 #: What a recipe says of itself changes nothing of what it does.
@@ -80,6 +50,7 @@ def release(
     root: Path,
     trials: Sequence[Path],
     ships: Path,
+    remarks: Remarks,
     folder: Path,
     volumes: Path | None = None,
     left_out: Path | None = None,
@@ -95,6 +66,8 @@ def release(
         prediction sets are learnt on what these networks say of the folds that they never saw.
     ships
         Run folder of the same recipe on every fold. It has seen every picture, so only the trials can be judged.
+    remarks
+        What the cards say beside the figures.
     folder
         Where the model is written.
     volumes
@@ -173,8 +146,7 @@ def release(
             "summary": _summary(trials, ships, shipped, train),
             "config": {"train_folds": _folds(train), "watch_folds": []} | config,
             "images": len(train),
-            "limits": list(LIMITS),
-            "failures": list(FAILURES),
+            **remarks.model_dump(),
         },
         metrics=metrics,
     )
