@@ -16,7 +16,6 @@ from triage.training.looks import (
     NOTUMOR,
     LookViews,
     Picture,
-    curved,
     elsewhere,
     erased,
     extent,
@@ -98,18 +97,6 @@ def test_an_erased_lesion_is_gone_and_its_slice_is_healthy() -> None:
     assert without.frame.max() < 100
     assert not without.outlined
     assert erased(head(GLIOMA, (160, 160, 30))) is None, "what lies opposite is the lesion itself"
-
-
-def test_a_curve_changes_gray_values_and_nothing_else() -> None:
-    picture = head(GLIOMA)
-    rng = np.random.default_rng(0)
-    seen = [curved(picture.frame, rng) for _ in range(30)]
-    for frame in seen:
-        assert frame.dtype == np.uint8
-        assert not frame[picture.frame == 0].any(), "air stays black"
-        assert len(np.unique(frame[picture.frame == 90])) == 1
-    brighter = [frame[170, 110] > frame[160, 200] for frame in seen]
-    assert 5 < sum(brighter) < 30, "the lesion is not always the brighter one"
 
 
 def test_a_peeled_head_keeps_its_lesion() -> None:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from triage.domain import Finding
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK, STRIDE
 from triage.training.augment import Frame, photometric
+from triage.training.contrast import curved, reordered
 
 NOTUMOR = np.array([finding is Finding.NOTUMOR for finding in Finding], np.float32)
 #: Lesions that may be pasted anywhere in the head; a pituitary tumour has its one place.
@@ -32,8 +32,9 @@ AWAY = 0.2
 ERASED = 0.15
 #: Of the first looks at a slice without tumour, how many get a lesion pasted in.
 PASTED = 0.25
-#: Of all views, how many have the gray values of another sequence, and how many a head without skull.
-CURVED, PEELED = 0.25, 0.1
+#: Of all views, how many come of a slice with other gray values, in how many the tissues then change their order of
+#: brightness, and how many show a head without skull.
+CURVED, REORDERED, PEELED = 0.25, 0.3, 0.1
 #: What is peeled off a head, as a share of the frame's side.
 PEEL = (0.03, 0.09)
 #: Up to this gray value it may be air.
@@ -154,7 +155,10 @@ class LookViews:
             if lesion is not None and picture.outlined and _share_seen(lesion, matrix, self.size) < SEEN:
                 target = NOTUMOR
         mask = None if lesion is None else warp(lesion.astype(np.float32), matrix, self.size)
-        return View(photometric(warp(frame, matrix, self.size), rng), target, mask)
+        seen = warp(frame, matrix, self.size)
+        if rng.random() < REORDERED:
+            seen = reordered(seen, rng)
+        return View(photometric(seen, rng), target, mask)
 
     def _changed(self, picture: Picture, close: bool, rng: np.random.Generator) -> Picture:
         """Return the picture, its lesion erased, or another's pasted in."""
@@ -240,18 +244,6 @@ def another_look(picture: Picture, rng: np.random.Generator) -> Picture:
     if rng.random() < CURVED:
         frame = curved(frame, rng)
     return replace(picture, frame=frame)
-
-
-def curved(frame: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Run gray values through a random curve, not always a rising one, that leaves black as it is.
-
-    After the curves of Zhou et al., "Models Genesis" (Medical Image Analysis 2021); mixed with the picture as it was in
-    random parts, and stretched again, as `triage.inference.preprocess.prepare` does.
-    """
-    curve = PchipInterpolator(np.linspace(0, 255, 4), [0, *rng.uniform(0, 255, 3)])(np.arange(256))
-    share = rng.uniform()
-    mixed = ((1 - share) * np.arange(256) + share * curve)[frame]
-    return np.asarray(np.clip(mixed * (255 / max(np.percentile(mixed, 99.5), 1)), 0, 255), np.uint8)
 
 
 def peeled(frame: NDArray[np.uint8], lesion: NDArray[np.uint8] | None, rng: np.random.Generator) -> NDArray[np.uint8]:
