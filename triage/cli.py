@@ -277,6 +277,19 @@ def audit_data(
 
 
 @app.command()
+def average(
+    runs: Annotated[list[Path], typer.Argument(help="Runs of the same recipe, options and data, with other starts.")],
+    out: Annotated[Path, typer.Option(help="Run folder to write.")],
+) -> None:
+    """Write the run whose weights are the mean of those of others: asks once what they would be asked together."""
+    _quiet_tensorflow()
+    from triage.training.average import average as write_mean
+
+    _or_exit(lambda: write_mean(runs, out))
+    console.print(f"{out}: the mean of {', '.join(run.name for run in runs)}.", highlight=False)
+
+
+@app.command()
 def release(
     folder: Annotated[Path, typer.Argument(help="Model folder to write, models/NAME.")],
     trials: Annotated[list[Path], typer.Argument(help="Runs --unwatched of the same recipe, a --test-fold each.")],

@@ -12,7 +12,7 @@ from triage.networks.twolook import (
     MASK,
     LesionWeights,
     build_two_look,
-    halfway,
+    mean_of,
     start_from_imagenet,
     start_from_two_look,
 )
@@ -64,13 +64,13 @@ def test_it_goes_on_from_its_own_kind_at_another_size() -> None:
 
 
 @pytest.mark.parametrize("normed", [False, True])
-def test_halfway_lies_between_where_training_began_and_ended(normed: bool) -> None:
+def test_the_mean_lies_between_where_training_began_and_ended(normed: bool) -> None:
     start, trained = build_two_look(64, normed=normed), build_two_look(96)
     start_from_two_look(trained, start)
     trained.get_layer(LOGITS).bias.assign([1, 2, 3, 4])
     kernel = trained.get_layer("block5_expand_conv").kernel
     kernel.assign(kernel + 0.5)
-    middle = halfway(start, trained)
+    middle = mean_of(start, trained)
     assert middle.input_shape == start.input_shape
     np.testing.assert_allclose(middle.get_layer(LOGITS).bias, [0.5, 1, 1.5, 2])
     unmoved = start.get_layer("block5_expand_conv").kernel
@@ -78,7 +78,14 @@ def test_halfway_lies_between_where_training_began_and_ended(normed: bool) -> No
     if not normed:
         np.testing.assert_array_equal(middle.get_layer(MASK).kernel, start.get_layer(MASK).kernel)
     with pytest.raises(ValueError, match="No such layer"):
-        halfway(start, build_lite0())
+        mean_of(start, build_lite0())
+
+
+def test_the_mean_of_three_has_a_third_of_each() -> None:
+    networks = [build_two_look(64) for _ in range(3)]
+    for value, network in enumerate(networks):
+        network.get_layer(LOGITS).bias.assign([value, 0, 3 * value, 1])
+    np.testing.assert_allclose(mean_of(*networks).get_layer(LOGITS).bias, [1, 0, 3, 1])
 
 
 def test_from_random_weights_the_norms_learn() -> None:

@@ -8,6 +8,7 @@ it generalises better to scanners never seen.
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from triage.networks.checkpoint import imagenet_lite0
@@ -89,25 +90,27 @@ def start_from_two_look(model: keras.Model, trained: keras.Model) -> None:
     _freeze(model)
 
 
-def halfway(start: keras.Model, trained: keras.Model) -> keras.Model:
-    """Return a network of the start's input size with the mean of its weights and those that training led to.
+def mean_of(*networks: keras.Model) -> keras.Model:
+    """Return a network of the first one's input size with the mean of the weights of all.
 
-    After Wortsman et al., "Robust fine-tuning of zero-shot models" (CVPR 2022): what a late turn of training gains on
-    patients of known sources it keeps, for the greater part, and loses less of what holds for sources never seen.
+    Of where a late turn of training began and where it ended (Wortsman et al., "Robust fine-tuning of zero-shot
+    models", CVPR 2022): what the turn gains on patients of known sources the mean keeps, for the greater part, and
+    loses less of what holds for sources never seen. Of runs that have a start in common (Wortsman et al., "Model
+    soups", ICML 2022): the mean stands in for asking all of them, and costs one.
 
     Raises
     ------
     ValueError
         If one is no two-look network.
     """
-    size, classes = start.input_shape[1], start.output[LOGITS].shape[-1]
-    both = [build_two_look(size, classes) for _ in range(2)]
-    for network, source in zip(both, (start, trained), strict=True):
+    size, classes = networks[0].input_shape[1], networks[0].output[LOGITS].shape[-1]
+    alike = [build_two_look(size, classes) for _ in networks]
+    for network, source in zip(alike, networks, strict=True):
         start_from_two_look(network, source)
-    for layer, other in zip(*(network.layers for network in both), strict=True):
-        weights = zip(layer.get_weights(), other.get_weights(), strict=True)
-        layer.set_weights([(one + another) / 2 for one, another in weights])
-    return both[0]
+    for same in zip(*(network.layers for network in alike), strict=True):
+        weights = zip(*(layer.get_weights() for layer in same), strict=True)
+        same[0].set_weights([np.mean(arrays, axis=0) for arrays in weights])
+    return alike[0]
 
 
 def _freeze(model: keras.Model) -> None:

@@ -86,7 +86,7 @@ class Stage(_Checked):
         Epochs without a better validation loss after which training stops; without it, all epochs run.
     keep
         The weights of which epoch are the result; ``mean``: those of the last, averaged with those that the training
-        started from, at the input size of the network that it started from (`triage.networks.twolook.halfway`).
+        started from, at the input size of the network that it started from (`triage.networks.twolook.mean_of`).
     """
 
     network: Cnn | Backbone | Unet | TwoLook = Field(discriminator="kind")

@@ -15,7 +15,7 @@ from rich.console import Console
 from triage.inference import preprocess
 from triage.inference.looks import FRAME
 from triage.networks.backbones import open_saved
-from triage.networks.twolook import halfway
+from triage.networks.twolook import mean_of
 from triage.training.checkpoints import averaged, once, save_model, write_json
 from triage.training.earlier import PARTS, RESULT, Earlier, earlier_run
 from triage.training.environment import data_hash, environment, file_hashes
@@ -118,7 +118,7 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     outcome = training.train(model, stage, folder, resume, console)
     if stage.keep == "mean":
         with averaged(model):
-            save_model(halfway(open_saved(Path(str(options.weights))), model), folder)
+            save_model(mean_of(open_saved(Path(str(options.weights))), model), folder)
     result = {
         "recipe": recipe.name,
         "started_from": started_from,
