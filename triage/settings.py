@@ -28,7 +28,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=ROOT / "var", description="Everything that the installation writes lies here.")
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in the home folder.")
-    model: Path = Field(default=ROOT / "models" / "two-look-v5", description="Folder of the model that serves.")
+    model: Path = Field(default=ROOT / "models" / "two-look-v6", description="Folder of the model that serves.")
     data: Path = Field(default=ROOT.parent / "shared" / "data", description="Training data with its manifest.csv.")
     urgent_wait: timedelta = Field(
         default=timedelta(hours=8), description="After this wait an URGENT study is moved up."

@@ -45,6 +45,10 @@ def changed(run: Path, folder: Path, name: str, **values: object) -> Path:
     return folder
 
 
+def started_from(run: Path) -> str:
+    return str(json.loads((run / RESULT).read_text())["started_from"])
+
+
 def test_the_mean_is_a_run_that_has_seen_what_both_have(runs: Runs, tmp_path: Path) -> None:
     more = changed(runs[1], tmp_path / "more", PARTS, seen_sha256=["of another data set"])
     average([runs[0], more], tmp_path / "mean")
@@ -53,9 +57,16 @@ def test_the_mean_is_a_run_that_has_seen_what_both_have(runs: Runs, tmp_path: Pa
     np.testing.assert_allclose(kernels[2], (kernels[0] + kernels[1]) / 2, atol=1e-7)
     seen = json.loads((runs[0] / PARTS).read_text())["seen_sha256"]
     assert set(json.loads((tmp_path / "mean" / PARTS).read_text())["seen_sha256"]) == {*seen, "of another data set"}
-    said = json.loads((tmp_path / "mean" / RESULT).read_text())["started_from"]
-    assert said.startswith("packaged ImageNet weights")
-    assert said.endswith(", the mean of 2 such runs")
+    one, other = (started_from(run) for run in runs)
+    assert started_from(tmp_path / "mean") == f"({one}) and ({other}), the mean of 2 runs"
+
+
+def test_a_mean_says_what_a_mean_among_its_runs_was_of(runs: Runs, tmp_path: Path) -> None:
+    alike = [changed(run, tmp_path / run.name, RESULT, started_from="weights") for run in runs]
+    average(alike, tmp_path / "mean")
+    assert started_from(tmp_path / "mean") == "weights, the mean of 2 such runs"
+    average([tmp_path / "mean", alike[0]], tmp_path / "nearer")
+    assert started_from(tmp_path / "nearer") == "(weights, the mean of 2 such runs) and (weights), the mean of 2 runs"
 
 
 def test_runs_that_differ_in_more_than_their_start_are_refused(runs: Runs, tmp_path: Path) -> None:

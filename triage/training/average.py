@@ -61,9 +61,14 @@ def average(runs: Sequence[Path], folder: Path) -> None:
     write_json(folder / PARTS, first.parts | {"seen_sha256": sorted(seen)})
     save_model(mean_of(*(scorer.trained for scorer in scorers)), folder)
     # Last, since a run with a result is a finished one.
-    write_json(
-        folder / RESULT, results[0] | {"started_from": f"{' and '.join(starts)}, the mean of {len(runs)} such runs"}
-    )
+    write_json(folder / RESULT, results[0] | {"started_from": _said(starts, len(runs))})
+
+
+def _said(starts: Sequence[str], runs: int) -> str:
+    if len(starts) == 1:
+        return f"{starts[0]}, the mean of {runs} such runs"
+    # In brackets, since one of them may be a mean itself.
+    return f"{' and '.join(f'({start})' for start in starts)}, the mean of {runs} runs"
 
 
 def _finished(run: Path) -> Scorer:
