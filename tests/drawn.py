@@ -88,15 +88,15 @@ def manifest_set(root: Path, each: int = 10, copies: int = 0, others: int = 0) -
 def drawn_volumes(root: Path, patients: tuple[str, ...] = ("01", "02")) -> Path:
     """Write a volume of drawn heads for each patient with the mask of its tumour, named as in Brain-Tumor-Progression.
 
-    Of the six slices, the two in the middle show the tumour.
+    Of the ten slices, the two in the middle show the tumour.
     """
     for number, patient in enumerate(patients):
         (root / patient).mkdir(parents=True)
-        kinds = ("notumor", "notumor", "glioma", "glioma", "notumor", "notumor")
-        slices = [head(kind, 500 + 10 * number + place) for place, kind in enumerate(kinds)]
+        kinds = (*["notumor"] * 4, *["glioma"] * 2, *["notumor"] * 4)
+        slices = [head(kind, 500 + 20 * number + place) for place, kind in enumerate(kinds)]
         scan = np.stack([np.rot90(one, -1) for one in slices], axis=-1).astype(np.int16)
         mask = np.zeros_like(scan, np.uint8)
-        mask[20:40, 20:40, 2:4] = 1
+        mask[20:40, 20:40, 4:6] = 1
         for name, voxels in (("Pre_Scan_T1", scan), ("Pre_Mask", mask)):
             nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), root / patient / f"{name}.nii.gz")
     return root

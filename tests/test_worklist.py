@@ -19,10 +19,10 @@ def probabilities(glioma: float, meningioma: float, pituitary: float, notumor: f
 @pytest.mark.parametrize(
     ("values", "band", "words"),
     [
-        ((0.20, 0.10, 0.10, 0.60), Band.STAT, "P(glioma) 0.20"),  # at the point counts as above
-        ((0.19, 0.30, 0.05, 0.46), Band.URGENT, "P(tumour) 0.54"),
-        ((0.10, 0.30, 0.10, 0.50), Band.URGENT, "P(tumour) 0.50"),
-        ((0.05, 0.05, 0.05, 0.85), Band.ROUTINE, "P(tumour) 0.15"),
+        ((0.20, 0.10, 0.10, 0.60), Band.STAT, "P(glioma) 0.20 ≥ 0.20"),  # at the point counts as above
+        ((0.19, 0.30, 0.05, 0.46), Band.URGENT, "P(tumour) 0.54 ≥ 0.50"),
+        ((0.10, 0.30, 0.10, 0.50), Band.URGENT, "P(tumour) 0.50 ≥ 0.50"),
+        ((0.05, 0.05, 0.05, 0.85), Band.ROUTINE, "P(tumour) 0.15 < 0.50"),
     ],
 )
 def test_the_band_follows_the_operating_points(values: tuple[float, ...], band: Band, words: str) -> None:
@@ -84,7 +84,7 @@ def test_nothing_starves_however_many_urgent_studies_arrive() -> None:
 
 
 def test_the_reason_says_that_a_study_was_moved_up() -> None:
-    ranking = Ranking(Band.ROUTINE, "P(tumour) 0.10 < operating point 0.50")
+    ranking = Ranking(Band.ROUTINE, "P(tumour) 0.10 < 0.50, the operating point")
     assert reason_of_place(ranking, NOW, NOW, LIMITS) == (Band.ROUTINE, ranking.reason)
     band, reason = reason_of_place(ranking, NOW - timedelta(hours=50), NOW, LIMITS)
     assert band is Band.URGENT

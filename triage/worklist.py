@@ -55,13 +55,13 @@ def rank(
     """
     glioma, tumour = probabilities[Finding.GLIOMA], 1 - probabilities[Finding.NOTUMOR]
     if glioma >= points.glioma:
-        ranking = Ranking(Band.STAT, f"P(glioma) {glioma:.2f} ≥ operating point {points.glioma:.2f}")
+        ranking = Ranking(Band.STAT, f"P(glioma) {glioma:.2f} ≥ {points.glioma:.2f}, the operating point")
     elif tumour >= points.tumour:
-        ranking = Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} ≥ operating point {points.tumour:.2f}")
+        ranking = Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} ≥ {points.tumour:.2f}, the operating point")
     elif Finding.GLIOMA in prediction_set and len(prediction_set) > 1:
         ranking = Ranking(Band.URGENT, f"Uncertain: {_listed(prediction_set)} cannot be told apart")
     else:
-        ranking = Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} < operating point {points.tumour:.2f}")
+        ranking = Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} < {points.tumour:.2f}, the operating point")
     if site.order < ranking.band.order:
         return Ranking(site, f"{site} asked for by the referrer")
     return ranking

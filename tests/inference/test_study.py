@@ -9,40 +9,44 @@ EMPTY = (0.05, 0.03, 0.02, 0.90)
 GLIOMA = (0.80, 0.10, 0.05, 0.05)
 FAINT = (0.60, 0.05, 0.05, 0.30)
 PITUITARY = (0.02, 0.02, 0.95, 0.01)
+POINT = 0.4
 
 
 def test_a_lesion_on_a_few_slices_is_not_drowned() -> None:
-    verdict = judge_study([[EMPTY] * 30 + [GLIOMA] * 3 + [EMPTY] * 30])
+    verdict = judge_study([[EMPTY] * 30 + [GLIOMA] * 3 + [EMPTY] * 30], POINT)
     assert verdict.probabilities[Finding.GLIOMA] == pytest.approx(0.8)
     assert 30 <= verdict.slice <= 32
 
 
 def test_one_slice_among_others_is_no_lesion() -> None:
-    verdict = judge_study([[EMPTY] * 10 + [GLIOMA] + [EMPTY] * 10])
+    verdict = judge_study([[EMPTY] * 10 + [GLIOMA] + [EMPTY] * 10], POINT)
     assert likeliest(verdict.probabilities) is Finding.NOTUMOR
     assert verdict.slice == 10, "and yet the most suspicious one is shown"
 
 
 def test_a_slice_by_itself_speaks() -> None:
-    assert judge_study([[GLIOMA]]).probabilities[Finding.GLIOMA] == pytest.approx(0.8)
+    assert judge_study([[GLIOMA]], POINT).probabilities[Finding.GLIOMA] == pytest.approx(0.8)
 
 
 def test_a_glioma_speaks_before_what_is_surer() -> None:
-    verdict = judge_study([[EMPTY] * 5 + [PITUITARY] * 3 + [EMPTY] * 5, [EMPTY] * 4 + [FAINT] * 3])
+    verdict = judge_study([[EMPTY] * 5 + [PITUITARY] * 3 + [EMPTY] * 5, [EMPTY] * 4 + [FAINT] * 3], POINT)
     assert likeliest(verdict.probabilities) is Finding.GLIOMA
     assert (verdict.series, verdict.slice) == (1, 4)
 
 
-def test_without_a_majority_for_glioma_the_surest_tumour_speaks() -> None:
-    doubtful = (0.45, 0.05, 0.05, 0.45)
-    verdict = judge_study([[EMPTY] * 5 + [PITUITARY] * 3, [doubtful] * 3])
-    assert likeliest(verdict.probabilities) is Finding.PITUITARY
+def test_a_glioma_speaks_from_the_operating_point_on_and_below_it_the_surest_tumour() -> None:
+    at, below = (0.40, 0.03, 0.02, 0.55), (0.39, 0.03, 0.02, 0.56)
+    sure = [EMPTY] * 5 + [PITUITARY] * 3
+    verdict = judge_study([sure, [EMPTY, EMPTY, *[at] * 3]], POINT)
+    assert verdict.probabilities[Finding.GLIOMA] == pytest.approx(0.40)
+    assert (verdict.series, verdict.slice) == (1, 2)
+    assert likeliest(judge_study([sure, [below] * 3], POINT).probabilities) is Finding.PITUITARY
 
 
 def test_a_series_that_is_set_aside_is_passed_over() -> None:
-    assert judge_study([[], [GLIOMA, EMPTY]]).series == 1
+    assert judge_study([[], [GLIOMA, EMPTY]], POINT).series == 1
     with pytest.raises(ValueError, match="at least one"):
-        judge_study([[], []])
+        judge_study([[], []], POINT)
 
 
 @pytest.mark.parametrize(

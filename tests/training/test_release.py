@@ -87,7 +87,7 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
     card = release(data, trials[::-1], whole, REMARKS, folder, volumes=data / "volumes", left_out=narrow)
     assert card.files == read_card(folder).files
     assert card.training["config"]["train_folds"] == [0, 1, 2, 3, 4]
-    assert card.training["images"] == 88, "80 heads, and four telling slices of each of two volumes"
+    assert card.training["images"] == 96, "80 heads, and eight telling slices of each of two volumes"
     test = card.metrics["test"]
     assert test["folds"] == [0, 1]
     assert test["on"].startswith("32 slices of 2 folds of patients")
@@ -98,12 +98,15 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
     # Each patient's volume is judged by the one trial that was not trained on it, and by nothing else.
     judged = [(row["trial"], row["volume"]) for row in card.metrics["volumes"]]
     assert judged == [(0, "01/Pre_Scan_T1.nii.gz"), (1, "02/Pre_Scan_T1.nii.gz")]
+    flagged, empty = (sum(row[f"empty_stretches{end}"] for row in card.metrics["volumes"]) for end in ("_flagged", ""))
+    assert 0 <= flagged <= empty == 4, "below and above the tumour of either volume"
     new = card.metrics["new_sources"]
     assert (new["judged_on"], new["slices"], new["tumours"], new["copies_left_out"]) == (["sartaj"], 20, 15, 0)
     assert 0 <= new["figures"]["auroc"]["low"] <= new["figures"]["auroc"]["value"] <= 1
     words = (folder / MODEL_CARD).read_text()
     assert f"{test['figures']['accuracy']['value']:.3f}" in words
     assert "A trial of the same recipe on br35h, figshare, volumes alone, judged on sartaj" in words
+    assert f"{empty} stretches of three or more slices without tumour, {flagged} would be flagged" in words
     assert "Research use only" in words
     for said in (REMARKS.data, *REMARKS.limits, *REMARKS.failures):
         assert said in words

@@ -1,9 +1,10 @@
 """From slices to a study: neighbours decide together, glioma first, never the mean.
 
 A lesion spans neighbouring slices and most slices of a volume show none of it, so a mean over the volume drowns it; a
-single slice may be a false alarm. So a window of neighbours slides over each series. Where the slices of a window are
-together more probably glioma than all else, the one with the most P(glioma) speaks for the study: a missed glioma
-costs more than a false alarm. Else the one with the most P(tumour) speaks.
+single slice may be a false alarm. So a window of neighbours slides over each series. Where the mean P(glioma) of a
+window reaches the operating point, the one with the most speaks for the study: a missed glioma costs more than a false
+alarm, and what would put a slice by itself at the head of the worklist does so in a study too. Else the one with the
+most P(tumour) speaks.
 
 Thin slices show the same tissue again and again: three of 1 mm are one place, and not the three places that the rule
 and the data that it was tried on mean. So of thin slices every second or third is scored.
@@ -21,7 +22,6 @@ from triage.domain import Finding
 
 #: Slices that a lesion spans at the usual 3 to 6 mm: a centimetre and a half.
 WINDOW = 3
-MAJORITY = 0.5
 #: Slices are scored that lie at most so far apart, in millimetres: a lesion of 5 mm is still on two of
 #: them.
 APART = 2.5
@@ -68,7 +68,7 @@ def step(heights: Sequence[float | None]) -> int:
     return max(min(int(APART / gaps.max()), len(heights) // LEAST), 1)
 
 
-def judge_study(series: Sequence[Sequence[Sequence[float]]]) -> StudyScore:
+def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> StudyScore:
     """Judge a study by its most suspicious neighbours; a single slice speaks for itself.
 
     Parameters
@@ -76,6 +76,8 @@ def judge_study(series: Sequence[Sequence[Sequence[float]]]) -> StudyScore:
     series
         Of each scored series, the probabilities of its slices in anatomical order, classes in the order of `Finding`.
         At least one slice in all.
+    point
+        The glioma operating point.
     """
     tables = [np.asarray(rows, np.float64).reshape(-1, len(Finding)) for rows in series]
     windows = [(number, start) for number, table in enumerate(tables) for start in _starts(len(table))]
@@ -83,13 +85,14 @@ def judge_study(series: Sequence[Sequence[Sequence[float]]]) -> StudyScore:
         raise ValueError("a study needs at least one scored slice")
     means = np.array([tables[number][start : start + WINDOW].mean(axis=0) for number, start in windows])
     glioma, tumour = means[:, GLIOMA], 1 - means[:, NOTUMOR]
-    speaks = glioma if glioma.max() > MAJORITY else tumour
+    suspected = bool(glioma.max() >= point)
+    speaks = glioma if suspected else tumour
     number, start = windows[int(speaks.argmax())]
     said = means[speaks.argmax()]
     return StudyScore(
         dict(zip(Finding, map(float, said), strict=True)),
         number,
-        start + _clearest(tables[number][start : start + WINDOW], glioma.max() > MAJORITY),
+        start + _clearest(tables[number][start : start + WINDOW], suspected),
     )
 
 

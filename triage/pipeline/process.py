@@ -139,7 +139,7 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
             places[number].append(at)
     if not any(scored):
         return _why_not(series, doubts)
-    verdict = judge_study(scored)
+    verdict = judge_study(scored, runtime.points.glioma)
     possible = prediction_set(verdict.probabilities, runtime.card.conformal.least)
     shown = places[verdict.series][verdict.slice]
     instance = series[verdict.series].slices[shown].instance

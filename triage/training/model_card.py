@@ -150,10 +150,12 @@ def _volumes(rows: list[dict[str, Any]]) -> list[str]:
         return []
     flagged = sum(row["flagged"] for row in rows)
     called = sum(row["finding"] == row["label"] for row in rows)
+    empty, alarms = (sum(row[name] for row in rows) for name in ("empty_stretches", "empty_stretches_flagged"))
     return [
         "## Volumes, judged as studies",
         f"Each by a network that was trained on none of its patient: {flagged} of {len(rows)} are flagged as glioma, "
-        f"{called} are given their class; mean Dice in 3D {sum(row['dice'] for row in rows) / len(rows):.3f}. Other "
+        f"{called} are given their class; mean Dice in 3D {sum(row['dice'] for row in rows) / len(rows):.3f}. Of their "
+        f"{empty} stretches of three or more slices without tumour, {alarms} would be flagged as studies. Other "
         "patients of the same source may stand in its training; the rule for studies was chosen with these volumes in "
         "view.",
         _table(

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from triage.domain import Finding, likeliest
 from triage.inference.looks import FRAME, lay_back
 from triage.inference.network import Network
-from triage.inference.study import judge_study
+from triage.inference.study import WINDOW, judge_study
 from triage.training.asking import DRAWN
 from triage.training.calibrate import Calibration
 from triage.training.frames import load_frames_of
@@ -41,8 +42,8 @@ def judge_volumes(
     -------
     list of dict
         Of each volume: ``volume``, ``label``, ``finding`` and ``malignancy`` of the study, ``flagged`` (glioma at the
-        operating point), ``dice`` in 3D, and the slices that show the tumour and those that do not: how many, and how
-        many are called a tumour.
+        operating point), ``dice`` in 3D, the slices that show the tumour and those that do not: how many, and how many
+        are called a tumour; and the `stretches_without` tumour: how many, and how many would be flagged as a study.
     """
     dataset = read_dataset(root)
     volumes: dict[str, list[Sample]] = defaultdict(list)
@@ -59,11 +60,13 @@ def _judge(network: Network, taught: Calibration, root: Path, name: str, samples
     first = np.stack([one.log_probabilities for one, _ in looks])
     second = np.stack([two.log_probabilities for _, two in looks])
     probabilities = taught.fusion.probabilities(first, second)
-    verdict = judge_study([probabilities.tolist()])
+    verdict = judge_study([probabilities.tolist()], taught.points.glioma)
     called = probabilities.argmax(axis=1) != list(Finding).index(Finding.NOTUMOR)
     drawn = np.stack([lay_back(two.mask, two.box) > DRAWN for _, two in looks]) & called[:, None, None]
     shown = frames.masks.mean(axis=(1, 2))
     tumour, none = shown >= EDGE, shown == 0
+    empty = [judge_study([probabilities[part].tolist()], taught.points.glioma) for part in stretches_without(shown)]
+    alarms = [study.probabilities[Finding.GLIOMA] >= taught.points.glioma for study in empty]
     return {
         "volume": name,
         "label": max((sample.item.label for sample in samples), key=lambda label: label != Finding.NOTUMOR),
@@ -75,7 +78,21 @@ def _judge(network: Network, taught: Calibration, root: Path, name: str, samples
         "tumour_slices_called_glioma": int((probabilities[tumour].argmax(axis=1) == 0).sum()),
         "empty_slices": int(none.sum()),
         "empty_slices_called_tumour": int(called[none].sum()),
+        "empty_stretches": len(alarms),
+        "empty_stretches_flagged": sum(alarms),
     }
+
+
+def stretches_without(shown: NDArray[np.floating]) -> list[slice]:
+    """Return the stretches of a volume that would do as a study without tumour, the slice next to the tumour left out.
+
+    Parameters
+    ----------
+    shown
+        ``(slices,)``: how much of each slice is tumour.
+    """
+    pieces, _ = ndimage.label(~ndimage.binary_dilation(shown > 0))
+    return [part for (part,) in ndimage.find_objects(pieces) if part.stop - part.start >= WINDOW]
 
 
 def _dice(drawn: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:

@@ -18,12 +18,12 @@ WORKLIST_COLUMNS = {
     "P(glioma)": st.column_config.ProgressColumn(
         min_value=0.0, max_value=1.0, format="%.2f", width=104, help="Calibrated probability of a glioma"
     ),
-    "AI": st.column_config.TextColumn(width=122, help="The likeliest class, or why there is none"),
-    "Patient": st.column_config.TextColumn(width=138),
+    "AI": st.column_config.TextColumn(width=112, help="The likeliest class, or why there is none"),
+    "Patient": st.column_config.TextColumn(width=122),
     "MRN": st.column_config.TextColumn(width=80, help="Medical record number"),
     "Accession": st.column_config.TextColumn(width=88),
-    "Study": st.column_config.TextColumn(width=182),
-    "Images": st.column_config.TextColumn(width=72, help="Modality and slices, without series that are set aside"),
+    "Study": st.column_config.TextColumn(width=178),
+    "Images": st.column_config.TextColumn(width=66, help="Modality and slices, without series that are set aside"),
     "Waiting": st.column_config.TextColumn(width=72, help="Since arrival"),
     "Why it stands here": st.column_config.TextColumn(width=330),
 }
