@@ -19,10 +19,10 @@ WORKLIST_COLUMNS = {
         min_value=0.0, max_value=1.0, format="%.2f", width=104, help="Calibrated probability of a glioma"
     ),
     "AI": st.column_config.TextColumn(width=112, help="The likeliest class, or why there is none"),
-    "Patient": st.column_config.TextColumn(width=122),
+    "Patient": st.column_config.TextColumn(width=118),
     "MRN": st.column_config.TextColumn(width=80, help="Medical record number"),
     "Accession": st.column_config.TextColumn(width=88),
-    "Study": st.column_config.TextColumn(width=178),
+    "Study": st.column_config.TextColumn(width=188),
     "Images": st.column_config.TextColumn(width=66, help="Modality and slices, without series that are set aside"),
     "Waiting": st.column_config.TextColumn(width=72, help="Since arrival"),
     "Why it stands here": st.column_config.TextColumn(width=330),
@@ -116,11 +116,23 @@ READING_COLUMNS = {
 }
 
 
+#: Figures of a card as readers know them.
+FIGURES = {
+    "auroc": "AUROC",
+    "brier": "Brier score",
+    "dice": "Dice",
+    "ece": "Expected calibration error",
+    "f1": "F1",
+    "map_peak_inside_outline": "Peak of the map inside the outline",
+    "sensitivity_at_95_specificity": "Sensitivity at 95 % specificity",
+}
+
+
 def figures(values: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     """Return the figures of a card with their 95 % intervals."""
     return pd.DataFrame(
         {
-            "Figure": [name.replace("_", " ") for name in values],
+            "Figure": [_named(name) for name in values],
             "Value": [f"{figure['value']:.3f}" for figure in values.values()],
             "95 % interval": [f"{figure['low']:.3f} to {figure['high']:.3f}" for figure in values.values()],
         }
@@ -131,3 +143,11 @@ def confusion(counts: Sequence[Sequence[int]], findings: Sequence[Finding]) -> p
     """Return a confusion matrix with named rows and columns."""
     names = [finding.label for finding in findings]
     return pd.DataFrame(counts, index=names, columns=names)
+
+
+def _named(figure: str) -> str:
+    """Return the name of a figure in words, of the class that it is about where there is one."""
+    finding = next((finding for finding in Finding if figure.endswith(f"_{finding}")), None)
+    kind = figure.removesuffix(f"_{finding}")
+    name = FIGURES.get(kind, kind.capitalize())
+    return f"{name}, {finding.label.lower()}" if finding else name
