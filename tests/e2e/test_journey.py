@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -116,6 +117,8 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
 
     # Upload: phantoms for this window size, and files that are none.
     go(tab, "Upload")
+    limit = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["server"]["maxUploadSize"]
+    expect(tab.get_by_text(f"{limit}MB per file")).to_be_visible()  # Streamlit rounds some limits up
     mine = slices[:4] if width == 1366 else slices[4:]
     files = [{"name": phantom.name, "mimeType": "image/png", "buffer": phantom.png} for phantom in mine]
     files += [
