@@ -61,6 +61,7 @@ class Looking:
             batch=stage.batch,
             seed=seed,
             steps=stage.steps,
+            reordered=stage.reordered,
         )
         self.watched = load_frames_of(root, parts.watch, FRAME).pixels
         self.watched_targets = np.array([target_for(sample.item, "finding") for sample in parts.watch], np.float32)

@@ -32,9 +32,8 @@ AWAY = 0.2
 ERASED = 0.15
 #: Of the first looks at a slice without tumour, how many get a lesion pasted in.
 PASTED = 0.25
-#: Of all views, how many come of a slice with other gray values, in how many the tissues then change their order of
-#: brightness, and how many show a head without skull.
-CURVED, REORDERED, PEELED = 0.25, 0.3, 0.1
+#: Of all views, how many come of a slice with other gray values, and how many show a head without skull.
+CURVED, PEELED = 0.25, 0.1
 #: What is peeled off a head, as a share of the frame's side.
 PEEL = (0.03, 0.09)
 #: Up to this gray value it may be air.
@@ -103,6 +102,8 @@ class LookViews:
         How often each is drawn, in the long run; they sum to 1.
     size
         Side of the network's input in pixels.
+    reordered
+        In which share of the views the tissues change their order of brightness.
     """
 
     def __init__(
@@ -114,8 +115,9 @@ class LookViews:
         batch: int,
         seed: int,
         steps: int | None = None,
+        reordered: float = 0.0,
     ) -> None:
-        self.pictures, self.weights, self.size = pictures, weights, size
+        self.pictures, self.weights, self.size, self.reordered = pictures, weights, size, reordered
         self.batch, self.seed, self.steps = batch, seed, steps or -(-len(pictures) // batch)
         self.donors = [picture for picture in pictures if picture.outlined and (picture.target @ PASTABLE)]
 
@@ -156,7 +158,7 @@ class LookViews:
                 target = NOTUMOR
         mask = None if lesion is None else warp(lesion.astype(np.float32), matrix, self.size)
         seen = warp(frame, matrix, self.size)
-        if rng.random() < REORDERED:
+        if rng.random() < self.reordered:
             seen = reordered(seen, rng)
         return View(photometric(seen, rng), target, mask)
 

@@ -75,6 +75,9 @@ class Stage(_Checked):
     views
         What the network sees of a picture: the picture, its mirror images slightly turned and moved, or the
         strong changes of `triage.training.augment`.
+    reordered
+        Of two looks, in which share of the views the tissues change their order of brightness
+        (`triage.training.contrast.reordered`).
     shares
         How often each group (``class/scanner`` or ``class/web``) is drawn; without it, every picture comes once an
         epoch.
@@ -95,6 +98,7 @@ class Stage(_Checked):
     batch: PositiveInt = 32
     steps: PositiveInt | None = None
     views: Literal["plain", "turned", "scanner"] = "plain"
+    reordered: Share = 0.0
     shares: dict[str, PositiveFloat] | None = None
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: PositiveFloat = 1e-3
