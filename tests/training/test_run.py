@@ -24,7 +24,7 @@ from triage.training.layouts import LayoutError, read_dataset
 from triage.training.loop import load_kept
 from triage.training.recipe import Recipe
 from triage.training.run import Options, run_recipe
-from triage.training.scoring import judged_on, open_model
+from triage.training.scoring import TOGETHER, judged_on, open_model
 from triage.training.splits import Split
 from triage.training.stages import SizeError
 
@@ -67,7 +67,7 @@ def test_evaluation_judges_the_test_part_with_masks(
     assert np.sum(summary["confusion"]) == 8
     for true, row in summary["confusion_shares"].items():
         assert row[true]["value"] == summary["figures"][f"recall_{true}"]["value"]
-    assert summary["intervals"].endswith("by cluster")
+    assert summary["intervals"].endswith(f"by cluster, {TOGETHER} successive slices of figshare as one")
     assert summary["masks"]["pictures"] == 6
     for figure in (*summary["figures"].values(), *summary["masks"]["figures"].values()):
         assert figure["value"] is None or figure["low"] is None or figure["low"] <= figure["high"]
