@@ -64,6 +64,20 @@ def test_a_batch_is_a_function_of_its_place() -> None:
     assert not np.array_equal(pictures, other)
 
 
+def test_tissues_change_their_order_in_the_share_of_the_views_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changed: list[NDArray[np.float32]] = []
+    monkeypatch.setattr(looks, "reordered", lambda view, rng: changed.append(view) or view)
+    counts = {}
+    for share in (0.0, 0.5):
+        changed.clear()
+        LookViews([HEALTHY], np.ones(1), size=32, batch=200, seed=3, steps=1, reordered=share).make(0, 0)
+        counts[share] = len(changed)
+    assert counts[0.0] == 0
+    assert 80 < counts[0.5] < 120
+
+
 def test_the_mask_lies_on_the_lesion_in_both_looks() -> None:
     picture = head(GLIOMA)
     assert picture.lesion is not None

@@ -26,6 +26,11 @@ def test_two_look_224_is_what_ships() -> None:
     }
 
 
+def test_only_the_last_turn_of_two_looks_changes_the_order_of_tissues() -> None:
+    shares = {name: load_recipe(name).train.reordered for name in names()}
+    assert {name for name, share in shares.items() if share} == {"two-look-224"}
+
+
 def test_only_two_looks_end_halfway(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text((FOLDER / "lite0.toml").read_text().replace('keep = "last"', 'keep = "mean"'))
