@@ -43,6 +43,14 @@ def test_of_the_calibration_error_less_is_better() -> None:
         )
 
 
+def test_the_source_that_fares_worst_at_the_gate_counts() -> None:
+    card = read_card(Settings().model)
+    name = "refused by the gate, of the source that fares worst"
+    for share, said in ((0.009, "held"), (0.01, "missed")):
+        card.metrics["gate"]["refused"] = {"web": 0.001, "scanner": share}
+        assert (name, "less than 1%", f"{share:.2%} of scanner", said) in targets_of(card)
+
+
 def test_all_volumes_are_wanted() -> None:
     card = read_card(Settings().model)
     volumes = card.metrics["volumes"]

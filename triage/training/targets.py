@@ -35,6 +35,7 @@ WANTED = {
     ("gate",): (("AUROC of the gate", "auroc", 0.99),),
 }
 MOST_ECE = 0.03
+MOST_REFUSED = 0.01
 LEAST_DICE_IN_3D = 0.60
 
 
@@ -49,6 +50,15 @@ def targets_of(card: Card) -> list[tuple[str, str, str, str]]:
     ]
     ece = metrics["test"]["figures"]["ece"]
     rows.append(("calibration error (ECE)", f"{MOST_ECE:.2f} or less", _said(ece), verdict(_turned(ece), -MOST_ECE)))
+    source, refused = max(metrics["gate"]["refused"].items(), key=lambda pair: pair[1])
+    rows.append(
+        (
+            "refused by the gate, of the source that fares worst",
+            f"less than {MOST_REFUSED:.0%}",
+            f"{refused:.2%} of {source}",
+            "held" if refused < MOST_REFUSED else "missed",
+        )
+    )
     if volumes := [row for row in metrics.get("volumes", ()) if row["trial"] is not None]:
         flagged, dice = sum(row["flagged"] for row in volumes), sum(row["dice"] for row in volumes) / len(volumes)
         rows += [
