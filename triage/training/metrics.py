@@ -28,6 +28,11 @@ class Figure:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
+def said(row: Mapping[str, float | None]) -> str:
+    """Return a figure as the cards hold it in words; one without a value could not be measured."""
+    return "not measurable" if row["value"] is None else str(Figure(**row))  # type: ignore[arg-type]
+
+
 def metrics_for(classes: Sequence[str]) -> dict[str, Metric]:
     """Return every metric by name.
 

@@ -27,7 +27,7 @@ from triage.training.export import export_onnx
 from triage.training.frames import load_frames_of
 from triage.training.gate import familiar_within, gate_report
 from triage.training.layouts import FINDINGS
-from triage.training.metrics import Figure
+from triage.training.metrics import said
 from triage.training.model_card import model_card
 from triage.training.newsources import judge_new_sources
 from triage.training.remarks import Remarks
@@ -162,8 +162,8 @@ def describe(card: Card) -> str:
     test = card.metrics["test"]
     new = card.metrics.get("new_sources", {"figures": {}})["figures"]
     named_figures = test["figures"] | test["masks"]["figures"]
-    rows = [f"{name:28} {_said(values)}" for name, values in named_figures.items()]
-    at_point = ", ".join(f"{name} {_said(values)}" for name, values in test["glioma_operating_point"].items())
+    rows = [f"{name:28} {said(values)}" for name, values in named_figures.items()]
+    at_point = ", ".join(f"{name} {said(values)}" for name, values in test["glioma_operating_point"].items())
     return "\n".join(
         [
             *rows,
@@ -171,13 +171,9 @@ def describe(card: Card) -> str:
             f"tumour operating point {card.operating_points.tumour}",
             f"prediction sets: {test['prediction_sets']}",
             *card.metrics["operating_points"].values(),
-            *(f"new sources, {name}: {_said(row)}" for name, row in new.items()),
+            *(f"new sources, {name}: {said(row)}" for name, row in new.items()),
         ]
     )
-
-
-def _said(values: dict[str, float | None]) -> str:
-    return "not measurable" if values["value"] is None else str(Figure(**values))  # type: ignore[arg-type]
 
 
 def _volumes_of(scorer: Scorer) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from triage.domain import Finding
 from triage.inference.card import Card
-from triage.training.metrics import Figure
+from triage.training.metrics import said
 
 Row = Mapping[str, float | None]
 HEAD = ("target", "wanted", "reached (95 % interval)", "")
@@ -43,13 +43,13 @@ def targets_of(card: Card) -> list[tuple[str, str, str, str]]:
     """Return a row of `HEAD` for each target that the card has a figure for."""
     metrics = card.metrics
     rows = [
-        (words, f"{least:.2f} or more", _said(found[name]), verdict(found[name], least))
+        (words, f"{least:.2f} or more", said(found[name]), verdict(found[name], least))
         for path, wanted in WANTED.items()
         if (found := _at(metrics, path))
         for words, name, least in wanted
     ]
     ece = metrics["test"]["figures"]["ece"]
-    rows.append(("calibration error (ECE)", f"{MOST_ECE:.2f} or less", _said(ece), verdict(_turned(ece), -MOST_ECE)))
+    rows.append(("calibration error (ECE)", f"{MOST_ECE:.2f} or less", said(ece), verdict(_turned(ece), -MOST_ECE)))
     source, refused = max(metrics["gate"]["refused"].items(), key=lambda pair: pair[1])
     rows.append(
         (
@@ -98,7 +98,3 @@ def _at(metrics: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
     for name in path:
         metrics = metrics.get(name) or {}
     return metrics
-
-
-def _said(row: Row) -> str:
-    return "not measurable" if row["value"] is None else str(Figure(**row))  # type: ignore[arg-type]
