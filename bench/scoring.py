@@ -10,7 +10,7 @@ from triage.inference.card import KERAS
 from triage.inference.preprocess import prepare
 from triage.inference.runtime import Runtime
 from triage.phantoms import phantoms
-from triage.scans.raster import decode
+from triage.scans.formats.raster import decode
 from triage.settings import Settings
 
 ROUNDS = 5

@@ -146,7 +146,7 @@ def _plain(warm: Path, paths: list[Path]) -> tuple[float, float, float]:
     from triage.inference.card import KERAS
     from triage.inference.preprocess import prepare
     from triage.inference.runtime import Runtime
-    from triage.scans.raster import decode
+    from triage.scans.formats.raster import decode
     from triage.settings import Settings
 
     settings = Settings()

@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 from helpers import encode
 
-from triage.training.recipe import Recipe, load_recipe
+from triage.training.fit.recipe import Recipe, load_recipe
 
 SIDE = 64
 FOLDERS = ("glioma", "meningioma", "pituitary", "notumor")

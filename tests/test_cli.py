@@ -23,7 +23,7 @@ from triage.pipeline import Pipeline
 from triage.reading import sign
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.store import Store
-from triage.scans.identity import Identity
+from triage.scans.deidentify.pseudonym import Identity
 from triage.settings import Settings
 
 

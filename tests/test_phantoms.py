@@ -14,7 +14,7 @@ from PIL import Image
 from triage import phantoms as module
 from triage.domain import Finding
 from triage.phantoms import VIEWS, Phantom, phantoms
-from triage.scans.raster import decode
+from triage.scans.formats.raster import decode
 
 TUMOURS = list(Finding)[:3]
 

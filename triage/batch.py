@@ -12,8 +12,8 @@ from triage.domain import AIResult, Finding, Kind, SliceScores
 from triage.errors import RefusedError
 from triage.inference.runtime import Runtime
 from triage.pipeline.process import judge
-from triage.scans.door import Door
-from triage.scans.identify import HEAD, identify
+from triage.scans.formats.identify import HEAD, identify
+from triage.scans.isolation.door import Door
 
 SCORED, NOT_ANALYSABLE, REFUSED = "scored", "not analysable", "refused"
 

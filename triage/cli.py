@@ -32,7 +32,7 @@ def score(
     """Score DICOM, NIfTI, PNG, JPEG and ZIP files without a database: one JSON object per study."""
     from triage.batch import files_below, find_studies, score_studies
     from triage.inference.runtime import Runtime
-    from triage.scans.door import Door
+    from triage.scans.isolation.door import Door
 
     settings = Settings()
     runtime = _or_exit(lambda: Runtime(model or settings.model, settings.threads))
@@ -125,7 +125,7 @@ def export(
     reader: Annotated[str | None, typer.Option(help="Only the readings of this reader.")] = None,
 ) -> None:
     """Write signed readings and their pictures as a data set."""
-    from triage.learning.export import write_export
+    from triage.learning.dataset import write_export
     from triage.pipeline import Pipeline
 
     pipeline = _or_exit(lambda: Pipeline(Settings()))
@@ -176,9 +176,9 @@ def train(
     """Train a recipe on a data set."""
     _quiet_tensorflow()
     _multiply_in_bfloat16()
-    from triage.training.recipe import adapted, load_recipe
-    from triage.training.run import Options, read_chosen, run_recipe
-    from triage.training.splits import Split
+    from triage.training.data.splits import Split
+    from triage.training.fit.recipe import adapted, load_recipe
+    from triage.training.fit.run import Options, read_chosen, run_recipe
 
     chosen = _or_exit(
         lambda: adapted(
@@ -220,8 +220,8 @@ def evaluate(
 ) -> None:
     """Judge a model: every figure with its interval, and a report with the failure gallery."""
     _quiet_tensorflow()
-    from triage.training.judge import describe
-    from triage.training.judge import evaluate as judge
+    from triage.training.evaluate.evaluate import describe
+    from triage.training.evaluate.evaluate import evaluate as judge
 
     summary = _or_exit(lambda: judge(model, data, out, console, everything))
     for note in summary["data"]["notes"]:
@@ -246,10 +246,10 @@ def compare(
 ) -> None:
     """Train a recipe under every split, judge each honestly, and write the docs' tables and plot anew."""
     _quiet_tensorflow()
-    from triage.training.compare import compare_splits
-    from triage.training.publish import publish
-    from triage.training.recipe import adapted, load_recipe
-    from triage.training.run import read_chosen
+    from triage.training.evaluate.compare import compare_splits
+    from triage.training.fit.recipe import adapted, load_recipe
+    from triage.training.fit.run import read_chosen
+    from triage.training.release.publish import publish
 
     given = _or_exit(lambda: load_recipe(recipe))
     chosen = _or_exit(lambda: adapted(given, backbone=backbone, epochs=epochs, steps=steps, size=size))
@@ -283,7 +283,7 @@ def average(
 ) -> None:
     """Write the run whose weights are the mean of those of others: asks once what they would be asked together."""
     _quiet_tensorflow()
-    from triage.training.average import average as write_mean
+    from triage.training.release.average import average as write_mean
 
     _or_exit(lambda: write_mean(runs, out))
     console.print(f"{out}: the mean of {', '.join(run.name for run in runs)}.", highlight=False)
@@ -301,9 +301,9 @@ def release(
 ) -> None:
     """Export, calibrate and judge by cross-validation: a model folder that serves, with its cards."""
     _quiet_tensorflow()
-    from triage.training.release import describe
-    from triage.training.release import release as write_release
-    from triage.training.remarks import read_remarks
+    from triage.training.release.card_notes import read_remarks
+    from triage.training.release.release import describe
+    from triage.training.release.release import release as write_release
 
     card = _or_exit(
         lambda: write_release(data or Settings().data, trials, ships, read_remarks(remarks), folder, volumes, left_out)
@@ -317,7 +317,7 @@ def _quiet_tensorflow() -> None:
 
 def _multiply_in_bfloat16() -> None:
     """Let oneDNN multiply in bfloat16 where the processor has units for it, and add up in 32 bits as before."""
-    from triage.training.environment import PRODUCTS
+    from triage.training.fit.environment import PRODUCTS
 
     os.environ.setdefault(PRODUCTS, "BF16")
 

@@ -5,7 +5,7 @@ import tempfile
 import streamlit as st
 
 from triage.domain import Decision
-from triage.learning.export import write_export
+from triage.learning.dataset import write_export
 from triage.ui import state, tables
 
 parts = state.pipeline()

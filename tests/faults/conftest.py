@@ -9,7 +9,7 @@ import pytest
 from faults.tally import Table
 
 from triage.pipeline import Pipeline
-from triage.scans.door import Door
+from triage.scans.isolation.door import Door
 from triage.settings import Settings
 
 TABLE = pytest.StashKey[Table]()

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from triage.domain import Kind
 from triage.errors import RefusedError
-from triage.scans.door import Door
-from triage.scans.gate import not_analysable
-from triage.scans.identify import HEAD, identify
+from triage.scans.formats.identify import HEAD, identify
+from triage.scans.isolation.door import Door
+from triage.scans.quality.gate import not_analysable
 
 #: An imperative and what to do: every refusal has one.
 REMEDY = re.compile(r"\b(Export|Send|Pack|Put|Upload|Unpack|Resample|Replace|Convert|Free|Compare)\b")

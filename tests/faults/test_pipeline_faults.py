@@ -24,7 +24,7 @@ from triage.phantoms import Phantom
 from triage.pipeline import Incoming, Pipeline
 from triage.pipeline.process import judge
 from triage.records.tables import AIResultRow, AuditRow, InstanceRow, StudyRow
-from triage.training.strangers import strangers
+from triage.training.release.ood_images import strangers
 
 PROCESSES.loaded()
 

@@ -9,15 +9,15 @@ import pytest
 
 from triage.inference import network
 from triage.inference.card import ONNX
-from triage.inference.looks import FRAME, MIDDLE, WHOLE, Box, crop, second_look
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
+from triage.inference.views import FRAME, MIDDLE, WHOLE, Box, crop, second_look
 from triage.phantoms import Phantom
-from triage.scans.raster import decode
+from triage.scans.formats.raster import decode
 from triage.settings import Settings
 
 
-@pytest.mark.parametrize("flags", ["fpu avx2", "fpu avx512f avx512_vnni", None])
+@pytest.mark.parametrize("flags", ["fpu avx2", None])
 def test_a_processor_without_vnni_gives_the_same_answers(
     flags: str | None, slices: list[Phantom], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -32,6 +32,19 @@ def test_a_processor_without_vnni_gives_the_same_answers(
     for look, same in zip(Network(path).look_twice(frame), expected, strict=True):
         np.testing.assert_allclose(look.log_probabilities, same.log_probabilities, atol=1e-4)
         np.testing.assert_allclose(look.mask, same.mask, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("flags", "fast"), [("fpu avx512f avx512_vnni", True), ("fpu avx2 avx_vnni", True), ("fpu avx2", False)]
+)
+def test_the_fast_way_is_taken_only_with_vnni(
+    flags: str, fast: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a processor without VNNI the fast way overflows, so that which one is taken must follow its flags."""
+    processor = tmp_path / "cpuinfo"
+    processor.write_text(f"processor : 0\nflags : {flags}\n")
+    monkeypatch.setattr(network, "PROCESSOR", processor)
+    assert network._adds_without_overflow() is fast
 
 
 def test_in_doubt_the_middle_is_looked_at_closer(slices: list[Phantom], monkeypatch: pytest.MonkeyPatch) -> None:

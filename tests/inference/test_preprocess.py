@@ -6,7 +6,7 @@ import pytest
 from triage.domain import Placement
 from triage.inference.preprocess import place, prepare
 from triage.phantoms import Phantom
-from triage.scans.raster import decode
+from triage.scans.formats.raster import decode
 
 
 @pytest.fixture(scope="module")

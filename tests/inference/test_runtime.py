@@ -16,12 +16,12 @@ from triage.inference import network
 from triage.inference.calibration import log_softmax
 from triage.inference.card import CARD, KERAS, ONNX
 from triage.inference.explain import Method, class_map, explain, load_keras
-from triage.inference.looks import FRAME, MIDDLE, WHOLE, Box, crop
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
 from triage.inference.runtime import Runtime
+from triage.inference.views import FRAME, MIDDLE, WHOLE, Box, crop
 from triage.phantoms import Phantom
-from triage.scans.raster import decode
+from triage.scans.formats.raster import decode
 from triage.settings import Settings
 
 FOLDER = Settings().model

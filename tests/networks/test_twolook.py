@@ -16,8 +16,8 @@ from triage.networks.twolook import (
     start_from_imagenet,
     start_from_two_look,
 )
-from triage.training.recipe import load_recipe
-from triage.training.stages import build
+from triage.training.fit.recipe import load_recipe
+from triage.training.fit.stages import build
 
 
 def test_two_outputs_survive_saving(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from pydicom import dcmread
 from sqlalchemy import inspect, text
 
 from triage.domain import Decision, Finding, Kind, Outcome, Placement, Reading, ReadingState, Receipt, Score
-from triage.inference.looks import FRAME
-from triage.learning.export import write_export
+from triage.inference.views import FRAME
+from triage.learning.dataset import write_export
 from triage.pipeline import Incoming, Pipeline
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.views import WorklistFilter

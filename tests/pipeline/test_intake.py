@@ -19,7 +19,7 @@ from triage.pipeline import Incoming, Pipeline
 from triage.records import files
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
 from triage.records.views import Arrival, Instance, WorklistFilter
-from triage.scans.inspect import Inspected
+from triage.scans.formats.inspect import Inspected
 from triage.settings import Settings
 
 NOW = datetime.now(UTC)

@@ -9,7 +9,7 @@ from triage.errors import NotFoundError
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.store import Store
 from triage.records.tables import PseudonymRow
-from triage.scans.identity import SHIFTS, Identity
+from triage.scans.deidentify.pseudonym import SHIFTS, Identity
 
 WANTED = [(Identity.PATIENT, "0815"), (Identity.UID, "1.2.3"), (Identity.ACCESSION, "0815"), (Identity.NAME, "doe.dcm")]
 

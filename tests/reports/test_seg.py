@@ -13,8 +13,8 @@ from reports.test_sr import RESULT, stored
 
 from triage.domain import Placement, Score, Slice
 from triage.reports.seg import laid_out, segmentation
-from triage.scans.inspect import inspect
-from triage.scans.volume import decode_study
+from triage.scans.formats.decode import decode_study
+from triage.scans.formats.inspect import inspect
 
 #: Rows run to the back, columns run up: the stored slice lies on its side.
 TURNED = [0, 0, 1, 0, 1, 0]

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from triage.domain import Finding, Placement
 from triage.inference.card import KERAS, read_card
-from triage.inference.looks import FRAME, Box, crop
 from triage.inference.preprocess import prepare
+from triage.inference.views import FRAME, Box, crop
 
 if TYPE_CHECKING:
     import keras

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from triage.domain import Finding
 from triage.inference.calibration import log_softmax
-from triage.inference.looks import MIDDLE, WHOLE, Box, crop, second_look, with_middle
+from triage.inference.views import MIDDLE, WHOLE, Box, crop, second_look, with_middle
 
 #: Names in the ONNX file.
 INPUT, LOGITS, MASK, CAM, DISTANCE = "slice", "logits", "mask", "cam", "distance"
@@ -64,7 +64,7 @@ class Network:
     Parameters
     ----------
     path
-        As `triage.training.export.export_onnx` writes it.
+        As `triage.training.release.export.export_onnx` writes it.
     """
 
     def __init__(self, path: Path) -> None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from triage.domain import Finding, OperatingPoints, Placement, Score, likeliest
 from triage.inference.calibration import prediction_set
 from triage.inference.card import ONNX, Card, read_card
-from triage.inference.looks import FRAME, Box, lay_back
 from triage.inference.network import Look, Network
 from triage.inference.preprocess import prepare
+from triage.inference.views import FRAME, Box, lay_back
 
 
 class Runtime:

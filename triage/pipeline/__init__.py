@@ -15,13 +15,13 @@ from triage.domain import Receipt, Series
 from triage.inference.runtime import Runtime
 from triage.pipeline.durable import Work, key
 from triage.pipeline.intake import Intake
-from triage.pipeline.looking import Incoming
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
+from triage.pipeline.spool import Incoming
 from triage.records.files import FileStore, sweep
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.queue import Queue
 from triage.records.store import Store
-from triage.scans.door import Door
+from triage.scans.isolation.door import Door
 from triage.settings import Settings
 from triage.worklist import WaitLimits
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from triage.domain import Outcome, Receipt
 from triage.errors import RefusedError, StorageError, TriageError
-from triage.pipeline.looking import File, Incoming, Lookout, Seen, digest
+from triage.pipeline.spool import File, Incoming, Lookout, Seen, digest
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import Arrival, Instance
-from triage.scans.door import Door
-from triage.scans.identity import PseudonymMap
-from triage.scans.inspect import Inspected
-from triage.scans.names import display_name
+from triage.scans.deidentify.pseudonym import PseudonymMap
+from triage.scans.formats.inspect import Inspected
+from triage.scans.isolation.door import Door
+from triage.text import display_name
 
 if TYPE_CHECKING:
-    from triage.scans.deidentify import Deidentifier
+    from triage.scans.deidentify.deidentifier import Deidentifier
 
 logger = logging.getLogger(__name__)
 
@@ -241,7 +241,7 @@ def _checked(inspected: Inspected) -> Inspected:
 
 
 def _deidentifier(pseudonyms: PseudonymMap, folder: Path) -> Deidentifier:
-    from triage.scans.deidentify import Deidentifier  # with libraries that only some installations need
+    from triage.scans.deidentify.deidentifier import Deidentifier  # with libraries that only some installations need
 
     return Deidentifier(pseudonyms, folder)
 

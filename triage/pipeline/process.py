@@ -18,8 +18,8 @@ from triage.inference.study import judge_study, step
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import SeriesFiles, Study
-from triage.scans.door import Door
-from triage.scans.gate import not_analysable
+from triage.scans.isolation.door import Door
+from triage.scans.quality.gate import not_analysable
 from triage.worklist import rank
 
 logger = logging.getLogger(__name__)

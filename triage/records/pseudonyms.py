@@ -13,7 +13,7 @@ from triage.errors import NotFoundError, StorageError
 from triage.records import audit
 from triage.records.store import Store
 from triage.records.tables import PseudonymRow
-from triage.scans.identity import Identity, Key, Pseudonym, draw
+from triage.scans.deidentify.pseudonym import Identity, Key, Pseudonym, draw
 
 #: Values in one IN (...); databases have a limit.
 CHUNK = 500

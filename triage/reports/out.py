@@ -19,7 +19,7 @@ from triage.records.views import Study
 from triage.reports.seg import segmentation
 from triage.reports.sources import Source, read_source
 from triage.reports.sr import structured_report
-from triage.scans.gate import not_analysable
+from triage.scans.quality.gate import not_analysable
 from triage.settings import Settings
 
 #: Longest silence of the target: seconds.

@@ -14,7 +14,7 @@ from pydicom.sr.codedict import codes
 
 from triage.domain import AIResult, Placement, Score, Slice
 from triage.reports.sources import MANUFACTURER, RESEARCH, Source, stamp, uid
-from triage.scans.dicom import as_stored
+from triage.scans.formats.dicom import as_stored
 
 SERIES_NUMBER = 9002
 #: Without these nobody could lay the mask over the picture.

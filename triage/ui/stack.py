@@ -9,7 +9,7 @@ import streamlit as st
 from triage.domain import AIResult, Finding, Plane, Series, Slice, SliceScores
 from triage.pipeline import Pipeline
 from triage.records.views import Study
-from triage.scans import planes
+from triage.scans import reformat
 from triage.settings import ROOT
 from triage.ui import charts
 
@@ -87,7 +87,7 @@ class View:
     def count(self) -> int:
         """How many slices there are."""
         shown = self.stack.series[self.series]
-        return len(shown.slices) if self.cut is None else planes.count(shown, self.cut)
+        return len(shown.slices) if self.cut is None else reformat.count(shown, self.cut)
 
     @property
     def first(self) -> int:
@@ -102,7 +102,7 @@ class View:
     def slice(self, at: int) -> Slice:
         """Return one slice."""
         shown = self.stack.series[self.series]
-        return shown.slices[at] if self.cut is None else planes.cut(shown, self.cut, at)
+        return shown.slices[at] if self.cut is None else reformat.cut(shown, self.cut, at)
 
 
 def open_stack(parts: Pipeline, study: Study) -> Stack:
@@ -120,7 +120,7 @@ def choose(stack: Stack) -> View:
     """Return what is in view; asks for series and plane where there are several."""
     with st.container(horizontal=True, key="choice"):
         series = _choose_series(stack) if len(stack.shown) > 1 else stack.shown[0]
-        plane = _choose_plane(stack, series) if planes.is_volume(stack.series[series]) else None
+        plane = _choose_plane(stack, series) if reformat.is_volume(stack.series[series]) else None
     return View(stack, series, None if plane is stack.series[series].header.plane else plane)
 
 

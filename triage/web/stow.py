@@ -21,7 +21,7 @@ from triage.errors import RefusedError, TriageError
 from triage.pipeline import Incoming, Pipeline
 from triage.records.files import UNFINISHED
 from triage.records.search import FoundInstance, Search
-from triage.scans.attributes import Identity
+from triage.scans.formats.attributes import Identity
 from triage.web.media import DicomJson, address, boundary_of, want_json
 from triage.web.multipart import spool
 from triage.web.trail import peer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from triage.domain import Slice
-from triage.scans.gate import not_analysable
+from triage.scans.quality.gate import not_analysable
 from triage.training.audit.descriptors import FRAME, Frames
 
 #: Gray values, of 255, from which a pixel belongs to the head, and from which it may be bone on CT.

@@ -24,7 +24,7 @@ from rich.progress import track
 
 from triage.domain import Slice
 from triage.errors import RefusedError
-from triage.scans import raster
+from triage.scans.formats import raster
 from triage.training.layouts.items import Item, LayoutError
 
 #: What nibabel, h5py and Pillow raise for a file that is damaged or cut short.

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import gzip
+import struct
+import tracemalloc
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from triage.domain import Kind, Plane, Series
+from triage.errors import RefusedError
+from triage.scans.formats import nifti
+from triage.scans.formats.decode import decode_study
+from triage.scans.formats.inspect import inspect
+from triage.scans.formats.nifti import decode
+
+
+def head(shape: tuple[int, ...] = (40, 48, 12)) -> np.ndarray:
+    """Right-anterior-superior voxels, bright at the right, front and top."""
+    voxels = np.zeros(shape, np.int16)
+    voxels[shape[0] // 2 :, shape[1] // 2 :, shape[2] // 2 :] = 900
+    return voxels
+
+
+def save(path: Path, voxels: np.ndarray, affine: np.ndarray | None = None, kind: type = nibabel.Nifti1Image) -> Path:
+    nibabel.save(kind(voxels, np.diag([1.0, 1.0, 5.0, 1.0]) if affine is None else affine), path)
+    return path
+
+
+def only(path: Path) -> Series:
+    """Decode a file of one volume."""
+    (series,) = decode(path)
+    return series
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+def test_slices_are_upright_whatever_the_affine(tmp_path: Path, name: str, kind: type) -> None:
+    voxels = head()
+    flipped = voxels[::-1, :, ::-1].transpose(1, 0, 2)
+    affine = np.array([[0, -1.0, 0, 39], [1, 0, 0, 0], [0, 0, -5, 55], [0, 0, 0, 1]])
+    for stored, given in ((voxels, None), (flipped, affine)):
+        series = only(save(tmp_path / name, stored, given, kind))
+        assert series.header.plane is Plane.AXIAL
+        assert series.header.spacing == (1.0, 1.0, 5.0)
+        assert [item.frame for item in series.slices] == list(range(12))
+        assert series.slices[0].pixels.max() == 0
+        last = series.slices[-1].pixels
+        assert last.shape == (48, 40)
+        assert last[:24, :20].min() == 65535, "the patient's right and front are at the upper left"
+        assert last.mean() == pytest.approx(65535 / 4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "affine", "plane"),
+    [
+        ((40, 48, 12), np.eye(4), Plane.AXIAL),
+        ((40, 12, 48), np.eye(4), Plane.CORONAL),
+        ((12, 40, 48), np.eye(4), Plane.SAGITTAL),
+        ((40, 40, 40), np.eye(4), Plane.AXIAL),
+        ((40, 40, 40), np.diag([4.0, 1.0, 1.0, 1.0]), Plane.SAGITTAL),
+    ],
+)
+def test_the_plane_is_that_of_acquisition(
+    tmp_path: Path, shape: tuple[int, ...], affine: np.ndarray, plane: Plane
+) -> None:
+    assert only(save(tmp_path / "a.nii", head(shape), affine)).header.plane is plane
+
+
+def test_an_affine_of_zeros_says_nothing(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.nii", head())
+    data = bytearray(path.read_bytes())
+    data[280:328] = bytes(48)
+    path.write_bytes(data)
+    series = only(path)
+    assert (series.header.plane, series.header.spacing) == (Plane.AXIAL, (1.0, 1.0, 5.0))
+
+
+def test_each_contrast_is_a_series(tmp_path: Path) -> None:
+    voxels = np.stack([head(), head() * 0 + np.arange(12, dtype=np.int16)], axis=3)
+    path = save(tmp_path / "a.nii.gz", voxels)
+    first, second = decode(path)
+    assert (first.slices[0].pixels.max(), first.slices[11].pixels.max()) == (0, 65535)
+    assert second.slices[11].pixels.min() == 65535
+    assert [(one.header.number, one.header.description) for one in (first, second)] == [
+        (1, "Volume 1 of 2"),
+        (2, "Volume 2 of 2"),
+    ]
+    assert [one.header for one in decode_study([path])] == [first.header, second.header]
+    seen = inspect(path)
+    assert (seen.frames, seen.series.description) == (24, "2 volumes")
+
+
+def test_of_many_volumes_the_first_stands_for_all_and_no_other_lies_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "a.nii.gz"
+    voxels = np.repeat(head((64, 64, 32))[..., None], 100, axis=3)
+    voxels[..., 1:] = 0
+    save(path, voxels)
+    only(path)
+    tracemalloc.start()
+    series = only(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 2**20, "the file inflates to 25 MB"
+    assert series.slices[-1].pixels.max() == 65535
+    assert series.header.description == "Volume 1 of 100"
+
+
+def test_contrasts_that_are_too_large_together_are_not_decoded_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "a.nii", np.stack([head()] * 2, axis=3))
+    monkeypatch.setattr(nifti, "MAX_TOGETHER", 2 * head().nbytes - 1)
+    assert len(decode(path)) == 1
+
+
+def test_a_file_of_several_gzip_members_is_one(tmp_path: Path) -> None:
+    plain = save(tmp_path / "a.nii", head()).read_bytes()
+    path = tmp_path / "a.nii.gz"
+    path.write_bytes(gzip.compress(plain[:20000]) + gzip.compress(plain[20000:]))
+    assert only(path).slices[-1].pixels.max() == 65535
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "corner"),
+    [(2.0, -5.0, 0), (-1.0, 0.0, 65535), (0.0, 7.0, 0), (float("nan"), float("nan"), 0)],
+)
+def test_the_scale_of_the_values_is_applied(tmp_path: Path, slope: float, intercept: float, corner: int) -> None:
+    path = save(tmp_path / "a.nii", head())
+    data = bytearray(path.read_bytes())
+    data[112:120] = struct.pack("<2f", slope, intercept)
+    path.write_bytes(data)
+    last = only(path).slices[-1].pixels
+    assert (last[-1, -1], last[0, 0]) == (corner, 65535 - corner)
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i4", "u4", "i8", "f4", "f8", ">i2", ">f4"])
+def test_every_depth_gives_the_same_slices(tmp_path: Path, kind: str) -> None:
+    small = (head() // 9).astype(kind)
+    image = nibabel.Nifti1Image(small, np.diag([1.0, 1.0, 5.0, 1.0]), dtype=small.dtype)
+    if kind.startswith(">"):
+        image = nibabel.Nifti1Image(small, image.affine, header=image.header.as_byteswapped(">"), dtype=small.dtype)
+    nibabel.save(image, tmp_path / "a.nii")
+    expected = only(save(tmp_path / "b.nii", head()))
+    for found, wanted in zip(only(tmp_path / "a.nii").slices, expected.slices, strict=True):
+        assert np.array_equal(found.pixels, wanted.pixels)
+
+
+def test_oblique_volumes_go_to_the_nearest_view(tmp_path: Path) -> None:
+    turn = np.eye(4)
+    angle = np.deg2rad(20)
+    turn[:3, :3] = [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
+    straight = only(save(tmp_path / "a.nii", head()))
+    oblique = only(save(tmp_path / "b.nii", head(), turn @ np.diag([1.0, 1.0, 5.0, 1.0])))
+    assert oblique.header.plane is Plane.AXIAL
+    assert oblique.header.spacing == pytest.approx((1.0, 1.0, 5.0))
+    assert np.array_equal(oblique.slices[-1].pixels, straight.slices[-1].pixels)
+
+
+def test_at_the_door(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.nii.gz", head())
+    found = inspect(path)
+    assert (found.kind, found.frames, found.study.uid) == (Kind.NIFTI, 12, "")
+    (series,) = decode_study([path])
+    assert len(series.slices) == 12
+
+
+@pytest.mark.parametrize(
+    ("voxels", "message"),
+    [
+        (head().astype(np.complex64), "complex"),
+        (np.zeros((8, 8, 8), [("R", "u1"), ("G", "u1"), ("B", "u1")]), "colours"),
+        (np.full((8, 8, 8), np.nan, np.float32), "NaN"),
+        (np.full((8, 8, 8), np.inf, np.float32), "NaN or infinity"),
+    ],
+)
+def test_what_is_no_gray_value_is_refused(tmp_path: Path, voxels: np.ndarray, message: str) -> None:
+    with pytest.raises(RefusedError, match=message):
+        decode(save(tmp_path / "a.nii", voxels))
+
+
+@pytest.mark.parametrize(
+    ("offset", "written", "message"),
+    [
+        (40, struct.pack("<8h", 3, -4, 48, 12, 1, 1, 1, 1), "damaged"),
+        (40, struct.pack("<8h", 3, 30000, 30000, 30000, 1, 1, 1, 1), "more than can be decoded"),
+        (40, struct.pack("<8h", 3, 400, 480, 120, 1, 1, 1, 1), "promises more"),
+        (40, struct.pack("<8h", 99, 40, 48, 12, 1, 1, 1, 1), "damaged"),
+        (280, struct.pack("<f", float("nan")), "NaN affine"),
+        (108, struct.pack("<f", 1e9), "damaged"),
+        (108, struct.pack("<f", float("nan")), "damaged"),
+        (112, struct.pack("<f", float("inf")), "scale"),
+        (70, struct.pack("<hh", 1536, 128), "damaged"),
+        (70, struct.pack("<hh", 1, 1), "damaged"),
+    ],
+)
+def test_a_header_that_cannot_be_trusted_is_refused(tmp_path: Path, offset: int, written: bytes, message: str) -> None:
+    path = save(tmp_path / "a.nii", head())
+    data = bytearray(path.read_bytes())
+    data[offset : offset + len(written)] = written
+    path.write_bytes(data)
+    with pytest.raises(RefusedError, match=message):
+        decode(path)
+
+
+def test_bombs_and_cut_files_are_refused(tmp_path: Path) -> None:
+    plain = save(tmp_path / "a.nii", head()).read_bytes()
+    path = tmp_path / "b.nii.gz"
+    path.write_bytes(gzip.compress(plain + bytes(2**22)))
+    with pytest.raises(RefusedError, match="holds more"):
+        decode(path)
+    header = bytearray(plain[:352])
+    header[40:56] = struct.pack("<8h", 4, 400, 400, 100, 100, 1, 1, 1)
+    path.write_bytes(gzip.compress(bytes(header) + bytes(2**20)))
+    with pytest.raises(RefusedError, match="inflate to more"):
+        decode(path)
+    packed = gzip.compress(plain)
+    for share in (0.05, 0.5, 0.99):
+        path.write_bytes(packed[: int(len(packed) * share)])
+        with pytest.raises(RefusedError):
+            decode(path)
+    path.write_bytes(plain[: len(plain) // 2])
+    with pytest.raises(RefusedError, match="promises more"):
+        decode(path)
+
+
+@pytest.mark.data
+def test_real_volumes_are_read(data_folder: Path) -> None:
+    paths = sorted((data_folder / "btp").rglob("*Scan*.nii.gz"))
+    assert paths
+    for path in paths:
+        series = only(path)
+        assert series.header.plane is Plane.AXIAL
+        assert series.slices[0].pixels.shape == (256, 256)
+        assert len(series.slices) == 24

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import tracemalloc
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_dicom import drawn, instance, write
+from pydicom import dcmwrite
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
+
+from triage.errors import RefusedError
+from triage.scans.formats import parsing
+from triage.scans.formats.decode import decode_study
+from triage.scans.formats.inspect import inspect
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian], ids=lambda syntax: syntax.name)
+def test_a_file_without_preamble_and_meta_information_is_read(tmp_path: Path, syntax: UID) -> None:
+    made = instance(syntax=syntax)
+    del made.file_meta
+    path = tmp_path / "a"
+    dcmwrite(path, made, implicit_vr=syntax.is_implicit_VR, little_endian=True)
+    assert inspect(path).transfer_syntax == syntax
+    (series,) = decode_study([path])
+    assert series.slices[0].pixels.max() == 65535
+
+
+def test_a_wrong_length_costs_no_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", instance())
+    data = bytearray(path.read_bytes())
+    pixels = data.rindex(b"\xe0\x7f\x10\x00O")
+    data[pixels + 8 : pixels + 12] = b"\xff\xff\xff\x7f"  # 2 GB
+    path.write_bytes(data)
+    tracemalloc.start()
+    with suppress(RefusedError):
+        inspect(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+
+
+def test_the_header_cannot_promise_more_than_the_file_holds(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", instance(NumberOfFrames=2000))
+    with pytest.raises(RefusedError, match="promises more"):
+        inspect(path)
+    path = write(tmp_path / "b", instance(Rows=60000, Columns=60000))
+    with pytest.raises(RefusedError, match="more than can be decoded"):
+        inspect(path)
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, RLELossless, JPEG2000Lossless], ids=lambda item: item.name)
+def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, syntax: UID) -> None:
+    whole = write(tmp_path / "whole", instance(syntax=syntax)).read_bytes()
+    for share in (0.01, 0.1, 0.3, 0.5, 0.9, 0.99):
+        path = tmp_path / "cut"
+        path.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(RefusedError):
+            inspect(path)
+
+
+@pytest.mark.parametrize("preamble", [True, False])
+def test_a_deflated_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preamble: bool) -> None:
+    monkeypatch.setattr(parsing, "MAX_INFLATED", 2**21)
+    made = instance(np.zeros((1, 2048, 1024), np.uint16), syntax=DeflatedExplicitVRLittleEndian)
+    whole = write(tmp_path / "a", made).read_bytes()
+    assert len(whole) < 2**18
+    path = tmp_path / "b"
+    path.write_bytes(whole if preamble else whole[132:])
+    with pytest.raises(RefusedError, match="inflates"):
+        inspect(path)
+
+
+def test_a_deflated_file_may_end_in_padding(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", instance(drawn(), syntax=DeflatedExplicitVRLittleEndian))
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert inspect(path).frames == 1
+
+
+def test_a_file_too_large_to_read_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsing, "MAX_INFLATED", 2**12)
+    with pytest.raises(RefusedError, match="larger than"):
+        inspect(write(tmp_path / "a", instance()))

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from triage.domain import Slice
+from triage.phantoms import Phantom
+from triage.scans.formats import nifti, raster
+from triage.scans.formats.raster import decode
+from triage.scans.quality.gate import not_analysable
+
+
+def test_phantoms_pass(slices: list[Phantom]) -> None:
+    assert [not_analysable(decode(phantom.png)) for phantom in slices] == [None] * len(slices)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "reason"),
+    [
+        (np.zeros((200, 200), np.uint8), "Blank"),
+        (np.full((200, 200), 77, np.uint8), "Blank"),
+        (np.tile(np.array([0, 255], np.uint8), (200, 100)), "too few gray levels"),
+        (np.random.default_rng(0).integers(0, 255, (40, 200)).astype(np.uint8), "Too small"),
+        (np.random.default_rng(0).integers(0, 255, (64, 400)).astype(np.uint8), "strip"),
+        (np.zeros((200, 200), np.uint16), "Blank"),
+    ],
+)
+def test_what_cannot_be_judged_is_said(pixels: np.ndarray, reason: str) -> None:
+    assert reason in (not_analysable(Slice(pixels)) or "")
+
+
+def test_a_photograph_is_not_a_slice() -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 200)).astype(np.uint8)
+    assert "colour" in (not_analysable(Slice(pixels, colourfulness=0.2)) or "")
+
+
+#: CT of the head that stands among the pictures without tumour of the training data; each was looked at.
+CT = {
+    "br35h/no/3854.jpg",
+    "br35h/no/3856.jpg",
+    "br35h/no/3858.jpg",
+    "br35h/no/3872.jpg",
+    "br35h/no/3874.jpg",
+    "br35h/no/3929.jpg",
+    "br35h/no/3981.jpg",
+    "br35h/no/4000.jpg",
+    "br35h/no/4012.jpg",
+    "br35h/no/4056.jpg",
+    "br35h/no/4064.jpg",
+    "navoneel/no/N1.jpg",
+    "sartaj/Training/no_tumor/image (42).jpg",
+    "sartaj/Training/no_tumor/image (54).jpg",
+    "sartaj/Training/no_tumor/image (55).jpg",
+    "sartaj/Training/no_tumor/image (56).jpg",
+    "sartaj/Training/no_tumor/image (57).jpg",
+    "sartaj/Training/no_tumor/image(11).jpg",
+    "sartaj/Training/no_tumor/image(13).jpg",
+    "sartaj/Training/no_tumor/image(18).jpg",
+    "sartaj/Training/no_tumor/image(19).jpg",
+    "sartaj/Training/no_tumor/image(20).jpg",
+    "sartaj/Training/no_tumor/image(24).jpg",
+    "sartaj/Training/no_tumor/image(248).jpg",
+    "sartaj/Training/no_tumor/image(28).jpg",
+    "sartaj/Training/no_tumor/image(30).jpg",
+    "sartaj/Training/no_tumor/image(31).jpg",
+    "sartaj/Training/no_tumor/image(32).jpg",
+    "sartaj/Training/no_tumor/image(33).jpg",
+    "sartaj/Training/no_tumor/image(34).jpg",
+    "sartaj/Training/no_tumor/image(35).jpg",
+    "sartaj/Training/no_tumor/image(37).jpg",
+    "sartaj/Training/no_tumor/image(42).jpg",
+    "sartaj/Training/no_tumor/image(58).jpg",
+    "sartaj/Training/no_tumor/image(59).jpg",
+    "sartaj/Training/no_tumor/image(67).jpg",
+}
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["br35h", "figshare", "navoneel", "sartaj"])
+def test_under_one_percent_of_real_slices_is_refused(data_folder: Path, source: str) -> None:
+    with (data_folder / "manifest.csv").open() as file:
+        paths = sorted({row["path"] for row in csv.DictReader(file) if row["dataset"] == source} - CT)
+    sample = random.Random(0).sample(paths, min(len(paths), 600))
+    refused = [path for path in sample if not_analysable(raster.read(data_folder / path))]
+    assert len(refused) < 0.01 * len(sample), refused
+
+
+@pytest.mark.data
+def test_under_one_percent_of_real_volumes_slices_is_refused(data_folder: Path) -> None:
+    volumes = [nifti.decode(path)[0].slices for path in sorted((data_folder / "btp").glob("*/*_T1.nii.gz"))]
+    brains = [one for slices in volumes for one in slices if (one.pixels > one.pixels.max() / 10).mean() > 0.05]
+    refused = [one.frame for one in brains if not_analysable(one)]
+    assert len(brains) > 100
+    assert len(refused) < 0.01 * len(brains), refused
+
+
+@pytest.mark.data
+def test_ct_among_the_training_data_is_found(data_folder: Path) -> None:
+    assert {not_analysable(raster.read(data_folder / path)) for path in CT} == {
+        "Not MRI: bone is white all around, as on CT"
+    }

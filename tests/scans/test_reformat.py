@@ -1,0 +1,97 @@
+"""Planes cut from a volume: the same anatomy at the same place as slices acquired in that plane."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from drawn_dicom import instance, write
+from pydicom.uid import generate_uid
+
+from triage.domain import Plane, Series
+from triage.scans.formats import nifti
+from triage.scans.formats.decode import decode_study
+from triage.scans.reformat import MIN_SLICES, count, cut, is_volume
+
+#: Right, front, top; each value of the volume is there once.
+VOXELS = np.random.default_rng(3).permutation(20 * 24 * 28).astype(np.int16).reshape(20, 24, 28)
+SIDES = (1.5, 2.0, 2.5)
+
+
+def acquired(folder: Path, plane: Plane) -> Series:
+    """The volume as a file whose slices lie in a plane: those of an axis that is much the longest lie across it."""
+    axis = [Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL].index(plane)
+    sides = [side * (10 if at == axis else 1) for at, side in enumerate(SIDES)]
+    path = folder / f"{plane}.nii"
+    nibabel.save(nibabel.Nifti1Image(VOXELS, np.diag([*sides, 1.0])), path)
+    (series,) = nifti.decode(path)
+    assert series.header.plane is plane
+    step = SIDES[axis] / sides[axis]
+    spacing = series.header.spacing
+    assert spacing is not None
+    slices = tuple(replace(one, height=(one.height or 0.0) * step) for one in series.slices)
+    return Series(replace(series.header, spacing=(*spacing[:2], SIDES[axis])), slices)
+
+
+@pytest.mark.parametrize("native", Plane)
+@pytest.mark.parametrize("plane", Plane)
+def test_a_cut_is_what_would_have_been_acquired(tmp_path: Path, native: Plane, plane: Plane) -> None:
+    volume, there = acquired(tmp_path, native), acquired(tmp_path, plane)
+    assert is_volume(volume)
+    assert count(volume, plane) == len(there.slices)
+    for at in range(count(volume, plane)):
+        found = cut(volume, plane, at)
+        # NIfTI counts sagittal slices to the right and coronal ones to the front; cuts go to the left and the back.
+        as_acquired = at if plane in (native, Plane.AXIAL) else -1 - at
+        np.testing.assert_array_equal(found.pixels, there.slices[as_acquired].pixels)
+        assert found.spacing == pytest.approx(there.slices[0].spacing)
+
+
+def stack(folder: Path, heights: np.ndarray) -> Series:
+    uid = generate_uid()
+    paths = [
+        write(
+            folder / f"{number}.dcm",
+            instance(SeriesInstanceUID=uid, ImagePositionPatient=[0, 0, float(height)], InstanceNumber=number),
+        )
+        for number, height in enumerate(heights)
+    ]
+    (series,) = decode_study(paths)
+    return series
+
+
+def test_a_stack_of_dicom_slices_is_a_volume(tmp_path: Path) -> None:
+    series = stack(tmp_path, np.arange(18) * -1.2)
+    assert is_volume(series)
+    rows, columns = series.slices[0].pixels.shape
+    assert (count(series, Plane.CORONAL), count(series, Plane.SAGITTAL)) == (rows, columns)
+    coronal = cut(series, Plane.CORONAL, 10)
+    assert coronal.pixels.shape == (18, columns)
+    assert coronal.spacing == (1.2, 0.6)
+    np.testing.assert_array_equal(coronal.pixels[0], series.slices[-1].pixels[10])
+    sagittal = cut(series, Plane.SAGITTAL, 30)
+    assert sagittal.spacing == (1.2, 0.5)
+    np.testing.assert_array_equal(sagittal.pixels[-1], series.slices[0].pixels[:, 30])
+
+
+@pytest.mark.parametrize(
+    "heights",
+    [
+        np.arange(MIN_SLICES - 1),
+        np.arange(20) * 5.0,
+        np.delete(np.arange(20.0), 7),
+        np.repeat(np.arange(10.0), 2),
+    ],
+    ids=["few", "thick", "one is missing", "each place twice"],
+)
+def test_what_is_no_volume(tmp_path: Path, heights: np.ndarray) -> None:
+    assert not is_volume(stack(tmp_path, heights))
+
+
+def test_slices_that_do_not_say_where_they_lie_are_no_volume(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{n}.dcm", instance(ImagePositionPatient=None, InstanceNumber=n)) for n in range(18)]
+    (series,) = decode_study(paths)
+    assert not is_volume(series)

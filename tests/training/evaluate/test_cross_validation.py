@@ -1,0 +1,36 @@
+"""What stands on the card of tumours that nobody gave a type; `test_release.py` tries the rest of the evidence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from triage.inference.calibration import log_softmax
+from triage.training.evaluate.cross_validation import report
+from triage.training.evaluate.predictions import Answers
+from triage.training.layouts import FINDINGS, UNTYPED, Item
+
+
+def test_tumours_without_a_type_are_counted_by_what_they_are_called() -> None:
+    labels = [*FINDINGS * 20, *[UNTYPED] * 6]
+    meant = np.array([FINDINGS.index(label) if label != UNTYPED else 1 for label in labels])
+    meant[-1] = 0
+    looks = log_softmax(6 * np.eye(4)[meant] + np.random.default_rng(0).normal(0, 0.3, (len(labels), 4)))
+    looks[-1] = log_softmax(np.array([12.0, 0, 0, 0]))  # beyond doubt
+    unknown = np.full(len(labels), np.nan)
+    dice = np.where(meant == 0, 0.5, np.nan)
+    said = Answers(
+        tuple(Item(str(index), "web", label, cluster=index) for index, label in enumerate(labels)),
+        np.arange(len(labels)) // 4 % 2,
+        looks,
+        looks,
+        unknown,
+        dice,
+        np.where(np.isnan(dice), np.nan, 1.0)[:, None].repeat(4, axis=1),
+    )
+    counted = report(said, draws=5)
+    assert counted["unknown_type"] == {
+        "slices": 6,
+        "called": {"glioma": 1, "meningioma": 5, "pituitary": 0, "notumor": 0},
+        "at_glioma_operating_point": 1,
+    }
+    assert np.sum(counted["confusion"]) == 80, "they have no row among the types"

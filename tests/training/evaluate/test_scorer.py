@@ -1,0 +1,30 @@
+"""Slices that may be of one patient are drawn together."""
+
+from __future__ import annotations
+
+from triage.training.evaluate.scorer import TOGETHER, grouped
+from triage.training.layouts import Item
+
+
+def item(number: int, source: str = "figshare", patient: str | None = None, cluster: int | None = 0) -> Item:
+    return Item(f"{source}/images/{number}.jpg", source, "glioma", patient=patient, cluster=cluster)
+
+
+def test_patients_that_are_known_are_the_groups() -> None:
+    assert grouped([item(1, patient="a"), item(2, patient="b")]) == (["a", "b"], "patient")
+
+
+def test_without_clusters_every_picture_is_its_own() -> None:
+    groups, unit = grouped([item(1, cluster=None), item(2, cluster=None)])
+    assert len(set(groups)) == 2
+    assert unit == "picture"
+
+
+def test_neighbours_of_a_source_in_the_order_of_patients_are_one_group() -> None:
+    near, far, web = item(TOGETHER, cluster=1), item(2 * TOGETHER, cluster=2), item(TOGETHER, "sartaj", cluster=3)
+    groups, unit = grouped([near, item(TOGETHER + 1, cluster=4), far, web])
+    assert groups[0] == groups[1]
+    assert len(set(groups)) == 3
+    assert unit.startswith("cluster")
+    assert str(TOGETHER) in unit
+    assert grouped([web]) == (["3"], "cluster")

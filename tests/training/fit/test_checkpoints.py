@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers import full_disk
+
+from triage.errors import StorageError
+from triage.training.fit.checkpoints import ResumeError, once, whole, write_json
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "curve.json"
+    write_json(path, [1])
+    with full_disk(room=100), pytest.raises(StorageError, match=r"curve\.json could not be written .* Free some space"):
+        write_json(path, list(range(1000)))
+    assert path.read_text() == "[\n 1\n]\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_ends_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    def stopped(path: Path) -> None:
+        with whole(path) as part:
+            part.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped(tmp_path / "model.keras")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_the_run_in_the_folder_is_resumed(tmp_path: Path) -> None:
+    with pytest.raises(ResumeError, match="holds no run"):
+        once(tmp_path / "config.json", {"size": 16}, resume=True)
+    once(tmp_path / "config.json", {"size": 16, "classes": ("a", "b")}, resume=False)
+    once(tmp_path / "config.json", {"size": 16, "classes": ("a", "b")}, resume=True)
+    with pytest.raises(ResumeError, match="Go on with it by --resume"):
+        once(tmp_path / "config.json", {"size": 16}, resume=False)
+    with pytest.raises(ResumeError, match="another size"):
+        once(tmp_path / "config.json", {"size": 32}, resume=True)

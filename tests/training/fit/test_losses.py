@@ -1,0 +1,35 @@
+"""The losses say what they promise; those of masks are tried in `test_loop.py` and `test_two_look_training.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from triage.training.fit.losses import GLIOMA_SHARE, allowed_classes_loss, hedged_classes_loss
+
+GLIOMA, MENINGIOMA, PITUITARY, NOTUMOR = np.eye(4, dtype=np.float32)
+UNTYPED = GLIOMA + MENINGIOMA + PITUITARY
+
+
+def loss_of(target: np.ndarray, logits: list[float]) -> float:
+    (loss,) = np.asarray(hedged_classes_loss(target[None], np.array([logits], np.float32)))
+    return float(loss)
+
+
+@pytest.mark.parametrize("target", [GLIOMA, MENINGIOMA, PITUITARY, NOTUMOR])
+def test_a_type_that_is_known_is_learnt_as_before(target: np.ndarray) -> None:
+    logits = np.array([[2.0, -1.0, 0.5, 0.0]], np.float32)
+    assert np.allclose(hedged_classes_loss(target[None], logits), allowed_classes_loss(target[None], logits))
+
+
+def test_an_unknown_type_is_cheapest_at_the_shares_of_both() -> None:
+    shares = [float(np.log(share)) for share in (GLIOMA_SHARE, 1 - GLIOMA_SHARE)]
+    best = loss_of(UNTYPED, [*shares, -9.0, -9.0])
+    for certain in ([6.0, -6.0, -9.0, -9.0], [-6.0, 6.0, -9.0, -9.0]):
+        assert loss_of(UNTYPED, certain) > best + 0.5
+
+
+def test_an_unknown_type_may_still_be_a_pituitary_tumour() -> None:
+    shares = [float(np.log(share)) for share in (GLIOMA_SHARE, 1 - GLIOMA_SHARE)]
+    assert loss_of(UNTYPED, [*shares, 9.0, -9.0]) == pytest.approx(loss_of(UNTYPED, [*shares, -9.0, -9.0]), abs=1e-3)
+    assert loss_of(UNTYPED, [*shares, -9.0, 9.0]) > 5

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import manifest_set, small
+from rich.console import Console
+
+from triage.inference.views import FRAME
+from triage.networks.twolook import build_two_look
+from triage.training.data.splits import Sample
+from triage.training.evaluate.evaluate import evaluate
+from triage.training.evaluate.scorer import open_model
+from triage.training.fit import two_look_training
+from triage.training.fit.run import Options, run_recipe
+from triage.training.fit.two_look_training import known_mask_loss, look_twice, pictures_of, suspected
+from triage.training.layouts import read_dataset
+from triage.training.views.two_look_views import Picture
+
+QUIET = Console(quiet=True)
+
+
+def test_an_unknown_mask_costs_nothing() -> None:
+    logits = np.full((3, 8, 8, 1), -3.0, np.float32)
+    target = np.zeros((3, 8, 8, 2), np.float32)
+    target[1:, ..., 1] = 1
+    target[2, 2:6, 2:6, 0] = 1
+    unknown, empty, lesion = np.asarray(known_mask_loss(target, logits))
+    assert unknown == 0
+    assert lesion > empty > 0
+    right = np.where(target[..., :1] > 0, 20.0, -20.0).astype(np.float32)
+    assert np.asarray(known_mask_loss(target, right)).max() < 1e-3
+
+
+def test_lesions_are_known_where_they_were_drawn_or_cannot_be(tmp_path: Path) -> None:
+    dataset = read_dataset(manifest_set(tmp_path / "data", each=5))
+    pictures = pictures_of(dataset.root, [Sample(item) for item in dataset.items])
+    for item, picture in zip(dataset.items, pictures, strict=True):
+        assert picture.frame.shape == (FRAME, FRAME)
+        assert picture.healthy is (item.label == "notumor")
+        assert picture.outlined is (item.label != "notumor")
+
+
+def test_only_what_nobody_outlined_is_suspected(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.zeros((1, 16, 16), np.float32)
+    mask[0, 4:8, 8:12] = 0.9
+    monkeypatch.setattr(two_look_training, "_ask", lambda model, views: (np.zeros((1, 4)), mask))
+    frame, target = np.zeros((FRAME, FRAME), np.uint8), np.ones(4, np.float32)
+    outlined = Picture(frame, target, np.zeros((FRAME, FRAME), np.uint8))
+    alone = Picture(frame, target, None)
+    known, found = suspected(build_two_look(64), [outlined, alone])
+    assert known is outlined
+    assert found.suspect == (0.625 * FRAME, 0.375 * FRAME, 0.25 * FRAME)
+    mask[:] = mask / 2
+    (doubted,) = suspected(build_two_look(64), [alone])
+    assert doubted.suspect is None
+
+
+def test_answers_are_log_probabilities_and_masks_of_the_frame() -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (3, FRAME, FRAME), dtype=np.uint8)
+    logits, masks = look_twice(build_two_look(64), frames)
+    assert np.exp(logits).sum(axis=1) == pytest.approx(1, abs=0.2), "a mean of log-probabilities sums to 1 or less"
+    assert masks.shape == (3, FRAME, FRAME)
+    assert 0 <= masks.min() <= masks.max() <= 1
+
+
+@pytest.mark.slow
+def test_the_recipe_runs_and_its_masks_are_judged(tmp_path: Path) -> None:
+    data = manifest_set(tmp_path / "data", each=10)
+    recipe = small("two-look", size=64, epochs=1, steps=2)
+    result = run_recipe(recipe, read_dataset(data), tmp_path / "run", Options(), QUIET)
+    assert "packaged" in result["started_from"]
+    assert {"mask_loss", "logits_loss", "val_accuracy"} <= set(result["classifier"]["at_kept_epoch"])
+    assert open_model(tmp_path / "run").looks_twice
+    summary = evaluate(tmp_path / "run", data, tmp_path / "figures.json", QUIET)
+    assert set(summary["masks"]["figures"]) == {"dice", "iou", "dice_where_called"}

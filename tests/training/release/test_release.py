@@ -1,0 +1,165 @@
+"""From runs to a model folder that serves; the runs are of the recipe two-look, made small."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from drawn import drawn_volumes, head, manifest_set, small
+from rich.console import Console
+
+from triage.errors import ModelError
+from triage.inference.card import CARD, MODEL_CARD, read_card
+from triage.inference.runtime import Runtime
+from triage.training.evaluate.scorer import open_model
+from triage.training.fit.lineage import PARTS, RESULT
+from triage.training.fit.recipe import RecipeError
+from triage.training.fit.run import CONFIG, Options, read_chosen, run_recipe
+from triage.training.layouts import read_dataset
+from triage.training.release.card_notes import Remarks
+from triage.training.release.release import ReleaseError, describe, release
+
+QUIET = Console(quiet=True)
+Runs = tuple[Path, list[Path]]
+#: What the narrow run may see.
+KNOWN = ("br35h", "figshare")
+REMARKS = Remarks(data="Drawn heads.", limits=("Drawn, every one.",), failures=("None was looked at.",))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """A data set with volumes, and two trials that left out a fold and a patient's volume each.
+
+    Beside them stand one that left out a source, `narrow`, and one that left out nothing, `whole`.
+    """
+    folder = tmp_path_factory.mktemp("release")
+    data = manifest_set(folder / "data", each=15, others=5)
+    volumes = drawn_volumes(data / "volumes")
+    recipe = small("two-look", size=64, epochs=1, steps=1)
+    tf.config.run_functions_eagerly(True)  # one step each: building the graphs would take most of a minute
+    try:
+        for name, options in (
+            ("trial0", Options(unwatched=True, volumes=volumes)),
+            ("trial1", Options(unwatched=True, volumes=volumes, test_fold=1)),
+            ("whole", Options(unwatched=True, volumes=volumes, test_fold=None)),
+        ):
+            run_recipe(recipe, read_chosen(data, volumes=volumes), folder / name, options, QUIET)
+        narrow = Options(unwatched=True, volumes=volumes)
+        run_recipe(recipe, read_chosen(data, KNOWN, volumes), folder / "narrow", narrow, QUIET)
+    finally:
+        tf.config.run_functions_eagerly(False)
+    return data, [folder / "trial0", folder / "trial1"]
+
+
+def altered(run: Path, folder: Path, name: str, **values: object) -> Path:
+    """Copy a run and change some values of one of its files."""
+    shutil.copytree(run, folder)
+    (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | values))
+    return folder
+
+
+def test_a_trial_was_trained_on_four_folds(runs: Runs) -> None:
+    _, trials = runs
+    first, second = (json.loads((run / PARTS).read_text()) for run in trials)
+    assert first["watch"] == second["watch"] == []
+    assert not set(first["test"]) & {*first["train"], *second["test"]}
+    assert {*first["train"], *first["test"]} == {*second["train"], *second["test"]}
+    assert set(json.loads((trials[0] / "curve.json").read_text())[0]) >= {"loss", "network_share"}
+
+
+def test_what_ships_was_trained_on_everything(runs: Runs) -> None:
+    _, trials = runs
+    whole = json.loads((trials[0].with_name("whole") / PARTS).read_text())
+    assert whole["test"] == whole["watch"] == whole["untyped"] == []
+    parts = [json.loads((run / PARTS).read_text()) for run in trials]
+    assert set(whole["train"]) == {name for part in parts for name in part["train"]}
+
+
+@pytest.mark.slow
+def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tmp_path: Path) -> None:
+    data, trials = runs
+    folder = tmp_path / "drawn-v1"
+    narrow, whole = (trials[0].with_name(name) for name in ("narrow", "whole"))
+    card = release(data, trials[::-1], whole, REMARKS, folder, volumes=data / "volumes", left_out=narrow)
+    assert card.files == read_card(folder).files
+    assert card.training["config"]["train_folds"] == [0, 1, 2, 3, 4]
+    assert card.training["images"] == 96, "80 heads, and eight telling slices of each of two volumes"
+    test = card.metrics["test"]
+    assert test["folds"] == [0, 1]
+    assert test["on"].startswith("32 slices of 2 folds of patients")
+    assert np.sum(test["confusion"]) == 32
+    assert test["masks"]["slices"] == 18
+    assert set(test["by_source"]) == {"br35h", "figshare", "sartaj"}
+    assert card.metrics["operating_points"]["glioma"].endswith("(8 with, 24 without).")
+    # Each patient's volume is judged by the one trial that was not trained on it, and by nothing else.
+    judged = [(row["trial"], row["volume"]) for row in card.metrics["volumes"]]
+    assert judged == [(0, "01/Pre_Scan_T1.nii.gz"), (1, "02/Pre_Scan_T1.nii.gz")]
+    flagged, empty = (sum(row[f"empty_stretches{end}"] for row in card.metrics["volumes"]) for end in ("_flagged", ""))
+    assert 0 <= flagged <= empty == 4, "below and above the tumour of either volume"
+    new = card.metrics["new_sources"]
+    assert (new["judged_on"], new["slices"], new["tumours"], new["copies_left_out"]) == (["sartaj"], 20, 15, 0)
+    assert 0 <= new["figures"]["auroc"]["low"] <= new["figures"]["auroc"]["value"] <= 1
+    words = (folder / MODEL_CARD).read_text()
+    assert f"{test['figures']['accuracy']['value']:.3f}" in words
+    assert "A trial of the same recipe on br35h, figshare, volumes alone, judged on sartaj" in words
+    assert f"{empty} stretches of three or more slices without tumour, {flagged} would be flagged" in words
+    assert "Research use only" in words
+    for said in (REMARKS.data, *REMARKS.limits, *REMARKS.failures):
+        assert said in words
+    assert tuple(card.training["limits"]) == REMARKS.limits
+    assert "glioma operating point" in describe(card)
+    score = Runtime(folder).score(head("glioma", 1))
+    assert sum(score.probabilities.values()) == pytest.approx(1)
+    assert open_model(folder).looks_twice
+
+
+def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path) -> None:
+    data, trials = runs
+    whole = trials[0].with_name("whole")
+    other = altered(trials[1], tmp_path / "other", CONFIG, split="deduplicated")
+    with pytest.raises(ReleaseError, match="trial0 and other differ in split"):
+        release(data, [trials[0], other], whole, REMARKS, tmp_path / "model")
+    watched = altered(trials[1], tmp_path / "watched", PARTS, watch=["x"])
+    with pytest.raises(ReleaseError, match="watched is no trial"):
+        release(data, [trials[0], watched], whole, REMARKS, tmp_path / "model")
+    with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on every fold"):
+        release(data, trials, trials[1], REMARKS, tmp_path / "model")
+    with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on fewer sources"):
+        release(data, trials, whole, REMARKS, tmp_path / "model", left_out=trials[1])
+    for few in (trials[:1], [trials[0], trials[0]]):
+        with pytest.raises(ReleaseError, match="at least two of the 5 folds"):
+            release(data, few, whole, REMARKS, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_what_may_not_serve_is_refused(runs: Runs, tmp_path: Path) -> None:
+    data, trials = runs
+    random = [altered(run, tmp_path / run.name, CONFIG, split="random") for run in trials]
+    with pytest.raises(ReleaseError, match="--split patients"):
+        release(data, random, trials[0].with_name("whole"), REMARKS, tmp_path / "model")
+
+
+def test_an_unfinished_run_and_other_data_are_refused(runs: Runs, tmp_path: Path) -> None:
+    data, trials = runs
+    whole = trials[0].with_name("whole")
+    shutil.copytree(trials[0], tmp_path / "half")
+    (tmp_path / "half" / RESULT).unlink()
+    with pytest.raises(ReleaseError, match="half is no finished run"):
+        release(data, [tmp_path / "half", trials[1]], whole, REMARKS, tmp_path / "model")
+    other = manifest_set(tmp_path / "data", each=5)
+    drawn_volumes(other / "volumes")
+    with pytest.raises(ReleaseError, match="is not what trial0 was trained on"):
+        release(other, trials, whole, REMARKS, tmp_path / "model")
+    with pytest.raises(ModelError, match=f"Name one that holds {CARD}"):
+        release(data, [tmp_path, *trials], whole, REMARKS, tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["transfer", "tuned-cnn", "detect-then-segment"])
+def test_a_recipe_that_chooses_by_what_it_watches_needs_something_to_watch(tmp_path: Path, name: str) -> None:
+    dataset = read_dataset(manifest_set(tmp_path / "data", each=5))
+    with pytest.raises(RecipeError, match=f"{name} chooses by what it watches"):
+        run_recipe(small(name), dataset, tmp_path / "run", Options(unwatched=True), QUIET)

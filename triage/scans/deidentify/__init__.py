@@ -1,0 +1,1 @@
+"""Remove the patient's identity from a file before anything of it is stored."""

@@ -1,0 +1,185 @@
+"""Take out of a file who it is of, before anything of it is stored: DICOM, NIfTI, PNG and JPEG.
+
+Every file is written anew from what is known to be needed, so whatever else lay in it is gone. The same file gives the
+same bytes again as long as the map of pseudonyms is there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import logging
+import warnings
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
+import numpy as np
+from PIL import Image, ImageOps
+from pydicom import FileDataset, dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.pixels.utils import get_expected_length
+from pydicom.uid import ExplicitVRLittleEndian
+
+from triage.domain import Kind, SeriesHeader, StudyHeader
+from triage.errors import RefusedError
+from triage.scans.deidentify import profile
+from triage.scans.deidentify.pseudonym import Identity, PseudonymMap
+from triage.scans.formats import dicom
+from triage.scans.formats.inspect import Inspected
+from triage.scans.quality.burned_in import is_suspect
+
+SUSPECT = (
+    "There may be text in the pixels (a screen shot, a scanned form, or marked so by the device), and this "
+    "installation takes no names in. Look at the picture at its source: remove the text, or mark it as clean "
+    "(Burned In Annotation NO), then send it again."
+)
+NO_PICTURE = (
+    "The file holds no picture but a report, a form or numbers, which may name a patient in any word. This "
+    "installation takes no names in; send the pictures alone."
+)
+FAILED = "De-identification failed, so nothing was stored. Export the file from the PACS again, then repeat."
+#: Reasons to set a series aside that stand in free text; they are said again in our own words.
+SAID_IN_WORDS = {"Localiser": "SeriesDescription", "Derived from other series": "DerivationDescription"}
+# At its most talkative, Pillow logs what it finds in EXIF.
+logging.getLogger("PIL").setLevel(logging.INFO)
+GZIP = b"\x1f\x8b"
+#: Numbers of the NIfTI header that nobody looks at.
+UNUSED = {"extents", "session_error", "regular", "glmax", "glmin", "intent_p1", "intent_p2", "intent_p3"}
+
+
+class Deidentifier:
+    """De-identify files on their way in.
+
+    Parameters
+    ----------
+    pseudonyms
+        Where old and new identifiers are kept, apart from everything else.
+    folder
+        Where the new files are written; the caller removes it.
+    """
+
+    def __init__(self, pseudonyms: PseudonymMap, folder: Path) -> None:
+        self._pseudonyms, self._folder, self._count = pseudonyms, folder, 0
+
+    def rename(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the names that are shown instead of the sender's."""
+        drawn = self._pseudonyms.replace({(Identity.NAME, name) for name in names})
+        return {name: pseudonym.replacement for (_, name), pseudonym in drawn.items()}
+
+    def admit(self, path: Path, inspected: Inspected, name: str) -> tuple[Path, Inspected, str]:
+        """Return the file that may be stored, what it says of itself, and its name.
+
+        Parameters
+        ----------
+        path
+            The file as it was received; it is not changed.
+        inspected
+            What `inspect` said of it.
+        name
+            As `rename` returned it.
+
+        Raises
+        ------
+        RefusedError
+            If there may be text in the pixels, or the file cannot be written anew.
+        """
+        self._count += 1
+        target = self._folder / f"deidentified-{self._count}"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                if inspected.kind is Kind.DICOM:
+                    return target, self._dicom(path, target, inspected), f"{name}.dcm"
+                if inspected.kind is Kind.NIFTI:
+                    target.write_bytes(_nifti(path.read_bytes()))
+                    return target, _anonymous(inspected), f"{name}.nii"
+                _picture(path, target, inspected.kind)
+                return target, replace(_anonymous(inspected), kind=Kind.PNG), f"{name}.png"
+        except (RefusedError, OSError):
+            raise
+        except Exception:
+            # What went wrong may quote what was to be removed: it goes no further.
+            raise RefusedError(FAILED) from None
+
+    def _dicom(self, path: Path, target: Path, inspected: Inspected) -> Inspected:
+        dataset = dcmread(path, force=True)
+        if "PixelData" not in dataset:
+            raise RefusedError(NO_PICTURE)
+        if is_suspect(dataset):
+            raise RefusedError(SUSPECT)
+        _only_pixels(dataset)
+        pseudonyms = self._pseudonyms.replace(profile.identifiers(dataset))
+        profile.deidentify(dataset, pseudonyms)
+        if keyword := SAID_IN_WORDS.get(inspected.series.set_aside):
+            setattr(dataset, keyword, inspected.series.set_aside)
+        dataset.preamble = bytes(128)
+        dataset.file_meta = _file_meta(dataset)
+        dcmwrite(target, dataset, enforce_file_format=True)
+        return replace(
+            inspected,
+            study=dicom.study_header(dataset),
+            series=dicom.series_header([dataset]),
+            sop_instance_uid=dataset.SOPInstanceUID,
+            transfer_syntax=dicom.transfer_syntax(dataset),
+        )
+
+
+def _only_pixels(dataset: FileDataset) -> None:
+    """Leave nothing behind the picture: comments in a compressed stream, bytes after the last row."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        dataset.decompress(generate_instance_uid=False)
+    elif syntax.is_deflated:
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    pixels = dataset.PixelData[: get_expected_length(dataset)]
+    dataset.PixelData = pixels + bytes(len(pixels) % 2)
+
+
+def _file_meta(dataset: FileDataset) -> FileMetaDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    return meta
+
+
+def _anonymous(inspected: Inspected) -> Inspected:
+    """Return what may be known of a file whose format has no place for a patient, and hides one all the same."""
+    series = inspected.series
+    kept = SeriesHeader(
+        number=series.number,
+        modality=series.modality,
+        plane=series.plane,
+        spacing=series.spacing,
+        set_aside=series.set_aside,
+    )
+    return replace(inspected, study=StudyHeader(), series=kept)
+
+
+def _nifti(data: bytes) -> bytes:
+    """Return header and voxels alone: no text fields, no extensions, nothing behind the last voxel."""
+    if data.startswith(GZIP):  # its own header holds a file name
+        data = gzip.decompress(data)
+    second = int.from_bytes(data[:4], "little") == 540 or int.from_bytes(data[:4], "big") == 540
+    header = (nibabel.Nifti2Header if second else nibabel.Nifti1Header).from_fileobj(io.BytesIO(data))
+    start = int(header["vox_offset"])
+    size = int(np.prod(header.get_data_shape(), dtype=np.int64)) * header.get_data_dtype().itemsize
+    header.extensions.clear()
+    for field, (kind, *_) in header.structarr.dtype.fields.items():
+        if kind.kind == "S" and field not in {"magic", "eol_check"}:
+            header[field] = b""
+    for field in UNUSED & set(header.structarr.dtype.names):
+        header[field] = 0
+    header["vox_offset"] = len(header.binaryblock) + 4
+    return bytes(header.binaryblock) + bytes(4) + data[start : start + size]
+
+
+def _picture(path: Path, target: Path, kind: Kind) -> None:
+    """Write the pixels as PNG: no EXIF, no text, no profile, no preview, nothing behind the end."""
+    image: Image.Image = ImageOps.exif_transpose(Image.open(path, formats=[kind]))
+    if image.mode in {"P", "1", "PA", "CMYK", "YCbCr"} or "transparency" in image.info:
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    # Through an array, since Pillow hands some of what it read on to what it writes.
+    Image.fromarray(np.asarray(image)).save(target, format="PNG")

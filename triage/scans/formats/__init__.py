@@ -1,0 +1,1 @@
+"""File formats to slices: DICOM, NIfTI, PNG and JPEG, and archives of these."""

@@ -1,0 +1,78 @@
+"""What a compressed picture says of its own size, read before a decoder makes room for it.
+
+A DICOM header can promise little and the picture within it much: decoders believe the picture, and take gigabytes, or
+die of it. Sources: ITU-T T.81 annex B (JPEG), T.87 annex C (JPEG-LS), T.800 annex A (JPEG 2000).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+
+from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
+
+from triage.errors import RefusedError
+from triage.scans.formats.elements import DAMAGED
+
+#: Frame headers: every SOF of JPEG (the range less DHT, JPG and DAC) and that of JPEG-LS.
+FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
+START_OF_SCAN = 0xDA
+#: JPEG 2000: start of codestream with the image and tile size; these bytes cannot occur within its packets.
+SIZES = re.compile(rb"\xff\x4f\xff\x51.{4}(.{32})(..)", re.DOTALL)
+
+
+def samples(stream: bytes, syntax: UID) -> int | None:
+    """Return rows x columns x components of a compressed frame.
+
+    Parameters
+    ----------
+    stream
+        One frame.
+    syntax
+        Transfer syntax that it is said to be in.
+
+    Returns
+    -------
+    int or None
+        None for a syntax whose frames do not say: their decoders go by the DICOM header.
+
+    Raises
+    ------
+    RefusedError
+        If the frame is in another syntax, or does not say what it must.
+    """
+    if syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes:
+        return _jpeg(stream)
+    if syntax in JPEG2000TransferSyntaxes:
+        return _jpeg_2000(stream)
+    return None
+
+
+def _jpeg(stream: bytes) -> int:
+    if not stream.startswith(b"\xff\xd8"):
+        raise RefusedError(DAMAGED)
+    at = 2
+    while at + 10 <= len(stream) and stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker == 0xFF:  # a fill byte
+            at += 1
+            continue
+        if marker in FRAME_HEADERS:
+            rows, columns, components = struct.unpack_from(">HHB", stream, at + 5)
+            if rows and columns and components:
+                return int(rows * columns * components)
+            break
+        if marker == START_OF_SCAN:
+            break
+        at += 2 + int.from_bytes(stream[at + 2 : at + 4])
+    raise RefusedError(DAMAGED)
+
+
+def _jpeg_2000(stream: bytes) -> int:
+    found: list[int] = []
+    for sizes, count in SIZES.findall(stream):
+        right, bottom, left, top, *_ = struct.unpack(">8I", sizes)
+        found.append((right - left) * (bottom - top) * int.from_bytes(count))
+    if not found or min(found) < 1:
+        raise RefusedError(DAMAGED)
+    return max(found)

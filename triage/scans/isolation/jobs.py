@@ -1,0 +1,60 @@
+"""What the decoding process is asked to do; the only callers of the decoders on bytes that strangers wrote."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.scans.formats import attributes
+from triage.scans.formats.archives import unpack as unpack_archive
+from triage.scans.formats.decode import decode_study
+from triage.scans.formats.inspect import inspect as inspect_file
+
+Answer = tuple[Any, list[NDArray[np.generic]]]
+
+
+def inspect(path: str) -> Answer:
+    """Look at one file whole; see `triage.scans.formats.inspect`."""
+    return asdict(inspect_file(Path(path))), []
+
+
+def decode(paths: list[str]) -> Answer:
+    """Decode the files of one study, see `triage.scans.formats.decode`; pixels follow in the order of the slices."""
+    said, arrays = [], []
+    for series in decode_study([Path(path) for path in paths]):
+        slices = []
+        for one in series.slices:
+            pixels = np.ascontiguousarray(one.pixels, one.pixels.dtype.newbyteorder("<"))
+            arrays.append(pixels)
+            slices.append(
+                {
+                    "shape": pixels.shape,
+                    "dtype": pixels.dtype.name,
+                    "colourfulness": one.colourfulness,
+                    "spacing": one.spacing,
+                    "instance": one.instance,
+                    "frame": one.frame,
+                    "height": one.height,
+                }
+            )
+        said.append({"header": asdict(series.header), "slices": slices})
+    return said, arrays
+
+
+def unpack(path: str, into: str) -> Answer:
+    """Unpack an archive; see `triage.scans.formats.archives`."""
+    return asdict(unpack_archive(Path(path), Path(into))), []
+
+
+def identity(path: str) -> Answer:
+    """Read a DICOM file's identifiers; see `triage.scans.formats.attributes`."""
+    return asdict(attributes.identity(Path(path))), []
+
+
+def metadata(path: str) -> Answer:
+    """Read a DICOM file's header; see `triage.scans.formats.attributes`."""
+    return attributes.metadata(Path(path)), []

@@ -1,0 +1,187 @@
+"""``python -m triage evaluate``: every figure of a model on a data set, with intervals, as JSON and as a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from triage.domain import Finding
+from triage.training.data.splits import Sample, has_mask
+from triage.training.evaluate.metrics import (
+    BOOTSTRAPS,
+    Figure,
+    confusion_of,
+    mean_of,
+    metrics_for,
+    plain,
+    resampled,
+    share_called,
+    with_intervals,
+)
+from triage.training.evaluate.report import Mistake, write_report
+from triage.training.evaluate.scorer import Scorer, aligned, grouped, judged_on, open_model, truth_for
+from triage.training.fit.checkpoints import write_json
+from triage.training.fit.loop import predict
+from triage.training.fit.losses import overlap
+from triage.training.layouts import Dataset, Item, read_dataset
+from triage.training.views.frames import Frames, load_frames_of
+
+#: Pictures in the failure gallery.
+GALLERY = 24
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a model was found to be worth.
+
+    Attributes
+    ----------
+    summary
+        What the JSON holds.
+    probabilities, truth
+        ``(examples, classes)`` and ``(examples,)``.
+    mistakes
+        The most confident ones first.
+    """
+
+    summary: dict[str, Any]
+    probabilities: NDArray[np.float64]
+    truth: NDArray[np.int64]
+    mistakes: list[Mistake]
+
+
+def evaluate(model: Path, data: Path, out: Path, console: Console, everything: bool = False) -> dict[str, Any]:
+    """Judge a model folder or a run on a data set; write the JSON, and the report beside it as HTML.
+
+    Raises
+    ------
+    TriageError
+        If model or data cannot be read, or nothing is left that the model has not seen.
+    """
+    scorer, dataset = open_model(model), read_dataset(data)
+    for entry in dataset.skipped:
+        console.print(f"Skipped {entry.path}: {entry.reason}", highlight=False, markup=False)
+    samples, notes = judged_on(scorer, dataset, everything)
+    judgement = judge(scorer, dataset, samples, notes)
+    write_json(out, judgement.summary)
+    write_report(
+        out.with_suffix(".html"), judgement.summary, judgement.probabilities, judgement.truth, judgement.mistakes
+    )
+    return judgement.summary
+
+
+def judge(
+    scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], notes: Sequence[str], draws: int = BOOTSTRAPS
+) -> Judgement:
+    """Score samples and compute every figure."""
+    frames = load_frames_of(dataset.root, samples, scorer.size)
+    items = [sample.item for sample in samples]
+    answers = scorer.probabilities(frames.pixels)
+    probabilities, classes, kept, remarks = aligned(answers, scorer, items)
+    judged = [items[index] for index in kept]
+    truth = truth_for(judged, classes)
+    groups, unit = grouped(judged)
+    figures = with_intervals(metrics_for(classes), probabilities, truth, groups, draws=draws)
+    if Finding.GLIOMA in classes:
+        figures |= {
+            f"{kind}_malignancy": figures[f"{kind}_{Finding.GLIOMA}"]
+            for kind in ("auroc", "sensitivity_at_95_specificity")
+        }
+    summary = {
+        "model": scorer.name,
+        "data": {"layout": dataset.layout, "judged": len(judged), "notes": [*notes, *remarks]},
+        "skipped": [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped],
+        "classes": list(classes),
+        "counts": {name: int((truth == index).sum()) for index, name in enumerate(classes)},
+        "intervals": f"95 %, {draws} bootstrap draws by {unit}",
+        "groups": len(set(groups)),
+        "confusion": confusion_of(probabilities, truth).tolist(),
+        "confusion_shares": _shares(probabilities, truth, groups, classes, draws),
+        "figures": plain(figures),
+        "masks": _judge_masks(scorer, dataset, samples, answers, draws),
+    }
+    return Judgement(summary, probabilities, truth, _mistakes(probabilities, truth, judged, classes, frames, kept))
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """Return the figures as text, one a line."""
+    rows = summary["figures"] | ((summary["masks"] or {}).get("figures", {}))
+    return "\n".join(
+        f"{name:42} " + ("not measurable here" if row["value"] is None else str(Figure(**row)))
+        for name, row in rows.items()
+    )
+
+
+def _shares(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.int64],
+    groups: Sequence[str],
+    classes: Sequence[str],
+    draws: int,
+) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Return, by true and by predicted class, the share of the true class that is called so, with its interval."""
+    cells = {
+        f"{true} {called}": share_called(row, column)
+        for row, true in enumerate(classes)
+        for column, called in enumerate(classes)
+    }
+    found = plain(with_intervals(cells, probabilities, truth, groups, draws=draws))
+    return {true: {called: found[f"{true} {called}"] for called in classes} for true in classes}
+
+
+def _judge_masks(
+    scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], answers: NDArray[np.float64], draws: int
+) -> dict[str, Any] | None:
+    """Judge the masks of pictures with an outline; what is not called a tumour has no mask drawn."""
+    chosen = [index for index, sample in enumerate(samples) if has_mask([sample])]
+    if not chosen or (scorer.segmenter is None and not scorer.looks_twice):
+        return None
+    masked = [samples[index] for index in chosen]
+    side = scorer.size if scorer.segmenter is None else scorer.segmenter.input_shape[1]
+    frames = load_frames_of(dataset.root, masked, side, masks=True)
+    assert frames.masks is not None
+    if scorer.segmenter is None:
+        called = answers[chosen].argmax(axis=1) != scorer.classes.index(Finding.NOTUMOR)
+        drawn = (scorer.masks(frames.pixels) > 0.5) & called[:, None, None]
+    else:
+        called = answers[chosen].argmax(axis=1) == 0
+        drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]
+    dice, iou = overlap(drawn, frames.masks)
+    groups, unit = grouped([sample.item for sample in masked])
+    values = {"dice": dice, "iou": iou, "dice_where_called": np.where(called, dice, np.nan)}
+    picked = resampled(groups, 0, draws)
+    return {
+        "pictures": len(masked),
+        "called_tumour": int(called.sum()),
+        "intervals": f"95 %, {draws} bootstrap draws by {unit}",
+        "figures": plain({name: mean_of(row, picked) for name, row in values.items()}),
+    }
+
+
+def _mistakes(
+    probabilities: NDArray[np.float64],
+    truth: NDArray[np.int64],
+    items: Sequence[Item],
+    classes: tuple[str, ...],
+    frames: Frames,
+    kept: NDArray[np.intp],
+) -> list[Mistake]:
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != truth)
+    order = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:GALLERY]
+    return [
+        Mistake(
+            items[index].name,
+            classes[truth[index]],
+            classes[predicted[index]],
+            float(probabilities[index].max()),
+            frames.pixels[kept[index]],
+        )
+        for index in order
+    ]

@@ -1,0 +1,115 @@
+"""Tumour or none on sources that a network knows nothing of: the shortcut from source to label does not help there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.inference.network import Network
+from triage.training.data.copies import one_per_cluster, with_clusters
+from triage.training.data.splits import Sample
+from triage.training.evaluate.metrics import (
+    BOOTSTRAPS,
+    Figure,
+    auroc,
+    interval,
+    mean_of,
+    plain,
+    resampled,
+    sensitivity_at,
+)
+from triage.training.evaluate.predictions import Answers, ask
+from triage.training.evaluate.scorer import Scorer, grouped, held_out
+from triage.training.layouts import FINDINGS, GUARD, Dataset, Item
+from triage.training.release.calibration import NOTUMOR, Calibration, calibrate
+
+SPECIFICITY = 0.90
+
+
+def judge_new_sources(
+    scorer: Scorer, network: Network, dataset: Dataset, familiar_within: float, draws: int = BOOTSTRAPS
+) -> dict[str, Any]:
+    """Judge a trial on the sources that it was not trained on; what it left out of its own taught the rest.
+
+    Parameters
+    ----------
+    scorer
+        A trial on some of the data set's sources.
+    network
+        The form in which it would serve.
+    dataset
+        All sources.
+    familiar_within
+        Where the gate stands.
+
+    Returns
+    -------
+    dict
+        ``trained_on`` and ``judged_on``: sources; ``slices``, ``tumours``, ``copies_left_out``: counts; ``auroc``,
+        ``sensitivity_at_90_specificity``, and ``sensitivity`` and ``specificity`` at the tumour operating point, with
+        intervals by cluster; ``by_source``: the first two again; ``unfamiliar``: share that the gate would refuse.
+    """
+    known = set(scorer.config["sources"])
+    samples, copies = never_seen(dataset, known)
+    own = ask(network, dataset.root, held_out(scorer, dataset), 0)
+    answers = ask(network, dataset.root, samples, 1)
+    taught = calibrate(own.first, own.second, own.items)
+    sources = sorted({item.source for item in answers.items})
+    return {
+        "trained_on": sorted(known),
+        "judged_on": sources,
+        "slices": len(answers.items),
+        "tumours": int((answers.labels != FINDINGS[NOTUMOR]).sum()),
+        "copies_left_out": copies,
+        "figures": plain(_figures(answers, taught, draws)),
+        "by_source": {
+            source: plain(
+                _figures(answers.of(np.array([item.source == source for item in answers.items])), taught, draws)
+            )
+            for source in sources
+        },
+        "unfamiliar": round(float((answers.distance > familiar_within).mean()), 4),
+    }
+
+
+def never_seen(dataset: Dataset, known: Collection[str]) -> tuple[list[Sample], int]:
+    """Return one picture of each cluster of the other sources, and how many clusters were left out as copies.
+
+    Left out is what the data set's own clusters or our search for copies, which also sees other contrasts, link to a
+    picture of a known source.
+    """
+    searched = with_clusters(replace(dataset, items=tuple(replace(item, cluster=None) for item in dataset.items)))
+    linked = _linked(dataset.items, known) | _linked(searched.items, known)
+    new = [item for item in dataset.items if item.source not in known and item.fold != GUARD]
+    kept, _ = one_per_cluster(item for item in new if item.name not in linked)
+    without_copies = len({item.cluster for item in new})
+    return [Sample(item) for item in kept], without_copies - len(kept)
+
+
+def _linked(items: Sequence[Item], known: Collection[str]) -> set[str]:
+    clusters = {item.cluster for item in items if item.source in known}
+    return {item.name for item in items if item.cluster in clusters}
+
+
+def _figures(answers: Answers, taught: Calibration, draws: int) -> dict[str, Figure]:
+    scores = 1 - taught.fusion.probabilities(answers.first, answers.second)[:, NOTUMOR]
+    tumour = np.asarray(answers.labels != FINDINGS[NOTUMOR])
+    called = scores >= taught.points.tumour
+    groups, _ = grouped(answers.items)
+    picked = resampled(groups, 0, draws)
+
+    def sensitivity(some: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+        return sensitivity_at(some, positive, SPECIFICITY)
+
+    figures = {
+        name: Figure(metric(scores, tumour), *interval([metric(scores[index], tumour[index]) for index in picked]))
+        for name, metric in (("auroc", auroc), ("sensitivity_at_90_specificity", sensitivity))
+    }
+    return figures | {
+        "sensitivity": mean_of(np.where(tumour, called.astype(np.float64), np.nan), picked),
+        "specificity": mean_of(np.where(~tumour, (~called).astype(np.float64), np.nan), picked),
+    }

@@ -1,0 +1,269 @@
+"""A model of ours, of whichever kind, and what of a data set it may be judged on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.domain import Finding
+from triage.errors import ModelError
+from triage.inference import preprocess
+from triage.inference.calibration import Fusion, softmax
+from triage.inference.card import CARD, KERAS, ONNX, read_card
+from triage.inference.network import Network
+from triage.inference.views import FRAME, lay_back
+from triage.networks.twolook import MASK
+from triage.training.data.copies import one_per_cluster
+from triage.training.data.splits import CLASSES, Sample, label_for
+from triage.training.fit.environment import data_hash, file_hashes
+from triage.training.fit.lineage import PARTS
+from triage.training.fit.loop import load_kept, predict
+from triage.training.fit.run import CONFIG, SEGMENTER
+from triage.training.fit.two_look_training import look_twice
+from triage.training.layouts import GUARD, UNTYPED, Dataset, Item, LayoutError
+
+#: The source whose files are numbered patient by patient: 3,062 slices of 233 patients, 13 each on average.
+IN_ORDER = "figshare"
+#: So many of its successive slices are drawn together: two patients' worth, so that most of a patient's are.
+TOGETHER = 26
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model: its classes, its input, and what it answers.
+
+    Attributes
+    ----------
+    config
+        The run's ``config.json``, or the training part of the model's card.
+    parts
+        What ``parts.json`` of a run holds; nothing for a model folder.
+    fusion
+        How a model folder weighs its two looks.
+    segmenter
+        The second stage, where there is one.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    size: int
+    network: keras.Model | Network
+    config: dict[str, Any]
+    parts: dict[str, list[str]] = field(default_factory=dict)
+    fusion: Fusion | None = None
+    segmenter: keras.Model | None = None
+
+    @property
+    def trained(self) -> keras.Model:
+        """The network of a run, as it was trained.
+
+        Raises
+        ------
+        ModelError
+            If this is a model folder: what serves cannot be released again.
+        """
+        if isinstance(self.network, Network):
+            raise ModelError(f"{self.name} is a model folder, not a run of `train`. Name the run that it was made of.")
+        return self.network
+
+    @property
+    def task(self) -> str:
+        """``finding`` or ``tumour``."""
+        return next(task for task, classes in CLASSES.items() if classes == self.classes)
+
+    @property
+    def looks_twice(self) -> bool:
+        """Whether the network finds the lesion itself and looks at it again."""
+        return isinstance(self.network, Network) or MASK in self.network.output_names
+
+    def probabilities(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return ``(samples, classes)`` of prepared frames ``(samples, size, size)``."""
+        if isinstance(self.network, Network):
+            assert self.fusion is not None
+            looks = self.network.look_at_all(frames)
+            first, second = (np.stack([pair[index].log_probabilities for pair in looks]) for index in (0, 1))
+            return self.fusion.probabilities(first, second)
+        return softmax(look_twice(self.network, frames)[0] if self.looks_twice else predict(self.network, frames))
+
+    def masks(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return ``(samples, size, size)`` probabilities of tumour, of a network that looks twice."""
+        if isinstance(self.network, Network):
+            return np.stack([lay_back(second.mask, second.box) for _, second in self.network.look_at_all(frames)])
+        return look_twice(self.network, frames)[1]
+
+
+def open_model(folder: Path) -> Scorer:
+    """Open a model folder (with a card) or a run folder.
+
+    Raises
+    ------
+    ModelError
+        If it is neither, or was made with another preprocessing.
+    """
+    if (folder / CARD).is_file():
+        card = read_card(folder)
+        classes = tuple(finding.value for finding in card.classes)
+        config = dict(card.training.get("config", {}))
+        return Scorer(card.name, classes, FRAME, Network(folder / ONNX), config, fusion=card.fusion)
+    if not (folder / CONFIG).is_file() or not (folder / PARTS).is_file() or not (folder / KERAS).is_file():
+        raise ModelError(
+            f"{folder} is neither a model folder nor a run of `train`. Name one that holds {CARD} or {CONFIG}."
+        )
+    config = json.loads((folder / CONFIG).read_text())
+    if config["preprocessing"] != preprocess.VERSION:
+        raise ModelError(f"{folder} was trained with another preprocessing. Train it again with this version.")
+    inner = folder / SEGMENTER
+    return Scorer(
+        folder.resolve().name,
+        tuple(config["classes"]),
+        config["size"],
+        load_kept(folder),
+        config,
+        json.loads((folder / PARTS).read_text()),
+        segmenter=load_kept(inner) if (inner / KERAS).is_file() else None,
+    )
+
+
+def judged_on(scorer: Scorer, dataset: Dataset, everything: bool = False) -> tuple[list[Sample], list[str]]:
+    """Return the samples that a model may be judged on, and in words what was left out.
+
+    A run is judged on its own test part where the data are those that it was cut from, and elsewhere on every file
+    that it did not train on or watch. A model folder is judged outside the folds that its card names, one picture per
+    cluster.
+
+    Parameters
+    ----------
+    everything
+        Leave nothing out, whatever the model has seen.
+
+    Raises
+    ------
+    LayoutError
+        If nothing is left.
+    """
+    if everything:
+        samples, notes = (
+            [Sample(item) for item in dataset.items],
+            ["all pictures, those that it may have seen included"],
+        )
+    elif scorer.parts:
+        samples, notes = _unseen_by_run(scorer.parts, scorer.config, dataset)
+    else:
+        samples, notes = _outside_folds(scorer.config, dataset)
+    if not samples:
+        raise LayoutError(f"{scorer.name} has seen all of these pictures. Judge it on other data, or add --everything.")
+    return samples, notes
+
+
+def grouped(items: Sequence[Item]) -> tuple[list[str], str]:
+    """Return the group of each item for resampling, and what a group is: patient, cluster or picture.
+
+    Slices of one patient are alike, so an interval that takes them for independent is too narrow. Where nobody recorded
+    the patients, neighbours of a source that is numbered patient by patient stay together instead, as in a block
+    bootstrap (Künsch, Annals of Statistics 1989).
+    """
+    if all(item.patient is not None for item in items):
+        return [str(item.patient) for item in items], "patient"
+    if any(item.cluster is None for item in items):
+        return [item.name for item in items], "picture"
+    if any(item.source == IN_ORDER for item in items):
+        return [_neighbours(item) for item in items], f"cluster, {TOGETHER} successive slices of {IN_ORDER} as one"
+    return [str(item.cluster) for item in items], "cluster"
+
+
+def _neighbours(item: Item) -> str:
+    number = Path(item.path).stem
+    if item.source != IN_ORDER or not number.isdecimal():
+        return str(item.cluster)
+    return f"{IN_ORDER} {int(number) // TOGETHER}"
+
+
+def aligned(
+    probabilities: NDArray[np.float64], scorer: Scorer, items: Sequence[Item]
+) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.intp], list[str]]:
+    """Bring answers and labels to the same classes.
+
+    Returns
+    -------
+    probabilities
+        ``(kept, classes)``; those of the tumour classes are summed where the labels say no more than tumour or none.
+    classes
+        Their names.
+    kept
+        Positions of the items that have one of these classes.
+    notes
+        What was done.
+    """
+    everyone = np.arange(len(items))
+    if scorer.task == "tumour":
+        return probabilities, scorer.classes, everyone, []
+    labels = np.array([item.label for item in items])
+    typed = np.flatnonzero(labels != UNTYPED)
+    if set(labels[typed]) - {Finding.NOTUMOR.value}:
+        left = len(items) - len(typed)
+        notes = [f"{left:,} tumours without a type count only for tumour against none"] if left else []
+        return probabilities[typed], scorer.classes, typed, notes
+    without = probabilities[:, scorer.classes.index(Finding.NOTUMOR)]
+    both = np.column_stack([1 - without, without])
+    return both, CLASSES["tumour"], everyone, ["the labels say tumour or none only: the tumour classes are summed"]
+
+
+def truth_for(items: Sequence[Item], classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """Class index of each item."""
+    task = next(task for task, names in CLASSES.items() if names == classes)
+    return np.array([classes.index(label_for(item, task)) for item in items])
+
+
+def is_data_of(config: dict[str, Any], dataset: Dataset, hashes: dict[str, str]) -> bool:
+    """Tell whether a run was cut from these data, or from some sources of them."""
+    same = replace(dataset, items=tuple(item for item in dataset.items if item.source in config["sources"]))
+    return data_hash(same, hashes) == str(config["data_sha256"])
+
+
+def named(names: Sequence[str], dataset: Dataset) -> list[Sample]:
+    """Return the samples of these names, as a run's parts have them."""
+    by_name = {item.name: item for item in dataset.items}
+    return [_sample(name, by_name) for name in names]
+
+
+def held_out(scorer: Scorer, dataset: Dataset) -> list[Sample]:
+    """Return what a run left out, but for slices of volumes: these are judged as studies."""
+    left = named((*scorer.parts["test"], *scorer.parts["untyped"]), dataset)
+    return [sample for sample in left if sample.item.index is None]
+
+
+def _unseen_by_run(
+    parts: dict[str, list[str]], config: dict[str, Any], dataset: Dataset
+) -> tuple[list[Sample], list[str]]:
+    hashes = file_hashes(dataset)
+    if is_data_of(config, dataset, hashes):
+        return named(parts["test"], dataset), [f"the test part of the run's split ({config['split']})", *parts["notes"]]
+    trained_on = set(parts["seen_sha256"])
+    samples = [Sample(item) for item in dataset.items if hashes[item.path] not in trained_on]
+    left = len(dataset.items) - len(samples)
+    return samples, [f"other data than the run's; {left:,} files that it trained on or watched left out"]
+
+
+def _outside_folds(config: dict[str, Any], dataset: Dataset) -> tuple[list[Sample], list[str]]:
+    trained_on = {str(fold) for key in ("train_folds", "watch_folds") for fold in config.get(key, ())}
+    items = list(dataset.items)
+    if not trained_on or not any(item.fold for item in items):
+        return [Sample(item) for item in items], ["nothing tells which of these pictures the model has seen"]
+    items = [item for item in items if item.fold not in {*trained_on, GUARD, None}]
+    kept, _ = one_per_cluster(items) if all(item.cluster is not None for item in items) else (items, 0)
+    folds = ", ".join(sorted(trained_on))
+    return [Sample(item) for item in kept], [f"all but folds {folds} (trained on or watched), guard rows and copies"]
+
+
+def _sample(name: str, by_name: dict[str, Item]) -> Sample:
+    if name in by_name:
+        return Sample(by_name[name])
+    path, _, variant = name.rpartition("@")
+    return Sample(by_name[path], int(variant))

@@ -1,0 +1,245 @@
+"""The training loop: epochs over batches made by other threads, each epoch's end on disk, resumable to the same curve.
+
+It is a loop of our own around `keras.Model.train_on_batch` because two things are wanted that `keras.Model.fit` does
+not give: the time that the network waited for input, exactly, and an epoch that begins again as it began before a kill.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from triage.errors import TriageError
+from triage.inference.card import KERAS
+from triage.training.fit.checkpoints import Row, averaged, load_state, save_model, save_state, write_json
+from triage.training.fit.curves import draw_curves
+from triage.training.fit.recipe import Stage
+from triage.training.views.frames import ahead
+
+CURVE, CURVE_PICTURE = "curve.json", "curve.png"
+#: Of the share that the network has of the step time; below it, the input holds the network up.
+WANTED_SHARE = 0.9
+Watch = Callable[[keras.Model], Row]
+Function = Callable[..., keras.KerasTensor]
+#: Of targets and outputs; by name of the output where a network has several.
+Loss = Function | Mapping[str, Function]
+Metrics = Sequence[Function] | Mapping[str, Sequence[Function]]
+
+
+class Views(Protocol):
+    """Batches: each a function of the seed, the epoch and its place in it."""
+
+    steps: int
+
+    def make(self, epoch: int, step: int) -> tuple[Any, Any]:
+        """Return pictures and targets."""
+
+
+class DivergedError(TriageError):
+    """The loss is no longer a number."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training came to: its curve, the epoch whose weights were kept, and the network's share of the time."""
+
+    curve: list[Row]
+    kept_epoch: int
+    network_share: float
+
+
+def train(
+    model: keras.Model,
+    loss: Loss,
+    views: Views,
+    watch: Watch,
+    stage: Stage,
+    folder: Path,
+    *,
+    metrics: Metrics = (),
+    resume: bool = False,
+    console: Console | None = None,
+) -> Outcome:
+    """Train a network and leave its model, its state and its curves in `folder` after every epoch.
+
+    Parameters
+    ----------
+    model
+        Not compiled yet.
+    loss
+        Of targets and logits.
+    views
+        The batches.
+    watch
+        Figures on the watched part after every epoch, ``val_loss`` among them where the stage goes by it.
+    stage
+        Optimizer, schedule, epochs, patience.
+    metrics
+        Functions of targets and outputs, averaged over the epoch's batches.
+    folder
+        Must exist.
+    resume
+        Go on from the state in the folder.
+    console
+        For the progress bars; silent without it.
+
+    Raises
+    ------
+    StorageError
+        If the disk does not take a checkpoint; the last one stays.
+    DivergedError
+        If the loss is no number any more; the last good checkpoint stays.
+    KeyboardInterrupt
+        As it came: the folder holds a model that loads, and the state of the last whole epoch.
+    """
+    compile_for(model, loss, stage, views.steps, metrics)
+    if resume:
+        curve = load_state(model, folder)
+    else:
+        curve = []
+        save_state(model, folder, curve)
+        save_model(model, folder)  # so that there is one whenever the run ends
+    stopper = _Stopper(stage, curve)
+    with _progress(console) as progress:
+        epochs = progress.add_task("Epochs", total=stage.epochs, completed=len(curve))
+        for epoch in range(len(curve), stage.epochs):
+            if stopper.stop:
+                break
+            steps = progress.add_task(f"Epoch {epoch + 1}", total=views.steps)
+            row = _epoch(model, views, epoch, partial(progress.advance, steps))
+            with averaged(model):
+                row |= watch(model)
+                curve.append(row)
+                if stopper.better(row):
+                    save_model(model, folder)
+            save_state(model, folder, curve)
+            _write_curve(curve, folder)
+            progress.remove_task(steps)
+            progress.advance(epochs)
+            progress.console.print(_line(row, stage.epochs), highlight=False)
+    return Outcome(curve, stopper.best_epoch, float(np.mean([row["network_share"] for row in curve])))
+
+
+def compile_for(model: keras.Model, loss: Loss, stage: Stage, steps: int, metrics: Metrics = ()) -> None:
+    """Give a model the optimizer of a stage, with its variables made."""
+    rate: float | keras.optimizers.schedules.LearningRateSchedule = stage.learning_rate
+    if stage.schedule == "cosine":
+        total = stage.epochs * steps
+        rate = keras.optimizers.schedules.CosineDecay(
+            stage.learning_rate / 20, total, warmup_target=stage.learning_rate, warmup_steps=max(total // 16, 1)
+        )
+    options = {"use_ema": stage.ema is not None, "ema_momentum": stage.ema or 0.99, "clipnorm": stage.clip}
+    if stage.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=stage.weight_decay, **options)
+    else:
+        optimizer = keras.optimizers.Adam(rate, **options)
+    # On a CPU, XLA takes minutes to compile these networks, and each step is then slower than without it.
+    model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
+    optimizer.build(model.trainable_variables)
+
+
+def predict(model: keras.Model, frames: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
+    """Return the logits of frames ``(samples, side, side)``, in batches of float."""
+    answers = [
+        np.asarray(model.predict_on_batch(frames[start : start + batch, ..., None].astype(np.float32)))
+        for start in range(0, len(frames), batch)
+    ]
+    return np.concatenate(answers)
+
+
+class _Stopper:
+    """Early stopping and the choice of the checkpoint, as Keras does them, and again the same after a resume."""
+
+    def __init__(self, stage: Stage, curve: list[Row]) -> None:
+        self.stage, self.best, self.best_epoch = stage, math.inf, 0
+        self.early = keras.callbacks.EarlyStopping("val_loss", patience=stage.patience or 0, mode="min")
+        self.early.set_model(_Flag())
+        self.early.on_train_begin()
+        for row in curve:
+            self.better(row)
+
+    @property
+    def stop(self) -> bool:
+        return bool(self.early.model.stop_training)
+
+    def better(self, row: Row) -> bool:
+        """Take note of an epoch; tell whether its weights are to be kept."""
+        if self.stage.patience:
+            self.early.on_epoch_end(int(row["epoch"]) - 1, row)
+        if self.stage.keep == "best" and row["val_loss"] >= self.best:
+            return False
+        # Where nothing is chosen by it, nothing need be watched.
+        self.best, self.best_epoch = row.get("val_loss", math.inf), int(row["epoch"])
+        return True
+
+
+class _Flag:
+    """The one attribute of a model that early stopping sets."""
+
+    stop_training = False
+
+
+def _epoch(model: keras.Model, views: Views, epoch: int, advance: Callable[[], None]) -> Row:
+    steps: list[float] = []
+    sums: Counter[str] = Counter()
+    began = time.perf_counter()
+    for pictures, targets in ahead(lambda step: views.make(epoch, step), views.steps):
+        ready = time.perf_counter()
+        logs = model.train_on_batch(pictures, targets, return_dict=True)
+        steps.append(time.perf_counter() - ready)
+        sums.update({"pictures": len(pictures)} | {name: value * len(pictures) for name, value in logs.items()})
+        advance()
+    if not np.isfinite(sums["loss"]):
+        raise DivergedError(f"The loss is {sums['loss']} in epoch {epoch + 1}. Lower the recipe's learning_rate.")
+    seconds = time.perf_counter() - began
+    pictures_seen = sums.pop("pictures")
+    waited = seconds - sum(steps)
+    # The first step of a run also builds the graph: it counts as a step like the others.
+    worked = sum(steps) - steps[0] + float(np.median(steps))
+    return {
+        "epoch": epoch + 1,
+        **{name: float(total / pictures_seen) for name, total in sums.items()},
+        "seconds": round(seconds, 3),
+        "network_share": round(worked / (worked + waited), 4),
+    }
+
+
+def _write_curve(curve: list[Row], folder: Path) -> None:
+    write_json(folder / CURVE, curve)
+    draw_curves(curve, folder / CURVE_PICTURE)
+
+
+def _line(row: Row, epochs: int) -> str:
+    figures = ", ".join(
+        f"{name.replace('_', ' ')} {value:.4f}" for name, value in row.items() if name not in ("epoch", "seconds")
+    )
+    return f"epoch {row['epoch']:.0f}/{epochs}: {figures}, {row['seconds']:.0f} s"
+
+
+def _progress(console: Console | None) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console or Console(quiet=True), transient=True)
+
+
+def load_kept(folder: Path) -> keras.Model:
+    """Return the network that a run kept."""
+    return keras.saving.load_model(folder / KERAS, compile=False)

@@ -1,0 +1,1 @@
+"""Release a model folder from runs: calibrate, set thresholds, export, quantize, write the cards."""

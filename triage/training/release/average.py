@@ -1,0 +1,80 @@
+"""The mean of runs that differ in where they started, or in the program that made them, and in nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from triage.errors import TriageError
+from triage.networks.twolook import mean_of
+from triage.training.evaluate.scorer import Scorer, open_model
+from triage.training.fit.checkpoints import once, save_model, write_json
+from triage.training.fit.environment import environment
+from triage.training.fit.lineage import PARTS, RESULT
+from triage.training.fit.run import CONFIG, ENVIRONMENT
+
+#: What may differ: where a run started.
+FREE = ("weights",)
+
+
+class AverageError(TriageError):
+    """The runs cannot be averaged."""
+
+
+def average(runs: Sequence[Path], folder: Path) -> None:
+    """Write a run folder with the mean of the weights of some runs; it counts as having seen what any of them has.
+
+    Parameters
+    ----------
+    runs
+        Finished runs of the same recipe, options and data, each with other weights to start from.
+    folder
+        Where the run goes.
+
+    Raises
+    ------
+    AverageError
+        If there are less than two, one is not finished or does not look twice, or they differ in more than their start.
+    ResumeError
+        If the folder holds a run.
+    """
+    if len({run.resolve() for run in runs}) < max(2, len(runs)):
+        raise AverageError("A mean takes two runs or more, each named once. Train another from other weights.")
+    scorers = [_finished(run) for run in runs]
+    first = scorers[0]
+    for other in scorers[1:]:
+        differing = [key for key in first.config if key not in FREE and first.config[key] != other.config.get(key)]
+        differing += [key for key in ("train", "watch", "test") if first.parts[key] != other.parts[key]]
+        if differing or first.trained.input_shape != other.trained.input_shape:
+            raise AverageError(
+                f"{first.name} and {other.name} differ in {', '.join(differing) or 'size'}. Train both with the same "
+                "recipe, options and data."
+            )
+    results: list[dict[str, Any]] = [json.loads((run / RESULT).read_text()) for run in runs]
+    starts = list(dict.fromkeys(str(result["started_from"]) for result in results))
+    seen = {name for scorer in scorers for name in scorer.parts["seen_sha256"]}
+    folder.mkdir(parents=True, exist_ok=True)
+    once(folder / CONFIG, first.config, resume=False)
+    write_json(folder / ENVIRONMENT, environment())
+    write_json(folder / PARTS, first.parts | {"seen_sha256": sorted(seen)})
+    save_model(mean_of(*(scorer.trained for scorer in scorers)), folder)
+    # Last, since a run with a result is a finished one.
+    write_json(folder / RESULT, results[0] | {"started_from": _said(starts, len(runs))})
+
+
+def _said(starts: Sequence[str], runs: int) -> str:
+    if len(starts) == 1:
+        return f"{starts[0]}, the mean of {runs} such runs"
+    # In brackets, since one of them may be a mean itself.
+    return f"{' and '.join(f'({start})' for start in starts)}, the mean of {runs} runs"
+
+
+def _finished(run: Path) -> Scorer:
+    scorer = open_model(run)
+    if not scorer.parts or not (run / RESULT).is_file():
+        raise AverageError(f"{run} is no finished run of `train`. Finish it with --resume, or name another.")
+    if not scorer.looks_twice:
+        raise AverageError(f"{scorer.name} does not look twice. Only runs of --recipe two-look have a mean.")
+    return scorer

@@ -1,0 +1,113 @@
+"""A trained two-look network in the form that serves: ONNX, with its maps, its mask and a measure of the unfamiliar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keras
+import numpy as np
+import onnx
+from keras import layers
+from numpy.typing import NDArray
+
+from triage.inference.network import CAM, DISTANCE, INPUT, LOGITS, MASK, Network
+from triage.inference.views import WHOLE, crop
+from triage.networks.lite0 import LAST_MAP, RESCALE
+from triage.networks.mahalanobis import Familiarity
+from triage.networks.twolook import FOCUS, SKIPS
+from triage.training.fit.loop import predict
+from triage.training.release.quantization import quantize
+
+#: Where the unfamiliar shows. The last features know only what tells the classes apart, and take a heart for a head;
+#: those in the middle still see textures and shapes: see docs/model-log.md.
+TEXTURES = SKIPS[-1]
+#: Slices on both looks at which the ranges of the activations are taken.
+RANGES_FROM = 32
+
+
+def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.Model:
+    """Return the same network with everything that a reader is shown as an output.
+
+    The maps are the features weighted by the gradient of each logit, position by position (HiResCAM, Draelos & Carin,
+    2020). The logits are linear in what the two pools average, so dense weights applied at every position give these
+    maps without a backward pass, and their spatial mean plus the bias is the logit.
+
+    Parameters
+    ----------
+    model
+        From `triage.networks.twolook.build_two_look`.
+    training_views
+        ``(slices, size, size)`` uint8, first looks at what it was trained on: what is familiar to it.
+
+    Returns
+    -------
+    keras.Model
+        Input ``(batch, size, size)``, gray 0 to 255; outputs ``logits (batch, classes)``,
+        ``mask (batch, rows, columns, 1)`` as probability,
+        ``cam (batch, rows, columns, classes)`` and ``distance (batch,)``, see `Familiarity`.
+    """
+    features, focus, textures = (model.get_layer(name).output for name in (LAST_MAP, FOCUS, TEXTURES))
+    kernel, _ = model.get_layer(LOGITS).get_weights()
+    everywhere, inside = np.split(kernel, 2)
+    classes = kernel.shape[1]
+    cams = [layers.Conv2D(classes, 1, use_bias=False, name=f"cam_{name}") for name in ("everywhere", "inside")]
+    cam = layers.Add(name=CAM)([cams[0](features), cams[1](focus)])
+    for layer, weights in zip(cams, (everywhere, inside), strict=True):
+        layer.set_weights([weights[None, None]])
+    pooled = layers.GlobalAveragePooling2D(name="textures")(textures)
+    familiarity = Familiarity(name=DISTANCE)
+    distance = familiarity(pooled)
+    familiarity.fit(predict(keras.Model(model.input, pooled), training_views))
+    mask = layers.Activation("sigmoid", name="mask_probability")(model.get_layer(MASK).output)
+    rescale = model.get_layer(RESCALE)
+    rest = keras.Model(
+        rescale.output, {LOGITS: model.get_layer(LOGITS).output, MASK: mask, CAM: cam, DISTANCE: distance}
+    )
+    # Pictures come without the axis of their one channel: along an axis of length one, ONNX Runtime rescales pixel by
+    # pixel, which took a seventh of the whole run.
+    pictures = keras.Input(model.input_shape[1:3], name=INPUT)
+    x = layers.Rescaling(rescale.scale, rescale.offset)(pictures)
+    return keras.Model(pictures, rest(layers.Reshape(model.input_shape[1:])(x)), name="serving")
+
+
+def export_onnx(model: keras.Model, trained_on: NDArray[np.uint8], path: Path) -> None:
+    """Write a two-look network as it serves: ONNX in 8 bits.
+
+    See `for_serving` and `triage.training.release.quantization`.
+
+    Parameters
+    ----------
+    model
+        From `triage.networks.twolook.build_two_look`.
+    trained_on
+        ``(slices, FRAME, FRAME)``: prepared slices that it was trained on.
+    path
+        Where to.
+    """
+    size = int(model.input_shape[1])
+    with TemporaryDirectory(prefix="triage-") as folder:
+        exact = Path(folder) / "exact.onnx"
+        export_exact(model, np.stack([np.rint(_whole(frame, size)).astype(np.uint8) for frame in trained_on]), exact)
+        some = trained_on[np.linspace(0, len(trained_on) - 1, RANGES_FROM).round().astype(int)]
+        quantize(exact, _both_looks(Network(exact), some), path)
+    onnx.checker.check_model(onnx.load(path))
+
+
+def export_exact(model: keras.Model, training_views: NDArray[np.uint8], path: Path) -> None:
+    """Write what `for_serving` returns as ONNX, in 32 bits."""
+    serving = for_serving(model, training_views)
+    serving(np.zeros((1, *model.input_shape[1:3]), np.float32))  # Keras exports only what has been called
+    serving.export(path, format="onnx", verbose=False)
+
+
+def _whole(frame: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+    return crop(frame.astype(np.float32), WHOLE, size)
+
+
+def _both_looks(network: Network, frames: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+    for frame in frames:
+        second = network.look_twice(frame.astype(np.float32))[1]
+        yield _whole(frame, network.size)
+        yield crop(frame.astype(np.float32), second.box, network.size)

@@ -1,0 +1,111 @@
+"""Where the gate stands, and how well it keeps apart brain MRI and everything else."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.progress import track
+
+from triage.domain import Slice
+from triage.inference.network import Network
+from triage.inference.preprocess import prepare
+from triage.inference.views import FRAME
+from triage.scans.formats import raster
+from triage.scans.quality.gate import not_analysable
+from triage.training.evaluate.metrics import Figure, auroc, interval, plain, resampled
+from triage.training.evaluate.predictions import Answers
+from triage.training.layouts import load_slice
+from triage.training.release.ood_images import strangers
+
+#: Share of the held-out pictures of each source that the network takes for what they are, at least.
+FAMILIAR = 0.99
+#: Below so many pictures, that share is down to single ones.
+ENOUGH = 100
+STRANGERS = 200
+
+
+def familiar_within(answers: Answers) -> float:
+    """Return the distance up to which a slice is familiar, chosen so that no source of some size is turned away."""
+    limits = [
+        np.quantile(distances, FAMILIAR, method="higher")
+        for distances in (answers.distance[_of(answers, source)] for source in _sources(answers))
+        if len(distances) >= ENOUGH
+    ]
+    return float(np.ceil(max(limits or [np.quantile(answers.distance, FAMILIAR, method="higher")]) * 1000) / 1000)
+
+
+def gate_report(root: Path, answers: Answers, networks: Sequence[Network], limit: float) -> dict[str, Any]:
+    """Hold the whole gate, cheap checks and distance, against held-out MRI and pictures of other things.
+
+    Parameters
+    ----------
+    root
+        The data set of the answers.
+    answers
+        On pictures that the networks never saw.
+    networks
+        Each is asked about the same strangers.
+    limit
+        From `familiar_within`.
+
+    Returns
+    -------
+    dict
+        ``auroc`` with its interval; ``refused``: the share of each source; ``strangers``: those refused and tried of
+        each kind, over all networks.
+    """
+    slices = (load_slice(root, item) for item in answers.items)
+    real = np.array(
+        [
+            _strangeness(slice_, distance)
+            for slice_, distance in zip(
+                track(slices, "The gate on MRI", total=len(answers.items)), answers.distance, strict=True
+            )
+        ]
+    )
+    kinds, others = [], []
+    for network in networks:
+        for kind, pixels in strangers(STRANGERS):
+            slice_ = decoded(pixels)
+            kinds.append(kind)
+            others.append(_strangeness(slice_, network.look_twice(prepare(slice_.pixels, FRAME)[0])[0].distance))
+    refused = np.array(others) > limit
+    scores, strange = np.concatenate([real, others]), np.repeat([False, True], [len(real), len(others)])
+    groups = [item.cluster or item.path for item in answers.items] + [str(n % STRANGERS) for n in range(len(others))]
+    values = [auroc(scores[picked], strange[picked]) for picked in resampled(groups, 0, 200)]
+    return {
+        "familiar_within": limit,
+        **plain({"auroc": Figure(auroc(scores, strange), *interval(values))}),
+        "refused": {
+            source: round(float((real[_of(answers, source)] > limit).mean()), 4) for source in _sources(answers)
+        },
+        "strangers": {
+            kind: [int(refused[np.array(kinds) == kind].sum()), kinds.count(kind)] for kind in dict.fromkeys(kinds)
+        },
+    }
+
+
+def decoded(pixels: NDArray[np.uint8]) -> Slice:
+    """Return a picture as the door hands it over."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return raster.decode(file.getvalue())
+
+
+def _strangeness(slice_: Slice, distance: float) -> float:
+    """Distance, but beyond all of them for what the cheap checks turn away."""
+    return 1e6 if not_analysable(slice_) else float(distance)
+
+
+def _sources(answers: Answers) -> list[str]:
+    return sorted({item.source for item in answers.items})
+
+
+def _of(answers: Answers, source: str) -> NDArray[np.bool_]:
+    return np.array([item.source == source for item in answers.items])

@@ -1,0 +1,1 @@
+"""Views of a picture for training: crops, augmentation, other contrasts, the batches of two looks."""
