@@ -7,7 +7,7 @@ from threading import Thread
 
 import streamlit as st
 
-from triage.ui.state import pipeline
+from triage.ui import state
 from triage.web.routes import routes
 
 
@@ -17,11 +17,11 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
     Beside the pages, what a crash left unranked is ranked.
     """
-    parts = pipeline()
-    _ = parts.runtime
-    Thread(target=parts.resume, name="resume", daemon=True).start()
+    installation = state.installation()
+    _ = installation.runtime
+    Thread(target=installation.resume, name="resume", daemon=True).start()
     yield
-    parts.close()
+    installation.close()
 
 
-app = st.App(Path(__file__).parent / "triage" / "ui" / "main.py", lifespan=lifespan, routes=routes(pipeline))
+app = st.App(Path(__file__).parent / "triage" / "ui" / "main.py", lifespan=lifespan, routes=routes(state.installation))

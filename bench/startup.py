@@ -15,7 +15,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from bench.worklist import fill
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.settings import ROOT, Settings
 
 PORT = 8711
@@ -37,10 +37,10 @@ def measure() -> list[str]:
         lines.append(_row("a Streamlit script of one line", rounds))
         for size in (0, 100_000):
             with tempfile.TemporaryDirectory() as home:
-                pipeline = Pipeline(Settings(home=Path(home)))
+                installation = Installation(Settings(home=Path(home)))
                 if size:
-                    fill(pipeline, size)
-                pipeline.store.engine.dispose()
+                    fill(installation, size)
+                installation.store.engine.dispose()
                 rounds = [_visit(browser, Path(home)) for _ in range(ROUNDS)]
             lines.append(_row(f"{size:,} studies", rounds))
     return [*lines, "", "Medians of three cold starts of `streamlit run app.py`; target: first page within 4 s."]

@@ -120,21 +120,22 @@ def _run(way: str, folder: Path) -> tuple[float, float, float]:
 
 
 def _ours(warm: Path, paths: list[Path]) -> tuple[float, float, float]:
-    from triage.pipeline import Incoming, Pipeline
+    from triage.pipeline.installation import Installation
+    from triage.pipeline.spool import Incoming
     from triage.settings import Settings
 
     with tempfile.TemporaryDirectory() as home:
-        pipeline = Pipeline(Settings(home=Path(home)))
-        (receipt,) = pipeline.receive([Incoming(warm.name, path=warm)], actor="bench")
-        pipeline.wait([str(receipt.study_id)])
+        installation = Installation(Settings(home=Path(home)))
+        (receipt,) = installation.receive([Incoming(warm.name, path=warm)], actor="bench")
+        installation.wait([str(receipt.study_id)])
         start, used = time.perf_counter(), _cpu()
-        receipts = pipeline.receive([Incoming(path.name, path=path) for path in paths], actor="bench")
-        left = pipeline.wait({str(receipt.study_id) for receipt in receipts}, timeout=600)
+        receipts = installation.receive([Incoming(path.name, path=path) for path in paths], actor="bench")
+        left = installation.wait({str(receipt.study_id) for receipt in receipts}, timeout=600)
         figures = time.perf_counter() - start, _cpu() - used, _peak()
         assert not left
         # What was given up is quick too.
-        assert all(pipeline.store.study(str(receipt.study_id)).status is StudyStatus.RANKED for receipt in receipts)
-        pipeline.close()
+        assert all(installation.store.study(str(receipt.study_id)).status is StudyStatus.RANKED for receipt in receipts)
+        installation.close()
     return figures
 
 

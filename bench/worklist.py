@@ -15,7 +15,8 @@ from sqlalchemy import insert
 
 from triage.domain import Band, Finding, StudyStatus
 from triage.phantoms import phantoms
-from triage.pipeline import Incoming, Pipeline
+from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.records.tables import StudyRow
 from triage.records.views import WorklistFilter
 from triage.settings import Settings
@@ -32,9 +33,9 @@ def measure() -> list[str]:
     ]
     for size in SIZES:
         with tempfile.TemporaryDirectory() as home:
-            pipeline = Pipeline(Settings(home=Path(home)))
-            fill(pipeline, size)
-            queue, now = pipeline.queue, datetime.now(UTC)
+            installation = Installation(Settings(home=Path(home)))
+            fill(installation, size)
+            queue, now = installation.queue, datetime.now(UTC)
             last = (size - 1) // 50
             parts = [
                 _milliseconds(partial(queue.page, WorklistFilter(), now)),
@@ -44,7 +45,7 @@ def measure() -> list[str]:
             ]
             whole = parts[0] + parts[2]
             lines.append(f"| {size:,} | " + " | ".join(f"{part:.0f} ms" for part in [*parts, whole]) + " |")
-            pipeline.close()
+            installation.close()
     return [*lines, "", "SQLite, medians of nine; target for the whole first view: under 500 ms with 100,000."]
 
 
@@ -52,26 +53,26 @@ def upload_to_ranked(count: int = 30) -> list[str]:
     """Return one line: from the bytes at the door to a committed rank."""
     files = [phantom.png for phantom in phantoms(count + 1, seed=5)]
     with tempfile.TemporaryDirectory() as home:
-        pipeline = Pipeline(Settings(home=Path(home)))
-        _rank(pipeline, "warm.png", files[0])
+        installation = Installation(Settings(home=Path(home)))
+        _rank(installation, "warm.png", files[0])
         seconds = []
         for number, data in enumerate(files[1:]):
             start = time.perf_counter()
-            _rank(pipeline, f"{number}.png", data)
+            _rank(installation, f"{number}.png", data)
             seconds.append(time.perf_counter() - start)
-        pipeline.close()
+        installation.close()
     return [
         f"Median {1000 * statistics.median(seconds):.0f} ms, slowest {1000 * max(seconds):.0f} ms of {count} slices, "
         "file and rows on disk with fsync (target: under 1 s)."
     ]
 
 
-def _rank(pipeline: Pipeline, name: str, data: bytes) -> None:
-    (receipt,) = pipeline.receive([Incoming(name, data=data)], actor="bench")
-    pipeline.wait([str(receipt.study_id)])
+def _rank(installation: Installation, name: str, data: bytes) -> None:
+    (receipt,) = installation.receive([Incoming(name, data=data)], actor="bench")
+    installation.wait([str(receipt.study_id)])
 
 
-def fill(pipeline: Pipeline, count: int) -> None:
+def fill(installation: Installation, count: int) -> None:
     """Add waiting studies of every band, spread over four days."""
     rng, now = random.Random(0), datetime.now(UTC)
     rows = []
@@ -92,7 +93,7 @@ def fill(pipeline: Pipeline, count: int) -> None:
                 "reason": f"P(glioma) {probability:.2f}",
             }
         )
-    with pipeline.store.write() as session:
+    with installation.store.write() as session:
         session.execute(insert(StudyRow), rows)
 
 

@@ -15,7 +15,7 @@ from helpers import free_port
 from triage.domain import Finding
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom, phantoms
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.records.store import Store
 from triage.settings import Settings
 
@@ -41,10 +41,10 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def pipeline(settings: Settings) -> Iterator[Pipeline]:
-    parts = Pipeline(settings)
-    yield parts
-    parts.close()
+def installation(settings: Settings) -> Iterator[Installation]:
+    installation = Installation(settings)
+    yield installation
+    installation.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,7 +12,7 @@ from drawn_dicom import instance
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 
 LIMIT = 4 * 2**20
 TOKEN = "a token of thirty-two characters"
@@ -25,7 +25,7 @@ class Peer:
     """A client of an installation."""
 
     address: str
-    pipeline: Pipeline
+    installation: Installation
 
     def store(self, parts: Sequence[bytes], study: str = "", **headers: str) -> requests.Response:
         return self.post(body(parts), study, **headers)

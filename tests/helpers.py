@@ -25,7 +25,8 @@ from pydicom import Dataset, dcmwrite
 
 from triage.domain import Finding, Receipt
 from triage.phantoms import VOLUME, VOLUME_MM, volume
-from triage.pipeline import Incoming, Pipeline
+from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.records.files import FileStore
 from triage.settings import Settings
 
@@ -54,16 +55,16 @@ def keep(files: FileStore, data: bytes) -> str:
     return sha256
 
 
-def receive(pipeline: Pipeline, files: Mapping[str, bytes]) -> list[Receipt]:
+def receive(installation: Installation, files: Mapping[str, bytes]) -> list[Receipt]:
     """Hand files over, wait until what was accepted is judged, and return the receipts."""
-    receipts = pipeline.receive([Incoming(name, data=data) for name, data in files.items()], actor="test")
-    assert pipeline.wait({receipt.study_id for receipt in receipts if receipt.study_id}, timeout=180) == []
+    receipts = installation.receive([Incoming(name, data=data) for name, data in files.items()], actor="test")
+    assert installation.wait({receipt.study_id for receipt in receipts if receipt.study_id}, timeout=180) == []
     return receipts
 
 
-def take_in(pipeline: Pipeline, files: Mapping[str, bytes]) -> list[str]:
+def take_in(installation: Installation, files: Mapping[str, bytes]) -> list[str]:
     """Hand files over, wait until they are judged, and return the study of each."""
-    return [str(receipt.study_id) for receipt in receive(pipeline, files)]
+    return [str(receipt.study_id) for receipt in receive(installation, files)]
 
 
 def redrawn(file: bytes, **elements: object) -> bytes:
@@ -88,9 +89,9 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 def run_queue(home: Path) -> None:
     """Run an installation's queue as `python -m triage worker` does, until the process is killed."""
-    pipeline = Pipeline(Settings(home=home, threads=1))
-    _ = pipeline.runtime
-    pipeline.run()
+    installation = Installation(Settings(home=home, threads=1))
+    _ = installation.runtime
+    installation.run()
     threading.Event().wait()
 
 

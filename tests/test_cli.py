@@ -19,7 +19,7 @@ from PIL import Image
 
 from triage.domain import Finding
 from triage.phantoms import Phantom
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.reading import sign
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.store import Store
@@ -111,8 +111,8 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
     home, out = tmp_path / "home", tmp_path / "readings.zip"
     done = triage("demo", "--count", 2, "--studies", 1, "--slices", 3, home=home)
     assert done.returncode == 0, done.stderr
-    pipeline = Pipeline(Settings(home=home))
-    study = pipeline.store.study(pipeline.queue.first(datetime.now(UTC)) or "")
+    installation = Installation(Settings(home=home))
+    study = installation.store.study(installation.queue.first(datetime.now(UTC)) or "")
     reading = sign(
         reader="Dr. A",
         finding=Finding.GLIOMA,
@@ -122,9 +122,9 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
         comment="",
         now=datetime.now(UTC),
     )
-    assert {row.modality for row in pipeline.queue.recent(9)} == {"", "MR"}
-    pipeline.store.sign(study.study_id, reading, seen=0)
-    pipeline.close()
+    assert {row.modality for row in installation.queue.recent(9)} == {"", "MR"}
+    installation.store.sign(study.study_id, reading, seen=0)
+    installation.close()
     done = triage("export", out, home=home)
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(out) as archive:

@@ -88,10 +88,10 @@ def test_nothing_lies_directly_under_pages() -> None:
 def test_the_serving_parts_start_without_tensorflow(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from triage.pipeline import Pipeline\n"
+        "from triage.pipeline import Installation\n"
         "from triage.settings import Settings\n"
         "from triage.ui import charts, decision, maps, tables, viewer\n"
-        "Pipeline(Settings()).runtime\n"
+        "Installation(Settings()).runtime\n"
         "heavy = {'tensorflow', 'keras', 'torch', 'jax', 'nilearn', 'sklearn', 'cv2'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

@@ -73,17 +73,17 @@ def worker() -> None:
     import signal
     from threading import Event
 
-    from triage.pipeline import Pipeline
+    from triage.pipeline.installation import Installation
 
-    pipeline = _or_exit(lambda: Pipeline(Settings()))
-    _or_exit(lambda: pipeline.runtime)
+    installation = _or_exit(lambda: Installation(Settings()))
+    _or_exit(lambda: installation.runtime)
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    pipeline.run()
+    installation.run()
     console.print("Scoring what arrives. Stop with Ctrl+C; what is in work then is done at the next start.")
     stopped.wait()
-    pipeline.close()
+    installation.close()
 
 
 @app.command()
@@ -96,9 +96,10 @@ def demo(
     from triage.domain import Finding
     from triage.phantom_studies import phantom_study
     from triage.phantoms import phantoms
-    from triage.pipeline import Incoming, Pipeline
+    from triage.pipeline.installation import Installation
+    from triage.pipeline.spool import Incoming
 
-    pipeline = _or_exit(lambda: Pipeline(Settings()))
+    installation = _or_exit(lambda: Installation(Settings()))
     made = [
         Incoming(phantom.name, data=phantom.png)
         for phantom in track(phantoms(count), "Making phantom slices", total=count, console=console)
@@ -106,11 +107,11 @@ def demo(
     for seed in track(range(studies), "Making phantom studies", console=console):
         finding = list(Finding)[seed % len(Finding)]
         made += [Incoming(name, data=file) for name, file in phantom_study(finding, slices, seed)]
-    receipts = pipeline.receive(made, actor="demo")
+    receipts = installation.receive(made, actor="demo")
     accepted = {receipt.study_id for receipt in receipts if receipt.study_id}
     with console.status("Scoring and ranking"):
-        late = pipeline.wait(accepted, timeout=60 + len(made))
-    pipeline.close()
+        late = installation.wait(accepted, timeout=60 + len(made))
+    installation.close()
     if late:
         console.print(f"{len(late):,} studies are not ranked yet; the web app or the worker goes on with them.")
     outcomes = Counter(receipt.outcome for receipt in receipts)
@@ -126,13 +127,13 @@ def export(
 ) -> None:
     """Write signed readings and their pictures as a data set."""
     from triage.learning.dataset import write_export
-    from triage.pipeline import Pipeline
+    from triage.pipeline.installation import Installation
 
-    pipeline = _or_exit(lambda: Pipeline(Settings()))
-    readings = pipeline.store.signed_readings(reader)
+    installation = _or_exit(lambda: Installation(Settings()))
+    readings = installation.store.signed_readings(reader)
     part = out.with_name(out.name + ".part")
     with part.open("wb") as file:
-        pictures = _or_exit(lambda: write_export(readings, pipeline.files, file))
+        pictures = _or_exit(lambda: write_export(readings, installation.files, file))
     part.replace(out)
     console.print(f"{len(readings):,} readings, {pictures:,} pictures: {out}")
 

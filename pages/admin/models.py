@@ -6,7 +6,7 @@ from triage.domain import Finding
 from triage.inference.card import MODEL_CARD
 from triage.ui import state, tables
 
-card = state.pipeline().runtime.card
+card = state.installation().runtime.card
 points = card.operating_points
 
 st.title("Model")
@@ -38,4 +38,4 @@ with right:
     for limit in card.training["limits"]:
         st.markdown(f"- {limit}")
 with st.expander("The whole card: intended use, data, every figure"):
-    st.markdown((state.pipeline().runtime.folder / MODEL_CARD).read_text())
+    st.markdown((state.installation().runtime.folder / MODEL_CARD).read_text())

@@ -8,14 +8,14 @@ from triage.domain import Decision
 from triage.learning.dataset import write_export
 from triage.ui import state, tables
 
-parts = state.pipeline()
+installation = state.installation()
 reader = state.reader()
 
 st.title("My readings")
 if not reader:
     st.info("Enter your name in the sidebar to see your readings.", icon=":material/person:")
     st.stop()
-items = parts.store.signed_readings(reader)
+items = installation.store.signed_readings(reader)
 if not items:
     st.info(
         f"{reader} has not signed a reading yet. Open a study from the **Worklist**.", icon=":material/history_edu:"
@@ -41,7 +41,7 @@ st.dataframe(
 def export() -> bytes:
     """Write the ZIP when it is asked for, not before."""
     with tempfile.SpooledTemporaryFile(max_size=64 * 2**20) as file:
-        write_export(items, parts.files, file)
+        write_export(items, installation.files, file)
         file.seek(0)
         return file.read()
 

@@ -6,14 +6,14 @@ from triage.domain import StudyStatus
 from triage.errors import TriageError
 from triage.ui import charts, decision, identity, maps, reports, stack, state, viewer
 
-parts = state.pipeline()
-study_id = st.query_params.get("study") or parts.queue.first(state.now())
+installation = state.installation()
+study_id = st.query_params.get("study") or installation.queue.first(state.now())
 if study_id is None:
     st.title("Review")
     st.info("Nothing waits to be read. New studies arrive through **Upload**.", icon=":material/inbox:")
     st.stop()
 try:
-    study = parts.store.study(study_id)
+    study = installation.store.study(study_id)
 except TriageError as error:
     st.title("Review")
     st.error(str(error), icon=":material/error:")
@@ -21,7 +21,7 @@ except TriageError as error:
 if st.query_params.get("study") != study_id:
     st.query_params["study"] = study_id
 if study.opened_at is None:
-    parts.store.note_opened(study_id, reader=state.reader() or "unnamed reader")
+    installation.store.note_opened(study_id, reader=state.reader() or "unnamed reader")
 result = study.result
 
 
@@ -29,7 +29,7 @@ result = study.result
 def look() -> None:
     """Draw a slice under its controls; only this part is drawn anew when a control or the slice moves."""
     try:
-        slices = stack.open_stack(parts, study)
+        slices = stack.open_stack(installation, study)
     except TriageError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -41,7 +41,7 @@ def look() -> None:
     at = stack.position(view)
     shown = view.slice(at)
     gray = viewer.window(shown.pixels, *controls.window)
-    overlay = maps.overlay(parts, slices, view.series, at, controls) if view.cut is None else None
+    overlay = maps.overlay(installation, slices, view.series, at, controls) if view.cut is None else None
     with st.container(key=stack.PICTURE, height=480, border=False):
         st.plotly_chart(
             viewer.picture(gray, overlay, shown.spacing, key=view.key),
@@ -73,5 +73,5 @@ with right:
         decision.headline(result)
         st.plotly_chart(charts.probabilities(result.probabilities), key="bars", config={"displayModeBar": False})
     decision.history(study)
-    decision.form(parts, study)
-    reports.offer(parts, study)
+    decision.form(installation, study)
+    reports.offer(installation, study)

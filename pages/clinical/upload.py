@@ -5,7 +5,7 @@ from collections import Counter
 import streamlit as st
 
 from triage.domain import Outcome, Receipt
-from triage.pipeline import Incoming
+from triage.pipeline.spool import Incoming
 from triage.ui import state, tables
 
 ICONS = {
@@ -20,7 +20,7 @@ PATIENCE = 120
 #: Thousands of them would keep the browser busy.
 LINES = 100
 
-parts = state.pipeline()
+installation = state.installation()
 receipts: list[Receipt] = st.session_state.setdefault("receipts", [])
 
 st.title("Upload")
@@ -41,7 +41,7 @@ if sent and files:
     receipts.clear()
     bar = st.progress(0.0, "Starting …")
     # The first half of the bar is storing, the second scoring.
-    receipts += parts.receive(
+    receipts += installation.receive(
         [Incoming(file.name, data=file.getbuffer()) for file in files],
         actor=state.reader() or "upload",
         progress=lambda done, known, name: bar.progress(
@@ -50,7 +50,7 @@ if sent and files:
     )
     studies = {receipt.study_id for receipt in receipts if receipt.study_id}
     for _ in range(PATIENCE):
-        waiting = parts.wait(studies, timeout=1)
+        waiting = installation.wait(studies, timeout=1)
         bar.progress(
             1 - 0.5 * len(waiting) / max(len(studies), 1),
             f"Scoring: {len(studies) - len(waiting):,} of {len(studies):,} studies are ranked",
@@ -78,7 +78,7 @@ if receipts:
         if len(lines) > LINES:
             st.caption(f"{len(lines) - LINES:,} more, none worse than these.")
 
-recent = parts.queue.recent(10)
+recent = installation.queue.recent(10)
 st.subheader("Latest arrivals")
 if recent:
     st.dataframe(tables.worklist(recent, state.now()), column_config=tables.WORKLIST_COLUMNS, hide_index=True)

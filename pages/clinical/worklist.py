@@ -14,7 +14,7 @@ STATUSES: dict[str, tuple[StudyStatus, ...]] = {
     "Read": (StudyStatus.READ,),
 }
 
-parts = state.pipeline()
+installation = state.installation()
 
 
 def note_click() -> None:
@@ -27,7 +27,7 @@ def note_click() -> None:
 title, button = st.columns([5, 1], vertical_alignment="bottom")
 title.title("Worklist")
 if button.button("Read next", icon=":material/play_arrow:", type="primary", width="stretch"):
-    top = parts.queue.first(state.now())
+    top = installation.queue.first(state.now())
     if top is not None:
         state.open_study(top)
     st.toast("Nothing waits to be read.", icon=":material/inbox:")
@@ -39,7 +39,7 @@ def worklist() -> None:
     if "worklist_open" in st.session_state:
         state.open_study(st.session_state.pop("worklist_open"))
     time = state.now()
-    summary = parts.queue.summary(time)
+    summary = installation.queue.summary(time)
     if not summary.total:
         st.info("Nothing waits to be read. New studies arrive through **Upload**.", icon=":material/inbox:")
     else:
@@ -51,11 +51,11 @@ def worklist() -> None:
             f"{summary.not_analysable:,}",
             help="The AI could not judge these. They stay in the queue for a reader.",
         )
-        strip = charts.queue_strip(summary.histogram, parts.runtime.points)
+        strip = charts.queue_strip(summary.histogram, installation.runtime.points)
         figures[4].plotly_chart(strip, key="queue_strip", config={"displayModeBar": False})
     wanted = filters()
     number = st.session_state.get("worklist_page", 1) - 1
-    page = parts.queue.page(wanted, time, number=number, size=PAGE_SIZE)
+    page = installation.queue.page(wanted, time, number=number, size=PAGE_SIZE)
     st.session_state.worklist_shown = [row.study_id for row in page.rows]
     if not page.rows:
         if summary.total:

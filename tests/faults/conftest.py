@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from faults.tally import Table
 
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.scans.isolation.door import Door
 from triage.settings import Settings
 
@@ -55,8 +55,8 @@ def door() -> Iterator[Door]:
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all faults, as they would come; what closed pipelines leave behind is not the product's."""
-    parts = Pipeline(Settings(home=tmp_path_factory.mktemp("faults") / "home"))
-    yield parts
-    parts.close()
+    installation = Installation(Settings(home=tmp_path_factory.mktemp("faults") / "home"))
+    yield installation
+    installation.close()

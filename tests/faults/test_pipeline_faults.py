@@ -21,33 +21,36 @@ from sqlalchemy import func, select
 
 from triage.domain import Outcome, Receipt
 from triage.phantoms import Phantom
-from triage.pipeline import Incoming, Pipeline
+from triage.pipeline.installation import Installation
 from triage.pipeline.process import judge
+from triage.pipeline.spool import Incoming
 from triage.records.tables import AIResultRow, AuditRow, InstanceRow, StudyRow
 from triage.training.release.ood_images import strangers
 
 PROCESSES.loaded()
 
 
-def count(pipeline: Pipeline, table: type) -> int:
-    with pipeline.store.read() as session:
+def count(installation: Installation, table: type) -> int:
+    with installation.store.read() as session:
         return session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def audited(pipeline: Pipeline, event: str) -> int:
-    with pipeline.store.read() as session:
+def audited(installation: Installation, event: str) -> int:
+    with installation.store.read() as session:
         return session.scalar(select(func.count()).where(AuditRow.event == event)) or 0
 
 
-def hand_over(pipeline: Pipeline, files: list[tuple[str, bytes]]) -> list[Receipt]:
+def hand_over(installation: Installation, files: list[tuple[str, bytes]]) -> list[Receipt]:
     """Hand files over and wait until what was accepted is judged."""
-    receipts = pipeline.receive([Incoming(name, data=data) for name, data in files], actor="faults")
-    late = pipeline.wait({receipt.study_id for receipt in receipts if receipt.study_id}, timeout=120)
+    receipts = installation.receive([Incoming(name, data=data) for name, data in files], actor="faults")
+    late = installation.wait({receipt.study_id for receipt in receipts if receipt.study_id}, timeout=120)
     assert late == []
     return receipts
 
 
-def test_refusals_are_audited_and_the_others_go_on(table: Table, pipeline: Pipeline, slices: list[Phantom]) -> None:
+def test_refusals_are_audited_and_the_others_go_on(
+    table: Table, installation: Installation, slices: list[Phantom]
+) -> None:
     bad: list[broken.Files] = [
         broken.huge_pictures(),
         broken.cut_short(40),
@@ -67,16 +70,16 @@ def test_refusals_are_audited_and_the_others_go_on(table: Table, pipeline: Pipel
         for number, group in enumerate(zip(*bad, range(10), strict=False)):
             files = [(name, data) for name, data in group[:-1]]
             good = (f"good-{number}.png", fresh(slices[number % 8].png, number))
-            before, stored = audited(pipeline, "refused"), count(pipeline, InstanceRow)
+            before, stored = audited(installation, "refused"), count(installation, InstanceRow)
             with row.one(f"round {number}") as case:
-                receipts = hand_over(pipeline, [*files[:3], good, *files[3:]])
+                receipts = hand_over(installation, [*files[:3], good, *files[3:]])
                 outcomes = [receipt.outcome for receipt in receipts]
                 refused = outcomes.count(Outcome.REFUSED)
                 if refused < len(files) or outcomes.count(Outcome.ACCEPTED) != 1:
                     case.lost(f"{refused} of {len(files)} refused, {outcomes.count(Outcome.ACCEPTED)} accepted")
-                if audited(pipeline, "refused") - before != refused:
+                if audited(installation, "refused") - before != refused:
                     case.lost("an audit row is missing")
-                if count(pipeline, InstanceRow) - stored != 1 or len(on_disk(pipeline)) != stored + 1:
+                if count(installation, InstanceRow) - stored != 1 or len(on_disk(installation)) != stored + 1:
                     case.lost("something else was stored")
     assert row.lost == []
     assert row.memory < MEMORY
@@ -88,22 +91,22 @@ def fresh(png: bytes, seed: int) -> bytes:
     return encode(np.clip(pixels + np.random.default_rng(seed).integers(-3, 4, pixels.shape), 0, 255).astype(np.uint8))
 
 
-def on_disk(pipeline: Pipeline) -> list[Path]:
-    return [path for path in pipeline.settings.files.rglob("*") if path.is_file()]
+def on_disk(installation: Installation) -> list[Path]:
+    return [path for path in installation.settings.files.rglob("*") if path.is_file()]
 
 
-def test_names_lead_nowhere(table: Table, pipeline: Pipeline, tmp_path: Path) -> None:
+def test_names_lead_nowhere(table: Table, installation: Installation, tmp_path: Path) -> None:
     hostile, title = names(500), "Names: double extension, ../, NUL, 4 kB, bidi, Windows devices"
     with table.row(title, "none leaves the data folder") as row:
         for number in range(10):
             study = generate_uid()  # one study, or the queue would have 500
             files = [(name, dicom(StudyInstanceUID=study)) for name in itertools.islice(hostile, 50)]
-            receipts = hand_over(pipeline, [("folder.zip", archive(dict(files)))] if number % 2 else files)
+            receipts = hand_over(installation, [("folder.zip", archive(dict(files)))] if number % 2 else files)
             for (name, _), receipt in zip(files, receipts, strict=True):
                 with row.one(repr(name[:60])) as case:
                     check_name(case, receipt)
-        outside = [path for path in tmp_path.iterdir() if path != pipeline.settings.home]
-        strange = [path for path in on_disk(pipeline) if len(path.name) != 64 or not path.name.isalnum()]
+        outside = [path for path in tmp_path.iterdir() if path != installation.settings.home]
+        strange = [path for path in on_disk(installation) if len(path.name) != 64 or not path.name.isalnum()]
     assert row.tried == 500
     assert row.lost == []
     assert row.memory < MEMORY
@@ -122,7 +125,7 @@ def check_name(case: Case, receipt: Receipt) -> None:
         case.lost("is shown as a path")
 
 
-def test_strangers_are_never_normal(table: Table, pipeline: Pipeline, tmp_path: Path) -> None:
+def test_strangers_are_never_normal(table: Table, installation: Installation, tmp_path: Path) -> None:
     path, tried, ranked = tmp_path / "file", Counter[str](), Counter[str]()
     with table.row(
         "Blank, constant, noise, CT, X-ray, photo, page of text, heart on MRI", "not analysable, with a reason"
@@ -131,7 +134,7 @@ def test_strangers_are_never_normal(table: Table, pipeline: Pipeline, tmp_path: 
             path.write_bytes(encode(pixels))
             with row.one(kind) as case:
                 tried[kind] += 1
-                said = judge(pipeline.door.decode([path]), pipeline.runtime)
+                said = judge(installation.door.decode([path]), installation.runtime)
                 if not isinstance(said, str):
                     case.lost("ranked")
                     ranked[kind] += 1
@@ -165,15 +168,19 @@ def volume(slices: list[Phantom], seed: int, size: int = 3, **elements: object) 
     ]
 
 
-def test_the_same_study_twice(table: Table, pipeline: Pipeline, slices: list[Phantom]) -> None:
+def test_the_same_study_twice(table: Table, installation: Installation, slices: list[Phantom]) -> None:
     with table.row("The same study twice, as files and as a ZIP", "one study") as row:
         for seed in range(13):
             files = volume(slices, seed)
-            first = hand_over(pipeline, files)
-            before = (count(pipeline, StudyRow), count(pipeline, InstanceRow), count(pipeline, AIResultRow))
+            first = hand_over(installation, files)
+            before = (count(installation, StudyRow), count(installation, InstanceRow), count(installation, AIResultRow))
             with row.one(f"study {seed}") as case:
-                again = hand_over(pipeline, [("study.zip", archive(dict(files)))] if seed % 2 else files)
-                after = (count(pipeline, StudyRow), count(pipeline, InstanceRow), count(pipeline, AIResultRow))
+                again = hand_over(installation, [("study.zip", archive(dict(files)))] if seed % 2 else files)
+                after = (
+                    count(installation, StudyRow),
+                    count(installation, InstanceRow),
+                    count(installation, AIResultRow),
+                )
                 if after != before or {one.outcome for one in again} != {Outcome.ALREADY_HERE}:
                     case.lost(f"{before} became {after}")
                 if {one.study_id for one in again} != {one.study_id for one in first}:
@@ -182,16 +189,16 @@ def test_the_same_study_twice(table: Table, pipeline: Pipeline, slices: list[Pha
     assert row.memory < MEMORY
 
 
-def test_slices_that_arrive_late(table: Table, pipeline: Pipeline, slices: list[Phantom]) -> None:
+def test_slices_that_arrive_late(table: Table, installation: Installation, slices: list[Phantom]) -> None:
     with table.row("Slices of a study that arrive late", "one study, scored anew with all of them") as row:
         for seed in range(20, 33):
             files = volume(slices, seed)
             split = 1 + seed % 2
             with row.one(f"study {seed}") as case:
-                first = hand_over(pipeline, files[split:])[0].study_id or ""
-                before = pipeline.store.study(first).result
-                late = hand_over(pipeline, files[:split])[0].study_id
-                study = pipeline.store.study(first)
+                first = hand_over(installation, files[split:])[0].study_id or ""
+                before = installation.store.study(first).result
+                late = hand_over(installation, files[:split])[0].study_id
+                study = installation.store.study(first)
                 if late != first or len(study.instances) != len(files):
                     case.lost("became another study")
                 if (
@@ -207,13 +214,13 @@ def test_slices_that_arrive_late(table: Table, pipeline: Pipeline, slices: list[
     assert row.memory < MEMORY
 
 
-def test_two_patients_in_one_archive(table: Table, pipeline: Pipeline, slices: list[Phantom]) -> None:
+def test_two_patients_in_one_archive(table: Table, installation: Installation, slices: list[Phantom]) -> None:
     with table.row("Two patients in one ZIP", "two studies, each with its own slices") as row:
         for seed in range(40, 64, 2):
             files = [*volume(slices, seed, 2), *volume(slices, seed + 1, 2)]
             with row.one(f"studies {seed} and {seed + 1}") as case:
-                receipts = hand_over(pipeline, [("both.zip", archive(dict(files[::2] + files[1::2])))])
-                studies = [pipeline.store.study(one) for one in {receipt.study_id or "" for receipt in receipts}]
+                receipts = hand_over(installation, [("both.zip", archive(dict(files[::2] + files[1::2])))])
+                studies = [installation.store.study(one) for one in {receipt.study_id or "" for receipt in receipts}]
                 if sorted(study.header.mrn for study in studies) != [f"MRN{seed}", f"MRN{seed + 1}"]:
                     case.lost("the patients were mixed up")
                 if [len(study.instances) for study in studies] != [2, 2]:
@@ -222,22 +229,24 @@ def test_two_patients_in_one_archive(table: Table, pipeline: Pipeline, slices: l
     assert row.memory < MEMORY
 
 
-def test_one_identity_with_two_contents(table: Table, pipeline: Pipeline, slices: list[Phantom]) -> None:
+def test_one_identity_with_two_contents(table: Table, installation: Installation, slices: list[Phantom]) -> None:
     with table.row("One SOP Instance UID with two contents", "a conflict is reported; the first one stays") as row:
         for seed in range(70, 82):
             same = {"SOPInstanceUID": generate_uid(), "StudyInstanceUID": generate_uid()}
             first, second = (mri(slices[seed % 8], number, **same) for number in (seed, seed + 500))
             with row.one(f"instance {seed}") as case:
                 if seed % 2:
-                    receipts = hand_over(pipeline, [("a.dcm", first), ("b.dcm", second)])
+                    receipts = hand_over(installation, [("a.dcm", first), ("b.dcm", second)])
                 else:
-                    receipts = hand_over(pipeline, [("a.dcm", first)]) + hand_over(pipeline, [("b.dcm", second)])
+                    receipts = hand_over(installation, [("a.dcm", first)]) + hand_over(
+                        installation, [("b.dcm", second)]
+                    )
                 if [one.outcome for one in receipts] != [Outcome.ACCEPTED, Outcome.CONFLICT]:
                     case.lost(" then ".join(one.outcome for one in receipts))
-                (kept,) = pipeline.store.study(receipts[0].study_id or "").instances
-                if pipeline.files.get(kept.sha256) != first:
+                (kept,) = installation.store.study(receipts[0].study_id or "").instances
+                if installation.files.get(kept.sha256) != first:
                     case.lost("the first one was stored over")
-        if audited(pipeline, "conflict") != row.tried:
+        if audited(installation, "conflict") != row.tried:
             row.lost.append("an audit row is missing")
     assert row.lost == []
     assert row.memory < MEMORY

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from triage.domain import Decision, Finding, Outcome, Plane, StudyStatus
 from triage.phantoms import Phantom
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.settings import ROOT
 from triage.ui import state
 
@@ -22,14 +22,14 @@ NOTICE = "Research use only"
 
 
 @pytest.fixture
-def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     """The installation that the pages find: an empty one of this test's own."""
     monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
     st.cache_resource.clear()
     st.cache_data.clear()
-    pipeline = state.pipeline()
-    yield pipeline
-    pipeline.close()
+    installation = state.installation()
+    yield installation
+    installation.close()
     st.cache_resource.clear()
 
 
@@ -61,12 +61,12 @@ def words(app: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
-def receive(parts: Pipeline, slices: list[Phantom], count: int = 3) -> list[str]:
-    return take_in(parts, {phantom.name: phantom.png for phantom in slices[:count]})
+def receive(installation: Installation, slices: list[Phantom], count: int = 3) -> list[str]:
+    return take_in(installation, {phantom.name: phantom.png for phantom in slices[:count]})
 
 
 @pytest.mark.parametrize("path", [state.WORKLIST, state.REVIEW, state.UPLOAD, state.READINGS, state.MODELS])
-def test_every_page_says_that_it_is_for_research(parts: Pipeline, path: Path) -> None:
+def test_every_page_says_that_it_is_for_research(installation: Installation, path: Path) -> None:
     assert NOTICE in words(page(path))
 
 
@@ -74,16 +74,16 @@ def test_every_page_says_that_it_is_for_research(parts: Pipeline, path: Path) ->
     ("path", "remedy"),
     [(state.WORKLIST, "Upload"), (state.REVIEW, "Upload"), (state.READINGS, "Worklist")],
 )
-def test_an_empty_page_says_what_to_do(parts: Pipeline, path: Path, remedy: str) -> None:
+def test_an_empty_page_says_what_to_do(installation: Installation, path: Path, remedy: str) -> None:
     assert remedy in words(page(path))
 
 
-def test_the_worklist_shows_the_queue_in_its_order(parts: Pipeline, slices: list[Phantom]) -> None:
-    receive(parts, slices, 4)
-    take_in(parts, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
+def test_the_worklist_shows_the_queue_in_its_order(installation: Installation, slices: list[Phantom]) -> None:
+    receive(installation, slices, 4)
+    take_in(installation, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
     app = page(state.WORKLIST)
     table = app.dataframe[0].value
-    expected = parts.queue.page(_everything(), datetime.now(UTC)).rows
+    expected = installation.queue.page(_everything(), datetime.now(UTC)).rows
     assert list(table["Study"]) == [row.name for row in expected]
     assert "not analysable" in list(table["AI"])
     figures = {metric.label: metric.value for metric in app.metric}
@@ -91,8 +91,8 @@ def test_the_worklist_shows_the_queue_in_its_order(parts: Pipeline, slices: list
     assert figures["Not analysable"] == "1"
 
 
-def test_filters_narrow_the_worklist(parts: Pipeline, slices: list[Phantom]) -> None:
-    receive(parts, slices, 4)
+def test_filters_narrow_the_worklist(installation: Installation, slices: list[Phantom]) -> None:
+    receive(installation, slices, 4)
     app = page(state.WORKLIST)
     app.text_input(key="f_text").set_value("0002").run()
     assert list(app.dataframe[0].value["Study"]) == ["PHANTOM-0002_cor_t1ce.png"]
@@ -100,7 +100,7 @@ def test_filters_narrow_the_worklist(parts: Pipeline, slices: list[Phantom]) -> 
     assert "No study matches" in words(app)
 
 
-def test_an_upload_answers_each_file(parts: Pipeline, slices: list[Phantom]) -> None:
+def test_an_upload_answers_each_file(installation: Installation, slices: list[Phantom]) -> None:
     app = page(state.UPLOAD)
     files = [("good.png", slices[0].png, "image/png"), ("bad.png", b"text", "image/png")]
     app.file_uploader[0].set_value(files)
@@ -111,7 +111,7 @@ def test_an_upload_answers_each_file(parts: Pipeline, slices: list[Phantom]) -> 
     assert "none of DICOM" in words(app)
 
 
-def test_an_archive_becomes_a_study_with_its_patient(parts: Pipeline, study_files: dict[str, bytes]) -> None:
+def test_an_archive_becomes_a_study_with_its_patient(installation: Installation, study_files: dict[str, bytes]) -> None:
     app = page(state.UPLOAD)
     app.file_uploader[0].set_value([("study.zip", zipped(study_files), "application/zip")])
     app.button[0].click().run()
@@ -126,9 +126,11 @@ def test_an_archive_becomes_a_study_with_its_patient(parts: Pipeline, study_file
     ]
 
 
-def test_the_review_opens_at_the_most_suspicious_slice(parts: Pipeline, study_files: dict[str, bytes]) -> None:
-    study_id = take_in(parts, study_files)[0]
-    slices = parts.store.study(study_id).result.slices  # type: ignore[union-attr]
+def test_the_review_opens_at_the_most_suspicious_slice(
+    installation: Installation, study_files: dict[str, bytes]
+) -> None:
+    study_id = take_in(installation, study_files)[0]
+    slices = installation.store.study(study_id).result.slices  # type: ignore[union-attr]
     app = page(state.REVIEW, study=study_id)
     slider = app.slider(key=f"slice_{study_id}_{slices.series}")
     assert (slider.value, slider.max) == (slices.slice + 1, 5)
@@ -140,8 +142,8 @@ def test_the_review_opens_at_the_most_suspicious_slice(parts: Pipeline, study_fi
     assert "Set aside, not scored: localizer" in said
 
 
-def test_a_volume_is_shown_in_three_planes(parts: Pipeline) -> None:
-    (study_id,) = take_in(parts, {"head.nii": nifti_phantom(Finding.GLIOMA, 44)})
+def test_a_volume_is_shown_in_three_planes(installation: Installation) -> None:
+    (study_id,) = take_in(installation, {"head.nii": nifti_phantom(Finding.GLIOMA, 44)})
     app = page(state.REVIEW, study=study_id)
     assert app.segmented_control(key=f"plane_{study_id}_0").value == Plane.AXIAL
     assert "Heat map" in words(app)
@@ -157,74 +159,74 @@ def test_a_volume_is_shown_in_three_planes(parts: Pipeline) -> None:
     assert app.slider(key=f"slice_{study_id}_0").value == acquired
 
 
-def test_a_study_whose_files_are_gone_can_still_be_read(parts: Pipeline, slices: list[Phantom]) -> None:
-    (study_id,) = receive(parts, slices, 1)
-    parts.files.path(parts.store.study(study_id).instances[0].sha256).unlink()
+def test_a_study_whose_files_are_gone_can_still_be_read(installation: Installation, slices: list[Phantom]) -> None:
+    (study_id,) = receive(installation, slices, 1)
+    installation.files.path(installation.store.study(study_id).instances[0].sha256).unlink()
     app = page(state.REVIEW, study=study_id)
     assert "backup" in words(app)
     assert not _button(app, "Confirm and sign").disabled
 
 
-def test_a_reader_confirms(parts: Pipeline, slices: list[Phantom]) -> None:
-    (study_id,) = receive(parts, slices, 1)
+def test_a_reader_confirms(installation: Installation, slices: list[Phantom]) -> None:
+    (study_id,) = receive(installation, slices, 1)
     app = page(state.REVIEW, study=study_id)
     _button(app, "Confirm and sign").click().run()
     assert not app.exception
-    study = parts.store.study(study_id)
+    study = installation.store.study(study_id)
     assert study.status is StudyStatus.READ
     assert (study.readings[0].decision, study.readings[0].reader) == (Decision.CONFIRM, "Dr. Ada")
     assert "Amend the reading" in words(app)
 
 
-def test_an_override_needs_its_reason(parts: Pipeline, slices: list[Phantom]) -> None:
-    (study_id,) = receive(parts, slices, 1)
-    predicted = parts.store.study(study_id).result.predicted  # type: ignore[union-attr]
+def test_an_override_needs_its_reason(installation: Installation, slices: list[Phantom]) -> None:
+    (study_id,) = receive(installation, slices, 1)
+    predicted = installation.store.study(study_id).result.predicted  # type: ignore[union-attr]
     other = next(finding for finding in Finding if finding is not predicted)
     app = page(state.REVIEW, study=study_id)
     app.segmented_control(key=f"finding_{study_id}_0").set_value(other).run()
     _button(app, "Sign override").click().run()
     assert "reason code" in words(app)
-    assert parts.store.study(study_id).readings == ()
+    assert installation.store.study(study_id).readings == ()
     app.selectbox(key=f"reason_{study_id}_0").select_index(0).run()
     _button(app, "Sign override").click().run()
-    reading = parts.store.study(study_id).readings[0]
+    reading = installation.store.study(study_id).readings[0]
     assert (reading.decision, reading.finding) == (Decision.OVERRIDE, other)
 
 
-def test_nobody_signs_without_a_name(parts: Pipeline, slices: list[Phantom]) -> None:
-    (study_id,) = receive(parts, slices, 1)
+def test_nobody_signs_without_a_name(installation: Installation, slices: list[Phantom]) -> None:
+    (study_id,) = receive(installation, slices, 1)
     app = page(state.REVIEW, reader="", study=study_id)
     _button(app, "Confirm and sign").click().run()
     assert "Enter your name" in words(app)
-    assert parts.store.study(study_id).readings == ()
+    assert installation.store.study(study_id).readings == ()
 
 
-def test_a_study_that_cannot_be_judged_is_read_without_the_ai(parts: Pipeline) -> None:
-    (study_id,) = take_in(parts, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
+def test_a_study_that_cannot_be_judged_is_read_without_the_ai(installation: Installation) -> None:
+    (study_id,) = take_in(installation, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
     app = page(state.REVIEW, study=study_id)
     assert "Not analysable" in words(app)
     assert _button(app, "Sign reading").disabled
     app.segmented_control(key=f"finding_{study_id}_0").set_value(Finding.NOTUMOR).run()
     _button(app, "Sign reading").click().run()
-    assert parts.store.study(study_id).readings[0].decision is Decision.UNAIDED
+    assert installation.store.study(study_id).readings[0].decision is Decision.UNAIDED
 
 
-def test_a_wrong_address_is_said(parts: Pipeline, slices: list[Phantom]) -> None:
-    receive(parts, slices, 1)
+def test_a_wrong_address_is_said(installation: Installation, slices: list[Phantom]) -> None:
+    receive(installation, slices, 1)
     assert "not in the record" in words(page(state.REVIEW, study="nowhere"))
 
 
-def test_my_readings_lists_mine(parts: Pipeline, slices: list[Phantom]) -> None:
-    (study_id,) = receive(parts, slices, 1)
+def test_my_readings_lists_mine(installation: Installation, slices: list[Phantom]) -> None:
+    (study_id,) = receive(installation, slices, 1)
     _button(page(state.REVIEW, study=study_id), "Confirm and sign").click().run()
     app = page(state.READINGS)
     assert list(app.dataframe[0].value["Study"]) == [slices[0].name]
     assert "has not signed" in words(page(state.READINGS, reader="Dr. Other"))
 
 
-def test_the_model_page_shows_the_card(parts: Pipeline) -> None:
+def test_the_model_page_shows_the_card(installation: Installation) -> None:
     app = page(state.MODELS)
-    card = parts.runtime.card
+    card = installation.runtime.card
     assert card.name in words(app)
     assert {metric.value for metric in app.metric} >= {f"{card.operating_points.glioma:.3f}"}
 

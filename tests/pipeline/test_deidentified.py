@@ -22,7 +22,8 @@ from sqlalchemy import inspect, text
 from triage.domain import Decision, Finding, Kind, Outcome, Placement, Reading, ReadingState, Receipt, Score
 from triage.inference.views import FRAME
 from triage.learning.dataset import write_export
-from triage.pipeline import Incoming, Pipeline
+from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.views import WorklistFilter
 from triage.reports.out import report_files
@@ -57,9 +58,9 @@ def incoming(plants: Plants) -> list[Incoming]:
     return [Incoming(name, data=data) for name, data in files.items()]
 
 
-def rows(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
+def rows(installation: Installation) -> Iterator[tuple[str, str]]:
     """Every row of every table but the map."""
-    with pipeline.store.engine.connect() as connection:
+    with installation.store.engine.connect() as connection:
         tables = set(inspect(connection).get_table_names())
         assert "pseudonym" in tables
         for table in sorted(tables - {"pseudonym"}):
@@ -79,20 +80,20 @@ def contents(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def artefacts(
-    pipeline: Pipeline, receipts: list[Receipt], monkeypatch: pytest.MonkeyPatch
+    installation: Installation, receipts: list[Receipt], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, bytes]]:
     """Everything that the installation keeps, shows, answers or hands out."""
-    home = pipeline.settings.home
+    home = installation.settings.home
     for path in sorted(home.rglob("*")):
         yield "a path", str(path.relative_to(home)).encode()
         if path.is_file() and not path.name.startswith("triage.db"):
             yield from contents(path.name, path.read_bytes())
-    for name, said in rows(pipeline):
+    for name, said in rows(installation):
         yield name, said.encode()
     for receipt in receipts:
         yield "receipt", repr(receipt).encode()
-    yield "worklist", repr(pipeline.queue.page(WorklistFilter(), datetime.now(UTC))).encode()
-    score = pipeline.runtime.score
+    yield "worklist", repr(installation.queue.page(WorklistFilter(), datetime.now(UTC))).encode()
+    score = installation.runtime.score
     certain = {finding: float(finding is Finding.GLIOMA) for finding in Finding}
     mask = np.full((FRAME, FRAME), 0.9, np.float32)
 
@@ -101,24 +102,24 @@ def artefacts(
         return replace(score(pixels), probabilities=certain, mask=mask, placement=place, familiar=True)
 
     for study_id in {receipt.study_id for receipt in receipts if receipt.study_id}:
-        study = pipeline.store.study(study_id)
+        study = installation.store.study(study_id)
         yield "study", repr(study).encode()
         with monkeypatch.context() as patch:
-            patch.setattr(pipeline.runtime, "score", with_mask)
-            for name, data in report_files(pipeline, study_id):
+            patch.setattr(installation.runtime, "score", with_mask)
+            for name, data in report_files(installation, study_id):
                 yield name, name.encode() + data
     exported = io.BytesIO()
-    assert write_export(pipeline.store.signed_readings(), pipeline.files, exported) == 1
+    assert write_export(installation.store.signed_readings(), installation.files, exported) == 1
     yield from contents("export", exported.getvalue())
 
 
-def sign_one(pipeline: Pipeline, study_id: str) -> None:
+def sign_one(installation: Installation, study_id: str) -> None:
     reading = Reading("Dr A", Decision.CONFIRM, Finding.GLIOMA, None, "", ReadingState.FINAL, datetime.now(UTC))
-    pipeline.store.sign(study_id, reading, seen=0)
+    installation.store.sign(study_id, reading, seen=0)
 
 
 def test_no_artefact_holds_an_identifier(
-    pipeline: Pipeline,
+    installation: Installation,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     output: io.StringIO,
@@ -128,16 +129,16 @@ def test_no_artefact_holds_an_identifier(
     files = incoming(plants)
     caplog.set_level(logging.DEBUG)  # from here on: what writes the files above logs what it writes
     assert len(plants.marks) > 200
-    receipts = pipeline.receive(files, actor="test", progress=lambda done, known, name: shown.append(name))
+    receipts = installation.receive(files, actor="test", progress=lambda done, known, name: shown.append(name))
     accepted = [receipt for receipt in receipts if receipt.outcome is Outcome.ACCEPTED]
     assert [receipt.outcome for receipt in receipts].count(Outcome.REFUSED) == 4
     assert len(accepted) == 4
-    assert pipeline.wait([str(receipt.study_id) for receipt in accepted]) == []
-    sign_one(pipeline, str(accepted[-1].study_id))
+    assert installation.wait([str(receipt.study_id) for receipt in accepted]) == []
+    sign_one(installation, str(accepted[-1].study_id))
     searched = {name: [] for name in ("SR-1.dcm", "SEG-1.dcm", "table audit", "export", "triage")}
     leaks = []
     for name, data in [
-        *artefacts(pipeline, receipts, monkeypatch),
+        *artefacts(installation, receipts, monkeypatch),
         ("progress", repr(shown).encode()),
         ("log", "\n".join(record.getMessage() for record in caplog.records).encode()),
         ("log", caplog.text.encode()),
@@ -152,46 +153,46 @@ def test_no_artefact_holds_an_identifier(
     assert searched["table audit"]
 
 
-def test_what_was_taken_out_can_be_found_again(pipeline: Pipeline) -> None:
+def test_what_was_taken_out_can_be_found_again(installation: Installation) -> None:
     dataset = mr(head(), PatientID="0815", AccessionNumber="A77", StudyDate="20240229")
-    (receipt,) = pipeline.receive([Incoming("doe.dcm", data=file_of(dataset))], actor="test")
-    study = pipeline.store.study(str(receipt.study_id))
-    map_ = Pseudonyms(pipeline.store)
+    (receipt,) = installation.receive([Incoming("doe.dcm", data=file_of(dataset))], actor="test")
+    study = installation.store.study(str(receipt.study_id))
+    map_ = Pseudonyms(installation.store)
     assert map_.original(study.header.mrn, actor="Dr A") == "0815"
     assert map_.original(study.header.accession_number, actor="Dr A") == "A77"
     assert map_.original(study.header.uid, actor="Dr A") == dataset.StudyInstanceUID
     assert map_.original(receipt.name.removesuffix(".dcm"), actor="Dr A") == "doe.dcm"
     assert study.header.study_date is not None
     assert study.header.study_date < date(2024, 2, 29)
-    assert [said for name, said in rows(pipeline) if name == "table audit" and "re-identified" in said]
+    assert [said for name, said in rows(installation) if name == "table audit" and "re-identified" in said]
 
 
-def test_a_file_that_comes_again_is_known(pipeline: Pipeline) -> None:
+def test_a_file_that_comes_again_is_known(installation: Installation) -> None:
     one, other = mr(head(), PatientID="1"), mr(head(1), PatientID="1")
     other.StudyInstanceUID, other.SeriesInstanceUID = one.StudyInstanceUID, one.SeriesInstanceUID
     receipts = []
     for dataset in (one, one, other):
-        receipts += pipeline.receive([Incoming("x.dcm", data=file_of(dataset))], actor="test")
+        receipts += installation.receive([Incoming("x.dcm", data=file_of(dataset))], actor="test")
     assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED, Outcome.ALREADY_HERE, Outcome.ACCEPTED]
     assert len({receipt.study_id for receipt in receipts}) == 1
     changed = mr(head(2), SOPInstanceUID=one.SOPInstanceUID, StudyInstanceUID=one.StudyInstanceUID, PatientID="1")
-    (receipt,) = pipeline.receive([Incoming("x.dcm", data=file_of(changed))], actor="test")
+    (receipt,) = installation.receive([Incoming("x.dcm", data=file_of(changed))], actor="test")
     assert receipt.outcome is Outcome.CONFLICT
 
 
-def test_what_is_kept_is_what_was_decoded(pipeline: Pipeline) -> None:
+def test_what_is_kept_is_what_was_decoded(installation: Installation) -> None:
     dataset = mr(head())
-    (receipt,) = pipeline.receive([Incoming("x.dcm", data=file_of(dataset))], actor="test")
-    (instance,) = pipeline.store.study(str(receipt.study_id)).instances
+    (receipt,) = installation.receive([Incoming("x.dcm", data=file_of(dataset))], actor="test")
+    (instance,) = installation.store.study(str(receipt.study_id)).instances
     assert instance.kind == Kind.DICOM
-    kept = dcmread(pipeline.files.found(instance.sha256))
+    kept = dcmread(installation.files.found(instance.sha256))
     assert np.array_equal(kept.pixel_array, dataset.pixel_array)
     assert kept.SOPInstanceUID == instance.sop_instance_uid != dataset.SOPInstanceUID
 
 
-def test_a_burned_in_suspect_is_refused_with_a_remedy(pipeline: Pipeline) -> None:
+def test_a_burned_in_suspect_is_refused_with_a_remedy(installation: Installation) -> None:
     shot = mr(head(), BurnedInAnnotation="YES")
-    (receipt,) = pipeline.receive([Incoming("x.dcm", data=file_of(shot))], actor="test")
+    (receipt,) = installation.receive([Incoming("x.dcm", data=file_of(shot))], actor="test")
     assert receipt.outcome is Outcome.REFUSED
     assert "mark it as clean" in receipt.message
-    assert not list(pipeline.settings.files.rglob("*/*"))
+    assert not list(installation.settings.files.rglob("*/*"))

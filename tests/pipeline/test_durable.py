@@ -15,24 +15,26 @@ from helpers import receive, take_in
 from triage.domain import Outcome, StudyStatus
 from triage.errors import StorageError
 from triage.phantoms import Phantom
-from triage.pipeline import Incoming, Pipeline, durable
+from triage.pipeline import durable
+from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.records.store import Store
 from triage.settings import ROOT, Settings
 
 
-def hand_over(pipeline: Pipeline, slices: list[Phantom]) -> list[str]:
+def hand_over(installation: Installation, slices: list[Phantom]) -> list[str]:
     """Receive without anybody to score."""
-    receipts = pipeline.receive([Incoming(item.name, data=item.png) for item in slices], actor="test")
+    receipts = installation.receive([Incoming(item.name, data=item.png) for item in slices], actor="test")
     assert {receipt.outcome for receipt in receipts} == {Outcome.ACCEPTED}
     return [str(receipt.study_id) for receipt in receipts]
 
 
 def test_what_one_process_received_the_next_one_ranks(settings: Settings, slices: list[Phantom]) -> None:
-    first = Pipeline(settings.model_copy(update={"worker": "separate"}))
+    first = Installation(settings.model_copy(update={"worker": "separate"}))
     studies = hand_over(first, slices[:2])
     assert first.wait(studies, timeout=0.5) == studies
     first.close()
-    second = Pipeline(settings)
+    second = Installation(settings)
     assert second.resume() == 2
     assert second.wait(studies, timeout=180) == []
     assert second.resume() == 0
@@ -42,11 +44,11 @@ def test_what_one_process_received_the_next_one_ranks(settings: Settings, slices
 
 def test_what_is_closed_does_not_start_again(settings: Settings, slices: list[Phantom], tmp_path: Path) -> None:
     """A search for studies left behind, or a hand-over, may be under way while the process ends."""
-    first = Pipeline(settings)
+    first = Installation(settings)
     first.run()
     first.close()
     first.work.start()
-    second = Pipeline(Settings(home=tmp_path / "other"))
+    second = Installation(Settings(home=tmp_path / "other"))
     try:
         assert second.wait(hand_over(second, slices[:1]), timeout=60) == []
     finally:
@@ -55,19 +57,19 @@ def test_what_is_closed_does_not_start_again(settings: Settings, slices: list[Ph
 
 def test_what_was_never_enqueued_is_found(settings: Settings, slices: list[Phantom]) -> None:
     """The process was killed between the commit and the queue."""
-    pipeline = Pipeline(settings)
+    installation = Installation(settings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(durable.Work, "enqueue", lambda *_: None)
-        studies = hand_over(pipeline, slices[:1])
-    pipeline.close()
-    pipeline = Pipeline(settings)
-    pipeline.resume()
-    assert pipeline.wait(studies, timeout=180) == []
-    pipeline.close()
+        studies = hand_over(installation, slices[:1])
+    installation.close()
+    installation = Installation(settings)
+    installation.resume()
+    assert installation.wait(studies, timeout=180) == []
+    installation.close()
 
 
 def test_the_worker_scores_what_the_web_process_received(settings: Settings, slices: list[Phantom]) -> None:
-    web = Pipeline(settings.model_copy(update={"worker": "separate"}))
+    web = Installation(settings.model_copy(update={"worker": "separate"}))
     command = [sys.executable, "-m", "triage", "worker"]
     worker = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TRIAGE_HOME": str(settings.home)})
     try:
@@ -81,14 +83,14 @@ def test_the_worker_scores_what_the_web_process_received(settings: Settings, sli
 
 
 def test_postgresql_keeps_the_work_too(postgres: str, tmp_path: Path, slices: list[Phantom]) -> None:
-    pipeline = Pipeline(Settings(home=tmp_path / "home", database_url=postgres))
-    take_in(pipeline, {"head.png": slices[0].png})
+    installation = Installation(Settings(home=tmp_path / "home", database_url=postgres))
+    take_in(installation, {"head.png": slices[0].png})
     assert not (tmp_path / "home" / "work.db").exists()
-    pipeline.close()
+    installation.close()
 
 
 def test_filing_is_tried_again_while_the_record_does_not_take_it(
-    pipeline: Pipeline, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+    installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, refusals = Store.file_result, [StorageError("full"), StorageError("full")]
 
@@ -98,27 +100,28 @@ def test_filing_is_tried_again_while_the_record_does_not_take_it(
         kept(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Store, "file_result", file_result)
-    (receipt,) = receive(pipeline, {"head.png": slices[0].png})
+    (receipt,) = receive(installation, {"head.png": slices[0].png})
     assert refusals == []
-    assert pipeline.store.study(str(receipt.study_id)).status is StudyStatus.RANKED
+    assert installation.store.study(str(receipt.study_id)).status is StudyStatus.RANKED
 
 
 POISON = """
 import os, sys
 from pathlib import Path
 from triage.inference.runtime import Runtime
-from triage.pipeline import Pipeline, durable
+from triage.pipeline import durable
+from triage.pipeline.installation import Installation
 from triage.settings import Settings
 durable.MAX_RECOVERIES = 1
 Runtime.probabilities = lambda *_: os._exit(9)
-pipeline = Pipeline(Settings(home=Path(sys.argv[1])))
-pipeline.resume()
-sys.exit(0 if not pipeline.wait(sys.argv[2:], timeout=60) else 1)
+installation = Installation(Settings(home=Path(sys.argv[1])))
+installation.resume()
+sys.exit(0 if not installation.wait(sys.argv[2:], timeout=60) else 1)
 """
 
 
 def test_what_kills_its_process_again_and_again_is_given_up_and_said(settings: Settings, slices: list[Phantom]) -> None:
-    record = Pipeline(settings.model_copy(update={"worker": "separate"}))
+    record = Installation(settings.model_copy(update={"worker": "separate"}))
     (study_id,) = hand_over(record, slices[:1])
     deaths = 0
     deadline = time.monotonic() + 240

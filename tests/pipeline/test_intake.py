@@ -15,7 +15,8 @@ from sqlalchemy import select
 from triage.domain import Band, Outcome, StudyStatus
 from triage.inference.runtime import Runtime
 from triage.phantoms import Phantom
-from triage.pipeline import Incoming, Pipeline
+from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.records import files
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
 from triage.records.views import Arrival, Instance, WorklistFilter
@@ -25,21 +26,21 @@ from triage.settings import Settings
 NOW = datetime.now(UTC)
 
 
-def test_a_slice_is_ranked(pipeline: Pipeline, slices: list[Phantom]) -> None:
-    (receipt,) = receive(pipeline, {"head.png": slices[0].png})
+def test_a_slice_is_ranked(installation: Installation, slices: list[Phantom]) -> None:
+    (receipt,) = receive(installation, {"head.png": slices[0].png})
     assert receipt.outcome is Outcome.ACCEPTED
-    study = pipeline.store.study(receipt.study_id or "")
+    study = installation.store.study(receipt.study_id or "")
     assert study.status is StudyStatus.RANKED
     assert study.result is not None
     assert sum(study.result.probabilities.values()) == pytest.approx(1, abs=4e-6)  # rounded to six places each
-    assert study.result.model_sha256 == pipeline.runtime.card.sha256
+    assert study.result.model_sha256 == installation.runtime.card.sha256
     assert study.result.slices is not None
     assert len(study.result.slices.table[0]) == 1
-    assert pipeline.files.get(study.instances[0].sha256) == slices[0].png
-    assert pipeline.queue.page(WorklistFilter(), NOW).total == 1
+    assert installation.files.get(study.instances[0].sha256) == slices[0].png
+    assert installation.queue.page(WorklistFilter(), NOW).total == 1
 
 
-def test_one_bad_file_costs_the_others_nothing(pipeline: Pipeline, slices: list[Phantom]) -> None:
+def test_one_bad_file_costs_the_others_nothing(installation: Installation, slices: list[Phantom]) -> None:
     good, other = slices[0].png, slices[1].png
     rgba = np.zeros((100, 100, 4), np.uint8)
     rgba[..., 3] = 255
@@ -52,89 +53,89 @@ def test_one_bad_file_costs_the_others_nothing(pipeline: Pipeline, slices: list[
         ("../../etc/passwd.png", other, Outcome.ACCEPTED),
         ("blank.png", encode(rgba), Outcome.ACCEPTED),
     ]
-    receipts = receive(pipeline, {name: data for name, data, _ in handed_over})
+    receipts = receive(installation, {name: data for name, data, _ in handed_over})
     assert [receipt.outcome for receipt in receipts] == [outcome for _, _, outcome in handed_over]
     assert all(receipt.message for receipt in receipts)
     assert receipts[4].study_id == receipts[0].study_id
     assert receipts[5].name == "passwd.png"
-    with pipeline.store.read() as session:
+    with installation.store.read() as session:
         assert len(session.scalars(select(StudyRow)).all()) == 3
         kept = {row.sha256 for row in session.scalars(select(InstanceRow))}
         refused = session.scalars(select(AuditRow).where(AuditRow.event == "refused")).all()
     assert len(refused) == 3
-    on_disk = {path.name for path in pipeline.settings.files.rglob("*") if path.is_file()}
+    on_disk = {path.name for path in installation.settings.files.rglob("*") if path.is_file()}
     assert on_disk == kept
 
 
-def test_what_cannot_be_judged_stays_and_is_never_no_tumour(pipeline: Pipeline) -> None:
-    (study_id,) = take_in(pipeline, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
-    row = pipeline.queue.page(WorklistFilter(), NOW).rows[0]
+def test_what_cannot_be_judged_stays_and_is_never_no_tumour(installation: Installation) -> None:
+    (study_id,) = take_in(installation, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
+    row = installation.queue.page(WorklistFilter(), NOW).rows[0]
     assert row.study_id == study_id
     assert (row.status, row.predicted, row.malignancy) == (StudyStatus.NOT_ANALYSABLE, None, None)
     assert row.band is Band.ROUTINE
     assert row.reason.startswith("Blank")
 
 
-def test_a_missing_file_is_said_on_the_worklist(pipeline: Pipeline, slices: list[Phantom]) -> None:
-    sha256 = keep(pipeline.files, slices[0].png)
-    taken = pipeline.store.add_files("head.png", [Arrival(Instance(sha256, "head.png", "PNG", 1))], actor="test")
-    pipeline.files.path(sha256).unlink()
-    assert pipeline.resume() == 1
-    assert pipeline.wait([str(taken.study_id)]) == []
-    study = pipeline.store.study(str(taken.study_id))
+def test_a_missing_file_is_said_on_the_worklist(installation: Installation, slices: list[Phantom]) -> None:
+    sha256 = keep(installation.files, slices[0].png)
+    taken = installation.store.add_files("head.png", [Arrival(Instance(sha256, "head.png", "PNG", 1))], actor="test")
+    installation.files.path(sha256).unlink()
+    assert installation.resume() == 1
+    assert installation.wait([str(taken.study_id)]) == []
+    study = installation.store.study(str(taken.study_id))
     assert study.status is StudyStatus.NOT_ANALYSABLE
     assert "backup" in study.reason
 
 
 def test_a_scoring_error_leaves_the_study_in_the_queue(
-    pipeline: Pipeline, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+    installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Runtime, "probabilities", lambda *_: 1 / 0)
-    (study_id,) = take_in(pipeline, {"head.png": slices[0].png})
-    assert "Internal error" in pipeline.store.study(study_id).reason
-    assert pipeline.queue.first(NOW) == study_id
+    (study_id,) = take_in(installation, {"head.png": slices[0].png})
+    assert "Internal error" in installation.store.study(study_id).reason
+    assert installation.queue.first(NOW) == study_id
 
 
 def test_a_full_disk_refuses_and_says_so(
-    pipeline: Pipeline, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+    installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    (receipt,) = pipeline.receive([Incoming("head.png", data=slices[0].png)], actor="test")
+    (receipt,) = installation.receive([Incoming("head.png", data=slices[0].png)], actor="test")
     assert receipt.outcome is Outcome.REFUSED
     assert "No space left" in receipt.message
-    assert pipeline.queue.first(NOW) is None
+    assert installation.queue.first(NOW) is None
 
 
 def test_names_that_do_not_reach_the_disk_are_not_acknowledged(
-    pipeline: Pipeline, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+    installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_: Path) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(files, "_sync", fail)
-    (receipt,) = pipeline.receive([Incoming("head.png", data=slices[0].png)], actor="test")
+    (receipt,) = installation.receive([Incoming("head.png", data=slices[0].png)], actor="test")
     assert receipt.outcome is Outcome.REFUSED
-    assert pipeline.queue.first(NOW) is None
+    assert installation.queue.first(NOW) is None
 
 
 def test_settings_keep_everything_below_home(tmp_path: Path, slices: list[Phantom]) -> None:
     home = tmp_path / "home"
-    parts = Pipeline(Settings(home=home))
-    take_in(parts, {"head.png": slices[0].png})
-    parts.close()
+    installation = Installation(Settings(home=home))
+    take_in(installation, {"head.png": slices[0].png})
+    installation.close()
     assert {path.name for path in home.iterdir()} == {"files", "triage.db", "work.db"}
     assert list(tmp_path.iterdir()) == [home]
 
 
 def test_a_study_in_an_archive_is_one_study(
-    pipeline: Pipeline, study_files: dict[str, bytes], slices: list[Phantom]
+    installation: Installation, study_files: dict[str, bytes], slices: list[Phantom]
 ) -> None:
     seen: list[tuple[int, int, str]] = []
     archive = zipped({f"disc/{name}": file for name, file in study_files.items()} | {"readme.txt": b"hello"})
-    receipts = pipeline.receive(
+    receipts = installation.receive(
         [Incoming("study.zip", data=archive), Incoming("head.png", data=slices[0].png)],
         actor="test",
         progress=lambda *step: seen.append(step),
@@ -144,42 +145,42 @@ def test_a_study_in_an_archive_is_one_study(
     assert len(accepted) == len(study_files) + 1
     assert len({receipt.study_id for receipt in accepted}) == 2
     assert all(done < known for done, known, _ in seen)
-    assert pipeline.wait({str(receipt.study_id) for receipt in accepted}) == []
-    study = pipeline.store.study(str(accepted[0].study_id))
+    assert installation.wait({str(receipt.study_id) for receipt in accepted}) == []
+    study = installation.store.study(str(accepted[0].study_id))
     assert study.header.uid == accepted[0].study_uid
     assert {item.sop_instance_uid for item in study.instances} >= {accepted[0].sop_instance_uid}
     assert (study.header.mrn, study.header.accession_number) == ("PH1000", "ACC2000")
     assert [bool(series.header.set_aside) for series in study.series] == [True, False]
     assert study.result is not None
     assert study.result.slices is not None
-    decoded = pipeline.series(study.study_id)
+    decoded = installation.series(study.study_id)
     assert [len(series.slices) for series in decoded] == [0, 5]
     assert [len(scores) for scores in study.result.slices.table] == [0, 5]
-    row = next(row for row in pipeline.queue.recent(2) if row.mrn)
+    row = next(row for row in installation.queue.recent(2) if row.mrn)
     assert (row.modality, row.slices) == ("MR", 5)
 
 
-def test_two_patients_in_one_archive_are_two_studies(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
+def test_two_patients_in_one_archive_are_two_studies(installation: Installation, study_files: dict[str, bytes]) -> None:
     other = {
         f"other/{name}": redrawn(file, StudyInstanceUID="1.2.3", SOPInstanceUID=f"1.2.3.{number}", PatientID="PH9")
         for number, (name, file) in enumerate(study_files.items())
     }
-    receipts = receive(pipeline, {"both.zip": zipped(study_files | other)})
+    receipts = receive(installation, {"both.zip": zipped(study_files | other)})
     assert len({receipt.study_id for receipt in receipts}) == 2
 
 
-def test_the_same_study_twice_is_one(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
-    first, second = receive(pipeline, study_files), receive(pipeline, study_files)
+def test_the_same_study_twice_is_one(installation: Installation, study_files: dict[str, bytes]) -> None:
+    first, second = receive(installation, study_files), receive(installation, study_files)
     assert {receipt.outcome for receipt in second} == {Outcome.ALREADY_HERE}
     assert {receipt.study_id for receipt in first} == {receipt.study_id for receipt in second}
 
 
-def test_late_slices_are_scored_with_the_others(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
+def test_late_slices_are_scored_with_the_others(installation: Installation, study_files: dict[str, bytes]) -> None:
     names = list(study_files)
     early, late = ({name: study_files[name] for name in part} for part in (names[:3], names[3:]))
-    (study_id,) = set(take_in(pipeline, early))
-    assert set(take_in(pipeline, late)) == {study_id}
-    study = pipeline.store.study(study_id)
+    (study_id,) = set(take_in(installation, early))
+    assert set(take_in(installation, late)) == {study_id}
+    study = installation.store.study(study_id)
     assert len(study.results) == 2
     assert study.result == study.results[-1]
     assert study.status is StudyStatus.RANKED
@@ -188,63 +189,63 @@ def test_late_slices_are_scored_with_the_others(pipeline: Pipeline, study_files:
 
 
 def test_one_identity_with_two_contents_is_reported_and_never_stored_over(
-    pipeline: Pipeline, study_files: dict[str, bytes]
+    installation: Installation, study_files: dict[str, bytes]
 ) -> None:
     name, file = next(iter(study_files.items()))
-    (study_id,) = take_in(pipeline, {name: file})
+    (study_id,) = take_in(installation, {name: file})
     forged = redrawn(file, SeriesDescription="other")
     for _ in range(2):
-        (receipt,) = receive(pipeline, {name: forged})
+        (receipt,) = receive(installation, {name: forged})
         assert (receipt.outcome, receipt.study_id) == (Outcome.CONFLICT, None)
         assert "UID of its own" in receipt.message
-    assert [pipeline.files.get(item.sha256) for item in pipeline.store.study(study_id).instances] == [file]
-    (stranger,) = receive(pipeline, {name: redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")})
+    assert [installation.files.get(item.sha256) for item in installation.store.study(study_id).instances] == [file]
+    (stranger,) = receive(installation, {name: redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")})
     assert stranger.outcome is Outcome.CONFLICT
-    with pipeline.store.read() as session:
+    with installation.store.read() as session:
         conflicts = session.scalars(select(AuditRow).where(AuditRow.event == "conflict")).all()
     assert len(conflicts) == 3
 
 
-def test_overlong_identifiers_are_refused(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
+def test_overlong_identifiers_are_refused(installation: Installation, study_files: dict[str, bytes]) -> None:
     file = next(iter(study_files.values()))
     with pytest.warns(UserWarning, match="UI"):
         overlong = redrawn(file, StudyInstanceUID="1." * 40 + "1")
-    (receipt,) = receive(pipeline, {"a": overlong})
+    (receipt,) = receive(installation, {"a": overlong})
     assert receipt.outcome is Outcome.REFUSED
     assert "64 characters" in receipt.message
 
 
-def test_what_a_dead_process_left_of_a_hand_over_is_removed(pipeline: Pipeline, tmp_path: Path) -> None:
-    left, under_way = (pipeline.files.folder / f"incoming-{name}" for name in ("left", "under-way"))
+def test_what_a_dead_process_left_of_a_hand_over_is_removed(installation: Installation, tmp_path: Path) -> None:
+    left, under_way = (installation.files.folder / f"incoming-{name}" for name in ("left", "under-way"))
     for folder in (left, under_way):
         folder.mkdir(parents=True)
         (folder / "0").write_bytes(b"names and all")
     os.utime(left, (1, 1))
-    pipeline.resume()
+    installation.resume()
     assert not left.exists()
     assert under_way.exists()
 
 
 def test_what_was_looked_at_is_stored_however_the_file_changes(
-    pipeline: Pipeline, study_files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, study_files: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, path, inspect = next(iter(study_files.values())), tmp_path / "growing.dcm", pipeline.door.inspect
+    data, path, inspect = next(iter(study_files.values())), tmp_path / "growing.dcm", installation.door.inspect
     path.write_bytes(data)
 
     def grows(looked_at: Path) -> Inspected:
         path.write_bytes(data + bytes(2))
         return inspect(looked_at)
 
-    monkeypatch.setattr(pipeline.door, "inspect", grows)
-    (receipt,) = pipeline.receive([Incoming(path.name, path=path)], actor="door")
+    monkeypatch.setattr(installation.door, "inspect", grows)
+    (receipt,) = installation.receive([Incoming(path.name, path=path)], actor="door")
     assert receipt.outcome is Outcome.ACCEPTED
-    (instance,) = pipeline.store.study(str(receipt.study_id)).instances
-    assert pipeline.files.get(instance.sha256) == data
+    (instance,) = installation.store.study(str(receipt.study_id)).instances
+    assert installation.files.get(instance.sha256) == data
 
 
-def test_without_a_place_for_files_all_are_refused(pipeline: Pipeline, slices: list[Phantom]) -> None:
-    pipeline.files.folder.rmdir()
-    receipts = pipeline.receive([Incoming(f"{n}.png", data=slices[0].png) for n in range(2)], actor="test")
+def test_without_a_place_for_files_all_are_refused(installation: Installation, slices: list[Phantom]) -> None:
+    installation.files.folder.rmdir()
+    receipts = installation.receive([Incoming(f"{n}.png", data=slices[0].png) for n in range(2)], actor="test")
     assert [(receipt.name, receipt.outcome, receipt.again) for receipt in receipts] == [
         ("0.png", Outcome.REFUSED, True),
         ("1.png", Outcome.REFUSED, True),

@@ -20,7 +20,8 @@ from sqlalchemy import func, select
 
 from triage.domain import Outcome, StudyStatus
 from triage.phantoms import Phantom
-from triage.pipeline import Incoming, Pipeline
+from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.records.tables import AIResultRow, AuditRow, StudyRow
 from triage.settings import Settings
 
@@ -42,7 +43,7 @@ def processes() -> ForkServerContext:
 @pytest.mark.slow
 def test_kills_cost_no_study(tmp_path: Path, processes: ForkServerContext, slices: list[Phantom]) -> None:
     rng = random.Random(5)
-    record = Pipeline(Settings(home=tmp_path / "home", worker="separate"))
+    record = Installation(Settings(home=tmp_path / "home", worker="separate"))
     handed_over: list[str] = []
     kills = kills_at_work = 0
     begun = time.monotonic()
@@ -73,7 +74,7 @@ def test_kills_cost_no_study(tmp_path: Path, processes: ForkServerContext, slice
     record.close()
 
 
-def hand_over(record: Pipeline, picture: bytes, first: int, count: int) -> list[str]:
+def hand_over(record: Installation, picture: bytes, first: int, count: int) -> list[str]:
     """Receive so many studies of one picture each; one pixel tells them apart."""
     pixels = np.asarray(Image.open(io.BytesIO(picture))).copy()
     files = []
@@ -85,7 +86,7 @@ def hand_over(record: Pipeline, picture: bytes, first: int, count: int) -> list[
     return [str(receipt.study_id) for receipt in receipts]
 
 
-def seconds_to_first_result(processes: ForkServerContext, record: Pipeline) -> float:
+def seconds_to_first_result(processes: ForkServerContext, record: Installation) -> float:
     """Return how long it takes on this machine: the quickest of three, since other work may run beside it."""
     seconds = []
     for _ in range(3):

@@ -13,7 +13,7 @@ from triage.domain import AIResult, Finding, Plane, Series, SeriesHeader, Slice
 from triage.inference.runtime import Runtime
 from triage.inference.study import LEAST
 from triage.phantoms import VOLUME, volume
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.pipeline.process import judge
 from triage.settings import Settings
 
@@ -72,19 +72,21 @@ def test_slices_of_unknown_places_are_all_scored(thin: Series, runtime: Runtime)
 
 
 def test_a_large_study_is_left_to_one_decoder(
-    pipeline: Pipeline, study_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    installation: Installation, study_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    decode = pipeline.door.decode
-    monkeypatch.setattr(pipeline.door, "decode", lambda paths: asked.append(len(paths)) or decode(paths))
-    (study_id,) = set(take_in(pipeline, study_files))
+    decode = installation.door.decode
+    monkeypatch.setattr(installation.door, "decode", lambda paths: asked.append(len(paths)) or decode(paths))
+    (study_id,) = set(take_in(installation, study_files))
     assert sorted(asked) == [1, 5], "the localiser and the series"
     monkeypatch.setattr(sys.modules["triage.pipeline.process"], "SIDE_BY_SIDE", 1000)
-    pipeline.series(study_id)
+    installation.series(study_id)
     assert asked[2:] == [6]
 
 
-def test_two_decoders_make_of_a_study_what_one_makes_of_it(pipeline: Pipeline, study_files: dict[str, bytes]) -> None:
+def test_two_decoders_make_of_a_study_what_one_makes_of_it(
+    installation: Installation, study_files: dict[str, bytes]
+) -> None:
     more = {
         f"{series}/{name}": redrawn(
             file,
@@ -95,11 +97,11 @@ def test_two_decoders_make_of_a_study_what_one_makes_of_it(pipeline: Pipeline, s
         for series in (9, 4)
         for place, (name, file) in enumerate(study_files.items())
     }
-    (study_id,) = set(take_in(pipeline, study_files | more))
-    study = pipeline.store.study(study_id)
+    (study_id,) = set(take_in(installation, study_files | more))
+    study = installation.store.study(study_id)
     assert len(study.series) > 3
-    whole = pipeline.door.decode([pipeline.files.path(item.sha256) for item in study.instances])
-    decoded = pipeline.series(study_id)
+    whole = installation.door.decode([installation.files.path(item.sha256) for item in study.instances])
+    decoded = installation.series(study_id)
     assert [series.header for series in decoded] == [series.header for series in whole]
     for one, other in zip(decoded, whole, strict=True):
         assert [(slice_.instance, slice_.frame) for slice_ in one.slices] == [

@@ -20,7 +20,7 @@ from pydicom import dcmread
 
 from triage.domain import Finding, Placement, Score
 from triage.errors import ConflictError, TransferError
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.reports.out import report_files, send_reports
 
 PLUGINS = Path("/usr/share/orthanc/plugins")
@@ -61,19 +61,19 @@ def pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def study_id(pipeline: Pipeline) -> str:
+def study_id(installation: Installation) -> str:
     """A study of two slices that is scored."""
     first = mr(head())
     shared = {key: first[key].value for key in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")}
     second = mr(head(1), number=2, **shared)
-    study_id, _ = take_in(pipeline, {"1.dcm": file_of(first), "2.dcm": file_of(second)})
+    study_id, _ = take_in(installation, {"1.dcm": file_of(first), "2.dcm": file_of(second)})
     return study_id
 
 
 @pytest.fixture
-def outlined(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def outlined(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """The model draws an outline where we want it."""
-    score = pipeline.runtime.score
+    score = installation.runtime.score
     mask = np.zeros((128, 128), np.float32)
     mask[40:60, 50:70] = 0.9
 
@@ -81,24 +81,24 @@ def outlined(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
         certain = {finding: float(finding is Finding.GLIOMA) for finding in Finding}
         return replace(score(pixels), probabilities=certain, mask=mask, placement=Placement(0, 0, 128), familiar=True)
 
-    monkeypatch.setattr(pipeline.runtime, "score", with_mask)
+    monkeypatch.setattr(installation.runtime, "score", with_mask)
 
 
 def test_without_a_tumour_there_is_the_report_alone(
-    pipeline: Pipeline, study_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, study_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    score = pipeline.runtime.score
+    score = installation.runtime.score
     nothing = {finding: float(finding is Finding.NOTUMOR) for finding in Finding}
-    monkeypatch.setattr(pipeline.runtime, "score", lambda pixels: replace(score(pixels), probabilities=nothing))
-    ((name, data),) = report_files(pipeline, study_id)
+    monkeypatch.setattr(installation.runtime, "score", lambda pixels: replace(score(pixels), probabilities=nothing))
+    ((name, data),) = report_files(installation, study_id)
     assert name == "SR-1.dcm"
     assert complaints(dcmread(io.BytesIO(data)), tmp_path) == []
-    assert report_files(pipeline, study_id) == [(name, data)]
+    assert report_files(installation, study_id) == [(name, data)]
 
 
 @pytest.mark.usefixtures("outlined")
-def test_report_and_outline_of_a_study(pipeline: Pipeline, study_id: str, tmp_path: Path) -> None:
-    files = dict(report_files(pipeline, study_id))
+def test_report_and_outline_of_a_study(installation: Installation, study_id: str, tmp_path: Path) -> None:
+    files = dict(report_files(installation, study_id))
     assert set(files) == {"SR-1.dcm", "SEG-1.dcm"}
     outline = dcmread(io.BytesIO(files["SEG-1.dcm"]))
     assert complaints(outline, tmp_path) == []
@@ -106,29 +106,31 @@ def test_report_and_outline_of_a_study(pipeline: Pipeline, study_id: str, tmp_pa
     assert outline.pixel_array[:, 50, 60].tolist() == [round(0.9 * 255)] * 2
 
 
-def test_a_picture_has_no_dicom_report(pipeline: Pipeline) -> None:
-    (study_id,) = take_in(pipeline, {"x.png": encode((head() >> 4).astype(np.uint8))})
-    assert report_files(pipeline, study_id) == []
+def test_a_picture_has_no_dicom_report(installation: Installation) -> None:
+    (study_id,) = take_in(installation, {"x.png": encode((head() >> 4).astype(np.uint8))})
+    assert report_files(installation, study_id) == []
 
 
 @pytest.mark.usefixtures("outlined")
-def test_a_pacs_takes_the_reports_once(pipeline: Pipeline, study_id: str, pacs: str) -> None:
-    pipeline.settings = pipeline.settings.model_copy(update={"stow_target": pacs})
-    assert send_reports(pipeline, study_id) == 2
-    assert send_reports(pipeline, study_id) == 2
-    uid = pipeline.store.study(study_id).header.uid
+def test_a_pacs_takes_the_reports_once(installation: Installation, study_id: str, pacs: str) -> None:
+    installation.settings = installation.settings.model_copy(update={"stow_target": pacs})
+    assert send_reports(installation, study_id) == 2
+    assert send_reports(installation, study_id) == 2
+    uid = installation.store.study(study_id).header.uid
     there = DICOMwebClient(pacs).search_for_instances(uid)
     assert sorted(one["00080060"]["Value"][0] for one in there) == ["SEG", "SR"]
 
 
-def test_what_keeps_the_reports_from_leaving_is_said(pipeline: Pipeline, study_id: str, pacs: str) -> None:
+def test_what_keeps_the_reports_from_leaving_is_said(installation: Installation, study_id: str, pacs: str) -> None:
     with pytest.raises(ConflictError, match="TRIAGE_STOW_TARGET"):
-        send_reports(pipeline, study_id)
+        send_reports(installation, study_id)
     nobody = f"http://127.0.0.1:{free_port()}/dicom-web"
-    pipeline.settings = pipeline.settings.model_copy(update={"stow_target": nobody, "stow_token": SecretStr("secret")})
+    installation.settings = installation.settings.model_copy(
+        update={"stow_target": nobody, "stow_token": SecretStr("secret")}
+    )
     with pytest.raises(TransferError, match="did not answer"):
-        send_reports(pipeline, study_id)
-    pipeline.settings = pipeline.settings.model_copy(update={"stow_target": f"{pacs}/nowhere"})
+        send_reports(installation, study_id)
+    installation.settings = installation.settings.model_copy(update={"stow_target": f"{pacs}/nowhere"})
     with pytest.raises(TransferError, match="answered 40") as caught:
-        send_reports(pipeline, study_id)
+        send_reports(installation, study_id)
     assert "secret" not in str(caught.value)

@@ -14,7 +14,7 @@ from dicomweb import LIMIT, TOKEN, Peer
 from helpers import free_port
 from starlette.applications import Starlette
 
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.settings import Settings
 from triage.web.routes import routes
 
@@ -28,8 +28,8 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
 
 @contextmanager
 def served(settings: Settings) -> Iterator[Peer]:
-    pipeline, port = Pipeline(settings), free_port()
-    app = Starlette(routes=routes(lambda: pipeline))
+    installation, port = Installation(settings), free_port()
+    app = Starlette(routes=routes(lambda: installation))
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning", lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -37,13 +37,13 @@ def served(settings: Settings) -> Iterator[Peer]:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        yield Peer(f"http://127.0.0.1:{port}/dicom-web", pipeline)
+        yield Peer(f"http://127.0.0.1:{port}/dicom-web", installation)
     finally:
         server.should_exit = True
         thread.join()
         if settings.worker == "embedded":
-            pipeline.wait(pipeline.store.unfinished(), timeout=300)
-        pipeline.close()
+            installation.wait(installation.store.unfinished(), timeout=300)
+        installation.close()
 
 
 @pytest.fixture

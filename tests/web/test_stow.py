@@ -50,9 +50,9 @@ def test_one_call_stores_a_study_and_it_is_ranked(peer: Peer) -> None:
     assert "FailedSOPSequence" not in said
     assert said.RetrieveURL.startswith(f"{peer.address}/studies/")
     assert said.ReferencedSOPSequence[0].RetrieveURL.startswith(said.RetrieveURL + "/series/")
-    (row,) = peer.pipeline.queue.page(WorklistFilter(text="PH1000"), datetime.now(UTC)).rows
-    assert peer.pipeline.wait([row.study_id], timeout=300) == []
-    assert peer.pipeline.store.study(row.study_id).status is StudyStatus.RANKED
+    (row,) = peer.installation.queue.page(WorklistFilter(text="PH1000"), datetime.now(UTC)).rows
+    assert peer.installation.wait([row.study_id], timeout=300) == []
+    assert peer.installation.store.study(row.study_id).status is StudyStatus.RANKED
 
 
 def test_what_is_here_already_is_a_success(peer: Peer) -> None:
@@ -78,7 +78,7 @@ def test_one_bad_instance_costs_no_other(peer: Peer) -> None:
         good.SOPInstanceUID: Reason.DUPLICATE_INSTANCE,
     }
     assert len(module(response).OtherFailuresSequence) == 2
-    with peer.pipeline.store.read() as session:
+    with peer.installation.store.read() as session:
         named = session.scalars(select(InstanceRow.name).where(InstanceRow.sop_instance_uid == good.SOPInstanceUID))
         assert named.all() == ["2.dcm"]
         refused = session.scalars(
@@ -208,7 +208,7 @@ def test_a_body_beyond_the_limit(peer: Peer, monkeypatch: pytest.MonkeyPatch) ->
     assert peer.post(large[start : start + 2**16] for start in range(0, len(large), 2**16)).status_code == 413
     monkeypatch.setattr(multipart, "MAX_PARTS", 2)
     assert peer.store([SOME] * 3).status_code == 413
-    assert not list(peer.pipeline.settings.home.glob("incoming-*"))
+    assert not list(peer.installation.settings.home.glob("incoming-*"))
 
 
 def test_a_silent_sender_is_not_waited_for(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:

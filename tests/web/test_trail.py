@@ -15,7 +15,7 @@ MULTIPART = 'multipart/related; type="application/dicom"'
 
 def noted(peer: Peer, uid: str) -> list[tuple[str, str, str]]:
     """Return actor, event and detail of the rows of a study, without those of its scoring."""
-    with peer.pipeline.store.read() as session:
+    with peer.installation.store.read() as session:
         query = (
             select(AuditRow)
             .join(StudyRow, StudyRow.id == AuditRow.study_id)
@@ -43,7 +43,7 @@ def test_one_row_a_request_says_who_and_which_study(peer: Peer) -> None:
 
 def test_a_search_is_noted_without_the_values_that_were_looked_for(peer: Peer) -> None:
     assert peer.get("studies?PatientName=Nobody*&PatientID=0815").status_code == 204
-    with peer.pipeline.store.read() as session:
+    with peer.installation.store.read() as session:
         row = session.scalars(select(AuditRow).where(AuditRow.event == "searched").order_by(AuditRow.id.desc())).first()
     assert row is not None
     assert (row.actor, row.study_id, row.detail) == (PEER, None, "studies by PatientID, PatientName: 0 found")
@@ -57,7 +57,7 @@ def test_what_cannot_be_noted_is_not_handed_out(peer: Peer, monkeypatch: pytest.
     def full(*_: object, **__: object) -> None:
         raise StorageError("Not stored: the disk is full.")
 
-    monkeypatch.setattr(peer.pipeline.store, "note_request", full)
+    monkeypatch.setattr(peer.installation.store, "note_request", full)
     for path, accept in ((address, MULTIPART), (f"{address}/metadata", "*/*"), ("studies", "*/*")):
         response = peer.get(path, accept=accept)
         assert response.status_code == 503

@@ -89,7 +89,7 @@ class Intake:
         self.accepted: dict[str, str] = {}
 
     def receive(self, files: Iterable[Incoming]) -> list[Receipt]:
-        """Take the files in; see `Pipeline.receive`."""
+        """Take the files in; see `Installation.receive`."""
         handed_over = list(files)
         try:
             with self._files.unfinished() as folder, self._files.together():

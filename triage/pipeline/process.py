@@ -30,8 +30,8 @@ INTERNAL_ERROR = "Internal error while scoring; the log has the details"
 SIDE_BY_SIDE = 128 * 2**20
 
 
-class Parts(Protocol):
-    """What processing needs of an installation."""
+class Services(Protocol):
+    """What processing needs of an services."""
 
     files: FileStore
     store: Store
@@ -42,7 +42,7 @@ class Parts(Protocol):
         """The model that serves."""
 
 
-def process(parts: Parts, study_id: str) -> None:
+def process(services: Services, study_id: str) -> None:
     """Judge a study and file what came of it. A failure leaves the study on the worklist, with the reason.
 
     Raises
@@ -52,23 +52,23 @@ def process(parts: Parts, study_id: str) -> None:
     StorageError
         If the record did not take the result; repeat it.
     """
-    study = parts.store.study(study_id)
+    study = services.store.study(study_id)
     if study.status is not StudyStatus.RECEIVED:
         return
     try:
-        result = judge(decode(parts, study), parts.runtime, study.contents)
+        result = judge(decode(services, study), services.runtime, study.contents)
     except (NotFoundError, RefusedError) as error:
         result = str(error)
     except Exception:
         logger.exception("scoring study %s failed", study_id)
         result = INTERNAL_ERROR
     if isinstance(result, str):
-        parts.store.file_not_analysable(study_id, result, judged=study.contents)
+        services.store.file_not_analysable(study_id, result, judged=study.contents)
     else:
-        parts.store.file_result(study_id, result)
+        services.store.file_result(study_id, result)
 
 
-def decode(parts: Parts, study: Study) -> tuple[Series, ...]:
+def decode(services: Services, study: Study) -> tuple[Series, ...]:
     """Decode the files of a study, and meanwhile make sure that they are those that were received.
 
     Raises
@@ -80,8 +80,8 @@ def decode(parts: Parts, study: Study) -> tuple[Series, ...]:
     """
     digests = [item.sha256 for item in study.instances]
     with ThreadPoolExecutor(2) as pool:
-        decoding = [pool.submit(_decode_part, parts, digests, part) for part in _halves(study.series)]
-        parts.files.check(digests)
+        decoding = [pool.submit(_decode_part, services, digests, part) for part in _halves(study.series)]
+        services.files.check(digests)
         decoded = chain.from_iterable(part.result() for part in decoding)
         return tuple(sorted(decoded, key=lambda series: (series.header.number, series.header.uid)))
 
@@ -95,8 +95,8 @@ def _halves(series: Sequence[SeriesFiles]) -> list[slice]:
     return [part for part in (slice(0, middle), slice(middle, ends[-1])) if part.start < part.stop]
 
 
-def _decode_part(parts: Parts, digests: Sequence[str], part: slice) -> list[Series]:
-    decoded = parts.door.decode([parts.files.path(sha256) for sha256 in digests[part]])
+def _decode_part(services: Services, digests: Sequence[str], part: slice) -> list[Series]:
+    decoded = services.door.decode([services.files.path(sha256) for sha256 in digests[part]])
     return [
         replace(series, slices=tuple(replace(one, instance=part.start + one.instance) for one in series.slices))
         for series in decoded

@@ -1,4 +1,4 @@
-"""Make the reports of a study, as files to download, and send them to the DICOMweb target of the installation."""
+"""Make the reports of a study, as files to download, and send them to the DICOMweb target of the services."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from triage.settings import Settings
 TIMEOUT = 30.0
 
 
-class Parts(Protocol):
-    """What reports need of an installation."""
+class Services(Protocol):
+    """What reports need of an services."""
 
     settings: Settings
     files: FileStore
@@ -41,7 +41,7 @@ class Parts(Protocol):
         """Decode a study anew."""
 
 
-def report_files(parts: Parts, study_id: str) -> list[tuple[str, bytes]]:
+def report_files(services: Services, study_id: str) -> list[tuple[str, bytes]]:
     """Return the reports of a study as named DICOM files: one SR, and a SEG for every series with an outline.
 
     The list is empty where there is nothing to report, or no DICOM file to refer to (pictures, NIfTI).
@@ -53,10 +53,12 @@ def report_files(parts: Parts, study_id: str) -> list[tuple[str, bytes]]:
     RefusedError
         If a file cannot be decoded any more.
     """
-    return [(f"{report.Modality}-{report.InstanceNumber}.dcm", _file(report)) for report in _reports(parts, study_id)]
+    return [
+        (f"{report.Modality}-{report.InstanceNumber}.dcm", _file(report)) for report in _reports(services, study_id)
+    ]
 
 
-def send_reports(parts: Parts, study_id: str) -> int:
+def send_reports(services: Services, study_id: str) -> int:
     """Send the reports of a study to the installation's DICOMweb target (STOW-RS) and return how many there were.
 
     Sending again sends the same instances, so nothing doubles there.
@@ -70,13 +72,13 @@ def send_reports(parts: Parts, study_id: str) -> int:
     TransferError
         If the target did not take all of them.
     """
-    if not parts.settings.stow_target:
+    if not services.settings.stow_target:
         raise ConflictError("No target is set. Set TRIAGE_STOW_TARGET to the DICOMweb address of the PACS.")
-    reports = list(_reports(parts, study_id))
+    reports = list(_reports(services, study_id))
     if not reports:
         raise ConflictError("There is nothing to send: the study has no AI result, or no DICOM files to refer to.")
     try:
-        answer = _client(parts.settings).store_instances(reports)
+        answer = _client(services.settings).store_instances(reports)
     except (requests.RequestException, OSError) as error:
         refusal = error.response if isinstance(error, requests.HTTPError) else None
         said = "It did not answer" if refusal is None else f"It answered {refusal.status_code}"
@@ -87,20 +89,20 @@ def send_reports(parts: Parts, study_id: str) -> int:
     return len(reports)
 
 
-def _reports(parts: Parts, study_id: str) -> Iterator[Dataset]:
-    study = parts.store.study(study_id)
-    sources = _sources(parts.files, study)
+def _reports(services: Services, study_id: str) -> Iterator[Dataset]:
+    study = services.store.study(study_id)
+    sources = _sources(services.files, study)
     result = study.result
     if result is None or not sources:
         return
-    series = parts.series(study_id)
+    series = services.series(study_id)
     slices = result.slices
     shown = series[slices.series].slices[slices.slice] if slices else None
     yield structured_report(result, sources, shown)
-    if result.model_sha256 != parts.runtime.card.sha256:
+    if result.model_sha256 != services.runtime.card.sha256:
         return  # the model of the result no longer serves, and the outline is drawn anew
     for number, one in enumerate(series, start=1):
-        outline = segmentation(result, sources, _masked(parts.runtime, one), number)
+        outline = segmentation(result, sources, _masked(services.runtime, one), number)
         if outline is not None:
             yield outline
 

@@ -7,7 +7,7 @@ import streamlit as st
 from triage import reading
 from triage.domain import AIResult, Finding, Reading, ReasonCode
 from triage.errors import TriageError
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.records.views import Study
 from triage.ui import state, theme
 
@@ -35,7 +35,7 @@ def history(study: Study) -> None:
         st.success(_sentence(item), icon=":material/verified:")
 
 
-def form(parts: Pipeline, study: Study) -> None:
+def form(installation: Installation, study: Study) -> None:
     """Draw the decision and sign it: every field is checked before anything is kept."""
     result, latest = study.result, study.readings[-1] if study.readings else None
     key = f"{study.study_id}_{len(study.readings)}"
@@ -69,10 +69,10 @@ def form(parts: Pipeline, study: Study) -> None:
         width="stretch",
         disabled=finding is None,
         on_click=_sign,
-        args=(parts, study, key),
+        args=(installation, study, key),
     )
     if right.button("Next study", icon=":material/skip_next:", width="stretch"):
-        following = parts.queue.first(state.now(), but=study.study_id)
+        following = installation.queue.first(state.now(), but=study.study_id)
         if following is None:
             st.info("Nothing else waits to be read.")
         else:
@@ -81,7 +81,7 @@ def form(parts: Pipeline, study: Study) -> None:
         st.error(st.session_state.pop("refusal"), icon=":material/error:")
 
 
-def _sign(parts: Pipeline, study: Study, key: str) -> None:
+def _sign(installation: Installation, study: Study, key: str) -> None:
     """Sign what is entered, for the study as it stood on the screen when the button was pressed.
 
     It runs before the page is drawn anew, so a reading that somebody else signed meanwhile is noticed, not inherited.
@@ -98,7 +98,7 @@ def _sign(parts: Pipeline, study: Study, key: str) -> None:
             now=state.now(),
             contents=study.contents,
         )
-        parts.store.sign(study.study_id, statement, seen=len(study.readings))
+        installation.store.sign(study.study_id, statement, seen=len(study.readings))
     except TriageError as error:
         entered.refusal = str(error)
         return

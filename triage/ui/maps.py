@@ -12,7 +12,7 @@ from PIL import Image
 from triage.domain import AIResult, Finding, Placement, Score, Slice, likeliest
 from triage.errors import TriageError
 from triage.inference.explain import Method, explain
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.ui import viewer
 from triage.ui.stack import Stack
 
@@ -65,7 +65,7 @@ def controls(result: AIResult | None) -> Controls:
     return Controls(window, finding if shown else None, method, colour_map, amount / 100, outlined)
 
 
-def overlay(parts: Pipeline, stack: Stack, series: int, at: int, wanted: Controls) -> Image.Image | None:
+def overlay(installation: Installation, stack: Stack, series: int, at: int, wanted: Controls) -> Image.Image | None:
     """Return map and outline as a transparent picture over the slice; None where there is nothing to show."""
     slice_ = stack.series[series].slices[at]
     place = f"{stack.study.study_id} {stack.study.contents} {series} {at}"
@@ -73,10 +73,10 @@ def overlay(parts: Pipeline, stack: Stack, series: int, at: int, wanted: Control
     shown = Image.new("RGBA", shape[::-1])
     try:
         if wanted.finding is not None:
-            values, placement = _map(parts, slice_, place, wanted.finding, wanted.method)
+            values, placement = _map(installation, slice_, place, wanted.finding, wanted.method)
             shown = viewer.heat(values, placement, shape, wanted.colour_map, wanted.opacity)
         if wanted.outline:
-            score = _score(parts, slice_, place)
+            score = _score(installation, slice_, place)
             if likeliest(score.probabilities) is not Finding.NOTUMOR:
                 shown = Image.alpha_composite(shown, viewer.outline(score.mask, score.placement, shape))
     except TriageError as error:
@@ -94,22 +94,22 @@ def _explained(result: AIResult | None) -> int:
 
 @st.cache_data(max_entries=512, show_spinner="Computing where the network looked …")
 def _map(
-    _parts: Pipeline,
+    _installation: Installation,
     _slice: Slice,
     place: str,
     finding: Finding,
     method: Method,
 ) -> tuple[NDArray[np.float32], Placement]:
-    score = _score(_parts, _slice, place)
+    score = _score(_installation, _slice, place)
     if method is Method.CAM:
         return score.cam[..., list(Finding).index(finding)], score.look
-    return explain(_parts.settings.model, _slice.pixels, score.look, finding, method), score.look
+    return explain(_installation.settings.model, _slice.pixels, score.look, finding, method), score.look
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _score(
-    _parts: Pipeline,
+    _installation: Installation,
     _slice: Slice,
     place: str,  # noqa: ARG001 - the key of what is kept
 ) -> Score:
-    return _parts.runtime.score(_slice.pixels)
+    return _installation.runtime.score(_slice.pixels)

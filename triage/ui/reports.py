@@ -5,24 +5,24 @@ from __future__ import annotations
 import streamlit as st
 
 from triage.errors import TriageError
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.records.views import Study
 from triage.reports.out import report_files, send_reports
 
 
-def offer(parts: Pipeline, study: Study) -> None:
+def offer(installation: Installation, study: Study) -> None:
     """Draw the button that opens the reports; nothing where no DICOM file was scored that they could refer to."""
     if study.result is None or not study.header.uid:
         return
     if st.button("DICOM reports", icon=":material/ios_share:", help="The AI result as DICOM, for the PACS."):
-        _reports(parts, study.study_id)
+        _reports(installation, study.study_id)
 
 
 @st.dialog("DICOM reports")
-def _reports(parts: Pipeline, study_id: str) -> None:
+def _reports(installation: Installation, study_id: str) -> None:
     try:
         with st.spinner("Writing the reports …"):
-            files = report_files(parts, study_id)
+            files = report_files(installation, study_id)
     except TriageError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -34,13 +34,13 @@ def _reports(parts: Pipeline, study_id: str) -> None:
         st.download_button(
             name, data, file_name=name, mime="application/dicom", icon=":material/download:", on_click="ignore"
         )
-    target = parts.settings.stow_target
+    target = installation.settings.stow_target
     if not target:
         st.caption("To send them to a PACS, set `TRIAGE_STOW_TARGET` to its DICOMweb address.")
     elif st.button("Send to the PACS", icon=":material/send:", type="primary"):
         try:
             with st.spinner("Sending …"):
-                count = send_reports(parts, study_id)
+                count = send_reports(installation, study_id)
         except TriageError as error:
             st.error(str(error), icon=":material/error:")
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from triage.domain import AIResult, Finding, Plane, Series, Slice, SliceScores
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.records.views import Study
 from triage.scans import reformat
 from triage.settings import ROOT
@@ -105,7 +105,7 @@ class View:
         return shown.slices[at] if self.cut is None else reformat.cut(shown, self.cut, at)
 
 
-def open_stack(parts: Pipeline, study: Study) -> Stack:
+def open_stack(installation: Installation, study: Study) -> Stack:
     """Decode a study, or return what was decoded for an earlier view of it.
 
     Raises
@@ -113,7 +113,7 @@ def open_stack(parts: Pipeline, study: Study) -> Stack:
     NotFoundError, RefusedError
         If a file is missing or cannot be decoded any more.
     """
-    return Stack(study, _series(parts, study.study_id, study.contents))
+    return Stack(study, _series(installation, study.study_id, study.contents))
 
 
 def choose(stack: Stack) -> View:
@@ -192,5 +192,5 @@ def navigate(view: View) -> None:
 
 # Hundreds of megabytes a study: shared, not copied, and only a few of them kept.
 @st.cache_resource(max_entries=3, show_spinner="Opening the slices …")
-def _series(_parts: Pipeline, study_id: str, contents: str) -> tuple[Series, ...]:  # noqa: ARG001 - part of the key
-    return _parts.series(study_id)
+def _series(_installation: Installation, study_id: str, contents: str) -> tuple[Series, ...]:  # noqa: ARG001 - part of the key
+    return _installation.series(study_id)

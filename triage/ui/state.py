@@ -1,4 +1,4 @@
-"""What the pages share: the installation's parts, the reader, and the way from one page to another."""
+"""What the pages share: the installation's installation, the reader, and the way from one page to another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import streamlit as st
 
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.settings import ROOT, Settings
 
 COOKIE = "triage_reader"
@@ -20,9 +20,9 @@ MODELS = ROOT / "pages" / "admin" / "models.py"
 
 
 @st.cache_resource(show_spinner=False)
-def pipeline() -> Pipeline:
-    """Return the parts of this installation, opened once per process."""
-    return Pipeline(Settings())
+def installation() -> Installation:
+    """Return this installation, opened once per process."""
+    return Installation(Settings())
 
 
 def now() -> datetime:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.records.search import FoundInstance, FoundSeries, FoundStudy, Search, StudyQuery
 from triage.web import trail
 from triage.web.media import DicomJson, address, want_json
@@ -42,12 +42,12 @@ class Qido:
 
     Parameters
     ----------
-    parts
-        Gives the installation's parts.
+    installation
+        Gives the installation; called with every request.
     """
 
-    def __init__(self, parts: Callable[[], Pipeline]) -> None:
-        self._parts = parts
+    def __init__(self, installation: Callable[[], Installation]) -> None:
+        self._installation = installation
 
     async def studies(self, request: Request) -> Response:
         """Find studies: ``GET /studies``."""
@@ -100,12 +100,12 @@ class Qido:
         rows = list(found)
         level = request.url.path.rpartition("/")[2]
         by = f" by {', '.join(sorted(match))}" if match else ""
-        await trail.note(request, self._parts(), "searched", f"{level}{by}: {len(rows):,} found")
+        await trail.note(request, self._installation(), "searched", f"{level}{by}: {len(rows):,} found")
         return DicomJson(rows, headers=headers) if rows else Response(status_code=204, headers=headers)
 
     @property
     def _search(self) -> Search:
-        return Search(self._parts().store.read)
+        return Search(self._installation().store.read)
 
 
 def _asked(request: Request) -> tuple[dict[str, str], int, int]:

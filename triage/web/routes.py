@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.web.guard import Guard
 from triage.web.media import ROOT
 from triage.web.qido import Qido
@@ -28,16 +28,16 @@ class _Uid(Convertor[str]):
         return value
 
 
-def routes(parts: Callable[[], Pipeline]) -> list[BaseRoute]:
+def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
     """Return DICOMweb and the health check.
 
     Parameters
     ----------
-    parts
-        Gives the installation's parts; called with every request.
+    installation
+        Gives the installation; called with every request.
     """
     register_url_convertor("uid", _Uid())
-    stow, qido, wado = Stow(parts), Qido(parts), Wado(parts)
+    stow, qido, wado = Stow(installation), Qido(installation), Wado(installation)
     study = "/studies/{study:uid}"
     series, instance = study + "/series/{series:uid}", study + "/series/{series:uid}/instances/{instance:uid}"
     dicomweb: list[BaseRoute] = [
@@ -50,11 +50,11 @@ def routes(parts: Callable[[], Pipeline]) -> list[BaseRoute]:
     ]
     for level in (study, series, instance):
         dicomweb += [Route(level, wado.files), Route(level + "/metadata", wado.metadata)]
-    guard = Middleware(Guard, token=lambda: parts().settings.token.get_secret_value())
+    guard = Middleware(Guard, token=lambda: installation().settings.token.get_secret_value())
 
     def health(_: Request) -> Response:
         try:
-            waiting = len(parts().store.unfinished())
+            waiting = len(installation().store.unfinished())
         except Exception:
             return JSONResponse({"status": "unavailable", "reason": "the record does not answer"}, 503)
         return JSONResponse({"status": "ok", "waiting_for_a_score": waiting})

@@ -18,7 +18,8 @@ from starlette.responses import Response
 
 from triage.domain import Outcome, Receipt
 from triage.errors import RefusedError, TriageError
-from triage.pipeline import Incoming, Pipeline
+from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.records.files import UNFINISHED
 from triage.records.search import FoundInstance, Search
 from triage.scans.formats.attributes import Identity
@@ -91,49 +92,49 @@ class Stow:
 
     Parameters
     ----------
-    parts
-        Gives the installation's parts.
+    installation
+        Gives the installation; called with every request.
     """
 
-    def __init__(self, parts: Callable[[], Pipeline]) -> None:
-        self._parts = parts
+    def __init__(self, installation: Callable[[], Installation]) -> None:
+        self._installation = installation
         self._turns = CapacityLimiter(AT_ONCE)
 
     async def store(self, request: Request) -> Response:
         """Take in the instances of a request: ``POST /studies`` or ``POST /studies/{study}``."""
         want_json(request)
-        boundary, pipeline = boundary_of(request), self._parts()
-        home = pipeline.settings.home
+        boundary, installation = boundary_of(request), self._installation()
+        home = installation.settings.home
         home.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=home, prefix=UNFINISHED) as folder:
-            paths = await spool(request, boundary, Path(folder), pipeline.settings.stow_limit)
+            paths = await spool(request, boundary, Path(folder), installation.settings.stow_limit)
             found = [_Part(path) for path in paths]
             study = request.path_params.get("study", "")
             try:
-                await to_thread.run_sync(_take_in, pipeline, found, study, peer(request), limiter=self._turns)
+                await to_thread.run_sync(_take_in, installation, found, study, peer(request), limiter=self._turns)
             except TriageError as error:
                 raise HTTPException(503, str(error)) from error
         uids = [part.stored_uid for part in found if part.stored_uid]
-        places = await to_thread.run_sync(Search(pipeline.store.read).places, uids)
+        places = await to_thread.run_sync(Search(installation.store.read).places, uids)
         return DicomJson(_module(request, found, places), _status(found))
 
 
-def _take_in(pipeline: Pipeline, parts: Sequence[_Part], study: str, actor: str) -> None:
+def _take_in(installation: Installation, parts: Sequence[_Part], study: str, actor: str) -> None:
     """Look at every part, hand over those that may come in, and note what became of each."""
     for part in parts:
         try:
-            identity = pipeline.door.identity(part.path)
+            identity = installation.door.identity(part.path)
             part.identity = identity if _named(identity) else None
             part.failure = _objection(identity, study)
             said = SAID[part.failure] if part.failure else ""
         except RefusedError as error:
             part.failure, said = Reason.CANNOT_UNDERSTAND, str(error)
         if part.failure is not None:
-            pipeline.store.refuse(said, actor=actor)
+            installation.store.refuse(said, actor=actor)
     welcome = [part for part in parts if part.failure is None]
     incoming = [Incoming(f"{number}.dcm", path=part.path) for number, part in enumerate(welcome, 1)]
-    for part, receipt in zip(welcome, pipeline.receive(incoming, actor=actor), strict=True):
-        part.receipt, part.failure = receipt, _failure(pipeline, receipt)
+    for part, receipt in zip(welcome, installation.receive(incoming, actor=actor), strict=True):
+        part.receipt, part.failure = receipt, _failure(installation, receipt)
 
 
 def _named(identity: Identity) -> bool:
@@ -152,9 +153,9 @@ def _objection(identity: Identity, study: str) -> Reason | None:
     return None if UID(identity.transfer_syntax).is_transfer_syntax else Reason.TRANSFER_SYNTAX_NOT_SUPPORTED
 
 
-def _failure(pipeline: Pipeline, receipt: Receipt) -> Reason | None:
+def _failure(installation: Installation, receipt: Receipt) -> Reason | None:
     if receipt.outcome is Outcome.CONFLICT:
-        known = pipeline.store.digests_of([receipt.sop_instance_uid])
+        known = installation.store.digests_of([receipt.sop_instance_uid])
         return Reason.DUPLICATE_INSTANCE if known else Reason.DOES_NOT_MATCH
     if receipt.outcome is Outcome.REFUSED:
         return Reason.OUT_OF_RESOURCES if receipt.again else Reason.CANNOT_UNDERSTAND

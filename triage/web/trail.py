@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from triage.errors import StorageError
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 
 
 def peer(request: Request) -> str:
@@ -17,14 +17,14 @@ def peer(request: Request) -> str:
     return f"dicomweb {request.client.host}" if request.client else "dicomweb"
 
 
-async def note(request: Request, pipeline: Pipeline, event: str, detail: str) -> None:
+async def note(request: Request, installation: Installation, event: str, detail: str) -> None:
     """Keep the audit row of a request before it is answered: what cannot be noted is not handed out.
 
     Parameters
     ----------
     request
         Its address names the study, where there is one.
-    pipeline
+    installation
         The installation's parts.
     event
         searched or retrieved.
@@ -37,7 +37,7 @@ async def note(request: Request, pipeline: Pipeline, event: str, detail: str) ->
         503, if the record did not take the row.
     """
     uid = request.path_params.get("study", "")
-    row = partial(pipeline.store.note_request, event, uid, detail, actor=peer(request))
+    row = partial(installation.store.note_request, event, uid, detail, actor=peer(request))
     try:
         await to_thread.run_sync(row)
     except StorageError as error:

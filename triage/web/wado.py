@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from triage.errors import NotFoundError, TriageError
-from triage.pipeline import Pipeline
+from triage.pipeline.installation import Installation
 from triage.records.search import FoundInstance, Search
 from triage.records.views import Instance
 from triage.web import trail
@@ -35,22 +35,22 @@ class Wado:
 
     Parameters
     ----------
-    parts
-        Gives the installation's parts.
+    installation
+        Gives the installation; called with every request.
     """
 
-    def __init__(self, parts: Callable[[], Pipeline]) -> None:
-        self._parts = parts
+    def __init__(self, installation: Callable[[], Installation]) -> None:
+        self._installation = installation
         self._turns = CapacityLimiter(AT_ONCE)
 
     async def files(self, request: Request) -> Response:
         """Send the files: ``GET /studies/{study}[/series/{series}[/instances/{instance}]]``."""
-        syntaxes, pipeline = wanted_syntaxes(request), self._parts()
-        found = await to_thread.run_sync(_look_up, pipeline, request)
+        syntaxes, installation = wanted_syntaxes(request), self._installation()
+        found = await to_thread.run_sync(_look_up, installation, request)
         if "*" not in syntaxes and not {item.instance.transfer_syntax for item in found} <= syntaxes:
             raise HTTPException(406, "Files are sent as they were stored. Accept transfer-syntax=*.")
-        paths = await to_thread.run_sync(_paths, pipeline, found)
-        await trail.note(request, pipeline, "retrieved", f"{len(found):,} files")
+        paths = await to_thread.run_sync(_paths, installation, found)
+        await trail.note(request, installation, "retrieved", f"{len(found):,} files")
         boundary = uuid4().hex
         return StreamingResponse(
             _body(found, paths, boundary), media_type=f'{MULTIPART}; type="{DICOM}"; boundary={boundary}'
@@ -59,33 +59,33 @@ class Wado:
     async def metadata(self, request: Request) -> Response:
         """Send the headers in DICOM JSON: the same addresses with ``/metadata``."""
         want_json(request)
-        pipeline = self._parts()
-        found = await to_thread.run_sync(_look_up, pipeline, request)
-        headers = await to_thread.run_sync(_headers, pipeline, found, limiter=self._turns)
-        await trail.note(request, pipeline, "retrieved", f"{len(found):,} headers")
+        installation = self._installation()
+        found = await to_thread.run_sync(_look_up, installation, request)
+        headers = await to_thread.run_sync(_headers, installation, found, limiter=self._turns)
+        await trail.note(request, installation, "retrieved", f"{len(found):,} headers")
         return DicomJson(headers)
 
 
-def _look_up(pipeline: Pipeline, request: Request) -> list[FoundInstance]:
+def _look_up(installation: Installation, request: Request) -> list[FoundInstance]:
     uids = request.path_params
-    search = Search(pipeline.store.read)
+    search = Search(installation.store.read)
     found = search.instances(uids["study"], uids.get("series", ""), uids.get("instance", ""))
     if not found:
         raise HTTPException(404, "There is no such study, series or instance here.")
     return found
 
 
-def _paths(pipeline: Pipeline, found: Sequence[FoundInstance]) -> list[Path]:
+def _paths(installation: Installation, found: Sequence[FoundInstance]) -> list[Path]:
     """Return where the files lie; all are looked at before the first one is sent."""
     try:
-        return [pipeline.files.found(item.instance.sha256) for item in found]
+        return [installation.files.found(item.instance.sha256) for item in found]
     except NotFoundError as error:
         raise HTTPException(404, str(error)) from error
 
 
-def _headers(pipeline: Pipeline, found: Sequence[FoundInstance]) -> list[dict[str, Any]]:
+def _headers(installation: Installation, found: Sequence[FoundInstance]) -> list[dict[str, Any]]:
     try:
-        return [pipeline.door.metadata(path) for path in _paths(pipeline, found)]
+        return [installation.door.metadata(path) for path in _paths(installation, found)]
     except TriageError as error:
         raise HTTPException(503, str(error)) from error
 
