@@ -11,7 +11,8 @@ from typing import Any
 from triage.domain import AIResult, Finding, Kind, SliceScores
 from triage.errors import RefusedError
 from triage.inference.runtime import Runtime
-from triage.pipeline.process import judge
+from triage.inference.slice_selection import scored_slices
+from triage.inference.study import judge
 from triage.scans.formats.identify import HEAD, identify
 from triage.scans.isolation.door import Door
 
@@ -127,7 +128,7 @@ def _together(names: Sequence[str]) -> str:
 
 
 def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AIResult | None = None) -> dict[str, Any]:
-    seen, between = _looked_at(result.slices) if result and result.slices else ([], 0)
+    seen, between = _scored(result.slices) if result and result.slices else ([], 0)
     return {
         "path": study.name,
         "study_uid": study.uid,
@@ -146,7 +147,7 @@ def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AI
     }
 
 
-def _looked_at(slices: SliceScores) -> tuple[list[tuple[float, ...] | None], int]:
+def _scored(slices: SliceScores) -> tuple[list[tuple[float, ...] | None], int]:
     """Return what is said of the slices that were looked at, and how many were not."""
-    seen = [rows[at] for series, rows in enumerate(slices.table) for at in slices.looked_at(series)]
+    seen = [rows[at] for series, rows in enumerate(slices.table) for at in scored_slices(slices, series)]
     return seen, sum(map(len, slices.table)) - len(seen)

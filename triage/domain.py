@@ -308,15 +308,6 @@ class SliceScores:
     table: tuple[tuple[tuple[float, ...] | None, ...], ...]
     steps: tuple[int, ...] = ()
 
-    def looked_at(self, series: int) -> range:
-        """The slices of a series that the network looked at."""
-        return spread(len(self.table[series]), self.steps[series] if self.steps else 1)
-
-
-def spread(count: int, step: int) -> range:
-    """Return one place of every so many: the middle one."""
-    return range((step - 1) // 2, count, step)
-
 
 @dataclass(frozen=True, slots=True)
 class AIResult:

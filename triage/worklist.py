@@ -9,11 +9,10 @@ stands at its head, since nothing is known that would justify a later place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from triage.domain import Band, Finding, OperatingPoints, Ranking
+from triage.domain import Band, Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,42 +33,9 @@ class WaitLimits:
         return band
 
 
-def rank(
-    probabilities: Mapping[Finding, float],
-    points: OperatingPoints,
-    prediction_set: Sequence[Finding],
-    site: Band = Band.ROUTINE,
-) -> Ranking:
-    """Return the band of a scored study and why.
-
-    Parameters
-    ----------
-    probabilities
-        Calibrated, by class.
-    points
-        Operating points of the model that gave them.
-    prediction_set
-        The classes that cannot be ruled out. Where glioma is one of several, the study is urgent.
-    site
-        Priority that the referrer asked for; never lowered.
-    """
-    glioma, tumour = probabilities[Finding.GLIOMA], 1 - probabilities[Finding.NOTUMOR]
-    if glioma >= points.glioma:
-        ranking = Ranking(Band.STAT, f"P(glioma) {glioma:.2f} ≥ {points.glioma:.2f}, the operating point")
-    elif tumour >= points.tumour:
-        ranking = Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} ≥ {points.tumour:.2f}, the operating point")
-    elif Finding.GLIOMA in prediction_set and len(prediction_set) > 1:
-        ranking = Ranking(Band.URGENT, f"Uncertain: {_listed(prediction_set)} cannot be told apart")
-    else:
-        ranking = Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} < {points.tumour:.2f}, the operating point")
-    if site.order < ranking.band.order:
-        return Ranking(site, f"{site} asked for by the referrer")
-    return ranking
-
-
-def _listed(findings: Sequence[Finding]) -> str:
-    *others, last = (finding.label.lower() for finding in findings)
-    return f"{', '.join(others)} and {last}"
+def at_least(ranking: Ranking, site: Band) -> Ranking:
+    """Return the ranking of a study with the priority that the referrer asked for, which is never lowered."""
+    return Ranking(site, f"{site} asked for by the referrer") if site.order < ranking.band.order else ranking
 
 
 def sort_key(

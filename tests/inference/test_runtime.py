@@ -12,7 +12,7 @@ import pytest
 
 from triage.domain import Finding, likeliest
 from triage.errors import ModelError
-from triage.inference import network
+from triage.inference import two_look
 from triage.inference.calibration import log_softmax
 from triage.inference.card import CARD, KERAS, ONNX
 from triage.inference.explain import Method, class_map, explain, load_keras
@@ -39,7 +39,7 @@ def pixels(slices: list[Phantom]) -> np.ndarray:
 
 def test_what_serves_is_what_was_trained(runtime: Runtime, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two looks of the Keras network, weighed as the card says, give nearly the probabilities that 8 bits give."""
-    monkeypatch.setattr(network, "DOUBT", 0.0)  # no mean of looks
+    monkeypatch.setattr(two_look, "DOUBT", 0.0)  # no mean of looks
     model = load_keras(FOLDER / KERAS)
     score = runtime.score(pixels)
     looks = Network(FOLDER / ONNX).look_twice(prepare(pixels, FRAME)[0])

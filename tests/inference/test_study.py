@@ -1,15 +1,25 @@
+"""Slices decide together; and a decoded study becomes an AI result."""
+
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from triage.domain import Finding, likeliest
-from triage.inference.study import APART, judge_study, step
+from triage.domain import AIResult, Finding, Plane, Series, SeriesHeader, Slice, likeliest
+from triage.inference.runtime import Runtime
+from triage.inference.slice_selection import LEAST, scored_slices
+from triage.inference.study import judge, judge_study
+from triage.phantoms import VOLUME, volume
+from triage.settings import Settings
 
 EMPTY = (0.05, 0.03, 0.02, 0.90)
 GLIOMA = (0.80, 0.10, 0.05, 0.05)
 FAINT = (0.60, 0.05, 0.05, 0.30)
 PITUITARY = (0.02, 0.02, 0.95, 0.01)
 POINT = 0.4
+COUNT = 2 * LEAST
 
 
 def test_a_lesion_on_a_few_slices_is_not_drowned() -> None:
@@ -49,24 +59,52 @@ def test_a_series_that_is_set_aside_is_passed_over() -> None:
         judge_study([[], []], POINT)
 
 
-@pytest.mark.parametrize(
-    ("slices", "apart", "every"),
-    [(200, 0.65, 3), (192, 0.9, 2), (160, 1.0, 2), (160, 1.25, 2), (160, 1.3, 1), (30, 5.0, 1), (200, -0.9, 2)],
-)
-def test_of_thin_slices_every_so_many_is_scored(slices: int, apart: float, every: int) -> None:
-    assert step([apart * number for number in range(slices)]) == every
-    assert every * abs(apart) <= APART or every == 1
+@pytest.fixture(scope="module")
+def runtime() -> Runtime:
+    settings = Settings()
+    return Runtime(settings.model, settings.threads)
 
 
-def test_a_series_of_few_slices_is_scored_whole_whatever_its_file_says() -> None:
-    assert step([float(number) for number in range(127)]) == 1
-    assert step([0.1 * number for number in range(150)]) == 2
-    assert step([]) == step([0.0]) == 1
+@pytest.fixture(scope="module")
+def thin() -> Series:
+    """A head in slices of 1 mm."""
+    heights = np.linspace(*VOLUME, COUNT)
+    slices = [
+        Slice(pixels, instance=place, height=float(height))
+        for place, (pixels, height) in enumerate(zip(volume(Finding.GLIOMA, COUNT, 0), heights, strict=True))
+    ]
+    return Series(SeriesHeader(plane=Plane.AXIAL), tuple(slices))
 
 
-def test_slices_that_do_not_lie_evenly_are_all_scored() -> None:
-    two_echoes = [number // 2 * 1.0 for number in range(200)]
-    one_is_missing = [float(number + (number > 100)) for number in range(200)]
-    unknown = [None, *map(float, range(199))]
-    for heights in (two_echoes, one_is_missing, unknown, [0.0] * 200):
-        assert step(heights) == 1
+@pytest.fixture(scope="module")
+def result(thin: Series, runtime: Runtime) -> AIResult:
+    judged = judge((thin,), runtime)
+    assert isinstance(judged, AIResult)
+    return judged
+
+
+def test_thin_slices_are_judged_as_thick_ones_in_their_places(thin: Series, result: AIResult, runtime: Runtime) -> None:
+    thick = judge((replace(thin, slices=thin.slices[::2]),), runtime)
+    assert isinstance(thick, AIResult)
+    assert thick.slices is not None
+    assert result.slices is not None
+    assert (thick.slices.steps, result.slices.steps) == ((1,), (2,))
+    assert result.probabilities == thick.probabilities
+    assert (result.slices.slice, result.slices.instance) == (2 * thick.slices.slice, thick.slices.instance)
+
+
+def test_every_slice_has_its_row_and_those_between_say_nothing(result: AIResult) -> None:
+    assert result.slices is not None
+    (rows,) = result.slices.table
+    scored = scored_slices(result.slices, 0)
+    assert (len(rows), len(scored)) == (COUNT, LEAST)
+    assert {at for at, row in enumerate(rows) if row is not None} <= set(scored)
+    assert sum(rows[at] is not None for at in scored) > LEAST / 2, "the head is on most of them"
+
+
+def test_slices_of_unknown_places_are_all_scored(thin: Series, runtime: Runtime) -> None:
+    unplaced = replace(thin, slices=tuple(replace(one, height=None) for one in thin.slices))
+    judged = judge((unplaced,), runtime)
+    assert isinstance(judged, AIResult)
+    assert judged.slices is not None
+    assert judged.slices.steps == (1,)

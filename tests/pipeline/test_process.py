@@ -1,74 +1,14 @@
-"""What is made of a decoded study: which slices are scored, and what is kept of them."""
+"""How a study is decoded after its receipt: by two decoders, with the same outcome as by one."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers import redrawn, take_in
 
-from triage.domain import AIResult, Finding, Plane, Series, SeriesHeader, Slice
-from triage.inference.runtime import Runtime
-from triage.inference.study import LEAST
-from triage.phantoms import VOLUME, volume
 from triage.pipeline.installation import Installation
-from triage.pipeline.process import judge
-from triage.settings import Settings
-
-COUNT = 2 * LEAST
-
-
-@pytest.fixture(scope="module")
-def runtime() -> Runtime:
-    settings = Settings()
-    return Runtime(settings.model, settings.threads)
-
-
-@pytest.fixture(scope="module")
-def thin() -> Series:
-    """A head in slices of 1 mm."""
-    heights = np.linspace(*VOLUME, COUNT)
-    slices = [
-        Slice(pixels, instance=place, height=float(height))
-        for place, (pixels, height) in enumerate(zip(volume(Finding.GLIOMA, COUNT, 0), heights, strict=True))
-    ]
-    return Series(SeriesHeader(plane=Plane.AXIAL), tuple(slices))
-
-
-@pytest.fixture(scope="module")
-def result(thin: Series, runtime: Runtime) -> AIResult:
-    judged = judge((thin,), runtime)
-    assert isinstance(judged, AIResult)
-    return judged
-
-
-def test_thin_slices_are_judged_as_thick_ones_in_their_places(thin: Series, result: AIResult, runtime: Runtime) -> None:
-    thick = judge((replace(thin, slices=thin.slices[::2]),), runtime)
-    assert isinstance(thick, AIResult)
-    assert thick.slices is not None
-    assert result.slices is not None
-    assert (thick.slices.steps, result.slices.steps) == ((1,), (2,))
-    assert result.probabilities == thick.probabilities
-    assert (result.slices.slice, result.slices.instance) == (2 * thick.slices.slice, thick.slices.instance)
-
-
-def test_every_slice_has_its_row_and_those_between_say_nothing(result: AIResult) -> None:
-    assert result.slices is not None
-    (rows,) = result.slices.table
-    looked_at = result.slices.looked_at(0)
-    assert (len(rows), len(looked_at)) == (COUNT, LEAST)
-    assert {at for at, row in enumerate(rows) if row is not None} <= set(looked_at)
-    assert sum(rows[at] is not None for at in looked_at) > LEAST / 2, "the head is on most of them"
-
-
-def test_slices_of_unknown_places_are_all_scored(thin: Series, runtime: Runtime) -> None:
-    unplaced = replace(thin, slices=tuple(replace(one, height=None) for one in thin.slices))
-    judged = judge((unplaced,), runtime)
-    assert isinstance(judged, AIResult)
-    assert judged.slices is not None
-    assert judged.slices.steps == (1,)
 
 
 def test_a_large_study_is_left_to_one_decoder(

@@ -27,6 +27,7 @@ from triage.domain import (
     StudyStatus,
 )
 from triage.errors import ConflictError, NotFoundError
+from triage.inference.slice_selection import scored_slices
 from triage.records.queue import Queue
 from triage.records.store import Store
 from triage.records.tables import AIResultRow, AuditRow
@@ -114,7 +115,21 @@ def test_a_result_of_before_steps_were_kept_is_of_all_slices(store: Store) -> No
     kept = store.study(study_id).result
     assert kept is not None
     assert kept.slices is not None
-    assert kept.slices.looked_at(0) == range(2)
+    assert scored_slices(kept.slices, 0) == range(2)
+
+
+def test_a_result_never_lowers_the_referrers_priority(store: Store) -> None:
+    study_id = add(store, 1, site_band=Band.URGENT)
+    store.file_result(study_id, replace(result(0.1), ranking=Ranking(Band.ROUTINE, "calm")))
+    study = store.study(study_id)
+    assert study.result is not None
+    assert study.result.ranking.band is Band.ROUTINE, "the result stays as the model gave it"
+    (row,) = (
+        Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
+        .page(WorklistFilter(), datetime.now(UTC))
+        .rows
+    )
+    assert (row.band, row.reason) == (Band.URGENT, "URGENT asked for by the referrer")
 
 
 def test_filing_at_the_same_moment_gives_one_row(store: Store) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from triage.domain import Finding
+from triage.domain import Finding, OperatingPoints
 
 Floats = NDArray[np.floating]
 
@@ -36,6 +37,37 @@ class Fusion(BaseModel):
     def probabilities(self, first: Floats, second: Floats) -> NDArray[np.float64]:
         """Return ``(slices, classes)`` from the log-probabilities ``(slices, classes)`` of either look."""
         return softmax(first @ np.array(self.first).T + second @ np.array(self.second).T + np.array(self.bias))
+
+
+class Conformal(BaseModel):
+    """Thresholds of the prediction sets, see `prediction_set`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    coverage: float
+    least: dict[Finding, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Everything that serves beside the weights, learnt on patients that they were not trained on.
+
+    Attributes
+    ----------
+    threshold_notes
+        By operating point: how it was chosen and what it costs, in words.
+    """
+
+    fusion: Fusion
+    points: OperatingPoints
+    threshold_notes: dict[str, str]
+    conformal: Conformal
+
+
+def equal_fusion(classes: int) -> Fusion:
+    """Return the fusion of a network that is not calibrated: the mean of both looks' log-probabilities."""
+    half = tuple(map(tuple, (np.eye(classes) / 2).tolist()))
+    return Fusion(first=half, second=half, bias=(0.0,) * classes)
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:

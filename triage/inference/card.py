@@ -11,21 +11,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from triage.domain import Finding, OperatingPoints
 from triage.errors import ModelError
 from triage.inference import preprocess
-from triage.inference.calibration import Fusion
+from triage.inference.calibration import Conformal, Fusion
 
 CARD = "card.json"
 MODEL_CARD = "MODEL_CARD.md"
 KERAS = "model.keras"
 ONNX = "model.onnx"
-
-
-class Conformal(BaseModel):
-    """Thresholds of the prediction sets, see `triage.inference.calibration.prediction_set`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    coverage: float
-    least: dict[Finding, float]
 
 
 class Card(BaseModel):

@@ -1,56 +1,42 @@
-"""The network as it serves, on ONNX Runtime: two looks at each slice, the first a closer one where it is in doubt."""
+"""The network as it serves, on ONNX Runtime."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from triage.domain import Finding
 from triage.inference.calibration import log_softmax
-from triage.inference.views import MIDDLE, WHOLE, Box, crop, second_look, with_middle
+from triage.inference.two_look import Floats, Look, look_twice
+from triage.inference.views import Box, crop
 
 #: Names in the ONNX file.
 INPUT, LOGITS, MASK, CAM, DISTANCE = "slice", "logits", "mask", "cam", "distance"
-#: Where Linux says what the processor can, and what it calls adding up products of 8 bits in 32 (VNNI). Others add them
-#: up in 16, which overflows, unless ONNX Runtime is told to take the slower way; the answers are then the same.
-PROCESSOR, WITHOUT_OVERFLOW = Path("/proc/cpuinfo"), {"avx512_vnni", "avx_vnni"}
-#: From this probability of no tumour on, at the first look, there is no second one: of 3,269 tumours of the data set
-#: two are passed over so, and half of the slices without one. Chosen on trials, see docs/model-log.md.
-SURE = 0.9
-#: Where no class reaches this probability at the first look, the middle of the slice is looked at closer before a
-#: lesion is settled on: true of a fifth of the data set. Chosen on trials too.
-DOUBT = 0.85
-NOTUMOR = list(Finding).index(Finding.NOTUMOR)
-Floats = NDArray[np.float32]
+#: Where Linux lists what the processor can do.
+PROCESSOR = Path("/proc/cpuinfo")
+#: What it calls adding up products of 8 bits in 32 (VNNI). Processors without it add them up in 16, which overflows,
+#: unless ONNX Runtime is told to take the slower way; the answers are then the same.
+WITHOUT_OVERFLOW = {"avx512_vnni", "avx_vnni"}
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What the network says of what it was shown.
+class ServedLook(Look):
+    """What the network that serves answers about one view.
 
     Attributes
     ----------
-    box
-        What it was shown of the frame.
-    log_probabilities
-        ``(classes,)``.
-    mask
-        ``(rows, columns)`` probability of tumour.
     cam
         ``(rows, columns, classes)`` class-activation maps in logit units.
     distance
         Of the features to those of the training slices; below 1 for most of them.
     """
 
-    box: Box
-    log_probabilities: Floats
-    mask: Floats
     cam: Floats
     distance: float
 
@@ -76,39 +62,23 @@ class Network:
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.size = int(self._session.get_inputs()[0].shape[1])
 
-    def look_twice(self, frame: Floats) -> tuple[Look, Look]:
-        """Look at a whole prepared slice, then at the likeliest lesion.
+    def look_twice(self, frame: NDArray[np.generic]) -> tuple[ServedLook, ServedLook]:
+        """Look twice at one prepared slice ``(FRAME, FRAME)``, see `triage.inference.two_look.look_twice`."""
+        return look_twice(self._ask, frame[None])[0]
 
-        Parameters
-        ----------
-        frame
-            ``(FRAME, FRAME)`` gray, 0 to 255, as `triage.inference.preprocess.prepare` makes it.
-
-        Returns
-        -------
-        Look, Look
-            The same one twice where the first is `SURE` that there is no tumour. Where the first is in `DOUBT`, its
-            log-probabilities and its mask are the mean with those of a look at the `MIDDLE`.
-        """
-        first = self.look(frame, WHOLE)
-        if first.log_probabilities[NOTUMOR] >= np.log(SURE):
-            return first, first
-        if np.exp(first.log_probabilities.max()) < DOUBT:
-            closer = self.look(frame, MIDDLE)
-            both = log_softmax((first.log_probabilities + closer.log_probabilities) / 2)
-            first = replace(first, log_probabilities=both, mask=with_middle(first.mask, closer.mask))
-        return first, self.look(frame, second_look(first.mask))
-
-    def look_at_all(self, frames: NDArray[np.uint8]) -> list[tuple[Look, Look]]:
-        """Look twice at each of several prepared slices, ``(slices, FRAME, FRAME)``."""
+    def look_at_all(self, frames: NDArray[np.generic]) -> list[tuple[ServedLook, ServedLook]]:
+        """Look twice at each of several prepared slices, ``(slices, FRAME, FRAME)``, on all cores."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(lambda frame: self.look_twice(frame.astype(np.float32)), frames))
+            return list(pool.map(self.look_twice, frames))
 
-    def look(self, frame: Floats, box: Box) -> Look:
+    def look(self, frame: NDArray[np.generic], box: Box) -> ServedLook:
         """Look once at what a box shows of a prepared slice."""
-        view = crop(frame, box, self.size)[None]
+        view = crop(frame.astype(np.float32), box, self.size)[None]
         logits, mask, cam, distance = self._session.run([LOGITS, MASK, CAM, DISTANCE], {INPUT: view})
-        return Look(box, log_softmax(logits[0]), mask[0, ..., 0], cam[0], float(distance[0]))
+        return ServedLook(box, log_softmax(logits[0]), mask[0, ..., 0], cam[0], float(distance[0]))
+
+    def _ask(self, frames: NDArray[np.generic], boxes: Sequence[Box]) -> list[ServedLook]:
+        return [self.look(frame, box) for frame, box in zip(frames, boxes, strict=True)]
 
 
 def _adds_without_overflow() -> bool:

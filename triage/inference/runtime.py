@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from triage.domain import Finding, OperatingPoints, Placement, Score, likeliest
 from triage.inference.calibration import prediction_set
 from triage.inference.card import ONNX, Card, read_card
-from triage.inference.network import Look, Network
+from triage.inference.network import Network, ServedLook
 from triage.inference.preprocess import prepare
+from triage.inference.two_look import deciding_look
 from triage.inference.views import FRAME, Box, lay_back
 
 
@@ -76,20 +77,12 @@ class Runtime:
             familiar=self._familiar(first),
         )
 
-    def _weighed(self, first: Look, second: Look) -> dict[Finding, float]:
+    def _weighed(self, first: ServedLook, second: ServedLook) -> dict[Finding, float]:
         answer = self.card.fusion.probabilities(first.log_probabilities, second.log_probabilities)
         return {finding: float(p) for finding, p in zip(self.card.classes, answer, strict=True)}
 
-    def _familiar(self, first: Look) -> bool:
+    def _familiar(self, first: ServedLook) -> bool:
         return first.distance <= self.card.familiar_within
-
-
-def deciding_look(first: Look, second: Look, answer: int) -> Look:
-    """Return the look that the answer, an index of the classes, rests on.
-
-    That is the second, which sees the lesion closer, unless it says something else than the answer.
-    """
-    return second if second.log_probabilities.argmax() == answer else first
 
 
 def within(placement: Placement, box: Box) -> Placement:

@@ -5,32 +5,29 @@ single slice may be a false alarm. So a window of neighbours slides over each se
 window reaches the operating point, the one with the most speaks for the study: a missed glioma costs more than a false
 alarm, and what would put a slice by itself at the head of the worklist does so in a study too. Else the one with the
 most P(tumour) speaks.
-
-Thin slices show the same tissue again and again: three of 1 mm are one place, and not the three places that the rule
-and the data that it was tried on mean. So of thin slices every second or third is scored.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import Finding
+from triage.domain import AIResult, Finding, Series, SliceScores
+from triage.inference.bands import rank
+from triage.inference.calibration import prediction_set
+from triage.inference.runtime import Runtime
+from triage.inference.slice_selection import selected, step
+from triage.inference.two_look import GLIOMA, NOTUMOR
+from triage.scans.quality.gate import not_analysable
 
 #: Slices that a lesion spans at the usual 3 to 6 mm: a centimetre and a half.
 WINDOW = 3
-#: Slices are scored that lie at most so far apart, in millimetres: a lesion of 5 mm is still on two of
-#: them.
-APART = 2.5
-#: So many slices of a series are scored whatever its file says of their distance: a volume that says nothing counts as
-#: 1 mm. A head is 260 mm long at most, so that no more than 4 mm can lie between them.
-LEAST = 64
-#: The smallest distance over the largest, in slices that lie evenly.
-EVEN = 0.8
-GLIOMA, NOTUMOR = list(Finding).index(Finding.GLIOMA), list(Finding).index(Finding.NOTUMOR)
+UNFAMILIAR = "Not a head on MRI as the model knows it: nothing it says of this would mean anything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +47,55 @@ class StudyScore:
     slice: int
 
 
-def step(heights: Sequence[float | None]) -> int:
-    """Return every how many slices of a series one is scored: 1 for all, more for thin ones.
+def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> AIResult | str:
+    """Return what the model says of a decoded study, or why it cannot be judged.
 
     Parameters
     ----------
-    heights
-        Millimetres across the slices, of each of them; None where that is not known. Slices that do not lie evenly on
-        one another, two echoes of each place for example, are all scored.
+    series
+        As `Door.decode` returns them.
+    runtime
+        The model.
+    contents
+        Digest of the files, kept with the result.
     """
-    known = [height for height in heights if height is not None]
-    if len(known) < len(heights) or len(heights) < 2 * LEAST:
-        return 1
-    gaps = np.abs(np.diff(known))
-    if gaps.min() < EVEN * gaps.max() or not gaps.max():
-        return 1
-    return max(min(int(APART / gaps.max()), len(heights) // LEAST), 1)
+    steps = [step([slice_.height for slice_ in one.slices]) for one in series]
+    chosen = [(number, at) for number, one in enumerate(series) for at in selected(len(one.slices), steps[number])]
+    table: list[list[tuple[float, ...] | None]] = [[None] * len(one.slices) for one in series]
+    scored: list[list[tuple[float, ...]]] = [[] for _ in series]
+    places: list[list[int]] = [[] for _ in series]
+    doubts: Counter[str] = Counter()
+
+    def look(place: tuple[int, int]) -> tuple[float, ...] | str:
+        slice_ = series[place[0]].slices[place[1]]
+        if doubt := not_analysable(slice_):
+            return doubt
+        said = runtime.probabilities(slice_.pixels)
+        return tuple(round(said[finding], 6) for finding in Finding) if said else UNFAMILIAR
+
+    with ThreadPoolExecutor(runtime.threads) as pool:
+        for (number, at), seen in zip(chosen, pool.map(look, chosen), strict=True):
+            if isinstance(seen, str):
+                doubts[seen] += 1
+                continue
+            table[number][at] = seen
+            scored[number].append(seen)
+            places[number].append(at)
+    if not any(scored):
+        return _why_not(series, doubts)
+    verdict = judge_study(scored, runtime.points.glioma)
+    possible = prediction_set(verdict.probabilities, runtime.card.conformal.least)
+    shown = places[verdict.series][verdict.slice]
+    instance = series[verdict.series].slices[shown].instance
+    return AIResult(
+        model=runtime.card.name,
+        model_sha256=runtime.card.sha256,
+        probabilities=verdict.probabilities,
+        ranking=rank(verdict.probabilities, runtime.points, possible),
+        prediction_set=possible,
+        contents=contents,
+        slices=SliceScores(verdict.series, shown, instance, tuple(map(tuple, table)), tuple(steps)),
+    )
 
 
 def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> StudyScore:
@@ -102,3 +132,10 @@ def _starts(slices: int) -> range:
 
 def _clearest(window: NDArray[np.float64], glioma: bool) -> int:
     return int(window[:, GLIOMA].argmax() if glioma else window[:, NOTUMOR].argmin())
+
+
+def _why_not(series: tuple[Series, ...], doubts: Counter[str]) -> str:
+    if doubts:
+        return doubts.most_common(1)[0][0]
+    reasons = Counter(one.header.set_aside for one in series if one.header.set_aside)
+    return reasons.most_common(1)[0][0] if reasons else "No slice that could be judged"

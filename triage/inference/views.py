@@ -1,4 +1,4 @@
-"""Two looks at a slice: find the lesion on the whole slice, then look at it at its own scale."""
+"""Views of a slice: which square of the frame a look shows, and masks laid back on the frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ FRAME = 320
 SPAN = 2.3
 #: Smallest side of a second look, as a share of the frame.
 MIN_SPAN = 0.22
-FOUND = 0.5
+#: A pixel is outlined as tumour from this probability on.
+OUTLINED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def second_look(mask: NDArray[np.float32], span: float = SPAN) -> Box:
     Parameters
     ----------
     mask
-        ``(rows, columns)`` probabilities over the whole frame. Where none reaches `FOUND`, the place of the highest
+        ``(rows, columns)`` probabilities over the whole frame. Where none reaches `OUTLINED`, the place of the highest
         one is looked at all the same: the second look may find what the first one doubted.
     span
         Side of the look over the extent of the lesion.
@@ -64,12 +65,17 @@ def second_look(mask: NDArray[np.float32], span: float = SPAN) -> Box:
 def likeliest_lesion(mask: NDArray[np.float32]) -> tuple[float, float, float]:
     """Return centre x, y and extent of the likeliest lesion of a mask ``(rows, columns)``, in shares of its side."""
     rows = mask.shape[0]
-    labels, count = ndimage.label(mask >= min(FOUND, 0.6 * float(mask.max())))
+    labels, count = ndimage.label(mask >= min(OUTLINED, 0.6 * float(mask.max())))
     masses = ndimage.sum_labels(mask, labels, range(1, count + 1))
     ys, xs = np.nonzero(labels == int(np.argmax(masses)) + 1)
     top, bottom, left, right = ys.min(), ys.max() + 1, xs.min(), xs.max() + 1
     length = float(max(bottom - top, right - left) / rows)
     return float((left + right) / 2 / rows), float((top + bottom) / 2 / rows), length
+
+
+def outlined(mask: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where a mask of probabilities, of any shape, is outlined as tumour."""
+    return mask >= OUTLINED
 
 
 def with_middle(whole: NDArray[np.float32], middle: NDArray[np.float32]) -> NDArray[np.float32]:

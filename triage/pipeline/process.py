@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import accumulate, chain
 from typing import Protocol
 
-from triage.domain import AIResult, Finding, Series, SliceScores, StudyStatus, spread
+from triage.domain import Series, StudyStatus
 from triage.errors import NotFoundError, RefusedError
-from triage.inference.calibration import prediction_set
 from triage.inference.runtime import Runtime
-from triage.inference.study import judge_study, step
+from triage.inference.study import judge
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import SeriesFiles, Study
 from triage.scans.isolation.door import Door
-from triage.scans.quality.gate import not_analysable
-from triage.worklist import rank
 
 logger = logging.getLogger(__name__)
 
-UNFAMILIAR = "Not a head on MRI as the model knows it: nothing it says of this would mean anything"
 INTERNAL_ERROR = "Internal error while scoring; the log has the details"
 #: Larger studies are decoded by one decoder, whose limit of output is then that of the whole study: bytes of files.
 SIDE_BY_SIDE = 128 * 2**20
@@ -101,61 +96,3 @@ def _decode_part(services: Services, digests: Sequence[str], part: slice) -> lis
         replace(series, slices=tuple(replace(one, instance=part.start + one.instance) for one in series.slices))
         for series in decoded
     ]
-
-
-def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> AIResult | str:
-    """Return what the model says of a decoded study, or why it cannot be judged.
-
-    Parameters
-    ----------
-    series
-        As `Door.decode` returns them.
-    runtime
-        The model.
-    contents
-        Digest of the files, kept with the result.
-    """
-    steps = [step([slice_.height for slice_ in one.slices]) for one in series]
-    chosen = [(number, at) for number, one in enumerate(series) for at in spread(len(one.slices), steps[number])]
-    table: list[list[tuple[float, ...] | None]] = [[None] * len(one.slices) for one in series]
-    scored: list[list[tuple[float, ...]]] = [[] for _ in series]
-    places: list[list[int]] = [[] for _ in series]
-    doubts: Counter[str] = Counter()
-
-    def look(place: tuple[int, int]) -> tuple[float, ...] | str:
-        slice_ = series[place[0]].slices[place[1]]
-        if doubt := not_analysable(slice_):
-            return doubt
-        said = runtime.probabilities(slice_.pixels)
-        return tuple(round(said[finding], 6) for finding in Finding) if said else UNFAMILIAR
-
-    with ThreadPoolExecutor(runtime.threads) as pool:
-        for (number, at), seen in zip(chosen, pool.map(look, chosen), strict=True):
-            if isinstance(seen, str):
-                doubts[seen] += 1
-                continue
-            table[number][at] = seen
-            scored[number].append(seen)
-            places[number].append(at)
-    if not any(scored):
-        return _why_not(series, doubts)
-    verdict = judge_study(scored, runtime.points.glioma)
-    possible = prediction_set(verdict.probabilities, runtime.card.conformal.least)
-    shown = places[verdict.series][verdict.slice]
-    instance = series[verdict.series].slices[shown].instance
-    return AIResult(
-        model=runtime.card.name,
-        model_sha256=runtime.card.sha256,
-        probabilities=verdict.probabilities,
-        ranking=rank(verdict.probabilities, runtime.points, possible),
-        prediction_set=possible,
-        contents=contents,
-        slices=SliceScores(verdict.series, shown, instance, tuple(map(tuple, table)), tuple(steps)),
-    )
-
-
-def _why_not(series: tuple[Series, ...], doubts: Counter[str]) -> str:
-    if doubts:
-        return doubts.most_common(1)[0][0]
-    reasons = Counter(one.header.set_aside for one in series if one.header.set_aside)
-    return reasons.most_common(1)[0][0] if reasons else "No slice that could be judged"

@@ -22,6 +22,7 @@ from triage.records.arrivals import contents, present, take_in
 from triage.records.database import migrate, open_engine, writing
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Arrival, SignedReading, Study, Taken
+from triage.worklist import at_least
 
 
 class Store:
@@ -142,14 +143,14 @@ class Store:
             )
             if result.contents != contents(session, study_id)[study_id]:
                 return
-            row.band = result.ranking.band.order
-            row.reason = result.ranking.reason
+            ranking = at_least(result.ranking, rows.BANDS[row.site_band])
+            row.band, row.reason = ranking.band.order, ranking.reason
             row.malignancy = result.malignancy
             row.predicted = result.predicted
             row.ranked_at = now
             if row.waiting:
                 row.status = StudyStatus.RANKED
-            session.add(audit.row("ai", "ranked", study_id, f"{result.ranking.band}: {result.ranking.reason}", now))
+            session.add(audit.row("ai", "ranked", study_id, f"{ranking.band}: {ranking.reason}", now))
 
     def file_not_analysable(self, study_id: str, reason: str, *, judged: str | None = None) -> None:
         """Keep the study in its band with the reason why the AI cannot judge it.

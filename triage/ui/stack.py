@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from triage.domain import AIResult, Finding, Plane, Series, Slice, SliceScores
+from triage.inference.slice_selection import scored_slices
 from triage.pipeline.installation import Installation
 from triage.records.views import Study
 from triage.scans import reformat
@@ -49,7 +50,7 @@ class Stack:
     def step(self, series: int) -> int:
         """Every how many slices of a series one was looked at."""
         slices = self._scored(series)
-        return slices.looked_at(series).step if slices else 1
+        return scored_slices(slices, series).step if slices else 1
 
     def tumour(self, series: int) -> dict[int, tuple[float, Finding] | None]:
         """P(tumour) and the likeliest class of the slices of a series that were looked at; None where there is none."""
@@ -57,7 +58,7 @@ class Stack:
         if slices is None:
             return dict.fromkeys(range(len(self.series[series].slices)))
         none = list(Finding).index(Finding.NOTUMOR)
-        rows = {at: slices.table[series][at] for at in slices.looked_at(series)}
+        rows = {at: slices.table[series][at] for at in scored_slices(slices, series)}
         return {
             at: None if row is None else (1 - row[none], list(Finding)[row.index(max(row))]) for at, row in rows.items()
         }

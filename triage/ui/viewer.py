@@ -14,9 +14,10 @@ from scipy.ndimage import binary_erosion
 
 from triage.domain import Placement
 from triage.inference.preprocess import place
+from triage.inference.views import outlined
 
-#: Colour of the tumour's edge, and the probability at which it is drawn.
-OUTLINE, OUTLINED = (64, 224, 255, 255), 0.5
+#: Colour of the tumour's edge.
+EDGE = (64, 224, 255, 255)
 COLOUR_MAPS = ("Inferno", "Turbo", "Viridis", "Hot", "Jet")
 
 
@@ -76,11 +77,11 @@ def outline(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, i
     shape
         ``(height, width)`` of the slice.
     """
-    inside = place(mask, placement, shape) >= OUTLINED
+    inside = outlined(place(mask, placement, shape))
     width = max(1, round(min(shape) / 256))
     edge = inside & ~binary_erosion(inside, iterations=width)
     rgba = np.zeros((*shape, 4), np.uint8)
-    rgba[edge] = OUTLINE
+    rgba[edge] = EDGE
     return Image.fromarray(rgba)
 
 

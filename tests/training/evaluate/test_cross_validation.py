@@ -6,8 +6,9 @@ import numpy as np
 
 from triage.inference.calibration import log_softmax
 from triage.training.evaluate.cross_validation import report
-from triage.training.evaluate.predictions import Answers
+from triage.training.evaluate.predictions import Predictions
 from triage.training.layouts import FINDINGS, UNTYPED, Item
+from triage.training.release.calibration import cross_fit
 
 
 def test_tumours_without_a_type_are_counted_by_what_they_are_called() -> None:
@@ -18,7 +19,7 @@ def test_tumours_without_a_type_are_counted_by_what_they_are_called() -> None:
     looks[-1] = log_softmax(np.array([12.0, 0, 0, 0]))  # beyond doubt
     unknown = np.full(len(labels), np.nan)
     dice = np.where(meant == 0, 0.5, np.nan)
-    said = Answers(
+    predictions = Predictions(
         tuple(Item(str(index), "web", label, cluster=index) for index, label in enumerate(labels)),
         np.arange(len(labels)) // 4 % 2,
         looks,
@@ -27,7 +28,7 @@ def test_tumours_without_a_type_are_counted_by_what_they_are_called() -> None:
         dice,
         np.where(np.isnan(dice), np.nan, 1.0)[:, None].repeat(4, axis=1),
     )
-    counted = report(said, draws=5)
+    counted = report(cross_fit(predictions), draws=5)
     assert counted["unknown_type"] == {
         "slices": 6,
         "called": {"glioma": 1, "meningioma": 5, "pituitary": 0, "notumor": 0},

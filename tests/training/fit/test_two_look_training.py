@@ -7,14 +7,15 @@ import pytest
 from drawn import manifest_set, small
 from rich.console import Console
 
-from triage.inference.views import FRAME
+from triage.inference.two_look import Look, log_probabilities, look_twice
+from triage.inference.views import FRAME, MIDDLE, WHOLE, lay_back
 from triage.networks.twolook import build_two_look
 from triage.training.data.splits import Sample
 from triage.training.evaluate.evaluate import evaluate
 from triage.training.evaluate.scorer import open_model
 from triage.training.fit import two_look_training
 from triage.training.fit.run import Options, run_recipe
-from triage.training.fit.two_look_training import known_mask_loss, look_twice, pictures_of, suspected
+from triage.training.fit.two_look_training import asking, known_mask_loss, pictures_of, suspected
 from triage.training.layouts import read_dataset
 from triage.training.views.two_look_views import Picture
 
@@ -43,9 +44,10 @@ def test_lesions_are_known_where_they_were_drawn_or_cannot_be(tmp_path: Path) ->
 
 
 def test_only_what_nobody_outlined_is_suspected(monkeypatch: pytest.MonkeyPatch) -> None:
-    mask = np.zeros((1, 16, 16), np.float32)
-    mask[0, 4:8, 8:12] = 0.9
-    monkeypatch.setattr(two_look_training, "_ask", lambda model, views: (np.zeros((1, 4)), mask))
+    mask = np.zeros((16, 16), np.float32)
+    mask[4:8, 8:12] = 0.9
+    answer = Look(WHOLE, np.zeros(4, np.float32), mask)
+    monkeypatch.setattr(two_look_training, "asking", lambda model: lambda frames, boxes: [answer])
     frame, target = np.zeros((FRAME, FRAME), np.uint8), np.ones(4, np.float32)
     outlined = Picture(frame, target, np.zeros((FRAME, FRAME), np.uint8))
     alone = Picture(frame, target, None)
@@ -59,10 +61,24 @@ def test_only_what_nobody_outlined_is_suspected(monkeypatch: pytest.MonkeyPatch)
 
 def test_answers_are_log_probabilities_and_masks_of_the_frame() -> None:
     frames = np.random.default_rng(0).integers(0, 255, (3, FRAME, FRAME), dtype=np.uint8)
-    logits, masks = look_twice(build_two_look(64), frames)
-    assert np.exp(logits).sum(axis=1) == pytest.approx(1, abs=0.2), "a mean of log-probabilities sums to 1 or less"
+    looks = look_twice(asking(build_two_look(64)), frames)
+    for table in log_probabilities(looks):
+        np.testing.assert_allclose(np.exp(table).sum(axis=1), 1, rtol=1e-5)
+    masks = np.stack([lay_back(second.mask, second.box) for _, second in looks])
     assert masks.shape == (3, FRAME, FRAME)
     assert 0 <= masks.min() <= masks.max() <= 1
+
+
+def test_a_keras_network_answers_in_batches_as_it_does_one_by_one() -> None:
+    frames = np.random.default_rng(1).integers(0, 255, (two_look_training.SLICES_AT_ONCE + 2, FRAME, FRAME), np.uint8)
+    ask = asking(build_two_look(64))
+    boxes = [WHOLE if number % 2 else MIDDLE for number in range(len(frames))]
+    together = ask(frames, boxes)
+    assert [look.box for look in together] == boxes
+    for number in (0, len(frames) - 1):
+        (alone,) = ask(frames[number : number + 1], boxes[number : number + 1])
+        np.testing.assert_allclose(together[number].log_probabilities, alone.log_probabilities, atol=1e-4)
+        np.testing.assert_allclose(together[number].mask, alone.mask, atol=1e-4)
 
 
 @pytest.mark.slow

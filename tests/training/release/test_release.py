@@ -21,7 +21,8 @@ from triage.training.fit.recipe import RecipeError
 from triage.training.fit.run import CONFIG, Options, read_chosen, run_recipe
 from triage.training.layouts import read_dataset
 from triage.training.release.card_notes import Remarks
-from triage.training.release.release import ReleaseError, describe, release
+from triage.training.release.release import describe, release
+from triage.training.release.runs import ReleaseError
 
 QUIET = Console(quiet=True)
 Runs = tuple[Path, list[Path]]

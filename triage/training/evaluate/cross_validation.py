@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import Finding
-from triage.inference.calibration import prediction_set
+from triage.inference.calibration import Calibration, prediction_set
+from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
     Figure,
@@ -26,30 +27,29 @@ from triage.training.evaluate.metrics import (
     resampled,
     with_intervals,
 )
-from triage.training.evaluate.predictions import Answers, together
+from triage.training.evaluate.predictions import Predictions, concatenate
 from triage.training.evaluate.scorer import grouped
 from triage.training.layouts import FINDINGS, UNTYPED, Item
-from triage.training.release.calibration import GLIOMA, NOTUMOR, Calibration, calibrate
 
 
-def cross_fitted(answers: Answers) -> list[tuple[Answers, Calibration]]:
-    """Return the answers of each fold with what the other folds taught."""
-    return [
-        (answers.of(answers.folds == fold), _learnt(answers.of(answers.folds != fold)))
-        for fold in np.unique(answers.folds)
-    ]
+def report(folds: Sequence[tuple[Predictions, Calibration]], draws: int = BOOTSTRAPS) -> dict[str, Any]:
+    """Return every figure of a cross-validation, with intervals by patient or cluster, ready for the card.
 
-
-def report(answers: Answers, draws: int = BOOTSTRAPS) -> dict[str, Any]:
-    """Return every figure of a cross-validation, with intervals by patient or cluster, ready for the card."""
-    folds = cross_fitted(answers)
-    judged = together([one for one, _ in folds])
-    probabilities = np.concatenate([taught.fusion.probabilities(one.first, one.second) for one, taught in folds])
+    Parameters
+    ----------
+    folds
+        The predictions of each fold, with the calibration that the other folds gave.
+    draws
+        Of the bootstrap.
+    """
+    judged = concatenate([one for one, _ in folds])
+    answered = [calibration.fusion.probabilities(one.first, one.second) for one, calibration in folds]
+    probabilities = np.concatenate(answered)
     typed = np.isin(judged.labels, FINDINGS)
     stat = np.concatenate(
-        [taught.fusion.probabilities(one.first, one.second)[:, GLIOMA] >= taught.points.glioma for one, taught in folds]
+        [rows[:, GLIOMA] >= calibration.points.glioma for rows, (_, calibration) in zip(answered, folds, strict=True)]
     )
-    sets = np.concatenate([_sets(one, taught) for one, taught in folds])
+    sets = np.concatenate([_sets(one, calibration) for one, calibration in folds])
     known, truth = judged.of(typed), np.array([FINDINGS.index(Finding(label)) for label in judged.labels[typed]])
     groups, unit = grouped(known.items)
     sources = sorted({item.source for item in known.items})
@@ -57,7 +57,7 @@ def report(answers: Answers, draws: int = BOOTSTRAPS) -> dict[str, Any]:
         "on": f"{len(truth):,} slices of {len(folds)} folds of patients, each judged by a network that never saw its "
         f"fold, with everything else learnt on the other folds too; one image per cluster, 95 % bootstrap intervals "
         f"by {unit}.",
-        "folds": [int(fold) for fold in np.unique(answers.folds)],
+        "folds": [int(fold) for fold in np.unique(judged.folds)],
         "figures": plain(with_intervals(metrics_for(FINDINGS), probabilities[typed], truth, groups, draws=draws)),
         "by_source": {
             source: _of_source(probabilities[typed], truth, known.items, source, draws) for source in sources
@@ -71,16 +71,12 @@ def report(answers: Answers, draws: int = BOOTSTRAPS) -> dict[str, Any]:
     }
 
 
-def _learnt(answers: Answers) -> Calibration:
-    return calibrate(answers.first, answers.second, answers.items)
-
-
-def _sets(answers: Answers, taught: Calibration) -> NDArray[np.bool_]:
-    rows = taught.fusion.probabilities(answers.first, answers.second)
+def _sets(answers: Predictions, calibration: Calibration) -> NDArray[np.bool_]:
+    rows = calibration.fusion.probabilities(answers.first, answers.second)
     return np.array(
         [
             [
-                finding in prediction_set(dict(zip(FINDINGS, row, strict=True)), taught.conformal.least)
+                finding in prediction_set(dict(zip(FINDINGS, row, strict=True)), calibration.conformal.least)
                 for finding in FINDINGS
             ]
             for row in rows
@@ -118,7 +114,7 @@ def _share(held: NDArray[np.bool_], among: NDArray[np.bool_], picked: Sequence[N
     return mean_of(np.where(among, held.astype(np.float64), np.nan), picked)
 
 
-def _tumour(probabilities: NDArray[np.float64], judged: Answers, draws: int) -> dict[str, Any]:
+def _tumour(probabilities: NDArray[np.float64], judged: Predictions, draws: int) -> dict[str, Any]:
     """AUROC of tumour against none, the tumours without a type included."""
     groups, _ = grouped(judged.items)
     picked = resampled(groups, 0, draws)
@@ -145,7 +141,7 @@ def _coverage(sets: NDArray[np.bool_], truth: NDArray[np.int64]) -> dict[str, An
     }
 
 
-def _masks(judged: Answers, probabilities: NDArray[np.float64], draws: int) -> dict[str, Any]:
+def _masks(judged: Predictions, probabilities: NDArray[np.float64], draws: int) -> dict[str, Any]:
     """Dice where somebody drew the tumour, 0 where it is called no tumour: then no mask is drawn; and the maps."""
     answer = probabilities.argmax(axis=1)
     called = answer != NOTUMOR

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from triage.domain import Finding
+from triage.inference.views import outlined
 from triage.training.data.splits import Sample, has_mask
 from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
@@ -148,7 +149,7 @@ def _judge_masks(
     assert frames.masks is not None
     if scorer.segmenter is None:
         called = answers[chosen].argmax(axis=1) != scorer.classes.index(Finding.NOTUMOR)
-        drawn = (scorer.masks(frames.pixels) > 0.5) & called[:, None, None]
+        drawn = outlined(scorer.masks(frames.pixels)) & called[:, None, None]
     else:
         called = answers[chosen].argmax(axis=1) == 0
         drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.inference.calibration import Calibration
 from triage.inference.network import Network
+from triage.inference.two_look import NOTUMOR
 from triage.training.data.copies import one_per_cluster, with_clusters
 from triage.training.data.splits import Sample
 from triage.training.evaluate.metrics import (
@@ -22,18 +24,22 @@ from triage.training.evaluate.metrics import (
     resampled,
     sensitivity_at,
 )
-from triage.training.evaluate.predictions import Answers, ask
-from triage.training.evaluate.scorer import Scorer, grouped, held_out
+from triage.training.evaluate.predictions import Predictions, predictions_of
+from triage.training.evaluate.scorer import Scorer, grouped
 from triage.training.layouts import FINDINGS, GUARD, Dataset, Item
-from triage.training.release.calibration import NOTUMOR, Calibration, calibrate
 
 SPECIFICITY = 0.90
 
 
 def judge_new_sources(
-    scorer: Scorer, network: Network, dataset: Dataset, familiar_within: float, draws: int = BOOTSTRAPS
+    scorer: Scorer,
+    network: Network,
+    calibration: Calibration,
+    dataset: Dataset,
+    familiar_within: float,
+    draws: int = BOOTSTRAPS,
 ) -> dict[str, Any]:
-    """Judge a trial on the sources that it was not trained on; what it left out of its own taught the rest.
+    """Judge a trial on the sources that it was not trained on; what it left out of its own calibration the rest.
 
     Parameters
     ----------
@@ -41,6 +47,8 @@ def judge_new_sources(
         A trial on some of the data set's sources.
     network
         The form in which it would serve.
+    calibration
+        Learnt on the fold that the trial left out of its own sources.
     dataset
         All sources.
     familiar_within
@@ -55,9 +63,7 @@ def judge_new_sources(
     """
     known = set(scorer.config["sources"])
     samples, copies = never_seen(dataset, known)
-    own = ask(network, dataset.root, held_out(scorer, dataset), 0)
-    answers = ask(network, dataset.root, samples, 1)
-    taught = calibrate(own.first, own.second, own.items)
+    answers = predictions_of(network, dataset.root, samples, 1)
     sources = sorted({item.source for item in answers.items})
     return {
         "trained_on": sorted(known),
@@ -65,10 +71,10 @@ def judge_new_sources(
         "slices": len(answers.items),
         "tumours": int((answers.labels != FINDINGS[NOTUMOR]).sum()),
         "copies_left_out": copies,
-        "figures": plain(_figures(answers, taught, draws)),
+        "figures": plain(_figures(answers, calibration, draws)),
         "by_source": {
             source: plain(
-                _figures(answers.of(np.array([item.source == source for item in answers.items])), taught, draws)
+                _figures(answers.of(np.array([item.source == source for item in answers.items])), calibration, draws)
             )
             for source in sources
         },
@@ -95,10 +101,10 @@ def _linked(items: Sequence[Item], known: Collection[str]) -> set[str]:
     return {item.name for item in items if item.cluster in clusters}
 
 
-def _figures(answers: Answers, taught: Calibration, draws: int) -> dict[str, Figure]:
-    scores = 1 - taught.fusion.probabilities(answers.first, answers.second)[:, NOTUMOR]
+def _figures(answers: Predictions, calibration: Calibration, draws: int) -> dict[str, Figure]:
+    scores = 1 - calibration.fusion.probabilities(answers.first, answers.second)[:, NOTUMOR]
     tumour = np.asarray(answers.labels != FINDINGS[NOTUMOR])
-    called = scores >= taught.points.tumour
+    called = scores >= calibration.points.tumour
     groups, _ = grouped(answers.items)
     picked = resampled(groups, 0, draws)
 

@@ -9,22 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.inference.network import Look, Network
-from triage.inference.runtime import deciding_look
-from triage.inference.views import FRAME, lay_back
+from triage.inference.network import Network, ServedLook
+from triage.inference.two_look import deciding_look, log_probabilities
+from triage.inference.views import FRAME, lay_back, outlined
 from triage.training.data.splits import Sample, has_mask
-from triage.training.evaluate.scorer import Scorer, named
 from triage.training.fit.losses import overlap
-from triage.training.layouts import FINDINGS, Dataset, Item
-from triage.training.release.export import export_onnx
+from triage.training.layouts import FINDINGS, Item
 from triage.training.views.frames import load_frames_of
-
-#: A mask is drawn where a tumour is more probable than not.
-DRAWN = 0.5
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """What networks say of pictures that they never saw.
 
     Attributes
@@ -51,9 +46,9 @@ class Answers:
     dice: NDArray[np.float64]
     pointed: NDArray[np.float64]
 
-    def of(self, chosen: NDArray[np.bool_]) -> Answers:
+    def of(self, chosen: NDArray[np.bool_]) -> Predictions:
         """Return the chosen ones."""
-        return Answers(
+        return Predictions(
             tuple(item for item, taken in zip(self.items, chosen, strict=True) if taken),
             *(getattr(self, name)[chosen] for name in ("folds", "first", "second", "distance", "dice", "pointed")),
         )
@@ -64,22 +59,14 @@ class Answers:
         return np.array([str(item.label) for item in self.items])
 
 
-def together(answers: Sequence[Answers]) -> Answers:
+def concatenate(parts: Sequence[Predictions]) -> Predictions:
     """Join what several networks said."""
-    items = tuple(item for one in answers for item in one.items)
+    items = tuple(item for one in parts for item in one.items)
     names = ("folds", "first", "second", "distance", "dice", "pointed")
-    return Answers(items, *(np.concatenate([getattr(one, name) for one in answers]) for name in names))
+    return Predictions(items, *(np.concatenate([getattr(one, name) for one in parts]) for name in names))
 
 
-def serving(scorer: Scorer, dataset: Dataset, folder: Path) -> Network:
-    """Return a run's network in the very form in which it would serve, written into a folder."""
-    path = folder / f"{scorer.name}.onnx"
-    trained_on = named(scorer.parts["train"], dataset)
-    export_onnx(scorer.trained, load_frames_of(dataset.root, trained_on, FRAME).pixels, path)
-    return Network(path)
-
-
-def ask(network: Network, root: Path, samples: Sequence[Sample], fold: int) -> Answers:
+def predictions_of(network: Network, root: Path, samples: Sequence[Sample], fold: int) -> Predictions:
     """Ask the network that never saw a fold about its samples; hold masks and maps against the outlines."""
     marked = has_mask(samples)
     plain = [sample for sample in samples if sample not in set(marked)]
@@ -91,26 +78,25 @@ def ask(network: Network, root: Path, samples: Sequence[Sample], fold: int) -> A
         looks = network.look_at_all(frames.pixels)
         dice, pointed = np.full(len(group), np.nan), np.full((len(group), len(FINDINGS)), np.nan)
         if frames.masks is not None:
-            drawn = np.stack([lay_back(second.mask, second.box) > DRAWN for _, second in looks])
+            drawn = np.stack([outlined(lay_back(second.mask, second.box)) for _, second in looks])
             has_lesion = np.asarray(frames.masks.any(axis=(1, 2)))
             dice = np.where(has_lesion, overlap(drawn, frames.masks)[0], np.nan)
             inside = [_pointed(pair, mask) for pair, mask in zip(looks, frames.masks, strict=True)]
             pointed = np.where(np.reshape(has_lesion, (-1, 1)), np.array(inside), np.nan)
         parts.append(
-            Answers(
+            Predictions(
                 tuple(sample.item for sample in group),
                 np.full(len(group), fold),
-                np.stack([first.log_probabilities for first, _ in looks]),
-                np.stack([second.log_probabilities for _, second in looks]),
+                *log_probabilities(looks),
                 np.array([first.distance for first, _ in looks]),
                 dice,
                 pointed,
             )
         )
-    return together(parts)
+    return concatenate(parts)
 
 
-def _pointed(looks: tuple[Look, Look], mask: NDArray[np.bool_]) -> list[bool]:
+def _pointed(looks: tuple[ServedLook, ServedLook], mask: NDArray[np.bool_]) -> list[bool]:
     """For each class, whether the peak of the map that would be shown lies inside the outline."""
     inside = []
     for index in range(len(FINDINGS)):

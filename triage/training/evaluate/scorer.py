@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from triage.domain import Finding
 from triage.errors import ModelError
 from triage.inference import preprocess
-from triage.inference.calibration import Fusion, softmax
+from triage.inference.calibration import Fusion, equal_fusion, softmax
 from triage.inference.card import CARD, KERAS, ONNX, read_card
 from triage.inference.network import Network
+from triage.inference.two_look import Look, log_probabilities, look_twice
 from triage.inference.views import FRAME, lay_back
 from triage.networks.twolook import MASK
 from triage.training.data.copies import one_per_cluster
@@ -26,7 +27,7 @@ from triage.training.fit.environment import data_hash, file_hashes
 from triage.training.fit.lineage import PARTS
 from triage.training.fit.loop import load_kept, predict
 from triage.training.fit.run import CONFIG, SEGMENTER
-from triage.training.fit.two_look_training import look_twice
+from triage.training.fit.two_look_training import asking
 from triage.training.layouts import GUARD, UNTYPED, Dataset, Item, LayoutError
 
 #: The source whose files are numbered patient by patient: 3,062 slices of 233 patients, 13 each on average.
@@ -85,18 +86,19 @@ class Scorer:
 
     def probabilities(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return ``(samples, classes)`` of prepared frames ``(samples, size, size)``."""
-        if isinstance(self.network, Network):
-            assert self.fusion is not None
-            looks = self.network.look_at_all(frames)
-            first, second = (np.stack([pair[index].log_probabilities for pair in looks]) for index in (0, 1))
-            return self.fusion.probabilities(first, second)
-        return softmax(look_twice(self.network, frames)[0] if self.looks_twice else predict(self.network, frames))
+        if not self.looks_twice:
+            return softmax(predict(self.network, frames))
+        fusion = self.fusion or equal_fusion(len(self.classes))
+        return fusion.probabilities(*log_probabilities(self._looks(frames)))
 
     def masks(self, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return ``(samples, size, size)`` probabilities of tumour, of a network that looks twice."""
+        return np.stack([lay_back(second.mask, second.box) for _, second in self._looks(frames)])
+
+    def _looks(self, frames: NDArray[np.uint8]) -> Sequence[tuple[Look, Look]]:
         if isinstance(self.network, Network):
-            return np.stack([lay_back(second.mask, second.box) for _, second in self.network.look_at_all(frames)])
-        return look_twice(self.network, frames)[1]
+            return self.network.look_at_all(frames)
+        return look_twice(asking(self.network), frames)
 
 
 def open_model(folder: Path) -> Scorer:

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from triage.domain import Finding, likeliest
+from triage.inference.calibration import Calibration
 from triage.inference.network import Network
 from triage.inference.study import WINDOW, judge_study
-from triage.inference.views import FRAME, lay_back
+from triage.inference.two_look import NOTUMOR, log_probabilities
+from triage.inference.views import FRAME, lay_back, outlined
 from triage.training.data.splits import Sample
-from triage.training.evaluate.predictions import DRAWN
 from triage.training.layouts import EDGE, read_dataset
-from triage.training.release.calibration import Calibration
 from triage.training.views.frames import load_frames_of
 
 
 def judge_volumes(
-    network: Network, taught: Calibration, root: Path, seen: Collection[str] = ()
+    network: Network, calibration: Calibration, root: Path, seen: Collection[str] = ()
 ) -> list[dict[str, Any]]:
     """Judge every volume in a folder, as a study of one series.
 
@@ -31,7 +31,7 @@ def judge_volumes(
     ----------
     network
         As it serves.
-    taught
+    calibration
         Its fusion and its operating points.
     root
         The folder.
@@ -50,29 +50,30 @@ def judge_volumes(
     for item in dataset.items:
         if item.path not in seen:
             volumes[item.path].append(Sample(item))
-    return [_judge(network, taught, root, name, samples) for name, samples in sorted(volumes.items())]
+    return [_judge(network, calibration, root, name, samples) for name, samples in sorted(volumes.items())]
 
 
-def _judge(network: Network, taught: Calibration, root: Path, name: str, samples: Sequence[Sample]) -> dict[str, Any]:
+def _judge(
+    network: Network, calibration: Calibration, root: Path, name: str, samples: Sequence[Sample]
+) -> dict[str, Any]:
     frames = load_frames_of(root, samples, FRAME, masks=True)
     assert frames.masks is not None
     looks = network.look_at_all(frames.pixels)
-    first = np.stack([one.log_probabilities for one, _ in looks])
-    second = np.stack([two.log_probabilities for _, two in looks])
-    probabilities = taught.fusion.probabilities(first, second)
-    verdict = judge_study([probabilities.tolist()], taught.points.glioma)
-    called = probabilities.argmax(axis=1) != list(Finding).index(Finding.NOTUMOR)
-    drawn = np.stack([lay_back(two.mask, two.box) > DRAWN for _, two in looks]) & called[:, None, None]
+    probabilities = calibration.fusion.probabilities(*log_probabilities(looks))
+    point = calibration.points.glioma
+    verdict = judge_study([probabilities.tolist()], point)
+    called = probabilities.argmax(axis=1) != NOTUMOR
+    drawn = np.stack([outlined(lay_back(two.mask, two.box)) for _, two in looks]) & called[:, None, None]
     shown = frames.masks.mean(axis=(1, 2))
     tumour, none = shown >= EDGE, shown == 0
-    empty = [judge_study([probabilities[part].tolist()], taught.points.glioma) for part in stretches_without(shown)]
-    alarms = [study.probabilities[Finding.GLIOMA] >= taught.points.glioma for study in empty]
+    empty = [judge_study([probabilities[part].tolist()], point) for part in stretches_without(shown)]
+    alarms = [study.probabilities[Finding.GLIOMA] >= point for study in empty]
     return {
         "volume": name,
         "label": max((sample.item.label for sample in samples), key=lambda label: label != Finding.NOTUMOR),
         "finding": likeliest(verdict.probabilities).value,
         "malignancy": round(verdict.probabilities[Finding.GLIOMA], 4),
-        "flagged": verdict.probabilities[Finding.GLIOMA] >= taught.points.glioma,
+        "flagged": verdict.probabilities[Finding.GLIOMA] >= point,
         "dice": round(_dice(drawn, frames.masks), 4),
         "tumour_slices": int(tumour.sum()),
         "tumour_slices_called_glioma": int((probabilities[tumour].argmax(axis=1) == 0).sum()),

@@ -16,7 +16,8 @@ from scipy.special import expit
 
 from triage.domain import Finding
 from triage.inference.calibration import log_softmax
-from triage.inference.views import FRAME, WHOLE, crop, lay_back, likeliest_lesion, second_look
+from triage.inference.two_look import Ask, Look, log_probabilities, look_twice
+from triage.inference.views import FRAME, WHOLE, Box, crop, likeliest_lesion
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK
 from triage.training.data.splits import Parts, Sample, has_mask, target_for
@@ -28,14 +29,12 @@ from triage.training.fit.stages import drawing_weights
 from triage.training.views.frames import load_frames_of
 from triage.training.views.two_look_views import LookViews, Picture
 
-#: Share of the second look in the answer; chosen on fold 1, see docs/model-log.md.
-SECOND = 0.5
 #: A mask of fewer soft pixels is no lesion to be measured by its overlap.
 LESION = 4.0
 #: A probability of the mask from which on a tumour that nobody outlined counts as found.
-PLAIN = 0.8
-#: Slices that are asked about together.
-TOGETHER = 32
+PLAINLY_SEEN = 0.8
+#: Slices that a network is asked about in one batch.
+SLICES_AT_ONCE = 32
 
 
 class Looking:
@@ -70,7 +69,9 @@ class Looking:
         """Loss and accuracy of both looks on the watched part; nothing where none is kept."""
         if not len(self.watched):
             return {}
-        logits, _ = look_twice(model, self.watched)
+        first, second = log_probabilities(look_twice(asking(model), self.watched))
+        # A network in training has no calibration yet: the mean of both looks.
+        logits = np.asarray((first + second) / 2, np.float32)
         hits = self.watched_targets[np.arange(len(logits)), logits.argmax(axis=1)] > 0
         return {"val_loss": allowed_loss_of(logits, self.watched_targets), "val_accuracy": float(hits.mean())}
 
@@ -108,46 +109,42 @@ def pictures_of(root: Path, samples: Sequence[Sample]) -> list[Picture]:
 
 def suspected(model: keras.Model, pictures: Sequence[Picture], console: Console | None = None) -> list[Picture]:
     """Return the pictures, tumours that nobody outlined with the place where the network plainly sees one."""
-    size = model.input_shape[1]
+    ask = asking(model)
     known = list(pictures)
     alone = [index for index, picture in enumerate(pictures) if picture.lesion is None]
     quiet = console or Console(quiet=True)
     for index in track(alone, "Finding tumours that nobody outlined", console=quiet, transient=True):
         picture = pictures[index]
-        (mask,) = _ask(model, crop(picture.frame.astype(np.float32), WHOLE, size)[None])[1]
-        if mask.max() >= PLAIN:
-            x, y, length = likeliest_lesion(mask)
+        (look,) = ask(picture.frame[None], [WHOLE])
+        if look.mask.max() >= PLAINLY_SEEN:
+            x, y, length = likeliest_lesion(look.mask)
             known[index] = replace(picture, suspect=(x * FRAME, y * FRAME, length * FRAME))
     return known
 
 
-def look_twice(model: keras.Model, frames: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Ask a two-look network about prepared slices.
+def asking(model: keras.Model) -> Ask[Look]:
+    """Return how a Keras network is asked, for `triage.inference.two_look.look_twice`.
 
     Parameters
     ----------
     model
         From `triage.networks.twolook.build_two_look`.
-    frames
-        ``(slices, FRAME, FRAME)`` uint8.
-
-    Returns
-    -------
-    logits
-        ``(slices, classes)``, mean log-probabilities of the looks.
-    masks
-        ``(slices, FRAME, FRAME)`` probabilities of the second look, laid back on the frame.
     """
     size = model.input_shape[1]
-    logits, masks = [], []
-    for start in range(0, len(frames), TOGETHER):
-        some = frames[start : start + TOGETHER].astype(np.float32)
-        first, found = _ask(model, np.stack([crop(frame, WHOLE, size) for frame in some]))
-        boxes = [second_look(mask) for mask in found]
-        second, drawn = _ask(model, np.stack([crop(f, box, size) for f, box in zip(some, boxes, strict=True)]))
-        logits.append((1 - SECOND) * first + SECOND * second)
-        masks += [lay_back(mask, box) for mask, box in zip(drawn, boxes, strict=True)]
-    return np.concatenate(logits), np.stack(masks)
+
+    def ask(frames: NDArray[np.generic], boxes: Sequence[Box]) -> list[Look]:
+        looks: list[Look] = []
+        for start in range(0, len(boxes), SLICES_AT_ONCE):
+            some = boxes[start : start + SLICES_AT_ONCE]
+            pairs = zip(frames[start:], some, strict=False)
+            said = model.predict_on_batch(
+                np.stack([crop(frame.astype(np.float32), box, size) for frame, box in pairs])[..., None]
+            )
+            masks = np.asarray(expit(said[MASK][..., 0]), np.float32)
+            looks += map(Look, some, log_softmax(said[LOGITS]), masks)
+        return looks
+
+    return ask
 
 
 def known_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
@@ -167,9 +164,3 @@ def known_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> ker
     total = ops.sum(drawn + mask * known, axis=(1, 2, 3))
     lesion = ops.cast(ops.sum(mask * known, axis=(1, 2, 3)) > LESION, logits.dtype)
     return 4 * entropy + 0.5 * lesion * (1 - (2 * both + 1) / (total + 1))
-
-
-def _ask(model: keras.Model, views: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Log-probabilities and mask probabilities of views."""
-    said = model.predict_on_batch(views[..., None])
-    return log_softmax(said[LOGITS]), np.asarray(expit(said[MASK][..., 0]), np.float32)

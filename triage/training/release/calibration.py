@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +10,11 @@ from scipy.optimize import minimize
 from scipy.stats import binom
 
 from triage.domain import Finding, OperatingPoints
-from triage.inference.calibration import Fusion, log_softmax
-from triage.inference.card import Conformal
+from triage.inference.calibration import Calibration, Conformal, Fusion, log_softmax
+from triage.inference.two_look import GLIOMA, NOTUMOR
+from triage.training.evaluate.predictions import Predictions
 from triage.training.layouts import FINDINGS, Item
 
-GLIOMA, NOTUMOR = FINDINGS.index(Finding.GLIOMA), FINDINGS.index(Finding.NOTUMOR)
 GLIOMA_SENSITIVITY = 0.95
 TUMOUR_SENSITIVITY = 0.98
 #: How sure it shall be that new patients like these are caught as often: the share itself would be missed by half of
@@ -27,16 +26,6 @@ COVERAGE = 0.95
 #: were best on sources never seen.
 RIDGE = 30.0
 Floats = NDArray[np.floating]
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Everything that serves beside the weights."""
-
-    fusion: Fusion
-    points: OperatingPoints
-    bought: dict[str, str]
-    conformal: Conformal
 
 
 def calibrate(first: Floats, second: Floats, items: Sequence[Item]) -> Calibration:
@@ -54,8 +43,20 @@ def calibrate(first: Floats, second: Floats, items: Sequence[Item]) -> Calibrati
     truth = np.array([FINDINGS.index(Finding(label)) for label in labels[typed]])
     fusion = fit_fusion(first[typed], second[typed], truth)
     probabilities = fusion.probabilities(first, second)
-    points, bought = choose_points(probabilities, items)
-    return Calibration(fusion, points, bought, fit_conformal(probabilities[typed], truth))
+    points, notes = choose_points(probabilities, items)
+    return Calibration(fusion, points, notes, fit_conformal(probabilities[typed], truth))
+
+
+def cross_fit(predictions: Predictions) -> list[tuple[Predictions, Calibration]]:
+    """Return the predictions of each fold with the calibration that the other folds give: no fold judges itself."""
+    return [
+        (predictions.of(predictions.folds == fold), _calibrate(predictions.of(predictions.folds != fold)))
+        for fold in np.unique(predictions.folds)
+    ]
+
+
+def _calibrate(predictions: Predictions) -> Calibration:
+    return calibrate(predictions.first, predictions.second, predictions.items)
 
 
 def fit_fusion(first: Floats, second: Floats, truth: NDArray[np.int64]) -> Fusion:

@@ -13,12 +13,15 @@ from keras import layers
 from numpy.typing import NDArray
 
 from triage.inference.network import CAM, DISTANCE, INPUT, LOGITS, MASK, Network
-from triage.inference.views import WHOLE, crop
+from triage.inference.views import FRAME, WHOLE, crop
 from triage.networks.lite0 import LAST_MAP, RESCALE
 from triage.networks.mahalanobis import Familiarity
 from triage.networks.twolook import FOCUS, SKIPS
+from triage.training.evaluate.scorer import Scorer, named
 from triage.training.fit.loop import predict
+from triage.training.layouts import Dataset
 from triage.training.release.quantization import quantize
+from triage.training.views.frames import load_frames_of
 
 #: Where the unfamiliar shows. The last features know only what tells the classes apart, and take a heart for a head;
 #: those in the middle still see textures and shapes: see docs/model-log.md.
@@ -93,6 +96,14 @@ def export_onnx(model: keras.Model, trained_on: NDArray[np.uint8], path: Path) -
         some = trained_on[np.linspace(0, len(trained_on) - 1, RANGES_FROM).round().astype(int)]
         quantize(exact, _both_looks(Network(exact), some), path)
     onnx.checker.check_model(onnx.load(path))
+
+
+def serving_network(scorer: Scorer, dataset: Dataset, folder: Path) -> Network:
+    """Return a run's network in the very form in which it would serve, written into a folder."""
+    path = folder / f"{scorer.name}.onnx"
+    trained_on = named(scorer.parts["train"], dataset)
+    export_onnx(scorer.trained, load_frames_of(dataset.root, trained_on, FRAME).pixels, path)
+    return Network(path)
 
 
 def export_exact(model: keras.Model, training_views: NDArray[np.uint8], path: Path) -> None:

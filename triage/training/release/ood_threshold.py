@@ -19,7 +19,7 @@ from triage.inference.views import FRAME
 from triage.scans.formats import raster
 from triage.scans.quality.gate import not_analysable
 from triage.training.evaluate.metrics import Figure, auroc, interval, plain, resampled
-from triage.training.evaluate.predictions import Answers
+from triage.training.evaluate.predictions import Predictions
 from triage.training.layouts import load_slice
 from triage.training.release.ood_images import strangers
 
@@ -30,7 +30,7 @@ ENOUGH = 100
 STRANGERS = 200
 
 
-def familiar_within(answers: Answers) -> float:
+def familiar_within(answers: Predictions) -> float:
     """Return the distance up to which a slice is familiar, chosen so that no source of some size is turned away."""
     limits = [
         np.quantile(distances, FAMILIAR, method="higher")
@@ -40,7 +40,7 @@ def familiar_within(answers: Answers) -> float:
     return float(np.ceil(max(limits or [np.quantile(answers.distance, FAMILIAR, method="higher")]) * 1000) / 1000)
 
 
-def gate_report(root: Path, answers: Answers, networks: Sequence[Network], limit: float) -> dict[str, Any]:
+def gate_report(root: Path, answers: Predictions, networks: Sequence[Network], limit: float) -> dict[str, Any]:
     """Hold the whole gate, cheap checks and distance, against held-out MRI and pictures of other things.
 
     Parameters
@@ -103,9 +103,9 @@ def _strangeness(slice_: Slice, distance: float) -> float:
     return 1e6 if not_analysable(slice_) else float(distance)
 
 
-def _sources(answers: Answers) -> list[str]:
+def _sources(answers: Predictions) -> list[str]:
     return sorted({item.source for item in answers.items})
 
 
-def _of(answers: Answers, source: str) -> NDArray[np.bool_]:
+def _of(answers: Predictions, source: str) -> NDArray[np.bool_]:
     return np.array([item.source == source for item in answers.items])

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import Finding
+from triage.inference.views import MIN_SPAN
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK, STRIDE
 from triage.training.views.augment import Frame, photometric
@@ -46,8 +47,6 @@ LOST = 0.1
 SEEN = 0.01
 #: Side of a second look over the extent of the lesion; `triage.inference.views` crops at the middle of it.
 CLOSE_SPAN = (1.5, 5.0)
-#: Smallest side of a second look, as a share of the frame.
-MIN_SPAN = 0.22
 
 
 @dataclass(frozen=True, slots=True)

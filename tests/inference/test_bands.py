@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from triage.domain import Band, Finding, OperatingPoints, Ranking
+from triage.inference.bands import rank
+
+POINTS = OperatingPoints(glioma=0.2, tumour=0.5)
+
+
+def probabilities(glioma: float, meningioma: float, pituitary: float, notumor: float) -> dict[Finding, float]:
+    return dict(zip(Finding, (glioma, meningioma, pituitary, notumor), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("values", "band", "words"),
+    [
+        ((0.20, 0.10, 0.10, 0.60), Band.STAT, "P(glioma) 0.20 ≥ 0.20"),  # at the point counts as above
+        ((0.19, 0.30, 0.05, 0.46), Band.URGENT, "P(tumour) 0.54 ≥ 0.50"),
+        ((0.10, 0.30, 0.10, 0.50), Band.URGENT, "P(tumour) 0.50 ≥ 0.50"),
+        ((0.05, 0.05, 0.05, 0.85), Band.ROUTINE, "P(tumour) 0.15 < 0.50"),
+    ],
+)
+def test_the_band_follows_the_operating_points(values: tuple[float, ...], band: Band, words: str) -> None:
+    ranking = rank(probabilities(*values), POINTS, [Finding.GLIOMA])
+    assert ranking.band is band
+    assert words in ranking.reason
+
+
+def test_a_glioma_that_is_not_ruled_out_is_urgent() -> None:
+    calm = probabilities(0.1, 0.1, 0.1, 0.7)
+    ranking = rank(calm, POINTS, [Finding.GLIOMA, Finding.PITUITARY, Finding.NOTUMOR])
+    assert ranking == Ranking(Band.URGENT, "Uncertain: glioma, pituitary tumour and no tumour cannot be told apart")
+    assert rank(calm, POINTS, [Finding.PITUITARY, Finding.NOTUMOR]).band is Band.ROUTINE
+    assert rank(calm, POINTS, [Finding.NOTUMOR]).band is Band.ROUTINE
