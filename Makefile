@@ -1,8 +1,8 @@
-# Two commands matter: `make run` and `make test`.
+# `make run` and `make test` need only python3; they build .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run demo test faults lint lock bench clean
+.PHONY: run demo test test-fast faults format lint lock bench clean
 
 run: .venv/runtime
 	$(BIN)/python -m triage serve
@@ -10,17 +10,29 @@ run: .venv/runtime
 demo: .venv/runtime
 	$(BIN)/python -m triage demo
 
+# Everything: lint, types, all tests, and the floor of the coverage (pyproject.toml).
 test: .venv/dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
 
-# The door, tried at full counts.
+# While you work: no browser, no training data, no faults, no training with TensorFlow.
+test-fast: .venv/dev
+	$(BIN)/python -m pytest -m "not slow and not browser and not data"
+
+# Hostile files at full counts; writes docs/robustness.md.
 faults: .venv/dev
 	$(BIN)/python -m pytest tests/faults --flips 100000 --robustness docs/robustness.md
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/typos
 	$(BIN)/hadolint Dockerfile
 
 # One environment: the development set contains the runtime set at the same versions.
@@ -34,7 +46,7 @@ lint: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	touch $@ .venv/runtime
 
-# Pin anew from the ranges in pyproject.toml; needs uv.
+# Pin the ranges of pyproject.toml; needs uv. Pins that still fit stay; `uv pip compile --upgrade` moves them.
 lock:
 	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" pyproject.toml -o requirements.txt
 	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --custom-compile-command "make lock" --constraint requirements.txt --extra train --extra dev pyproject.toml -o requirements-dev.txt
@@ -43,4 +55,4 @@ bench: .venv/dev
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache tests/artefacts
+	rm -rf .venv .coverage .pytest_cache .mypy_cache .ruff_cache tests/artefacts

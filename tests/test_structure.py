@@ -1,96 +1,162 @@
-"""The house: imports go one way, and streamlit and tensorflow stay in their rooms."""
+"""The layout of the project: imports go one way, dependencies are declared, every module is tested."""
 
 from __future__ import annotations
 
 import ast
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 from triage.settings import ROOT
 
-#: Each room may import those to its left, and itself.
-FLOORS = [
-    ["domain", "errors", "settings", "phantoms", "phantom_studies"],
-    ["scans", "networks"],
-    ["inference"],
-    ["worklist", "reading"],
-    ["records"],
-    ["learning", "reports"],
-    ["pipeline"],
-    ["batch"],
-    ["training"],
-    ["web"],
-    ["ui", "cli", "__main__"],
-]
-HEAVY = {"tensorflow", "keras", "tf_keras_vis"}
-HEAVY_ROOMS = {"networks", "training"}
+LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+#: What each part of the project may import: the runtime set, and the extras named here.
+EXTRAS = {
+    "app.py": (),
+    "pages": (),
+    "triage": (),
+    "triage/training": ("train",),
+    "bench": ("train", "dev"),
+    "tests": ("train", "dev"),
+}
+#: Alembic loads these scripts by path; `tests/records/test_database.py` runs them.
+MIGRATIONS = ROOT / "triage" / "records" / "migrations"
 
 
-def modules() -> list[Path]:
-    return sorted((ROOT / "triage").rglob("*.py"))
+def python_files(part: str) -> list[Path]:
+    path = ROOT / part
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
 
 
-def room(path: Path) -> str:
-    return path.relative_to(ROOT / "triage").parts[0].removesuffix(".py")
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
 
 
-def imports(path: Path, *, lazy: bool) -> set[str]:
-    """Full names of what a module imports; with `lazy`, also inside functions, never under TYPE_CHECKING."""
-    tree = ast.parse(path.read_text())
-    nodes = list(ast.walk(tree)) if lazy else tree.body
-    found = set()
-    for node in nodes:
+def imported(path: Path) -> Iterator[str]:
+    """Top-level names of all modules that a file imports, in functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{name.name}" for name in node.names}
-    return found
+            yield from (name.name.split(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_one_way(path: Path) -> None:
-    floor_of = {name: number for number, names in enumerate(FLOORS) for name in names}
-    if room(path) == "__init__":
-        return
-    mine = floor_of[room(path)]
-    for name in imports(path, lazy=True):
-        parts = name.split(".")
-        if parts[0] == "triage" and len(parts) > 1:
-            assert floor_of[parts[1]] <= mine, f"{path.name} imports {name}"
-        if parts[0] == "streamlit":
-            assert room(path) == "ui", f"{path.name} imports streamlit"
-        if parts[0] == "sqlalchemy":
-            assert room(path) == "records", f"{path.name} imports sqlalchemy"
-        if parts[0] == "dbos":
-            assert room(path) == "pipeline", f"{path.name} imports dbos"
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([LINT_IMPORTS, "--no-cache", "--no-logo"], cwd=folder, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_tensorflow_is_loaded_only_where_it_is_needed(path: Path) -> None:
-    if room(path) not in HEAVY_ROOMS:
-        assert not {name.split(".")[0] for name in imports(path, lazy=False)} & HEAVY
+def test_imports_keep_the_contracts() -> None:
+    outcome = lint_imports(ROOT)
+    assert outcome.returncode == 0, outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "statement"),
+    [
+        ("triage/domain.py", "from triage.records import store"),
+        ("triage/inference/study.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import triage.reading"),
+        ("triage/worklist.py", "def later():\n    import triage.reading"),
+        ("triage/networks/cnn.py", "import triage.scans"),
+        ("triage/scans/formats/dicom.py", "import triage.scans.isolation.door"),
+        ("triage/training/data/splits.py", "import triage.training.fit.loop"),
+        ("triage/reports/sr.py", "import streamlit"),
+        ("triage/web/qido.py", "import sqlalchemy"),
+        ("triage/records/store.py", "import dbos"),
+        ("triage/inference/runtime.py", "import keras"),
+        ("triage/unplaced.py", '"""A module that no contract names."""'),
+    ],
+)
+def test_the_contracts_find_a_forbidden_import(tmp_path: Path, module: str, statement: str) -> None:
+    shutil.copytree(ROOT / "triage", tmp_path / "triage", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    with (tmp_path / module).open("a") as file:
+        file.write(f"\n\n{statement}\n")
+    outcome = lint_imports(tmp_path)
+    assert outcome.returncode == 1, outcome.stdout
+    assert "1 broken" in outcome.stdout or "unplaced" in outcome.stdout, outcome.stdout
+
+
+@pytest.mark.parametrize("part", EXTRAS)
+def test_every_import_is_declared(part: str) -> None:
+    declared = list(PROJECT["dependencies"])
+    for extra in EXTRAS[part]:
+        declared += PROJECT["optional-dependencies"][extra]
+    distributions = {normalised(re.split(r"[\s\[<>=~!;]", line)[0]) for line in declared}
+    narrower = [ROOT / other for other in EXTRAS if other.startswith(part + "/")]
+    files = [path for path in python_files(part) if not any(path.is_relative_to(other) for other in narrower)]
+    ours = {"triage", "bench"} | {path.stem for path in (ROOT / "tests").iterdir()}
+    owners = packages_distributions()
+    undeclared = {
+        f"{name_of(path)} imports {module}"
+        for path in files
+        for module in imported(path)
+        if module not in sys.stdlib_module_names | ours
+        and not distributions & {normalised(owner) for owner in owners.get(module, ())}
+    }
+    assert not undeclared
+
+
+def normalised(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def test_every_module_is_tested_at_its_mirrored_place_or_says_where() -> None:
+    missing = []
+    for path in python_files("triage"):
+        if path.is_relative_to(MIGRATIONS) or (path.name == "__init__.py" and not has_code(path)):
+            continue
+        mirrored = ROOT / "tests" / path.relative_to(ROOT / "triage").with_name(f"test_{path.name}")
+        if not mirrored.exists() and not tested_elsewhere(path):
+            missing.append(name_of(path))
+    assert not missing, "Neither a mirrored test nor a docstring that says: Tested in tests/..."
+
+
+def has_code(path: Path) -> bool:
+    """Whether a package's `__init__.py` does more than say what the package is and pass names on."""
+    return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.parse(path.read_text()).body)
+
+
+def tested_elsewhere(path: Path) -> bool:
+    """Whether the module's docstring says "Tested in tests/...", and all that it names exists."""
+    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+    _, _, places = docstring.partition("ested in")
+    named = re.findall(r"tests/[\w/]+(?:\.py)?", places)
+    return bool(named) and all((ROOT / name).exists() for name in named)
 
 
 def test_pages_are_thin() -> None:
-    for page in (ROOT / "pages").rglob("*.py"):
+    for page in python_files("pages"):
         assert len(page.read_text().splitlines()) <= 160, page.name
 
 
-def test_nothing_lies_directly_under_pages() -> None:
-    """A script there could be opened past the navigation."""
+def test_no_page_lies_directly_under_pages() -> None:
+    """Streamlit would open a script there without the checks of the navigation."""
     assert not list((ROOT / "pages").glob("*.py"))
 
 
-def test_the_serving_parts_start_without_tensorflow(tmp_path: Path) -> None:
+def test_serving_starts_without_tensorflow(tmp_path: Path) -> None:
+    """Import all that serves and open the model: import-linter does not know when an import inside a function runs."""
+    elsewhere = ("networks", "training", "records/migrations", "__main__.py", "ui/main.py")  # the last two are scripts
+    serving = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in python_files("triage")
+        if not str(path.relative_to(ROOT / "triage")).startswith(elsewhere)
+    ]
     code = (
-        "import sys\n"
-        "from triage.pipeline import Installation\n"
+        "import importlib, sys\n"
+        f"for module in {serving}:\n"
+        "    importlib.import_module(module)\n"
+        "from triage.pipeline.installation import Installation\n"
         "from triage.settings import Settings\n"
-        "from triage.ui import charts, decision, maps, tables, viewer\n"
         "Installation(Settings()).runtime\n"
         "heavy = {'tensorflow', 'keras', 'torch', 'jax', 'nilearn', 'sklearn', 'cv2'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
