@@ -20,6 +20,32 @@ from triage.records.store import Store
 from triage.settings import Settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+TESTS = Path(__file__).parent
+#: What `make test-fast` leaves out, by folder or file: browsers, pages, servers, killed processes, TensorFlow.
+SLOW = (
+    "e2e/",
+    "faults/",
+    "inference/test_runtime.py",
+    "inference/test_study.py",
+    "networks/",
+    "pages/",
+    "pipeline/",
+    "reports/test_out.py",
+    "scans/isolation/test_door.py",
+    "test_cli.py",
+    "test_phantoms.py",
+    "training/evaluate/test_compare.py",
+    "training/fit/",
+    "training/release/",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `SLOW` names."""
+    for item in items:
+        if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
