@@ -1,4 +1,4 @@
-# Built where a wheel is missing, run without compilers and without root.
+# The first stage may need compilers, where a wheel is missing; the image that runs has none, and runs without root.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /build
 COPY requirements.txt .
