@@ -1,4 +1,4 @@
-"""The ASGI entry: `streamlit run app.py` serves the pages; routes and middleware stand beside them here."""
+"""The ASGI entry: `streamlit run app.py` serves the pages and the DICOMweb routes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,9 +13,9 @@ from triage.web.routes import routes
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
-    """Open record and model before the first page; a model that cannot be used stops the start and says why.
+    """Open database and model before the first page; an unusable model stops the start with its error.
 
-    Beside the pages, what a crash left unranked is ranked.
+    A thread meanwhile resumes the studies that a crash left unranked.
     """
     installation = state.installation()
     _ = installation.runtime

@@ -11,6 +11,8 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
+import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +38,19 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Return when a Streamlit server answers at an address."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
+                return
+        except OSError:  # refused or slow: not there yet
+            assert process.poll() is None, "the server ended at its start"
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.2)
 
 
 def encode(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:

@@ -107,6 +107,13 @@ def test_serve_does_not_start_with_a_model_that_cannot_be_used(tmp_path: Path) -
     assert "Set TRIAGE_MODEL" in done.stderr
 
 
+def test_an_error_is_shown_as_it_is(tmp_path: Path) -> None:
+    """The name of a folder is no markup for the terminal."""
+    done = triage("serve", home=tmp_path, TRIAGE_MODEL=str(tmp_path / "[/red] :smile: [link=x]"))
+    assert done.returncode == 1
+    assert "[/red] :smile: [link=x]" in done.stderr.replace("\n", "")
+
+
 def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "readings.zip"
     done = triage("demo", "--count", 2, "--studies", 1, "--slices", 3, home=home)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from triage.text import MAX_NAME, display_name
+from triage.text import JOINER, MAX_NAME, csv_cell, display_name, html_text, markdown, one_line, visible
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,57 @@ from triage.text import MAX_NAME, display_name
 )
 def test_what_is_shown_of_a_name(name: str, shown: str) -> None:
     assert display_name(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        (" T1 ax ", 20, "T1 ax"),
+        ("a\0b\x1b[31mc\u202ed\u2028e\u2029f\ue000g\U000e0001h\ud800i", 20, "ab[31mcdefghi"),
+        ("Ünï 脳 ½", 20, "Ünï 脳 ½"),
+        ("ab cd", 3, "ab"),
+        ("\u200b\u2060\ufeff", 20, ""),
+    ],
+)
+def test_only_visible_characters_remain(text: str, limit: int, shown: str) -> None:
+    assert visible(text, limit) == shown
+
+
+def test_a_text_of_several_lines_becomes_one() -> None:
+    assert one_line(" first\r\n\tsecond\u2028third\x0bfourth\u00a0fifth\u200b ") == "first second third fourth fifth"
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("T1 post", "T1 post"),
+        ("![x](y)", r"\!\[x\]\(y\)"),
+        ("line\n\n# heading", r"line \# heading"),
+        ("1. <b>", r"1\. \<b\>"),
+        ("a\\*b", r"a\\\*b"),
+        (":material/delete:", rf"\:{JOINER}material\/delete\:"),
+        ("http://a", rf"http\:{JOINER}\/\/a"),
+        ("WWW.a", rf"WWW{JOINER}\.a"),
+        ("a@b.c", rf"a\@{JOINER}b\.c"),
+        ("a <-> b", rf"a \<{JOINER}\-{JOINER}\> b"),
+        ("12:30", r"12\:30"),
+        ("", ""),
+    ],
+)
+def test_markdown_is_escaped(text: str, escaped: str) -> None:
+    """That Streamlit shows the result as the text itself is tested in tests/e2e/test_text.py."""
+    assert markdown(text) == escaped
+
+
+def test_html_is_escaped() -> None:
+    assert html_text("<b onclick='x'>\n\"&\u202e") == "&lt;b onclick=&#x27;x&#x27;&gt; &quot;&amp;"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "  =", "\u3000@"])
+def test_a_cell_is_never_a_formula(start: str) -> None:
+    assert csv_cell(f"{start}1+1") == f"'{start}1+1"
+
+
+@pytest.mark.parametrize("text", ["glioma", "a=1", " a", "'=1", "", "2 - 1"])
+def test_other_cells_stay_as_they_are(text: str) -> None:
+    assert csv_cell(text) == text

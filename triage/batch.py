@@ -13,7 +13,7 @@ from triage.errors import RefusedError
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import scored_slices
 from triage.inference.study import judge
-from triage.scans.formats.identify import HEAD, identify
+from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.isolation.door import Door
 
 SCORED, NOT_ANALYSABLE, REFUSED = "scored", "not analysable", "refused"
@@ -110,7 +110,7 @@ def _unpacked(path: Path, door: Door, into: Path, refused: list[Found]) -> list[
     """Return names and places of a file, or of the members of an archive; what is refused is noted."""
     try:
         with path.open("rb") as file:
-            kind = identify(file.read(HEAD))
+            kind = identify(file.read(IDENTIFY_BYTES))
         if kind is not Kind.ZIP:
             return [(str(path), path)]
         into.mkdir()

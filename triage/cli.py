@@ -14,9 +14,11 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import track
+from rich.text import Text
 
 from triage.errors import TriageError
 from triage.settings import ROOT, Settings
+from triage.text import one_line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, help=__doc__)
 console = Console(stderr=True)
@@ -194,7 +196,7 @@ def train(
         )
     )
     if split not in set(Split):
-        console.print(f"[red]{split!r} is not a split. Choose one of {', '.join(Split)}.[/red]")
+        console.print(Text(f"{split!r} is not a split. Choose one of {', '.join(Split)}.", style="red"))
         raise typer.Exit(2)
     options = Options(
         Split(split),
@@ -327,7 +329,7 @@ def _or_exit(make: Callable[[], T]) -> T:
     try:
         return make()
     except TriageError as error:
-        console.print(f"[red]{error}[/red]")
+        console.print(Text(one_line(str(error)), style="red"))
         raise typer.Exit(1) from error
 
 

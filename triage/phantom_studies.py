@@ -1,4 +1,4 @@
-"""Phantom volumes as the DICOM files that a scanner would send; no patient is among them."""
+"""Synthetic volumes as DICOM studies; none is of a patient. Tested in tests/test_phantoms.py."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from triage.domain import Finding
 from triage.phantoms import VOLUME, VOLUME_MM, volume
 
-#: Gray levels of the scanner for one of the phantom: 12 bits for 8.
+#: Factor from the 8 bits of a phantom to the 12 bits of a scanner.
 GAIN = 16
 DAY = date(2026, 3, 2)
 PEOPLE = (("PHANTOM^ADA", "F", "054Y"), ("PHANTOM^BRAM", "M", "061Y"), ("PHANTOM^CLEO", "F", "047Y"))
 
 
 def phantom_study(finding: Finding, slices: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
-    """Make a study of one axial series after contrast, and of the localiser before it.
+    """Make a study of a localiser and one axial series after contrast.
 
     Parameters
     ----------
     finding
-        What the lesion is.
+        Class of the lesion.
     slices
-        Of the axial series.
+        Number of slices of the axial series.
     seed
         Not negative; the same seed gives the same study, with the same UIDs.
 
     Yields
     ------
     tuple of str and bytes
-        Name as scanners give it (it never tells the order) and the file.
+        File name as scanners give it, in no order, and the file.
     """
     pictures = list(volume(finding, slices, seed))
     step = (VOLUME[1] - VOLUME[0]) / max(slices - 1, 1)
@@ -71,7 +71,7 @@ def _header(seed: int, series: int, description: str, number: int, image_type: l
 
 def _file(header: Dataset, pixels: NDArray[np.uint8], level: float, thickness: float, mm: float = VOLUME_MM) -> bytes:
     rows, columns = pixels.shape
-    # DICOM's patient axes run to the left, the back and the head; the picture's run to the left and the back.
+    # The patient axes of DICOM run to the left, the back and the head; those of the picture to the left and the back.
     header.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     header.ImagePositionPatient = [-columns * mm / 2, -rows * mm / 2, level]
     header.PixelSpacing, header.SliceThickness = [mm, mm], thickness

@@ -6,6 +6,7 @@ import streamlit as st
 
 from triage.domain import Decision
 from triage.learning.dataset import write_export
+from triage.text import markdown
 from triage.ui import state, tables
 
 installation = state.installation()
@@ -18,7 +19,8 @@ if not reader:
 items = installation.store.signed_readings(reader)
 if not items:
     st.info(
-        f"{reader} has not signed a reading yet. Open a study from the **Worklist**.", icon=":material/history_edu:"
+        f"{markdown(reader)} has not signed a reading yet. Open a study from the **Worklist**.",
+        icon=":material/history_edu:",
     )
     st.stop()
 

@@ -1,4 +1,4 @@
-"""Hand over files, archives or folders: each file gets its answer, one bad file costs the others nothing."""
+"""Upload files, archives or folders: each file gets its own answer, and a bad file does not affect the others."""
 
 from collections import Counter
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from triage.domain import Outcome, Receipt
 from triage.pipeline.spool import Incoming
+from triage.text import markdown
 from triage.ui import state, tables
 
 ICONS = {
@@ -15,45 +16,45 @@ ICONS = {
     Outcome.REFUSED: ":red[:material/cancel:]",
 }
 SOURCES = {"Files or ZIP archives": True, "A folder": "directory"}
-#: How long the page waits for the scores of what it stored: seconds; they come to the worklist also without it.
-PATIENCE = 120
-#: Thousands of them would keep the browser busy.
-LINES = 100
+#: Seconds for which the page shows the progress of scoring; scoring goes on after that.
+PROGRESS_SECONDS = 120
+#: Answers on the page; thousands would slow the browser down.
+MAX_LINES = 100
 
 installation = state.installation()
 receipts: list[Receipt] = st.session_state.setdefault("receipts", [])
 
 st.title("Upload")
 st.caption(
-    "Brain MRI as DICOM, NIfTI, PNG or JPEG, single or in ZIP archives. DICOM files become studies by their own "
-    "identity; every other file is a study of its own. Each is scored and ranked as it arrives."
+    "Brain MRI as DICOM, NIfTI, PNG or JPEG files, or ZIP archives of these. DICOM files are grouped into studies by "
+    "Study Instance UID; every other file is one study. Each study is scored and ranked on arrival."
 )
 source = st.segmented_control(
-    "What to hand over", list(SOURCES), default="Files or ZIP archives", required=True, label_visibility="collapsed"
+    "What to upload", list(SOURCES), default="Files or ZIP archives", required=True, label_visibility="collapsed"
 )
 with st.form("upload", clear_on_submit=True, border=False):
     files = st.file_uploader("Files", accept_multiple_files=SOURCES[source], label_visibility="collapsed", key=source)
     sent = st.form_submit_button("Score and rank", icon=":material/upload:", type="primary")
 
 if sent and not files:
-    st.warning("Choose or drop at least one file first.")
+    st.warning("Choose or drop at least one file.")
 if sent and files:
     receipts.clear()
     bar = st.progress(0.0, "Starting …")
-    # The first half of the bar is storing, the second scoring.
+    # Storing takes the first half of the bar, scoring the second.
     receipts += installation.receive(
         [Incoming(file.name, data=file.getbuffer()) for file in files],
         actor=state.reader() or "upload",
         progress=lambda done, known, name: bar.progress(
-            0.5 * done / max(known, 1), f"Storing {done + 1:,} of {known:,}: {tables.plain(name)}"
+            0.5 * done / max(known, 1), f"Storing {done + 1:,} of {known:,}: {markdown(name)}"
         ),
     )
     studies = {receipt.study_id for receipt in receipts if receipt.study_id}
-    for _ in range(PATIENCE):
+    for _ in range(PROGRESS_SECONDS):
         waiting = installation.wait(studies, timeout=1)
         bar.progress(
             1 - 0.5 * len(waiting) / max(len(studies), 1),
-            f"Scoring: {len(studies) - len(waiting):,} of {len(studies):,} studies are ranked",
+            f"Scoring: {len(studies) - len(waiting):,} of {len(studies):,} studies ranked",
         )
         if not waiting:
             break
@@ -65,22 +66,22 @@ if receipts:
     summary.markdown(
         "  ·  ".join(f"{ICONS[outcome]} **{counts[outcome]:,}** {outcome}" for outcome in Outcome if counts[outcome])
     )
-    if button.button("To the worklist", icon=":material/format_list_numbered:", width="stretch"):
+    if button.button("Open the worklist", icon=":material/format_list_numbered:", width="stretch"):
         st.switch_page(state.WORKLIST)
-    # What went wrong comes first.
-    lines = sorted(tables.answers(receipts), key=lambda line: -list(Outcome).index(line[0].outcome))
+    # Files that were not accepted come first.
+    lines = sorted(tables.grouped(receipts), key=lambda line: -list(Outcome).index(line[0].outcome))
     with st.container(border=True, height=min(60 + 42 * len(lines), 380)):
-        for receipt, others in lines[:LINES]:
+        for receipt, others in lines[:MAX_LINES]:
             mark, name, message = st.columns([1.4, 3, 7], vertical_alignment="center")
             mark.markdown(f"{ICONS[receipt.outcome]} {receipt.outcome}")
             name.text(f"{receipt.name} and {others:,} more" if others else receipt.name)
             message.text(receipt.message)
-        if len(lines) > LINES:
-            st.caption(f"{len(lines) - LINES:,} more, none worse than these.")
+        if len(lines) > MAX_LINES:
+            st.caption(f"{len(lines) - MAX_LINES:,} more; the ones above need attention first.")
 
 recent = installation.queue.recent(10)
 st.subheader("Latest arrivals")
 if recent:
     st.dataframe(tables.worklist(recent, state.now()), column_config=tables.WORKLIST_COLUMNS, hide_index=True)
 else:
-    st.caption("Nothing has arrived yet.")
+    st.caption("No study has arrived yet.")

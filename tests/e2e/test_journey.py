@@ -6,20 +6,17 @@ import csv
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
-import time
 import tomllib
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers import free_port
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from helpers import free_port, wait_until_healthy
+from playwright.sync_api import Browser, Page, expect
 
 from triage.phantoms import Phantom
 from triage.settings import ROOT
@@ -45,32 +42,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     address = f"http://localhost:{port}"
     try:
-        _wait_until_healthy(address, process)
+        wait_until_healthy(address, process)
         yield Server(address, process)
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
-                return
-        except OSError:  # refused or slow: not there yet
-            assert process.poll() is None, "the server ended at its start"
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.2)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
 
 
 @pytest.fixture(params=[(1366, 768), (1920, 1080)], ids=["1366", "1920"])
@@ -133,7 +109,7 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
     picture_of(tab, "2_upload")
 
     # The worklist, and one click on its first row.
-    tab.get_by_role("button", name="To the worklist").click()
+    tab.get_by_role("button", name="Open the worklist").click()
     expect(tab.get_by_text("Click a row to open it")).to_be_visible()
     picture_of(tab, "3_worklist")
     table = tab.get_by_test_id("stDataFrame").bounding_box()

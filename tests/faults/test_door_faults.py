@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from triage.domain import Kind
 from triage.errors import RefusedError
-from triage.scans.formats.identify import HEAD, identify
+from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.isolation.door import Door
 from triage.scans.quality.gate import not_analysable
 
@@ -34,7 +34,7 @@ def refuse(door: Door, case: Case, path: Path, *, members: bool = False) -> None
     into.mkdir(exist_ok=True)
     try:
         with path.open("rb") as file:
-            kind = identify(file.read(HEAD))
+            kind = identify(file.read(IDENTIFY_BYTES))
         if kind is Kind.ZIP:
             unpacked = door.unpack(path, into)
             inspected = [door.inspect(member.path) for member in unpacked.members]

@@ -44,4 +44,4 @@ def test_the_fast_way_is_taken_only_with_vnni(
     processor = tmp_path / "cpuinfo"
     processor.write_text(f"processor : 0\nflags : {flags}\n")
     monkeypatch.setattr(network, "PROCESSOR", processor)
-    assert network._adds_without_overflow() is fast
+    assert network._sums_without_overflow() is fast

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from triage.inference.slice_selection import APART, selected, step
+from triage.inference.slice_selection import MAX_DISTANCE, selected, step
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,7 @@ from triage.inference.slice_selection import APART, selected, step
 )
 def test_of_thin_slices_every_so_many_is_scored(slices: int, apart: float, every: int) -> None:
     assert step([apart * number for number in range(slices)]) == every
-    assert every * abs(apart) <= APART or every == 1
+    assert every * abs(apart) <= MAX_DISTANCE or every == 1
 
 
 def test_a_series_of_few_slices_is_scored_whole_whatever_its_file_says() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from triage.domain import AIResult, Finding, Plane, Series, SeriesHeader, Slice, likeliest
 from triage.inference.runtime import Runtime
-from triage.inference.slice_selection import LEAST, scored_slices
+from triage.inference.slice_selection import MIN_SCORED, scored_slices
 from triage.inference.study import judge, judge_study
 from triage.phantoms import VOLUME, volume
 from triage.settings import Settings
@@ -19,7 +19,7 @@ GLIOMA = (0.80, 0.10, 0.05, 0.05)
 FAINT = (0.60, 0.05, 0.05, 0.30)
 PITUITARY = (0.02, 0.02, 0.95, 0.01)
 POINT = 0.4
-COUNT = 2 * LEAST
+COUNT = 2 * MIN_SCORED
 
 
 def test_a_lesion_on_a_few_slices_is_not_drowned() -> None:
@@ -97,9 +97,9 @@ def test_every_slice_has_its_row_and_those_between_say_nothing(result: AIResult)
     assert result.slices is not None
     (rows,) = result.slices.table
     scored = scored_slices(result.slices, 0)
-    assert (len(rows), len(scored)) == (COUNT, LEAST)
+    assert (len(rows), len(scored)) == (COUNT, MIN_SCORED)
     assert {at for at, row in enumerate(rows) if row is not None} <= set(scored)
-    assert sum(rows[at] is not None for at in scored) > LEAST / 2, "the head is on most of them"
+    assert sum(rows[at] is not None for at in scored) > MIN_SCORED / 2, "the head is on most of them"
 
 
 def test_slices_of_unknown_places_are_all_scored(thin: Series, runtime: Runtime) -> None:

@@ -153,7 +153,7 @@ def test_a_volume_is_shown_in_three_planes(installation: Installation) -> None:
     cut = app.slider(key=f"slice_{study_id}_0sagittal")
     assert cut.value == cut.max // 2 + 1
     said = words(app)
-    assert "Cut from the axial slices" in said
+    assert "Reformatted from the axial slices" in said
     assert "Heat map:" not in said
     app.segmented_control(key=f"plane_{study_id}_0").set_value(Plane.AXIAL).run()
     assert app.slider(key=f"slice_{study_id}_0").value == acquired

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from triage.domain import Outcome, Receipt
-from triage.ui.tables import answers, figures
+from triage.ui.tables import grouped, metrics
 
 
 def test_files_of_one_study_are_one_line_and_refused_files_one_each() -> None:
@@ -14,7 +14,7 @@ def test_files_of_one_study_are_one_line_and_refused_files_one_each() -> None:
         Receipt("6", Outcome.ACCEPTED, "Stored", "b"),
         Receipt("7", Outcome.ACCEPTED, "Stored", "a"),
     ]
-    assert [(receipt.name, others) for receipt, others in answers(receipts)] == [
+    assert [(receipt.name, others) for receipt, others in grouped(receipts)] == [
         ("1", 2),
         ("2", 0),
         ("4", 0),
@@ -26,14 +26,14 @@ def test_files_of_one_study_are_one_line_and_refused_files_one_each() -> None:
 def test_figures_of_a_card_have_the_names_that_readers_know() -> None:
     value = {"value": 0.9, "low": 0.8, "high": 1.0}
     names = ("accuracy", "f1_notumor", "sensitivity_at_95_specificity_glioma", "recall_pituitary")
-    table = figures(dict.fromkeys((*names, "dice", "dice_glioma", "map_peak_inside_outline"), value))
-    assert list(table["Figure"]) == [
+    table = metrics(dict.fromkeys((*names, "dice", "dice_glioma", "map_peak_inside_outline"), value))
+    assert list(table["Metric"]) == [
         "Accuracy",
         "F1, no tumour",
         "Sensitivity at 95 % specificity, glioma",
         "Recall, pituitary tumour",
         "Dice",
         "Dice, glioma",
-        "Peak of the map inside the outline",
+        "Heat map peak inside the outline",
     ]
     assert set(table["95 % interval"]) == {"0.800 to 1.000"}

@@ -1,1 +1,1 @@
-"""Slices to AI results: preprocess, score, calibrate, explain."""
+"""From slices to AI results: preprocess, score, calibrate, explain."""

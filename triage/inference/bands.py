@@ -1,6 +1,6 @@
-"""The band of a scored study: how soon it is to be read, and the sentence that says why.
+"""The urgency band of a scored study, and the reason for it.
 
-The place within a band, the referrer's priority and the waiting time come later, see `triage.worklist`.
+Rank within a band, the priority of the referrer and waiting time are added by `triage.worklist`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from triage.domain import Band, Finding, OperatingPoints, Ranking
 
 
 def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, prediction_set: Sequence[Finding]) -> Ranking:
-    """Return the band of a scored study and why.
+    """Return the band of a scored study and the reason.
 
     Parameters
     ----------
     probabilities
         Calibrated, by class.
     points
-        Operating points of the model that gave them.
+        Operating points of the same model.
     prediction_set
-        The classes that cannot be ruled out. Where glioma is one of several, the study is urgent.
+        The classes that cannot be ruled out. If glioma is one of several, the study is urgent.
     """
     glioma, tumour = probabilities[Finding.GLIOMA], 1 - probabilities[Finding.NOTUMOR]
     if glioma >= points.glioma:

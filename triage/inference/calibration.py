@@ -1,4 +1,4 @@
-"""What two looks say together: probabilities that mean what they say, and the classes that cannot be ruled out."""
+"""Calibrated probabilities from two looks, and the classes that cannot be ruled out."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Floats = NDArray[np.floating]
 class Fusion(BaseModel):
     """Multinomial logistic regression on the log-probabilities of both looks, fitted on patients never trained on.
 
-    It weighs the looks, class by class, and calibrates in one: a temperature (Guo et al., ICML 2017) and matrix scaling
-    of a single look are special cases.
+    It weighs the looks by class and calibrates them in one step: temperature scaling (Guo et al., ICML 2017) and matrix
+    scaling of a single look are special cases.
 
     Attributes
     ----------
     first, second
-        Weights of either look, a row for each class of the answer.
+        Weights of each look, one row per class.
     bias
         By class.
     """
@@ -35,7 +35,7 @@ class Fusion(BaseModel):
     bias: tuple[float, ...]
 
     def probabilities(self, first: Floats, second: Floats) -> NDArray[np.float64]:
-        """Return ``(slices, classes)`` from the log-probabilities ``(slices, classes)`` of either look."""
+        """Return ``(slices, classes)`` from the log-probabilities ``(slices, classes)`` of each look."""
         return softmax(first @ np.array(self.first).T + second @ np.array(self.second).T + np.array(self.bias))
 
 
@@ -50,12 +50,12 @@ class Conformal(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Everything that serves beside the weights, learnt on patients that they were not trained on.
+    """Everything of a deployed model but its weights, fitted on patients that it was not trained on.
 
     Attributes
     ----------
     threshold_notes
-        By operating point: how it was chosen and what it costs, in words.
+        By operating point: how it was chosen and its sensitivity and specificity, as text.
     """
 
     fusion: Fusion
@@ -65,13 +65,13 @@ class Calibration:
 
 
 def equal_fusion(classes: int) -> Fusion:
-    """Return the fusion of a network that is not calibrated: the mean of both looks' log-probabilities."""
+    """Return the fusion of an uncalibrated network: the mean of the log-probabilities of both looks."""
     half = tuple(map(tuple, (np.eye(classes) / 2).tolist()))
     return Fusion(first=half, second=half, bias=(0.0,) * classes)
 
 
 def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Probabilities along the last axis; `temperature` as fitted on held-out patients (Guo et al., ICML 2017)."""
+    """Return probabilities along the last axis; `temperature` from held-out patients (Guo et al., ICML 2017)."""
     scaled = np.asarray(logits, np.float64) / temperature
     scaled -= scaled.max(axis=-1, keepdims=True)
     exponent = np.exp(scaled)
@@ -80,22 +80,22 @@ def softmax(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
 
 
 def log_softmax(logits: Floats) -> NDArray[np.float32]:
-    """Logarithms of the probabilities along the last axis: logits that can be averaged between looks."""
+    """Return log-probabilities along the last axis; unlike logits, they can be averaged between looks."""
     shifted = logits - logits.max(axis=-1, keepdims=True)
-    answer: NDArray[np.float32] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return answer
+    logarithms: NDArray[np.float32] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return logarithms
 
 
 def prediction_set(probabilities: Mapping[Finding, float], least: Mapping[Finding, float]) -> tuple[Finding, ...]:
-    """Return the classes that cannot be ruled out: the likeliest, and all that reach their threshold.
+    """Return the classes that cannot be ruled out: the most probable one, and all that reach their threshold.
 
     Parameters
     ----------
     probabilities
         Calibrated, by class.
     least
-        Of each class, the probability that 95 of 100 held-out slices of that class reach (class-conditional conformal
+        Thresholds: the probability that 95 % of the held-out slices of a class reach (class-conditional conformal
         prediction: Vovk, 2012; Sadinle et al., JASA 2019).
     """
-    likely = max(probabilities, key=probabilities.__getitem__)
-    return tuple(finding for finding in Finding if finding is likely or probabilities[finding] >= least[finding])
+    predicted = max(probabilities, key=probabilities.__getitem__)
+    return tuple(finding for finding in Finding if finding is predicted or probabilities[finding] >= least[finding])

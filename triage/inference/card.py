@@ -1,4 +1,4 @@
-"""A model's card: what it is made of, what it was trained on, where it operates and how well, with intervals."""
+"""The card of a model: files, training data, operating points, and metrics with intervals."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Card(BaseModel):
 
     @property
     def sha256(self) -> str:
-        """The model's identity in the record: the hash of the network that serves."""
+        """Identity of the model in the records: the hash of its ONNX network."""
         return self.files[ONNX]
 
 
@@ -50,7 +50,7 @@ def read_card(folder: Path) -> Card:
     Raises
     ------
     ModelError
-        If the folder is not a model, a file does not match its hash, or the model expects another preprocessing.
+        If the folder is not a model, a file does not match its hash, or the model needs another preprocessing.
     """
     try:
         card = Card.model_validate_json((folder / CARD).read_text())

@@ -1,7 +1,7 @@
-"""Where the network looked, by methods that need gradients or many passes: on demand, on the Keras model.
+"""Class-activation maps that need gradients or many passes: on demand, by the Keras model.
 
-The map that is always shown comes with the score (`triage.inference.runtime`). TensorFlow is imported here, inside
-the functions, so that a process that never asks for these maps never loads it.
+The default map comes with the score (`triage.inference.runtime`). TensorFlow is imported inside the functions, so that
+a process without these maps never loads it. Tested in tests/inference/test_runtime.py.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     import keras
 
 
-#: ScoreCAM runs the network once for each map; those of the largest variance decide the picture.
+#: ScoreCAM runs the network once per feature map; those with the largest variance are used.
 SCORE_CAM_MAPS = 64
 
 
 class Method(StrEnum):
-    """Ways to a map, with their sources."""
+    """Methods for a class-activation map."""
 
-    CAM = "HiResCAM, served with the score"
+    CAM = "HiResCAM, part of the score"
     GRAD_CAM = "Grad-CAM"
     GRAD_CAM_PLUS_PLUS = "Grad-CAM++"
     SCORE_CAM = "ScoreCAM"
@@ -40,7 +40,7 @@ class Method(StrEnum):
 def explain(
     folder: Path, pixels: NDArray[np.generic], look: Placement, finding: Finding, method: Method
 ) -> NDArray[np.float32]:
-    """Return the map of one class by one method, for the look that decided.
+    """Return the map of one class by one method, for the look that decided the result.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def explain(
     pixels
         ``(height, width)`` gray values.
     look
-        What that look showed of the slice, as the score says; the map lies there.
+        The part of the slice in that look, as in the score; the map covers it.
     finding
         The class to explain.
     method
@@ -78,7 +78,7 @@ def class_map(model: keras.Model, frame: NDArray[np.float32], index: int, method
     frame
         ``(size, size)`` float32 as the model takes it.
     index
-        Of the output.
+        Index of the output.
     method
         Any but `Method.CAM`.
     """
@@ -93,23 +93,22 @@ def class_map(model: keras.Model, frame: NDArray[np.float32], index: int, method
         Method.SCORE_CAM: Scorecam,
     }
     batch = frame[None, ..., None]
-    # The output is logits already, so no model modifier is needed, and none is given: with clone=False one would
-    # alter the model that others share.
+    # The output is logits, so no model modifier is needed. With clone=False, one would alter the shared model.
     layer = last_map(model)
     options: dict[str, Any] = {"penultimate_layer": layer.name, "seek_penultimate_conv_layer": False}
     if method is Method.SCORE_CAM:
         options["max_N"] = min(SCORE_CAM_MAPS, layer.output.shape[-1])
     with warnings.catch_warnings():
-        # tf-keras-vis hands a list of one input to a model that takes one input; Keras accepts it and remarks on it.
+        # tf-keras-vis passes a list of one input to a model with one input; Keras accepts it with a warning.
         warnings.filterwarnings("ignore", message=r"(?s).*structure of `inputs` doesn't match")
         maps = makers[method](model, clone=False)(CategoricalScore(index), batch, **options)
     return np.asarray(maps[0], dtype=np.float32)
 
 
 def last_map(model: keras.Model) -> keras.Layer:
-    """Return the layer whose output the map is made from: ours has a name, else the last one with rows and columns.
+    """Return the layer for the map: the named one of our networks, otherwise the last one with rows and columns.
 
-    By default tf-keras-vis takes the last convolution, which here still lacks its batch norm and ReLU.
+    By default, tf-keras-vis uses the last convolution, before its batch normalisation and ReLU.
     """
     from triage.networks.lite0 import LAST_MAP
 
@@ -119,7 +118,7 @@ def last_map(model: keras.Model) -> keras.Layer:
 
 @lru_cache(maxsize=2)
 def load_keras(path: Path) -> keras.Model:
-    """Load the Keras form of a model once: from a slice to logits, without its other outputs."""
+    """Load the Keras model once, from slice to logits, without its other outputs."""
     import keras
 
     from triage.networks import twolook

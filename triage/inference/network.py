@@ -1,4 +1,4 @@
-"""The network as it serves, on ONNX Runtime."""
+"""The deployed network, on ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -16,25 +16,29 @@ from triage.inference.calibration import log_softmax
 from triage.inference.two_look import Floats, Look, look_twice
 from triage.inference.views import Box, crop
 
-#: Names in the ONNX file.
-INPUT, LOGITS, MASK, CAM, DISTANCE = "slice", "logits", "mask", "cam", "distance"
-#: Where Linux lists what the processor can do.
+# Names in the ONNX file.
+INPUT = "slice"
+LOGITS = "logits"
+MASK = "mask"
+CAM = "cam"
+DISTANCE = "distance"
+#: Processor features on Linux.
 PROCESSOR = Path("/proc/cpuinfo")
-#: What it calls adding up products of 8 bits in 32 (VNNI). Processors without it add them up in 16, which overflows,
-#: unless ONNX Runtime is told to take the slower way; the answers are then the same.
+#: Features for the sum of 8-bit products in 32 bits (VNNI). Other processors sum in 16 bits, which overflows, unless
+#: ONNX Runtime uses a slower way.
 WITHOUT_OVERFLOW = {"avx512_vnni", "avx_vnni"}
 
 
 @dataclass(frozen=True, slots=True)
 class ServedLook(Look):
-    """What the network that serves answers about one view.
+    """Output of the deployed network for one view.
 
     Attributes
     ----------
     cam
         ``(rows, columns, classes)`` class-activation maps in logit units.
     distance
-        Of the features to those of the training slices; below 1 for most of them.
+        Mahalanobis distance of the features from those of the training slices; below 1 for most of these.
     """
 
     cam: Floats
@@ -42,10 +46,10 @@ class ServedLook(Look):
 
 
 class Network:
-    """The ONNX form of a two-look network. Safe to share between threads.
+    """A two-look network as ONNX. Safe to share between threads.
 
-    Each slice takes one thread: several slices side by side keep all cores at work, several threads on one slice wait
-    for each other most of the time.
+    Each slice uses one thread: slices in parallel use all cores, while several threads on one slice would mostly wait
+    for each other.
 
     Parameters
     ----------
@@ -57,7 +61,7 @@ class Network:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        if not _adds_without_overflow():
+        if not _sums_without_overflow():
             options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.size = int(self._session.get_inputs()[0].shape[1])
@@ -72,7 +76,7 @@ class Network:
             return list(pool.map(self.look_twice, frames))
 
     def look(self, frame: NDArray[np.generic], box: Box) -> ServedLook:
-        """Look once at what a box shows of a prepared slice."""
+        """Look once at a box of a prepared slice."""
         view = crop(frame.astype(np.float32), box, self.size)[None]
         logits, mask, cam, distance = self._session.run([LOGITS, MASK, CAM, DISTANCE], {INPUT: view})
         return ServedLook(box, log_softmax(logits[0]), mask[0, ..., 0], cam[0], float(distance[0]))
@@ -81,5 +85,5 @@ class Network:
         return [self.look(frame, box) for frame, box in zip(frames, boxes, strict=True)]
 
 
-def _adds_without_overflow() -> bool:
+def _sums_without_overflow() -> bool:
     return PROCESSOR.exists() and bool(WITHOUT_OVERFLOW & set(PROCESSOR.read_text().split()))

@@ -1,8 +1,7 @@
-"""One preprocessing for training and serving: normalise the intensities, cut out the head, resize.
+"""Preprocessing for training and inference: crop to the head, normalise the intensities, resize.
 
-Sources differ in window, border and scale, and a network learns such things instead of the disease. So every slice
-is brought to the same frame: the background is set aside, the 1st and 99th percentile of the head become 0 and 255,
-and a square around the head fills the input.
+Sources differ in window, border and scale, and a network would learn these instead of the disease. So the background is
+cropped, the 1st and 99th percentile of the head become 0 and 255, and a square around the head fills the frame.
 """
 
 from __future__ import annotations
@@ -13,33 +12,33 @@ from PIL import Image
 
 from triage.domain import Placement
 
-#: Changed whenever the output for the same slice changes; a model's card names the version it was trained with.
+#: Changes whenever the output for the same slice changes; a model card names the version of its training.
 VERSION = 1
 PERCENTILES = (1.0, 99.0)
-#: A pixel is head when it stands out from the border by this share of the slice's range.
+#: A pixel belongs to the head if it differs from the border by this share of the range of the slice.
 HEAD_CONTRAST = 0.10
-#: A row or column belongs to the head when this share of it does.
+#: A row or column belongs to the head if this share of its pixels does.
 HEAD_SHARE = 0.03
 #: Margin around the head, as a share of its larger side.
 MARGIN = 0.02
 
 
 def prepare(pixels: NDArray[np.generic], size: int) -> tuple[NDArray[np.float32], Placement]:
-    """Bring a slice to the network's frame.
+    """Prepare a slice as a frame.
 
     Parameters
     ----------
     pixels
         ``(height, width)`` gray values of any depth.
     size
-        Side of the network's input in pixels.
+        Side of the frame in pixels.
 
     Returns
     -------
     frame
         ``(size, size)`` float32, 0 to 255.
     placement
-        The square of the slice that the frame shows.
+        The square of the slice that the frame covers.
     """
     gray = np.asarray(pixels, dtype=np.float32)
     rows, columns = _head(gray, *_percentiles(pixels))
@@ -57,14 +56,14 @@ def prepare(pixels: NDArray[np.generic], size: int) -> tuple[NDArray[np.float32]
 
 
 def place(values: NDArray[np.float32], placement: Placement, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Lay a map in the network's frame back on the slice.
+    """Map an array over the frame back to the slice.
 
     Parameters
     ----------
     values
-        ``(rows, columns)`` map over the frame, of any resolution.
+        ``(rows, columns)``, of any resolution.
     placement
-        What `prepare` returned for the slice.
+        As `prepare` returns it for the slice.
     shape
         ``(height, width)`` of the slice.
 
@@ -82,7 +81,7 @@ def place(values: NDArray[np.float32], placement: Placement, shape: tuple[int, i
 
 
 def _percentiles(pixels: NDArray[np.generic]) -> tuple[float, float]:
-    """Return `PERCENTILES` of gray values; whole numbers are counted, which is much faster than sorting them."""
+    """Return `PERCENTILES` of gray values; integers are counted, which is much faster than sorting."""
     if not np.issubdtype(pixels.dtype, np.unsignedinteger) or pixels.dtype.itemsize > 2:
         low, high = np.percentile(np.asarray(pixels, np.float32), PERCENTILES)
         return float(low), float(high)
@@ -94,12 +93,12 @@ def _percentiles(pixels: NDArray[np.generic]) -> tuple[float, float]:
 
 
 def _head(gray: NDArray[np.float32], low: float, high: float) -> tuple[slice, slice]:
-    """Rows and columns of the head; the whole slice where nothing stands out."""
+    """Return rows and columns of the head; the whole slice if nothing stands out."""
     border = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
     distance = gray - np.median(border)
     stands_out = (np.abs(distance, out=distance) > HEAD_CONTRAST * max(high - low, 1e-6)).astype(np.float32)
     height, width = gray.shape
-    # Products with ones are whole numbers, and much faster than sums.
+    # Products with ones are exact here, and much faster than sums.
     rows = np.flatnonzero(stands_out @ np.ones(width, np.float32) / width > HEAD_SHARE)
     columns = np.flatnonzero(np.ones(height, np.float32) @ stands_out / height > HEAD_SHARE)
     if len(rows) < 16 or len(columns) < 16:

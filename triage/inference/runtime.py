@@ -1,4 +1,4 @@
-"""From a slice to its score: the network's two looks, weighed, calibrated and laid on the slice."""
+"""Score one slice: two looks of the network, fused, calibrated and mapped back to the slice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Runtime:
     folder
         Holds ``card.json`` and ``model.onnx``.
     threads
-        How many slices of a study are scored side by side.
+        Number of slices of a study that are scored in parallel.
 
     Raises
     ------
@@ -44,7 +44,7 @@ class Runtime:
         return self.card.operating_points
 
     def probabilities(self, pixels: NDArray[np.generic]) -> dict[Finding, float] | None:
-        """Return what ranks a slice, calibrated and by class; None for one that is unlike any that the model knows.
+        """Return calibrated probabilities by class; None for a slice unlike the training data.
 
         Parameters
         ----------
@@ -53,10 +53,10 @@ class Runtime:
         """
         frame, _ = prepare(pixels, FRAME)
         first, second = self._network.look_twice(frame)
-        return self._weighed(first, second) if self._familiar(first) else None
+        return self._fused(first, second) if self._familiar(first) else None
 
     def score(self, pixels: NDArray[np.generic]) -> Score:
-        """Score one slice, with what shows why.
+        """Score one slice, with its heat map and mask.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class Runtime:
         """
         frame, placement = prepare(pixels, FRAME)
         first, second = self._network.look_twice(frame)
-        probabilities = self._weighed(first, second)
+        probabilities = self._fused(first, second)
         decided = deciding_look(first, second, self.card.classes.index(likeliest(probabilities)))
         return Score(
             probabilities=probabilities,
@@ -77,7 +77,7 @@ class Runtime:
             familiar=self._familiar(first),
         )
 
-    def _weighed(self, first: ServedLook, second: ServedLook) -> dict[Finding, float]:
+    def _fused(self, first: ServedLook, second: ServedLook) -> dict[Finding, float]:
         answer = self.card.fusion.probabilities(first.log_probabilities, second.log_probabilities)
         return {finding: float(p) for finding, p in zip(self.card.classes, answer, strict=True)}
 
@@ -86,7 +86,7 @@ class Runtime:
 
 
 def within(placement: Placement, box: Box) -> Placement:
-    """Return where on the slice a box of the frame lies."""
+    """Return the part of the slice that a box of the frame covers."""
     return Placement(
         placement.left + box.left * placement.side,
         placement.top + box.top * placement.side,

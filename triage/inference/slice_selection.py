@@ -1,7 +1,7 @@
-"""Which slices of a series are scored: all of them, or of thin ones every second or third.
+"""Select the slices of a series to score: all, or every n-th one if they are thin.
 
-Thin slices show the same tissue again and again: three of 1 mm are one place, and not the three places that the rule
-for studies and the data that it was tried on mean.
+Neighbouring thin slices show the same tissue, while the decision rule for studies expects neighbours several
+millimetres apart, as in the data on which it was chosen.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ import numpy as np
 
 from triage.domain import SliceScores
 
-#: Slices are scored that lie at most so far apart, in millimetres: a lesion of 5 mm is still on two of them.
-APART = 2.5
-#: So many slices of a series are scored whatever its file says of their distance: a volume that says nothing counts as
-#: 1 mm. A head is 260 mm long at most, so that no more than 4 mm can lie between them.
-LEAST = 64
-#: The smallest distance over the largest, in slices that lie evenly.
-EVEN = 0.8
+#: Largest distance between scored slices, in millimetres: a lesion of 5 mm is on two of them.
+MAX_DISTANCE = 2.5
+#: At least so many slices of a series are scored, since the stated distance may be wrong: a volume without one counts
+#: as 1 mm. A head is at most 260 mm long, so that they are at most 4 mm apart.
+MIN_SCORED = 64
+#: Smallest over largest distance from which on slices count as evenly spaced.
+MIN_EVENNESS = 0.8
 
 
 def step(heights: Sequence[float | None]) -> int:
-    """Return every how many slices of a series one is scored: 1 for all, more for thin ones.
+    """Return n where every n-th slice of a series is scored: 1 for all, more for thin slices.
 
     Parameters
     ----------
     heights
-        Millimetres across the slices, of each of them; None where that is not known. Slices that do not lie evenly on
-        one another, two echoes of each place for example, are all scored.
+        Position of each slice along the normal in millimetres; None if unknown. Slices that are not evenly spaced, for
+        example two echoes of each position, are all scored.
     """
     known = [height for height in heights if height is not None]
-    if len(known) < len(heights) or len(heights) < 2 * LEAST:
+    if len(known) < len(heights) or len(heights) < 2 * MIN_SCORED:
         return 1
     gaps = np.abs(np.diff(known))
-    if gaps.min() < EVEN * gaps.max() or not gaps.max():
+    if gaps.min() < MIN_EVENNESS * gaps.max() or not gaps.max():
         return 1
-    return max(min(int(APART / gaps.max()), len(heights) // LEAST), 1)
+    return max(min(int(MAX_DISTANCE / gaps.max()), len(heights) // MIN_SCORED), 1)
 
 
 def selected(count: int, every: int) -> range:
-    """Return the slices of a series of so many that are scored, one of every so many: the middle one."""
+    """Return the indices of the scored slices: of every `every` slices, the middle one."""
     return range((every - 1) // 2, count, every)
 
 
 def scored_slices(scores: SliceScores, series: int) -> range:
-    """Return the slices of a series that were scored, whether they could be judged or not."""
+    """Return the indices of the slices of a series that were selected, with or without a result."""
     return selected(len(scores.table[series]), scores.steps[series] if scores.steps else 1)

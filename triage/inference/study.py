@@ -1,10 +1,9 @@
-"""From slices to a study: neighbours decide together, glioma first, never the mean.
+"""Aggregate slices to a study by the most suspicious window of neighbouring slices.
 
-A lesion spans neighbouring slices and most slices of a volume show none of it, so a mean over the volume drowns it; a
-single slice may be a false alarm. So a window of neighbours slides over each series. Where the mean P(glioma) of a
-window reaches the operating point, the one with the most speaks for the study: a missed glioma costs more than a false
-alarm, and what would put a slice by itself at the head of the worklist does so in a study too. Else the one with the
-most P(tumour) speaks.
+A lesion spans neighbouring slices, and most slices of a volume do not show it: a mean over the volume would hide it,
+and a single slice may be a false alarm. So probabilities are averaged over a sliding window in each series. If a window
+reaches the glioma operating point, the window with the highest P(glioma) decides, since a missed glioma is worse than a
+false alarm. Otherwise the window with the highest P(tumour) decides.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from triage.inference.slice_selection import selected, step
 from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.scans.quality.gate import not_analysable
 
-#: Slices that a lesion spans at the usual 3 to 6 mm: a centimetre and a half.
+#: Slices of a window: about 1.5 cm at the usual distances of 3 to 6 mm.
 WINDOW = 3
-UNFAMILIAR = "Not a head on MRI as the model knows it: nothing it says of this would mean anything"
+UNFAMILIAR = "Unlike the training data of the model, so that its result would be meaningless"
 
 
 @dataclass(frozen=True, slots=True)
 class StudyScore:
-    """What the slices of a study say together.
+    """The aggregated result of the slices of a study.
 
     Attributes
     ----------
     probabilities
         By class, summing to 1.
     series, slice
-        The slice to show first: of the window that spoke, the one that says most clearly what it said.
+        The slice to show first: the clearest one of the window that decided.
     """
 
     probabilities: dict[Finding, float]
@@ -48,64 +47,64 @@ class StudyScore:
 
 
 def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> AIResult | str:
-    """Return what the model says of a decoded study, or why it cannot be judged.
+    """Return the AI result of a decoded study, or the reason why it is not analysable.
 
     Parameters
     ----------
     series
-        As `Door.decode` returns them.
+        The decoded series, as `Door.decode` returns them.
     runtime
         The model.
     contents
-        Digest of the files, kept with the result.
+        Digest of the files, stored with the result.
     """
     steps = [step([slice_.height for slice_ in one.slices]) for one in series]
     chosen = [(number, at) for number, one in enumerate(series) for at in selected(len(one.slices), steps[number])]
     table: list[list[tuple[float, ...] | None]] = [[None] * len(one.slices) for one in series]
     scored: list[list[tuple[float, ...]]] = [[] for _ in series]
     places: list[list[int]] = [[] for _ in series]
-    doubts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
 
-    def look(place: tuple[int, int]) -> tuple[float, ...] | str:
+    def score(place: tuple[int, int]) -> tuple[float, ...] | str:
         slice_ = series[place[0]].slices[place[1]]
-        if doubt := not_analysable(slice_):
-            return doubt
-        said = runtime.probabilities(slice_.pixels)
-        return tuple(round(said[finding], 6) for finding in Finding) if said else UNFAMILIAR
+        if reason := not_analysable(slice_):
+            return reason
+        probabilities = runtime.probabilities(slice_.pixels)
+        return tuple(round(probabilities[finding], 6) for finding in Finding) if probabilities else UNFAMILIAR
 
     with ThreadPoolExecutor(runtime.threads) as pool:
-        for (number, at), seen in zip(chosen, pool.map(look, chosen), strict=True):
-            if isinstance(seen, str):
-                doubts[seen] += 1
+        for (number, at), row in zip(chosen, pool.map(score, chosen), strict=True):
+            if isinstance(row, str):
+                reasons[row] += 1
                 continue
-            table[number][at] = seen
-            scored[number].append(seen)
+            table[number][at] = row
+            scored[number].append(row)
             places[number].append(at)
     if not any(scored):
-        return _why_not(series, doubts)
-    verdict = judge_study(scored, runtime.points.glioma)
-    possible = prediction_set(verdict.probabilities, runtime.card.conformal.least)
-    shown = places[verdict.series][verdict.slice]
-    instance = series[verdict.series].slices[shown].instance
+        return _most_common_reason(series, reasons)
+    study = judge_study(scored, runtime.points.glioma)
+    possible = prediction_set(study.probabilities, runtime.card.conformal.least)
+    shown = places[study.series][study.slice]
+    instance = series[study.series].slices[shown].instance
     return AIResult(
         model=runtime.card.name,
         model_sha256=runtime.card.sha256,
-        probabilities=verdict.probabilities,
-        ranking=rank(verdict.probabilities, runtime.points, possible),
+        probabilities=study.probabilities,
+        ranking=rank(study.probabilities, runtime.points, possible),
         prediction_set=possible,
         contents=contents,
-        slices=SliceScores(verdict.series, shown, instance, tuple(map(tuple, table)), tuple(steps)),
+        slices=SliceScores(study.series, shown, instance, tuple(map(tuple, table)), tuple(steps)),
     )
 
 
 def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> StudyScore:
-    """Judge a study by its most suspicious neighbours; a single slice speaks for itself.
+    """Aggregate a study by its most suspicious window; a single slice is a window of its own.
 
     Parameters
     ----------
     series
-        Of each scored series, the probabilities of its slices in anatomical order, classes in the order of `Finding`.
-        At least one slice in all.
+        By scored series, the probabilities of its slices in anatomical order, classes in the order of `Finding`. At
+        least one slice in total.
     point
         The glioma operating point.
     """
@@ -116,11 +115,10 @@ def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> St
     means = np.array([tables[number][start : start + WINDOW].mean(axis=0) for number, start in windows])
     glioma, tumour = means[:, GLIOMA], 1 - means[:, NOTUMOR]
     suspected = bool(glioma.max() >= point)
-    speaks = glioma if suspected else tumour
-    number, start = windows[int(speaks.argmax())]
-    said = means[speaks.argmax()]
+    decides = int((glioma if suspected else tumour).argmax())
+    number, start = windows[decides]
     return StudyScore(
-        dict(zip(Finding, map(float, said), strict=True)),
+        dict(zip(Finding, map(float, means[decides]), strict=True)),
         number,
         start + _clearest(tables[number][start : start + WINDOW], suspected),
     )
@@ -134,8 +132,7 @@ def _clearest(window: NDArray[np.float64], glioma: bool) -> int:
     return int(window[:, GLIOMA].argmax() if glioma else window[:, NOTUMOR].argmin())
 
 
-def _why_not(series: tuple[Series, ...], doubts: Counter[str]) -> str:
-    if doubts:
-        return doubts.most_common(1)[0][0]
-    reasons = Counter(one.header.set_aside for one in series if one.header.set_aside)
-    return reasons.most_common(1)[0][0] if reasons else "No slice that could be judged"
+def _most_common_reason(series: tuple[Series, ...], reasons: Counter[str]) -> str:
+    set_aside = Counter(one.header.set_aside for one in series if one.header.set_aside)
+    common = (reasons or set_aside).most_common(1)
+    return common[0][0] if common else "No slice that could be analysed"

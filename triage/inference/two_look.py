@@ -1,7 +1,7 @@
-"""The two-look policy: look at the whole slice, then again at the likeliest lesion. The same for all who ask.
+"""The two-look policy: a first look at the whole slice, a second one at the most probable lesion.
 
-What serves (`triage.inference.network`), a Keras model in training and every evaluation call `look_twice`, so that what
-is measured is what serves.
+The deployed network (`triage.inference.network`), a Keras model in training and every evaluation use `look_twice`, so
+that the measured policy is the deployed one.
 """
 
 from __future__ import annotations
@@ -17,25 +17,27 @@ from triage.domain import Finding
 from triage.inference.calibration import log_softmax
 from triage.inference.views import MIDDLE, WHOLE, Box, second_look, with_middle
 
-#: From this probability of no tumour on, at the first look, there is no second one: of 3,269 tumours of the data set
-#: two are passed over so, and half of the slices without one. Chosen on trials, see docs/model-log.md.
+#: From this P(no tumour) of the first look on, there is no second look: that skips 2 of the 3,269 tumours of the data
+#: set, and half of the slices without one. Chosen on validation folds, see docs/model-log.md.
 SURE = 0.9
-#: Where no class reaches this probability at the first look, the middle of the slice is looked at closer before the
-#: second look is placed: true of a fifth of the data set. Chosen on trials too.
+#: If no class reaches this probability in the first look, a closer look at the middle is averaged in before the second
+#: look is placed: a fifth of the data set. Also chosen on validation folds.
 DOUBT = 0.85
-#: Columns of the network's answers.
-GLIOMA, NOTUMOR = list(Finding).index(Finding.GLIOMA), list(Finding).index(Finding.NOTUMOR)
+#: Column of P(glioma) in the output of the network.
+GLIOMA = list(Finding).index(Finding.GLIOMA)
+#: Column of P(no tumour).
+NOTUMOR = list(Finding).index(Finding.NOTUMOR)
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a network answers about one view of a slice.
+    """Output of a network for one view of a slice.
 
     Attributes
     ----------
     box
-        What the view shows of the frame.
+        The part of the frame in the view.
     log_probabilities
         ``(classes,)``.
     mask
@@ -48,12 +50,12 @@ class Look:
 
 
 L = TypeVar("L", bound=Look)
-#: Answers about what a box shows of each frame: frames ``(slices, FRAME, FRAME)`` of any number type, a box for each.
+#: A network: frames ``(slices, FRAME, FRAME)`` of any number type and one box per frame to one look per frame.
 Ask = Callable[[NDArray[np.generic], Sequence[Box]], Sequence[L]]
 
 
 def look_twice(ask: Ask[L], frames: NDArray[np.generic]) -> list[tuple[L, L]]:
-    """Look at whole prepared slices, then at the likeliest lesion of each.
+    """Look at whole prepared slices, then at the most probable lesion of each.
 
     Parameters
     ----------
@@ -65,8 +67,8 @@ def look_twice(ask: Ask[L], frames: NDArray[np.generic]) -> list[tuple[L, L]]:
     Returns
     -------
     list of (Look, Look)
-        Of each slice. The same look twice where the first is `SURE` that there is no tumour. Where the first is in
-        `DOUBT`, its log-probabilities and its mask are the mean with those of a look at the `MIDDLE`.
+        First and second look of each slice; twice the first if it is `SURE` that there is no tumour. If it is below
+        `DOUBT`, its log-probabilities and its mask are averaged with those of a look at the `MIDDLE`.
     """
     first = list(ask(frames, [WHOLE] * len(frames)))
     again = [at for at, look in enumerate(first) if look.log_probabilities[NOTUMOR] < np.log(SURE)]
@@ -83,7 +85,7 @@ def look_twice(ask: Ask[L], frames: NDArray[np.generic]) -> list[tuple[L, L]]:
 
 
 def log_probabilities(looks: Sequence[tuple[Look, Look]]) -> tuple[Floats, Floats]:
-    """Return the log-probabilities ``(slices, classes)`` of the first looks and of the second ones."""
+    """Return the log-probabilities ``(slices, classes)`` of all first and of all second looks."""
     return (
         np.stack([first.log_probabilities for first, _ in looks]),
         np.stack([second.log_probabilities for _, second in looks]),
@@ -91,9 +93,9 @@ def log_probabilities(looks: Sequence[tuple[Look, Look]]) -> tuple[Floats, Float
 
 
 def deciding_look(first: L, second: L, answer: int) -> L:
-    """Return the look that the answer, an index of the classes, rests on.
+    """Return the look that explains the answer, a class index.
 
-    That is the second, which sees the lesion closer, unless its likeliest class is another than the answer.
+    That is the second look, which shows the lesion larger, unless its most probable class differs from the answer.
     """
     return second if second.log_probabilities.argmax() == answer else first
 

@@ -1,4 +1,4 @@
-"""Views of a slice: which square of the frame a look shows, and masks laid back on the frame."""
+"""Views of a slice: the square of the frame in a look, and masks mapped back to the frame."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-#: Side of the frame from which both looks are taken; a lesion needs more detail than the whole slice.
+#: Side of the frame from which all looks are cropped, in pixels: the second look needs the detail.
 FRAME = 320
-#: Side of the second look over the extent of what the first look found.
+#: Side of the second look, relative to the extent of the lesion in the first look.
 SPAN = 2.3
 #: Smallest side of a second look, as a share of the frame.
 MIN_SPAN = 0.22
-#: A pixel is outlined as tumour from this probability on.
+#: Probability from which on a pixel is inside the tumour outline.
 OUTLINED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """The square of the frame that a look shows, in shares of the frame's side; it may reach beyond the frame."""
+    """The square of the frame in a look, in shares of the side of the frame; it may extend beyond the frame."""
 
     left: float
     top: float
@@ -29,17 +29,17 @@ class Box:
 
 
 WHOLE = Box(0.0, 0.0, 1.0)
-#: Three quarters of either side: the head almost to its skull, a third larger.
+#: Three quarters of each side, which shows the head without most of the skull, magnified by a third.
 MIDDLE = Box(0.125, 0.125, 0.75)
 
 
 def crop(frame: NDArray[np.float32], box: Box, size: int) -> NDArray[np.float32]:
-    """Return the part of a square frame that a box shows, ``(size, size)`` float32; 0 beyond the frame."""
+    """Return the part of a square frame in a box, ``(size, size)`` float32; 0 beyond the frame."""
     side = frame.shape[0]
     left, top, right = box.left * side, box.top * side, (box.left + box.side) * side
     image = Image.fromarray(frame)
     bottom = top + right - left
-    # Whole pixels first, since a picture cannot be resized from beyond its own edge.
+    # Crop whole pixels first, since Pillow cannot resize from beyond the edge of an image.
     x0, y0, x1, y1 = int(np.floor(left)), int(np.floor(top)), int(np.ceil(right)), int(np.ceil(bottom))
     inner = image.crop((x0, y0, x1, y1))
     part = (left - x0, top - y0, right - x0, bottom - y0)
@@ -47,15 +47,15 @@ def crop(frame: NDArray[np.float32], box: Box, size: int) -> NDArray[np.float32]
 
 
 def second_look(mask: NDArray[np.float32], span: float = SPAN) -> Box:
-    """Return where to look again: around the likeliest lesion of a first look's mask.
+    """Return the box of the second look, around the most probable lesion in the mask of the first look.
 
     Parameters
     ----------
     mask
-        ``(rows, columns)`` probabilities over the whole frame. Where none reaches `OUTLINED`, the place of the highest
-        one is looked at all the same: the second look may find what the first one doubted.
+        ``(rows, columns)`` probabilities over the whole frame. If none reaches `OUTLINED`, the place of the highest one
+        is used: the second look may find what the first one missed.
     span
-        Side of the look over the extent of the lesion.
+        Side of the look, relative to the extent of the lesion.
     """
     x, y, length = likeliest_lesion(mask)
     side = max(span * length, MIN_SPAN)
@@ -63,7 +63,7 @@ def second_look(mask: NDArray[np.float32], span: float = SPAN) -> Box:
 
 
 def likeliest_lesion(mask: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Return centre x, y and extent of the likeliest lesion of a mask ``(rows, columns)``, in shares of its side."""
+    """Return centre x, y and extent of the most probable lesion in a mask, in shares of its side."""
     rows = mask.shape[0]
     labels, count = ndimage.label(mask >= min(OUTLINED, 0.6 * float(mask.max())))
     masses = ndimage.sum_labels(mask, labels, range(1, count + 1))
@@ -74,12 +74,12 @@ def likeliest_lesion(mask: NDArray[np.float32]) -> tuple[float, float, float]:
 
 
 def outlined(mask: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return where a mask of probabilities, of any shape, is outlined as tumour."""
+    """Return which pixels of a mask of probabilities, of any shape, are inside the tumour outline."""
     return mask >= OUTLINED
 
 
 def with_middle(whole: NDArray[np.float32], middle: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of two looks' masks, ``(rows, rows)``, where the `MIDDLE` lies; beside it, the whole's mask."""
+    """Return the mask of the whole, ``(rows, rows)``, averaged with that of the `MIDDLE` where they overlap."""
     rows = len(whole)
     start, side = round(MIDDLE.left * rows), round(MIDDLE.side * rows)
     inner = slice(start, start + side)
@@ -90,7 +90,7 @@ def with_middle(whole: NDArray[np.float32], middle: NDArray[np.float32]) -> NDAr
 
 
 def lay_back(mask: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
-    """Return a look's mask where it lies on the frame: ``(FRAME, FRAME)`` float32, 0 outside the look."""
+    """Return the mask of a look mapped to the frame: ``(FRAME, FRAME)`` float32, 0 outside the look."""
     side = max(round(box.side * FRAME), 1)
     grown = Image.fromarray(mask).resize((side, side), Image.Resampling.BILINEAR)
     canvas = Image.new("F", (FRAME, FRAME))

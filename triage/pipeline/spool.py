@@ -12,7 +12,7 @@ from pathlib import Path
 from triage.domain import Kind
 from triage.errors import RefusedError, TriageError
 from triage.records.store import Store
-from triage.scans.formats.identify import HEAD, identify
+from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.formats.inspect import Inspected
 from triage.scans.isolation.door import Door
 
@@ -117,7 +117,7 @@ class Lookout:
             if incoming.path is None:
                 path.write_bytes(incoming.data or b"")
             with path.open("rb") as file:
-                kind = identify(file.read(HEAD))
+                kind = identify(file.read(IDENTIFY_BYTES))
             if kind is not Kind.ZIP:
                 yield File(name, spool, digest(spool) if path == spool else _copied(path, spool))
                 return

@@ -1,1 +1,1 @@
-"""Bytes to slices: decode what was handed over, and say honestly what cannot be judged."""
+"""From bytes to slices: decode received files, and report what cannot be analysed."""

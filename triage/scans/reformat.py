@@ -1,4 +1,4 @@
-"""The other two planes of a volume, cut from its slices: what a radiologist scrolls through to see how far it goes."""
+"""Multiplanar reformatting (MPR): the other two planes of a volume, cut from its slices without interpolation."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import numpy as np
 from triage.domain import Plane, Series, Slice
 from triage.scans.formats.geometry import DISPLAY, PLANES
 
-#: Fewer slices, or slices further apart (millimetres), show stripes instead of anatomy.
-MIN_SLICES, MAX_STEP = 16, 3.0
-#: Steps between neighbours may differ by this share; a slice that is missing makes one twice as long.
-UNEVEN = 0.1
+#: With fewer slices, other planes show stripes instead of anatomy.
+MIN_SLICES = 16
+#: The same for a larger distance between slices: millimetres.
+MAX_STEP = 3.0
+#: Largest relative difference of a step from the median; a missing slice doubles a step.
+MAX_UNEVENNESS = 0.1
 
 
 def is_volume(series: Series) -> bool:
-    """Whether the slices lie evenly on one another, so that other planes can be cut from them."""
+    """Return whether the slices are evenly spaced, so that other planes can be cut from them."""
     header, slices = series.header, series.slices
     if header.plane is None or header.spacing is None or len(slices) < MIN_SLICES:
         return False
@@ -25,34 +27,34 @@ def is_volume(series: Series) -> bool:
         return False
     steps = np.diff(heights)
     step = float(np.median(steps))
-    return 0 < abs(step) <= MAX_STEP and bool(np.all(np.abs(steps - step) <= UNEVEN * abs(step)))
+    return 0 < abs(step) <= MAX_STEP and bool(np.all(np.abs(steps - step) <= MAX_UNEVENNESS * abs(step)))
 
 
 def count(series: Series, plane: Plane) -> int:
-    """Return how many slices of a plane a volume gives."""
+    """Return the number of slices of a volume in a plane."""
     return _shape(series)[_place(series, plane)]
 
 
 def cut(series: Series, plane: Plane, at: int) -> Slice:
-    """Return one slice of a volume in any of the three planes, as a radiologist sees it.
+    """Return one slice of a volume in any of the three planes, in radiological orientation.
 
-    Nothing is interpolated: the slice has as many rows or columns as the volume has slices, and their spacing.
+    Nothing is interpolated: the result has one row or column per slice of the volume, and their spacing.
 
     Parameters
     ----------
     series
-        For which `is_volume` holds.
+        A series for which `is_volume` is true.
     plane
-        Of the slice; oblique volumes have the planes that are nearest.
+        Plane of the result; for an oblique volume, the nearest of its own planes.
     at
-        From 0, counted to the left, the back or the top of the head; in the plane of acquisition as the slices are.
+        Index from 0, increasing to the left, the back or the top of the head; in the acquired plane, the slice index.
     """
     axes, spacing = _axes(series), series.header.spacing
     assert spacing is not None
     place = _place(series, plane)
     if place == 0:
         return series.slices[at]
-    # Rows and columns of the acquired slices run by display; which way that is, their plane says.
+    # Rows and columns follow the display convention of the acquired plane, which may run backwards.
     at = at if axes[place][1] > 0 else _shape(series)[place] - 1 - at
     pixels = np.stack([one.pixels[at] if place == 1 else one.pixels[:, at] for one in series.slices])
     sizes = spacing[2], spacing[0], spacing[1]
@@ -68,14 +70,14 @@ def cut(series: Series, plane: Plane, at: int) -> Slice:
 
 
 def _directions(plane: Plane) -> list[tuple[int, int]]:
-    """Patient axis (left, back, top) and sign across a displayed slice, down its columns and along its rows."""
+    """Return patient axis (left, back, top) and sign: across a displayed slice, down its columns, along its rows."""
     along_rows, down_columns = DISPLAY[plane]
     vectors = (np.eye(3)[PLANES.index(plane)], down_columns, along_rows)
     return [(int(np.abs(vector).argmax()), int(vector.sum())) for vector in vectors]
 
 
 def _axes(series: Series) -> list[tuple[int, int]]:
-    """Return `_directions` of the acquired slices, across them in the order in which they come."""
+    """Return `_directions` of the acquired slices; the sign across them follows their order."""
     assert series.header.plane is not None
     (axis, _), *within = _directions(series.header.plane)
     first, last = series.slices[0].height, series.slices[-1].height
@@ -85,7 +87,7 @@ def _axes(series: Series) -> list[tuple[int, int]]:
 
 
 def _place(series: Series, plane: Plane) -> int:
-    """Return which axis of the stack (slices, rows, columns) runs across a plane."""
+    """Return the axis of the stack (0 slices, 1 rows, 2 columns) that is normal to a plane."""
     across = PLANES.index(plane)
     return next(number for number, (axis, _) in enumerate(_axes(series)) if axis == across)
 

@@ -1,4 +1,4 @@
-"""Plotly figures: the queue by probability, and the four probabilities of one study."""
+"""Plotly figures: the waiting studies by probability, the probabilities of a study, and those of its slices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints
     histogram
         Counts in equal bins from 0 to 1, as `QueueSummary.histogram` holds them.
     points
-        Of the model that serves.
+        Operating points of the deployed model.
     """
     figure = go.Figure()
     for band, counts in histogram.items():
@@ -68,7 +68,7 @@ def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints
 
 
 def probabilities(values: Mapping[Finding, float]) -> go.Figure:
-    """Return the four class probabilities as horizontal bars, in the order of the classes."""
+    """Return the class probabilities as horizontal bars, in the order of the classes."""
     findings = list(reversed(Finding))
     figure = go.Figure(
         go.Bar(
@@ -93,17 +93,17 @@ def probabilities(values: Mapping[Finding, float]) -> go.Figure:
 
 
 def strip(values: Mapping[int, tuple[float, Finding] | None], count: int, at: int) -> go.Figure:
-    """Return P(tumour) along the slices as a strip of bars in the colour of the likeliest class; a click chooses one.
+    """Return P(tumour) along the slices as bars in the colour of the most probable class; a click selects a slice.
 
     Parameters
     ----------
     values
-        By slice, from 0, evenly over the series: P(tumour) and the likeliest class, or None where it was not scored.
-        The bar of a slice is as wide as the slices for which it stands.
+        By slice, from 0, evenly spaced: P(tumour) and the most probable class, or None for a slice without a result.
+        A bar is as wide as the number of slices that it represents.
     count
-        How many slices there are.
+        Number of slices.
     at
-        The slice in view, from 0.
+        Index of the slice on the screen, from 0.
     """
     shown = {number: value or (0.0, None) for number, value in values.items()}
     nearest = min(shown, key=lambda number: abs(number - at))
@@ -111,7 +111,7 @@ def strip(values: Mapping[int, tuple[float, Finding] | None], count: int, at: in
     figure = go.Figure(
         go.Bar(
             x=[number + 1 for number in shown],
-            # A bar of no height cannot be clicked.
+            # A bar without height cannot be clicked.
             y=[max(probability, 0.04) for probability, _ in shown.values()],
             width=0.85 * step,
             marker={

@@ -1,4 +1,4 @@
-"""What the AI said in one line, what was signed before, and the form in which the reader decides."""
+"""The AI result in one line, the readings so far, and the form in which the reader decides."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from triage.domain import AIResult, Finding, Reading, ReasonCode
 from triage.errors import TriageError
 from triage.pipeline.installation import Installation
 from triage.records.views import Study
+from triage.text import html_text, markdown
 from triage.ui import state, theme
 
 
 def headline(result: AIResult) -> None:
-    """Draw band, predicted class and the reason of the rank."""
+    """Draw the band, the predicted class and the reason for the rank."""
     colour, band = theme.BAND[result.ranking.band], result.ranking.band
+    reason = html_text(f"{result.ranking.reason} · model {result.model}")
     st.html(
         f'<div style="font-size:1.35rem"><span style="color:{colour};font-weight:700">{band}</span>'
         f"&ensp;AI: <b>{result.predicted.label}</b></div>"
-        f'<div style="color:{theme.MUTED}">{result.ranking.reason} · model {result.model}</div>{_doubt(result)}'
+        f'<div style="color:{theme.MUTED}">{reason}</div>{_uncertainty(result)}'
     )
 
 
-def _doubt(result: AIResult) -> str:
+def _uncertainty(result: AIResult) -> str:
     if len(result.prediction_set) < 2:
         return ""
     names = ", ".join(finding.label for finding in result.prediction_set)
@@ -36,7 +38,7 @@ def history(study: Study) -> None:
 
 
 def form(installation: Installation, study: Study) -> None:
-    """Draw the decision and sign it: every field is checked before anything is kept."""
+    """Draw the decision; the button signs it, after every field is checked."""
     result, latest = study.result, study.readings[-1] if study.readings else None
     key = f"{study.study_id}_{len(study.readings)}"
     st.markdown("**Amend the reading**" if latest else "**Your reading**")
@@ -61,8 +63,8 @@ def form(installation: Installation, study: Study) -> None:
         )
     st.text_area("Comment", key=f"comment_{key}", height=70, placeholder="Comment", label_visibility="collapsed")
     verb = "Sign override" if overrides else "Confirm and sign" if result else "Sign reading"
-    left, right = st.columns(2)
-    left.button(
+    sign, skip = st.columns(2)
+    sign.button(
         "Sign amendment" if latest else verb,
         type="primary",
         icon=":material/draw:",
@@ -71,20 +73,20 @@ def form(installation: Installation, study: Study) -> None:
         on_click=_sign,
         args=(installation, study, key),
     )
-    if right.button("Next study", icon=":material/skip_next:", width="stretch"):
+    if skip.button("Next study", icon=":material/skip_next:", width="stretch"):
         following = installation.queue.first(state.now(), but=study.study_id)
         if following is None:
-            st.info("Nothing else waits to be read.")
+            st.info("No other study is waiting.")
         else:
             state.open_study(following)
     if "refusal" in st.session_state:
-        st.error(st.session_state.pop("refusal"), icon=":material/error:")
+        st.error(markdown(st.session_state.pop("refusal")), icon=":material/error:")
 
 
 def _sign(installation: Installation, study: Study, key: str) -> None:
-    """Sign what is entered, for the study as it stood on the screen when the button was pressed.
+    """Sign the entries, for the study as it was on the screen when the button was pressed.
 
-    It runs before the page is drawn anew, so a reading that somebody else signed meanwhile is noticed, not inherited.
+    This runs before the page is drawn again, so a reading that somebody else signed meanwhile raises a conflict.
     """
     entered = st.session_state
     try:
@@ -108,5 +110,5 @@ def _sign(installation: Installation, study: Study, key: str) -> None:
 def _sentence(item: Reading) -> str:
     reason = f" ({item.reason})" if item.reason else ""
     comment = f" — {item.comment}" if item.comment else ""
-    when = f"{item.signed_at:%Y-%m-%d %H:%M} UTC"
-    return f"**{item.finding.label}**, {item.decision}{reason}, {item.state}. {item.reader}, {when}{comment}"
+    signed = f"{item.state}. {item.reader}, {item.signed_at:%Y-%m-%d %H:%M} UTC"
+    return f"**{item.finding.label}**, {markdown(f'{item.decision}{reason}, {signed}{comment}')}"

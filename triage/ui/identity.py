@@ -1,4 +1,4 @@
-"""Whose study it is and what it is made of, as its files say."""
+"""Patient, study and series, as the files name them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import streamlit as st
 
 from triage.domain import SeriesHeader, StudyHeader
 from triage.records.views import SeriesFiles, Study
+from triage.text import markdown
 from triage.ui import state, tables
 
 
 def heading(study: Study) -> None:
-    """Draw patient, study and arrival, and what the details of the series are behind a click."""
+    """Draw patient, study and arrival, and the details of the series in a popover."""
     header = study.header
-    st.subheader(tables.plain(header.patient_name or study.name), anchor=False)
+    st.subheader(markdown(header.patient_name or study.name), anchor=False)
     lines = [_patient(header), _study(study)]
     waited = tables.duration(state.now() - study.arrived_at)
     lines.append(f"Arrived {study.arrived_at:%Y-%m-%d %H:%M} UTC, {waited} ago · {study.status}")
     text, details = st.columns([3, 1], vertical_alignment="center")
-    text.caption("  \n".join(tables.plain(line) for line in lines if line))
+    text.caption("  \n".join(markdown(line) for line in lines if line))
     with details.popover("Series"):
         st.caption(f"Study {study.study_id[:8]}, {len(study.instances):,} file(s)")
         for item in study.series:
-            st.markdown(f"**{item.header.number}  {tables.plain(item.header.description or 'Series')}**")
-            st.caption(tables.plain(_series(item)))
+            st.markdown(f"**{item.header.number}  {markdown(item.header.description or 'Series')}**")
+            st.caption(markdown(_series(item)))
     set_aside = [item.header for item in study.series if item.header.set_aside]
     if set_aside:
-        st.caption(f":material/low_priority: Set aside, not scored: {tables.plain('; '.join(map(_why, set_aside)))}")
+        st.caption(f":material/low_priority: Set aside, not scored: {markdown('; '.join(map(_reason, set_aside)))}")
 
 
 def _patient(header: StudyHeader) -> str:
@@ -56,5 +57,5 @@ def _series(item: SeriesFiles) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _why(header: SeriesHeader) -> str:
+def _reason(header: SeriesHeader) -> str:
     return f"{header.description or f'series {header.number}'} ({header.set_aside})"

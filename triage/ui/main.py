@@ -1,4 +1,4 @@
-"""The script behind every page: page config, navigation, reader, and the notice that this is for research."""
+"""The script that runs for every page: page config, navigation, reader, and the research-use notice."""
 
 import streamlit as st
 

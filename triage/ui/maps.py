@@ -1,4 +1,4 @@
-"""Where the network looked: the controls of the viewer and the map that they ask for."""
+"""Heat map and outline on the slice: the controls of the viewer and the overlay that they select."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from triage.domain import AIResult, Finding, Placement, Score, Slice, likeliest
 from triage.errors import TriageError
 from triage.inference.explain import Method, explain
 from triage.pipeline.installation import Installation
+from triage.text import markdown
 from triage.ui import viewer
 from triage.ui.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the reader set.
+    """The settings of the reader.
 
     Attributes
     ----------
     window
         Percentiles of the gray values, low and high.
     finding
-        Class whose map is laid over the picture; None for the bare picture.
+        Class whose heat map is shown; None for no heat map.
     method
-        Where the map comes from.
+        How the heat map is computed.
     colour_map
         One of `viewer.COLOUR_MAPS`.
     opacity
         0 to 1.
     outline
-        Whether the tumour's mask is outlined.
+        Whether the outline of the tumour mask is shown.
     """
 
     window: tuple[float, float]
@@ -46,11 +47,15 @@ class Controls:
 
 
 def controls(result: AIResult | None) -> Controls:
-    """Draw the controls above the picture and return what they say."""
+    """Draw the controls above the picture and return their values."""
     overlay, outline, opacity, settings = st.columns([1, 0.9, 1.5, 0.9], vertical_alignment="bottom")
     shown = result is not None and overlay.toggle("Heat map", value=True, key="v_on", persist_state="session")
     outlined = result is not None and outline.toggle(
-        "Outline", value=True, key="v_outline", persist_state="session", help="Where the AI would draw the tumour."
+        "Outline",
+        value=True,
+        key="v_outline",
+        persist_state="session",
+        help="Edge of the tumour as the AI segments it.",
     )
     amount = opacity.slider(
         "Opacity", 0, 100, 40, format="%d %%", key="v_opacity", persist_state="session", disabled=not shown
@@ -58,15 +63,19 @@ def controls(result: AIResult | None) -> Controls:
     with settings.popover("Settings", icon=":material/tune:", width="stretch"):
         window = st.slider("Window (percentiles of the gray values)", 0.0, 100.0, (0.5, 99.8), 0.1, key="v_window")
         colour_map = st.selectbox("Colour map", viewer.COLOUR_MAPS, key="v_colours", persist_state="session")
-        method = st.selectbox("Map", list(Method), key="v_method", persist_state="session") or Method.CAM
+        method = st.selectbox("Method", list(Method), key="v_method", persist_state="session") or Method.CAM
         finding = st.selectbox(
-            "Explains", list(Finding), index=_explained(result), format_func=lambda item: item.label, key="v_finding"
+            "Class of the heat map",
+            list(Finding),
+            index=_initial_class(result),
+            format_func=lambda item: item.label,
+            key="v_finding",
         )
     return Controls(window, finding if shown else None, method, colour_map, amount / 100, outlined)
 
 
 def overlay(installation: Installation, stack: Stack, series: int, at: int, wanted: Controls) -> Image.Image | None:
-    """Return map and outline as a transparent picture over the slice; None where there is nothing to show."""
+    """Return heat map and outline as a transparent picture over the slice; None if there is nothing to show."""
     slice_ = stack.series[series].slices[at]
     place = f"{stack.study.study_id} {stack.study.contents} {series} {at}"
     shape = (slice_.pixels.shape[0], slice_.pixels.shape[1])
@@ -80,19 +89,19 @@ def overlay(installation: Installation, stack: Stack, series: int, at: int, want
             if likeliest(score.probabilities) is not Finding.NOTUMOR:
                 shown = Image.alpha_composite(shown, viewer.outline(score.mask, score.placement, shape))
     except TriageError as error:
-        st.warning(str(error))
+        st.warning(markdown(str(error)))
         return None
     return shown if wanted.finding or wanted.outline else None
 
 
-def _explained(result: AIResult | None) -> int:
-    """Index of the class that is explained at first: the predicted one, or glioma where that is "no tumour"."""
+def _initial_class(result: AIResult | None) -> int:
+    """Return the index of the class to explain first: the predicted one, or glioma if that is "no tumour"."""
     if result is None or result.predicted is Finding.NOTUMOR:
         return 0
     return list(Finding).index(result.predicted)
 
 
-@st.cache_data(max_entries=512, show_spinner="Computing where the network looked …")
+@st.cache_data(max_entries=512, show_spinner="Computing the heat map …")
 def _map(
     _installation: Installation,
     _slice: Slice,
@@ -110,6 +119,6 @@ def _map(
 def _score(
     _installation: Installation,
     _slice: Slice,
-    place: str,  # noqa: ARG001 - the key of what is kept
+    place: str,  # noqa: ARG001 - the cache key
 ) -> Score:
     return _installation.runtime.score(_slice.pixels)

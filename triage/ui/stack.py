@@ -1,4 +1,4 @@
-"""A study's slices: which one is shown, in which plane, and the ways to another: slider, strip, wheel and keys."""
+"""The slices of a study: which one is shown, in which plane, and how to move: slider, strip, wheel and keys."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from triage.pipeline.installation import Installation
 from triage.records.views import Study
 from triage.scans import reformat
 from triage.settings import ROOT
+from triage.text import markdown
 from triage.ui import charts
 
+#: Key of the container that shows the slice; the wheel is listened to there.
 PICTURE = "picture"
 _scroll = st.components.v2.component("scroll", js=(ROOT / "assets" / "scroll.js").read_text())
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The decoded slices of a study that can be looked at.
+    """The decoded slices of a study.
 
     Attributes
     ----------
     study
-        As the record has it.
+        The study as recorded.
     series
-        All series, those that are set aside included.
+        All series, including those that are set aside.
     """
 
     study: Study
@@ -35,12 +37,12 @@ class Stack:
 
     @property
     def shown(self) -> list[int]:
-        """The series that have slices."""
+        """Indices of the series that have slices."""
         return [number for number, series in enumerate(self.series) if series.slices]
 
     @property
     def first(self) -> tuple[int, int]:
-        """Series and slice to open at: the most suspicious, or the middle where nothing was scored."""
+        """Series and slice to open at: the most suspicious one, or the middle one if nothing was scored."""
         result = self.study.result
         if result is not None and result.slices is not None:
             return result.slices.series, result.slices.slice
@@ -48,12 +50,12 @@ class Stack:
         return number, len(self.series[number].slices) // 2
 
     def step(self, series: int) -> int:
-        """Every how many slices of a series one was looked at."""
+        """Return n where every n-th slice of a series was scored."""
         slices = self._scored(series)
         return scored_slices(slices, series).step if slices else 1
 
     def tumour(self, series: int) -> dict[int, tuple[float, Finding] | None]:
-        """P(tumour) and the likeliest class of the slices of a series that were looked at; None where there is none."""
+        """Return P(tumour) and the likeliest class of each scored slice of a series; None for one without a result."""
         slices = self._scored(series)
         if slices is None:
             return dict.fromkeys(range(len(self.series[series].slices)))
@@ -64,7 +66,7 @@ class Stack:
         }
 
     def _scored(self, series: int) -> SliceScores | None:
-        """The scores where the series has any; an earlier release knew only the first volume of a 4D file."""
+        """Return the scores if the series has any; an earlier release scored only the first volume of a 4D file."""
         result: AIResult | None = self.study.result
         slices = result.slices if result else None
         return slices if slices and series < len(slices.table) and slices.table[series] else None
@@ -72,12 +74,12 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What of a stack is in view.
+    """The series and plane on the screen.
 
     Attributes
     ----------
     cut
-        The plane that is cut from the volume; None for the slices as they were acquired.
+        The plane that is reformatted from the volume; None for the acquired slices.
     """
 
     stack: Stack
@@ -97,7 +99,7 @@ class View:
 
     @property
     def key(self) -> str:
-        """Where the session keeps the slice in view."""
+        """Key of the current slice number in the session."""
         return f"slice_{self.stack.study.study_id}_{self.series}{self.cut or ''}"
 
     def slice(self, at: int) -> Slice:
@@ -107,18 +109,18 @@ class View:
 
 
 def open_stack(installation: Installation, study: Study) -> Stack:
-    """Decode a study, or return what was decoded for an earlier view of it.
+    """Decode a study, or take it from the cache.
 
     Raises
     ------
     NotFoundError, RefusedError
-        If a file is missing or cannot be decoded any more.
+        If a file is missing or can no longer be decoded.
     """
     return Stack(study, _series(installation, study.study_id, study.contents))
 
 
 def choose(stack: Stack) -> View:
-    """Return what is in view; asks for series and plane where there are several."""
+    """Return the view; draws controls for series and plane where there is a choice."""
     with st.container(horizontal=True, key="choice"):
         series = _choose_series(stack) if len(stack.shown) > 1 else stack.shown[0]
         plane = _choose_plane(stack, series) if reformat.is_volume(stack.series[series]) else None
@@ -131,7 +133,7 @@ def _choose_series(stack: Stack) -> int:
         stack.shown,
         default=stack.first[0],
         required=True,
-        format_func=lambda number: stack.series[number].header.description or f"Series {number + 1}",
+        format_func=lambda number: markdown(stack.series[number].header.description) or f"Series {number + 1}",
         key=f"series_{stack.study.study_id}",
         label_visibility="collapsed",
     )
@@ -151,14 +153,14 @@ def _choose_plane(stack: Stack, series: int) -> Plane | None:
 
 
 def position(view: View) -> int:
-    """Return the slice in view."""
+    """Return the index of the slice on the screen."""
     if view.key not in st.session_state:
         st.session_state[view.key] = view.first + 1
     return int(st.session_state[view.key]) - 1
 
 
 def navigate(view: View) -> None:
-    """Draw the slider and the strip below the picture, and listen to wheel and keys; nothing for a single slice."""
+    """Draw the slider and the strip below the picture, and handle wheel and keys; nothing for a single slice."""
     key, count = view.key, view.count
     if count < 2:
         return
@@ -174,7 +176,7 @@ def navigate(view: View) -> None:
             st.session_state[key] = int(points[0]["x"])
 
     with st.container(key="steps"):
-        if view.cut is None:  # what is cut was not scored
+        if view.cut is None:  # reformatted slices were not scored
             st.plotly_chart(
                 charts.strip(view.stack.tumour(view.series), count, at),
                 key=clicked,
@@ -191,7 +193,7 @@ def navigate(view: View) -> None:
         )
 
 
-# Hundreds of megabytes a study: shared, not copied, and only a few of them kept.
+# A study takes hundreds of megabytes: it is shared, not copied, and only a few are cached.
 @st.cache_resource(max_entries=3, show_spinner="Opening the slices …")
-def _series(_installation: Installation, study_id: str, contents: str) -> tuple[Series, ...]:  # noqa: ARG001 - part of the key
+def _series(_installation: Installation, study_id: str, contents: str) -> tuple[Series, ...]:  # noqa: ARG001 - part of the cache key
     return _installation.series(study_id)

@@ -1,4 +1,4 @@
-"""Colours with a meaning, the same on every page."""
+"""Colours with a meaning, the same on every page. Tested in tests/ui/test_charts.py."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ FINDING = {
     Finding.PITUITARY: "#C792EA",
     Finding.NOTUMOR: "#5BA3E0",
 }
-TEXT, WARNING = "#DCE6F0", "#FFB347"
+TEXT = "#DCE6F0"
+WARNING = "#FFB347"
 MUTED = "#8FA3B8"
 GRID = "#26323F"

@@ -40,16 +40,16 @@ def window(pixels: NDArray[np.generic], low: float, high: float) -> NDArray[np.u
 def heat(
     values: NDArray[np.float32], placement: Placement, shape: tuple[int, int], colour_map: str, opacity: float
 ) -> Image.Image:
-    """Return a map as a transparent RGBA picture over the slice.
+    """Return a heat map as a transparent RGBA picture over the slice.
 
-    Positive evidence only, as in Grad-CAM: the strongest point is opaque up to `opacity`, zero is clear.
+    Only positive evidence is shown, as in Grad-CAM: the strongest point has `opacity`, zero is transparent.
 
     Parameters
     ----------
     values
-        ``(rows, columns)`` map over the network's frame.
+        ``(rows, columns)`` heat map over the view of the network.
     placement
-        Where the frame lies on the slice.
+        Position of that view on the slice.
     shape
         ``(height, width)`` of the slice.
     colour_map
@@ -73,7 +73,7 @@ def outline(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, i
     mask
         ``(rows, columns)`` probability of tumour.
     placement
-        Where it lies on the slice.
+        Position of the mask on the slice.
     shape
         ``(height, width)`` of the slice.
     """
@@ -88,7 +88,7 @@ def outline(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, i
 def picture(
     gray: NDArray[np.uint8], overlay: Image.Image | None, spacing: tuple[float, float] | None = None, *, key: str
 ) -> go.Figure:
-    """Return the slice with its overlay as a figure that zooms with the wheel and pans by dragging.
+    """Return the slice with its overlay as a figure; the wheel zooms, dragging pans.
 
     Parameters
     ----------
@@ -97,15 +97,16 @@ def picture(
     overlay
         RGBA of the same size, or None.
     spacing
-        Millimetres between rows and between columns: a head keeps its proportions. None for square pixels.
+        Millimetres between rows and between columns, so that proportions are kept. None for square pixels.
     key
-        While it stays the same, zoom and pan are kept through changes of slice, window and overlay.
+        While it stays the same, changes of slice, window and overlay keep zoom and pan.
     """
     image = Image.fromarray(gray)
     down, along = spacing or (1.0, 1.0)
     height, width = gray.shape[0] * down / along, float(gray.shape[1])
     if overlay is not None:
         image = Image.alpha_composite(image.convert("RGBA"), overlay).convert("RGB")
+    # Without a trace, Plotly draws no axes, and without axes nothing can be zoomed.
     figure = go.Figure(go.Scatter(x=[0, width], y=[0, height], mode="markers", marker_opacity=0, hoverinfo="skip"))
     figure.add_layout_image(
         source=_data_url(image),

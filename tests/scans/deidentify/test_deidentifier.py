@@ -174,7 +174,7 @@ def test_what_is_set_aside_stays_so(
 
 def test_only_pictures_are_taken(deidentifier: Deidentifier, tmp_path: Path) -> None:
     report = mr(head(), SOPClassUID=BasicTextSRStorage, TextValue="Jo Doe", PixelData=None, Rows=None)
-    with pytest.raises(RefusedError, match="holds no picture"):
+    with pytest.raises(RefusedError, match="not an image"):
         admit(deidentifier, tmp_path, file_of(report))
 
 

@@ -47,8 +47,8 @@ def test_good_members_come_out_under_our_names(tmp_path: Path, into: Path) -> No
         ("/etc/passwd", b"x", "leads out"),
         ("C:\\windows\\x.png", b"x", "leads out"),
         ("..\\up.png", b"x", "leads out"),
-        ("inner.zip", b"PK\x03\x04" + bytes(100), "archive in the archive"),
-        ("inner.rar", b"Rar!" + bytes(100), "archive in the archive"),
+        ("inner.zip", b"PK\x03\x04" + bytes(100), "archive within the archive"),
+        ("inner.rar", b"Rar!" + bytes(100), "archive within the archive"),
         ("bomb.dcm", bytes(20 * 2**20), "200 times"),
     ],
 )
@@ -72,13 +72,13 @@ def test_links_and_special_files_are_refused(tmp_path: Path, into: Path, kind: i
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(info, "/etc/passwd")
     unpacked = unpack(path, into)
-    assert "A link" in unpacked.refused[0][1]
+    assert "a link" in unpacked.refused[0][1]
     assert not list(into.iterdir())
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_rare_methods_are_refused(tmp_path: Path, into: Path, method: int) -> None:
-    assert "rare method" in unpack(packed(tmp_path, {"a": b"x" * 100}, method), into).refused[0][1]
+    assert "not supported" in unpack(packed(tmp_path, {"a": b"x" * 100}, method), into).refused[0][1]
 
 
 def test_an_encrypted_member_is_refused(tmp_path: Path, into: Path) -> None:

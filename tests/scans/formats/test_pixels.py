@@ -176,5 +176,5 @@ def test_a_film_is_refused(tmp_path: Path) -> None:
     made["PixelData"].is_undefined_length = True
     made["PixelData"].VR = "OB"
     made.PixelData = encapsulate([b"\0\0\0\x01film"])
-    with pytest.raises(RefusedError, match="compression is not read"):
+    with pytest.raises(RefusedError, match="compression is not supported"):
         inspect(write(tmp_path / "a", made))

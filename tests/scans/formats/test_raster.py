@@ -47,7 +47,7 @@ def test_too_many_bytes_are_refused() -> None:
 
 @pytest.mark.parametrize("data", [b"just a text, whatever it is called", b"GIF89a" + bytes(50), b"%PDF-1.7", b"MZ" * 9])
 def test_other_content_is_refused_whatever_its_name(data: bytes) -> None:
-    with pytest.raises(RefusedError, match=r"none of DICOM, NIfTI, PNG|begins with a program"):
+    with pytest.raises(RefusedError, match=r"none of DICOM, NIfTI, PNG|starts with an executable"):
         decode(data)
 
 

@@ -83,7 +83,7 @@ def test_a_refusal_keeps_its_words_and_the_process(door: Door, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("word", "message"),
-    [("eat", "more than the 400 MB"), ("flood", "more than the"), ("crash", "damaged"), ("fail", "damaged")],
+    [("eat", "limit of 400 MB"), ("flood", "more than the"), ("crash", "damaged"), ("fail", "damaged")],
 )
 def test_what_breaks_a_decoder_is_refused(
     hostile: Door, tmp_path: Path, caplog: pytest.LogCaptureFixture, word: str, message: str
@@ -99,7 +99,7 @@ def test_a_spinning_decoder_is_stopped_by_its_cpu_time(
     hostile: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door_module, "BASE_SECONDS", 1)
-    monkeypatch.setattr(child_module, "PATIENCE", 60)
+    monkeypatch.setattr(child_module, "WALL_PER_CPU", 60)
     with pytest.raises(RefusedError, match="longer than 1 s"):
         hostile.inspect(file_saying(tmp_path, "spin"))
 
@@ -108,7 +108,7 @@ def test_a_sleeping_decoder_is_stopped_by_the_clock(
     hostile: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(door_module, "BASE_SECONDS", 1)
-    monkeypatch.setattr(child_module, "PATIENCE", 2)
+    monkeypatch.setattr(child_module, "WALL_PER_CPU", 2)
     hostile.unpack(tmp_path, tmp_path)  # it has started
     begun = time.monotonic()
     with pytest.raises(RefusedError, match="longer than 1 s"):

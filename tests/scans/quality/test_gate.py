@@ -102,5 +102,5 @@ def test_under_one_percent_of_real_volumes_slices_is_refused(data_folder: Path) 
 @pytest.mark.data
 def test_ct_among_the_training_data_is_found(data_folder: Path) -> None:
     assert {not_analysable(raster.read(data_folder / path)) for path in CT} == {
-        "Not MRI: bone is white all around, as on CT"
+        "Not MRI: bone is bright all around, as on CT"
     }

@@ -33,7 +33,7 @@ def test_an_ellipse_before_the_dark() -> None:
     assert (seen.corners, seen.share) == (4, 1)
     assert seen.fill == pytest.approx(np.pi / 4, abs=0.02)
     assert seen.width == pytest.approx(0.75, abs=0.02)
-    assert seen.aside == pytest.approx(0.1, abs=0.01)
+    assert seen.offset == pytest.approx(0.1, abs=0.01)
 
 
 def test_what_is_dark_within_belongs_to_it() -> None:

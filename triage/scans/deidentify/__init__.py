@@ -1,1 +1,1 @@
-"""Remove the patient's identity from a file before anything of it is stored."""
+"""De-identification: remove the identity of the patient from a file before it is stored."""

@@ -1,7 +1,7 @@
-"""Take out of a file who it is of, before anything of it is stored: DICOM, NIfTI, PNG and JPEG.
+"""De-identify a file before it is stored: DICOM, NIfTI, PNG and JPEG.
 
-Every file is written anew from what is known to be needed, so whatever else lay in it is gone. The same file gives the
-same bytes again as long as the map of pseudonyms is there.
+Every file is rewritten from the parts that are known to be needed, so that everything else is lost. With the same map
+of pseudonyms, the same file gives the same bytes.
 """
 
 from __future__ import annotations
@@ -27,63 +27,63 @@ from triage.errors import RefusedError
 from triage.scans.deidentify import profile
 from triage.scans.deidentify.pseudonym import Identity, PseudonymMap
 from triage.scans.formats import dicom
+from triage.scans.formats.identify import GZIP_SIGNATURE
 from triage.scans.formats.inspect import Inspected
 from triage.scans.quality.burned_in import is_suspect
 
-SUSPECT = (
-    "There may be text in the pixels (a screen shot, a scanned form, or marked so by the device), and this "
-    "installation takes no names in. Look at the picture at its source: remove the text, or mark it as clean "
+TEXT_IN_PIXELS = (
+    "There may be text in the pixels (a screenshot, a scanned form, or a mark of the device), and this installation "
+    "accepts no patient names. Check the picture at its source: remove the text, or mark it as clean "
     "(Burned In Annotation NO), then send it again."
 )
 NO_PICTURE = (
-    "The file holds no picture but a report, a form or numbers, which may name a patient in any word. This "
-    "installation takes no names in; send the pictures alone."
+    "The file is a report, a form or a measurement, not an image, and its text may name the patient. This installation "
+    "accepts no patient names; send the images only."
 )
 FAILED = "De-identification failed, so nothing was stored. Export the file from the PACS again, then repeat."
-#: Reasons to set a series aside that stand in free text; they are said again in our own words.
-SAID_IN_WORDS = {"Localiser": "SeriesDescription", "Derived from other series": "DerivationDescription"}
-# At its most talkative, Pillow logs what it finds in EXIF.
+#: Elements with free text that set a series aside, by reason. The text is replaced by the reason.
+REPLACED_BY_REASON = {"Localiser": "SeriesDescription", "Derived from other series": "DerivationDescription"}
+# At level DEBUG, Pillow logs the contents of EXIF.
 logging.getLogger("PIL").setLevel(logging.INFO)
-GZIP = b"\x1f\x8b"
-#: Numbers of the NIfTI header that nobody looks at.
-UNUSED = {"extents", "session_error", "regular", "glmax", "glmin", "intent_p1", "intent_p2", "intent_p3"}
+#: Numbers of the NIfTI header that are not needed.
+UNUSED_FIELDS = {"extents", "session_error", "regular", "glmax", "glmin", "intent_p1", "intent_p2", "intent_p3"}
 
 
 class Deidentifier:
-    """De-identify files on their way in.
+    """De-identify files on arrival.
 
     Parameters
     ----------
     pseudonyms
-        Where old and new identifiers are kept, apart from everything else.
+        Map of original and new identifiers, stored separately from everything else.
     folder
-        Where the new files are written; the caller removes it.
+        Folder for the new files; the caller removes it.
     """
 
     def __init__(self, pseudonyms: PseudonymMap, folder: Path) -> None:
         self._pseudonyms, self._folder, self._count = pseudonyms, folder, 0
 
     def rename(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the names that are shown instead of the sender's."""
+        """Return a pseudonym for each file name."""
         drawn = self._pseudonyms.replace({(Identity.NAME, name) for name in names})
         return {name: pseudonym.replacement for (_, name), pseudonym in drawn.items()}
 
     def admit(self, path: Path, inspected: Inspected, name: str) -> tuple[Path, Inspected, str]:
-        """Return the file that may be stored, what it says of itself, and its name.
+        """Return the de-identified file, its metadata and its name.
 
         Parameters
         ----------
         path
-            The file as it was received; it is not changed.
+            The file as received; it is not changed.
         inspected
-            What `inspect` said of it.
+            Result of `inspect` for it.
         name
-            As `rename` returned it.
+            Its pseudonym from `rename`.
 
         Raises
         ------
         RefusedError
-            If there may be text in the pixels, or the file cannot be written anew.
+            If there may be text in the pixels, or the file cannot be rewritten.
         """
         self._count += 1
         target = self._folder / f"deidentified-{self._count}"
@@ -100,7 +100,7 @@ class Deidentifier:
         except (RefusedError, OSError):
             raise
         except Exception:
-            # What went wrong may quote what was to be removed: it goes no further.
+            # The error may quote what was to be removed, so it is neither logged nor chained.
             raise RefusedError(FAILED) from None
 
     def _dicom(self, path: Path, target: Path, inspected: Inspected) -> Inspected:
@@ -108,11 +108,11 @@ class Deidentifier:
         if "PixelData" not in dataset:
             raise RefusedError(NO_PICTURE)
         if is_suspect(dataset):
-            raise RefusedError(SUSPECT)
+            raise RefusedError(TEXT_IN_PIXELS)
         _only_pixels(dataset)
         pseudonyms = self._pseudonyms.replace(profile.identifiers(dataset))
         profile.deidentify(dataset, pseudonyms)
-        if keyword := SAID_IN_WORDS.get(inspected.series.set_aside):
+        if keyword := REPLACED_BY_REASON.get(inspected.series.set_aside):
             setattr(dataset, keyword, inspected.series.set_aside)
         dataset.preamble = bytes(128)
         dataset.file_meta = _file_meta(dataset)
@@ -127,7 +127,7 @@ class Deidentifier:
 
 
 def _only_pixels(dataset: FileDataset) -> None:
-    """Leave nothing behind the picture: comments in a compressed stream, bytes after the last row."""
+    """Remove everything but pixels: comments in a compressed stream, bytes after the last row."""
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         dataset.decompress(generate_instance_uid=False)
@@ -146,7 +146,7 @@ def _file_meta(dataset: FileDataset) -> FileMetaDataset:
 
 
 def _anonymous(inspected: Inspected) -> Inspected:
-    """Return what may be known of a file whose format has no place for a patient, and hides one all the same."""
+    """Return the metadata without any text: formats without a patient name can hide one elsewhere."""
     series = inspected.series
     kept = SeriesHeader(
         number=series.number,
@@ -159,8 +159,8 @@ def _anonymous(inspected: Inspected) -> Inspected:
 
 
 def _nifti(data: bytes) -> bytes:
-    """Return header and voxels alone: no text fields, no extensions, nothing behind the last voxel."""
-    if data.startswith(GZIP):  # its own header holds a file name
+    """Return header and voxels only: no text fields, no extensions, nothing after the last voxel."""
+    if data.startswith(GZIP_SIGNATURE):  # the gzip header holds a file name
         data = gzip.decompress(data)
     second = int.from_bytes(data[:4], "little") == 540 or int.from_bytes(data[:4], "big") == 540
     header = (nibabel.Nifti2Header if second else nibabel.Nifti1Header).from_fileobj(io.BytesIO(data))
@@ -170,16 +170,16 @@ def _nifti(data: bytes) -> bytes:
     for field, (kind, *_) in header.structarr.dtype.fields.items():
         if kind.kind == "S" and field not in {"magic", "eol_check"}:
             header[field] = b""
-    for field in UNUSED & set(header.structarr.dtype.names):
+    for field in UNUSED_FIELDS & set(header.structarr.dtype.names):
         header[field] = 0
     header["vox_offset"] = len(header.binaryblock) + 4
     return bytes(header.binaryblock) + bytes(4) + data[start : start + size]
 
 
 def _picture(path: Path, target: Path, kind: Kind) -> None:
-    """Write the pixels as PNG: no EXIF, no text, no profile, no preview, nothing behind the end."""
+    """Write the pixels only, as PNG: no EXIF, no text, no profile, no preview, nothing after the end."""
     image: Image.Image = ImageOps.exif_transpose(Image.open(path, formats=[kind]))
     if image.mode in {"P", "1", "PA", "CMYK", "YCbCr"} or "transparency" in image.info:
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    # Through an array, since Pillow hands some of what it read on to what it writes.
+    # Through an array, since Pillow copies some metadata to the file that it writes.
     Image.fromarray(np.asarray(image)).save(target, format="PNG")

@@ -1,8 +1,8 @@
 """PS3.15, Basic Application Confidentiality Profile, with the option to retain intervals between modified dates.
 
-The rules, tag by tag, and what they do to a value are dicom-anonymizer's. Its own loop stops at the top of a dataset;
-this one goes into every sequence. It is stricter than the profile in one way: what the profile does not name survives
-only where it cannot hold free text, or is in `KEPT`.
+The rules by tag, and their actions, are those of dicom-anonymizer. Its own loop covers only the top level of a dataset;
+this one covers every sequence. It is stricter than the profile in one way: elements that the profile does not name are
+kept only if they cannot hold free text, or are in `KEPT_ELEMENTS`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from triage.scans.deidentify.pseudonym import Identity, Key, Pseudonym
 
 Rule = Callable[[Dataset, tuple[int, int]], None]
 
-#: UIDs below it name things of the standard, not of a hospital.
-STANDARD = "1.2.840.10008."
-TEXT = {"AE", "AS", "LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT"}
-BINARY = {"OB", "OB or OW", "OD", "OF", "OL", "OV", "OW"}
-#: Free text and bytes that the profile does not name, and that a picture is poorer without.
-KEPT = {
+#: Root of the UIDs of the standard, which identify no hospital.
+STANDARD_UIDS = "1.2.840.10008."
+#: Value representations with free text.
+TEXT_VRS = {"AE", "AS", "LO", "LT", "PN", "SH", "ST", "UC", "UN", "UR", "UT"}
+BINARY_VRS = {"OB", "OB or OW", "OD", "OF", "OL", "OV", "OW"}
+#: Free text and bytes that the profile does not name, and that are needed to show or describe the image.
+KEPT_ELEMENTS = {
     tag_for_keyword(keyword)
     for keyword in (
         "Manufacturer",
@@ -45,23 +46,23 @@ KEPT = {
         "BluePaletteColorLookupTableData",
     )
 }
-#: Sequences that point to other instances; they stay, with the new UIDs.
+#: Sequences that refer to other instances; they are kept, with the new UIDs.
 REFERENCES = {tag_for_keyword("ReferencedImageSequence"), tag_for_keyword("SourceImageSequence")}
-#: Curves and overlays: drawn by a person, often with a name.
-DRAWN = (0x5000, 0x6000)
-#: What a code string and a number in text may hold (PS3.5 6.2).
-PLAIN = {
+#: Curves and overlays, drawn by a person and often with a name.
+DRAWN_GROUPS = (0x5000, 0x6000)
+#: Valid values of code strings and of numbers as text (PS3.5 6.2).
+VALUE_PATTERNS = {
     "CS": re.compile(r"[A-Z0-9_ ]{0,16}"),
     "DS": re.compile(r"[0-9+\-Ee. ]{0,16}"),
     "IS": re.compile(r"[0-9+\-. ]{0,12}"),
 }
-#: Codes of SNOMED (old and new) and of the standard itself; a code of a site's own could be anything.
+#: Codes of SNOMED (old and new) and DICOM; a code of a site could be any text.
 PUBLIC_CODE = re.compile(r"\d{5,18}|[A-Z]\w?-[0-9A-F]{4,6}")
 PUBLIC_SCHEMES = {"SCT", "SRT", "SNM3", "DCM"}
 
 
 def identifiers(dataset: Dataset) -> set[Key]:
-    """Return what is to be replaced by a pseudonym: the patient, the accession number, and every UID."""
+    """Return the identifiers to replace by pseudonyms: the patient, the accession number, and every local UID."""
     found: set[Key] = {(Identity.PATIENT, patient_of(dataset))}
     if accession := str(dataset.get("AccessionNumber") or ""):
         found.add((Identity.ACCESSION, accession))
@@ -72,7 +73,7 @@ def identifiers(dataset: Dataset) -> set[Key]:
 
 
 def patient_of(dataset: Dataset) -> str:
-    """Return what tells the patient of a file from others: the ID, else the name and birth date, else the study."""
+    """Return the key of the patient: the ID, otherwise name and birth date, otherwise the study."""
     issuer = str(dataset.get("IssuerOfPatientID") or "")
     if number := str(dataset.get("PatientID") or "").strip():
         return f"{number}^^^{issuer}" if issuer else number
@@ -81,7 +82,7 @@ def patient_of(dataset: Dataset) -> str:
 
 
 def deidentify(dataset: Dataset, pseudonyms: Mapping[Key, Pseudonym]) -> None:
-    """Take everything out of a dataset, and of the sequences in it, that tells who the patient is.
+    """Remove everything from a dataset, including its sequences, that identifies the patient.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def deidentify(dataset: Dataset, pseudonyms: Mapping[Key, Pseudonym]) -> None:
 
 
 def moved(value: str, shift: int) -> str:
-    """Return a DA or DT value as a date (YYYYMMDD) that many days earlier; empty where it is none."""
+    """Return a DA or DT value as a date (YYYYMMDD), `shift` days earlier; empty if it is invalid."""
     try:
         day = datetime.strptime(value.replace(".", "")[:8], "%Y%m%d")
         return f"{day - timedelta(days=shift):%Y%m%d}".rjust(8, "0")
@@ -117,7 +118,7 @@ def moved(value: str, shift: int) -> str:
 def _clean(dataset: Dataset, pseudonyms: Mapping[Key, Pseudonym], shift: int) -> None:
     for element in _elements(dataset):
         tag, rule = element.tag, _rules().get((element.tag.group, element.tag.element))
-        if tag.is_private or tag.group < 8 or (tag.group & 0xFF00) in DRAWN or not element.keyword:
+        if tag.is_private or tag.group < 8 or (tag.group & 0xFF00) in DRAWN_GROUPS or not element.keyword:
             del dataset[tag]
         elif element.VR == "SQ":
             _clean_sequence(dataset, element, rule, pseudonyms, shift)
@@ -128,11 +129,11 @@ def _clean(dataset: Dataset, pseudonyms: Mapping[Key, Pseudonym], shift: int) ->
             uids = _values(element)
             element.value = [pseudonyms[Identity.UID, uid].replacement if _is_local(uid) else uid for uid in uids]
         elif rule is not None:
-            _obey(rule, dataset, tag)
+            _apply(rule, dataset, tag)
         elif not _harmless(element):
-            element.value = b"" if element.VR in BINARY or element.VR == "UN" else ""
+            element.value = b"" if element.VR in BINARY_VRS or element.VR == "UN" else ""
     if "CodeMeaning" in dataset:
-        # The meaning is free text and has to be there (type 1); the code says the same.
+        # The meaning is free text but required (type 1), so it is replaced by the code.
         dataset.CodeMeaning = dataset.get("CodeValue") or "withheld"
 
 
@@ -150,19 +151,19 @@ def _clean_sequence(
         _clean(item, pseudonyms, shift)
 
 
-def _obey(rule: Rule, dataset: Dataset, tag: BaseTag) -> None:
+def _apply(rule: Rule, dataset: Dataset, tag: BaseTag) -> None:
     try:
         rule(dataset, (tag.group, tag.element))
-    except NotImplementedError:  # no dummy value is known for this representation
+    except NotImplementedError:  # there is no dummy value for this representation
         del dataset[tag]
 
 
 def _harmless(element: DataElement) -> bool:
-    if element.tag in KEPT:
+    if element.tag in KEPT_ELEMENTS:
         return True
-    if plain := PLAIN.get(element.VR):
-        return all(plain.fullmatch(value) for value in _values(element))
-    return element.VR not in TEXT | BINARY | {"TM"}
+    if pattern := VALUE_PATTERNS.get(element.VR):
+        return all(pattern.fullmatch(value) for value in _values(element))
+    return element.VR not in TEXT_VRS | BINARY_VRS | {"TM"}
 
 
 def _is_public(item: Dataset) -> bool:
@@ -171,7 +172,7 @@ def _is_public(item: Dataset) -> bool:
 
 
 def _is_local(uid: str) -> bool:
-    return bool(uid) and not uid.startswith(STANDARD)
+    return bool(uid) and not uid.startswith(STANDARD_UIDS)
 
 
 def _values(element: DataElement) -> list[str]:
@@ -188,11 +189,11 @@ def _all_elements(dataset: Dataset) -> Iterator[DataElement]:
 
 
 def _elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Go through the elements; one that cannot be read is taken out, since nobody could say what it holds."""
+    """Yield the elements; one that cannot be read is removed, since its content is unknown."""
     for tag in list(dataset.keys()):
         try:
             element = dataset[tag]
-        except Exception:  # whatever a value that is none makes pydicom raise
+        except Exception:  # an invalid value can make pydicom raise anything
             del dataset[tag]
         else:
             yield element
@@ -206,7 +207,7 @@ def _code(code: Code) -> Dataset:
 
 @cache
 def _rules() -> dict[Any, Rule]:
-    # Slow to import, and needed only where de-identification is on.
+    # Slow to import, and needed only if de-identification is on.
     from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
 
     rules: dict[Any, Rule] = initialize_actions_2024b()

@@ -1,4 +1,4 @@
-"""The words of de-identification: what identifies somebody, and what stands in its place."""
+"""Identifiers and their pseudonyms. The map itself is tested in tests/records/test_pseudonyms.py."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import uuid4
 
-#: Crockford's alphabet: no letter that is taken for a digit.
+#: Crockford's alphabet, without letters that look like digits.
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-#: 50 bits: among a million patients two alike are unlikely, and the map refuses them.
+#: 50 bits: equal pseudonyms are unlikely among a million patients, and the map rejects them.
 LENGTH = 10
-#: Days by which a patient's dates move into the past.
+#: Range of days by which the dates of a patient move into the past.
 SHIFTS = range(365, 3650)
 
 
 class Identity(StrEnum):
-    """Kinds of identifiers that are replaced, not removed, so that they can be found again."""
+    """Kinds of identifiers that are replaced, not removed, so that they can be looked up."""
 
     PATIENT = "patient"
     ACCESSION = "accession"
@@ -28,14 +28,14 @@ class Identity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pseudonym:
-    """What stands in the place of an identifier.
+    """The replacement of an identifier.
 
     Attributes
     ----------
     replacement
-        Drawn by lot; nothing of the identifier can be computed from it.
+        Random; the identifier cannot be computed from it.
     shift
-        Days by which the dates of a patient move into the past; used with `Identity.PATIENT` only.
+        Days by which the dates of a patient move into the past; used for `Identity.PATIENT` only.
     """
 
     replacement: str
@@ -46,14 +46,14 @@ Key = tuple[Identity, str]
 
 
 class PseudonymMap(Protocol):
-    """Where pseudonyms are kept."""
+    """Storage of pseudonyms."""
 
     def replace(self, wanted: Collection[Key]) -> dict[Key, Pseudonym]:
-        """Return the pseudonym of every identifier: the known one, or a new one that is kept before this returns."""
+        """Return the pseudonym of every identifier: the known one, or a new one, stored before this returns."""
 
 
 def draw(identity: Identity) -> Pseudonym:
-    """Draw a new pseudonym; that nobody else has it is for the map to make sure."""
+    """Draw a new random pseudonym; the map has to make sure that it is unique."""
     shift = secrets.choice(SHIFTS)
     if identity is Identity.UID:
         return Pseudonym(f"2.25.{uuid4().int}", shift)  # PS3.5 B.2

@@ -1,4 +1,4 @@
-"""ZIP archives: what may be inflated is decided from the directory, and held to while inflating."""
+"""ZIP archives: limits are checked in the directory, then enforced while inflating."""
 
 from __future__ import annotations
 
@@ -10,35 +10,42 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from triage.errors import RefusedError
+from triage.scans.formats.identify import READ_BLOCK
 
-#: More files than any study has.
+#: Files in an archive: more than any study has.
 MAX_MEMBERS = 10_000
-#: Inflated size of one file, and of an archive: bytes.
-MAX_MEMBER, MAX_TOTAL = 512 * 2**20, 2 * 2**30
-#: Pictures shrink to a third, blank slices to a hundredth; more is a bomb, where the size makes it matter (bytes).
-MAX_RATIO, RATIO_FROM = 200, 2**20
-#: The methods that everybody writes; the others need far more memory to inflate.
+#: Inflated size of one file: bytes.
+MAX_MEMBER = 512 * 2**20
+#: Inflated size of an archive: bytes.
+MAX_TOTAL = 2 * 2**30
+#: Inflated by compressed size: pictures reach 3, blank slices 100; more is a decompression bomb.
+MAX_RATIO = 200
+#: Inflated size up to which any ratio is harmless: bytes.
+RATIO_FROM = 2**20
+#: The usual compression methods; the others need far more memory to inflate.
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-#: Names are cut to their last so many characters.
-MAX_NAME = 1024
-CHUNK = 2**20
+#: Characters of a name that are kept, from its end.
+MAX_MEMBER_NAME = 1024
+#: Signatures of archives.
 ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!", b"7z\xbc\xaf", b"BZh", b"\xfd7zXZ")
-#: Length of the end of the directory without its comment, and of a directory of `MAX_MEMBERS` long names: bytes.
-END, MAX_DIRECTORY = 22, 8 * 2**20
+#: Length of the end-of-directory record without its comment: bytes.
+END_RECORD = 22
+#: Length of a directory of `MAX_MEMBERS` long names: bytes.
+MAX_DIRECTORY = 8 * 2**20
 TOO_MANY = f"The ZIP holds more than {MAX_MEMBERS:,} files. Put one study in one ZIP."
-AGAIN = "Pack the files anew, without it, and upload again."
+WITHOUT_IT = "Pack the files again without it, then upload the new ZIP."
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file that came out of an archive.
+    """An inflated file of an archive.
 
     Attributes
     ----------
     name
-        As the archive has it; shown, never used as a path.
+        Name in the archive; for display only, never used as a path.
     path
-        Where it lies, under a name of our own.
+        The inflated file, under a generated name.
     """
 
     name: str
@@ -47,7 +54,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What came out of an archive, and what did not: names and the reasons."""
+    """The inflated files of an archive, and the refused ones with their reasons."""
 
     members: list[Member] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
@@ -56,19 +63,19 @@ class Unpacked:
 def unpack(path: Path, into: Path) -> Unpacked:
     """Inflate the files of a ZIP into a folder.
 
-    Folders are walked, links and special files refused, archives in the archive are not opened.
+    Folders are walked; links, special files and inner archives are refused.
 
     Parameters
     ----------
     path
         The archive.
     into
-        An existing, empty folder; the files are called ``00000``, ``00001``, ...
+        An existing, empty folder; the files are named ``00000``, ``00001``, ...
 
     Raises
     ------
     RefusedError
-        If the directory cannot be read, or announces more than `MAX_MEMBERS` files or `MAX_TOTAL` bytes; nothing was
+        If the directory cannot be read, or lists more than `MAX_MEMBERS` files or `MAX_TOTAL` bytes; nothing is
         inflated then.
     """
     try:
@@ -79,24 +86,24 @@ def unpack(path: Path, into: Path) -> Unpacked:
             unpacked = Unpacked()
             for number, info in enumerate(infos):
                 target = into / f"{number:05d}"
-                reason = _objection(info) or _inflate(archive, info, target)
+                reason = _refusal(info) or _inflate(archive, info, target)
                 if reason is None:
-                    unpacked.members.append(Member(info.filename[-MAX_NAME:], target))
+                    unpacked.members.append(Member(info.filename[-MAX_MEMBER_NAME:], target))
                 else:
                     target.unlink(missing_ok=True)
-                    unpacked.refused.append((info.filename[-MAX_NAME:], reason))
+                    unpacked.refused.append((info.filename[-MAX_MEMBER_NAME:], reason))
             return unpacked
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
         raise RefusedError("The ZIP is damaged or cut short. Pack it again and upload the new file.") from error
 
 
 def _check_directory(path: Path) -> None:
-    """Refuse a directory that is too long to be read; it has 46 bytes and a name for each file (APPNOTE 4.3.12)."""
+    """Refuse a directory that is too long; it takes 46 bytes and a name for each file (APPNOTE 4.3.12)."""
     with path.open("rb") as file:
-        file.seek(-min(path.stat().st_size, END + 2**16), 2)
+        file.seek(-min(path.stat().st_size, END_RECORD + 2**16), 2)
         tail = file.read()
     at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) < at + END:
+    if at < 0 or len(tail) < at + END_RECORD:
         raise zipfile.BadZipFile
     count, size = struct.unpack_from("<HI", tail, at + 10)
     if count > MAX_MEMBERS or size > MAX_DIRECTORY:
@@ -115,38 +122,38 @@ def _check_whole(infos: list[zipfile.ZipInfo]) -> None:
         )
 
 
-def _objection(info: zipfile.ZipInfo) -> str | None:
-    """Say from the directory why a file is not inflated."""
+def _refusal(info: zipfile.ZipInfo) -> str | None:
+    """Return why the directory entry of a file rules it out, or None."""
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in {0, stat.S_IFREG}:
-        return f"A link or a special file, not a picture. {AGAIN}"
+        return f"It is a link or a special file, not a picture. {WITHOUT_IT}"
     name = PurePosixPath(info.orig_filename.replace("\\", "/"))
     if ".." in name.parts or name.is_absolute() or (name.parts[:1] and name.parts[0].endswith(":")):
-        return f"Its name leads out of the archive. {AGAIN}"
+        return f"Its name leads out of the archive. {WITHOUT_IT}"
     if "\0" in info.orig_filename:
-        return f"Its name holds a NUL character. {AGAIN}"
+        return f"Its name holds a NUL character. {WITHOUT_IT}"
     if info.flag_bits & 0x1:
         return "Encrypted. Pack the files without a password and upload again."
     if info.compress_type not in METHODS:
-        return "Compressed by a rare method. Pack the files as an ordinary ZIP (deflate) and upload again."
+        return "Its compression method is not supported. Pack the files as an ordinary ZIP (deflate) and upload again."
     if info.file_size > MAX_MEMBER:
         return f"Inflates to more than {MAX_MEMBER >> 20} MB. Export it in smaller parts."
     if info.file_size > RATIO_FROM and info.file_size > MAX_RATIO * info.compress_size:
-        return f"Inflates to more than {MAX_RATIO} times its size, as no picture does. {AGAIN}"
+        return f"Inflates to more than {MAX_RATIO} times its size, which no picture does. {WITHOUT_IT}"
     return None
 
 
 def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> str | None:
-    """Write one file, no more of it than announced; say why where it did not come out whole."""
+    """Inflate one file up to its announced size; return why it failed, or None."""
     try:
         with archive.open(info) as source, target.open("xb") as file:
             left = info.file_size
-            while chunk := source.read(CHUNK):
+            while chunk := source.read(READ_BLOCK):
                 if left == info.file_size and chunk.startswith(ARCHIVES):
-                    return "An archive in the archive. Unpack the inner one and upload it on its own."
+                    return "It is an archive within the archive. Unpack the inner one and upload it separately."
                 left -= len(chunk)
                 if left < 0:
-                    return f"Inflates to more than it announces. {AGAIN}"
+                    return f"Inflates to more than its directory entry says. {WITHOUT_IT}"
                 file.write(chunk)
     except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError, RuntimeError):
         return "Damaged within the ZIP. Pack it again and upload the new file."

@@ -1,4 +1,4 @@
-"""What DICOMweb asks of a file besides its pictures: its place among studies, and its header as DICOM JSON."""
+"""Metadata of a DICOM file for DICOMweb: its UIDs, and its header as DICOM JSON."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from triage.scans.formats.elements import quietly, text
 from triage.scans.formats.inspect import kind_of
 from triage.scans.formats.parsing import read
 
-#: Binary elements above this many bytes are bulk data (PS3.18 8.7.3) and stay out of the header.
-BULK = 1024
-#: PixelData and its relatives.
-PIXELS = 0x7FE0
+#: Larger binary elements are bulk data (PS3.18 8.7.3), which is left out: bytes.
+MAX_INLINE = 1024
+#: Group of PixelData and related elements.
+PIXEL_GROUP = 0x7FE0
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Where an object says that it belongs; empty where it does not say."""
+    """The UIDs of an object; empty if missing."""
 
     study_uid: str
     series_uid: str
@@ -32,12 +32,12 @@ class Identity:
 
 @quietly
 def identity(path: Path) -> Identity:
-    """Read the identifiers of a DICOM file; its pixels are not looked at.
+    """Read the UIDs of a DICOM file without decoding its pixels.
 
     Raises
     ------
     RefusedError
-        If it is no DICOM file, or damaged.
+        If it is not a DICOM file, or damaged.
     """
     if kind_of(path) is not Kind.DICOM:
         raise RefusedError("The content is not DICOM. Send DICOM files; upload others in the browser.")
@@ -48,7 +48,7 @@ def identity(path: Path) -> Identity:
 
 
 def metadata(path: Path) -> dict[str, Any]:
-    """Return the header in the DICOM JSON model (PS3.18 F), without bulk data; elements that are broken are left out.
+    """Return the header in the DICOM JSON model (PS3.18 F), without bulk data and damaged elements.
 
     Raises
     ------
@@ -56,21 +56,21 @@ def metadata(path: Path) -> dict[str, Any]:
         If the file cannot be read.
     """
     header = read(path)
-    for element in list(header.elements()):  # as they were read: looking at a broken one would raise
-        if element.tag.group == PIXELS:
+    for element in list(header.elements()):  # raw elements: converting a damaged one would raise
+        if element.tag.group == PIXEL_GROUP:
             del header[element.tag]
-    said = header.to_json_dict(BULK, lambda _: "", suppress_invalid_tags=True)
-    pruned: dict[str, Any] = _without_bulk(said)
+    model = header.to_json_dict(MAX_INLINE, lambda _: "", suppress_invalid_tags=True)
+    pruned: dict[str, Any] = _without_bulk(model)
     return pruned
 
 
-def _without_bulk(said: Any) -> Any:
-    if isinstance(said, list):
-        return [_without_bulk(item) for item in said]
-    if isinstance(said, dict):
+def _without_bulk(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_bulk(item) for item in value]
+    if isinstance(value, dict):
         return {
-            name: _without_bulk(value)
-            for name, value in said.items()
-            if not (isinstance(value, dict) and "BulkDataURI" in value)
+            name: _without_bulk(item)
+            for name, item in value.items()
+            if not (isinstance(item, dict) and "BulkDataURI" in item)
         }
-    return said
+    return value

@@ -1,7 +1,7 @@
-"""What a compressed picture says of its own size, read before a decoder makes room for it.
+"""The size in the header of a compressed picture, read before a decoder allocates memory for it.
 
-A DICOM header can promise little and the picture within it much: decoders believe the picture, and take gigabytes, or
-die of it. Sources: ITU-T T.81 annex B (JPEG), T.87 annex C (JPEG-LS), T.800 annex A (JPEG 2000).
+The DICOM header can be small and the compressed picture huge. Decoders follow the picture, and then take gigabytes or
+crash. Sources: ITU-T T.81 annex B (JPEG), T.87 annex C (JPEG-LS), T.800 annex A (JPEG 2000).
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ def samples(stream: bytes, syntax: UID) -> int | None:
     stream
         One frame.
     syntax
-        Transfer syntax that it is said to be in.
+        Its transfer syntax according to the DICOM header.
 
     Returns
     -------
     int or None
-        None for a syntax whose frames do not say: their decoders go by the DICOM header.
+        None for a syntax without such a header: its decoders use the DICOM header.
 
     Raises
     ------
     RefusedError
-        If the frame is in another syntax, or does not say what it must.
+        If the frame is in another syntax, or its header is incomplete.
     """
     if syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes:
         return _jpeg(stream)

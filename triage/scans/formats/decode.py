@@ -1,4 +1,4 @@
-"""The files of one study to its series, each in order along its normal."""
+"""Decode the files of one study to its series, with slices in order along their normal."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
     Parameters
     ----------
     paths
-        All DICOM, or one picture or NIfTI file; `Slice.instance` is the place in this list.
+        DICOM files, or one picture or NIfTI file; `Slice.instance` is the index in this list.
 
     Returns
     -------
     tuple of Series
-        By series number. One that is set aside has no slices and says why.
+        Ordered by series number. A series that is set aside has no slices; its header has the reason.
 
     Raises
     ------
     RefusedError
         If a file cannot be decoded.
     """
-    objects = {}
+    dicom_files = {}
     series: list[Series] = []
     for index, path in enumerate(paths):
         kind = kind_of(path)
         if kind is Kind.DICOM:
-            objects[index] = path
+            dicom_files[index] = path
         elif kind is Kind.NIFTI:
             for volume in nifti.decode(path):
                 series.append(Series(volume.header, tuple(replace(item, instance=index) for item in volume.slices)))
         else:
             series.append(Series(SeriesHeader(), (replace(raster.read(path), instance=index),)))
-    series += dicom.decode(objects)
+    series += dicom.decode(dicom_files)
     return tuple(sorted(series, key=lambda item: (item.header.number, item.header.uid)))

@@ -1,4 +1,4 @@
-"""DICOM to headers and upright slices in order along the normal (PS3.3 C.7.6, C.8.13, C.11)."""
+"""DICOM to headers and upright slices, ordered along their normal (PS3.3 C.7.6, C.8.13, C.11)."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ from triage.scans.formats.geometry import PARALLEL, Orientation, Vector, orienta
 from triage.scans.formats.parsing import read
 from triage.scans.formats.pixels import Frame, displayed, stored_frames
 
-#: Pixels of the series of one study that are scored: what fits into the memory that decoding may take.
+#: Pixels of one study, without series that are set aside: they have to fit into the memory limit of decoding.
 MAX_STUDY = 2**28
-#: Parts of the body (0018,0015) that hold no brain, and those that do, whatever else is named with them.
+#: Values of Body Part Examined (0018,0015) without the brain.
 OTHER_PARTS = re.compile(
     r"KNEE|SPINE|ABDOMEN|PELVI|HEART|CARDI|CHEST|THORA|BREAST|SHOULDER|\bHIP\b|ANKLE|FOOT|WRIST|HAND|ELBOW|PROSTAT|LIVER|"
     r"EXTREM|\bLEG|\bARM|KIDNEY|UTERUS|RECTUM|BOWEL"
 )
+#: Values with the brain, whatever other parts are named with it.
 HEAD_PARTS = re.compile(r"HEAD|BRAIN|SKULL")
 LOCALISER = re.compile(r"locali[sz]er|scout|survey|3.?plane|\bloc\b", re.IGNORECASE)
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -46,7 +47,7 @@ PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a frame comes in its series: stack of parallel slices, millimetres along its normal, instance number."""
+    """Position of a frame in its series: `key` is the stack of parallel slices, millimetres along it, number."""
 
     key: tuple[float, float, int]
     index: int
@@ -60,19 +61,19 @@ def check(header: Dataset) -> None:
     Raises
     ------
     RefusedError
-        If they cannot be decoded, are fewer than the header says, or are missing from an image.
+        If they cannot be decoded, are missing, or are fewer than the header says.
     """
     if holds_picture(header):
         deque(stored_frames(header), maxlen=0)
 
 
 def holds_picture(header: Dataset) -> bool:
-    """Whether the object is an image; reports, presentation states and the like are not.
+    """Return whether the object is an image, not a report, a presentation state or similar.
 
     Raises
     ------
     RefusedError
-        If it is one and its pixels are missing, or if it only lists the files of a disc.
+        If it is an image without pixels, or the directory of a disc.
     """
     if any(keyword in header for keyword in PIXELS):
         return True
@@ -80,24 +81,26 @@ def holds_picture(header: Dataset) -> bool:
     if "Rows" in header or not kind or "Image Storage" in kind.name:
         raise RefusedError(DAMAGED)
     if kind == MediaStorageDirectoryStorage:
-        raise RefusedError("This is the table of contents of a disc (DICOMDIR). Its images come in without it.")
+        raise RefusedError(
+            "This is the table of contents of a disc (DICOMDIR). Send the image files; it is not needed."
+        )
     return False
 
 
 @quietly
 def frames(header: Dataset) -> int:
-    """Number of pictures in the object; 0 for one that is no image."""
+    """Return the number of frames; 0 for an object that is not an image."""
     return _frames(header) if holds_picture(header) else 0
 
 
 def transfer_syntax(header: Dataset) -> str:
-    """Transfer Syntax UID; `triage.scans.formats.parsing.read` adds that which a file does not name."""
+    """Return the Transfer Syntax UID; `triage.scans.formats.parsing.read` adds a missing one."""
     return meta(header, "TransferSyntaxUID")
 
 
 @quietly
 def study_header(header: Dataset) -> StudyHeader:
-    """What the object says of its study."""
+    """Return the study attributes of an object."""
     return StudyHeader(
         uid=text(header, "StudyInstanceUID"),
         patient_name=person(header),
@@ -112,7 +115,7 @@ def study_header(header: Dataset) -> StudyHeader:
 
 @quietly
 def series_header(headers: Sequence[Dataset]) -> SeriesHeader:
-    """What the objects of one series say of it; the first one speaks for all, but for the distance of the slices."""
+    """Return the series attributes of the first object, with the distance of the slices of all objects."""
     pictures = [(at, header) for at, header in enumerate(headers) if holds_picture(header)]
     return _described(headers[0], _places(pictures), set_aside(headers[0]))
 
@@ -123,17 +126,17 @@ def set_aside(header: Dataset) -> str:
     modality = text(header, "Modality").upper()
     kind = UID(text(header, "SOPClassUID"))
     if not holds_picture(header):
-        return "Holds no picture"
+        return "Contains no image"
     if modality and modality != "MR":
         return f"Not MR: {modality[:16]}"
     if not modality and kind.name not in ("MR Image Storage", "Enhanced MR Image Storage"):
-        return "Not said to be MR"
+        return "Modality unknown"
     if integer(header, "SamplesPerPixel", 1) != 1:
-        return "In colour: a derived picture"
+        return "Colour: a derived image"
     image_type = [str(value).upper() for value in values(header, "ImageType")]
     if "LOCALIZER" in image_type or LOCALISER.search(text(header, "SeriesDescription")):
         return "Localiser"
-    # Lossy compression alone makes an image DERIVED too (PS3.3 C.7.6.1.1.2); it still is the acquired slice.
+    # Lossy compression alone makes an image DERIVED too (PS3.3 C.7.6.1.1.2); it is still the acquired slice.
     lossy = text(header, "LossyImageCompression") == "01" and "DerivationDescription" not in header
     if image_type[:1] == ["DERIVED"] and not lossy:
         return "Derived from other series"
@@ -143,13 +146,13 @@ def set_aside(header: Dataset) -> str:
 
 @quietly
 def decode(paths: Mapping[int, Path]) -> list[Series]:
-    """Decode the objects of one study, by their place in the list of files.
+    """Decode the files of one study, given by their index.
 
     Raises
     ------
     RefusedError
-        If a file cannot be read, pixels of a series that is not set aside cannot be decoded, or all series together
-        are larger than `MAX_STUDY`.
+        If a file cannot be read, the pixels of a series that is not set aside cannot be decoded, or these series
+        together are larger than `MAX_STUDY`.
     """
     headers: dict[int, Dataset] = {}
     decoded: dict[int, list[Frame]] = {}
@@ -158,14 +161,14 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
     for index, path in paths.items():
         header = headers[index] = read(path)
         reason = set_aside(header)
-        # A localiser or a derived picture can share a series with what it was made from.
+        # A localiser or a derived image can be in the same series as its source.
         groups[text(header, "SeriesInstanceUID"), reason].append(index)
         if not reason:
             room -= integer(header, "Rows", 0) * integer(header, "Columns", 0) * _frames(header)
             if room < 0:
                 raise RefusedError(
                     f"The study holds more than {MAX_STUDY // 10**6} million pixels, more than can be decoded at once. "
-                    "Send the series of the head that matter most."
+                    "Send only the most important series of the head."
                 )
             decoded[index] = [Frame(stored, header, at) for at, stored in enumerate(stored_frames(header))]
         _forget_pixels(header)
@@ -177,7 +180,7 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
 
 @quietly
 def as_stored(pixels: NDArray[np.float32], header: Dataset, frame: int) -> NDArray[np.float32]:
-    """Turn what lies on an upright slice back to the rows and columns of the frame that it was made from."""
+    """Turn an array over an upright slice back to rows and columns of the stored frame."""
     orientation = _orientation(header, frame)
     if orientation is None:
         return pixels
@@ -192,7 +195,7 @@ def _frames(header: Dataset) -> int:
 
 
 def _forget_pixels(header: Dataset) -> None:
-    """Let go of the packed pixels; that there were some stays known."""
+    """Free the encoded pixels; that the object is an image stays known."""
     for keyword in PIXELS:
         if keyword in header:
             header[keyword].value = b""
@@ -212,7 +215,7 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[Frame
             turned, transposed = upright(pixels, orientation)
             pixels = np.ascontiguousarray(turned)
             spacing = spacing[::-1] if spacing and transposed else spacing
-        height = place.key[1] if place.key[0] == 0 else None  # other stacks have another normal
+        height = place.key[1] if place.key[0] == 0 else None  # other stacks have other normals
         slices.append(Slice(pixels, spacing=spacing, instance=place.index, frame=place.frame, height=height))
     return Series(_described(first, places, reason), tuple(slices))
 
@@ -222,7 +225,7 @@ def _described(header: Dataset, places: Sequence[_Place], reason: str) -> Series
     spacing = _spacing(header, 0)
     if spacing and orientation and upright(np.empty((1, 1)), orientation)[1]:
         spacing = spacing[::-1]
-    between = _between(header, places)
+    distance = _slice_distance(header, places)
     return SeriesHeader(
         uid=text(header, "SeriesInstanceUID"),
         number=integer(header, "SeriesNumber", 1),
@@ -230,7 +233,7 @@ def _described(header: Dataset, places: Sequence[_Place], reason: str) -> Series
         modality=text(header, "Modality", 16),
         scanner=f"{text(header, 'Manufacturer')} {text(header, 'ManufacturerModelName')}".strip()[:MAX_TEXT],
         plane=orientation.plane if orientation else None,
-        spacing=(*spacing, between) if spacing and between else None,
+        spacing=(*spacing, distance) if spacing and distance else None,
         set_aside=reason,
     )
 
@@ -256,8 +259,8 @@ def _places(headers: Iterable[tuple[int, Dataset]]) -> list[_Place]:
     return found
 
 
-def _between(header: Dataset, places: Sequence[_Place]) -> float | None:
-    """Millimetres between neighbouring slices: as they lie, or else as the header says."""
+def _slice_distance(header: Dataset, places: Sequence[_Place]) -> float | None:
+    """Return the millimetres between neighbouring slices, by their positions, otherwise by the header."""
     heights = sorted({place.key[1] for place in places if place.key[0] == 0})
     if len(heights) > 1:
         return round(float(np.median(np.diff(heights))), 4)

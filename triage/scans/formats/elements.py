@@ -1,9 +1,8 @@
-"""Elements of a DICOM object, read as one has to: any of them may be missing, or hold anything."""
+"""Safe access to the elements of a DICOM object: any of them may be missing, or hold anything."""
 
 from __future__ import annotations
 
 import math
-import unicodedata
 import warnings
 from collections.abc import Callable
 from datetime import date, datetime
@@ -14,20 +13,19 @@ from pydicom import Dataset
 from pydicom.multival import MultiValue
 
 from triage.errors import RefusedError
+from triage.text import visible
 
 MAX_TEXT = 255
 DAMAGED = "The DICOM file is damaged or cut short. Send it again from the PACS."
-#: Unicode categories that cannot be shown, or that change how what follows is shown.
-UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def quietly(call: Callable[P, T]) -> Callable[P, T]:
-    """Let a function look into what a stranger wrote: pydicom's remarks are dropped, its errors name the remedy.
+    """Decorate a function that reads untrusted elements: no pydicom warnings, and its errors become a `RefusedError`.
 
-    Elements are converted when first read, and hostile ones raise anything; it becomes a `RefusedError`.
+    pydicom converts an element when it is first read, and a hostile one can raise any exception.
     """
 
     @wraps(call)
@@ -45,16 +43,14 @@ def quietly(call: Callable[P, T]) -> Callable[P, T]:
 
 
 def text(header: Dataset, keyword: str, limit: int = MAX_TEXT) -> str:
-    """Return an element as one line that can be shown, "" where it is missing."""
+    """Return an element as one line of visible text, "" if it is missing."""
     value = header.get(keyword)
     joined = "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value or "")
-    if not (joined.isascii() and joined.isprintable()):  # few, and looked through one character at a time
-        joined = "".join(c for c in joined if unicodedata.category(c) not in UNSEEN)
-    return joined.strip()[:limit]
+    return visible(joined, limit)
 
 
 def values(header: Dataset, keyword: str) -> list[Any]:
-    """Return an element's values; none where it is missing or empty."""
+    """Return the values of an element; an empty list if it is missing or empty."""
     value = header.get(keyword)
     if value is None or value == "":
         return []
@@ -62,7 +58,7 @@ def values(header: Dataset, keyword: str) -> list[Any]:
 
 
 def numbers(header: Dataset, keyword: str, count: int) -> list[float] | None:
-    """Return exactly so many finite numbers, or None."""
+    """Return the values as finite numbers, or None unless there are exactly `count`."""
     try:
         found = [float(value) for value in values(header, keyword)]
     except (TypeError, ValueError):
@@ -71,7 +67,7 @@ def numbers(header: Dataset, keyword: str, count: int) -> list[float] | None:
 
 
 def integer(header: Dataset, keyword: str, default: int) -> int:
-    """Return a whole number, or the default where there is none."""
+    """Return a whole number, or the default if there is none."""
     try:
         return int(header.get(keyword) or default)
     except (TypeError, ValueError):
@@ -85,7 +81,7 @@ def person(header: Dataset) -> str:
 
 
 def day(header: Dataset, keyword: str) -> date | None:
-    """Return a date, or None where it is missing or is none."""
+    """Return a date, or None if it is missing or invalid."""
     try:
         return datetime.strptime(text(header, keyword)[:8], "%Y%m%d").date()
     except ValueError:
@@ -93,12 +89,12 @@ def day(header: Dataset, keyword: str) -> date | None:
 
 
 def meta(header: Dataset, keyword: str) -> str:
-    """Return an element of the file meta information, "" where it is missing."""
+    """Return an element of the file meta information, "" if it is missing."""
     return str(getattr(header, "file_meta", Dataset()).get(keyword) or "")
 
 
 def functional(header: Dataset, frame: int, macro: str) -> Dataset:
-    """Return where a functional group's elements stand: in the frame's item, the shared one, or the object itself."""
+    """Return what holds the elements of a functional group: the item of the frame, the shared item, or the object."""
     for keyword, index in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
         groups = header.get(keyword)
         if groups and index < len(groups) and groups[index].get(macro):

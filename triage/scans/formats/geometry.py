@@ -1,4 +1,4 @@
-"""How a slice lies in the patient, and how a radiologist wants to see it."""
+"""Orientation of a slice in the patient, and its radiological display."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from triage.domain import Plane
 
 Vector = NDArray[np.float64]
 P = TypeVar("P", bound=np.generic)
-#: By plane, the patient directions (left, posterior, superior) in which a displayed row and column run: anterior up and
-#: the patient's right on the left in axial slices, head up in the others, the face to the left in sagittal ones.
+#: By plane: patient directions (left, posterior, superior) along a displayed row and down a displayed column. Axial
+#: slices have anterior up and the right side of the patient on the left; the others have the head up, and sagittal
+#: ones the face on the left.
 DISPLAY = {
     Plane.AXIAL: (np.array([1.0, 0, 0]), np.array([0, 1.0, 0])),
     Plane.CORONAL: (np.array([1.0, 0, 0]), np.array([0, 0, -1.0])),
     Plane.SAGITTAL: (np.array([0, 1.0, 0]), np.array([0, 0, -1.0])),
 }
-#: Plane by the patient axis that its normal is nearest to.
+#: Plane by the patient axis that is nearest to its normal.
 PLANES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
-#: Slices just between two views go to one of them, so that rounded numbers do not turn the slices of a stack apart.
+#: Breaks ties halfway between two planes, so that rounding does not turn slices of one stack differently.
 BIAS = np.array([0, 0.01, 0.02])
-#: Normals of one stack agree to this cosine.
+#: Smallest cosine between the normals of one stack.
 PARALLEL = 0.99
 
 
 @dataclass(frozen=True)
 class Orientation:
-    """Patient directions of a stored slice: of growing columns along a row, and of growing rows down a column."""
+    """Patient directions of a stored slice: along a row (to the next column) and down a column (to the next row)."""
 
     row: Vector
     column: Vector
@@ -42,7 +43,7 @@ class Orientation:
 
     @cached_property
     def across(self) -> Vector:
-        """The normal towards the left, the back or the top of the head: the same for slices that lie back to front."""
+        """The normal, signed towards the left, the back or the top: the same for slices that are stored mirrored."""
         normal = self.normal
         sign = np.sign(normal[PLANES.index(self.plane)])
         return np.asarray(normal * (sign or 1.0))
@@ -55,9 +56,9 @@ class Orientation:
 
 @lru_cache(maxsize=256)
 def orientation_of(cosines: tuple[float, ...]) -> Orientation | None:
-    """Return what Image Orientation (Patient) says, six direction cosines, or None where it makes no sense.
+    """Return the orientation for Image Orientation (Patient), six direction cosines, or None if they are invalid.
 
-    The slices of a series share it, and what follows from it is worked out once.
+    The slices of a series share it, hence the cache.
     """
     row, column = np.array(cosines[:3]), np.array(cosines[3:])
     if min(np.linalg.norm(row), np.linalg.norm(column)) < 0.5 or abs(row @ column) > 0.1:
@@ -66,14 +67,14 @@ def orientation_of(cosines: tuple[float, ...]) -> Orientation | None:
 
 
 def upright(pixels: NDArray[P], orientation: Orientation) -> tuple[NDArray[P], bool]:
-    """Turn a stored slice to the radiologist's view.
+    """Turn a stored slice to its radiological display.
 
     Returns
     -------
     pixels
         Transposed and flipped as needed, never resampled.
     transposed
-        Whether rows became columns, so that their spacings change places.
+        Whether rows became columns, so that the spacings have to be swapped.
     """
     row, column = DISPLAY[orientation.plane]
     transposed = bool(abs(orientation.row @ row) + BIAS[1] < abs(orientation.column @ row))

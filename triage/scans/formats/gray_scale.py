@@ -1,4 +1,4 @@
-"""Stored values to 16-bit gray values: one scale for all slices of a series, so that they compare."""
+"""Stored values to 16-bit gray values, on one scale for all slices of a series, so that they can be compared."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from triage.errors import RefusedError
 
 Stored = NDArray[np.integer] | NDArray[np.floating]
 Floats = NDArray[np.float64]
-#: What a stored value means as gray; a function of that value alone.
+#: Maps stored values to gray values, each independently of the others.
 Tone = Callable[[Stored], Floats]
+#: Largest 16-bit gray value.
 WHITE = 65535.0
-#: Stored values up to this range are worked out once each and looked up, instead of once for every pixel.
-TABULATED = 2**16
+#: Up to this range of stored values, a look-up table is faster than computing every pixel.
+MAX_TABULATED = 2**16
 
 
 def to_uint16(
     slices: Sequence[Stored], tones: Sequence[Tone], limits: tuple[float, float] | None = None
 ) -> list[NDArray[np.uint16]]:
-    """Spread gray values over 16 bits.
+    """Scale gray values to 16 bits.
 
     Parameters
     ----------
     slices
-        Of one series. Integers of 16 bits are overwritten by the result, which halves the memory that a study takes.
+        Slices of one series. 16-bit integers are overwritten by the result, which halves the memory of a study.
     tones
-        One for each slice.
+        One per slice.
     limits
         Gray values that become 0 and 65535; by default the lowest and the highest of the whole series.
 
     Raises
     ------
     RefusedError
-        If a gray value is no finite number.
+        If a gray value is not finite.
     """
     if not slices:
         return []
@@ -45,12 +46,12 @@ def to_uint16(
     low, high = limits
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RefusedError("The pixels are not all numbers (NaN or infinity). Replace them and export again.")
-    return [_spread(stored, tone, low, high) for stored, tone in zip(slices, tones, strict=True)]
+    return [_scaled(stored, tone, low, high) for stored, tone in zip(slices, tones, strict=True)]
 
 
-def _spread(stored: Stored, tone: Tone, low: float, high: float) -> NDArray[np.uint16]:
+def _scaled(stored: Stored, tone: Tone, low: float, high: float) -> NDArray[np.uint16]:
     table, first = _table(stored, tone)
-    # A series of one value is black.
+    # A series with a single value becomes black.
     gray = np.rint((table - low) * (WHITE / ((high - low) or 1))).clip(0, WHITE).astype(np.uint16)
     if first is None:
         return gray
@@ -59,9 +60,9 @@ def _spread(stored: Stored, tone: Tone, low: float, high: float) -> NDArray[np.u
 
 
 def _table(stored: Stored, tone: Tone) -> tuple[Floats, int | None]:
-    """Gray by stored value, from the first one on; where there are too many values, by pixel, and no first."""
+    """Return the gray values by stored value and the lowest stored value; by pixel and None for too many values."""
     low, high = _ends(stored)
-    if isinstance(low, int) and high - low < TABULATED:
+    if isinstance(low, int) and high - low < MAX_TABULATED:
         return tone(np.arange(low, int(high) + 1)), low
     return tone(stored), None
 

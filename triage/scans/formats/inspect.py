@@ -1,4 +1,4 @@
-"""Look at one file at the door: what it is, whose it is, and whether its pixels can be decoded at all."""
+"""Inspect one received file: its format, its identity, and whether all of its pixels can be decoded."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from triage.domain import Kind, SeriesHeader, StudyHeader
 from triage.errors import RefusedError
 from triage.scans.formats import dicom, nifti, raster
 from triage.scans.formats.elements import quietly, text
-from triage.scans.formats.identify import HEAD, identify
+from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.formats.parsing import read
 
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What a file says of itself.
+    """Format and metadata of a file; the UIDs are empty unless it is DICOM.
 
     Attributes
     ----------
     frames
-        Pictures in it; 0 for DICOM objects that hold none (reports, presentation states).
+        Number of pictures; 0 for DICOM objects without any (reports, presentation states).
     """
 
     kind: Kind
@@ -33,12 +33,12 @@ class Inspected:
 
 
 def inspect(path: Path) -> Inspected:
-    """Look at a file and decode all of it once.
+    """Inspect a file; all of it is decoded once.
 
     Raises
     ------
     RefusedError
-        If it is of no kind that is taken in, an archive, damaged, or larger than its bytes can hold.
+        If its format is unknown or an archive, or if it is damaged or shorter than its header promises.
     """
     kind = kind_of(path)
     if kind is Kind.DICOM:
@@ -69,15 +69,15 @@ def _dicom(path: Path) -> Inspected:
 
 
 def kind_of(path: Path) -> Kind:
-    """Return what a file is; an archive is to be unpacked first.
+    """Return the format of a file.
 
     Raises
     ------
     RefusedError
-        As `identify` does, and for an archive.
+        As by `identify`, and for an archive, which has to be unpacked first.
     """
     with path.open("rb") as file:
-        kind = identify(file.read(HEAD))
+        kind = identify(file.read(IDENTIFY_BYTES))
     if kind is Kind.ZIP:
         raise RefusedError("An archive within an archive is not opened. Unpack it and send what it holds.")
     return kind

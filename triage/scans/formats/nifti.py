@@ -1,4 +1,4 @@
-"""NIfTI to upright slices of the plane in which it was acquired."""
+"""NIfTI to upright slices in the acquired plane."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ from triage.domain import Plane, Series, SeriesHeader, Slice
 from triage.errors import RefusedError
 from triage.scans.formats.geometry import PLANES
 from triage.scans.formats.gray_scale import Floats, Stored, to_uint16
+from triage.scans.formats.identify import GZIP_SIGNATURE, NIFTI_HEADER_BYTES, READ_BLOCK
 
-#: Bytes of all volumes of a file, inflated; voxels along one axis, and of one volume: beyond what a scanner makes.
+#: Inflated size of a file: bytes. This and the next two are beyond what a scanner makes.
 MAX_INFLATED = 2**30
+#: Voxels along one axis.
 MAX_SIDE = 4096
+#: Voxels of one volume.
 MAX_VOXELS = 2**27
-#: So many volumes of a file are contrasts of one head, each to be looked at; more of them are points in time or
-#: directions of diffusion. Bytes of those that are decoded together, stored or as 16 bits.
-CONTRASTS, MAX_TOGETHER = 8, 2**28
-#: Bytes after the header and after the voxels (extensions, a writer's padding) that are put up with.
+#: Up to so many volumes of a file are contrasts of one head, and each is scored; more of them are points in time or
+#: directions of diffusion.
+MAX_CONTRASTS = 8
+#: Size of the volumes that are decoded together, stored or as 16 bits: bytes.
+MAX_DECODED = 2**28
+#: Accepted bytes between header and voxels (extensions), and after the voxels (padding).
 MAX_EXTRA = 2**20
-CHUNK = 1 << 20
-HEADER = 540
-GZIP = b"\x1f\x8b"
 DAMAGED = "The NIfTI file is damaged or cut short. Export it again and upload the new file."
 
 
 def decode(path: Path) -> tuple[Series, ...]:
-    """Decode a NIfTI-1 or -2 file; of a 4D file, each volume is a series, or the first stands for all.
+    """Decode a NIfTI-1 or -2 file; each volume of a 4D file is a series, or the first represents all.
 
-    The axis with the largest voxels is taken for the one across the slices, and where all are alike the axis with
-    clearly fewer of them; else the slices are axial. An identity affine, which says nothing, counts as right, anterior,
+    The slice axis is the one with the largest voxels, or, if all are about equal, the one with clearly fewer voxels;
+    otherwise the slices are axial. An identity affine, which carries no information, counts as right, anterior,
     superior.
 
     Parameters
@@ -51,15 +53,15 @@ def decode(path: Path) -> tuple[Series, ...]:
     Returns
     -------
     tuple of Series
-        Slices as a radiologist sees them, uint16: the lowest value of the volume is 0, the highest 65535.
-        `Slice.frame` is the place along the axis. Of more than `CONTRASTS` volumes, or more bytes than `MAX_TOGETHER`,
-        only the first is decoded, and the others never lie in memory.
+        Slices in radiological orientation, uint16: the lowest value of the volume is 0, the highest 65535.
+        `Slice.frame` is the index along the axis. Beyond `MAX_CONTRASTS` volumes or `MAX_DECODED` bytes, only the
+        first is decoded, and the others are never in memory.
 
     Raises
     ------
     RefusedError
-        If the header does not fit the file or cannot be trusted, or the values are no gray values. Nothing that would
-        be larger than `MAX_INFLATED` is inflated.
+        If the header is invalid or does not match the file, or the values are not gray values. A file is never
+        inflated beyond `MAX_INFLATED`.
     """
     try:
         with warnings.catch_warnings():
@@ -73,7 +75,7 @@ def decode(path: Path) -> tuple[Series, ...]:
 
 def _decode(path: Path) -> tuple[Series, ...]:
     with _opened(path) as file:
-        head = file.read(HEADER)
+        head = file.read(NIFTI_HEADER_BYTES)
     version = nibabel.Nifti2Header if head[4:8] == b"n+2\0" else nibabel.Nifti1Header
     header = version.from_fileobj(io.BytesIO(head))
     shape, volumes = _checked_shape(header)
@@ -85,10 +87,10 @@ def _decode(path: Path) -> tuple[Series, ...]:
         affine = np.diag((*sides[:3], 1) if len(sides) > 2 else (*sides, 1, 1))
     kind = header.get_data_dtype()
     size = math.prod(shape) * kind.itemsize
-    few = volumes <= CONTRASTS and volumes * max(size, 2 * math.prod(shape)) <= MAX_TOGETHER
+    few = volumes <= MAX_CONTRASTS and volumes * max(size, 2 * math.prod(shape)) <= MAX_DECODED
     decoded = volumes if few else 1
     start = int(header["vox_offset"])
-    data = _part(path, start, decoded * size, start + volumes * size)
+    data = _read_part(path, start, decoded * size, start + volumes * size)
     stored = np.frombuffer(data, kind).reshape((*shape, decoded), order="F")
     turns = io_orientation(affine)
     zooms = tuple(voxel_sizes(affine)[np.argsort(turns[:, 0])])
@@ -103,14 +105,14 @@ def _numbered(series: Series, at: int, volumes: int) -> Series:
 
 
 def _series(voxels: Stored, zooms: tuple[float, ...], scale: tuple[float, float]) -> Series:
-    """Cut right-anterior-superior voxels into slices, each turned to the radiologist's view."""
-    axis = _across(voxels.shape, zooms)
-    # Right is on the left, anterior up or left, superior up: every axis of the picture runs backwards.
+    """Cut right-anterior-superior voxels into slices in radiological orientation."""
+    axis = _slice_axis(voxels.shape, zooms)
+    # Radiological: right on the left, anterior up or left, superior up. So all axes of the picture are flipped.
     stack = np.flip(np.moveaxis(voxels, axis, 0), axis=(1, 2)).transpose(0, 2, 1)
     within = [float(zoom) for index, zoom in enumerate(zooms) if index != axis]
     spacing = (within[1], within[0])
     shown = to_uint16(list(stack), [partial(_scaled, scale)] * len(stack))
-    # Voxels are counted to the right, the front and the top, heights to the left, the back and the top.
+    # Voxel indices increase to the right, the front and the top; heights to the left, the back and the top.
     step = float(zooms[axis]) * (1 if axis == 2 else -1)
     slices = [
         Slice(np.ascontiguousarray(pixels), spacing=spacing, frame=at, height=at * step)
@@ -125,14 +127,14 @@ def _scaled(scale: tuple[float, float], stored: Stored) -> Floats:
 
 
 def _scale(header: nibabel.Nifti1Header) -> tuple[float, float]:
-    """Slope and intercept; a slope of 0 or NaN says that there are none."""
+    """Return slope and intercept; a slope of 0 or NaN means that there are none."""
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if math.isinf(slope) or math.isinf(intercept):
         raise RefusedError("The scale of the values is not a number. Export the volume again.")
     return (slope, 0.0 if math.isnan(intercept) else intercept) if slope and not math.isnan(slope) else (1.0, 0.0)
 
 
-def _across(shape: tuple[int, ...], zooms: tuple[float, ...]) -> int:
+def _slice_axis(shape: tuple[int, ...], zooms: tuple[float, ...]) -> int:
     if max(zooms) > 1.5 * sorted(zooms)[1]:
         return int(np.argmax(zooms))
     if min(shape) < 0.7 * sorted(shape)[1]:
@@ -141,7 +143,7 @@ def _across(shape: tuple[int, ...], zooms: tuple[float, ...]) -> int:
 
 
 def _checked_shape(header: nibabel.Nifti1Header) -> tuple[tuple[int, int, int], int]:
-    """Return the shape of a volume and how many there are, after everything that the header says of its size."""
+    """Return the shape of a volume and the number of volumes, after checking all sizes in the header."""
     dims = [int(value) for value in header["dim"]]
     if not 2 <= dims[0] <= 7 or any(value < 1 for value in dims[1 : dims[0] + 1]):
         raise RefusedError(DAMAGED)
@@ -161,17 +163,17 @@ def _checked_shape(header: nibabel.Nifti1Header) -> tuple[tuple[int, int, int], 
     return (columns, rows, slices), math.prod(rest)
 
 
-def _part(path: Path, start: int, size: int, end: int) -> bytearray:
-    """Read one part of what a file, inflated, holds; refuse one that holds less than up to `end`, and one with more."""
+def _read_part(path: Path, start: int, size: int, end: int) -> bytearray:
+    """Read `size` bytes from `start` of the inflated file; refuse a file that does not end about at `end`."""
     kept = bytearray()
     at = 0
     with _opened(path) as file:
         try:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(READ_BLOCK):
                 kept += chunk[max(start - at, 0) : max(start + size - at, 0)]
                 at += len(chunk)
                 if at > end + MAX_EXTRA:
-                    raise RefusedError("The file holds more than its header says. Export it again.")
+                    raise RefusedError("The file is longer than its header says. Export it again.")
         except EOFError:
             at = 0
     if at < end:
@@ -181,5 +183,5 @@ def _part(path: Path, start: int, size: int, end: int) -> bytearray:
 
 def _opened(path: Path) -> BinaryIO:
     with path.open("rb") as file:
-        packed = file.read(len(GZIP)) == GZIP
+        packed = file.read(len(GZIP_SIGNATURE)) == GZIP_SIGNATURE
     return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")

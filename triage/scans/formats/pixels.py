@@ -1,4 +1,4 @@
-"""Stored pixels of a DICOM object to gray values as the file asks: rescale, window, polarity."""
+"""Stored pixels of a DICOM object to displayed gray values: rescale, window, polarity."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ from triage.scans.formats import codestreams
 from triage.scans.formats.elements import functional, integer, numbers, text, values
 from triage.scans.formats.gray_scale import WHITE, Floats, Stored, to_uint16
 
-#: Pixels of one frame and of one object: beyond what a scanner makes, small enough to decode in memory.
+#: Pixels of one frame: beyond what a scanner makes, small enough to decode in memory.
 MAX_FRAME = 4096 * 4096
+#: Pixels of one object.
 MAX_OBJECT = 2**28
-#: Which of the decoders that are there, where the first one that the library would ask is the slower by far.
+#: Decoder by transfer syntax, where the one that pydicom tries first is much slower.
 FASTEST = {JPEG2000Lossless: "pylibjpeg", JPEG2000: "pylibjpeg", RLELossless: "pylibjpeg"}
 TOO_FEW = "The header promises more pixels than the file holds. Send it again from the PACS."
-TOO_LARGE = "A compressed picture is larger than its header says. Send it again from the PACS, or uncompressed."
-UNREAD = "Its compression is not read here. Send it uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE."
+TOO_LARGE = "A compressed frame is larger than its header says. Send it again from the PACS, or uncompressed."
+UNSUPPORTED = "Its compression is not supported. Send it uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE."
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One decoded picture with what says how it is to be seen."""
+    """One decoded frame, with the header that says how to display it."""
 
     stored: Stored
     header: Dataset
@@ -50,19 +51,19 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A VOI look-up table (PS3.3 C.11.2.1.1): the value that is mapped first, and the outputs, 0 to `WHITE`."""
+    """A VOI look-up table (PS3.3 C.11.2.1.1): the first mapped value, and the outputs, 0 to `WHITE`."""
 
     first: int
     outputs: Floats
 
 
 def stored_frames(header: Dataset) -> Iterator[Stored]:
-    """Decode one frame after the other: ``(rows, columns)`` or ``(rows, columns, 3)`` as stored.
+    """Decode the frames one by one: ``(rows, columns)`` or ``(rows, columns, 3)`` as stored.
 
     Raises
     ------
     RefusedError
-        If the header promises more than the file holds, or more than fits into memory. Checked before decoding.
+        If the header promises more pixels than the file holds, or more than fit into memory. Checked before decoding.
     """
     _check_size(header)
     for stored in iter_pixels(header, raw=True, decoding_plugin=FASTEST.get(header.file_meta.TransferSyntaxUID, "")):
@@ -72,25 +73,24 @@ def stored_frames(header: Dataset) -> Iterator[Stored]:
 
 
 def displayed(frames: Sequence[Frame]) -> list[NDArray[np.uint16]]:
-    """Bring the frames of one series to gray values of one scale, so that its slices compare: bright is bright.
+    """Return the frames of one series as gray values on one scale, so that the slices can be compared.
 
-    Where every frame has a window, the series is seen through the one in the middle, the median centre and width:
-    scanners choose a window anew for every slice, and each through its own would hide what differs between them.
-    Look-up tables apply to their frames. Where any frame has neither, the rescaled values from the lowest to the
-    highest of the whole series are spread over 16 bits.
+    If every frame has a window, the median centre and width apply to the whole series: scanners choose a window for
+    every slice, which would hide differences between slices. Look-up tables apply to their own frames. If any frame has
+    neither, the rescaled values of the whole series, lowest to highest, are scaled to 16 bits.
     """
     vois = [_voi(frame) for frame in frames]
     windows = [voi for voi in vois if isinstance(voi, Window)]
     if windows:
-        middle = Window(
+        median = Window(
             float(np.median([window.centre for window in windows])),
             float(np.median([window.width for window in windows])),
             windows[0].function,
         )
-        vois = [middle if isinstance(voi, Window) else voi for voi in vois]
-    asked = all(voi is not None for voi in vois)
-    tones = [partial(_tone, frame, voi if asked else None) for frame, voi in zip(frames, vois, strict=True)]
-    return to_uint16([_without_padding(frame) for frame in frames], tones, (0, WHITE) if asked else None)
+        vois = [median if isinstance(voi, Window) else voi for voi in vois]
+    defined = all(voi is not None for voi in vois)
+    tones = [partial(_tone, frame, voi if defined else None) for frame, voi in zip(frames, vois, strict=True)]
+    return to_uint16([_without_padding(frame) for frame in frames], tones, (0, WHITE) if defined else None)
 
 
 def _tone(frame: Frame, voi: Window | Table | None, stored: Stored) -> Floats:
@@ -108,14 +108,14 @@ def _rescaled(stored: Stored, given: Dataset) -> Floats:
     if given.get("ModalityLUTSequence"):
         return np.asarray(apply_modality_lut(stored, given), np.float64)
     slope, intercept = (numbers(given, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
-    # A slope of 0 would leave nothing of the image; it is a value that somebody did not fill in.
+    # A slope of 0 would erase the image; it means that the value was not filled in.
     return np.asarray(stored, np.float64) * (slope[0] if slope and slope[0] else 1.0) + (
         intercept[0] if intercept else 0.0
     )
 
 
 def _as_dataset(window: Window) -> Dataset:
-    """Return a window with what the library takes for the range of its output: all of 16 bits."""
+    """Return a window as pydicom expects it, with an output range of 16 bits."""
     asked = Dataset()
     asked.WindowCenter, asked.WindowWidth, asked.VOILUTFunction = window.centre, window.width, window.function
     asked.PhotometricInterpretation, asked.BitsStored, asked.PixelRepresentation = "MONOCHROME2", 16, 0
@@ -123,7 +123,7 @@ def _as_dataset(window: Window) -> Dataset:
 
 
 def _voi(frame: Frame) -> Window | Table | None:
-    """The first table, else the first window, that a frame asks to be seen through; None where it has none of use."""
+    """Return the first look-up table of a frame, otherwise its first window; None if neither is usable."""
     given = functional(frame.header, frame.index, "FrameVOILUTSequence")
     if given.get("VOILUTSequence") and frame.stored.dtype.kind in "iu":
         return _table(given.VOILUTSequence[0], frame.header)
@@ -139,7 +139,7 @@ def _voi(frame: Frame) -> Window | Table | None:
 
 
 def _table(item: Dataset, header: Dataset) -> Table:
-    # Not by the library: it indexes tables of 8-bit outputs with 8 bits, however long they are.
+    # Not by pydicom, which indexes tables of 8-bit outputs with 8 bits, however long they are.
     entries, first, bits = (int(value) for value in item.LUTDescriptor)
     order = "<" if header.original_encoding[1] is not False else ">"
     data = item.LUTData
@@ -150,7 +150,7 @@ def _table(item: Dataset, header: Dataset) -> Table:
 
 
 def _without_padding(frame: Frame) -> Stored:
-    """Return the pixels with the frame's filling at the dark end of the rest, so that it does not set the scale."""
+    """Return the pixels with the padding at the dark end of the others, so that it does not determine the scale."""
     padding = frame.header.get("PixelPaddingValue")
     if padding is None or frame.stored.dtype.kind not in "iu":
         return frame.stored
@@ -178,7 +178,7 @@ def _check_size(header: Dataset) -> None:
     try:
         get_decoder(syntax)
     except NotImplementedError as error:
-        raise RefusedError(UNREAD) from error
+        raise RefusedError(UNSUPPORTED) from error
     pixels = next(
         header[name].value for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in header
     )

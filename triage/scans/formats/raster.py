@@ -1,4 +1,4 @@
-"""PNG and JPEG to an upright gray slice. The content decides what a file is, never its name."""
+"""PNG and JPEG to an upright gray slice."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from triage.domain import Kind, Slice
 from triage.errors import RefusedError
-from triage.scans.formats.identify import HEAD, identify
+from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 
 #: Larger than any scanner's matrix (a 4096 x 4096 mosaic), small enough to decode in memory: pixels.
 MAX_PIXELS = 4096 * 4096
-#: Larger than any slice of that size is when compressed: bytes.
+#: Larger than any compressed slice of that size: bytes.
 MAX_BYTES = 64 * 2**20
 PNG_END = b"IEND\xaeB`\x82"
 SIXTEEN_BIT = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
 def read(path: Path) -> Slice:
-    """Decode a PNG or JPEG file as `decode` does; of one that is too large, no more is read than shows it."""
+    """Decode a PNG or JPEG file as `decode` does, without reading all of a file that is too large."""
     with path.open("rb") as file:
         return decode(file.read(MAX_BYTES + 1))
 
@@ -30,29 +30,30 @@ def read(path: Path) -> Slice:
 def decode(data: bytes) -> Slice:
     """Decode a PNG or JPEG file.
 
-    Alpha is laid over black, colour becomes luminance, the EXIF rotation is applied; 16-bit gray keeps its depth.
+    Transparent pixels become black, colour becomes luminance, the EXIF rotation is applied; 16-bit gray keeps its
+    depth.
 
     Parameters
     ----------
     data
-        The whole file.
+        The contents of the file.
 
     Raises
     ------
     RefusedError
         If the bytes are empty, of another format, damaged, or larger than `MAX_PIXELS` once decoded. The size is
-        read from the header, so nothing large is ever inflated.
+        read from the header, so that nothing large is inflated.
     """
     if len(data) > MAX_BYTES:
         raise RefusedError(f"The file is larger than {MAX_BYTES >> 20} MB. Upload single slices as PNG or JPEG.")
-    kind = identify(data[:HEAD])
+    kind = identify(data[:IDENTIFY_BYTES])
     if kind not in (Kind.PNG, Kind.JPEG):
-        raise RefusedError(f"The content is {kind}, not a picture. Upload it as it is; it has its own way in.")
-    if kind is Kind.PNG and PNG_END not in data:  # the reader would not miss it, but the file was cut
+        raise RefusedError(f"The content is {kind}, not PNG or JPEG. Upload the file unchanged.")
+    if kind is Kind.PNG and PNG_END not in data:  # the file was cut short, which Pillow would not report
         raise RefusedError("The PNG is damaged or cut short. Export it again and upload the new file.")
     try:
         with warnings.catch_warnings():
-            # We apply a lower limit of our own, right below.
+            # A lower limit is applied right below.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image: Image.Image = Image.open(io.BytesIO(data), formats=[kind])
         if image.width * image.height > MAX_PIXELS:

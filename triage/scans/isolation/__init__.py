@@ -1,1 +1,1 @@
-"""Decoders run in child processes with limits, so that a hostile file costs nobody else anything."""
+"""Decoding in child processes with limits, so that a hostile file cannot harm the server or other files."""

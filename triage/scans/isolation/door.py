@@ -1,4 +1,4 @@
-"""The door: everything that comes in is decoded behind it, in processes that may die without harm."""
+"""The door: all received files are decoded behind it, in child processes that can fail without harm."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ from triage.scans.formats.attributes import Identity
 from triage.scans.formats.inspect import Inspected
 from triage.scans.isolation.child import DAMAGED, Child, Limits
 
-#: CPU time for any job, and for each further 8 MB that it reads: seconds.
-BASE_SECONDS, BYTES_A_SECOND = 8, 8 * 2**20
+#: CPU time of every job: seconds.
+BASE_SECONDS = 8
+#: A job gets one more second for so many bytes that it reads.
+BYTES_PER_SECOND = 8 * 2**20
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class _SliceHead:
-    """A slice as the child announces it; the pixels follow as an array."""
+    """A slice as the child process describes it; the pixels follow as an array."""
 
     shape: tuple[int, int]
     dtype: Literal["uint8", "uint16"]
@@ -47,25 +49,28 @@ class _SeriesHead:
     slices: list[_SliceHead]
 
 
-# What comes from the child is checked as what comes from a stranger.
-_INSPECTED, _UNPACKED, _DECODED = TypeAdapter(Inspected), TypeAdapter(Unpacked), TypeAdapter(list[_SeriesHead])
-_IDENTITY, _METADATA = TypeAdapter(Identity), TypeAdapter(dict[str, Any])
+# A hostile file may have taken over the child process, so its answers are validated.
+_INSPECTED = TypeAdapter(Inspected)
+_UNPACKED = TypeAdapter(Unpacked)
+_DECODED = TypeAdapter(list[_SeriesHead])
+_IDENTITY = TypeAdapter(Identity)
+_METADATA = TypeAdapter(dict[str, Any])
 
 
 class Door:
-    """A few decoding processes that are reused, limited and replaced. Safe to call from many threads.
+    """A pool of decoding processes with limits, reused and replaced as needed. Safe to call from many threads.
 
-    Each starts at its first use or with `warm`, in about a second of CPU time, and ends with `close`, with the door, or
-    with the process that opened it, however that ends.
+    Each process starts at its first use or with `warm`, in about a second of CPU time. It ends with `close`, with the
+    door, or with the process that opened it, however that ends.
 
     Parameters
     ----------
     processes
-        How many files may be decoded at once; further callers wait.
+        Number of files that are decoded at the same time; further callers wait.
     jobs
-        Module that holds the jobs; see `triage.scans.isolation.sandbox`.
+        Module with the jobs; see `triage.scans.isolation.sandbox`.
     limits
-        What a job may take.
+        Limits of each job.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class Door:
         self._finalizer = weakref.finalize(self, _end, self._children)
 
     def warm(self) -> None:
-        """Start the processes that nobody uses, so that the next file does not wait for one.
+        """Start the idle processes, so that the next file does not wait for one.
 
         Raises
         ------
@@ -100,27 +105,27 @@ class Door:
                 self._free.put(child)
 
     def inspect(self, path: Path) -> Inspected:
-        """Return what a file is and says of itself; all of its pixels were decoded.
+        """Return the kind and the metadata of a file, after decoding all of its pixels.
 
         Raises
         ------
         RefusedError
-            If it is damaged, of no known format, or goes beyond a limit.
+            If it is damaged, of an unknown format, or exceeds a limit.
         """
-        said, _ = self._ask("inspect", [str(path.absolute())], path.stat().st_size)
-        return _checked(_INSPECTED, said)
+        answer, _ = self._ask("inspect", [str(path.absolute())], path.stat().st_size)
+        return _checked(_INSPECTED, answer)
 
     def decode(self, paths: Sequence[Path]) -> tuple[Series, ...]:
-        """Decode the files of one study: its series, their slices in order.
+        """Decode the files of one study to its series, with the slices in order.
 
         Raises
         ------
         RefusedError
-            If a file is damaged, or all of them together go beyond a limit.
+            If a file is damaged, or the files together exceed a limit.
         """
         size = sum(path.stat().st_size for path in paths)
-        said, arrays = self._ask("decode", [[str(path.absolute()) for path in paths]], size)
-        heads, left = _checked(_DECODED, said), iter(arrays)
+        answer, arrays = self._ask("decode", [[str(path.absolute()) for path in paths]], size)
+        heads, left = _checked(_DECODED, answer), iter(arrays)
         series = tuple(
             Series(head.header, tuple(_slice(one, next(left, None)) for one in head.slices)) for head in heads
         )
@@ -129,43 +134,43 @@ class Door:
         return series
 
     def unpack(self, path: Path, into: Path) -> Unpacked:
-        """Unpack an archive into a folder, under names of our own.
+        """Unpack an archive into a folder, under generated names.
 
         Raises
         ------
         RefusedError
-            If the archive as a whole is damaged, or too large once inflated; single members that are refused are
-            listed in the answer instead.
+            If the archive as a whole is damaged, or too large once inflated. Single members that are refused are
+            listed in the result.
         StorageError
             If the disk is full.
         """
-        said, _ = self._ask("unpack", [str(path.absolute()), str(into.absolute())], path.stat().st_size)
-        return _checked(_UNPACKED, said)
+        answer, _ = self._ask("unpack", [str(path.absolute()), str(into.absolute())], path.stat().st_size)
+        return _checked(_UNPACKED, answer)
 
     def identity(self, path: Path) -> Identity:
-        """Return where a DICOM file says that it belongs; its pixels are not looked at.
+        """Return the UIDs of a DICOM file without decoding its pixels.
 
         Raises
         ------
         RefusedError
-            If it is no DICOM file, or damaged.
+            If it is not a DICOM file, or damaged.
         """
-        said, _ = self._ask("identity", [str(path.absolute())], path.stat().st_size)
-        return _checked(_IDENTITY, said)
+        answer, _ = self._ask("identity", [str(path.absolute())], path.stat().st_size)
+        return _checked(_IDENTITY, answer)
 
     def metadata(self, path: Path) -> dict[str, Any]:
-        """Return a DICOM file's header in the DICOM JSON model, without bulk data.
+        """Return the header of a DICOM file in the DICOM JSON model, without bulk data.
 
         Raises
         ------
         RefusedError
-            If it is no DICOM file, or damaged.
+            If it is not a DICOM file, or damaged.
         """
-        said, _ = self._ask("metadata", [str(path.absolute())], path.stat().st_size)
-        return _checked(_METADATA, said)
+        answer, _ = self._ask("metadata", [str(path.absolute())], path.stat().st_size)
+        return _checked(_METADATA, answer)
 
     def close(self) -> None:
-        """End all decoding; a job that is under way is refused."""
+        """End all processes; a job in progress raises `RefusedError`."""
         with self._lock:
             self._closed = True
         self._finalizer()
@@ -177,7 +182,7 @@ class Door:
         self.close()
 
     def _ask(self, job: str, arguments: list[Any], size: int) -> tuple[Any, list[NDArray[np.uint8]]]:
-        cpu = BASE_SECONDS + size // BYTES_A_SECOND
+        cpu = BASE_SECONDS + size // BYTES_PER_SECOND
         child = self._free.get()
         try:
             if child is None or not child.alive:
@@ -193,7 +198,7 @@ class Door:
         with self._lock:
             if self._closed:
                 raise TriageError("The server is stopping. Repeat when it is back.")
-            # Under the lock: one that `close` does not know of would never be ended.
+            # Under the lock: `close` would never end a process that it does not know.
             child = Child(self._jobs, self._limits)
             self._children.add(child)
         return child
@@ -204,9 +209,9 @@ def _end(children: set[Child]) -> None:
         children.pop().end()
 
 
-def _checked(adapter: TypeAdapter[T], said: Any) -> T:
+def _checked(adapter: TypeAdapter[T], answer: Any) -> T:
     try:
-        return adapter.validate_python(said)
+        return adapter.validate_python(answer)
     except ValidationError as error:
         raise RefusedError(DAMAGED) from error
 

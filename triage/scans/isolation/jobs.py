@@ -1,4 +1,7 @@
-"""What the decoding process is asked to do; the only callers of the decoders on bytes that strangers wrote."""
+"""The jobs of a decoding process: the only code that calls the decoders on untrusted bytes.
+
+Tested in tests/scans/isolation/test_door.py.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ Answer = tuple[Any, list[NDArray[np.generic]]]
 
 
 def inspect(path: str) -> Answer:
-    """Look at one file whole; see `triage.scans.formats.inspect`."""
+    """Inspect one file; see `triage.scans.formats.inspect`."""
     return asdict(inspect_file(Path(path))), []
 
 
 def decode(paths: list[str]) -> Answer:
-    """Decode the files of one study, see `triage.scans.formats.decode`; pixels follow in the order of the slices."""
-    said, arrays = [], []
+    """Decode the files of one study, see `triage.scans.formats.decode`; the arrays are the pixels of the slices."""
+    described, arrays = [], []
     for series in decode_study([Path(path) for path in paths]):
         slices = []
         for one in series.slices:
@@ -41,8 +44,8 @@ def decode(paths: list[str]) -> Answer:
                     "height": one.height,
                 }
             )
-        said.append({"header": asdict(series.header), "slices": slices})
-    return said, arrays
+        described.append({"header": asdict(series.header), "slices": slices})
+    return described, arrays
 
 
 def unpack(path: str, into: str) -> Answer:

@@ -1,8 +1,8 @@
-"""The child's side of the door: a process that decodes what strangers wrote, and may die of it.
+"""The child's side of the door: a process that decodes untrusted bytes, and may crash on them.
 
-Started by `triage.scans.isolation.child` as ``python -m triage.scans.isolation.sandbox JOBS CHANNEL MEMORY``. It writes
-nothing but what a job is told to write, knows no secret (its environment is empty), and answers in JSON and raw arrays,
-never in pickles.
+`triage.scans.isolation.child` starts it as ``python -m triage.scans.isolation.sandbox JOBS CHANNEL MEMORY``. It writes
+only the files that a job asks for, has no secrets in its environment, and answers in JSON and raw arrays, never in
+pickles. Tested in tests/scans/isolation/test_door.py.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from typing import Any
 
 from triage.errors import RefusedError
 
-#: Files that a job holds open at once, with room for what the libraries load.
+#: Open files of the process, including those of the libraries.
 MAX_OPEN = 256
 
 
 def main(jobs: str, channel: str, memory: str) -> None:
-    """Answer requests until the parent goes.
+    """Answer requests until the parent closes the channel.
 
     Parameters
     ----------
     jobs
-        Module whose public functions are the jobs. Each takes the request's arguments and returns what JSON can say
-        and a list of arrays.
+        Module whose public functions are the jobs. Each takes the arguments of the request and returns a JSON value and
+        a list of arrays.
     channel
         File descriptor of the socket to the parent.
     memory
-        Bytes that decoding may take on top of what the imports take.
+        Bytes that decoding may take in addition to the imports.
     """
     _die_with_the_parent()
     connection = Connection(int(channel))
@@ -60,7 +60,7 @@ def main(jobs: str, channel: str, memory: str) -> None:
 
 def _answer(module: Any, request: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
     try:
-        said, arrays = getattr(module, request["job"])(*request["arguments"])
+        result, arrays = getattr(module, request["job"])(*request["arguments"])
     except RefusedError as error:
         return {"refused": str(error)}, []
     except MemoryError:
@@ -69,24 +69,24 @@ def _answer(module: Any, request: dict[str, Any]) -> tuple[dict[str, Any], list[
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             return {"disk": error.strerror}, []
         return {"failed": _where(error)}, []
-    except BaseException as error:  # whatever a decoder makes of hostile bytes; a panic in Rust is no Exception
+    except BaseException as error:  # hostile bytes can raise anything; a panic in Rust is not an Exception
         return {"failed": _where(error)}, []
-    return {"said": said, "arrays": [array.nbytes for array in arrays]}, arrays
+    return {"result": result, "arrays": [array.nbytes for array in arrays]}, arrays
 
 
 def _where(error: BaseException) -> str:
-    """Say what failed without the error's text, which may quote the file."""
+    """Return type and place of an error without its text, which may quote the file."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
 
 
 def _die_with_the_parent() -> None:
-    """Let the kernel end this process when the other end of stdin is closed, also while a decoder spins.
+    """Let the kernel end this process when the other end of stdin is closed, even while a decoder is busy.
 
-    PR_SET_PDEATHSIG would fire when the *thread* that started us ends, and a web server's threads come and go.
+    PR_SET_PDEATHSIG would fire when the *thread* that started this process ends, as threads of a web server do.
     """
     fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)  # SIGIO, which ends us
+    fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL) | os.O_ASYNC)  # SIGIO, which ends the process
     if select.select([0], [], [], 0)[0]:
         sys.exit()
 
@@ -95,13 +95,13 @@ def _limit(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN, MAX_OPEN))
     size = Path("/proc/self/statm")
-    if size.exists():  # Linux; elsewhere address space cannot be limited
+    if size.exists():  # Linux; other systems cannot limit the address space
         taken = int(size.read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + memory, taken + memory))
 
 
 def _limit_cpu(seconds: int) -> None:
-    """Give this job so many seconds of CPU time; then SIGXCPU ends the process."""
+    """Limit the CPU time of this job; SIGXCPU ends the process after that."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))

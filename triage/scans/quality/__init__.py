@@ -1,1 +1,1 @@
-"""What is wrong with a picture: not a brain MRI, blank, too small, text burned into the pixels."""
+"""Quality checks of a picture: not a brain MRI, blank, too small, text burned into the pixels."""

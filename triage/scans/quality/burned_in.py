@@ -1,4 +1,4 @@
-"""Text burned into the pixels names patients too, and no header rule removes it: suspects are found with deid."""
+"""Find pictures with text burned into the pixels, by the rules of deid: it may name the patient."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ RECIPE = Path(__file__).with_name("burned_in.dicom")
 
 
 def is_suspect(dataset: FileDataset) -> bool:
-    """Return whether the header speaks for text in the pixels; a file marked as clean is believed.
+    """Return whether the header suggests text in the pixels; a file that is marked as clean is trusted.
 
     Parameters
     ----------
     dataset
-        As it was received: the signs are among what de-identification removes.
+        As received: de-identification removes the elements that the rules use.
     """
     from deid.dicom.pixels.detect import has_burned_pixels  # imports matplotlib
 
@@ -31,5 +31,5 @@ def _recipe() -> Any:
     from deid.config import DeidRecipe
     from deid.logger import bot
 
-    bot.level = 0  # it would write what it reads to the log
+    bot.level = 0  # it would log what it reads
     return DeidRecipe(str(RECIPE))

@@ -1,7 +1,6 @@
-"""What cannot be judged is said, not guessed: the reasons for which a slice is not analysable.
+"""Quality gate: the reasons why a slice is not analysable.
 
-These are checks of gray values and of the outline alone. What is round, bright and in the middle of the dark passes
-them, be it a head or not.
+The checks use gray values and the outline only. Any bright round object on a dark background passes, a head or not.
 """
 
 from __future__ import annotations
@@ -13,34 +12,36 @@ from PIL import Image
 from triage.domain import Slice
 from triage.scans.quality.outline import Gray, outline, white_bone
 
-#: Smallest side that shows a lesion of a few millimetres: pixels.
+#: Smallest side on which a lesion of a few millimetres is visible: pixels.
 MIN_SIDE = 64
-#: Real slices, with coloured marks drawn on some, stay below 0.05; photographs lie above 0.1.
+#: Slices, some with coloured marks, have less than 0.05; photographs have more than 0.1.
 MAX_COLOURFULNESS = 0.10
-#: Number of gray levels that even a heavily compressed slice exceeds.
+#: Even a heavily compressed slice has more gray levels.
 MIN_LEVELS = 16
-#: Part of the range between the 1st and the 99th percentile, relative to the depth of the file.
+#: Range between the 1st and the 99th percentile, relative to the depth of the file.
 MIN_CONTRAST = 0.02
-#: Side of the small picture that the following are measured on: pixels.
-SMALL = 128
+#: Side of the reduced picture that the following are measured on: pixels.
+REDUCED_SIDE = 128
 #: Correlation of neighbouring pixels there: 0 in noise, above 0.44 in every slice of the training data.
 MIN_CORRELATION = 0.40
-#: Frames and lines that are drawn around pictures lie in so much of that on each side: pixels.
-FRAME = 5
-#: A head stands before air: two corners at least are dark, and its outline fills less than this of the box around it.
-DARK_CORNERS, MAX_FILL = 2, 0.96
-#: A head is one piece: of all that is not background at least this part; above 0.7 in 99.5 % of the training data.
+#: Width of the border that is left out, where some pictures have frames and lines: pixels of the reduced picture.
+BORDER = 5
+#: A head is surrounded by air: at least so many corners are dark.
+MIN_DARK_CORNERS = 2
+#: Largest part of its bounding box that a head fills.
+MAX_FILL = 0.96
+#: A head is one piece. Its smallest share of all foreground: above 0.7 in 99.5 % of the training data.
 MIN_SHARE = 0.5
-#: Width by height: less in 99.9 % of the training data, in whatever plane; the trunk across has 1.3 to 1.6.
+#: Width by height: lower in 99.9 % of the training data, in all planes; axial slices of the trunk have 1.3 to 1.6.
 MAX_WIDTH = 1.3
-#: Off the middle, in parts of the width: up to 0.11 in 99.9 % of the training data.
-MAX_ASIDE = 0.12
-#: How much of the rim has to be white bone for a CT; up to 0.70 in the MRI of the training data.
-CT_BONE = 0.72
+#: Distance from the middle in parts of the width: up to 0.11 in 99.9 % of the training data.
+MAX_OFFSET = 0.12
+#: Share of the rim that is white bone, from which on a slice is taken for CT; up to 0.70 in MRI of the training data.
+MIN_CT_BONE = 0.72
 
 
 def not_analysable(picture: Slice) -> str | None:
-    """Return why the slice cannot be judged, or None.
+    """Return why a slice cannot be analysed, or None.
 
     Parameters
     ----------
@@ -57,45 +58,45 @@ def not_analysable(picture: Slice) -> str | None:
     counts = np.bincount(picture.pixels.ravel())
     low, high = np.searchsorted(np.cumsum(counts), np.array([0.01, 0.99]) * picture.pixels.size)
     if high - low < MIN_CONTRAST * np.iinfo(picture.pixels.dtype).max and picture.pixels.dtype == np.uint8:
-        return "Blank: hardly any contrast in the picture"
+        return "Blank: almost no contrast in the picture"
     if np.count_nonzero(counts) < MIN_LEVELS or low == high:
         return "Blank or a drawing: too few gray levels for an MRI slice"
     small = _small(picture.pixels, int(low), int(high))
     if _correlation(small) < MIN_CORRELATION:
-        return "Noise: neighbouring pixels have nothing to do with each other"
+        return "Noise: neighbouring pixels are not correlated"
     # Pixels need not be square.
     down, across = picture.spacing or (1.0, 1.0)
-    return _not_a_head(small[FRAME:-FRAME, FRAME:-FRAME], width * across / (height * down))
+    return _not_a_head(small[BORDER:-BORDER, BORDER:-BORDER], width * across / (height * down))
 
 
 def _not_a_head(gray: Gray, stretch: float) -> str | None:
-    """Say why the outline is none of a head on MRI; `stretch` is the picture's own width by height."""
-    seen = outline(gray)
-    if seen is None or seen.corners < DARK_CORNERS or seen.fill > MAX_FILL:
+    """Return why the outline is not that of a head on MRI, or None; `stretch` is width by height of the picture."""
+    found = outline(gray)
+    if found is None or found.corners < MIN_DARK_CORNERS or found.fill > MAX_FILL:
         return "Not a head on MRI: no dark background of air around it"
-    if seen.share < MIN_SHARE:
+    if found.share < MIN_SHARE:
         return "Not a head on MRI: many pieces instead of one"
-    if seen.width * stretch > MAX_WIDTH:
-        return "Not a head on MRI: wider than high, as the trunk is"
-    if seen.aside > MAX_ASIDE:
-        return "Not a head on MRI: what is seen lies off to one side"
-    if white_bone(gray, seen.inside) > CT_BONE:
-        return "Not MRI: bone is white all around, as on CT"
+    if found.width * stretch > MAX_WIDTH:
+        return "Not a head on MRI: wider than high, like the trunk"
+    if found.offset > MAX_OFFSET:
+        return "Not a head on MRI: the object lies off to one side"
+    if white_bone(gray, found.inside) > MIN_CT_BONE:
+        return "Not MRI: bone is bright all around, as on CT"
     return None
 
 
 def _small(pixels: NDArray[np.generic], low: int, high: int) -> Gray:
-    """Average down to ``(SMALL, SMALL)``, `low` to 0 and `high` to 1."""
+    """Average down to ``(REDUCED_SIDE, REDUCED_SIDE)``, `low` to 0 and `high` to 1."""
     gray = pixels.astype(np.float32)
-    # In place: copies of a large picture cost more than the sums.
+    # In place: copying a large picture would take longer than the arithmetic.
     gray -= low
     gray /= high - low
     np.clip(gray, 0, 1, out=gray)
-    return np.asarray(Image.fromarray(gray).resize((SMALL, SMALL), Image.Resampling.BOX))
+    return np.asarray(Image.fromarray(gray).resize((REDUCED_SIDE, REDUCED_SIDE), Image.Resampling.BOX))
 
 
 def _correlation(small: Gray) -> float:
-    """Correlation of each pixel with the next one, across or down, whichever is less."""
+    """Return the correlation of each pixel with the next one, across or down, whichever is lower."""
     pairs = ((small[:, 1:], small[:, :-1]), (small[1:], small[:-1]))
     return min(_pearson(one, other) for one, other in pairs)
 
