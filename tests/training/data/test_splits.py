@@ -27,12 +27,12 @@ def names(samples: tuple[Sample, ...]) -> set[str]:
 
 
 def disjoint(parts: Parts) -> bool:
-    return not (names(parts.train) & names(parts.test) or names(parts.train) & names(parts.watch))
+    return not (names(parts.train) & names(parts.test) or names(parts.train) & names(parts.validation))
 
 
 def test_every_class_is_dealt_three_to_one_to_one() -> None:
     parts = cut(dataset_of(typed(50, "glioma") + typed(20, "notumor")), "finding", Split.RANDOM, seed=1)
-    for samples, expected in ((parts.train, (30, 12)), (parts.watch, (10, 4)), (parts.test, (10, 4))):
+    for samples, expected in ((parts.train, (30, 12)), (parts.validation, (10, 4)), (parts.test, (10, 4))):
         counts = Counter(sample.item.label for sample in samples)
         assert (counts["glioma"], counts["notumor"]) == expected
     assert disjoint(parts)
@@ -65,7 +65,7 @@ def test_no_patient_is_on_two_sides() -> None:
     ]
     numbered = [replace(item, cluster=number) for number, item in enumerate(items)]
     parts = cut(dataset_of(numbered), "finding", Split.PATIENTS, seed=1)
-    sides = [{sample.item.patient for sample in samples} for samples in (parts.train, parts.watch, parts.test)]
+    sides = [{sample.item.patient for sample in samples} for samples in (parts.train, parts.validation, parts.test)]
     assert sum(map(len, sides)) == len(set.union(*sides))
 
 
@@ -79,8 +79,8 @@ def test_the_folds_of_a_manifest_are_kept_and_copies_left_out(tmp_path: Path) ->
     dataset = read_dataset(manifest_set(tmp_path, each=10, copies=3))
     parts = cut(dataset, "finding", Split.PATIENTS, seed=1, test_fold=2)
     assert {sample.item.fold for sample in parts.test} == {"2"}
-    assert {sample.item.fold for sample in parts.watch} == {"3"}
-    everyone = (*parts.train, *parts.watch, *parts.test)
+    assert {sample.item.fold for sample in parts.validation} == {"3"}
+    everyone = (*parts.train, *parts.validation, *parts.test)
     assert len(everyone) == len({sample.item.cluster for sample in everyone}) == 40
     assert {sample.item.source for sample in everyone if sample.item.label != "notumor"} == {"figshare"}
     assert "12 copies left out, one picture per cluster kept" in parts.notes
@@ -96,7 +96,7 @@ def test_volumes_are_dealt_to_the_folds_by_patient(tmp_path: Path) -> None:
     empty = [(index, "notumor") for index in (0, 1, 2, 7, 8, 9)]
     shown = dict.fromkeys([*empty, (4, "glioma"), (5, "glioma")], 6)
     assert Counter((item.index, item.label) for item in slices) == shown
-    parts = cut(dataset, "finding", Split.PATIENTS, seed=1, test_fold=1, watched=False)
+    parts = cut(dataset, "finding", Split.PATIENTS, seed=1, test_fold=1, validation_fold=False)
     assert {sample.item.patient for sample in parts.test} - {None} == {"b"}
     assert {sample.item.patient for sample in parts.train} - {None} == {"a", "c", "d", "e", "f"}
     mask = load_mask(data, next(item for item in slices if item.label == "glioma"))
@@ -117,16 +117,16 @@ def test_volumes_that_cannot_be_added_are_refused(tmp_path: Path) -> None:
 
 def test_nothing_is_left_out_where_nothing_is_tested(tmp_path: Path) -> None:
     dataset = read_dataset(manifest_set(tmp_path))
-    parts = cut(dataset, "finding", Split.PATIENTS, seed=1, test_fold=None, watched=False)
+    parts = cut(dataset, "finding", Split.PATIENTS, seed=1, test_fold=None, validation_fold=False)
     assert len(parts.train) == 40
     assert not parts.test
-    assert not parts.watch
+    assert not parts.validation
 
 
 def test_a_random_split_keeps_the_copies(tmp_path: Path) -> None:
     dataset = read_dataset(manifest_set(tmp_path, each=10, copies=3))
     parts = cut(dataset, "finding", Split.RANDOM, seed=1)
-    assert len((*parts.train, *parts.watch, *parts.test)) == 52
+    assert len((*parts.train, *parts.validation, *parts.test)) == 52
 
 
 def test_copies_are_found_where_nobody_looked(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_copies_that_disagree_are_told(tmp_path: Path) -> None:
     (tmp_path / "meningioma" / "relabelled.png").write_bytes((tmp_path / "glioma" / "0.png").read_bytes())
     parts = cut(read_dataset(tmp_path), "finding", Split.DEDUPLICATED, seed=1)
     assert "1 clusters left out because their copies disagree on the class" in parts.notes
-    assert not {"glioma/0.png", "meningioma/relabelled.png"} & names((*parts.train, *parts.watch, *parts.test))
+    assert not {"glioma/0.png", "meningioma/relabelled.png"} & names((*parts.train, *parts.validation, *parts.test))
 
 
 def published(root: Path, *parts: str, each: int = 5) -> Path:
@@ -161,15 +161,15 @@ def published(root: Path, *parts: str, each: int = 5) -> Path:
 def test_the_official_split_is_the_publishers_and_says_what_leaks(tmp_path: Path) -> None:
     parts = cut(read_dataset(published(tmp_path, "Training", "Testing")), "finding", Split.OFFICIAL, seed=1)
     assert {sample.item.split for sample in parts.test} == {"Testing"}
-    assert {sample.item.split for sample in (*parts.train, *parts.watch)} == {"Training"}
-    assert [len(part) for part in (parts.train, parts.watch, parts.test)] == [8, 2, 10]
+    assert {sample.item.split for sample in (*parts.train, *parts.validation)} == {"Training"}
+    assert [len(part) for part in (parts.train, parts.validation, parts.test)] == [8, 2, 10]
     assert disjoint(parts)
     assert "4 of 10 test pictures have a copy among those that are trained on or watched" in parts.notes
 
 
 def test_a_published_validation_part_is_watched(tmp_path: Path) -> None:
     parts = cut(read_dataset(published(tmp_path, "train", "valid", "test")), "finding", Split.OFFICIAL, seed=1)
-    assert {sample.item.split for sample in parts.watch} == {"valid"}
+    assert {sample.item.split for sample in parts.validation} == {"valid"}
     assert len(parts.train) == 10
 
 

@@ -40,11 +40,11 @@ def start(folder: Path, stage: Stage, views: Views | None = None, resume: bool =
     views = views or Views(shown, TARGETS, size=16, kind="turned", batch=8, seed=5)
     model = build_cnn(2, 16, (2, 4), (8,), 0.3, batch_norm=True)
 
-    def watch(network: keras.Model) -> dict[str, float]:
+    def validate(network: keras.Model) -> dict[str, float]:
         return {"val_loss": allowed_loss_of(predict(network, shown.pixels), TARGETS)}
 
     folder.mkdir(exist_ok=True)
-    return train(model, allowed_classes_loss, views, watch, stage, folder, resume=resume)
+    return train(model, allowed_classes_loss, views, validate, stage, folder, resume=resume)
 
 
 class Interrupted(Views):

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from triage.training.data.splits import Split
 from triage.training.evaluate.evaluate import evaluate
-from triage.training.evaluate.scorer import TOGETHER, judged_on, open_model
+from triage.training.evaluate.scorer import SLICES_PER_BLOCK, evaluation_samples, open_model
 from triage.training.fit.checkpoints import ResumeError
 from triage.training.fit.environment import data_hash, file_hashes
 from triage.training.fit.loop import load_kept
@@ -67,7 +67,7 @@ def test_evaluation_judges_the_test_part_with_masks(
     assert np.sum(summary["confusion"]) == 8
     for true, row in summary["confusion_shares"].items():
         assert row[true]["value"] == summary["figures"][f"recall_{true}"]["value"]
-    assert summary["intervals"].endswith(f"by cluster, {TOGETHER} successive slices of figshare as one")
+    assert summary["intervals"].endswith(f"by cluster, {SLICES_PER_BLOCK} successive slices of figshare as one")
     assert summary["masks"]["pictures"] == 6
     for figure in (*summary["figures"].values(), *summary["masks"]["figures"].values()):
         assert figure["value"] is None or figure["low"] is None or figure["low"] <= figure["high"]
@@ -92,10 +92,10 @@ def test_a_finished_run_resumes_to_itself(two_stage: tuple[Path, Path, dict[str,
 def test_what_a_run_has_seen_is_left_out_of_other_data(two_stage: tuple[Path, Path, dict[str, Any]]) -> None:
     data, run, _ = two_stage
     scorer = open_model(run)
-    samples, notes = judged_on(scorer, read_dataset(data / "figshare"))
+    samples, notes = evaluation_samples(scorer, read_dataset(data / "figshare"))
     assert len(samples) == 6
     assert "24 files that it trained on or watched left out" in notes[0]
-    everything, _ = judged_on(scorer, read_dataset(data / "figshare"), everything=True)
+    everything, _ = evaluation_samples(scorer, read_dataset(data / "figshare"), everything=True)
     assert len(everything) == 30
 
 

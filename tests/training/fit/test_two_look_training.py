@@ -15,7 +15,7 @@ from triage.training.evaluate.evaluate import evaluate
 from triage.training.evaluate.scorer import open_model
 from triage.training.fit import two_look_training
 from triage.training.fit.run import Options, run_recipe
-from triage.training.fit.two_look_training import asking, known_mask_loss, pictures_of, suspected
+from triage.training.fit.two_look_training import known_mask_loss, locate_unoutlined, pictures_of, view_predictor
 from triage.training.layouts import read_dataset
 from triage.training.views.two_look_views import Picture
 
@@ -47,21 +47,21 @@ def test_only_what_nobody_outlined_is_suspected(monkeypatch: pytest.MonkeyPatch)
     mask = np.zeros((16, 16), np.float32)
     mask[4:8, 8:12] = 0.9
     answer = Look(WHOLE, np.zeros(4, np.float32), mask)
-    monkeypatch.setattr(two_look_training, "asking", lambda model: lambda frames, boxes: [answer])
+    monkeypatch.setattr(two_look_training, "view_predictor", lambda model: lambda frames, boxes: [answer])
     frame, target = np.zeros((FRAME, FRAME), np.uint8), np.ones(4, np.float32)
     outlined = Picture(frame, target, np.zeros((FRAME, FRAME), np.uint8))
     alone = Picture(frame, target, None)
-    known, found = suspected(build_two_look(64), [outlined, alone])
+    known, found = locate_unoutlined(build_two_look(64), [outlined, alone])
     assert known is outlined
-    assert found.suspect == (0.625 * FRAME, 0.375 * FRAME, 0.25 * FRAME)
+    assert found.located == (0.625 * FRAME, 0.375 * FRAME, 0.25 * FRAME)
     mask[:] = mask / 2
-    (doubted,) = suspected(build_two_look(64), [alone])
-    assert doubted.suspect is None
+    (doubted,) = locate_unoutlined(build_two_look(64), [alone])
+    assert doubted.located is None
 
 
 def test_answers_are_log_probabilities_and_masks_of_the_frame() -> None:
     frames = np.random.default_rng(0).integers(0, 255, (3, FRAME, FRAME), dtype=np.uint8)
-    looks = look_twice(asking(build_two_look(64)), frames)
+    looks = look_twice(view_predictor(build_two_look(64)), frames)
     for table in log_probabilities(looks):
         np.testing.assert_allclose(np.exp(table).sum(axis=1), 1, rtol=1e-5)
     masks = np.stack([lay_back(second.mask, second.box) for _, second in looks])
@@ -70,8 +70,8 @@ def test_answers_are_log_probabilities_and_masks_of_the_frame() -> None:
 
 
 def test_a_keras_network_answers_in_batches_as_it_does_one_by_one() -> None:
-    frames = np.random.default_rng(1).integers(0, 255, (two_look_training.SLICES_AT_ONCE + 2, FRAME, FRAME), np.uint8)
-    ask = asking(build_two_look(64))
+    frames = np.random.default_rng(1).integers(0, 255, (two_look_training.PREDICT_BATCH + 2, FRAME, FRAME), np.uint8)
+    ask = view_predictor(build_two_look(64))
     boxes = [WHOLE if number % 2 else MIDDLE for number in range(len(frames))]
     together = ask(frames, boxes)
     assert [look.box for look in together] == boxes

@@ -9,7 +9,7 @@ from drawn import class_folders, manifest_set
 
 from triage.training.data.splits import Sample
 from triage.training.layouts import LayoutError, read_dataset
-from triage.training.views.frames import Frames, Views, ahead, load_frames_of
+from triage.training.views.frames import Frames, Views, load_frames_of, prefetch
 
 
 def frames_of(count: int, side: int = 16) -> Frames:
@@ -87,7 +87,7 @@ def test_batches_are_made_by_other_threads_and_come_in_order() -> None:
         makers.add(threading.current_thread().name)
         return np.full(1, step, np.float32), np.zeros(1, np.float32)
 
-    assert [int(batch[0][0]) for batch in ahead(make, 30)] == list(range(30))
+    assert [int(batch[0][0]) for batch in prefetch(make, 30)] == list(range(30))
     assert all(name.startswith("views") for name in makers)
 
 
@@ -98,5 +98,5 @@ def test_an_error_in_a_thread_is_raised_and_nothing_is_left_running() -> None:
         return np.zeros(1, np.float32), np.zeros(1, np.float32)
 
     with pytest.raises(ValueError, match="broken"):
-        list(ahead(make, 30))
+        list(prefetch(make, 30))
     assert not any(thread.name.startswith("views") for thread in threading.enumerate())

@@ -18,15 +18,22 @@ from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
     Figure,
     confusion_of,
+    figures_to_json,
     mean_of,
     metrics_for,
-    plain,
     resampled,
     share_called,
     with_intervals,
 )
 from triage.training.evaluate.report import Mistake, write_report
-from triage.training.evaluate.scorer import Scorer, aligned, grouped, judged_on, open_model, truth_for
+from triage.training.evaluate.scorer import (
+    Scorer,
+    align_classes,
+    evaluation_samples,
+    open_model,
+    resampling_groups,
+    truth_for,
+)
 from triage.training.fit.checkpoints import write_json
 from triage.training.fit.loop import predict
 from triage.training.fit.losses import overlap
@@ -38,7 +45,7 @@ GALLERY = 24
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Evaluation:
     """What a model was found to be worth.
 
     Attributes
@@ -68,26 +75,26 @@ def evaluate(model: Path, data: Path, out: Path, console: Console, everything: b
     scorer, dataset = open_model(model), read_dataset(data)
     for entry in dataset.skipped:
         console.print(f"Skipped {entry.path}: {entry.reason}", highlight=False, markup=False)
-    samples, notes = judged_on(scorer, dataset, everything)
-    judgement = judge(scorer, dataset, samples, notes)
-    write_json(out, judgement.summary)
+    samples, notes = evaluation_samples(scorer, dataset, everything)
+    evaluation = judge(scorer, dataset, samples, notes)
+    write_json(out, evaluation.summary)
     write_report(
-        out.with_suffix(".html"), judgement.summary, judgement.probabilities, judgement.truth, judgement.mistakes
+        out.with_suffix(".html"), evaluation.summary, evaluation.probabilities, evaluation.truth, evaluation.mistakes
     )
-    return judgement.summary
+    return evaluation.summary
 
 
 def judge(
     scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], notes: Sequence[str], draws: int = BOOTSTRAPS
-) -> Judgement:
+) -> Evaluation:
     """Score samples and compute every figure."""
     frames = load_frames_of(dataset.root, samples, scorer.size)
     items = [sample.item for sample in samples]
     answers = scorer.probabilities(frames.pixels)
-    probabilities, classes, kept, remarks = aligned(answers, scorer, items)
+    probabilities, classes, kept, remarks = align_classes(answers, scorer, items)
     judged = [items[index] for index in kept]
     truth = truth_for(judged, classes)
-    groups, unit = grouped(judged)
+    groups, unit = resampling_groups(judged)
     figures = with_intervals(metrics_for(classes), probabilities, truth, groups, draws=draws)
     if Finding.GLIOMA in classes:
         figures |= {
@@ -104,10 +111,10 @@ def judge(
         "groups": len(set(groups)),
         "confusion": confusion_of(probabilities, truth).tolist(),
         "confusion_shares": _shares(probabilities, truth, groups, classes, draws),
-        "figures": plain(figures),
+        "figures": figures_to_json(figures),
         "masks": _judge_masks(scorer, dataset, samples, answers, draws),
     }
-    return Judgement(summary, probabilities, truth, _mistakes(probabilities, truth, judged, classes, frames, kept))
+    return Evaluation(summary, probabilities, truth, _mistakes(probabilities, truth, judged, classes, frames, kept))
 
 
 def describe(summary: dict[str, Any]) -> str:
@@ -132,7 +139,7 @@ def _shares(
         for row, true in enumerate(classes)
         for column, called in enumerate(classes)
     }
-    found = plain(with_intervals(cells, probabilities, truth, groups, draws=draws))
+    found = figures_to_json(with_intervals(cells, probabilities, truth, groups, draws=draws))
     return {true: {called: found[f"{true} {called}"] for called in classes} for true in classes}
 
 
@@ -154,14 +161,14 @@ def _judge_masks(
         called = answers[chosen].argmax(axis=1) == 0
         drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]
     dice, iou = overlap(drawn, frames.masks)
-    groups, unit = grouped([sample.item for sample in masked])
+    groups, unit = resampling_groups([sample.item for sample in masked])
     values = {"dice": dice, "iou": iou, "dice_where_called": np.where(called, dice, np.nan)}
     picked = resampled(groups, 0, draws)
     return {
         "pictures": len(masked),
         "called_tumour": int(called.sum()),
         "intervals": f"95 %, {draws} bootstrap draws by {unit}",
-        "figures": plain({name: mean_of(row, picked) for name, row in values.items()}),
+        "figures": figures_to_json({name: mean_of(row, picked) for name, row in values.items()}),
     }
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import roc_curve
 
-from triage.training.fit.checkpoints import whole
+from triage.training.fit.checkpoints import atomic_write
 
 BINS = 10
 STYLE = """
@@ -90,7 +90,7 @@ def write_report(
         _skipped(summary["skipped"]),
         "</html>",
     ]
-    with whole(path) as part:
+    with atomic_write(path) as part:
         part.write_text("\n".join(parts))
 
 

@@ -24,16 +24,16 @@ from triage.networks.twolook import MASK
 from triage.training.data.copies import one_per_cluster
 from triage.training.data.splits import CLASSES, Sample, label_for
 from triage.training.fit.environment import data_hash, file_hashes
-from triage.training.fit.lineage import PARTS
+from triage.training.fit.lineage import PARTS_FILE
 from triage.training.fit.loop import load_kept, predict
-from triage.training.fit.run import CONFIG, SEGMENTER
-from triage.training.fit.two_look_training import asking
+from triage.training.fit.run import CONFIG_FILE, SEGMENTER
+from triage.training.fit.two_look_training import view_predictor
 from triage.training.layouts import GUARD, UNTYPED, Dataset, Item, LayoutError
 
 #: The source whose files are numbered patient by patient: 3,062 slices of 233 patients, 13 each on average.
-IN_ORDER = "figshare"
+ORDERED_SOURCE = "figshare"
 #: So many of its successive slices are drawn together: two patients' worth, so that most of a patient's are.
-TOGETHER = 26
+SLICES_PER_BLOCK = 26
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Scorer:
     def _looks(self, frames: NDArray[np.uint8]) -> Sequence[tuple[Look, Look]]:
         if isinstance(self.network, Network):
             return self.network.look_at_all(frames)
-        return look_twice(asking(self.network), frames)
+        return look_twice(view_predictor(self.network), frames)
 
 
 def open_model(folder: Path) -> Scorer:
@@ -114,11 +114,11 @@ def open_model(folder: Path) -> Scorer:
         classes = tuple(finding.value for finding in card.classes)
         config = dict(card.training.get("config", {}))
         return Scorer(card.name, classes, FRAME, Network(folder / ONNX), config, fusion=card.fusion)
-    if not (folder / CONFIG).is_file() or not (folder / PARTS).is_file() or not (folder / KERAS).is_file():
+    if not (folder / CONFIG_FILE).is_file() or not (folder / PARTS_FILE).is_file() or not (folder / KERAS).is_file():
         raise ModelError(
-            f"{folder} is neither a model folder nor a run of `train`. Name one that holds {CARD} or {CONFIG}."
+            f"{folder} is neither a model folder nor a run of `train`. Name one that holds {CARD} or {CONFIG_FILE}."
         )
-    config = json.loads((folder / CONFIG).read_text())
+    config = json.loads((folder / CONFIG_FILE).read_text())
     if config["preprocessing"] != preprocess.VERSION:
         raise ModelError(f"{folder} was trained with another preprocessing. Train it again with this version.")
     inner = folder / SEGMENTER
@@ -128,12 +128,12 @@ def open_model(folder: Path) -> Scorer:
         config["size"],
         load_kept(folder),
         config,
-        json.loads((folder / PARTS).read_text()),
+        json.loads((folder / PARTS_FILE).read_text()),
         segmenter=load_kept(inner) if (inner / KERAS).is_file() else None,
     )
 
 
-def judged_on(scorer: Scorer, dataset: Dataset, everything: bool = False) -> tuple[list[Sample], list[str]]:
+def evaluation_samples(scorer: Scorer, dataset: Dataset, everything: bool = False) -> tuple[list[Sample], list[str]]:
     """Return the samples that a model may be judged on, and in words what was left out.
 
     A run is judged on its own test part where the data are those that it was cut from, and elsewhere on every file
@@ -164,7 +164,7 @@ def judged_on(scorer: Scorer, dataset: Dataset, everything: bool = False) -> tup
     return samples, notes
 
 
-def grouped(items: Sequence[Item]) -> tuple[list[str], str]:
+def resampling_groups(items: Sequence[Item]) -> tuple[list[str], str]:
     """Return the group of each item for resampling, and what a group is: patient, cluster or picture.
 
     Slices of one patient are alike, so an interval that takes them for independent is too narrow. Where nobody recorded
@@ -175,19 +175,21 @@ def grouped(items: Sequence[Item]) -> tuple[list[str], str]:
         return [str(item.patient) for item in items], "patient"
     if any(item.cluster is None for item in items):
         return [item.name for item in items], "picture"
-    if any(item.source == IN_ORDER for item in items):
-        return [_neighbours(item) for item in items], f"cluster, {TOGETHER} successive slices of {IN_ORDER} as one"
+    if any(item.source == ORDERED_SOURCE for item in items):
+        return [
+            _neighbours(item) for item in items
+        ], f"cluster, {SLICES_PER_BLOCK} successive slices of {ORDERED_SOURCE} as one"
     return [str(item.cluster) for item in items], "cluster"
 
 
 def _neighbours(item: Item) -> str:
     number = Path(item.path).stem
-    if item.source != IN_ORDER or not number.isdecimal():
+    if item.source != ORDERED_SOURCE or not number.isdecimal():
         return str(item.cluster)
-    return f"{IN_ORDER} {int(number) // TOGETHER}"
+    return f"{ORDERED_SOURCE} {int(number) // SLICES_PER_BLOCK}"
 
 
-def aligned(
+def align_classes(
     probabilities: NDArray[np.float64], scorer: Scorer, items: Sequence[Item]
 ) -> tuple[NDArray[np.float64], tuple[str, ...], NDArray[np.intp], list[str]]:
     """Bring answers and labels to the same classes.
@@ -254,7 +256,7 @@ def _unseen_by_run(
 
 
 def _outside_folds(config: dict[str, Any], dataset: Dataset) -> tuple[list[Sample], list[str]]:
-    trained_on = {str(fold) for key in ("train_folds", "watch_folds") for fold in config.get(key, ())}
+    trained_on = {str(fold) for key in ("train_folds", "validation_folds") for fold in config.get(key, ())}
     items = list(dataset.items)
     if not trained_on or not any(item.fold for item in items):
         return [Sample(item) for item in items], ["nothing tells which of these pictures the model has seen"]

@@ -10,13 +10,13 @@ from typing import Any
 from triage.errors import TriageError
 from triage.networks.twolook import mean_of
 from triage.training.evaluate.scorer import Scorer, open_model
-from triage.training.fit.checkpoints import once, save_model, write_json
+from triage.training.fit.checkpoints import save_model, write_json, write_settings
 from triage.training.fit.environment import environment
-from triage.training.fit.lineage import PARTS, RESULT
-from triage.training.fit.run import CONFIG, ENVIRONMENT
+from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE
+from triage.training.fit.run import CONFIG_FILE, ENVIRONMENT_FILE
 
 #: What may differ: where a run started.
-FREE = ("weights",)
+MAY_DIFFER = ("weights",)
 
 
 class AverageError(TriageError):
@@ -45,23 +45,25 @@ def average(runs: Sequence[Path], folder: Path) -> None:
     scorers = [_finished(run) for run in runs]
     first = scorers[0]
     for other in scorers[1:]:
-        differing = [key for key in first.config if key not in FREE and first.config[key] != other.config.get(key)]
-        differing += [key for key in ("train", "watch", "test") if first.parts[key] != other.parts[key]]
+        differing = [
+            key for key in first.config if key not in MAY_DIFFER and first.config[key] != other.config.get(key)
+        ]
+        differing += [key for key in ("train", "validation", "test") if first.parts[key] != other.parts[key]]
         if differing or first.trained.input_shape != other.trained.input_shape:
             raise AverageError(
                 f"{first.name} and {other.name} differ in {', '.join(differing) or 'size'}. Train both with the same "
                 "recipe, options and data."
             )
-    results: list[dict[str, Any]] = [json.loads((run / RESULT).read_text()) for run in runs]
+    results: list[dict[str, Any]] = [json.loads((run / RESULT_FILE).read_text()) for run in runs]
     starts = list(dict.fromkeys(str(result["started_from"]) for result in results))
     seen = {name for scorer in scorers for name in scorer.parts["seen_sha256"]}
     folder.mkdir(parents=True, exist_ok=True)
-    once(folder / CONFIG, first.config, resume=False)
-    write_json(folder / ENVIRONMENT, environment())
-    write_json(folder / PARTS, first.parts | {"seen_sha256": sorted(seen)})
+    write_settings(folder / CONFIG_FILE, first.config, resume=False)
+    write_json(folder / ENVIRONMENT_FILE, environment())
+    write_json(folder / PARTS_FILE, first.parts | {"seen_sha256": sorted(seen)})
     save_model(mean_of(*(scorer.trained for scorer in scorers)), folder)
     # Last, since a run with a result is a finished one.
-    write_json(folder / RESULT, results[0] | {"started_from": _said(starts, len(runs))})
+    write_json(folder / RESULT_FILE, results[0] | {"started_from": _said(starts, len(runs))})
 
 
 def _said(starts: Sequence[str], runs: int) -> str:
@@ -73,7 +75,7 @@ def _said(starts: Sequence[str], runs: int) -> str:
 
 def _finished(run: Path) -> Scorer:
     scorer = open_model(run)
-    if not scorer.parts or not (run / RESULT).is_file():
+    if not scorer.parts or not (run / RESULT_FILE).is_file():
         raise AverageError(f"{run} is no finished run of `train`. Finish it with --resume, or name another.")
     if not scorer.looks_twice:
         raise AverageError(f"{scorer.name} does not look twice. Only runs of --recipe two-look have a mean.")

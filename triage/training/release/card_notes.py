@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from triage.errors import TriageError
 
-Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 #: At least one: who finds no limit and no failure has not looked.
-Several = Annotated[tuple[Said, ...], Field(min_length=1)]
+Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
-class RemarksError(TriageError):
+class CardNotesError(TriageError):
     """The remarks cannot be read, or say too little."""
 
 
-class Remarks(BaseModel):
+class CardNotes(BaseModel):
     """What the cards of a model say beside the figures.
 
     Attributes
@@ -34,26 +34,26 @@ class Remarks(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Said
-    limits: Several
-    failures: Several
+    data: Text
+    limits: Texts
+    failures: Texts
 
 
-def read_remarks(path: Path) -> Remarks:
+def read_card_notes(path: Path) -> CardNotes:
     """Read the remarks of a TOML file.
 
     Raises
     ------
-    RemarksError
+    CardNotesError
         If the file cannot be read or something is missing from it; the message names what.
     """
     try:
-        return Remarks.model_validate(tomllib.loads(path.read_text()))
+        return CardNotes.model_validate(tomllib.loads(path.read_text()))
     except (OSError, UnicodeDecodeError) as error:
-        raise RemarksError(f"{path} cannot be read: {error}. Write one like models/remarks.toml.") from error
+        raise CardNotesError(f"{path} cannot be read: {error}. Write one like models/card-notes.toml.") from error
     except tomllib.TOMLDecodeError as error:
-        raise RemarksError(f"{path} is not TOML: {error}.") from error
+        raise CardNotesError(f"{path} is not TOML: {error}.") from error
     except ValidationError as error:
         detail = error.errors()[0]
         where = ".".join(map(str, detail["loc"]))
-        raise RemarksError(f"{path}, {where}: {detail['msg']}. It needs data, limits and failures.") from error
+        raise CardNotesError(f"{path}, {where}: {detail['msg']}. It needs data, limits and failures.") from error

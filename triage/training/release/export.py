@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from triage.inference.network import CAM, DISTANCE, INPUT, LOGITS, MASK, Network
 from triage.inference.views import FRAME, WHOLE, crop
 from triage.networks.lite0 import LAST_MAP, RESCALE
-from triage.networks.mahalanobis import Familiarity
+from triage.networks.mahalanobis import MahalanobisDistance
 from triage.networks.twolook import FOCUS, SKIPS
 from triage.training.evaluate.scorer import Scorer, named
 from triage.training.fit.loop import predict
@@ -25,9 +25,9 @@ from triage.training.views.frames import load_frames_of
 
 #: Where the unfamiliar shows. The last features know only what tells the classes apart, and take a heart for a head;
 #: those in the middle still see textures and shapes: see docs/model-log.md.
-TEXTURES = SKIPS[-1]
+OOD_FEATURES = SKIPS[-1]
 #: Slices on both looks at which the ranges of the activations are taken.
-RANGES_FROM = 32
+RANGE_SLICES = 32
 
 
 def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.Model:
@@ -49,9 +49,9 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     keras.Model
         Input ``(batch, size, size)``, gray 0 to 255; outputs ``logits (batch, classes)``,
         ``mask (batch, rows, columns, 1)`` as probability,
-        ``cam (batch, rows, columns, classes)`` and ``distance (batch,)``, see `Familiarity`.
+        ``cam (batch, rows, columns, classes)`` and ``distance (batch,)``, see `MahalanobisDistance`.
     """
-    features, focus, textures = (model.get_layer(name).output for name in (LAST_MAP, FOCUS, TEXTURES))
+    features, focus, textures = (model.get_layer(name).output for name in (LAST_MAP, FOCUS, OOD_FEATURES))
     kernel, _ = model.get_layer(LOGITS).get_weights()
     everywhere, inside = np.split(kernel, 2)
     classes = kernel.shape[1]
@@ -60,7 +60,7 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     for layer, weights in zip(cams, (everywhere, inside), strict=True):
         layer.set_weights([weights[None, None]])
     pooled = layers.GlobalAveragePooling2D(name="textures")(textures)
-    familiarity = Familiarity(name=DISTANCE)
+    familiarity = MahalanobisDistance(name=DISTANCE)
     distance = familiarity(pooled)
     familiarity.fit(predict(keras.Model(model.input, pooled), training_views))
     mask = layers.Activation("sigmoid", name="mask_probability")(model.get_layer(MASK).output)
@@ -93,7 +93,7 @@ def export_onnx(model: keras.Model, trained_on: NDArray[np.uint8], path: Path) -
     with TemporaryDirectory(prefix="triage-") as folder:
         exact = Path(folder) / "exact.onnx"
         export_exact(model, np.stack([np.rint(_whole(frame, size)).astype(np.uint8) for frame in trained_on]), exact)
-        some = trained_on[np.linspace(0, len(trained_on) - 1, RANGES_FROM).round().astype(int)]
+        some = trained_on[np.linspace(0, len(trained_on) - 1, RANGE_SLICES).round().astype(int)]
         quantize(exact, _both_looks(Network(exact), some), path)
     onnx.checker.check_model(onnx.load(path))
 

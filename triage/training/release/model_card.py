@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from triage.inference.card import Card
-from triage.training.evaluate.metrics import said
+from triage.training.evaluate.metrics import format_figure
 from triage.training.layouts import FINDINGS
 from triage.training.release.targets import HEAD, targets_of
 
@@ -43,7 +43,7 @@ def model_card(card: Card) -> str:
         f"{card.metrics['ships']['accuracy_on_pictures_seen']:.3f}: no evidence but that it works.",
         _table(
             ("figure", "value (95 % interval)"),
-            [(name, said(row)) for name, row in test["figures"].items()],
+            [(name, format_figure(row)) for name, row in test["figures"].items()],
         ),
         "By source:",
         _table(
@@ -52,8 +52,8 @@ def model_card(card: Card) -> str:
                 (
                     source,
                     f"{row['slices']:,}",
-                    said(row["figures"]["accuracy"]),
-                    *(said(row["figures"][f"recall_{finding.value}"]) for finding in FINDINGS),
+                    format_figure(row["figures"]["accuracy"]),
+                    *(format_figure(row["figures"][f"recall_{finding.value}"]) for finding in FINDINGS),
                 )
                 for source, row in test["by_source"].items()
             ],
@@ -63,7 +63,10 @@ def model_card(card: Card) -> str:
         f"{test['masks']['slices']:,} slices with an outline; Dice is 0 where the slice is called no tumour, since no "
         "mask is drawn there. The peak of the map of the answer lies inside the outline in the share given; where the "
         "slice is called no tumour there is none.",
-        _table(("figure", "value (95 % interval)"), [(n, said(row)) for n, row in test["masks"]["figures"].items()]),
+        _table(
+            ("figure", "value (95 % interval)"),
+            [(n, format_figure(row)) for n, row in test["masks"]["figures"].items()],
+        ),
         _sets(card),
         _gate(card),
         *_new_sources(card.metrics.get("new_sources")),
@@ -83,9 +86,9 @@ def _operating(card: Card) -> str:
     at_point, tumour = test["glioma_operating_point"], test["tumour_against_none"]
     return (
         f"Glioma operating point (STAT) {points.glioma}; cross-fitted, its sensitivity is "
-        f"{said(at_point['sensitivity'])} and its specificity {said(at_point['specificity'])}. "
+        f"{format_figure(at_point['sensitivity'])} and its specificity {format_figure(at_point['specificity'])}. "
         f"Tumour operating point (URGENT) {points.tumour}. Tumour against none, untyped tumours included "
-        f"({tumour['slices']:,} slices): AUROC {said(tumour['auroc'])}. {_unknown_type(test['unknown_type'])}"
+        f"({tumour['slices']:,} slices): AUROC {format_figure(tumour['auroc'])}. {_unknown_type(test['unknown_type'])}"
     )
 
 
@@ -110,11 +113,11 @@ def _sets(card: Card) -> str:
 def _gate(card: Card) -> str:
     gate = card.metrics["gate"]
     refused = ", ".join(f"{source} {share:.2%}" for source, share in gate["refused"].items())
-    strangers = ", ".join(f"{kind} {held} of {tried}" for kind, (held, tried) in gate["strangers"].items())
+    strangers = ", ".join(f"{kind} {held} of {tried}" for kind, (held, tried) in gate["ood_images"].items())
     return (
         "## Gate\n\nChecks of gray values and outline, then the distance of the network's features to those of its "
         f"training slices: familiar up to {gate['familiar_within']}, chosen on the held-out slices so that no source "
-        f"is turned away. AUROC of held-out MRI against other pictures {said(gate['auroc'])}. Held-out slices "
+        f"is turned away. AUROC of held-out MRI against other pictures {format_figure(gate['auroc'])}. Held-out slices "
         f"refused, by source: {refused}. Other pictures refused: {strangers}. Those are drawn, or "
         "photographs that ship with scikit-learn and Matplotlib; real CT and other organs on MRI were not tried."
     )
@@ -135,7 +138,7 @@ def _new_sources(new: dict[str, Any] | None) -> list[str]:
         _table(
             ("source", *(name.replace("_", " ") for name in names)),
             [
-                (source, *(said(figures[name]) for name in names))
+                (source, *(format_figure(figures[name]) for name in names))
                 for source, figures in {"together": new["figures"], **new["by_source"]}.items()
             ],
         ),

@@ -18,7 +18,7 @@ Rng = np.random.Generator
 SIDE = 256
 
 
-def strangers(count: int) -> Iterator[tuple[str, Pixels]]:
+def ood_images(count: int) -> Iterator[tuple[str, Pixels]]:
     """Draw so many pictures, the kinds in turn; uint8, ``(rows, columns)`` or ``(rows, columns, 3)``."""
     kinds = list(KINDS)
     for number in range(count):

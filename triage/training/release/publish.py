@@ -10,9 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure as Chart
 
 from triage.errors import TriageError
-from triage.training.evaluate.compare import WAYS
+from triage.training.evaluate.compare import PROTOCOLS
 from triage.training.evaluate.metrics import Figure
-from triage.training.fit.checkpoints import whole
+from triage.training.fit.checkpoints import atomic_write
 from triage.training.fit.recipe import load_recipe, names
 
 BEGIN, END = "<!-- results: written by `python -m triage compare` -->", "<!-- end of results -->"
@@ -40,7 +40,7 @@ def publish(docs: Path) -> None:
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
     """Return every row, by recipe, network and way."""
-    order = {way.name: place for place, way in enumerate(WAYS)}
+    order = {way.name: place for place, way in enumerate(PROTOCOLS)}
     rows = [row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text())]
     return sorted(rows, key=lambda row: (row["recipe"], _network(row), order[row["way"]]))
 
@@ -50,22 +50,22 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     series = sorted({_title(row) for row in rows})
     chart = Chart(figsize=(9, 4.2), layout="constrained")
     axes = chart.subplots()
-    width = 0.8 / len(WAYS)
-    for place, way in enumerate(WAYS):
+    width = 0.8 / len(PROTOCOLS)
+    for place, way in enumerate(PROTOCOLS):
         mine = [row for row in rows if row["way"] == way.name]
         if not mine:
             continue
         figures = [_figure(row, "accuracy") for row in mine]
         values = [figure.value for figure in figures]
         error = [[figure.value - figure.low for figure in figures], [figure.high - figure.value for figure in figures]]
-        x = np.array([series.index(_title(row)) for row in mine]) + (place - (len(WAYS) - 1) / 2) * width
+        x = np.array([series.index(_title(row)) for row in mine]) + (place - (len(PROTOCOLS) - 1) / 2) * width
         axes.bar(x, values, width, yerr=error, capsize=3, label=way.name)
     axes.set_xticks(range(len(series)), series)
     axes.set_ylabel("accuracy on the test part, 95 % interval")
     axes.set_ylim(0, 1)
     axes.grid(axis="y", alpha=0.3)
-    chart.legend(loc="outside upper center", ncols=len(WAYS))
-    with whole(path) as part:
+    chart.legend(loc="outside upper center", ncols=len(PROTOCOLS))
+    with atomic_write(path) as part:
         chart.savefig(part, format="png", dpi=110)
 
 
@@ -86,7 +86,7 @@ def _run_table(rows: list[dict[str, Any]]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        pictures = " / ".join(f"{row['pictures'][part]:,}" for part in ("train", "watch", "test"))
+        pictures = " / ".join(f"{row['pictures'][part]:,}" for part in ("train", "validation", "test"))
         training = "–" if row["training_accuracy"] is None else f"{row['training_accuracy']:.3f}"
         cells = (
             f"`{row['recipe']}`",
@@ -147,5 +147,5 @@ def _replace(page: Path, results: str) -> None:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise DocsError(f"{page} has no place for its results. Put the lines {BEGIN} and {END} where they belong.")
-    with whole(page) as part:
+    with atomic_write(page) as part:
         part.write_text(f"{before}{BEGIN}\n\n{results}\n\n{END}{after}")

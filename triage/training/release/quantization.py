@@ -20,7 +20,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from triage.inference.network import INPUT
 
 #: Not among them GlobalAveragePool: in 8 bits ONNX Runtime 1.31 gave NaN, and other answers in repeated runs.
-IN_8_BITS = ("Conv", "Clip", "Relu")
+QUANTIZED_OPS = ("Conv", "Clip", "Relu")
 #: Convolutions with fewer outputs make the mask and the maps, which are shown as they are.
 HEAD = 8
 
@@ -57,7 +57,7 @@ def quantize(source: Path, views: Iterable[NDArray[np.float32]], target: Path) -
             str(target),
             _Views(views),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=list(IN_8_BITS),
+            op_types_to_quantize=list(QUANTIZED_OPS),
             nodes_to_exclude=_in_32_bits(onnx.load(prepared).graph),
             per_channel=True,
             activation_type=QuantType.QUInt8,

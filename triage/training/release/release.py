@@ -20,16 +20,16 @@ from triage.inference.network import Network
 from triage.inference.views import FRAME
 from triage.training.data.splits import Sample
 from triage.training.evaluate.cross_validation import report
-from triage.training.evaluate.external_validation import judge_new_sources
-from triage.training.evaluate.metrics import said
+from triage.training.evaluate.external_validation import validate_externally
+from triage.training.evaluate.metrics import format_figure
 from triage.training.evaluate.predictions import Predictions, concatenate, predictions_of
 from triage.training.evaluate.scorer import Scorer, held_out, named
-from triage.training.evaluate.volumes import judge_volumes
-from triage.training.fit.checkpoints import save_model, whole
-from triage.training.fit.lineage import RESULT
+from triage.training.evaluate.volumes import evaluate_volumes
+from triage.training.fit.checkpoints import atomic_write, save_model
+from triage.training.fit.lineage import RESULT_FILE
 from triage.training.layouts import FINDINGS
 from triage.training.release.calibration import calibrate, cross_fit
-from triage.training.release.card_notes import Remarks
+from triage.training.release.card_notes import CardNotes
 from triage.training.release.export import export_onnx, serving_network
 from triage.training.release.model_card import model_card
 from triage.training.release.ood_threshold import familiar_within, gate_report
@@ -62,7 +62,7 @@ def release(
     root: Path,
     trials: Sequence[Path],
     ships: Path,
-    remarks: Remarks,
+    remarks: CardNotes,
     folder: Path,
     volumes: Path | None = None,
     left_out: Path | None = None,
@@ -97,7 +97,7 @@ def release(
     network = _write_networks(runs, folder)
     metrics = evidence.metrics | {"ships": _accuracy_on_seen(network, runs, evidence.calibration)}
     if volumes is not None:
-        rows = judge_volumes(network, evidence.calibration, volumes, _volumes_of(runs.shipped))
+        rows = evaluate_volumes(network, evidence.calibration, volumes, _volumes_of(runs.shipped))
         metrics["volumes"] += [row | {"trial": None} for row in rows]
     card = _card(folder, runs, evidence, metrics, remarks, _summary(trials, ships, runs.shipped, _trained_on(runs)))
     _write_cards(card, folder)
@@ -135,7 +135,7 @@ def _judge_narrow(runs: Runs, scorer: Scorer, network: Network, limit: float) ->
     """Judge the run on fewer sources on the others, calibrated on the fold of its own that it left out."""
     own = predictions_of(network, runs.dataset.root, held_out(scorer, runs.dataset), 0)
     calibration = calibrate(own.first, own.second, own.items)
-    return judge_new_sources(scorer, network, calibration, runs.dataset, limit)
+    return validate_externally(scorer, network, calibration, runs.dataset, limit)
 
 
 def _judge_volumes_by_fold(
@@ -144,7 +144,7 @@ def _judge_volumes_by_fold(
     return [
         row | {"trial": fold_of(trial)}
         for trial, network, (_, calibration) in zip(runs.trials, networks, folds, strict=True)
-        for row in judge_volumes(network, calibration, volumes, _volumes_of(trial))
+        for row in evaluate_volumes(network, calibration, volumes, _volumes_of(trial))
     ]
 
 
@@ -153,7 +153,7 @@ def _write_networks(runs: Runs, folder: Path) -> Network:
     folder.mkdir(parents=True, exist_ok=True)
     save_model(runs.shipped.trained, folder)
     frames = load_frames_of(runs.dataset.root, _trained_on(runs), FRAME).pixels
-    with whole(folder / ONNX) as part:
+    with atomic_write(folder / ONNX) as part:
         export_onnx(runs.shipped.trained, frames, part)
     return Network(folder / ONNX)
 
@@ -171,7 +171,7 @@ def _accuracy_on_seen(network: Network, runs: Runs, calibration: Calibration) ->
 
 
 def _card(
-    folder: Path, runs: Runs, evidence: Evidence, metrics: dict[str, Any], remarks: Remarks, summary: str
+    folder: Path, runs: Runs, evidence: Evidence, metrics: dict[str, Any], remarks: CardNotes, summary: str
 ) -> Card:
     train, calibration = _trained_on(runs), evidence.calibration
     return Card(
@@ -188,7 +188,7 @@ def _card(
         files={name: sha256_of(folder / name) for name in (KERAS, ONNX)},
         training={
             "summary": summary,
-            "config": {"train_folds": _folds(train), "watch_folds": []} | runs.config,
+            "config": {"train_folds": _folds(train), "validation_folds": []} | runs.config,
             "images": len(train),
             **remarks.model_dump(),
         },
@@ -197,9 +197,9 @@ def _card(
 
 
 def _write_cards(card: Card, folder: Path) -> None:
-    with whole(folder / CARD) as part:
+    with atomic_write(folder / CARD) as part:
         part.write_text(card.model_dump_json(indent=2) + "\n")
-    with whole(folder / MODEL_CARD) as part:
+    with atomic_write(folder / MODEL_CARD) as part:
         part.write_text(model_card(card))
 
 
@@ -212,8 +212,8 @@ def describe(card: Card) -> str:
     test = card.metrics["test"]
     new = card.metrics.get("new_sources", {"figures": {}})["figures"]
     named_figures = test["figures"] | test["masks"]["figures"]
-    rows = [f"{name:28} {said(values)}" for name, values in named_figures.items()]
-    at_point = ", ".join(f"{name} {said(values)}" for name, values in test["glioma_operating_point"].items())
+    rows = [f"{name:28} {format_figure(values)}" for name, values in named_figures.items()]
+    at_point = ", ".join(f"{name} {format_figure(values)}" for name, values in test["glioma_operating_point"].items())
     return "\n".join(
         [
             *rows,
@@ -221,7 +221,7 @@ def describe(card: Card) -> str:
             f"tumour operating point {card.operating_points.tumour}",
             f"prediction sets: {test['prediction_sets']}",
             *card.metrics["operating_points"].values(),
-            *(f"new sources, {name}: {said(row)}" for name, row in new.items()),
+            *(f"new sources, {name}: {format_figure(row)}" for name, row in new.items()),
         ]
     )
 
@@ -244,7 +244,7 @@ def _summary(trials: Sequence[Path], ships: Path, shipped: Scorer, train: Sequen
 
 
 def _start_of(run: Path) -> str:
-    return str(json.loads((run / RESULT).read_text())["started_from"])
+    return str(json.loads((run / RESULT_FILE).read_text())["started_from"])
 
 
 def _whose(samples: Sequence[Sample]) -> str:

@@ -11,12 +11,12 @@ from triage.errors import TriageError
 from triage.training.data.splits import FOLDS, Split
 from triage.training.evaluate.scorer import Scorer, is_data_of, open_model
 from triage.training.fit.environment import file_hashes
-from triage.training.fit.lineage import RESULT
+from triage.training.fit.lineage import RESULT_FILE
 from triage.training.fit.run import read_chosen
 from triage.training.layouts import Dataset
 
 #: What all runs must have in common.
-COMMON = ("recipe", "split", "sources", "data_sha256")
+MUST_MATCH = ("recipe", "split", "sources", "data_sha256")
 #: Descriptive fields of a recipe, which change nothing of what it does.
 DESCRIPTIVE = ("reproduces", "published")
 
@@ -82,14 +82,14 @@ def fold_of(trial: Scorer) -> int:
 def _whole(run: Path, config: dict[str, Any]) -> Scorer:
     """Open the run that ships."""
     scorer = _finished(run)
-    if scorer.parts["test"] or scorer.parts["watch"] or _differing(scorer.config, config, COMMON):
+    if scorer.parts["test"] or scorer.parts["validation"] or _differing(scorer.config, config, MUST_MATCH):
         raise ReleaseError(f"{scorer.name} is not a run like the trials on every fold. Train it so with --untested.")
     return scorer
 
 
 def _finished(run: Path) -> Scorer:
     scorer = open_model(run)
-    if not scorer.parts or not (run / RESULT).is_file():
+    if not scorer.parts or not (run / RESULT_FILE).is_file():
         raise ReleaseError(f"{run} is no finished run of `train`. Finish it with --resume, or name another.")
     return scorer
 
@@ -98,7 +98,7 @@ def _narrow(run: Path, config: dict[str, Any]) -> Scorer:
     """Open the run that sources were left out of."""
     scorer = _finished(run)
     fewer = set(scorer.config["sources"]) < set(config["sources"])
-    if not fewer or _differing(scorer.config, config, ("recipe", "split", "unwatched")):
+    if not fewer or _differing(scorer.config, config, ("recipe", "split", "validation_fold")):
         raise ReleaseError(
             f"{scorer.name} is not a run like the trials on fewer sources. Train it as they were, with --source for "
             "each of those that it may see."
@@ -109,12 +109,12 @@ def _narrow(run: Path, config: dict[str, Any]) -> Scorer:
 def _check(trials: Sequence[Scorer]) -> None:
     network = trials[0]
     for trial in trials:
-        if differing := _differing(network.config, trial.config, COMMON):
+        if differing := _differing(network.config, trial.config, MUST_MATCH):
             raise ReleaseError(
                 f"{network.name} and {trial.name} differ in {', '.join(differing)}. Train both with the same recipe, "
                 "options and data."
             )
-        if not trial.parts["test"] or trial.parts["watch"]:
+        if not trial.parts["test"] or trial.parts["validation"]:
             raise ReleaseError(
                 f"{trial.name} is no trial: one leaves out its test fold and nothing else. Train it with --unwatched."
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from triage.domain import Finding
 from triage.inference.card import Card
-from triage.training.evaluate.metrics import said
+from triage.training.evaluate.metrics import format_figure
 
 Row = Mapping[str, float | None]
 HEAD = ("target", "wanted", "reached (95 % interval)", "")
@@ -43,13 +43,15 @@ def targets_of(card: Card) -> list[tuple[str, str, str, str]]:
     """Return a row of `HEAD` for each target that the card has a figure for."""
     metrics = card.metrics
     rows = [
-        (words, f"{least:.2f} or more", said(found[name]), verdict(found[name], least))
+        (words, f"{least:.2f} or more", format_figure(found[name]), verdict(found[name], least))
         for path, wanted in WANTED.items()
         if (found := _at(metrics, path))
         for words, name, least in wanted
     ]
     ece = metrics["test"]["figures"]["ece"]
-    rows.append(("calibration error (ECE)", f"{MOST_ECE:.2f} or less", said(ece), verdict(_turned(ece), -MOST_ECE)))
+    rows.append(
+        ("calibration error (ECE)", f"{MOST_ECE:.2f} or less", format_figure(ece), verdict(_turned(ece), -MOST_ECE))
+    )
     source, refused = max(metrics["gate"]["refused"].items(), key=lambda pair: pair[1])
     rows.append(
         (
