@@ -181,7 +181,9 @@ def train(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs; default: the recipe's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Batches per epoch; default: the recipe's.")] = None,
-    size: Annotated[int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")
+    ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pictures per batch; default: the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed; default: the recipe's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run, with the same result.")] = False,
@@ -257,7 +259,9 @@ def compare(
     backbone: Annotated[str | None, typer.Option(help="Backbone for --recipe transfer.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs; default: the recipe's.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Batches per epoch; default: the recipe's.")] = None,
-    size: Annotated[int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")
+    ] = None,
     docs: Annotated[Path, typer.Option(help="Folder with results/, recipes.md and honest-evaluation.md.")] = ROOT
     / "docs",
 ) -> None:

@@ -1,16 +1,61 @@
-"""Names as senders give them, made safe to show; never used as a path."""
+"""Text of a file, a peer or a person made safe to show: on a line, in Markdown, in HTML, in a spreadsheet.
+
+Every text that the product did not write itself goes through one of these functions before it is shown.
+"""
 
 from __future__ import annotations
 
+import html
+import re
+import string
 import unicodedata
 
 MAX_NAME = 120
-#: Control, format (direction, zero width), surrogate, private and unassigned characters; line and paragraph breaks.
-UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+#: Unicode categories without a visible character, or that change how others are shown: control, format (direction,
+#: zero width), surrogate, private use, unassigned; line and paragraph separators.
+INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+#: Start of a spreadsheet formula (OWASP, "CSV Injection"): ASCII, full-width, tab and line breaks.
+FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
+#: WORD JOINER has no width and forbids a line break: it only separates two characters.
+JOINER = "\u2060"
+#: After parsing, Streamlit still replaces these in plain text, escaped or not: emoji and icon names, the addresses and
+#: e-mail addresses of GitHub-flavoured Markdown, and arrows such as ``->``.
+REPLACED_AFTER_PARSING = re.compile(r":(?=[\w+-]+:|//|material/)|www(?=\.)|@(?=\w)|[<>~-](?=[>=-])", re.IGNORECASE)
+_ESCAPES = {ord(character): f"\\{character}" for character in string.punctuation}
+
+
+def visible(text: str, limit: int) -> str:
+    """Return at most `limit` characters of a text on one line, without characters that cannot be seen."""
+    if not (text.isascii() and text.isprintable()):  # rare, and much slower
+        text = "".join(c for c in text if unicodedata.category(c) not in INVISIBLE)
+    return text.strip()[:limit].rstrip()
 
 
 def display_name(name: str) -> str:
-    """Return the last part of a name without what cannot be shown: paths, control and direction characters."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(c for c in last if unicodedata.category(c) not in UNSEEN).strip()
-    return shown[:MAX_NAME].strip() or "unnamed"
+    """Return the last part of a file name for display, "unnamed" if nothing visible is left; never use it as a path."""
+    return visible(name.replace("\\", "/").rsplit("/", 1)[-1], MAX_NAME) or "unnamed"
+
+
+def one_line(text: str) -> str:
+    """Return a whole text on one line: white space becomes single spaces, invisible characters are dropped."""
+    return visible(" ".join(text.split()), len(text))
+
+
+def markdown(text: str) -> str:
+    """Return Markdown that Streamlit shows as exactly this text, on one line.
+
+    All ASCII punctuation is escaped (CommonMark 2.4). That disables emphasis, headings, lists, links, images, HTML,
+    LaTeX and directives such as ``:red[...]``. A `JOINER` breaks what is replaced after parsing.
+    """
+    return REPLACED_AFTER_PARSING.sub(rf"\g<0>{JOINER}", one_line(text)).translate(_ESCAPES)
+
+
+def html_text(text: str) -> str:
+    """Return HTML that shows exactly this text, on one line; also safe as a quoted attribute."""
+    return html.escape(one_line(text))
+
+
+def csv_cell(text: str) -> str:
+    """Return a cell that a spreadsheet shows as text: one that could start a formula gets a leading apostrophe."""
+    starts = {text[:1], text.lstrip()[:1]}
+    return f"'{text}" if starts & FORMULA_STARTS else text

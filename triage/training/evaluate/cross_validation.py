@@ -42,22 +42,25 @@ def report(folds: Sequence[tuple[Predictions, Calibration]], draws: int = BOOTST
     draws
         Number of bootstrap draws.
     """
-    judged = concatenate([one for one, _ in folds])
+    predictions = concatenate([one for one, _ in folds])
     by_fold = [calibration.fusion.probabilities(one.first, one.second) for one, calibration in folds]
     probabilities = np.concatenate(by_fold)
-    typed = np.isin(judged.labels, FINDINGS)
+    typed = np.isin(predictions.labels, FINDINGS)
     stat = np.concatenate(
         [rows[:, GLIOMA] >= calibration.points.glioma for rows, (_, calibration) in zip(by_fold, folds, strict=True)]
     )
     sets = np.concatenate([_sets(one, calibration) for one, calibration in folds])
-    known, truth = judged.of(typed), np.array([FINDINGS.index(Finding(label)) for label in judged.labels[typed]])
+    known, truth = (
+        predictions.of(typed),
+        np.array([FINDINGS.index(Finding(label)) for label in predictions.labels[typed]]),
+    )
     groups, unit = resampling_groups(known.items)
     sources = sorted({item.source for item in known.items})
     return {
         "on": f"{len(truth):,} slices of {len(folds)} folds of patients, each evaluated by a network that was not "
         "trained on its fold, with fusion, operating points and prediction sets fitted on the other folds; one image "
         f"per cluster, 95 % bootstrap intervals by {unit}.",
-        "folds": [int(fold) for fold in np.unique(judged.folds)],
+        "folds": [int(fold) for fold in np.unique(predictions.folds)],
         "figures": figures_to_json(
             with_intervals(metrics_for(FINDINGS), probabilities[typed], truth, groups, draws=draws)
         ),
@@ -65,10 +68,12 @@ def report(folds: Sequence[tuple[Predictions, Calibration]], draws: int = BOOTST
             source: _of_source(probabilities[typed], truth, known.items, source, draws) for source in sources
         },
         "glioma_operating_point": _called(stat[typed], truth == GLIOMA, groups, draws),
-        "tumour_against_none": _tumour(probabilities, judged, draws),
-        "unknown_type": _unknown_type(probabilities[judged.labels == UNTYPED], stat[judged.labels == UNTYPED]),
+        "tumour_against_none": _tumour(probabilities, predictions, draws),
+        "unknown_type": _unknown_type(
+            probabilities[predictions.labels == UNTYPED], stat[predictions.labels == UNTYPED]
+        ),
         "prediction_sets": _coverage(sets[typed], truth),
-        "masks": _masks(judged, probabilities, draws),
+        "masks": _masks(predictions, probabilities, draws),
         "confusion": confusion_of(probabilities[typed], truth).tolist(),
     }
 
@@ -116,11 +121,11 @@ def _share(held: NDArray[np.bool_], among: NDArray[np.bool_], picked: Sequence[N
     return mean_of(np.where(among, held.astype(np.float64), np.nan), picked)
 
 
-def _tumour(probabilities: NDArray[np.float64], judged: Predictions, draws: int) -> dict[str, Any]:
+def _tumour(probabilities: NDArray[np.float64], predictions: Predictions, draws: int) -> dict[str, Any]:
     """Return the AUROC of tumour against no tumour, including tumours without a recorded type."""
-    groups, _ = resampling_groups(judged.items)
+    groups, _ = resampling_groups(predictions.items)
     picked = resampled(groups, 0, draws)
-    scores, positive = 1 - probabilities[:, NOTUMOR], judged.labels != FINDINGS[NOTUMOR]
+    scores, positive = 1 - probabilities[:, NOTUMOR], predictions.labels != FINDINGS[NOTUMOR]
     values = [auroc(scores[index], positive[index]) for index in picked]
     return {"slices": len(positive), **figures_to_json({"auroc": Figure(auroc(scores, positive), *interval(values))})}
 
@@ -146,19 +151,19 @@ def _coverage(sets: NDArray[np.bool_], truth: NDArray[np.int64]) -> dict[str, An
     }
 
 
-def _masks(judged: Predictions, probabilities: NDArray[np.float64], draws: int) -> dict[str, Any]:
+def _masks(predictions: Predictions, probabilities: NDArray[np.float64], draws: int) -> dict[str, Any]:
     """Return the Dice of masks and the accuracy of map peaks on slices with an outline.
 
     A slice that is called no tumour has no mask and no map: its Dice is 0, and its peak is not counted.
     """
     predicted = probabilities.argmax(axis=1)
     called = predicted != NOTUMOR
-    dice = np.where(np.isnan(judged.dice), np.nan, np.where(called, judged.dice, 0.0))
-    pointed = np.where(called, judged.pointed[np.arange(len(predicted)), predicted], np.nan)
-    groups, unit = resampling_groups(judged.items)
+    dice = np.where(np.isnan(predictions.dice), np.nan, np.where(called, predictions.dice, 0.0))
+    pointed = np.where(called, predictions.pointed[np.arange(len(predicted)), predicted], np.nan)
+    groups, unit = resampling_groups(predictions.items)
     picked = resampled(groups, 0, draws)
     by_class = {
-        f"dice_{finding.value}": mean_of(np.where(judged.labels == finding, dice, np.nan), picked)
+        f"dice_{finding.value}": mean_of(np.where(predictions.labels == finding, dice, np.nan), picked)
         for finding in FINDINGS[:NOTUMOR]
     }
     figures = {"dice": mean_of(dice, picked), **by_class, "map_peak_inside_outline": mean_of(pointed, picked)}

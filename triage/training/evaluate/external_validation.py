@@ -80,7 +80,9 @@ def validate_externally(
         "figures": figures_to_json(_figures(predictions, calibration, draws)),
         "by_source": {
             source: figures_to_json(
-                _figures(predictions.of(np.array([item.source == source for item in predictions.items])), calibration, draws)
+                _figures(
+                    predictions.of(np.array([item.source == source for item in predictions.items])), calibration, draws
+                )
             )
             for source in sources
         },

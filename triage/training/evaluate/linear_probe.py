@@ -1,7 +1,7 @@
 """The baseline: a logistic regression on frozen ImageNet features of the whole slice.
 
-``python -m triage.training.evaluate.linear_probe DATA`` trains it on folds 1 to 4 and prints its figures on fold 0, with
-the pictures, the preprocessing and the intervals of the released network.
+``python -m triage.training.evaluate.linear_probe DATA`` trains it on folds 1 to 4 and prints its figures on fold 0,
+with the pictures, the preprocessing and the intervals of the released network.
 """
 
 from __future__ import annotations
