@@ -38,7 +38,7 @@ def test_another_kind_is_far_away(fitted: MahalanobisDistance, features: np.ndar
     assert np.asarray(fitted(other)).min() > np.asarray(fitted(features[300:])).max()
 
 
-def test_it_is_kept_with_a_model(fitted: MahalanobisDistance, features: np.ndarray, tmp_path: Path) -> None:
+def test_it_is_saved_with_a_model(fitted: MahalanobisDistance, features: np.ndarray, tmp_path: Path) -> None:
     inputs = keras.Input((features.shape[1],))
     keras.Model(inputs, fitted(inputs)).save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")

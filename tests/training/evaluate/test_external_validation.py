@@ -9,7 +9,7 @@ from triage.training.evaluate.external_validation import unseen_samples
 from triage.training.layouts import read_dataset
 
 
-def test_one_of_each_cluster_and_no_copy_of_a_known_source(tmp_path: Path) -> None:
+def test_unseen_samples_are_one_per_cluster_without_copies_of_known_sources(tmp_path: Path) -> None:
     """Sartaj has two copies of each class, those without tumour of a source that is as new as itself."""
     dataset = read_dataset(manifest_set(tmp_path, each=10, copies=2, others=3))
     samples, copies = unseen_samples(dataset, {"figshare"})
@@ -20,7 +20,7 @@ def test_one_of_each_cluster_and_no_copy_of_a_known_source(tmp_path: Path) -> No
     assert copies == 6
 
 
-def test_a_copy_that_the_data_set_does_not_know_of_is_found(tmp_path: Path) -> None:
+def test_a_copy_missing_from_the_clusters_is_found(tmp_path: Path) -> None:
     """Each copy in Sartaj has a cluster of its own there."""
     dataset = read_dataset(manifest_set(tmp_path, each=10, copies=2))
     alone = tuple(

@@ -1,4 +1,4 @@
-"""Slices that may be of one patient are drawn together."""
+"""Slices that may be of one patient are resampled together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def item(number: int, source: str = "figshare", patient: str | None = None, clus
     return Item(f"{source}/images/{number}.jpg", source, "glioma", patient=patient, cluster=cluster)
 
 
-def test_patients_that_are_known_are_the_groups() -> None:
+def test_recorded_patients_are_the_groups() -> None:
     assert resampling_groups([item(1, patient="a"), item(2, patient="b")]) == (["a", "b"], "patient")
 
 
@@ -20,7 +20,7 @@ def test_without_clusters_every_picture_is_its_own() -> None:
     assert unit == "picture"
 
 
-def test_neighbours_of_a_source_in_the_order_of_patients_are_one_group() -> None:
+def test_successive_slices_of_an_ordered_source_are_one_group() -> None:
     near, far, web = (
         item(SLICES_PER_BLOCK, cluster=1),
         item(2 * SLICES_PER_BLOCK, cluster=2),

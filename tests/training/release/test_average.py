@@ -49,7 +49,7 @@ def started_from(run: Path) -> str:
     return str(json.loads((run / RESULT_FILE).read_text())["started_from"])
 
 
-def test_the_mean_is_a_run_that_has_seen_what_both_have(runs: Runs, tmp_path: Path) -> None:
+def test_the_mean_counts_as_having_seen_the_data_of_both_runs(runs: Runs, tmp_path: Path) -> None:
     more = changed(runs[1], tmp_path / "more", PARTS_FILE, seen_sha256=["of another data set"])
     average([runs[0], more], tmp_path / "mean")
     kernels = [load_kept(run).get_layer("mask").kernel.numpy() for run in (*runs, tmp_path / "mean")]
@@ -64,7 +64,7 @@ def test_the_mean_is_a_run_that_has_seen_what_both_have(runs: Runs, tmp_path: Pa
     assert started_from(tmp_path / "mean") == f"({one}) and ({other}), the mean of 2 runs"
 
 
-def test_a_mean_says_what_a_mean_among_its_runs_was_of(runs: Runs, tmp_path: Path) -> None:
+def test_a_mean_of_means_records_what_they_were_made_from(runs: Runs, tmp_path: Path) -> None:
     alike = [changed(run, tmp_path / run.name, RESULT_FILE, started_from="weights") for run in runs]
     average(alike, tmp_path / "mean")
     assert started_from(tmp_path / "mean") == "weights, the mean of 2 such runs"
@@ -82,21 +82,21 @@ def test_runs_that_differ_in_more_than_their_start_are_refused(runs: Runs, tmp_p
     assert not (tmp_path / "mean").exists()
 
 
-def test_one_run_an_unfinished_one_and_none_are_refused(runs: Runs, tmp_path: Path) -> None:
+def test_single_unfinished_and_missing_runs_are_refused(runs: Runs, tmp_path: Path) -> None:
     for few in ([runs[0]], [runs[0], runs[0]]):
-        with pytest.raises(AverageError, match="two runs or more"):
+        with pytest.raises(AverageError, match="two or more runs"):
             average(few, tmp_path / "mean")
     half = changed(runs[1], tmp_path / "half", PARTS_FILE)
     (half / RESULT_FILE).unlink()
-    with pytest.raises(AverageError, match="no finished run"):
+    with pytest.raises(AverageError, match="is not a finished run"):
         average([runs[0], half], tmp_path / "mean")
     with pytest.raises(ModelError, match="neither a model folder nor a run"):
         average([runs[0], tmp_path], tmp_path / "mean")
 
 
-def test_a_run_is_never_written_over(runs: Runs, tmp_path: Path) -> None:
+def test_a_run_is_never_overwritten(runs: Runs, tmp_path: Path) -> None:
     taken = changed(runs[1], tmp_path / "taken", PARTS_FILE)
     before = (taken / "model.keras").read_bytes()
-    with pytest.raises(ResumeError, match="holds a run"):
+    with pytest.raises(ResumeError, match="already holds a run"):
         average(runs, taken)
     assert (taken / "model.keras").read_bytes() == before

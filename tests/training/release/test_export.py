@@ -1,4 +1,4 @@
-"""The forms in which a trained network leaves: exact, and in 8 bits as it serves."""
+"""The export of a trained network: in 32 bits, and in 8 bits as it serves."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def serving(model: keras.Model, frames: np.ndarray, tmp_path_factory: pytest.Tem
     return path
 
 
-def test_the_exact_form_says_what_keras_says(model: keras.Model, exact: Path, frames: np.ndarray) -> None:
+def test_the_32_bit_network_equals_the_keras_network(model: keras.Model, exact: Path, frames: np.ndarray) -> None:
     network = Network(exact)
     assert network.size == SIZE
     for frame in frames:
@@ -69,7 +69,7 @@ def test_the_exact_form_says_what_keras_says(model: keras.Model, exact: Path, fr
 
 
 @pytest.mark.parametrize("finding", list(Finding))
-def test_the_map_is_the_features_times_their_gradient(
+def test_the_map_is_the_product_of_features_and_gradient(
     model: keras.Model, exact: Path, frames: np.ndarray, finding: Finding
 ) -> None:
     """HiResCAM, from its definition, by TensorFlow's own gradient."""
@@ -84,7 +84,7 @@ def test_the_map_is_the_features_times_their_gradient(
     np.testing.assert_allclose(look.cam[..., index], expected[0], atol=2e-2)
 
 
-def test_eight_bits_say_nearly_the_same(exact: Path, serving: Path, frames: np.ndarray) -> None:
+def test_the_8_bit_network_is_close_to_the_32_bit_one(exact: Path, serving: Path, frames: np.ndarray) -> None:
     kinds = [node.op_type for node in onnx.load(serving).graph.node]
     assert kinds.count("DequantizeLinear") > 100
     assert serving.stat().st_size < exact.stat().st_size / 2
@@ -100,7 +100,7 @@ def test_eight_bits_say_nearly_the_same(exact: Path, serving: Path, frames: np.n
     assert np.mean(masks) < 0.06
 
 
-def test_the_map_and_the_logits_are_of_one_piece_in_eight_bits_too(
+def test_the_mean_of_the_8_bit_map_plus_the_bias_is_the_logit(
     model: keras.Model, serving: Path, frames: np.ndarray
 ) -> None:
     """Spatial mean of the map plus bias is the logit."""
@@ -113,7 +113,7 @@ def test_the_map_and_the_logits_are_of_one_piece_in_eight_bits_too(
             )
 
 
-def test_the_same_slice_has_the_same_answer_every_time(serving: Path, frames: np.ndarray) -> None:
+def test_the_8_bit_network_is_deterministic(serving: Path, frames: np.ndarray) -> None:
     """ONNX Runtime's average pool in 8 bits, which is not used, gave others in repeated runs."""
     network = Network(serving)
     before = network.look_at_all(frames)

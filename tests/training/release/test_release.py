@@ -63,7 +63,7 @@ def altered(run: Path, folder: Path, name: str, **values: object) -> Path:
     return folder
 
 
-def test_a_trial_was_trained_on_four_folds(runs: Runs) -> None:
+def test_a_cross_validation_run_is_trained_on_four_folds(runs: Runs) -> None:
     _, trials = runs
     first, second = (json.loads((run / PARTS_FILE).read_text()) for run in trials)
     assert first["validation"] == second["validation"] == []
@@ -72,7 +72,7 @@ def test_a_trial_was_trained_on_four_folds(runs: Runs) -> None:
     assert set(json.loads((trials[0] / "curve.json").read_text())[0]) >= {"loss", "network_share"}
 
 
-def test_what_ships_was_trained_on_everything(runs: Runs) -> None:
+def test_the_released_run_is_trained_on_everything(runs: Runs) -> None:
     _, trials = runs
     whole = json.loads((trials[0].with_name("whole") / PARTS_FILE).read_text())
     assert whole["test"] == whole["validation"] == whole["untyped"] == []
@@ -81,7 +81,7 @@ def test_what_ships_was_trained_on_everything(runs: Runs) -> None:
 
 
 @pytest.mark.slow
-def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tmp_path: Path) -> None:
+def test_a_released_folder_serves_and_its_card_holds_the_figures(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
     folder = tmp_path / "drawn-v1"
     narrow, whole = (trials[0].with_name(name) for name in ("narrow", "whole"))
@@ -125,11 +125,11 @@ def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path
     with pytest.raises(ReleaseError, match="trial0 and other differ in split"):
         release(data, [trials[0], other], whole, CARD_NOTES, tmp_path / "model")
     watched = altered(trials[1], tmp_path / "watched", PARTS_FILE, watch=["x"])
-    with pytest.raises(ReleaseError, match="watched is no trial"):
+    with pytest.raises(ReleaseError, match="watched is not a cross-validation run"):
         release(data, [trials[0], watched], whole, CARD_NOTES, tmp_path / "model")
-    with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on every fold"):
+    with pytest.raises(ReleaseError, match="trial1 is not a run on all folds"):
         release(data, trials, trials[1], CARD_NOTES, tmp_path / "model")
-    with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on fewer sources"):
+    with pytest.raises(ReleaseError, match="trial1 is not a run on fewer sources"):
         release(data, trials, whole, CARD_NOTES, tmp_path / "model", left_out=trials[1])
     for few in (trials[:1], [trials[0], trials[0]]):
         with pytest.raises(ReleaseError, match="at least two of the 5 folds"):
@@ -137,7 +137,7 @@ def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path
     assert not (tmp_path / "model").exists()
 
 
-def test_what_may_not_serve_is_refused(runs: Runs, tmp_path: Path) -> None:
+def test_runs_with_a_random_split_are_refused(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
     random = [altered(run, tmp_path / run.name, CONFIG_FILE, split="random") for run in trials]
     with pytest.raises(ReleaseError, match="--split patients"):
@@ -149,18 +149,18 @@ def test_an_unfinished_run_and_other_data_are_refused(runs: Runs, tmp_path: Path
     whole = trials[0].with_name("whole")
     shutil.copytree(trials[0], tmp_path / "half")
     (tmp_path / "half" / RESULT_FILE).unlink()
-    with pytest.raises(ReleaseError, match="half is no finished run"):
+    with pytest.raises(ReleaseError, match="half is not a finished run"):
         release(data, [tmp_path / "half", trials[1]], whole, CARD_NOTES, tmp_path / "model")
     other = manifest_set(tmp_path / "data", each=5)
     drawn_volumes(other / "volumes")
-    with pytest.raises(ReleaseError, match="is not what trial0 was trained on"):
+    with pytest.raises(ReleaseError, match="is not the data set that trial0 was trained on"):
         release(other, trials, whole, CARD_NOTES, tmp_path / "model")
     with pytest.raises(ModelError, match=f"Name one that holds {CARD}"):
         release(data, [tmp_path, *trials], whole, CARD_NOTES, tmp_path / "model")
 
 
 @pytest.mark.parametrize("name", ["transfer", "tuned-cnn", "detect-then-segment"])
-def test_a_recipe_that_chooses_by_what_it_watches_needs_something_to_watch(tmp_path: Path, name: str) -> None:
+def test_a_recipe_that_selects_by_the_validation_loss_needs_a_validation_fold(tmp_path: Path, name: str) -> None:
     dataset = read_dataset(manifest_set(tmp_path / "data", each=5))
-    with pytest.raises(RecipeError, match=f"{name} chooses by what it watches"):
+    with pytest.raises(RecipeError, match=f"{name} selects by the validation loss"):
         run_recipe(small(name), dataset, tmp_path / "run", Options(validation_fold=False), QUIET)

@@ -1,4 +1,4 @@
-"""What was asked for is held against what was reached, chance included."""
+"""Targets compared with figures and their intervals, and the rendered model card."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from triage.training.release.targets import targets_of, verdict
         (0.94, 0.92, 0.949, "missed"),
     ],
 )
-def test_a_figure_is_held_against_its_target(value: float, low: float, high: float, verdict_text: str) -> None:
+def test_a_figure_is_compared_with_its_target(value: float, low: float, high: float, verdict_text: str) -> None:
     assert verdict({"value": value, "low": low, "high": high}, 0.95) == verdict_text
 
 
-def test_what_cannot_be_measured_is_neither_held_nor_missed() -> None:
+def test_a_figure_without_a_value_is_not_measurable() -> None:
     assert verdict({"value": None, "low": None, "high": None}, 0.95) == "not measurable"
 
 
-def test_of_the_calibration_error_less_is_better() -> None:
+def test_a_smaller_calibration_error_is_better() -> None:
     card = read_card(Settings().model)
     ece = card.metrics["test"]["figures"]["ece"]
     for value, verdict_text in ((0.01, "reached"), (0.05, "missed")):
@@ -43,7 +43,7 @@ def test_of_the_calibration_error_less_is_better() -> None:
         )
 
 
-def test_the_source_that_fares_worst_at_the_gate_counts() -> None:
+def test_the_source_with_the_most_refusals_counts() -> None:
     card = read_card(Settings().model)
     name = "share refused by the gate, in the source with the most"
     for share, verdict_text in ((0.009, "reached"), (0.01, "missed")):
@@ -51,7 +51,7 @@ def test_the_source_that_fares_worst_at_the_gate_counts() -> None:
         assert (name, "less than 1%", f"{share:.2%} of scanner", verdict_text) in targets_of(card)
 
 
-def test_all_volumes_are_wanted() -> None:
+def test_all_volumes_must_be_flagged() -> None:
     card = read_card(Settings().model)
     volumes = card.metrics["volumes"]
     for row in volumes:
@@ -70,6 +70,6 @@ def test_a_target_without_a_figure_is_left_out() -> None:
     assert all("new sources" in name or "volumes" in name for name in gone)
 
 
-def test_the_words_that_ship_are_those_of_the_card() -> None:
+def test_the_shipped_model_card_is_rendered_from_the_card() -> None:
     folder: Path = Settings().model
     assert (folder / MODEL_CARD).read_text() == model_card(read_card(folder))

@@ -22,7 +22,7 @@ def views_of(count: int, **options: object) -> Views:
     return Views(frames_of(count), targets, **({"size": 16, "kind": "plain", "batch": 4, "seed": 1} | options))  # type: ignore[arg-type]
 
 
-def test_every_picture_comes_once_an_epoch() -> None:
+def test_every_picture_is_drawn_once_per_epoch() -> None:
     views = views_of(10)
     assert views.steps == 3
     targets = np.concatenate([views.make(0, step)[1] for step in range(3)])
@@ -31,13 +31,13 @@ def test_every_picture_comes_once_an_epoch() -> None:
     assert (targets != other).any()
 
 
-def test_more_steps_than_pictures_go_round() -> None:
+def test_an_epoch_with_more_steps_starts_again() -> None:
     views = views_of(5, steps=4)
     assert [len(views.make(0, step)[1]) for step in range(4)] == [4, 1, 4, 4]
 
 
 @pytest.mark.parametrize("kind", ["plain", "turned", "scanner"])
-def test_a_batch_is_a_function_of_its_place(kind: str) -> None:
+def test_a_batch_depends_only_on_seed_epoch_and_step(kind: str) -> None:
     first, again = (views_of(6, kind=kind).make(3, 1) for _ in range(2))
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
@@ -65,7 +65,7 @@ def test_outlines_become_masks_in_the_networks_frame(tmp_path: Path) -> None:
         np.testing.assert_allclose(lesion[:2], (columns.mean(), rows.mean()), atol=1.5)
 
 
-def test_variants_differ_and_stay_what_they_are(tmp_path: Path) -> None:
+def test_variants_differ_and_are_reproducible(tmp_path: Path) -> None:
     dataset = read_dataset(class_folders(tmp_path, each=2))
     samples = [Sample(dataset.items[0], variant) for variant in (0, 1, 2, 1)]
     pixels = load_frames_of(tmp_path, samples, 32).pixels
@@ -80,7 +80,7 @@ def test_a_picture_without_a_mask_is_named(tmp_path: Path) -> None:
         load_frames_of(tmp_path, [Sample(dataset.items[0])], 32, masks=True)
 
 
-def test_batches_are_made_by_other_threads_and_come_in_order() -> None:
+def test_batches_are_made_in_other_threads_and_yielded_in_order() -> None:
     makers = set()
 
     def make(step: int) -> tuple[np.ndarray, np.ndarray]:

@@ -51,7 +51,7 @@ def views_of(*pictures: Picture, size: int = 64, batch: int = 24) -> TwoLookView
     return TwoLookViews(pictures, weights, size=size, batch=batch, seed=3, steps=2)
 
 
-def test_a_batch_is_a_function_of_its_place() -> None:
+def test_a_batch_depends_only_on_seed_epoch_and_step() -> None:
     views = views_of(head(GLIOMA), HEALTHY)
     pictures, targets = views.make(1, 1)
     again, same = views.make(1, 1)
@@ -64,7 +64,7 @@ def test_a_batch_is_a_function_of_its_place() -> None:
     assert not np.array_equal(pictures, other)
 
 
-def test_tissues_change_their_order_in_the_share_of_the_views_that_was_asked_for(
+def test_tissues_change_their_order_in_the_requested_share_of_views(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     changed: list[NDArray[np.float32]] = []
@@ -104,7 +104,7 @@ def test_a_second_look_shows_the_lesion_at_its_own_scale() -> None:
         assert 0.03 < np.mean(shares) < 0.35
 
 
-def test_an_erased_lesion_is_gone_and_its_slice_is_healthy() -> None:
+def test_a_slice_with_an_erased_lesion_is_healthy() -> None:
     without = erase_lesion(head(GLIOMA))
     assert without is not None
     assert without.healthy
@@ -113,7 +113,7 @@ def test_an_erased_lesion_is_gone_and_its_slice_is_healthy() -> None:
     assert erase_lesion(head(GLIOMA, (160, 160, 30))) is None, "what lies opposite is the lesion itself"
 
 
-def test_a_peeled_head_keeps_its_lesion() -> None:
+def test_skull_stripping_keeps_the_lesion() -> None:
     rng = np.random.default_rng(0)
     deep = head(GLIOMA)
     assert deep.lesion is not None
@@ -126,14 +126,14 @@ def test_a_peeled_head_keeps_its_lesion() -> None:
     assert np.array_equal(strip_skull(superficial.frame, superficial.lesion, rng), superficial.frame)
 
 
-def test_a_head_that_fills_the_frame_is_peeled_from_its_border() -> None:
+def test_a_head_that_fills_the_frame_is_stripped_from_its_border() -> None:
     frame = np.full((SIDE, SIDE), 90, np.uint8)
     without = strip_skull(frame, None, np.random.default_rng(0))
     assert not without[:8].any()
     assert without[SIDE // 2, SIDE // 2] == 90
 
 
-def test_a_pasted_lesion_brings_label_and_mask_along() -> None:
+def test_a_pasted_lesion_sets_label_and_mask() -> None:
     rng = np.random.default_rng(2)
     made = [found for _ in range(20) if (found := paste_lesion(HEALTHY, head(GLIOMA), rng)) is not None]
     assert len(made) > 5
@@ -149,7 +149,7 @@ def test_only_lesions_without_a_fixed_place_are_pasted() -> None:
     assert views_of(head(PITUITARY), HEALTHY, head(UNTYPED, known=False)).donors == []
 
 
-def test_a_tumour_that_nobody_outlined_is_never_cropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tumour_without_an_outline_is_never_cropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(two_look_views, "photometric", lambda view, _: view)
     monkeypatch.setattr(two_look_views, "REMAPPED_SHARE", 0.0)
     views = views_of(head(UNTYPED, known=False))
@@ -162,11 +162,11 @@ def test_a_tumour_that_nobody_outlined_is_never_cropped(monkeypatch: pytest.Monk
         assert corners.min() < view.frame[24:40, 24:40].mean() - 10, "the border of the head is in the picture"
 
 
-def test_a_tumour_that_only_a_network_outlined_is_looked_at_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_located_tumour_gets_second_looks_without_a_mask_target(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(two_look_views, "SECOND_LOOK_SHARE", 1.0)
     x, y, length = 200.0, 120.0, 60.0
     shown: list[tuple[float, float, float]] = []
-    real = two_look_views.second_look
+    real = two_look_views.lesion_matrix
 
     def noted(box: tuple[float, float, float], *rest: Any) -> NDArray[np.float64]:
         shown.append(box)
@@ -176,12 +176,12 @@ def test_a_tumour_that_only_a_network_outlined_is_looked_at_there(monkeypatch: p
     views = views_of(replace(head(UNTYPED, known=False), located=(x, y, length)))
     for seed in range(10):
         view = views.view(views.pictures[0], np.random.default_rng(seed))
-        assert view.mask is None, "what a network outlined teaches no outline"
+        assert view.mask is None, "the location by a network is not a mask target"
         assert np.array_equal(view.target, UNTYPED)
     assert shown == [(x, y, length)] * 10
 
 
-def test_a_look_beside_the_lesion_shows_no_tumour() -> None:
+def test_a_second_look_away_from_the_lesion_is_labelled_no_tumour() -> None:
     views = views_of(head(GLIOMA))
     rng = np.random.default_rng(0)
     seen = [views.view(views.pictures[0], rng) for _ in range(200)]
@@ -193,7 +193,7 @@ def test_a_look_beside_the_lesion_shows_no_tumour() -> None:
             assert (view.mask > 127).mean() > 0.004
 
 
-def test_elsewhere_is_not_in_the_lesion() -> None:
+def test_the_region_off_the_lesion_is_outside_it() -> None:
     lesion = head(GLIOMA, (160, 160, 60)).lesion
     assert lesion is not None
     rng = np.random.default_rng(0)
