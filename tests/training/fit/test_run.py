@@ -17,7 +17,7 @@ from drawn import class_folders, manifest_set, small
 from helpers import encode
 from rich.console import Console
 
-from triage.training.data.splits import Split
+from triage.training.data.splits import Sample, Split, label_for
 from triage.training.evaluate.evaluate import evaluate
 from triage.training.evaluate.scorer import SLICES_PER_BLOCK, evaluation_samples, open_model
 from triage.training.fit.checkpoints import ResumeError
@@ -27,6 +27,7 @@ from triage.training.fit.recipe import Recipe
 from triage.training.fit.run import Options, run_recipe
 from triage.training.fit.stages import SizeError
 from triage.training.layouts import LayoutError, read_dataset
+from triage.training.views.frames import load_frames_of
 
 QUIET = Console(quiet=True)
 OPTIONS = Options(split=Split.RANDOM)
@@ -41,6 +42,27 @@ def two_stage(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dic
     cnn = {"kind": "cnn", "filters": (8, 8), "dense": (16,)}
     recipe = Recipe.model_validate(recipe.model_dump() | {"train": recipe.train.model_dump() | {"network": cnn}})
     return data, run, run_recipe(recipe, read_dataset(data), run, Options(), QUIET)
+
+
+def cross_entropy(run: Path, network: str, data: Path) -> float:
+    """Return the cross-entropy of a network of a run on the run's validation part, in NumPy."""
+    config, parts = (json.loads((run / name).read_text()) for name in ("config.json", "parts.json"))
+    by_name = {item.name: item for item in read_dataset(data).items}
+    items = [by_name[name] for name in parts["validation"]]
+    frames = load_frames_of(data, [Sample(item) for item in items], config["size"]).pixels
+    logits = load_kept(run / network).predict(frames[..., None].astype(np.float32), verbose=0).astype(np.float64)
+    labels = [config["classes"].index(label_for(item, config["task"])) for item in items]
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return float(-np.log(chances[np.arange(len(labels)), labels]).mean())
+
+
+def test_the_loss_falls_and_is_that_of_the_kept_network(two_stage: tuple[Path, Path, dict[str, Any]]) -> None:
+    data, run, result = two_stage
+    curve = json.loads((run / "curve.json").read_text())
+    assert curve[-1]["loss"] < curve[0]["loss"]
+    kept = curve[result["classifier"]["kept_epoch"] - 1]
+    assert kept["val_loss"] == min(row["val_loss"] for row in curve)
+    assert kept["val_loss"] == pytest.approx(cross_entropy(run, ".", data), rel=1e-4)
 
 
 def test_two_stages_write_two_networks_and_their_record(two_stage: tuple[Path, Path, dict[str, Any]]) -> None:
@@ -120,7 +142,11 @@ def test_the_tuner_chooses_the_best_trial_and_four_classes_are_evaluated_on_yes_
     run_recipe(small("tuned-cnn"), read_dataset(data), tmp_path / "run", OPTIONS, QUIET)
     search = json.loads((tmp_path / "run" / "search.json").read_text())
     assert [trial["status"] for trial in search["trials"]] == ["COMPLETED"] * 2
-    assert all(trial["val_loss"] > 0 for trial in search["trials"])
+    best = min(search["trials"], key=lambda trial: trial["val_loss"])
+    assert search["chosen"] == best["values"]
+    # The folder of the search holds the network of the last trial.
+    last = search["trials"][-1]["val_loss"]
+    assert last == pytest.approx(cross_entropy(tmp_path / "run", "search/networks", data), rel=1e-4)
     units = load_kept(tmp_path / "run").get_layer("dense0").units
     assert str(units) == search["chosen"]["dense"]
     other = class_folders(tmp_path / "other", each=4, labels=("no", "yes"))

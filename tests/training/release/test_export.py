@@ -12,11 +12,18 @@ import tensorflow as tf
 from drawn import head
 
 from triage.domain import Finding
-from triage.inference.calibration import log_softmax
+from triage.inference import preprocess
+from triage.inference.calibration import equal_fusion, log_softmax
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
-from triage.inference.views import FRAME, MIDDLE, WHOLE, Box, crop
+from triage.inference.two_look import DOUBT, NOTUMOR, SURE, log_probabilities
+from triage.inference.views import FRAME, MIDDLE, WHOLE, Box, crop, lay_back
 from triage.networks.twolook import build_two_look, start_from_imagenet
+from triage.training.data.splits import CLASSES
+from triage.training.evaluate.scorer import open_model
+from triage.training.fit.checkpoints import save_model, write_json
+from triage.training.fit.lineage import PARTS_FILE
+from triage.training.fit.run import CONFIG_FILE
 from triage.training.release.export import export_exact, export_onnx
 
 SIZE = 64
@@ -29,6 +36,21 @@ def model() -> keras.Model:
     model = build_two_look(SIZE)
     start_from_imagenet(model)
     return model
+
+
+@pytest.fixture(scope="module")
+def decided(model: keras.Model, views: np.ndarray) -> keras.Model:
+    """A network whose first look is sure of no tumour, plainly sees a glioma, or is in doubt, by slice in turn.
+
+    Its last layer is the solution of least norm that gives these logits on the first looks.
+    """
+    network = keras.models.clone_model(model)
+    network.set_weights(model.get_weights())
+    pooled = keras.Model(network.input, network.get_layer("looked_at").output)(views[..., None]).numpy()
+    wanted = np.log([[0.01, 0.01, 0.01, 0.97], [0.95, 0.02, 0.01, 0.02], [0.4, 0.35, 0.1, 0.15]])
+    logits = np.tile(wanted, (len(views) // 3, 1))
+    network.get_layer("logits").set_weights([np.linalg.pinv(pooled) @ logits, np.zeros(4)])
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +85,40 @@ def test_the_32_bit_network_equals_the_keras_network(model: keras.Model, exact: 
     for frame in frames:
         for box in LOOKS:
             look = network.look(frame.astype(np.float32), box)
-            said = model(crop(frame.astype(np.float32), box, SIZE)[None, ..., None])
-            np.testing.assert_allclose(look.log_probabilities, log_softmax(np.asarray(said["logits"]))[0], atol=2e-3)
-            np.testing.assert_allclose(look.mask, tf.sigmoid(said["mask"])[0, ..., 0], atol=1e-3)
+            outputs = model(crop(frame.astype(np.float32), box, SIZE)[None, ..., None])
+            np.testing.assert_allclose(look.log_probabilities, log_softmax(np.asarray(outputs["logits"]))[0], atol=2e-3)
+            np.testing.assert_allclose(look.mask, tf.sigmoid(outputs["mask"])[0, ..., 0], atol=1e-3)
+
+
+def test_a_run_and_its_32_bit_export_follow_the_same_policy(
+    decided: keras.Model, views: np.ndarray, frames: np.ndarray, tmp_path: Path
+) -> None:
+    """What `evaluate` measures of a run folder is what serves, whether the first look is sure, plain or in doubt."""
+    run = tmp_path / "run"
+    run.mkdir()
+    save_model(decided, run)
+    config = {"preprocessing": preprocess.VERSION, "classes": CLASSES["finding"], "size": FRAME}
+    write_json(run / CONFIG_FILE, config)
+    write_json(run / PARTS_FILE, {"test": []})
+    scorer = open_model(run)
+    export_exact(decided, views.round().astype(np.uint8), tmp_path / "exact.onnx")
+    served = Network(tmp_path / "exact.onnx").look_at_all(frames)
+
+    first, second = log_probabilities(served)
+    fused = equal_fusion(len(Finding)).probabilities(first, second)
+    np.testing.assert_allclose(scorer.probabilities(frames), fused, atol=2e-3)
+    masks = np.stack([lay_back(look.mask, look.box) for _, look in served])
+    np.testing.assert_allclose(scorer.masks(frames), masks, atol=2e-3)
+    # The slices are of all three kinds: no second look, a second look, and a look at the middle before it.
+    whole = [Network(tmp_path / "exact.onnx").look(frame, WHOLE) for frame in frames]
+    sure, plain, doubtful = (np.arange(len(frames)) % 3 == kind for kind in range(3))
+    chances = np.exp([look.log_probabilities for look in whole])
+    assert (chances[sure, NOTUMOR] > SURE).all()
+    assert (chances[plain].max(axis=1) > DOUBT).all()
+    assert (chances[doubtful].max(axis=1) < DOUBT).all()
+    assert [look.box == WHOLE for _, look in served] == sure.tolist()
+    changed = [not np.allclose(one.mask, pair[0].mask) for one, pair in zip(whole, served, strict=True)]
+    assert changed == doubtful.tolist()
 
 
 @pytest.mark.parametrize("finding", list(Finding))
@@ -78,8 +131,8 @@ def test_the_map_is_the_product_of_features_and_gradient(
     twin = keras.Model(model.input, [model.get_layer("head_relu").output, model.output["logits"]])
     with tf.GradientTape() as tape:
         features, logits = twin(crop(frames[0].astype(np.float32), WHOLE, SIZE)[None, ..., None])
-        said = logits[:, index]
-    gradient = tape.gradient(said, features)
+        logit = logits[:, index]
+    gradient = tape.gradient(logit, features)
     expected = (features * gradient).numpy().sum(axis=-1) * features.shape[1] * features.shape[2]
     np.testing.assert_allclose(look.cam[..., index], expected[0], atol=2e-2)
 

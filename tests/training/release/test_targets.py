@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,26 @@ def test_a_target_without_a_figure_is_left_out() -> None:
 def test_the_shipped_model_card_is_rendered_from_the_card() -> None:
     folder: Path = Settings().model
     assert (folder / MODEL_CARD).read_text() == model_card(read_card(folder))
+
+
+def test_names_of_files_cannot_break_a_table_of_the_card() -> None:
+    card = read_card(Settings().model)
+    card.metrics["volumes"][0]["volume"] = "a|b\n| c | <img src=x> `d`.nii.gz"
+    card.metrics["test"]["by_source"]["*x*|y"] = card.metrics["test"]["by_source"].pop("sartaj")
+    tables = [line for line in model_card(card).splitlines() if line.startswith("|")]
+    volume = next(line for line in tables if "img src" in line)
+    assert r"a\|b \| c \| \<img src\=x\>" in volume
+    assert len(re.findall(r"(?<!\\)\|", volume)) == 8
+    assert any(r"\*x\*\|y" in line for line in tables)
+
+
+def test_a_card_without_external_validation_and_volumes_has_no_such_sections() -> None:
+    card = read_card(Settings().model)
+    whole = model_card(card)
+    del card.metrics["new_sources"], card.metrics["volumes"]
+    text = model_card(card)
+    for heading in ("## External validation", "## Volumes, evaluated as studies"):
+        assert heading in whole
+        assert heading not in text
+    assert "\n\n\n" not in text
+    assert "\n\n\n" not in whole
