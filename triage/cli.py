@@ -156,27 +156,41 @@ def reidentify(
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Option(help="The data set, in any layout that we know.")],
-    out: Annotated[Path, typer.Option(help="Run folder; a new one, or with --resume the one to go on with.")],
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or a TOML file.")] = "lite0",
+    data: Annotated[Path, typer.Option(help="Data set, in any supported layout.")],
+    out: Annotated[Path, typer.Option(help="Run folder to write; with --resume, the run folder to continue.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")] = "lite0",
     split: Annotated[str, typer.Option(help="random, deduplicated, patients or official.")] = "patients",
-    test_fold: Annotated[int, typer.Option(min=0, max=4, help="The fold to test on; the next one is watched.")] = 0,
-    augment_before_split: Annotated[bool, typer.Option(help="As some write-ups do; see docs/recipes.md.")] = False,
-    source: Annotated[list[str] | None, typer.Option(help="Only pictures of this source; may be repeated.")] = None,
-    volumes: Annotated[Path | None, typer.Option(help="Volumes with masks inside DATA, to train on as well.")] = None,
-    unwatched: Annotated[bool, typer.Option("--unwatched", help="Train on the watched fold too: a trial.")] = False,
-    untested: Annotated[bool, typer.Option("--untested", help="Train on every fold: what trials vouch for.")] = False,
-    weights: Annotated[str | None, typer.Option(help="none, packaged, imagenet (downloads), or a file.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="Of --recipe transfer.")] = None,
-    frozen: Annotated[int | None, typer.Option(min=-1, help="Layers that stay as loaded; -1: all but one.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Batches of an epoch, instead of the recipe's.")] = None,
-    size: Annotated[int | None, typer.Option(min=16, help="Side of the input, instead of the recipe's.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Pictures of a batch, instead of the recipe's.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Instead of the recipe's.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on after a kill: the same curve.")] = False,
+    test_fold: Annotated[
+        int, typer.Option(min=0, max=4, help="Fold for the test part; the next fold is for validation.")
+    ] = 0,
+    augment_before_split: Annotated[
+        bool, typer.Option(help="Augment before the split, as some write-ups do; see docs/recipes.md.")
+    ] = False,
+    source: Annotated[list[str] | None, typer.Option(help="Use only this source; may be repeated.")] = None,
+    volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
+    no_validation_fold: Annotated[
+        bool, typer.Option("--no-validation-fold", help="Train on the validation fold too.")
+    ] = False,
+    no_test_fold: Annotated[
+        bool, typer.Option("--no-test-fold", help="Train on all folds, including those for test and validation.")
+    ] = False,
+    weights: Annotated[
+        str | None, typer.Option(help="Starting weights: none, packaged, imagenet (downloaded), or a file.")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="Backbone for --recipe transfer.")] = None,
+    frozen: Annotated[
+        int | None, typer.Option(min=-1, help="Number of layers that are not trained; -1: all but the last.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs; default: the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Batches per epoch; default: the recipe's.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Pictures per batch; default: the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed; default: the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run, with the same result.")] = False,
 ) -> None:
-    """Train a recipe on a data set."""
+    """Train a recipe on a data set and write a run folder."""
     _quiet_tensorflow()
     _multiply_in_bfloat16()
     from triage.training.data.splits import Split
@@ -200,54 +214,60 @@ def train(
         raise typer.Exit(2)
     options = Options(
         Split(split),
-        None if untested else test_fold,
+        None if no_test_fold else test_fold,
         augment_before_split,
         weights,
         resume,
-        unwatched or untested,
-        volumes,
+        validation_fold=not (no_validation_fold or no_test_fold),
+        volumes=volumes,
     )
     try:
         _or_exit(lambda: run_recipe(chosen, read_chosen(data, source or (), volumes), out, options, console))
     except KeyboardInterrupt:
-        console.print(f"Stopped. {out} holds a model that loads; go on with --resume.")
+        console.print(f"Stopped. {out} holds a model that can be loaded; continue the run with --resume.")
         raise typer.Exit(130) from None
 
 
 @app.command()
 def evaluate(
-    model: Annotated[Path, typer.Option(help="A model folder, or a run folder of `train`.")],
-    data: Annotated[Path, typer.Option(help="The data set, in any layout that we know.")],
-    out: Annotated[Path, typer.Option("--json", help="Where the figures are written; the report goes beside it.")],
-    everything: Annotated[bool, typer.Option("--everything", help="Judge also on what the model has seen.")] = False,
+    model: Annotated[Path, typer.Option(help="Model folder, or run folder of `train`.")],
+    data: Annotated[Path, typer.Option(help="Data set, in any supported layout.")],
+    out: Annotated[Path, typer.Option("--json", help="JSON file to write; the HTML report is written beside it.")],
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Also use pictures that the model has seen in training.")
+    ] = False,
 ) -> None:
-    """Judge a model: every figure with its interval, and a report with the failure gallery."""
+    """Evaluate a model: metrics with confidence intervals as JSON, and an HTML report with a failure gallery."""
     _quiet_tensorflow()
     from triage.training.evaluate.evaluate import describe
-    from triage.training.evaluate.evaluate import evaluate as judge
+    from triage.training.evaluate.evaluate import evaluate as write_evaluation
 
-    summary = _or_exit(lambda: judge(model, data, out, console, everything))
+    summary = _or_exit(lambda: write_evaluation(model, data, out, console, everything))
     for note in summary["data"]["notes"]:
-        console.print(f"Judged on: {note}.", highlight=False)
+        console.print(f"Evaluated on: {note}.", highlight=False, markup=False)
     console.print(describe(summary), highlight=False)
     console.print(f"{out}, {out.with_suffix('.html')}")
 
 
 @app.command()
 def compare(
-    data: Annotated[Path, typer.Option(help="The data set; needs clusters and folds, or patients.")],
-    work: Annotated[Path, typer.Option(help="Where the run folders go.")],
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or a TOML file.")],
-    source: Annotated[list[str] | None, typer.Option(help="Only pictures of this source; may be repeated.")] = None,
-    weights: Annotated[str | None, typer.Option(help="none, packaged, imagenet (downloads), or a file.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="Of --recipe transfer.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Batches of an epoch, instead of the recipe's.")] = None,
-    size: Annotated[int | None, typer.Option(min=16, help="Side of the input, instead of the recipe's.")] = None,
-    docs: Annotated[Path, typer.Option(help="Where results/, recipes.md and honest-evaluation.md are.")] = ROOT
+    data: Annotated[Path, typer.Option(help="Data set with clusters and folds, or with patients.")],
+    work: Annotated[Path, typer.Option(help="Folder for the run folders.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")],
+    source: Annotated[list[str] | None, typer.Option(help="Use only this source; may be repeated.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Starting weights: none, packaged, imagenet (downloaded), or a file.")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="Backbone for --recipe transfer.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs; default: the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Batches per epoch; default: the recipe's.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")
+    ] = None,
+    docs: Annotated[Path, typer.Option(help="Folder with results/, recipes.md and honest-evaluation.md.")] = ROOT
     / "docs",
 ) -> None:
-    """Train a recipe under every split, judge each honestly, and write the docs' tables and plot anew."""
+    """Train a recipe under every split, evaluate each run, and update the tables and the plot in the docs."""
     _quiet_tensorflow()
     from triage.training.evaluate.compare import compare_splits
     from triage.training.fit.recipe import adapted, load_recipe
@@ -281,10 +301,12 @@ def audit_data(
 
 @app.command()
 def average(
-    runs: Annotated[list[Path], typer.Argument(help="Runs of the same recipe, options and data, with other starts.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Runs of the same recipe, options and data, from different starting weights.")
+    ],
     out: Annotated[Path, typer.Option(help="Run folder to write.")],
 ) -> None:
-    """Write the run whose weights are the mean of those of others: asks once what they would be asked together."""
+    """Write a run folder with the mean weights of several runs; one network then replaces their ensemble."""
     _quiet_tensorflow()
     from triage.training.release.average import average as write_mean
 
@@ -295,21 +317,35 @@ def average(
 @app.command()
 def release(
     folder: Annotated[Path, typer.Argument(help="Model folder to write, models/NAME.")],
-    trials: Annotated[list[Path], typer.Argument(help="Runs --unwatched of the same recipe, a --test-fold each.")],
-    ships: Annotated[Path, typer.Option(help="Run --untested of the same recipe: its network serves.")],
-    remarks: Annotated[Path, typer.Option(help="TOML: data, limits and failures, in words; see models/remarks.toml.")],
-    data: Annotated[Path | None, typer.Option(help="What all runs were trained on; TRIAGE_DATA.")] = None,
-    volumes: Annotated[Path | None, typer.Option(help="Volumes with masks, to be judged as studies.")] = None,
-    left_out: Annotated[Path | None, typer.Option(help="A like run on fewer sources, judged on the others.")] = None,
+    trials: Annotated[
+        list[Path],
+        typer.Argument(help="Runs of one recipe with --no-validation-fold, each with another --test-fold."),
+    ],
+    ships: Annotated[Path, typer.Option(help="Run of the same recipe with --no-test-fold; its network is released.")],
+    card_notes: Annotated[
+        Path, typer.Option(help="TOML file with data, limits and failures as text; see models/card-notes.toml.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="Data set that all runs were trained on; default: TRIAGE_DATA.")
+    ] = None,
+    volumes: Annotated[
+        Path | None, typer.Option(help="Folder of volumes with masks, each evaluated as a study.")
+    ] = None,
+    left_out: Annotated[
+        Path | None,
+        typer.Option(help="Run of the same recipe on fewer sources, for external validation on the others."),
+    ] = None,
 ) -> None:
-    """Export, calibrate and judge by cross-validation: a model folder that serves, with its cards."""
+    """Export, calibrate and cross-validate a network; write a model folder with its cards."""
     _quiet_tensorflow()
-    from triage.training.release.card_notes import read_remarks
+    from triage.training.release.card_notes import read_card_notes
     from triage.training.release.release import describe
     from triage.training.release.release import release as write_release
 
     card = _or_exit(
-        lambda: write_release(data or Settings().data, trials, ships, read_remarks(remarks), folder, volumes, left_out)
+        lambda: write_release(
+            data or Settings().data, trials, ships, read_card_notes(card_notes), folder, volumes, left_out
+        )
     )
     console.print(describe(card), highlight=False)
 
@@ -319,10 +355,10 @@ def _quiet_tensorflow() -> None:
 
 
 def _multiply_in_bfloat16() -> None:
-    """Let oneDNN multiply in bfloat16 where the processor has units for it, and add up in 32 bits as before."""
-    from triage.training.fit.environment import PRODUCTS
+    """Let oneDNN multiply in bfloat16 where the processor supports it; sums stay in 32 bits."""
+    from triage.training.fit.environment import ONEDNN_MATH_MODE
 
-    os.environ.setdefault(PRODUCTS, "BF16")
+    os.environ.setdefault(ONEDNN_MATH_MODE, "BF16")
 
 
 def _or_exit(make: Callable[[], T]) -> T:

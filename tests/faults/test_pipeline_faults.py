@@ -25,7 +25,7 @@ from triage.pipeline.installation import Installation
 from triage.pipeline.process import judge
 from triage.pipeline.spool import Incoming
 from triage.records.tables import AIResultRow, AuditRow, InstanceRow, StudyRow
-from triage.training.release.ood_images import strangers
+from triage.training.release.ood_images import ood_images
 
 PROCESSES.loaded()
 
@@ -130,7 +130,7 @@ def test_strangers_are_never_normal(table: Table, installation: Installation, tm
     with table.row(
         "Blank, constant, noise, CT, X-ray, photo, page of text, heart on MRI", "not analysable, with a reason"
     ) as row:
-        for kind, pixels in strangers(200):
+        for kind, pixels in ood_images(200):
             path.write_bytes(encode(pixels))
             with row.one(kind) as case:
                 tried[kind] += 1

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triage.domain import Finding, likeliest
+from triage import phantoms
+from triage.domain import Finding, Placement, likeliest
 from triage.errors import ModelError
 from triage.inference import two_look
 from triage.inference.calibration import log_softmax
@@ -23,6 +24,8 @@ from triage.inference.views import FRAME, MIDDLE, WHOLE, Box, crop
 from triage.phantoms import Phantom
 from triage.scans.formats.raster import decode
 from triage.settings import Settings
+from triage.training.fit.losses import overlap
+from triage.training.views.frames import mask_in_frame
 
 FOLDER = Settings().model
 
@@ -60,13 +63,41 @@ def test_the_map_explains_the_logit_exactly(pixels: np.ndarray) -> None:
         np.testing.assert_allclose(look.log_probabilities, log_softmax(look.cam.mean(axis=(0, 1)) + bias), atol=5e-3)
 
 
-def test_mask_and_map_lie_where_the_network_looked(runtime: Runtime, pixels: np.ndarray) -> None:
+def drawn(finding: Finding) -> tuple[np.ndarray, np.ndarray]:
+    """Return an axial phantom slice ``(rows, columns)`` through a lesion, and where the lesion is drawn (bool)."""
+    centre, radius = phantoms._place(finding, "ax", np.random.default_rng([9, 2]))
+    pixels = phantoms._slice("ax", finding, centre, radius, np.random.default_rng([9, 2]))
+    _, (across, left, right), (down, top, bottom) = phantoms.VIEWS["ax"]
+    rows = np.linspace(top, bottom, pixels.shape[0])[:, None] - centre[down]
+    columns = np.linspace(left, right, pixels.shape[1])[None] - centre[across]
+    return pixels, np.hypot(rows, columns) < radius
+
+
+def at_peak(lesion: np.ndarray, values: np.ndarray, look: Placement) -> bool:
+    """Return whether the peak of a map ``(rows, columns)`` that covers a square of the slice lies in the lesion."""
+    row, column = np.unravel_index(int(values.argmax()), values.shape)
+    y = look.top + (row + 0.5) / values.shape[0] * look.side
+    x = look.left + (column + 0.5) / values.shape[1] * look.side
+    return bool(lesion[int(y), int(x)])
+
+
+@pytest.mark.parametrize("finding", [Finding.GLIOMA, Finding.MENINGIOMA])
+def test_mask_map_and_second_look_lie_on_the_lesion(runtime: Runtime, finding: Finding) -> None:
+    pixels, lesion = drawn(finding)
     score = runtime.score(pixels)
+    assert likeliest(score.probabilities) is finding
     assert score.mask.shape == (FRAME, FRAME)
-    assert 0 <= score.mask.min() <= score.mask.max() <= 1
-    whole, look = score.placement, score.look
-    assert look.side <= whole.side * 1.01 or look.left < whole.left
+    outline = mask_in_frame(lesion, score.placement, FRAME)
+    (dice,), _ = overlap(score.mask[None] >= 0.5, outline[None])
+    assert dice > 0.75
+    assert at_peak(lesion, score.mask, score.placement)
+    rows, columns = np.nonzero(lesion)
+    look = score.look
+    assert look.left < columns.min() < columns.max() < look.left + look.side
+    assert look.top < rows.min() < rows.max() < look.top + look.side
+    assert look.side < 0.5 * score.placement.side
     assert score.cam.shape[2] == len(Finding)
+    assert at_peak(lesion, score.cam[..., list(Finding).index(finding)], look)
 
 
 def test_what_cannot_be_ruled_out_holds_the_answer(runtime: Runtime, slices: list[Phantom]) -> None:
@@ -89,21 +120,34 @@ def test_what_ranks_a_slice_is_what_its_score_says(runtime: Runtime, slices: lis
 
 
 @pytest.mark.parametrize("method", [Method.GRAD_CAM, Method.GRAD_CAM_PLUS_PLUS, Method.SCORE_CAM])
-def test_other_maps_come_on_demand(runtime: Runtime, pixels: np.ndarray, method: Method) -> None:
-    values = explain(FOLDER, pixels, runtime.score(pixels).look, Finding.GLIOMA, method)
+def test_other_maps_peak_on_the_lesion_too(runtime: Runtime, method: Method) -> None:
+    pixels, lesion = drawn(Finding.GLIOMA)
+    look = runtime.score(pixels).look
+    values = explain(FOLDER, pixels, look, Finding.GLIOMA, method)
     assert values.shape == (runtime.card.input_size, runtime.card.input_size)
     assert 0 <= values.min() <= values.max() <= 1
+    assert at_peak(lesion, values, look)
 
 
-def test_any_flat_keras_model_can_be_explained() -> None:
+def test_the_map_of_any_flat_keras_model_peaks_where_its_evidence_is() -> None:
+    """One filter averages its neighbourhood, and class 1 depends on nothing else: its evidence is a bright square."""
     import keras
 
     inputs = keras.Input((32, 32, 1))
-    features = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
-    outputs = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(features))
-    frame = np.random.default_rng(0).random((32, 32), np.float32)
+    convolution, dense = keras.layers.Conv2D(4, 3, activation="relu"), keras.layers.Dense(2)
+    model = keras.Model(inputs, dense(keras.layers.GlobalAveragePooling2D()(convolution(inputs))))
+    kernel, weights = np.zeros((3, 3, 1, 4)), np.zeros((4, 2))
+    kernel[..., 2], weights[2, 1] = 1 / 9, 1
+    convolution.set_weights([kernel, np.zeros(4)])
+    dense.set_weights([weights, np.zeros(2)])
+    frame = np.random.default_rng(0).uniform(0, 0.2, (32, 32)).astype(np.float32)
+    frame[18:26, 4:12] += 0.8
     for method in (Method.GRAD_CAM, Method.GRAD_CAM_PLUS_PLUS, Method.SCORE_CAM):
-        assert class_map(keras.Model(inputs, outputs), frame, 1, method).shape == (32, 32)
+        values = class_map(model, frame, 1, method)
+        assert values.shape == (32, 32)
+        row, column = np.unravel_index(int(values.argmax()), values.shape)
+        assert 18 <= row < 26
+        assert 4 <= column < 12
 
 
 def test_threads_share_one_runtime(runtime: Runtime, slices: list[Phantom]) -> None:

@@ -13,17 +13,17 @@ from triage.networks.backbones import BACKBONES, LITE0, WeightsError, build_back
 
 @pytest.mark.parametrize("backbone", [name for name in BACKBONES if name != "resnet101"])
 def test_every_backbone_is_one_flat_graph_of_gray_pictures(backbone: str) -> None:
-    model, said = build_backbone(backbone, 4, 32, weights="none")
-    assert said == "none"
+    model, started_from = build_backbone(backbone, 4, 32, weights="none")
+    assert started_from == "none"
     assert not any(isinstance(layer, keras.Model) for layer in model.layers)
     assert model.input_shape == (None, 32, 32, 1)
     assert model.output_shape == (None, 4)
 
 
-def test_the_packaged_weights_are_what_lite0_starts_from() -> None:
-    model, said = build_backbone(LITE0, 4, 32)
+def test_lite0_starts_from_the_packaged_weights() -> None:
+    model, started_from = build_backbone(LITE0, 4, 32)
     again, _ = build_backbone(LITE0, 4, 32)
-    assert "packaged" in said
+    assert "packaged" in started_from
     kernel = model.get_layer("head_conv").get_weights()[0]
     np.testing.assert_array_equal(kernel, again.get_layer("head_conv").get_weights()[0])
 
@@ -35,19 +35,19 @@ def test_grad_cam_works_on_a_backbone() -> None:
     assert np.isfinite(shown).all()
 
 
-def test_weights_come_from_a_file_of_the_same_network(tmp_path: Path) -> None:
+def test_weights_are_loaded_from_a_file_of_the_same_network(tmp_path: Path) -> None:
     published = keras.applications.EfficientNetB0(include_top=False, weights=None, input_shape=(32, 32, 3))
     file = tmp_path / "notop.weights.h5"
     published.save_weights(file)
-    model, said = build_backbone("efficientnetb0", 4, 32, weights=str(file))
-    assert said == "file notop.weights.h5"
+    model, started_from = build_backbone("efficientnetb0", 4, 32, weights=str(file))
+    assert started_from == "file notop.weights.h5"
     for name in ("stem_conv", "top_conv"):
         np.testing.assert_array_equal(
             model.get_layer(name).get_weights()[0], published.get_layer(name).get_weights()[0]
         )
 
 
-def test_a_run_of_ours_can_be_started_from(tmp_path: Path) -> None:
+def test_weights_are_loaded_from_a_run(tmp_path: Path) -> None:
     before, _ = build_backbone(LITE0, 2, 32, weights="none")
     before.save(tmp_path / "model.keras")
     model, _ = build_backbone(LITE0, 4, 32, weights=str(tmp_path / "model.keras"))
@@ -56,7 +56,7 @@ def test_a_run_of_ours_can_be_started_from(tmp_path: Path) -> None:
     )
 
 
-def test_frozen_layers_stay_and_the_last_layer_learns() -> None:
+def test_frozen_layers_are_not_trained() -> None:
     model, _ = build_backbone(LITE0, 4, 32, frozen=-1)
     assert [layer.name for layer in model.layers if layer.trainable_weights] == ["logits"]
     some, _ = build_backbone(LITE0, 4, 32, frozen=20)
@@ -64,7 +64,7 @@ def test_frozen_layers_stay_and_the_last_layer_learns() -> None:
     assert some.layers[-1].trainable_weights
 
 
-def test_batch_norms_keep_the_statistics_that_were_loaded() -> None:
+def test_batch_norms_keep_the_loaded_statistics() -> None:
     loaded, _ = build_backbone(LITE0, 4, 32)
     fresh, _ = build_backbone(LITE0, 4, 32, weights="none")
     norms = sum(isinstance(layer, keras.layers.BatchNormalization) for layer in loaded.layers)
@@ -81,9 +81,7 @@ def test_batch_norms_keep_the_statistics_that_were_loaded() -> None:
         (LITE0, "missing.keras", "no network that can be read"),
     ],
 )
-def test_weights_that_are_not_to_be_had_are_named_with_the_remedy(
-    backbone: str, weights: str | None, message: str
-) -> None:
+def test_unavailable_weights_are_refused_with_the_remedy(backbone: str, weights: str | None, message: str) -> None:
     with pytest.raises(WeightsError, match=message):
         build_backbone(backbone, 4, 32, weights=weights)
 
@@ -92,11 +90,11 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "other.weights.h5"
     inputs = keras.Input((4,))
     keras.Model(inputs, keras.layers.Dense(2)(inputs)).save_weights(file)
-    with pytest.raises(WeightsError, match="made for it without its top"):
+    with pytest.raises(WeightsError, match="weights of this network without its top"):
         build_backbone("efficientnetb0", 4, 32, weights=str(file))
 
 
-def test_offline_the_download_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     build = keras.applications.EfficientNetB0
 
     def offline(**options: object) -> keras.Model:
@@ -105,5 +103,5 @@ def test_offline_the_download_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         return build(**options)
 
     monkeypatch.setattr(backbones.keras.applications, "EfficientNetB0", offline)
-    with pytest.raises(WeightsError, match="Go online"):
+    with pytest.raises(WeightsError, match="Connect to the internet"):
         build_backbone("efficientnetb0", 4, 32, weights="imagenet")

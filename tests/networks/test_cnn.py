@@ -10,7 +10,7 @@ def test_the_tuned_network_has_the_published_number_of_parameters() -> None:
     assert round(model.count_params() / 1e6, 2) == 3.24
 
 
-def test_it_answers_with_logits() -> None:
+def test_the_output_is_logits() -> None:
     model = build_cnn(2, 32, dense=(8,))
     logits = np.asarray(model(np.full((3, 32, 32, 1), 255.0, np.float32)))
     assert logits.shape == (3, 2)

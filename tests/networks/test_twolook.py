@@ -33,7 +33,7 @@ def test_two_outputs_survive_saving(tmp_path: Path) -> None:
     assert np.allclose(answers[MASK], again[MASK], atol=1e-5)
 
 
-def test_what_imagenet_knows_better_stays() -> None:
+def test_early_layers_are_frozen() -> None:
     model = build_two_look(64)
     start_from_imagenet(model)
     frozen = {layer.name for layer in model.layers if not layer.trainable}
@@ -41,7 +41,7 @@ def test_what_imagenet_knows_better_stays() -> None:
     assert not {"block5_expand_conv", "decoder4_conv", MASK, LOGITS} & frozen
 
 
-def test_it_goes_on_from_a_network_that_still_has_norms() -> None:
+def test_weights_are_loaded_from_a_network_with_norms() -> None:
     older, rng = build_two_look(64, normed=True), np.random.default_rng(0)
     for layer in older.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -55,7 +55,7 @@ def test_it_goes_on_from_a_network_that_still_has_norms() -> None:
     assert np.allclose(answers[MASK], expected[MASK], atol=1e-4)
 
 
-def test_it_goes_on_from_its_own_kind_at_another_size() -> None:
+def test_weights_are_loaded_from_a_network_of_another_size() -> None:
     trained, model = build_two_look(64), build_two_look(96)
     start_from_imagenet(trained)
     start_from_two_look(model, trained)
@@ -64,7 +64,7 @@ def test_it_goes_on_from_its_own_kind_at_another_size() -> None:
 
 
 @pytest.mark.parametrize("normed", [False, True])
-def test_the_mean_lies_between_where_training_began_and_ended(normed: bool) -> None:
+def test_the_mean_lies_between_starting_and_final_weights(normed: bool) -> None:
     start, trained = build_two_look(64, normed=normed), build_two_look(96)
     start_from_two_look(trained, start)
     trained.get_layer(LOGITS).bias.assign([1, 2, 3, 4])
@@ -88,9 +88,9 @@ def test_the_mean_of_three_has_a_third_of_each() -> None:
     np.testing.assert_allclose(mean_of(*networks).get_layer(LOGITS).bias, [1, 0, 3, 1])
 
 
-def test_from_random_weights_the_norms_learn() -> None:
-    scratch, said = build(load_recipe("two-look").train.model_copy(update={"size": 64}), 4, "none")
-    assert said == "none"
+def test_norms_are_trained_from_random_weights() -> None:
+    scratch, started_from = build(load_recipe("two-look").train.model_copy(update={"size": 64}), 4, "none")
+    assert started_from == "none"
     assert scratch.get_layer("block5_expand_bn").trainable
 
 
@@ -99,7 +99,7 @@ def test_another_network_is_refused() -> None:
         start_from_two_look(build_two_look(64), build_lite0())
 
 
-def test_the_head_looks_where_the_mask_is() -> None:
+def test_features_are_weighted_by_the_mask() -> None:
     mask = np.full((1, 8, 8, 1), -9.0, np.float32)
     mask[0, :4, :4] = 9.0
     weights = np.asarray(LesionWeights(2)(mask))

@@ -1,1 +1,1 @@
-"""Keras architectures: flat functional graphs, keras ops only, so any Keras backend can train them."""
+"""Keras architectures: flat functional graphs of keras ops, so that any Keras backend can train them."""

@@ -1,8 +1,7 @@
 """ImageNet backbones as flat functional graphs: gray slice -> backbone -> GAP -> Dense.
 
-The graphs are those of keras.applications, built onto our own input tensor so that none of them is a layer inside
-another model: Grad-CAM needs every layer in one graph. A gray slice stands in all three channels, scaled as the
-backbone's authors scaled theirs.
+The backbones of keras.applications are built on our own input tensor, because Grad-CAM needs every layer in one graph.
+The gray slice is repeated in three channels and scaled as the authors of the backbone did.
 """
 
 from __future__ import annotations
@@ -20,17 +19,19 @@ from triage.networks.checkpoint import imagenet_lite0
 from triage.networks.lite0 import LOGITS, build_lite0, load_imagenet
 
 LITE0 = "efficientnet-lite0"
-#: What ``--weights`` may say besides the name of a file.
-NONE, PACKAGED, ONLINE = "none", "packaged", "imagenet"
+#: Values of ``--weights`` other than the name of a file.
+NONE = "none"
+PACKAGED = "packaged"
+ONLINE = "imagenet"
 
 
 class WeightsError(TriageError):
-    """The weights that were asked for are not to be had, or belong to another network."""
+    """The requested weights are not available, or belong to another network."""
 
 
 @dataclass(frozen=True)
 class _Application:
-    """A network of keras.applications, and how it wants a channel of 0 to 255: ``x * scale + offset``."""
+    """A network of keras.applications and its input scaling, for channels of 0 to 255: ``x * scale + offset``."""
 
     name: str
     scale: tuple[float, ...]
@@ -53,7 +54,7 @@ _APPLICATIONS = {
     "resnet101": _Application("ResNet101", *_BGR),
     "vgg16": _Application("VGG16", *_BGR),
     "densenet121": _Application("DenseNet121", *_TORCH),
-    # It scales its input itself.
+    # EfficientNetB0 contains its own input scaling.
     "efficientnetb0": _Application("EfficientNetB0", (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)),
 }
 BACKBONES = (*_APPLICATIONS, LITE0)
@@ -75,34 +76,34 @@ def build_backbone(
     dropout
         Rate before the last layer.
     frozen
-        Number of layers, counted from the input, whose weights stay as they were loaded; -1 for all but the last.
-        Batch normalisation never updates its statistics where weights were loaded.
+        Number of layers, counted from the input, whose loaded weights are not trained; -1 for all but the last.
+        If weights are loaded, batch normalisation never updates its statistics.
     weights
-        ``none``, ``packaged`` (EfficientNet-Lite0 only), ``imagenet`` (keras.applications downloads them), or a file
-        that `keras.Model.load_weights` reads for that network without its top. Without it: packaged where that
-        exists, else none, so that nothing is fetched unasked.
+        ``none``, ``packaged`` (EfficientNet-Lite0 only), ``imagenet`` (downloaded by keras.applications), or a file
+        that `keras.Model.load_weights` reads for this network without its top. The default is ``packaged`` for
+        EfficientNet-Lite0, else ``none``, so that nothing is downloaded without a request.
 
     Returns
     -------
     model
         Input ``(batch, size, size, 1)``, gray 0 to 255; output ``(batch, classes)``, logits.
-    said
-        What the network started from, in words for the run's record.
+    started_from
+        The starting weights, as text for the record of the run.
 
     Raises
     ------
     WeightsError
-        If the weights cannot be had or do not fit.
+        If the weights are not available, or belong to another network.
     """
     if backbone not in BACKBONES:
         raise WeightsError(f"{backbone!r} is not a backbone. Choose one of {', '.join(BACKBONES)}.")
     if backbone == LITE0:
-        model, said = _lite0(classes, size, dropout, weights or PACKAGED)
+        model, started_from = _lite0(classes, size, dropout, weights or PACKAGED)
     else:
-        model, said = _application(backbone, classes, size, dropout, weights or NONE)
-    if said != NONE:
+        model, started_from = _application(backbone, classes, size, dropout, weights or NONE)
+    if started_from != NONE:
         _freeze(model, frozen)
-    return model, said
+    return model, started_from
 
 
 def _lite0(classes: int, size: int, dropout: float, weights: str) -> tuple[keras.Model, str]:
@@ -114,7 +115,7 @@ def _lite0(classes: int, size: int, dropout: float, weights: str) -> tuple[keras
         return model, "packaged ImageNet weights of EfficientNet-Lite0"
     if weights == ONLINE:
         raise WeightsError("keras.applications has no EfficientNet-Lite0. Use --weights packaged, a file, or none.")
-    # The file may be of a network with other classes: only what lies below the last layer is taken.
+    # The network in the file may have other classes, so its last layer is not used.
     source = open_saved(Path(weights))
     _copy_weights(source, model, Path(weights))
     return model, f"file {Path(weights).name}"
@@ -142,19 +143,19 @@ def _application(backbone: str, classes: int, size: int, dropout: float, weights
 
 
 def _published(backbone: str, size: int, weights: str) -> keras.Model:
-    """Return the backbone of keras.applications with the weights that were asked for."""
+    """Return the backbone of keras.applications with the requested weights."""
     path = Path(weights)
     if weights != ONLINE and not path.is_file():
-        raise WeightsError(f"{weights} is not there. Name a weights file, or say none, packaged or imagenet.")
+        raise WeightsError(f"{weights} does not exist. Name a weights file, or use none, packaged or imagenet.")
     if path.suffix == ".keras":
         return open_saved(path)
     try:
         return _APPLICATIONS[backbone].build(include_top=False, weights=weights, input_shape=(size, size, 3))
-    except Exception as error:  # Keras raises a bare Exception for a download that failed
+    except Exception as error:  # Keras raises a bare Exception for a failed download
         if weights == ONLINE:
-            reason = "could not be downloaded. Go online, or name a file or none."
+            reason = "could not be downloaded. Connect to the internet, or name a weights file or none."
         else:
-            reason = f"are not in {path.name}. Name a file that was made for it without its top, or none."
+            reason = f"are not in {path.name}. Name a file with the weights of this network without its top, or none."
         raise WeightsError(f"The weights of {backbone} {reason}") from error
 
 
@@ -164,16 +165,16 @@ def open_saved(path: Path) -> keras.Model:
     Raises
     ------
     WeightsError
-        If there is none that can be read.
+        If the file cannot be read.
     """
     try:
         return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{path} is no network that can be read. Name a .keras file, or none.") from error
+        raise WeightsError(f"{path} cannot be read as a network. Name a .keras file, or none.") from error
 
 
 def _copy_weights(source: keras.Model, model: keras.Model, path: Path) -> None:
-    """Copy layer by layer, in order: Keras numbers some of the names anew for every network that it builds."""
+    """Copy the weights layer by layer, in order: some names differ, because Keras numbers layers consecutively."""
     given, wanted = (
         [layer for layer in network.layers if layer.weights and layer.name != LOGITS] for network in (source, model)
     )
@@ -181,12 +182,14 @@ def _copy_weights(source: keras.Model, model: keras.Model, path: Path) -> None:
         for old, new in zip(given, wanted, strict=True):
             new.set_weights(old.get_weights())
     except ValueError as error:
-        raise WeightsError(f"{path.name} holds another network than {model.name}. Name a file made for it.") from error
+        raise WeightsError(
+            f"{path.name} holds another network than {model.name}. Name a file with the weights of {model.name}."
+        ) from error
 
 
 def _freeze(model: keras.Model, frozen: int) -> None:
     below = model.layers[:-1] if frozen < 0 else model.layers[:frozen]
     for layer in model.layers:
-        # Statistics of ImageNet stay: with small batches of one organ, updating them costs more than it gives.
+        # The statistics of ImageNet are kept: small batches of one organ give worse ones.
         if layer in below or isinstance(layer, layers.BatchNormalization):
             layer.trainable = False

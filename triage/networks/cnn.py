@@ -1,4 +1,4 @@
-"""The plain convolutional networks of the field's write-ups: three convolutions, three poolings, dense layers."""
+"""The small convolutional networks of published write-ups: convolutions with max pooling, then dense layers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def build_cnn(
     size
         Side of the square input in pixels.
     filters
-        Channels of each 3 x 3 convolution; every one is followed by 2 x 2 max pooling.
+        Channels of each 3 x 3 convolution; each is followed by 2 x 2 max pooling.
     dense
         Units of each hidden dense layer.
     dropout

@@ -2,8 +2,8 @@
 
 The architecture is that of Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks"
 (ICML 2019), in the Lite variant published with the TensorFlow TPU models: no squeeze-and-excite, ReLU6 throughout,
-stem and head not scaled. A brain slice is gray, so the three RGB stem kernels are summed into one input channel, which
-is exactly what the RGB network computes when the same gray image stands in all three channels.
+stem and head not scaled. A brain slice is gray, so the three RGB kernels of the stem are summed into one. This is
+exactly what the RGB network computes for the same gray image in all three channels.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STAGES = (
     (3, 1, 6, 320, 1),
 )
 BN_EPSILON = 1e-3
-#: Name of the layer whose output the class-activation map is made from.
+#: The layer from whose output the class-activation map is computed.
 LAST_MAP = "head_relu"
 LOGITS = "logits"
 RESCALE = "rescale"
@@ -43,8 +43,8 @@ def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2, *, norm
     dropout
         Rate between the pooled features and the last layer, active in training only.
     normed
-        Whether batch norms follow the convolutions. Without them `load_imagenet` works the norms into the
-        convolutions: the same function with less to compute, for training that leaves the norms as they are.
+        Whether batch normalisation follows the convolutions. Without it, `load_imagenet` folds the norms into the
+        convolutions: the same function at less cost, for training that does not update the norms.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2, *, norm
 
 
 def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> None:
-    """Copy ImageNet weights into the convolutions and batch norms; the last layer keeps its own.
+    """Copy ImageNet weights into the convolutions and batch norms; the last layer is not changed.
 
     Parameters
     ----------
@@ -96,19 +96,19 @@ def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> None:
 
 @keras.saving.register_keras_serializable("triage")
 class NormedConv2D(layers.Conv2D):  # type: ignore[misc]
-    """A convolution and the batch norm behind it in one, for statistics that no longer change.
+    """A convolution with the following batch normalisation folded in, for fixed statistics.
 
-    The norm's scale is worked into the kernel at every call, not once and for all: what learns is the kernel as it was
-    before, whose steps a learning rate for ImageNet weights fits. The scaled kernels are up to seven times smaller.
+    The scale of the norm is applied to the kernel at every call, so that training updates the original kernel: scaled
+    kernels are up to seven times smaller, and the learning rate for ImageNet weights would not fit them.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the kernel, and the norm's two vectors, which do not learn."""
+        """Create the kernel, and the two vectors of the norm, which are not trained."""
         super().build(input_shape)
         self.scale = self.add_weight(shape=(self.filters,), initializer="ones", trainable=False, name="scale")
         self.bias.trainable = False
 
-    # A convolution saves its kernel and its bias alone; every other layer saves all that it has.
+    # Conv2D saves only its kernel and bias; the method of Layer saves all variables.
     save_own_variables = layers.Layer.save_own_variables
     load_own_variables = layers.Layer.load_own_variables
 
@@ -118,16 +118,16 @@ class NormedConv2D(layers.Conv2D):  # type: ignore[misc]
 
 
 def take_normed(layer: keras.Layer, kernel: np.ndarray, norm: Sequence[np.ndarray]) -> None:
-    """Give a convolution of a network without norms the weights of a convolution and its batch norm.
+    """Set the weights of a convolution without norm from those of a convolution and its batch norm.
 
     Parameters
     ----------
     layer
         `NormedConv2D`, or a depthwise convolution with a bias.
     kernel
-        Of the convolution.
+        Kernel of the convolution.
     norm
-        Its norm's gamma, beta, moving mean and moving variance, ``(channels,)`` each.
+        Gamma, beta, moving mean and moving variance of its norm, ``(channels,)`` each.
     """
     gamma, beta, mean, variance = norm
     scale = gamma / np.sqrt(variance + BN_EPSILON)

@@ -1,8 +1,8 @@
-"""One network for both looks: EfficientNet-Lite0 with a light decoder; the head pools inside what the decoder finds.
+"""The two-look network: EfficientNet-Lite0 with a light decoder; the head pools over the lesion that the decoder finds.
 
-The first look takes the whole slice, the second the crop around the lesion that the first one found, at its own
-scale. Both run through the same weights: the slice's plane and source say much less at the second look, which is why
-it generalises better to scanners never seen.
+The first look is at the whole slice, the second at the crop around the lesion found by the first, at the scale of the
+lesion. Both use the same weights. The crop reveals much less of the slice's plane and source, so the second look
+generalises better to unknown scanners.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from keras import layers, ops
 from triage.networks.checkpoint import imagenet_lite0
 from triage.networks.lite0 import LAST_MAP, LOGITS, build_lite0, load_imagenet, take_normed
 
-#: The mask has a quarter of the input's side.
+#: Side of the input over that of the mask.
 STRIDE = 4
 MASK = "mask"
-#: The features weighted by the lesion, which the maps are made from.
+#: The layer with the features weighted by the lesion; the maps are computed from it.
 FOCUS = "lesion_focus"
-#: Last layer of each resolution of the encoder: a quarter, an eighth, a sixteenth of the input's side.
+#: Last layer of the encoder at a quarter, an eighth and a sixteenth of the input's side.
 SKIPS = ("block2_add", "block4_add", "block10_add")
 WIDTH = 64
-#: Layers up to here keep their ImageNet weights: edges and textures are the same in every organ, and most of the
-#: time of a training step would go into them.
+#: Layers up to this one keep their ImageNet weights: edges and textures are the same in every organ, and training them
+#: would take most of the time of a step.
 FROZEN_UP_TO = "block2_add"
 
 
@@ -39,7 +39,7 @@ def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2, *, n
     dropout
         Rate on the pooled features, active in training only.
     normed
-        Whether the encoder has batch norms: for training from random weights, which needs them.
+        Whether the encoder has batch normalisation; training from random weights needs it.
 
     Returns
     -------
@@ -66,18 +66,18 @@ def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2, *, n
 
 
 def start_from_imagenet(model: keras.Model) -> None:
-    """Load the packaged ImageNet weights into the encoder, and keep those of its early layers and statistics."""
+    """Load the packaged ImageNet weights into the encoder, and freeze its early layers and statistics."""
     load_imagenet(model, imagenet_lite0())
     _freeze(model)
 
 
 def start_from_two_look(model: keras.Model, trained: keras.Model) -> None:
-    """Take the weights of a trained two-look network, of any input size, with batch norms or without.
+    """Copy the weights of a trained two-look network of any input size, with or without batch norms.
 
     Raises
     ------
     ValueError
-        If it is another network.
+        If `trained` is another network.
     """
     norms = {layer.name: layer for layer in trained.layers if isinstance(layer, layers.BatchNormalization)}
     for layer in model.layers:
@@ -93,30 +93,30 @@ def start_from_two_look(model: keras.Model, trained: keras.Model) -> None:
 def mean_of(*networks: keras.Model) -> keras.Model:
     """Return a network of the first one's input size with the mean of the weights of all.
 
-    Of where a late turn of training began and where it ended (Wortsman et al., "Robust fine-tuning of zero-shot
-    models", CVPR 2022): what the turn gains on patients of known sources the mean keeps, for the greater part, and
-    loses less of what holds for sources never seen. Of runs that have a start in common (Wortsman et al., "Model
-    soups", ICML 2022): the mean stands in for asking all of them, and costs one.
+    The mean of the weights before and after a late training phase (Wortsman et al., "Robust fine-tuning of zero-shot
+    models", CVPR 2022) keeps most of what the phase gains on known sources, and loses less on unknown sources. The mean
+    of runs with the same starting weights (Wortsman et al., "Model soups", ICML 2022) approximates their ensemble at
+    the cost of one network.
 
     Raises
     ------
     ValueError
-        If one is no two-look network.
+        If one of them is not a two-look network.
     """
     size, classes = networks[0].input_shape[1], networks[0].output[LOGITS].shape[-1]
-    alike = [build_two_look(size, classes) for _ in networks]
-    for network, source in zip(alike, networks, strict=True):
-        start_from_two_look(network, source)
-    for same in zip(*(network.layers for network in alike), strict=True):
+    copies = [build_two_look(size, classes) for _ in networks]
+    for copy, network in zip(copies, networks, strict=True):
+        start_from_two_look(copy, network)
+    for same in zip(*(copy.layers for copy in copies), strict=True):
         weights = zip(*(layer.get_weights() for layer in same), strict=True)
         same[0].set_weights([np.mean(arrays, axis=0) for arrays in weights])
-    return alike[0]
+    return copies[0]
 
 
 def _freeze(model: keras.Model) -> None:
     early = True
     for layer in model.layers:
-        # So do depthwise kernels: they are a twentieth of the weights, and their gradient took a quarter of a step.
+        # Depthwise kernels are frozen too: they are a twentieth of the weights and took a quarter of a step's time.
         if early or isinstance(layer, layers.DepthwiseConv2D):
             layer.trainable = False
         early = early and layer.name != FROZEN_UP_TO
@@ -124,9 +124,9 @@ def _freeze(model: keras.Model) -> None:
 
 @keras.saving.register_keras_serializable("triage")
 class LesionWeights(layers.Layer):  # type: ignore[misc]
-    """How much of the lesion lies at each position of the features, from the mask; the mean over them is 1.
+    """Weights of the feature positions, proportional to the mask; their mean is 1.
 
-    The mask decides where to look but does not learn from the class: its gradient stops here.
+    The mask decides which features count but is not trained by the class: the gradient stops here.
     """
 
     def __init__(self, side: int, **kwargs: object) -> None:
@@ -139,11 +139,11 @@ class LesionWeights(layers.Layer):  # type: ignore[misc]
         return found / ops.mean(found, axis=(1, 2), keepdims=True)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Batch, side, side and 1."""
+        """Return ``(batch, side, side, 1)``."""
         return (input_shape[0], self.side, self.side, 1)
 
     def get_config(self) -> dict[str, object]:
-        """What `__init__` takes."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "side": self.side}
 
 

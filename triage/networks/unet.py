@@ -1,4 +1,4 @@
-"""A light U-Net: gray slice -> the tumour's mask (Ronneberger et al., MICCAI 2015, at a quarter of its width)."""
+"""A light U-Net: gray slice -> tumour mask (Ronneberger et al., MICCAI 2015, with a quarter of the channels)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def build_unet(size: int, width: int = 16, depth: int = 4) -> keras.Model:
     Raises
     ------
     ValueError
-        If the size cannot be halved so often.
+        If the size is not a multiple of ``2 ** depth``.
     """
     if size % 2**depth:
         raise ValueError(f"A U-Net of depth {depth} needs a size that is a multiple of {2**depth}, not {size}.")

@@ -1,1 +1,1 @@
-"""Data sets, augmentation, fit and evaluation: needs the ``train`` extra; the web process never imports it."""
+"""Data sets, augmentation, training, evaluation, release. Needs the ``train`` extra; the web app imports none of it."""

@@ -25,7 +25,7 @@ def docs(tmp_path: Path) -> Path:
     return folder
 
 
-def test_every_split_is_a_row_and_the_pages_follow(tmp_path: Path, docs: Path) -> None:
+def test_every_split_is_a_row_in_results_and_pages(tmp_path: Path, docs: Path) -> None:
     dataset = read_dataset(manifest_set(tmp_path / "data", each=10, copies=4))
     recipe = small("binary-cnn", epochs=1)
     for _ in range(2):  # the second time nothing is trained again, and no row is doubled
@@ -49,13 +49,13 @@ def test_every_split_is_a_row_and_the_pages_follow(tmp_path: Path, docs: Path) -
         assert min(picture.size) > 300
 
 
-def test_without_results_the_pages_say_so(docs: Path) -> None:
+def test_pages_without_results_say_so(docs: Path) -> None:
     publish(docs)
-    assert "Nothing was run yet." in (docs / "honest-evaluation.md").read_text()
+    assert "There are no results yet." in (docs / "honest-evaluation.md").read_text()
     assert "`detect-then-segment`" in (docs / "recipes.md").read_text()
 
 
-def test_a_page_without_a_place_for_results_is_named(docs: Path) -> None:
+def test_a_page_without_the_result_comments_is_refused(docs: Path) -> None:
     (docs / "recipes.md").write_text("# A page")
     with pytest.raises(DocsError, match=r"recipes\.md has no place"):
         publish(docs)

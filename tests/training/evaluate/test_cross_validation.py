@@ -1,4 +1,4 @@
-"""What stands on the card of tumours that nobody gave a type; `test_release.py` tries the rest of the evidence."""
+"""Tumours without a recorded type in a cross-validation; `test_release.py` tests the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from triage.training.layouts import FINDINGS, UNTYPED, Item
 from triage.training.release.calibration import cross_fit
 
 
-def test_tumours_without_a_type_are_counted_by_what_they_are_called() -> None:
+def test_untyped_tumours_are_counted_by_predicted_class() -> None:
     labels = [*FINDINGS * 20, *[UNTYPED] * 6]
     meant = np.array([FINDINGS.index(label) if label != UNTYPED else 1 for label in labels])
     meant[-1] = 0

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from drawn import manifest_set
 
-from triage.training.evaluate.external_validation import never_seen
+from triage.training.evaluate.external_validation import unseen_samples
 from triage.training.layouts import read_dataset
 
 
-def test_one_of_each_cluster_and_no_copy_of_a_known_source(tmp_path: Path) -> None:
+def test_unseen_samples_are_one_per_cluster_without_copies_of_known_sources(tmp_path: Path) -> None:
     """Sartaj has two copies of each class, those without tumour of a source that is as new as itself."""
     dataset = read_dataset(manifest_set(tmp_path, each=10, copies=2, others=3))
-    samples, copies = never_seen(dataset, {"figshare"})
+    samples, copies = unseen_samples(dataset, {"figshare"})
     assert sorted(sample.item.label for sample in samples) == (
         ["glioma"] * 3 + ["meningioma"] * 3 + ["notumor"] * 13 + ["pituitary"] * 3
     )
@@ -20,13 +20,13 @@ def test_one_of_each_cluster_and_no_copy_of_a_known_source(tmp_path: Path) -> No
     assert copies == 6
 
 
-def test_a_copy_that_the_data_set_does_not_know_of_is_found(tmp_path: Path) -> None:
+def test_a_copy_missing_from_the_clusters_is_found(tmp_path: Path) -> None:
     """Each copy in Sartaj has a cluster of its own there."""
     dataset = read_dataset(manifest_set(tmp_path, each=10, copies=2))
     alone = tuple(
         replace(item, cluster=2000 + number) if item.source == "sartaj" else item
         for number, item in enumerate(dataset.items)
     )
-    samples, copies = never_seen(replace(dataset, items=alone), {"figshare"})
+    samples, copies = unseen_samples(replace(dataset, items=alone), {"figshare"})
     assert {sample.item.label for sample in samples} == {"notumor"}
     assert copies == 6

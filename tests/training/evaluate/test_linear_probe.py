@@ -12,7 +12,7 @@ from triage.training.layouts import read_dataset
 
 
 @pytest.mark.slow
-def test_the_probe_has_the_figures_of_a_network(tmp_path: Path) -> None:
+def test_the_baseline_has_all_figures_of_a_network(tmp_path: Path) -> None:
     figures = probe(read_dataset(manifest_set(tmp_path, each=10)), size=32)
     assert list(figures) == list(metrics_for(CLASSES["finding"]))
     assert figures["accuracy"].value > 0.25

@@ -39,7 +39,7 @@ def test_ties_count_half() -> None:
     assert sensitivity_at(np.array([0.5, 0.5]), np.array([True, False])) == 0.0
 
 
-def test_what_cannot_be_measured_is_nan_without_a_warning() -> None:
+def test_an_undefined_metric_is_nan_without_a_warning() -> None:
     probabilities, truth = np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([0, 0])
     found = with_intervals(metrics_for(("a", "b")), probabilities, truth, [1, 2], draws=20)
     assert np.isnan(found["auroc_a"].value)
@@ -47,7 +47,7 @@ def test_what_cannot_be_measured_is_nan_without_a_warning() -> None:
     assert found["accuracy"].value == 1.0
 
 
-def test_groups_are_drawn_whole() -> None:
+def test_groups_are_resampled_whole() -> None:
     groups = ["p", "q", "p", "r", "q"]
     for sample in resampled(groups, seed=0, draws=50):
         counts = np.bincount(sample, minlength=5)

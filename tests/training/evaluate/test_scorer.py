@@ -1,8 +1,8 @@
-"""Slices that may be of one patient are drawn together."""
+"""Slices that may be of one patient are resampled together."""
 
 from __future__ import annotations
 
-from triage.training.evaluate.scorer import TOGETHER, grouped
+from triage.training.evaluate.scorer import SLICES_PER_BLOCK, resampling_groups
 from triage.training.layouts import Item
 
 
@@ -10,21 +10,25 @@ def item(number: int, source: str = "figshare", patient: str | None = None, clus
     return Item(f"{source}/images/{number}.jpg", source, "glioma", patient=patient, cluster=cluster)
 
 
-def test_patients_that_are_known_are_the_groups() -> None:
-    assert grouped([item(1, patient="a"), item(2, patient="b")]) == (["a", "b"], "patient")
+def test_recorded_patients_are_the_groups() -> None:
+    assert resampling_groups([item(1, patient="a"), item(2, patient="b")]) == (["a", "b"], "patient")
 
 
 def test_without_clusters_every_picture_is_its_own() -> None:
-    groups, unit = grouped([item(1, cluster=None), item(2, cluster=None)])
+    groups, unit = resampling_groups([item(1, cluster=None), item(2, cluster=None)])
     assert len(set(groups)) == 2
     assert unit == "picture"
 
 
-def test_neighbours_of_a_source_in_the_order_of_patients_are_one_group() -> None:
-    near, far, web = item(TOGETHER, cluster=1), item(2 * TOGETHER, cluster=2), item(TOGETHER, "sartaj", cluster=3)
-    groups, unit = grouped([near, item(TOGETHER + 1, cluster=4), far, web])
+def test_successive_slices_of_an_ordered_source_are_one_group() -> None:
+    near, far, web = (
+        item(SLICES_PER_BLOCK, cluster=1),
+        item(2 * SLICES_PER_BLOCK, cluster=2),
+        item(SLICES_PER_BLOCK, "sartaj", cluster=3),
+    )
+    groups, unit = resampling_groups([near, item(SLICES_PER_BLOCK + 1, cluster=4), far, web])
     assert groups[0] == groups[1]
     assert len(set(groups)) == 3
     assert unit.startswith("cluster")
-    assert str(TOGETHER) in unit
-    assert grouped([web]) == (["3"], "cluster")
+    assert str(SLICES_PER_BLOCK) in unit
+    assert resampling_groups([web]) == (["3"], "cluster")

@@ -6,10 +6,10 @@ import pytest
 from helpers import full_disk
 
 from triage.errors import StorageError
-from triage.training.fit.checkpoints import ResumeError, once, whole, write_json
+from triage.training.fit.checkpoints import ResumeError, atomic_write, write_json, write_settings
 
 
-def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_previous_file(tmp_path: Path) -> None:
     path = tmp_path / "curve.json"
     write_json(path, [1])
     with full_disk(room=100), pytest.raises(StorageError, match=r"curve\.json could not be written .* Free some space"):
@@ -18,9 +18,9 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_ends_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+def test_an_interrupted_write_leaves_no_file(tmp_path: Path) -> None:
     def stopped(path: Path) -> None:
-        with whole(path) as part:
+        with atomic_write(path) as part:
             part.write_text("half")
             raise KeyboardInterrupt
 
@@ -31,10 +31,10 @@ def test_what_ends_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
 
 def test_only_the_run_in_the_folder_is_resumed(tmp_path: Path) -> None:
     with pytest.raises(ResumeError, match="holds no run"):
-        once(tmp_path / "config.json", {"size": 16}, resume=True)
-    once(tmp_path / "config.json", {"size": 16, "classes": ("a", "b")}, resume=False)
-    once(tmp_path / "config.json", {"size": 16, "classes": ("a", "b")}, resume=True)
-    with pytest.raises(ResumeError, match="Go on with it by --resume"):
-        once(tmp_path / "config.json", {"size": 16}, resume=False)
+        write_settings(tmp_path / "config.json", {"size": 16}, resume=True)
+    write_settings(tmp_path / "config.json", {"size": 16, "classes": ("a", "b")}, resume=False)
+    write_settings(tmp_path / "config.json", {"size": 16, "classes": ("a", "b")}, resume=True)
+    with pytest.raises(ResumeError, match="Continue it with --resume"):
+        write_settings(tmp_path / "config.json", {"size": 16}, resume=False)
     with pytest.raises(ResumeError, match="another size"):
-        once(tmp_path / "config.json", {"size": 32}, resume=True)
+        write_settings(tmp_path / "config.json", {"size": 32}, resume=True)

@@ -16,7 +16,7 @@ from rich.console import Console
 from triage.inference.card import KERAS
 from triage.networks.backbones import WeightsError
 from triage.settings import Settings
-from triage.training.fit.lineage import PARTS, RESULT, earlier_run
+from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE, lineage_of
 from triage.training.fit.loop import load_kept
 from triage.training.fit.recipe import RecipeError
 from triage.training.fit.run import Options, run_recipe
@@ -31,7 +31,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A data set, and a run on it that left out fold 0."""
     folder = tmp_path_factory.mktemp("earlier")
     data = manifest_set(folder / "data", each=15)
-    train(data, folder / "first", Options(unwatched=True))
+    train(data, folder / "first", Options(validation_fold=False))
     return data, folder / "first"
 
 
@@ -43,10 +43,10 @@ def train(data: Path, run: Path, options: Options, size: int = 64, recipe: str =
         tf.config.run_functions_eagerly(False)
 
 
-def test_a_run_goes_on_from_another_at_a_larger_size(first: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_run_starts_from_another_at_a_larger_size(first: tuple[Path, Path], tmp_path: Path) -> None:
     data, run = first
     weights = str(run / "model.keras")
-    result = train(data, tmp_path / "second", Options(unwatched=True, weights=weights), size=96)
+    result = train(data, tmp_path / "second", Options(validation_fold=False, weights=weights), size=96)
     assert result["started_from"] == (
         "1 epochs of recipe two-look from packaged ImageNet weights of EfficientNet-Lite0"
     )
@@ -59,9 +59,11 @@ def test_a_run_goes_on_from_another_at_a_larger_size(first: tuple[Path, Path], t
     assert not after.get_layer("stem_conv").trainable
 
 
-def test_the_last_turn_ends_halfway_and_so_it_does_when_resumed(first: tuple[Path, Path], tmp_path: Path) -> None:
+def test_keep_mean_averages_with_the_starting_weights_also_when_resumed(
+    first: tuple[Path, Path], tmp_path: Path
+) -> None:
     data, run = first
-    options = Options(unwatched=True, weights=str(run / "model.keras"))
+    options = Options(validation_fold=False, weights=str(run / "model.keras"))
     train(data, tmp_path / "last", options, size=96, recipe="two-look-224")
     began, kept = (load_kept(folder).get_layer("mask").kernel.numpy() for folder in (run, tmp_path / "last"))
     assert load_kept(tmp_path / "last").input_shape == (None, 64, 64, 1)
@@ -75,56 +77,54 @@ def test_the_last_turn_ends_halfway_and_so_it_does_when_resumed(first: tuple[Pat
 
 
 @pytest.mark.parametrize("weights", [None, "packaged", "missing.keras"])
-def test_a_turn_that_ends_halfway_needs_a_start(first: tuple[Path, Path], tmp_path: Path, weights: str | None) -> None:
+def test_keep_mean_needs_starting_weights(first: tuple[Path, Path], tmp_path: Path, weights: str | None) -> None:
     with pytest.raises(RecipeError, match="Name its file with --weights"):
-        train(first[0], tmp_path / "run", Options(unwatched=True, weights=weights), recipe="two-look-224")
+        train(first[0], tmp_path / "run", Options(validation_fold=False, weights=weights), recipe="two-look-224")
     assert not (tmp_path / "run").exists()
 
 
-def test_what_the_run_before_has_seen_is_remembered(first: tuple[Path, Path], tmp_path: Path) -> None:
+def test_what_the_earlier_run_has_seen_is_recorded(first: tuple[Path, Path], tmp_path: Path) -> None:
     data, run = first
-    parts = json.loads((run / PARTS).read_text())
-    (run / PARTS).write_text(json.dumps(parts | {"seen_sha256": [*parts["seen_sha256"], "of another data set"]}))
-    train(data, tmp_path / "second", Options(unwatched=True, weights=str(run / "model.keras")))
-    seen = json.loads((tmp_path / "second" / PARTS).read_text())["seen_sha256"]
+    parts = json.loads((run / PARTS_FILE).read_text())
+    (run / PARTS_FILE).write_text(json.dumps(parts | {"seen_sha256": [*parts["seen_sha256"], "of another data set"]}))
+    train(data, tmp_path / "second", Options(validation_fold=False, weights=str(run / "model.keras")))
+    seen = json.loads((tmp_path / "second" / PARTS_FILE).read_text())["seen_sha256"]
     assert "of another data set" in seen
     assert set(parts["seen_sha256"]) <= set(seen)
 
 
-def test_a_run_is_not_tested_on_what_the_one_before_has_seen(first: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_run_is_not_tested_on_what_the_earlier_run_has_seen(first: tuple[Path, Path], tmp_path: Path) -> None:
     data, run = first
     with pytest.raises(RecipeError, match="same split and --test-fold"):
-        train(data, tmp_path / "leak", Options(unwatched=True, test_fold=1, weights=str(run / "model.keras")))
+        train(data, tmp_path / "leak", Options(validation_fold=False, test_fold=1, weights=str(run / "model.keras")))
     assert not (tmp_path / "leak").exists()
 
 
-def test_a_run_from_the_model_that_serves_tests_on_none_of_its_sources(
-    first: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_a_run_from_a_released_model_is_not_tested_on_its_sources(first: tuple[Path, Path], tmp_path: Path) -> None:
     data, _ = first
     weights = str(SERVES / KERAS)
-    with pytest.raises(RecipeError, match=f"{SERVES.name} may have seen every picture of br35h, figshare.*--untested"):
-        train(data, tmp_path / "leak", Options(unwatched=True, weights=weights))
-    result = train(data, tmp_path / "all", Options(unwatched=True, test_fold=None, weights=weights))
+    with pytest.raises(
+        RecipeError, match=f"{SERVES.name} may have seen every picture of br35h, figshare.*--no-test-fold"
+    ):
+        train(data, tmp_path / "leak", Options(validation_fold=False, weights=weights))
+    result = train(data, tmp_path / "all", Options(validation_fold=False, test_fold=None, weights=weights))
     assert result["started_from"] == f"the model {SERVES.name}"
 
 
-def test_an_unfinished_run_is_no_start(tmp_path: Path) -> None:
-    (tmp_path / PARTS).write_text("{}")
+def test_an_unfinished_run_is_refused_as_start(tmp_path: Path) -> None:
+    (tmp_path / PARTS_FILE).write_text("{}")
     with pytest.raises(RecipeError, match="--resume"):
-        earlier_run(str(tmp_path / "model.keras"))
-    assert earlier_run(None) is None
-    assert earlier_run("imagenet") is None
-    assert not (tmp_path / RESULT).exists()
+        lineage_of(str(tmp_path / "model.keras"))
+    assert lineage_of(None) is None
+    assert lineage_of("imagenet") is None
+    assert not (tmp_path / RESULT_FILE).exists()
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "missing.keras", "other"])
-def test_weights_that_are_of_no_two_look_network_are_refused(
-    first: tuple[Path, Path], tmp_path: Path, weights: str
-) -> None:
+def test_weights_of_other_networks_are_refused(first: tuple[Path, Path], tmp_path: Path, weights: str) -> None:
     if weights == "other":
         weights = str(tmp_path / "other.keras")
         inputs = keras.Input((4,))
         keras.Model(inputs, keras.layers.Dense(2)(inputs)).save(weights)
     with pytest.raises(WeightsError, match="or none"):
-        train(first[0], tmp_path / "run", Options(unwatched=True, weights=weights))
+        train(first[0], tmp_path / "run", Options(validation_fold=False, weights=weights))

@@ -40,11 +40,11 @@ def start(folder: Path, stage: Stage, views: Views | None = None, resume: bool =
     views = views or Views(shown, TARGETS, size=16, kind="turned", batch=8, seed=5)
     model = build_cnn(2, 16, (2, 4), (8,), 0.3, batch_norm=True)
 
-    def watch(network: keras.Model) -> dict[str, float]:
+    def validate(network: keras.Model) -> dict[str, float]:
         return {"val_loss": allowed_loss_of(predict(network, shown.pixels), TARGETS)}
 
     folder.mkdir(exist_ok=True)
-    return train(model, allowed_classes_loss, views, watch, stage, folder, resume=resume)
+    return train(model, allowed_classes_loss, views, validate, stage, folder, resume=resume)
 
 
 class Interrupted(Views):
@@ -99,20 +99,20 @@ def test_a_disk_that_fills_in_mid_checkpoint_leaves_the_last_good_one(tmp_path: 
     np.testing.assert_allclose(losses(resumed.curve), losses(whole.curve), rtol=1e-5)
 
 
-def test_training_stops_when_the_watched_loss_does_and_keeps_the_best(tmp_path: Path) -> None:
+def test_training_stops_early_and_keeps_the_best_epoch(tmp_path: Path) -> None:
     stage = stage_of(epochs=30, patience=2, keep="best", learning_rate=0.3)
     outcome = start(tmp_path / "run", stage)
-    watched = [row["val_loss"] for row in outcome.curve]
-    best = int(np.argmin(watched))
+    val_losses = [row["val_loss"] for row in outcome.curve]
+    best = int(np.argmin(val_losses))
     assert outcome.kept_epoch == best + 1
-    assert len(watched) == best + 1 + 2 < 30
+    assert len(val_losses) == best + 1 + 2 < 30
     kept = allowed_loss_of(predict(load_kept(tmp_path / "run"), frames().pixels), TARGETS)
-    assert kept == pytest.approx(watched[best], rel=1e-4)
+    assert kept == pytest.approx(val_losses[best], rel=1e-4)
     again = start(tmp_path / "run", stage, resume=True)
-    assert (len(again.curve), again.kept_epoch) == (len(watched), outcome.kept_epoch)
+    assert (len(again.curve), again.kept_epoch) == (len(val_losses), outcome.kept_epoch)
 
 
-def test_curves_are_written_as_json_and_as_a_picture(tmp_path: Path) -> None:
+def test_curves_are_written_as_json_and_as_a_plot(tmp_path: Path) -> None:
     outcome = start(tmp_path / "run", stage_of(epochs=2))
     assert json.loads((tmp_path / "run" / "curve.json").read_text()) == outcome.curve
     with Image.open(tmp_path / "run" / "curve.png") as picture:
@@ -121,7 +121,7 @@ def test_curves_are_written_as_json_and_as_a_picture(tmp_path: Path) -> None:
     assert all(0 < row["network_share"] <= 1 for row in outcome.curve)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_network(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run_with_the_last_good_network(tmp_path: Path) -> None:
     with pytest.raises(DivergedError, match="Lower the recipe's learning_rate"):
         start(tmp_path / "run", stage_of(learning_rate=1e30))
     assert np.isfinite(predict(load_kept(tmp_path / "run"), frames().pixels)).all()

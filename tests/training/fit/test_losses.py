@@ -1,4 +1,4 @@
-"""The losses say what they promise; those of masks are tried in `test_loop.py` and `test_two_look_training.py`."""
+"""Losses of classes; those of masks are tested in `test_loop.py` and `test_two_look_training.py`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def loss_of(target: np.ndarray, logits: list[float]) -> float:
 
 
 @pytest.mark.parametrize("target", [GLIOMA, MENINGIOMA, PITUITARY, NOTUMOR])
-def test_a_type_that_is_known_is_learnt_as_before(target: np.ndarray) -> None:
+def test_a_known_type_has_the_usual_loss(target: np.ndarray) -> None:
     logits = np.array([[2.0, -1.0, 0.5, 0.0]], np.float32)
     assert np.allclose(hedged_classes_loss(target[None], logits), allowed_classes_loss(target[None], logits))
 
 
-def test_an_unknown_type_is_cheapest_at_the_shares_of_both() -> None:
+def test_an_unknown_type_has_the_lowest_loss_at_the_shares_of_both() -> None:
     shares = [float(np.log(share)) for share in (GLIOMA_SHARE, 1 - GLIOMA_SHARE)]
     best = loss_of(UNTYPED, [*shares, -9.0, -9.0])
     for certain in ([6.0, -6.0, -9.0, -9.0], [-6.0, 6.0, -9.0, -9.0]):

@@ -10,7 +10,7 @@ from triage.settings import Settings
 from triage.training.fit.recipe import FOLDER, Backbone, RecipeError, adapted, load_recipe, names
 
 
-def test_every_recipe_that_comes_with_the_product_is_one() -> None:
+def test_every_packaged_recipe_is_valid() -> None:
     recipes = ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look"]
     recipes += ["two-look-192", "two-look-224"]
     assert names() == recipes
@@ -18,7 +18,7 @@ def test_every_recipe_that_comes_with_the_product_is_one() -> None:
         assert load_recipe(name).name == name
 
 
-def test_two_look_224_is_what_ships() -> None:
+def test_the_shipped_model_was_trained_by_two_look_224() -> None:
     card = json.loads((Settings().model / CARD).read_text())
     shipped, recipe = card["training"]["config"]["recipe"], load_recipe("two-look-224").model_dump(mode="json")
     assert {key: shipped[key] for key in ("train", "seed", "task")} == {
@@ -26,19 +26,19 @@ def test_two_look_224_is_what_ships() -> None:
     }
 
 
-def test_only_the_last_turn_of_two_looks_changes_the_order_of_tissues() -> None:
+def test_only_two_look_224_changes_the_order_of_tissues() -> None:
     shares = {name: load_recipe(name).train.reordered for name in names()}
     assert {name for name, share in shares.items() if share} == {"two-look-224"}
 
 
-def test_only_two_looks_end_halfway(tmp_path: Path) -> None:
+def test_keep_mean_is_for_two_look_networks_only(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text((FOLDER / "lite0.toml").read_text().replace('keep = "last"', 'keep = "mean"'))
-    with pytest.raises(RecipeError, match="for two looks alone"):
+    with pytest.raises(RecipeError, match="for two-look networks only"):
         load_recipe(str(path))
 
 
-def test_the_command_line_has_the_last_word() -> None:
+def test_options_of_the_command_line_replace_values_of_the_recipe() -> None:
     recipe = adapted(load_recipe("detect-then-segment"), backbone="resnet50", epochs=3, size=64, seed=1)
     assert isinstance(recipe.train.network, Backbone)
     assert recipe.train.network.name == "resnet50"
@@ -53,7 +53,7 @@ def test_a_backbone_is_only_for_recipes_that_have_one() -> None:
         adapted(load_recipe("transfer"), backbone="alexnet")
 
 
-def test_an_unknown_recipe_shows_those_that_are_known() -> None:
+def test_an_unknown_recipe_lists_the_known_ones() -> None:
     with pytest.raises(RecipeError, match=r"Choose one of binary-cnn, .* or name a \.toml file"):
         load_recipe("best")
 
@@ -68,7 +68,7 @@ def test_an_unknown_recipe_shows_those_that_are_known() -> None:
         (("filters = [16, 32, 64]\ndense = [512]", "width = 8"), r"train\.network\.cnn"),
     ],
 )
-def test_a_file_that_is_no_recipe_is_refused_by_field(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+def test_an_invalid_recipe_is_refused_by_field(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     text = (FOLDER / "binary-cnn.toml").read_text()
     assert change[0] in text
     (tmp_path / "mine.toml").write_text(text.replace(*change))
@@ -76,7 +76,7 @@ def test_a_file_that_is_no_recipe_is_refused_by_field(tmp_path: Path, change: tu
         load_recipe(str(tmp_path / "mine.toml"))
 
 
-def test_a_unet_is_no_classifier(tmp_path: Path) -> None:
+def test_a_unet_is_refused_as_classifier(tmp_path: Path) -> None:
     text = (FOLDER / "transfer.toml").read_text()
     network = 'kind = "backbone"\nname = "efficientnet-lite0"\nfrozen = 0'
     assert network in text

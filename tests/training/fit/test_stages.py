@@ -14,7 +14,7 @@ SAMPLES = [
 ]
 
 
-def test_groups_are_drawn_by_their_shares_whatever_their_size() -> None:
+def test_groups_are_drawn_by_their_shares_independent_of_their_size() -> None:
     weights = drawing_weights(SAMPLES, {"glioma/scanner": 3, "pituitary/scanner": 1, "notumor/web": 2}, "finding")
     assert weights.sum() == pytest.approx(1)
     assert weights[:6].sum() == pytest.approx(0.5)
@@ -28,10 +28,10 @@ def test_slices_of_volumes_are_a_group_of_their_own() -> None:
 
 
 def test_a_group_without_a_share_is_named() -> None:
-    with pytest.raises(RecipeError, match="no share to notumor/web"):
+    with pytest.raises(RecipeError, match="no share for notumor/web"):
         drawing_weights(SAMPLES, {"glioma/scanner": 1, "pituitary/scanner": 1}, "finding")
 
 
-def test_nothing_to_watch_has_no_targets() -> None:
+def test_no_samples_have_no_targets() -> None:
     assert targets_of(SAMPLES, "tumour").shape == (18, 2)
     assert targets_of([], "finding").shape == (0, 4)

@@ -15,7 +15,7 @@ from triage.training.evaluate.evaluate import evaluate
 from triage.training.evaluate.scorer import open_model
 from triage.training.fit import two_look_training
 from triage.training.fit.run import Options, run_recipe
-from triage.training.fit.two_look_training import asking, known_mask_loss, pictures_of, suspected
+from triage.training.fit.two_look_training import known_mask_loss, locate_unoutlined, pictures_of, view_predictor
 from triage.training.layouts import read_dataset
 from triage.training.views.two_look_views import Picture
 
@@ -34,7 +34,7 @@ def test_an_unknown_mask_costs_nothing() -> None:
     assert np.asarray(known_mask_loss(target, right)).max() < 1e-3
 
 
-def test_lesions_are_known_where_they_were_drawn_or_cannot_be(tmp_path: Path) -> None:
+def test_lesions_are_known_for_outlined_tumours_and_healthy_slices(tmp_path: Path) -> None:
     dataset = read_dataset(manifest_set(tmp_path / "data", each=5))
     pictures = pictures_of(dataset.root, [Sample(item) for item in dataset.items])
     for item, picture in zip(dataset.items, pictures, strict=True):
@@ -43,25 +43,25 @@ def test_lesions_are_known_where_they_were_drawn_or_cannot_be(tmp_path: Path) ->
         assert picture.outlined is (item.label != "notumor")
 
 
-def test_only_what_nobody_outlined_is_suspected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_tumours_without_an_outline_are_located(monkeypatch: pytest.MonkeyPatch) -> None:
     mask = np.zeros((16, 16), np.float32)
     mask[4:8, 8:12] = 0.9
     answer = Look(WHOLE, np.zeros(4, np.float32), mask)
-    monkeypatch.setattr(two_look_training, "asking", lambda model: lambda frames, boxes: [answer])
+    monkeypatch.setattr(two_look_training, "view_predictor", lambda model: lambda frames, boxes: [answer])
     frame, target = np.zeros((FRAME, FRAME), np.uint8), np.ones(4, np.float32)
     outlined = Picture(frame, target, np.zeros((FRAME, FRAME), np.uint8))
     alone = Picture(frame, target, None)
-    known, found = suspected(build_two_look(64), [outlined, alone])
+    known, found = locate_unoutlined(build_two_look(64), [outlined, alone])
     assert known is outlined
-    assert found.suspect == (0.625 * FRAME, 0.375 * FRAME, 0.25 * FRAME)
+    assert found.located == (0.625 * FRAME, 0.375 * FRAME, 0.25 * FRAME)
     mask[:] = mask / 2
-    (doubted,) = suspected(build_two_look(64), [alone])
-    assert doubted.suspect is None
+    (doubted,) = locate_unoutlined(build_two_look(64), [alone])
+    assert doubted.located is None
 
 
-def test_answers_are_log_probabilities_and_masks_of_the_frame() -> None:
+def test_predictions_are_log_probabilities_and_masks_of_the_frame() -> None:
     frames = np.random.default_rng(0).integers(0, 255, (3, FRAME, FRAME), dtype=np.uint8)
-    looks = look_twice(asking(build_two_look(64)), frames)
+    looks = look_twice(view_predictor(build_two_look(64)), frames)
     for table in log_probabilities(looks):
         np.testing.assert_allclose(np.exp(table).sum(axis=1), 1, rtol=1e-5)
     masks = np.stack([lay_back(second.mask, second.box) for _, second in looks])
@@ -69,9 +69,9 @@ def test_answers_are_log_probabilities_and_masks_of_the_frame() -> None:
     assert 0 <= masks.min() <= masks.max() <= 1
 
 
-def test_a_keras_network_answers_in_batches_as_it_does_one_by_one() -> None:
-    frames = np.random.default_rng(1).integers(0, 255, (two_look_training.SLICES_AT_ONCE + 2, FRAME, FRAME), np.uint8)
-    ask = asking(build_two_look(64))
+def test_a_keras_network_predicts_the_same_in_batches_and_one_by_one() -> None:
+    frames = np.random.default_rng(1).integers(0, 255, (two_look_training.PREDICT_BATCH + 2, FRAME, FRAME), np.uint8)
+    ask = view_predictor(build_two_look(64))
     boxes = [WHOLE if number % 2 else MIDDLE for number in range(len(frames))]
     together = ask(frames, boxes)
     assert [look.box for look in together] == boxes
@@ -82,7 +82,7 @@ def test_a_keras_network_answers_in_batches_as_it_does_one_by_one() -> None:
 
 
 @pytest.mark.slow
-def test_the_recipe_runs_and_its_masks_are_judged(tmp_path: Path) -> None:
+def test_the_recipe_runs_and_its_masks_are_evaluated(tmp_path: Path) -> None:
     data = manifest_set(tmp_path / "data", each=10)
     recipe = small("two-look", size=64, epochs=1, steps=2)
     result = run_recipe(recipe, read_dataset(data), tmp_path / "run", Options(), QUIET)

@@ -10,7 +10,7 @@ from triage.training.release.calibration import calibrate, choose_points, fit_co
 
 @pytest.fixture(scope="module")
 def looks() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Two looks of which the second says more, both three times too sure, and the truth that their sum has."""
+    """Two overconfident looks, the second more informative, and labels drawn from the sum of the calibrated ones."""
     rng = np.random.default_rng(0)
     first, second = rng.normal(0, 0.5, (4000, 4)), rng.normal(0, 1.5, (4000, 4))
     chances = np.exp(log_softmax(first + second))
@@ -18,7 +18,7 @@ def looks() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return log_softmax(3 * first), log_softmax(3 * second), truth
 
 
-def test_the_fusion_weighs_the_looks_and_undoes_too_much_confidence(
+def test_the_fusion_weights_the_looks_and_corrects_overconfidence(
     looks: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     first, second, truth = looks
@@ -30,12 +30,12 @@ def test_the_fusion_weighs_the_looks_and_undoes_too_much_confidence(
     assert abs(fused.max(axis=1).mean() - (fused.argmax(axis=1) == truth).mean()) < 0.02
 
 
-def test_few_pictures_leave_the_mean_of_the_looks(looks: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+def test_with_few_pictures_the_fusion_stays_near_the_mean(looks: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     fusion = fit_fusion(*(part[:2] for part in looks))
     np.testing.assert_allclose(np.array(fusion.first), np.eye(4) / 2, atol=0.25)
 
 
-def test_sets_hold_ninety_five_of_a_hundred_of_each_class(looks: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+def test_prediction_sets_cover_95_percent_of_each_class(looks: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     first, second, truth = looks
     fusion = fit_fusion(first, second, truth)
     fused = fusion.probabilities(first, second)
@@ -47,7 +47,7 @@ def test_sets_hold_ninety_five_of_a_hundred_of_each_class(looks: tuple[np.ndarra
     assert fit_conformal(fused[:20], truth[:20]).least[FINDINGS[0]] == 0, "too few to rule anything out"
 
 
-def test_untyped_tumours_count_for_tumour_alone(looks: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+def test_untyped_tumours_count_only_for_the_tumour_point(looks: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     first, second, truth = (part[:200] for part in looks)
     items = [Item(str(number), "web", FINDINGS[label]) for number, label in enumerate(truth)]
     untyped = [Item("x", "web", "tumor")]
@@ -55,10 +55,10 @@ def test_untyped_tumours_count_for_tumour_alone(looks: tuple[np.ndarray, np.ndar
     more = calibrate(np.r_[first, first[:1]], np.r_[second, second[:1]], items + untyped)
     assert more.fusion == alone.fusion
     assert more.conformal == alone.conformal
-    assert more.bought["tumour"] != alone.bought["tumour"]
+    assert more.threshold_notes["tumour"] != alone.threshold_notes["tumour"]
 
 
-def test_operating_points_reach_their_sensitivity_and_untyped_tumours_count_for_one_of_them() -> None:
+def test_operating_points_reach_their_sensitivity() -> None:
     rng = np.random.default_rng(1)
     labels = ["glioma"] * 100 + ["meningioma"] * 60 + ["notumor"] * 80 + ["tumor"] * 40
     scores = rng.dirichlet((1, 1, 1, 1), len(labels))
@@ -69,7 +69,7 @@ def test_operating_points_reach_their_sensitivity_and_untyped_tumours_count_for_
     assert words["tumour"].endswith("(200 with, 80 without).")
 
 
-def test_new_patients_are_caught_as_often_in_nineteen_of_twenty_draws() -> None:
+def test_the_sensitivity_holds_for_new_patients_with_the_stated_confidence() -> None:
     """Scores are uniform, so the sensitivity of a point among all patients is what it leaves above it."""
     rng = np.random.default_rng(2)
     items = [Item(str(number), "web", "glioma" if number < 300 else "notumor") for number in range(310)]

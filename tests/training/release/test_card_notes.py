@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from triage.training.release.card_notes import RemarksError, read_remarks
+from triage.training.release.card_notes import CardNotesError, read_card_notes
 
 WHOLE = """
 data = "Drawn heads."
@@ -13,39 +13,39 @@ failures = ["None was looked at."]
 """
 
 
-def test_remarks_are_read_as_they_were_written(tmp_path: Path) -> None:
-    path = tmp_path / "remarks.toml"
+def test_card_notes_are_read_from_toml(tmp_path: Path) -> None:
+    path = tmp_path / "notes.toml"
     path.write_text(WHOLE)
-    remarks = read_remarks(path)
-    assert (remarks.data, remarks.limits) == ("Drawn heads.", ("Drawn, every one of them.",))
+    notes = read_card_notes(path)
+    assert (notes.data, notes.limits) == ("Drawn heads.", ("Drawn, every one of them.",))
 
 
-def test_those_of_the_shipped_model_can_be_read() -> None:
-    remarks = read_remarks(Path(__file__).parents[3] / "models" / "remarks.toml")
-    assert len(remarks.limits) > 3
-    assert not any("\n" in said for said in (remarks.data, *remarks.limits, *remarks.failures))
+def test_the_card_notes_of_the_shipped_model_are_valid() -> None:
+    notes = read_card_notes(Path(__file__).parents[3] / "models" / "card-notes.toml")
+    assert len(notes.limits) > 3
+    assert not any("\n" in text for text in (notes.data, *notes.limits, *notes.failures))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (WHOLE.replace('["None was looked at."]', "[]"), "failures: .*at least 1"),
         (WHOLE.replace("Drawn heads.", "  "), "data: "),
-        (WHOLE.replace("limits", "limit"), "limits: Field required.*It needs data, limits and failures"),
+        (WHOLE.replace("limits", "limit"), "limits: Field required.*The file needs data, limits and failures"),
         (WHOLE + "mood = 1", "mood: Extra inputs"),
         ("data =", "is not TOML"),
     ],
 )
-def test_what_says_too_little_is_refused(text: str, said: str, tmp_path: Path) -> None:
-    path = tmp_path / "remarks.toml"
+def test_incomplete_card_notes_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "notes.toml"
     path.write_text(text)
-    with pytest.raises(RemarksError, match=said):
-        read_remarks(path)
+    with pytest.raises(CardNotesError, match=message):
+        read_card_notes(path)
 
 
-def test_a_missing_file_and_one_that_is_no_text_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RemarksError, match=r"cannot be read.*models/remarks.toml"):
-        read_remarks(tmp_path / "none.toml")
+def test_missing_and_binary_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CardNotesError, match=r"cannot be read.*models/card-notes.toml"):
+        read_card_notes(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RemarksError, match="cannot be read"):
-        read_remarks(tmp_path / "binary.toml")
+    with pytest.raises(CardNotesError, match="cannot be read"):
+        read_card_notes(tmp_path / "binary.toml")

@@ -1,4 +1,4 @@
-"""The forms in which a trained network leaves: exact, and in 8 bits as it serves."""
+"""The export of a trained network: in 32 bits, and in 8 bits as it serves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ import tensorflow as tf
 from drawn import head
 
 from triage.domain import Finding
-from triage.inference.calibration import log_softmax
+from triage.inference import preprocess
+from triage.inference.calibration import equal_fusion, log_softmax
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
-from triage.inference.views import FRAME, MIDDLE, WHOLE, Box, crop
+from triage.inference.two_look import DOUBT, NOTUMOR, SURE, log_probabilities
+from triage.inference.views import FRAME, MIDDLE, WHOLE, Box, crop, lay_back
 from triage.networks.twolook import build_two_look, start_from_imagenet
+from triage.training.data.splits import CLASSES
+from triage.training.evaluate.scorer import open_model
+from triage.training.fit.checkpoints import save_model, write_json
+from triage.training.fit.lineage import PARTS_FILE
+from triage.training.fit.run import CONFIG_FILE
 from triage.training.release.export import export_exact, export_onnx
 
 SIZE = 64
@@ -29,6 +36,21 @@ def model() -> keras.Model:
     model = build_two_look(SIZE)
     start_from_imagenet(model)
     return model
+
+
+@pytest.fixture(scope="module")
+def decided(model: keras.Model, views: np.ndarray) -> keras.Model:
+    """A network whose first look is sure of no tumour, plainly sees a glioma, or is in doubt, by slice in turn.
+
+    Its last layer is the solution of least norm that gives these logits on the first looks.
+    """
+    network = keras.models.clone_model(model)
+    network.set_weights(model.get_weights())
+    pooled = keras.Model(network.input, network.get_layer("looked_at").output)(views[..., None]).numpy()
+    wanted = np.log([[0.01, 0.01, 0.01, 0.97], [0.95, 0.02, 0.01, 0.02], [0.4, 0.35, 0.1, 0.15]])
+    logits = np.tile(wanted, (len(views) // 3, 1))
+    network.get_layer("logits").set_weights([np.linalg.pinv(pooled) @ logits, np.zeros(4)])
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +79,50 @@ def serving(model: keras.Model, frames: np.ndarray, tmp_path_factory: pytest.Tem
     return path
 
 
-def test_the_exact_form_says_what_keras_says(model: keras.Model, exact: Path, frames: np.ndarray) -> None:
+def test_the_32_bit_network_equals_the_keras_network(model: keras.Model, exact: Path, frames: np.ndarray) -> None:
     network = Network(exact)
     assert network.size == SIZE
     for frame in frames:
         for box in LOOKS:
             look = network.look(frame.astype(np.float32), box)
-            said = model(crop(frame.astype(np.float32), box, SIZE)[None, ..., None])
-            np.testing.assert_allclose(look.log_probabilities, log_softmax(np.asarray(said["logits"]))[0], atol=2e-3)
-            np.testing.assert_allclose(look.mask, tf.sigmoid(said["mask"])[0, ..., 0], atol=1e-3)
+            outputs = model(crop(frame.astype(np.float32), box, SIZE)[None, ..., None])
+            np.testing.assert_allclose(look.log_probabilities, log_softmax(np.asarray(outputs["logits"]))[0], atol=2e-3)
+            np.testing.assert_allclose(look.mask, tf.sigmoid(outputs["mask"])[0, ..., 0], atol=1e-3)
+
+
+def test_a_run_and_its_32_bit_export_follow_the_same_policy(
+    decided: keras.Model, views: np.ndarray, frames: np.ndarray, tmp_path: Path
+) -> None:
+    """What `evaluate` measures of a run folder is what serves, whether the first look is sure, plain or in doubt."""
+    run = tmp_path / "run"
+    run.mkdir()
+    save_model(decided, run)
+    config = {"preprocessing": preprocess.VERSION, "classes": CLASSES["finding"], "size": FRAME}
+    write_json(run / CONFIG_FILE, config)
+    write_json(run / PARTS_FILE, {"test": []})
+    scorer = open_model(run)
+    export_exact(decided, views.round().astype(np.uint8), tmp_path / "exact.onnx")
+    served = Network(tmp_path / "exact.onnx").look_at_all(frames)
+
+    first, second = log_probabilities(served)
+    fused = equal_fusion(len(Finding)).probabilities(first, second)
+    np.testing.assert_allclose(scorer.probabilities(frames), fused, atol=2e-3)
+    masks = np.stack([lay_back(look.mask, look.box) for _, look in served])
+    np.testing.assert_allclose(scorer.masks(frames), masks, atol=2e-3)
+    # The slices are of all three kinds: no second look, a second look, and a look at the middle before it.
+    whole = [Network(tmp_path / "exact.onnx").look(frame, WHOLE) for frame in frames]
+    sure, plain, doubtful = (np.arange(len(frames)) % 3 == kind for kind in range(3))
+    chances = np.exp([look.log_probabilities for look in whole])
+    assert (chances[sure, NOTUMOR] > SURE).all()
+    assert (chances[plain].max(axis=1) > DOUBT).all()
+    assert (chances[doubtful].max(axis=1) < DOUBT).all()
+    assert [look.box == WHOLE for _, look in served] == sure.tolist()
+    changed = [not np.allclose(one.mask, pair[0].mask) for one, pair in zip(whole, served, strict=True)]
+    assert changed == doubtful.tolist()
 
 
 @pytest.mark.parametrize("finding", list(Finding))
-def test_the_map_is_the_features_times_their_gradient(
+def test_the_map_is_the_product_of_features_and_gradient(
     model: keras.Model, exact: Path, frames: np.ndarray, finding: Finding
 ) -> None:
     """HiResCAM, from its definition, by TensorFlow's own gradient."""
@@ -78,13 +131,13 @@ def test_the_map_is_the_features_times_their_gradient(
     twin = keras.Model(model.input, [model.get_layer("head_relu").output, model.output["logits"]])
     with tf.GradientTape() as tape:
         features, logits = twin(crop(frames[0].astype(np.float32), WHOLE, SIZE)[None, ..., None])
-        said = logits[:, index]
-    gradient = tape.gradient(said, features)
+        logit = logits[:, index]
+    gradient = tape.gradient(logit, features)
     expected = (features * gradient).numpy().sum(axis=-1) * features.shape[1] * features.shape[2]
     np.testing.assert_allclose(look.cam[..., index], expected[0], atol=2e-2)
 
 
-def test_eight_bits_say_nearly_the_same(exact: Path, serving: Path, frames: np.ndarray) -> None:
+def test_the_8_bit_network_is_close_to_the_32_bit_one(exact: Path, serving: Path, frames: np.ndarray) -> None:
     kinds = [node.op_type for node in onnx.load(serving).graph.node]
     assert kinds.count("DequantizeLinear") > 100
     assert serving.stat().st_size < exact.stat().st_size / 2
@@ -100,7 +153,7 @@ def test_eight_bits_say_nearly_the_same(exact: Path, serving: Path, frames: np.n
     assert np.mean(masks) < 0.06
 
 
-def test_the_map_and_the_logits_are_of_one_piece_in_eight_bits_too(
+def test_the_mean_of_the_8_bit_map_plus_the_bias_is_the_logit(
     model: keras.Model, serving: Path, frames: np.ndarray
 ) -> None:
     """Spatial mean of the map plus bias is the logit."""
@@ -113,7 +166,7 @@ def test_the_map_and_the_logits_are_of_one_piece_in_eight_bits_too(
             )
 
 
-def test_the_same_slice_has_the_same_answer_every_time(serving: Path, frames: np.ndarray) -> None:
+def test_the_8_bit_network_is_deterministic(serving: Path, frames: np.ndarray) -> None:
     """ONNX Runtime's average pool in 8 bits, which is not used, gave others in repeated runs."""
     network = Network(serving)
     before = network.look_at_all(frames)

@@ -16,11 +16,11 @@ from triage.errors import ModelError
 from triage.inference.card import CARD, MODEL_CARD, read_card
 from triage.inference.runtime import Runtime
 from triage.training.evaluate.scorer import open_model
-from triage.training.fit.lineage import PARTS, RESULT
+from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE
 from triage.training.fit.recipe import RecipeError
-from triage.training.fit.run import CONFIG, Options, read_chosen, run_recipe
+from triage.training.fit.run import CONFIG_FILE, Options, read_chosen, run_recipe
 from triage.training.layouts import read_dataset
-from triage.training.release.card_notes import Remarks
+from triage.training.release.card_notes import CardNotes
 from triage.training.release.release import describe, release
 from triage.training.release.runs import ReleaseError
 
@@ -28,7 +28,7 @@ QUIET = Console(quiet=True)
 Runs = tuple[Path, list[Path]]
 #: What the narrow run may see.
 KNOWN = ("br35h", "figshare")
-REMARKS = Remarks(data="Drawn heads.", limits=("Drawn, every one.",), failures=("None was looked at.",))
+CARD_NOTES = CardNotes(data="Drawn heads.", limits=("Drawn, every one.",), failures=("None was looked at.",))
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     tf.config.run_functions_eagerly(True)  # one step each: building the graphs would take most of a minute
     try:
         for name, options in (
-            ("trial0", Options(unwatched=True, volumes=volumes)),
-            ("trial1", Options(unwatched=True, volumes=volumes, test_fold=1)),
-            ("whole", Options(unwatched=True, volumes=volumes, test_fold=None)),
+            ("trial0", Options(validation_fold=False, volumes=volumes)),
+            ("trial1", Options(validation_fold=False, volumes=volumes, test_fold=1)),
+            ("whole", Options(validation_fold=False, volumes=volumes, test_fold=None)),
         ):
             run_recipe(recipe, read_chosen(data, volumes=volumes), folder / name, options, QUIET)
-        narrow = Options(unwatched=True, volumes=volumes)
+        narrow = Options(validation_fold=False, volumes=volumes)
         run_recipe(recipe, read_chosen(data, KNOWN, volumes), folder / "narrow", narrow, QUIET)
     finally:
         tf.config.run_functions_eagerly(False)
@@ -63,29 +63,29 @@ def altered(run: Path, folder: Path, name: str, **values: object) -> Path:
     return folder
 
 
-def test_a_trial_was_trained_on_four_folds(runs: Runs) -> None:
+def test_a_cross_validation_run_is_trained_on_four_folds(runs: Runs) -> None:
     _, trials = runs
-    first, second = (json.loads((run / PARTS).read_text()) for run in trials)
-    assert first["watch"] == second["watch"] == []
+    first, second = (json.loads((run / PARTS_FILE).read_text()) for run in trials)
+    assert first["validation"] == second["validation"] == []
     assert not set(first["test"]) & {*first["train"], *second["test"]}
     assert {*first["train"], *first["test"]} == {*second["train"], *second["test"]}
     assert set(json.loads((trials[0] / "curve.json").read_text())[0]) >= {"loss", "network_share"}
 
 
-def test_what_ships_was_trained_on_everything(runs: Runs) -> None:
+def test_the_released_run_is_trained_on_everything(runs: Runs) -> None:
     _, trials = runs
-    whole = json.loads((trials[0].with_name("whole") / PARTS).read_text())
-    assert whole["test"] == whole["watch"] == whole["untyped"] == []
-    parts = [json.loads((run / PARTS).read_text()) for run in trials]
+    whole = json.loads((trials[0].with_name("whole") / PARTS_FILE).read_text())
+    assert whole["test"] == whole["validation"] == whole["untyped"] == []
+    parts = [json.loads((run / PARTS_FILE).read_text()) for run in trials]
     assert set(whole["train"]) == {name for part in parts for name in part["train"]}
 
 
 @pytest.mark.slow
-def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tmp_path: Path) -> None:
+def test_a_released_folder_serves_and_its_card_holds_the_figures(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
     folder = tmp_path / "drawn-v1"
     narrow, whole = (trials[0].with_name(name) for name in ("narrow", "whole"))
-    card = release(data, trials[::-1], whole, REMARKS, folder, volumes=data / "volumes", left_out=narrow)
+    card = release(data, trials[::-1], whole, CARD_NOTES, folder, volumes=data / "volumes", left_out=narrow)
     assert card.files == read_card(folder).files
     assert card.training["config"]["train_folds"] == [0, 1, 2, 3, 4]
     assert card.training["images"] == 96, "80 heads, and eight telling slices of each of two volumes"
@@ -109,9 +109,9 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
     assert "A trial of the same recipe on br35h, figshare, volumes alone, judged on sartaj" in words
     assert f"{empty} stretches of three or more slices without tumour, {flagged} would be flagged" in words
     assert "Research use only" in words
-    for said in (REMARKS.data, *REMARKS.limits, *REMARKS.failures):
+    for said in (CARD_NOTES.data, *CARD_NOTES.limits, *CARD_NOTES.failures):
         assert said in words
-    assert tuple(card.training["limits"]) == REMARKS.limits
+    assert tuple(card.training["limits"]) == CARD_NOTES.limits
     assert "glioma operating point" in describe(card)
     score = Runtime(folder).score(head("glioma", 1))
     assert sum(score.probabilities.values()) == pytest.approx(1)
@@ -121,46 +121,46 @@ def test_a_released_folder_serves_and_its_cards_say_what_was_seen(runs: Runs, tm
 def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
     whole = trials[0].with_name("whole")
-    other = altered(trials[1], tmp_path / "other", CONFIG, split="deduplicated")
+    other = altered(trials[1], tmp_path / "other", CONFIG_FILE, split="deduplicated")
     with pytest.raises(ReleaseError, match="trial0 and other differ in split"):
-        release(data, [trials[0], other], whole, REMARKS, tmp_path / "model")
-    watched = altered(trials[1], tmp_path / "watched", PARTS, watch=["x"])
-    with pytest.raises(ReleaseError, match="watched is no trial"):
-        release(data, [trials[0], watched], whole, REMARKS, tmp_path / "model")
-    with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on every fold"):
-        release(data, trials, trials[1], REMARKS, tmp_path / "model")
-    with pytest.raises(ReleaseError, match="trial1 is not a run like the trials on fewer sources"):
-        release(data, trials, whole, REMARKS, tmp_path / "model", left_out=trials[1])
+        release(data, [trials[0], other], whole, CARD_NOTES, tmp_path / "model")
+    watched = altered(trials[1], tmp_path / "watched", PARTS_FILE, watch=["x"])
+    with pytest.raises(ReleaseError, match="watched is not a cross-validation run"):
+        release(data, [trials[0], watched], whole, CARD_NOTES, tmp_path / "model")
+    with pytest.raises(ReleaseError, match="trial1 is not a run on all folds"):
+        release(data, trials, trials[1], CARD_NOTES, tmp_path / "model")
+    with pytest.raises(ReleaseError, match="trial1 is not a run on fewer sources"):
+        release(data, trials, whole, CARD_NOTES, tmp_path / "model", left_out=trials[1])
     for few in (trials[:1], [trials[0], trials[0]]):
         with pytest.raises(ReleaseError, match="at least two of the 5 folds"):
-            release(data, few, whole, REMARKS, tmp_path / "model")
+            release(data, few, whole, CARD_NOTES, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
-def test_what_may_not_serve_is_refused(runs: Runs, tmp_path: Path) -> None:
+def test_runs_with_a_random_split_are_refused(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
-    random = [altered(run, tmp_path / run.name, CONFIG, split="random") for run in trials]
+    random = [altered(run, tmp_path / run.name, CONFIG_FILE, split="random") for run in trials]
     with pytest.raises(ReleaseError, match="--split patients"):
-        release(data, random, trials[0].with_name("whole"), REMARKS, tmp_path / "model")
+        release(data, random, trials[0].with_name("whole"), CARD_NOTES, tmp_path / "model")
 
 
 def test_an_unfinished_run_and_other_data_are_refused(runs: Runs, tmp_path: Path) -> None:
     data, trials = runs
     whole = trials[0].with_name("whole")
     shutil.copytree(trials[0], tmp_path / "half")
-    (tmp_path / "half" / RESULT).unlink()
-    with pytest.raises(ReleaseError, match="half is no finished run"):
-        release(data, [tmp_path / "half", trials[1]], whole, REMARKS, tmp_path / "model")
+    (tmp_path / "half" / RESULT_FILE).unlink()
+    with pytest.raises(ReleaseError, match="half is not a finished run"):
+        release(data, [tmp_path / "half", trials[1]], whole, CARD_NOTES, tmp_path / "model")
     other = manifest_set(tmp_path / "data", each=5)
     drawn_volumes(other / "volumes")
-    with pytest.raises(ReleaseError, match="is not what trial0 was trained on"):
-        release(other, trials, whole, REMARKS, tmp_path / "model")
+    with pytest.raises(ReleaseError, match="is not the data set that trial0 was trained on"):
+        release(other, trials, whole, CARD_NOTES, tmp_path / "model")
     with pytest.raises(ModelError, match=f"Name one that holds {CARD}"):
-        release(data, [tmp_path, *trials], whole, REMARKS, tmp_path / "model")
+        release(data, [tmp_path, *trials], whole, CARD_NOTES, tmp_path / "model")
 
 
 @pytest.mark.parametrize("name", ["transfer", "tuned-cnn", "detect-then-segment"])
-def test_a_recipe_that_chooses_by_what_it_watches_needs_something_to_watch(tmp_path: Path, name: str) -> None:
+def test_a_recipe_that_selects_by_the_validation_loss_needs_a_validation_fold(tmp_path: Path, name: str) -> None:
     dataset = read_dataset(manifest_set(tmp_path / "data", each=5))
-    with pytest.raises(RecipeError, match=f"{name} chooses by what it watches"):
-        run_recipe(small(name), dataset, tmp_path / "run", Options(unwatched=True), QUIET)
+    with pytest.raises(RecipeError, match=f"{name} selects by the validation loss"):
+        run_recipe(small(name), dataset, tmp_path / "run", Options(validation_fold=False), QUIET)

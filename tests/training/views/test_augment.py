@@ -5,7 +5,7 @@ import numpy as np
 from triage.training.views.augment import random_view, turned
 
 
-def test_a_mask_turns_with_its_picture() -> None:
+def test_a_mask_is_moved_with_its_picture() -> None:
     frame = np.zeros((64, 64), np.float32)
     frame[10:30, 35:50] = 255
     for seed in range(5):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from triage.training.views.contrast import curved, reordered
+from triage.training.views.contrast import remap_intensities, reorder_contrast
 
 
 def test_a_curve_changes_gray_values_and_nothing_else() -> None:
@@ -11,7 +11,7 @@ def test_a_curve_changes_gray_values_and_nothing_else() -> None:
     cv2.circle(frame, (160, 160), 140, 90, -1)
     cv2.circle(frame, (110, 170), 24, 220, -1)
     rng = np.random.default_rng(0)
-    seen = [curved(frame, rng) for _ in range(30)]
+    seen = [remap_intensities(frame, rng) for _ in range(30)]
     for changed in seen:
         assert changed.dtype == np.uint8
         assert not changed[frame == 0].any(), "air stays black"
@@ -26,7 +26,7 @@ def test_tissues_change_their_order_of_brightness_and_air_stays_dark() -> None:
     head[28:44, 28:44], head[52:68, 52:68] = 50, 230
     turned_round = 0
     for seed in range(40):
-        seen = reordered(head, np.random.default_rng(seed))
+        seen = reorder_contrast(head, np.random.default_rng(seed))
         assert (seen.shape, seen.dtype) == (head.shape, np.float32)
         assert 0 <= seen.min() <= seen.max() <= 255
         assert not seen[:8].any()
@@ -38,4 +38,4 @@ def test_tissues_change_their_order_of_brightness_and_air_stays_dark() -> None:
 
 def test_a_view_without_tissue_stays_as_it_is() -> None:
     nothing = np.zeros((32, 32), np.float32)
-    np.testing.assert_array_equal(reordered(nothing, np.random.default_rng(0)), nothing)
+    np.testing.assert_array_equal(reorder_contrast(nothing, np.random.default_rng(0)), nothing)

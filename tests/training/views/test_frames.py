@@ -9,7 +9,7 @@ from drawn import class_folders, manifest_set
 
 from triage.training.data.splits import Sample
 from triage.training.layouts import LayoutError, read_dataset
-from triage.training.views.frames import Frames, Views, ahead, load_frames_of
+from triage.training.views.frames import Frames, Views, load_frames_of, prefetch
 
 
 def frames_of(count: int, side: int = 16) -> Frames:
@@ -22,7 +22,7 @@ def views_of(count: int, **options: object) -> Views:
     return Views(frames_of(count), targets, **({"size": 16, "kind": "plain", "batch": 4, "seed": 1} | options))  # type: ignore[arg-type]
 
 
-def test_every_picture_comes_once_an_epoch() -> None:
+def test_every_picture_is_drawn_once_per_epoch() -> None:
     views = views_of(10)
     assert views.steps == 3
     targets = np.concatenate([views.make(0, step)[1] for step in range(3)])
@@ -31,13 +31,13 @@ def test_every_picture_comes_once_an_epoch() -> None:
     assert (targets != other).any()
 
 
-def test_more_steps_than_pictures_go_round() -> None:
+def test_an_epoch_with_more_steps_starts_again() -> None:
     views = views_of(5, steps=4)
     assert [len(views.make(0, step)[1]) for step in range(4)] == [4, 1, 4, 4]
 
 
 @pytest.mark.parametrize("kind", ["plain", "turned", "scanner"])
-def test_a_batch_is_a_function_of_its_place(kind: str) -> None:
+def test_a_batch_depends_only_on_seed_epoch_and_step(kind: str) -> None:
     first, again = (views_of(6, kind=kind).make(3, 1) for _ in range(2))
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
@@ -65,7 +65,7 @@ def test_outlines_become_masks_in_the_networks_frame(tmp_path: Path) -> None:
         np.testing.assert_allclose(lesion[:2], (columns.mean(), rows.mean()), atol=1.5)
 
 
-def test_variants_differ_and_stay_what_they_are(tmp_path: Path) -> None:
+def test_variants_differ_and_are_reproducible(tmp_path: Path) -> None:
     dataset = read_dataset(class_folders(tmp_path, each=2))
     samples = [Sample(dataset.items[0], variant) for variant in (0, 1, 2, 1)]
     pixels = load_frames_of(tmp_path, samples, 32).pixels
@@ -80,14 +80,14 @@ def test_a_picture_without_a_mask_is_named(tmp_path: Path) -> None:
         load_frames_of(tmp_path, [Sample(dataset.items[0])], 32, masks=True)
 
 
-def test_batches_are_made_by_other_threads_and_come_in_order() -> None:
+def test_batches_are_made_in_other_threads_and_yielded_in_order() -> None:
     makers = set()
 
     def make(step: int) -> tuple[np.ndarray, np.ndarray]:
         makers.add(threading.current_thread().name)
         return np.full(1, step, np.float32), np.zeros(1, np.float32)
 
-    assert [int(batch[0][0]) for batch in ahead(make, 30)] == list(range(30))
+    assert [int(batch[0][0]) for batch in prefetch(make, 30)] == list(range(30))
     assert all(name.startswith("views") for name in makers)
 
 
@@ -98,5 +98,5 @@ def test_an_error_in_a_thread_is_raised_and_nothing_is_left_running() -> None:
         return np.zeros(1, np.float32), np.zeros(1, np.float32)
 
     with pytest.raises(ValueError, match="broken"):
-        list(ahead(make, 30))
+        list(prefetch(make, 30))
     assert not any(thread.name.startswith("views") for thread in threading.enumerate())

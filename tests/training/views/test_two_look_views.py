@@ -14,16 +14,16 @@ from triage.networks.twolook import MASK
 from triage.training.views import two_look_views
 from triage.training.views.two_look_views import (
     NOTUMOR,
-    LookViews,
     Picture,
-    elsewhere,
-    erased,
+    TwoLookViews,
+    erase_lesion,
     extent,
-    first_look,
-    pasted,
-    peeled,
-    second_look,
+    lesion_matrix,
+    paste_lesion,
+    region_off_lesion,
+    strip_skull,
     warp,
+    whole_slice_matrix,
 )
 
 SIDE = 320
@@ -46,12 +46,12 @@ def head(target: np.ndarray, lesion: tuple[int, int, int] | None = (110, 170, 24
 HEALTHY = head(NOTUMOR, None)
 
 
-def views_of(*pictures: Picture, size: int = 64, batch: int = 24) -> LookViews:
+def views_of(*pictures: Picture, size: int = 64, batch: int = 24) -> TwoLookViews:
     weights = np.full(len(pictures), 1 / len(pictures))
-    return LookViews(pictures, weights, size=size, batch=batch, seed=3, steps=2)
+    return TwoLookViews(pictures, weights, size=size, batch=batch, seed=3, steps=2)
 
 
-def test_a_batch_is_a_function_of_its_place() -> None:
+def test_a_batch_depends_only_on_seed_epoch_and_step() -> None:
     views = views_of(head(GLIOMA), HEALTHY)
     pictures, targets = views.make(1, 1)
     again, same = views.make(1, 1)
@@ -64,15 +64,15 @@ def test_a_batch_is_a_function_of_its_place() -> None:
     assert not np.array_equal(pictures, other)
 
 
-def test_tissues_change_their_order_in_the_share_of_the_views_that_was_asked_for(
+def test_tissues_change_their_order_in_the_requested_share_of_views(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     changed: list[NDArray[np.float32]] = []
-    monkeypatch.setattr(two_look_views, "reordered", lambda view, rng: changed.append(view) or view)
+    monkeypatch.setattr(two_look_views, "reorder_contrast", lambda view, rng: changed.append(view) or view)
     counts = {}
     for share in (0.0, 0.5):
         changed.clear()
-        LookViews([HEALTHY], np.ones(1), size=32, batch=200, seed=3, steps=1, reordered=share).make(0, 0)
+        TwoLookViews([HEALTHY], np.ones(1), size=32, batch=200, seed=3, steps=1, reordered=share).make(0, 0)
         counts[share] = len(changed)
     assert counts[0.0] == 0
     assert 80 < counts[0.5] < 120
@@ -83,7 +83,7 @@ def test_the_mask_lies_on_the_lesion_in_both_looks() -> None:
     assert picture.lesion is not None
     rng = np.random.default_rng(0)
     for _ in range(20):
-        for matrix in (first_look(SIDE, 160, rng), second_look(extent(picture.lesion), SIDE, 160, rng)):
+        for matrix in (whole_slice_matrix(SIDE, 160, rng), lesion_matrix(extent(picture.lesion), SIDE, 160, rng)):
             seen = warp(picture.frame.astype(np.float32), matrix, 160)
             mask = warp(picture.lesion.astype(np.float32), matrix, 160)
             assert seen[mask > 250].mean() > 210
@@ -97,45 +97,45 @@ def test_a_second_look_shows_the_lesion_at_its_own_scale() -> None:
         assert picture.lesion is not None
         shares = [
             (
-                warp(picture.lesion.astype(np.float32), second_look(extent(picture.lesion), SIDE, 96, rng), 96) > 127
+                warp(picture.lesion.astype(np.float32), lesion_matrix(extent(picture.lesion), SIDE, 96, rng), 96) > 127
             ).mean()
             for _ in range(30)
         ]
         assert 0.03 < np.mean(shares) < 0.35
 
 
-def test_an_erased_lesion_is_gone_and_its_slice_is_healthy() -> None:
-    without = erased(head(GLIOMA))
+def test_a_slice_with_an_erased_lesion_is_healthy() -> None:
+    without = erase_lesion(head(GLIOMA))
     assert without is not None
     assert without.healthy
     assert without.frame.max() < 100
     assert not without.outlined
-    assert erased(head(GLIOMA, (160, 160, 30))) is None, "what lies opposite is the lesion itself"
+    assert erase_lesion(head(GLIOMA, (160, 160, 30))) is None, "what lies opposite is the lesion itself"
 
 
-def test_a_peeled_head_keeps_its_lesion() -> None:
+def test_skull_stripping_keeps_the_lesion() -> None:
     rng = np.random.default_rng(0)
     deep = head(GLIOMA)
     assert deep.lesion is not None
     for _ in range(10):
-        frame = peeled(deep.frame, deep.lesion, rng)
+        frame = strip_skull(deep.frame, deep.lesion, rng)
         assert not frame[160, :22].any(), "the outermost layer is gone"
         assert frame[160, 160] == 90
         assert frame[170, 110] == 220
     superficial = head(GLIOMA, (32, 160, 12))
-    assert np.array_equal(peeled(superficial.frame, superficial.lesion, rng), superficial.frame)
+    assert np.array_equal(strip_skull(superficial.frame, superficial.lesion, rng), superficial.frame)
 
 
-def test_a_head_that_fills_the_frame_is_peeled_from_its_border() -> None:
+def test_a_head_that_fills_the_frame_is_stripped_from_its_border() -> None:
     frame = np.full((SIDE, SIDE), 90, np.uint8)
-    without = peeled(frame, None, np.random.default_rng(0))
+    without = strip_skull(frame, None, np.random.default_rng(0))
     assert not without[:8].any()
     assert without[SIDE // 2, SIDE // 2] == 90
 
 
-def test_a_pasted_lesion_brings_label_and_mask_along() -> None:
+def test_a_pasted_lesion_sets_label_and_mask() -> None:
     rng = np.random.default_rng(2)
-    made = [found for _ in range(20) if (found := pasted(HEALTHY, head(GLIOMA), rng)) is not None]
+    made = [found for _ in range(20) if (found := paste_lesion(HEALTHY, head(GLIOMA), rng)) is not None]
     assert len(made) > 5
     for picture in made:
         assert picture.outlined
@@ -149,9 +149,9 @@ def test_only_lesions_without_a_fixed_place_are_pasted() -> None:
     assert views_of(head(PITUITARY), HEALTHY, head(UNTYPED, known=False)).donors == []
 
 
-def test_a_tumour_that_nobody_outlined_is_never_cropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tumour_without_an_outline_is_never_cropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(two_look_views, "photometric", lambda view, _: view)
-    monkeypatch.setattr(two_look_views, "CURVED", 0.0)
+    monkeypatch.setattr(two_look_views, "REMAPPED_SHARE", 0.0)
     views = views_of(head(UNTYPED, known=False))
     rng = np.random.default_rng(0)
     for _ in range(30):
@@ -162,26 +162,26 @@ def test_a_tumour_that_nobody_outlined_is_never_cropped(monkeypatch: pytest.Monk
         assert corners.min() < view.frame[24:40, 24:40].mean() - 10, "the border of the head is in the picture"
 
 
-def test_a_tumour_that_only_a_network_outlined_is_looked_at_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(two_look_views, "CLOSE", 1.0)
+def test_a_located_tumour_gets_second_looks_without_a_mask_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(two_look_views, "SECOND_LOOK_SHARE", 1.0)
     x, y, length = 200.0, 120.0, 60.0
     shown: list[tuple[float, float, float]] = []
-    real = two_look_views.second_look
+    real = two_look_views.lesion_matrix
 
     def noted(box: tuple[float, float, float], *rest: Any) -> NDArray[np.float64]:
         shown.append(box)
         return real(box, *rest)
 
-    monkeypatch.setattr(two_look_views, "second_look", noted)
-    views = views_of(replace(head(UNTYPED, known=False), suspect=(x, y, length)))
+    monkeypatch.setattr(two_look_views, "lesion_matrix", noted)
+    views = views_of(replace(head(UNTYPED, known=False), located=(x, y, length)))
     for seed in range(10):
         view = views.view(views.pictures[0], np.random.default_rng(seed))
-        assert view.mask is None, "what a network outlined teaches no outline"
+        assert view.mask is None, "the location by a network is not a mask target"
         assert np.array_equal(view.target, UNTYPED)
     assert shown == [(x, y, length)] * 10
 
 
-def test_a_look_beside_the_lesion_shows_no_tumour() -> None:
+def test_a_second_look_away_from_the_lesion_is_labelled_no_tumour() -> None:
     views = views_of(head(GLIOMA))
     rng = np.random.default_rng(0)
     seen = [views.view(views.pictures[0], rng) for _ in range(200)]
@@ -193,11 +193,11 @@ def test_a_look_beside_the_lesion_shows_no_tumour() -> None:
             assert (view.mask > 127).mean() > 0.004
 
 
-def test_elsewhere_is_not_in_the_lesion() -> None:
+def test_the_region_off_the_lesion_is_outside_it() -> None:
     lesion = head(GLIOMA, (160, 160, 60)).lesion
     assert lesion is not None
     rng = np.random.default_rng(0)
-    places = [elsewhere(lesion, SIDE, rng) for _ in range(50)]
+    places = [region_off_lesion(lesion, SIDE, rng) for _ in range(50)]
     assert np.mean([lesion[int(y), int(x)] > 0 for x, y, _ in places]) < 0.05
     with pytest.raises(IndexError):
         extent(np.zeros((4, 4), np.uint8))

@@ -1,9 +1,10 @@
-"""What a network is trained on, what it is watched on and what it is judged on: four ways to cut a data set.
+"""Split a data set into training, validation and test parts, in one of four ways.
 
-``random`` deals picture by picture, copies and all, as the write-ups do. ``deduplicated`` keeps one picture of each
-cluster of copies, then deals. ``patients`` deals whole patients (or takes the folds that the data set comes with), one
-picture per cluster. Five folds each time: one to test, the next to watch, three to train, so that the sizes compare.
-``official`` takes the publisher's folders as they are, copies and all: Testing to test, a fifth of Training to watch.
+``random`` assigns single pictures, copies included, as the published write-ups do. ``deduplicated`` keeps one picture
+of each cluster of copies, then assigns. ``patients`` assigns whole patients (or uses the folds of the data set), one
+picture per cluster. All three use five folds: one for test, the next for validation, three for training, so that their
+sizes compare. ``official`` uses the publisher's folders, copies included: Testing for test, a fifth of Training for
+validation.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from triage.training.data.copies import one_per_cluster, with_clusters
 from triage.training.layouts import GUARD, PUBLISHED, UNTYPED, Dataset, Item, LayoutError
 
 FOLDS = 5
-#: The order in which a class is dealt to the folds: with fold 0 to test, even the smallest is trained on and tested.
-DEAL = (2, 0, 3, 1, 4)
-TRAIN, WATCH, TEST = "train", "watch", "test"
+#: The order in which the groups of a class are assigned to folds. With fold 0 as test fold, even a class of two groups
+#: has one for training and one for test.
+FOLD_ORDER = (2, 0, 3, 1, 4)
+TRAIN = "train"
+VALIDATION = "validation"
+TEST = "test"
 CLASSES: dict[str, tuple[str, ...]] = {
     "finding": tuple(finding.value for finding in Finding),
     "tumour": (UNTYPED, Finding.NOTUMOR.value),
@@ -31,7 +35,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
 
 
 class Split(StrEnum):
-    """How the pictures are dealt."""
+    """How the pictures are assigned to the parts."""
 
     RANDOM = "random"
     DEDUPLICATED = "deduplicated"
@@ -41,52 +45,53 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An item as a network meets it: as it is (variant 0), or augmented beforehand (the number seeds how)."""
+    """An item, unchanged (variant 0) or augmented before training (the variant seeds the augmentation)."""
 
     item: Item
     variant: int = 0
 
     @property
     def name(self) -> str:
-        """The item's name, with the variant behind it."""
+        """The item's name, followed by the variant if it is not 0."""
         return f"{self.item.name}@{self.variant}" if self.variant else self.item.name
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A data set, cut.
+    """A data set after the split.
 
     Attributes
     ----------
-    train, watch, test
-        Without a picture in common.
+    train, validation, test
+        Disjoint sets of samples.
     untyped
-        Tumours without a type that belong to the watched or the test part: they can tell tumour from none, no more.
+        Tumours without a recorded type from the validation and test parts. They can only be evaluated as tumour
+        against no tumour.
     notes
-        In words, how it was cut.
+        How the data set was split, as text.
     """
 
     train: tuple[Sample, ...]
-    watch: tuple[Sample, ...]
+    validation: tuple[Sample, ...]
     test: tuple[Sample, ...]
     untyped: tuple[Sample, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def label_for(item: Item, task: str) -> str:
-    """Return the item's class in a task; `UNTYPED` tumours have none of the four."""
+    """Return the item's class in a task; in ``finding``, `UNTYPED` is none of the four classes."""
     if task == "finding":
         return item.label
     return item.label if item.label == Finding.NOTUMOR else UNTYPED
 
 
 def has_mask(samples: Iterable[Sample]) -> list[Sample]:
-    """Return those on which somebody drew the tumour."""
+    """Return the samples with a tumour mask or outline."""
     return [sample for sample in samples if sample.item.mask or sample.item.outline is not None]
 
 
 def target_for(item: Item, task: str) -> NDArray[np.float32]:
-    """Return the classes that the label allows, as a 0/1 vector."""
+    """Return ``(classes,)``: 1 for each class that the label allows, else 0."""
     if task == "finding":
         return item.target
     return np.array([label_for(item, task) == name for name in CLASSES[task]], np.float32)
@@ -102,35 +107,36 @@ def cut(
     expand: int | None = None,
     before: bool = False,
     untyped: bool = False,
-    watched: bool = True,
+    validation_fold: bool = True,
 ) -> Parts:
-    """Cut a data set into its parts.
+    """Split a data set into its parts.
 
     Parameters
     ----------
     dataset
-        As read.
+        The data set.
     task
         ``finding`` or ``tumour``.
     split
-        How the pictures are dealt.
+        How the pictures are assigned.
     seed
-        Of the dealing.
+        Seed of the random assignment.
     test_fold
-        0 to 4, or None to leave nothing out; the official split has its own test part.
+        0 to 4, or None for no test fold; ignored by the official split, which has its own test part.
     expand
-        Augment to this number of pictures, the same for each class: the training part to its share of it.
+        Augment to this number of pictures, the same number for each class. After a split, the training part is
+        augmented to its share of this number.
     before
-        Augment before dealing, as some write-ups do: then views of one picture stand in training and test alike.
+        Augment before the split, as some write-ups do. Variants of one picture are then in both training and test.
     untyped
-        Train also on tumours without a type; those of the other parts are set aside.
-    watched
-        Keep a part for watching; without it, that part is trained on too.
+        Also train on tumours without a recorded type; those of the other parts go to `Parts.untyped`.
+    validation_fold
+        Keep a validation part. If false, its pictures are used for training.
 
     Raises
     ------
     LayoutError
-        If the data set does not allow the split, or a class ends up without a picture to train or test on.
+        If the data set does not support the split, or a class has no picture left for training or test.
     """
     dataset.check_trainable()
     items, notes = _chosen(dataset, task, split, untyped)
@@ -138,23 +144,26 @@ def cut(
     if expand and before:
         samples = expanded(samples, expand, task)
         notes.append(f"augmented to {len(samples):,} pictures before the split")
-    dealt: dict[str, list[Sample]] = defaultdict(list)
+    assigned: dict[str, list[Sample]] = defaultdict(list)
     for sample, part in zip(samples, _parts(samples, task, split, seed, test_fold), strict=True):
-        dealt[part if watched or part != WATCH else TRAIN].append(sample)
-    train = dealt[TRAIN]
-    aside = [sample for sample in (*dealt[WATCH], *dealt[TEST]) if not _has_class(sample, task)]
-    watch, test = ([sample for sample in dealt[part] if _has_class(sample, task)] for part in (WATCH, TEST))
+        assigned[part if validation_fold or part != VALIDATION else TRAIN].append(sample)
+    train = assigned[TRAIN]
+    set_aside = [sample for sample in (*assigned[VALIDATION], *assigned[TEST]) if not _has_class(sample, task)]
+    validation, test = (
+        [sample for sample in assigned[part] if _has_class(sample, task)] for part in (VALIDATION, TEST)
+    )
     if split is Split.OFFICIAL:
-        notes.append(_leak(dataset, [*train, *watch], test))
+        notes.append(_leak(dataset, [*train, *validation], test))
     if expand and not before:
         train = expanded(train, round(expand * (FOLDS - 2) / FOLDS), task)
         notes.append(f"training part augmented to {len(train):,} pictures after the split")
-    _check(train, watch, test, task, split, watched, tested=test_fold is not None or split is Split.OFFICIAL)
-    return Parts(tuple(train), tuple(watch), tuple(test), tuple(aside), tuple(notes))
+    has_test_part = test_fold is not None or split is Split.OFFICIAL
+    _check(train, validation, test, task, split, validation_fold, has_test_part)
+    return Parts(tuple(train), tuple(validation), tuple(test), tuple(set_aside), tuple(notes))
 
 
 def expanded(samples: Sequence[Sample], total: int, task: str) -> list[Sample]:
-    """Return the samples with augmented ones, the same number of each class, about `total` in all."""
+    """Return the samples and augmented variants of them: about `total`, with the same number for each class."""
     by_class: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         by_class[label_for(sample.item, task)].append(sample)
@@ -172,16 +181,16 @@ def _chosen(dataset: Dataset, task: str, split: Split, untyped: bool) -> tuple[l
         if split is Split.PATIENTS and any(item.fold for item in items):
             outside = [item for item in items if item.fold in (None, GUARD)]
             items = [item for item in items if item.fold not in (None, GUARD)]
-            notes.append(f"{len(outside):,} pictures of guard rows, or without a fold, left out")
+            notes.append(f"{len(outside):,} pictures in guard rows or without a fold left out")
         count = len(items)
         items, conflicting = one_per_cluster(with_clusters(replace(dataset, items=tuple(items))).items)
         notes.append(f"{count - len(items):,} copies left out, one picture per cluster kept")
         if conflicting:
-            notes.append(f"{conflicting:,} clusters left out because their copies disagree on the class")
+            notes.append(f"{conflicting:,} clusters left out because their copies have different labels")
     if task == "finding" and not untyped:
         typed = [item for item in items if item.label != UNTYPED]
         if len(typed) < len(items):
-            notes.append(f"{len(items) - len(typed):,} tumours without a type left out")
+            notes.append(f"{len(items) - len(typed):,} tumours without a recorded type left out")
         items = typed
     return items, notes
 
@@ -191,39 +200,38 @@ def _parts(samples: Sequence[Sample], task: str, split: Split, seed: int, test_f
     if split is Split.OFFICIAL:
         return _official(samples, task, seed)
     if split is not Split.PATIENTS:
-        folds = _dealt([str(index) for index in range(len(samples))], samples, task, seed)
+        folds = _assigned([str(index) for index in range(len(samples))], samples, task, seed)
     elif all(sample.item.fold is not None for sample in samples):
         folds = [int(sample.item.fold or 0) for sample in samples]
     elif all(sample.item.patient is not None for sample in samples):
-        folds = _dealt([str(sample.item.patient) for sample in samples], samples, task, seed)
+        folds = _assigned([str(sample.item.patient) for sample in samples], samples, task, seed)
     else:
         raise LayoutError(
-            "Nobody knows the patients of these pictures, so they cannot be split by patient. Use --split "
+            "The patients of these pictures are not recorded, so they cannot be split by patient. Use --split "
             "deduplicated, or add a manifest.csv with folds."
         )
     if test_fold is None:
         return [TRAIN] * len(folds)
-    by_step = {0: TEST, 1: WATCH}
-    return [by_step.get((fold - test_fold) % FOLDS, TRAIN) for fold in folds]
+    part_by_offset = {0: TEST, 1: VALIDATION}
+    return [part_by_offset.get((fold - test_fold) % FOLDS, TRAIN) for fold in folds]
 
 
 def _official(samples: Sequence[Sample], task: str, seed: int) -> list[str]:
     parts = [PUBLISHED.get((sample.item.split or "").lower()) for sample in samples]
     if not {TRAIN, TEST} <= set(parts) or None in parts:
         raise LayoutError(
-            "These pictures do not come with a split of their publisher. Put them into Training/ and Testing/, or "
-            "choose another --split."
+            "These pictures have no official split. Put them into Training/ and Testing/, or choose another --split."
         )
-    if WATCH not in parts:
+    if VALIDATION not in parts:
         training = [index for index, part in enumerate(parts) if part == TRAIN]
-        folds = _dealt([str(index) for index in training], [samples[index] for index in training], task, seed)
+        folds = _assigned([str(index) for index in training], [samples[index] for index in training], task, seed)
         for index, fold in zip(training, folds, strict=True):
-            parts[index] = WATCH if fold == 1 else TRAIN
+            parts[index] = VALIDATION if fold == 1 else TRAIN
     return [str(part) for part in parts]
 
 
-def _dealt(groups: Sequence[str], samples: Sequence[Sample], task: str, seed: int) -> list[int]:
-    """Deal whole groups to the folds, class by class; return the fold of each sample."""
+def _assigned(groups: Sequence[str], samples: Sequence[Sample], task: str, seed: int) -> list[int]:
+    """Assign whole groups to folds, class by class; return the fold of each sample."""
     labels: dict[str, Counter[str]] = defaultdict(Counter)
     for group, sample in zip(groups, samples, strict=True):
         labels[group][label_for(sample.item, task)] += 1
@@ -234,7 +242,7 @@ def _dealt(groups: Sequence[str], samples: Sequence[Sample], task: str, seed: in
     fold_of = {}
     for label in sorted(by_class):
         for place, index in enumerate(rng.permutation(len(by_class[label]))):
-            fold_of[by_class[label][index]] = DEAL[place % FOLDS]
+            fold_of[by_class[label][index]] = FOLD_ORDER[place % FOLDS]
     return [fold_of[group] for group in groups]
 
 
@@ -243,36 +251,37 @@ def _has_class(sample: Sample, task: str) -> bool:
 
 
 def _leak(dataset: Dataset, seen: Sequence[Sample], test: Sequence[Sample]) -> str:
-    """Say how many test pictures have a copy among those that a network sees before."""
+    """Return a note on how many test pictures have a copy in the training or validation part."""
     items = {sample.item.name: sample.item for sample in (*seen, *test)}
-    looked_at = with_clusters(replace(dataset, items=tuple(items.values()))).items
-    cluster_of = {item.name: item.cluster for item in looked_at}
+    clustered = with_clusters(replace(dataset, items=tuple(items.values()))).items
+    cluster_of = {item.name: item.cluster for item in clustered}
     known = {cluster_of[sample.item.name] for sample in seen}
     tested = {sample.item.name for sample in test}
     copies = sum(cluster_of[name] in known for name in tested)
-    return f"{copies:,} of {len(tested):,} test pictures have a copy among those that are trained on or watched"
+    return f"{copies:,} of {len(tested):,} test pictures have a copy in the training or validation part"
 
 
 def _check(
     train: list[Sample],
-    watch: list[Sample],
+    validation: list[Sample],
     test: list[Sample],
     task: str,
     split: Split,
-    watched: bool,
-    tested: bool,
+    validation_fold: bool,
+    has_test_part: bool,
 ) -> None:
-    known = {label_for(sample.item, task) for sample in (*train, *watch, *test)} & set(CLASSES[task])
-    if watched and not watch:
-        raise LayoutError("There are too few pictures to keep some for watching the training. Add pictures.")
+    known = {label_for(sample.item, task) for sample in (*train, *validation, *test)} & set(CLASSES[task])
+    if validation_fold and not validation:
+        raise LayoutError("There are too few pictures for a validation part. Add pictures.")
     if len(known) < 2:
         raise LayoutError(
-            f"There is nothing to tell apart: the only class is {', '.join(known) or 'none'}. Add pictures of another."
+            f"A classifier needs two classes, and the only one here is {', '.join(known) or 'none'}. Add pictures of "
+            "another class."
         )
-    for part, samples in ((TRAIN, train), (TEST, test))[: 1 + tested]:
+    for part, samples in ((TRAIN, train), (TEST, test))[: 1 + has_test_part]:
         missing = known - {label_for(sample.item, task) for sample in samples}
         if missing:
             raise LayoutError(
-                f"Under the split {split} no picture of {', '.join(sorted(missing))} is left to {part} on. Add "
-                "pictures of other patients, or choose another --split or --test-fold."
+                f"With --split {split}, the {part} part has no picture of {', '.join(sorted(missing))}. Add pictures "
+                "of other patients, or choose another --split or --test-fold."
             )

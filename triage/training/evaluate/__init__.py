@@ -1,1 +1,1 @@
-"""Evaluate a network on patients that it never saw: predictions, metrics with intervals, reports."""
+"""Evaluate a network on patients it was not trained on: predictions, metrics with intervals, reports."""

@@ -1,4 +1,4 @@
-"""One recipe under every split: what a random split, copies in it, or augmenting before it are worth."""
+"""Train and evaluate one recipe under every split, to measure what random splits, copies and early augmentation add."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from typing import Any
 from rich.console import Console
 
 from triage.training.data.splits import Split
-from triage.training.evaluate.evaluate import judge
-from triage.training.evaluate.scorer import judged_on, open_model
+from triage.training.evaluate.evaluate import evaluate_samples
+from triage.training.evaluate.scorer import evaluation_samples, open_model
 from triage.training.fit.checkpoints import write_json
-from triage.training.fit.lineage import RESULT
+from triage.training.fit.lineage import RESULT_FILE
 from triage.training.fit.recipe import Backbone, Recipe
-from triage.training.fit.run import CONFIG, Options, run_recipe
+from triage.training.fit.run import CONFIG_FILE, Options, run_recipe
 from triage.training.layouts import Dataset
 
-#: Of all figures of a run, those that the docs quote.
-KEPT = ("accuracy", "auroc_malignancy", "auroc_tumor", "recall_glioma", "recall_tumor", "ece")
-#: What of a recipe a reduced run changes.
+#: The figures that are reported in the docs.
+REPORTED_FIGURES = ("accuracy", "auroc_malignancy", "auroc_tumor", "recall_glioma", "recall_tumor", "ece")
+#: Settings of a recipe that a reduced run may change.
 REDUCIBLE = ("size", "epochs", "steps", "batch")
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to cut the data, and what the docs call it."""
+class SplitProtocol:
+    """A way to split the data, and its name in the docs."""
 
     name: str
     split: Split
     before: bool = False
 
 
-WAYS = (
-    Way("random, augmented before the split", Split.RANDOM, before=True),
-    Way("random", Split.RANDOM),
-    Way("copies removed", Split.DEDUPLICATED),
-    Way("patient folds", Split.PATIENTS),
+PROTOCOLS = (
+    SplitProtocol("random, augmented before the split", Split.RANDOM, before=True),
+    SplitProtocol("random", Split.RANDOM),
+    SplitProtocol("copies removed", Split.DEDUPLICATED),
+    SplitProtocol("patient folds", Split.PATIENTS),
 )
 
 
@@ -51,38 +51,40 @@ def compare_splits(
     weights: str | None,
     console: Console,
 ) -> None:
-    """Train and judge a recipe under every split; what stands in `results` of the same runs is replaced.
+    """Train and evaluate a recipe under every split; earlier results of the same runs are replaced.
 
     Parameters
     ----------
     given, chosen
-        The recipe as its file has it, and as it runs: what differs is said beside every number.
+        The recipe in its file, and the recipe that is run; the differences are recorded with every result.
     dataset
-        As read; all of it, or the pictures of some sources.
+        The data set, or the pictures of some of its sources.
     work
-        Where the run folders go; one that a kill left behind is resumed, a finished one is judged again.
+        Folder for the run folders. Stopped runs are resumed, finished ones are evaluated again.
     results
         Folder of the JSON files, one for each recipe and network.
     weights
         See `triage.training.fit.run.Options`.
+    console
+        Where progress is shown.
     """
     network = chosen.train.network.name if isinstance(chosen.train.network, Backbone) else chosen.train.network.kind
     results.mkdir(parents=True, exist_ok=True)
     file = results / f"{chosen.name}-{network}.json"
-    for way in WAYS:
-        if way.before and not chosen.expand:
+    for protocol in PROTOCOLS:
+        if protocol.before and not chosen.expand:
             continue
-        folder = work / f"{chosen.name}-{network}-{way.split}{'-before' if way.before else ''}"
-        console.rule(f"{chosen.name}: {way.name}")
-        options = Options(way.split, 0, way.before, weights, resume=(folder / CONFIG).exists())
+        folder = work / f"{chosen.name}-{network}-{protocol.split}{'-before' if protocol.before else ''}"
+        console.rule(f"{chosen.name}: {protocol.name}")
+        options = Options(protocol.split, 0, protocol.before, weights, resume=(folder / CONFIG_FILE).exists())
         run_recipe(chosen, dataset, folder, options, console)
-        row = _row(given, chosen, way, folder, dataset)
+        row = _row(given, chosen, protocol, folder, dataset)
         rows = json.loads(file.read_text()) if file.exists() else []
-        write_json(file, [old for old in rows if old["way"] != way.name] + [row])
+        write_json(file, [old for old in rows if old["way"] != protocol.name] + [row])
 
 
 def reductions(given: Recipe, chosen: Recipe) -> str:
-    """Return in words how the run is smaller than its recipe; empty where it is not."""
+    """Return a text that lists how the run is smaller than its recipe; empty if it is not."""
     changes = [
         f"{name} {after if before is None else f'{before} -> {after}'}"
         for name in REDUCIBLE
@@ -91,16 +93,16 @@ def reductions(given: Recipe, chosen: Recipe) -> str:
     return ", ".join(changes)
 
 
-def _row(given: Recipe, chosen: Recipe, way: Way, folder: Path, dataset: Dataset) -> dict[str, Any]:
-    result = json.loads((folder / RESULT).read_text())
-    config = json.loads((folder / CONFIG).read_text())
+def _row(given: Recipe, chosen: Recipe, protocol: SplitProtocol, folder: Path, dataset: Dataset) -> dict[str, Any]:
+    result = json.loads((folder / RESULT_FILE).read_text())
+    config = json.loads((folder / CONFIG_FILE).read_text())
     scorer = open_model(folder)
-    summary = judge(scorer, dataset, *judged_on(scorer, dataset)).summary
+    summary = evaluate_samples(scorer, dataset, *evaluation_samples(scorer, dataset)).summary
     training = result["classifier"]
     return {
         "recipe": chosen.name,
         "network": chosen.train.network.model_dump(),
-        "way": way.name,
+        "way": protocol.name,
         "reduced": reductions(given, chosen),
         "published": chosen.published,
         "started_from": result["started_from"],
@@ -113,7 +115,7 @@ def _row(given: Recipe, chosen: Recipe, way: Way, folder: Path, dataset: Dataset
         "seconds": training["seconds"],
         "network_share": training["network_share"],
         "training_accuracy": training["at_kept_epoch"].get("allowed_accuracy"),
-        "figures": {name: summary["figures"][name] for name in KEPT if name in summary["figures"]},
+        "figures": {name: summary["figures"][name] for name in REPORTED_FIGURES if name in summary["figures"]},
         "masks": summary["masks"],
         "intervals": summary["intervals"],
         "data_sha256": config["data_sha256"],

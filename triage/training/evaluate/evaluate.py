@@ -1,4 +1,7 @@
-"""``python -m triage evaluate``: every figure of a model on a data set, with intervals, as JSON and as a report."""
+"""``python -m triage evaluate``: metrics of a model on a data set with intervals, as JSON and as an HTML report.
+
+Tested in tests/training/fit/test_run.py.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,22 @@ from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
     Figure,
     confusion_of,
+    figures_to_json,
     mean_of,
     metrics_for,
-    plain,
     resampled,
     share_called,
     with_intervals,
 )
 from triage.training.evaluate.report import Mistake, write_report
-from triage.training.evaluate.scorer import Scorer, aligned, grouped, judged_on, open_model, truth_for
+from triage.training.evaluate.scorer import (
+    Scorer,
+    align_classes,
+    evaluation_samples,
+    open_model,
+    resampling_groups,
+    truth_for,
+)
 from triage.training.fit.checkpoints import write_json
 from triage.training.fit.loop import predict
 from triage.training.fit.losses import overlap
@@ -38,17 +48,17 @@ GALLERY = 24
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What a model was found to be worth.
+class Evaluation:
+    """The result of an evaluation.
 
     Attributes
     ----------
     summary
-        What the JSON holds.
+        Content of the JSON file.
     probabilities, truth
         ``(examples, classes)`` and ``(examples,)``.
     mistakes
-        The most confident ones first.
+        Wrong predictions, the most confident first.
     """
 
     summary: dict[str, Any]
@@ -58,36 +68,66 @@ class Judgement:
 
 
 def evaluate(model: Path, data: Path, out: Path, console: Console, everything: bool = False) -> dict[str, Any]:
-    """Judge a model folder or a run on a data set; write the JSON, and the report beside it as HTML.
+    """Evaluate a model folder or a run folder on a data set; write a JSON file, and an HTML report beside it.
+
+    Parameters
+    ----------
+    model
+        Model folder or run folder.
+    data
+        Data set in any supported layout.
+    out
+        JSON file to write.
+    console
+        Where skipped files are listed.
+    everything
+        Also use pictures that the model has seen in training.
+
+    Returns
+    -------
+    dict
+        Content of the JSON file.
 
     Raises
     ------
     TriageError
-        If model or data cannot be read, or nothing is left that the model has not seen.
+        If model or data cannot be read, or the model has seen all pictures.
     """
     scorer, dataset = open_model(model), read_dataset(data)
     for entry in dataset.skipped:
         console.print(f"Skipped {entry.path}: {entry.reason}", highlight=False, markup=False)
-    samples, notes = judged_on(scorer, dataset, everything)
-    judgement = judge(scorer, dataset, samples, notes)
-    write_json(out, judgement.summary)
+    samples, notes = evaluation_samples(scorer, dataset, everything)
+    evaluation = evaluate_samples(scorer, dataset, samples, notes)
+    write_json(out, evaluation.summary)
     write_report(
-        out.with_suffix(".html"), judgement.summary, judgement.probabilities, judgement.truth, judgement.mistakes
+        out.with_suffix(".html"), evaluation.summary, evaluation.probabilities, evaluation.truth, evaluation.mistakes
     )
-    return judgement.summary
+    return evaluation.summary
 
 
-def judge(
+def evaluate_samples(
     scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], notes: Sequence[str], draws: int = BOOTSTRAPS
-) -> Judgement:
-    """Score samples and compute every figure."""
+) -> Evaluation:
+    """Score samples and compute all metrics.
+
+    Parameters
+    ----------
+    scorer
+        The model.
+    dataset
+        Data set of the samples.
+    samples, notes
+        From `triage.training.evaluate.scorer.evaluation_samples`.
+    draws
+        Number of bootstrap draws.
+    """
     frames = load_frames_of(dataset.root, samples, scorer.size)
     items = [sample.item for sample in samples]
-    answers = scorer.probabilities(frames.pixels)
-    probabilities, classes, kept, remarks = aligned(answers, scorer, items)
-    judged = [items[index] for index in kept]
-    truth = truth_for(judged, classes)
-    groups, unit = grouped(judged)
+    predictions = scorer.probabilities(frames.pixels)
+    probabilities, classes, kept, class_notes = align_classes(predictions, scorer, items)
+    scored = [items[index] for index in kept]
+    truth = truth_for(scored, classes)
+    groups, unit = resampling_groups(scored)
     figures = with_intervals(metrics_for(classes), probabilities, truth, groups, draws=draws)
     if Finding.GLIOMA in classes:
         figures |= {
@@ -96,7 +136,7 @@ def judge(
         }
     summary = {
         "model": scorer.name,
-        "data": {"layout": dataset.layout, "judged": len(judged), "notes": [*notes, *remarks]},
+        "data": {"layout": dataset.layout, "judged": len(scored), "notes": [*notes, *class_notes]},
         "skipped": [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped],
         "classes": list(classes),
         "counts": {name: int((truth == index).sum()) for index, name in enumerate(classes)},
@@ -104,14 +144,14 @@ def judge(
         "groups": len(set(groups)),
         "confusion": confusion_of(probabilities, truth).tolist(),
         "confusion_shares": _shares(probabilities, truth, groups, classes, draws),
-        "figures": plain(figures),
-        "masks": _judge_masks(scorer, dataset, samples, answers, draws),
+        "figures": figures_to_json(figures),
+        "masks": _evaluate_masks(scorer, dataset, samples, predictions, draws),
     }
-    return Judgement(summary, probabilities, truth, _mistakes(probabilities, truth, judged, classes, frames, kept))
+    return Evaluation(summary, probabilities, truth, _mistakes(probabilities, truth, scored, classes, frames, kept))
 
 
 def describe(summary: dict[str, Any]) -> str:
-    """Return the figures as text, one a line."""
+    """Return the figures as text, one per line."""
     rows = summary["figures"] | ((summary["masks"] or {}).get("figures", {}))
     return "\n".join(
         f"{name:42} " + ("not measurable here" if row["value"] is None else str(Figure(**row)))
@@ -126,20 +166,20 @@ def _shares(
     classes: Sequence[str],
     draws: int,
 ) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Return, by true and by predicted class, the share of the true class that is called so, with its interval."""
+    """Return, by true and predicted class, the share of the true class that is predicted so, with its interval."""
     cells = {
         f"{true} {called}": share_called(row, column)
         for row, true in enumerate(classes)
         for column, called in enumerate(classes)
     }
-    found = plain(with_intervals(cells, probabilities, truth, groups, draws=draws))
+    found = figures_to_json(with_intervals(cells, probabilities, truth, groups, draws=draws))
     return {true: {called: found[f"{true} {called}"] for called in classes} for true in classes}
 
 
-def _judge_masks(
-    scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], answers: NDArray[np.float64], draws: int
+def _evaluate_masks(
+    scorer: Scorer, dataset: Dataset, samples: Sequence[Sample], predictions: NDArray[np.float64], draws: int
 ) -> dict[str, Any] | None:
-    """Judge the masks of pictures with an outline; what is not called a tumour has no mask drawn."""
+    """Evaluate the masks of pictures with an outline; a picture that is called no tumour has an empty mask."""
     chosen = [index for index, sample in enumerate(samples) if has_mask([sample])]
     if not chosen or (scorer.segmenter is None and not scorer.looks_twice):
         return None
@@ -148,20 +188,20 @@ def _judge_masks(
     frames = load_frames_of(dataset.root, masked, side, masks=True)
     assert frames.masks is not None
     if scorer.segmenter is None:
-        called = answers[chosen].argmax(axis=1) != scorer.classes.index(Finding.NOTUMOR)
+        called = predictions[chosen].argmax(axis=1) != scorer.classes.index(Finding.NOTUMOR)
         drawn = outlined(scorer.masks(frames.pixels)) & called[:, None, None]
     else:
-        called = answers[chosen].argmax(axis=1) == 0
+        called = predictions[chosen].argmax(axis=1) == 0
         drawn = (predict(scorer.segmenter, frames.pixels, batch=8)[..., 0] > 0) & called[:, None, None]
     dice, iou = overlap(drawn, frames.masks)
-    groups, unit = grouped([sample.item for sample in masked])
+    groups, unit = resampling_groups([sample.item for sample in masked])
     values = {"dice": dice, "iou": iou, "dice_where_called": np.where(called, dice, np.nan)}
     picked = resampled(groups, 0, draws)
     return {
         "pictures": len(masked),
         "called_tumour": int(called.sum()),
         "intervals": f"95 %, {draws} bootstrap draws by {unit}",
-        "figures": plain({name: mean_of(row, picked) for name, row in values.items()}),
+        "figures": figures_to_json({name: mean_of(row, picked) for name, row in values.items()}),
     }
 
 

@@ -1,4 +1,7 @@
-"""Tumour or none on sources that a network knows nothing of: the shortcut from source to label does not help there."""
+"""External validation: tumour against no tumour on sources that a network was not trained on.
+
+A shortcut from the source to the label does not help there.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +21,20 @@ from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
     Figure,
     auroc,
+    figures_to_json,
     interval,
     mean_of,
-    plain,
     resampled,
     sensitivity_at,
 )
 from triage.training.evaluate.predictions import Predictions, predictions_of
-from triage.training.evaluate.scorer import Scorer, grouped
+from triage.training.evaluate.scorer import Scorer, resampling_groups
 from triage.training.layouts import FINDINGS, GUARD, Dataset, Item
 
 SPECIFICITY = 0.90
 
 
-def judge_new_sources(
+def validate_externally(
     scorer: Scorer,
     network: Network,
     calibration: Calibration,
@@ -39,54 +42,59 @@ def judge_new_sources(
     familiar_within: float,
     draws: int = BOOTSTRAPS,
 ) -> dict[str, Any]:
-    """Judge a trial on the sources that it was not trained on; what it left out of its own calibration the rest.
+    """Evaluate a run on the sources that it was not trained on.
 
     Parameters
     ----------
     scorer
-        A trial on some of the data set's sources.
+        A run on some of the data set's sources.
     network
-        The form in which it would serve.
+        The serving form of its network.
     calibration
-        Learnt on the fold that the trial left out of its own sources.
+        Fitted on the test fold of the run's own sources.
     dataset
         All sources.
     familiar_within
-        Where the gate stands.
+        Threshold of the out-of-distribution distance.
+    draws
+        Number of bootstrap draws.
 
     Returns
     -------
     dict
-        ``trained_on`` and ``judged_on``: sources; ``slices``, ``tumours``, ``copies_left_out``: counts; ``auroc``,
-        ``sensitivity_at_90_specificity``, and ``sensitivity`` and ``specificity`` at the tumour operating point, with
-        intervals by cluster; ``by_source``: the first two again; ``unfamiliar``: share that the gate would refuse.
+        ``trained_on`` and ``judged_on``: sources; ``slices``, ``tumours``, ``copies_left_out``: counts; ``figures``:
+        ``auroc``, ``sensitivity_at_90_specificity``, and ``sensitivity`` and ``specificity`` at the tumour operating
+        point, with intervals by cluster; ``by_source``: the same by source; ``unfamiliar``: share of the slices beyond
+        the threshold.
     """
     known = set(scorer.config["sources"])
-    samples, copies = never_seen(dataset, known)
-    answers = predictions_of(network, dataset.root, samples, 1)
-    sources = sorted({item.source for item in answers.items})
+    samples, copies = unseen_samples(dataset, known)
+    predictions = predictions_of(network, dataset.root, samples, 1)
+    sources = sorted({item.source for item in predictions.items})
     return {
         "trained_on": sorted(known),
         "judged_on": sources,
-        "slices": len(answers.items),
-        "tumours": int((answers.labels != FINDINGS[NOTUMOR]).sum()),
+        "slices": len(predictions.items),
+        "tumours": int((predictions.labels != FINDINGS[NOTUMOR]).sum()),
         "copies_left_out": copies,
-        "figures": plain(_figures(answers, calibration, draws)),
+        "figures": figures_to_json(_figures(predictions, calibration, draws)),
         "by_source": {
-            source: plain(
-                _figures(answers.of(np.array([item.source == source for item in answers.items])), calibration, draws)
+            source: figures_to_json(
+                _figures(
+                    predictions.of(np.array([item.source == source for item in predictions.items])), calibration, draws
+                )
             )
             for source in sources
         },
-        "unfamiliar": round(float((answers.distance > familiar_within).mean()), 4),
+        "unfamiliar": round(float((predictions.distance > familiar_within).mean()), 4),
     }
 
 
-def never_seen(dataset: Dataset, known: Collection[str]) -> tuple[list[Sample], int]:
-    """Return one picture of each cluster of the other sources, and how many clusters were left out as copies.
+def unseen_samples(dataset: Dataset, known: Collection[str]) -> tuple[list[Sample], int]:
+    """Return one picture of each cluster of the other sources, and the number of clusters left out as copies.
 
-    Left out is what the data set's own clusters or our search for copies, which also sees other contrasts, link to a
-    picture of a known source.
+    A picture is left out if the clusters of the data set, or our search for copies, which also finds contrast variants,
+    link it to a picture of a known source.
     """
     searched = with_clusters(replace(dataset, items=tuple(replace(item, cluster=None) for item in dataset.items)))
     linked = _linked(dataset.items, known) | _linked(searched.items, known)
@@ -101,11 +109,11 @@ def _linked(items: Sequence[Item], known: Collection[str]) -> set[str]:
     return {item.name for item in items if item.cluster in clusters}
 
 
-def _figures(answers: Predictions, calibration: Calibration, draws: int) -> dict[str, Figure]:
-    scores = 1 - calibration.fusion.probabilities(answers.first, answers.second)[:, NOTUMOR]
-    tumour = np.asarray(answers.labels != FINDINGS[NOTUMOR])
+def _figures(predictions: Predictions, calibration: Calibration, draws: int) -> dict[str, Figure]:
+    scores = 1 - calibration.fusion.probabilities(predictions.first, predictions.second)[:, NOTUMOR]
+    tumour = np.asarray(predictions.labels != FINDINGS[NOTUMOR])
     called = scores >= calibration.points.tumour
-    groups, _ = grouped(answers.items)
+    groups, _ = resampling_groups(predictions.items)
     picked = resampled(groups, 0, draws)
 
     def sensitivity(some: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:

@@ -1,7 +1,7 @@
-"""The baseline to beat: a logistic regression on frozen ImageNet features of the whole slice.
+"""The baseline: a logistic regression on frozen ImageNet features of the whole slice.
 
-``python -m triage.training.evaluate.linear_probe DATA`` prints its figures on fold 0, trained on folds 1 to 4, same
-images, same preprocessing, same intervals as for the network that ships.
+``python -m triage.training.evaluate.linear_probe DATA`` trains it on folds 1 to 4 and prints its figures on fold 0,
+with the pictures, the preprocessing and the intervals of the released network.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from triage.networks.checkpoint import imagenet_lite0
 from triage.networks.lite0 import build_lite0, load_imagenet
 from triage.training.data.splits import CLASSES, Sample, Split, cut
 from triage.training.evaluate.metrics import Figure, metrics_for, with_intervals
-from triage.training.evaluate.scorer import grouped, truth_for
+from triage.training.evaluate.scorer import resampling_groups, truth_for
 from triage.training.fit.loop import predict
 from triage.training.layouts import Dataset, read_dataset
 from triage.training.views.frames import load_frames_of
 
 
 def probe(dataset: Dataset, size: int = 224) -> dict[str, Figure]:
-    """Return the figures of the probe on the patients of fold 0."""
+    """Return the figures of the baseline on the patients of fold 0."""
     network = build_lite0(size=size)
     load_imagenet(network, imagenet_lite0())
     encoder = keras.Model(network.input, network.get_layer("pool").output)
@@ -37,13 +37,13 @@ def probe(dataset: Dataset, size: int = 224) -> dict[str, Figure]:
         return predict(encoder, load_frames_of(dataset.root, samples, size).pixels)
 
     classes = CLASSES["finding"]
-    parts = cut(dataset, "finding", Split.PATIENTS, seed=0, watched=False)
+    parts = cut(dataset, "finding", Split.PATIENTS, seed=0, validation_fold=False)
     train, test = ([sample.item for sample in part] for part in (parts.train, parts.test))
-    # The customary strength for features of this number; nothing is tuned on the test fold.
+    # A usual regularisation for this number of features; nothing is tuned on the test fold.
     classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
     classifier.fit(features(parts.train), truth_for(train, classes))
     probabilities = classifier.predict_proba(features(parts.test))
-    groups, _ = grouped(test)
+    groups, _ = resampling_groups(test)
     return with_intervals(metrics_for(classes), probabilities, truth_for(test, classes), groups)
 
 

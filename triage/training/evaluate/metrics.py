@@ -1,4 +1,4 @@
-"""Figures of a classifier for any set of classes, and their intervals by resampling patients or clusters."""
+"""Metrics of a classifier, and their bootstrap intervals by resampling patients or clusters."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Figure:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
-def said(row: Mapping[str, float | None]) -> str:
-    """Return a figure as the cards hold it in words; one without a value could not be measured."""
+def format_figure(row: Mapping[str, float | None]) -> str:
+    """Return a figure of the card as text; a figure without a value could not be measured."""
     return "not measurable" if row["value"] is None else str(Figure(**row))  # type: ignore[arg-type]
 
 
@@ -44,9 +44,9 @@ def metrics_for(classes: Sequence[str]) -> dict[str, Metric]:
     Returns
     -------
     dict
-        Functions of ``(examples, classes)`` probabilities and class indices: accuracy; precision, recall, F1, AUROC
-        against the rest and sensitivity at 95 % specificity of each class; expected calibration error; Brier score.
-        nan where the examples do not allow it.
+        Functions of probabilities ``(examples, classes)`` and class indices ``(examples,)``: accuracy; precision,
+        recall, F1, AUROC against the rest and sensitivity at 95 % specificity of each class; expected calibration
+        error; Brier score. They return nan if the examples do not define the metric.
     """
     metrics: dict[str, Metric] = {"accuracy": _accuracy}
     for kind, make in PER_CLASS.items():
@@ -62,18 +62,18 @@ def with_intervals(
     seed: int = 0,
     draws: int = BOOTSTRAPS,
 ) -> dict[str, Figure]:
-    """Return every figure with its interval, resampling whole groups, so that copies never count as evidence.
+    """Return every metric with its 95 % bootstrap interval; whole groups are resampled, so copies do not narrow it.
 
     Parameters
     ----------
     metrics
-        By name.
+        Functions by name.
     probabilities, truth
         ``(examples, classes)`` and ``(examples,)``.
     groups
         The patient or the cluster of each example.
     seed, draws
-        Of the bootstrap.
+        Seed and number of the bootstrap draws.
     """
     samples = list(resampled(groups, seed, draws))
     result = {}
@@ -84,7 +84,7 @@ def with_intervals(
 
 
 def resampled(groups: Sequence[object], seed: int, draws: int) -> list[NDArray[np.intp]]:
-    """Return `draws` samples of the examples' positions, drawn with replacement group by group."""
+    """Return `draws` bootstrap samples of positions; whole groups are drawn with replacement."""
     numbers = np.unique(np.array([str(group) for group in groups]), return_inverse=True)[1]
     order = np.argsort(numbers, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
@@ -93,7 +93,7 @@ def resampled(groups: Sequence[object], seed: int, draws: int) -> list[NDArray[n
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the 2.5th and 97.5th percentile, leaving out draws that did not allow the figure."""
+    """Return the 2.5th and 97.5th percentile; draws that are nan are ignored."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
         low, high = np.nanpercentile(np.asarray(values, np.float64), [2.5, 97.5])
@@ -101,7 +101,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def mean_of(values: NDArray[np.float64], picked: Sequence[NDArray[np.intp]]) -> Figure:
-    """Return the mean of what is not nan, with its interval over the picked positions, see `resampled`."""
+    """Return the mean of the values that are not nan, with its interval over bootstrap samples of `resampled`."""
 
     def mean(some: NDArray[np.float64]) -> float:
         known = some[~np.isnan(some)]
@@ -110,8 +110,8 @@ def mean_of(values: NDArray[np.float64], picked: Sequence[NDArray[np.intp]]) -> 
     return Figure(mean(values), *interval([mean(values[index]) for index in picked]))
 
 
-def plain(figures: Mapping[str, Figure]) -> dict[str, dict[str, float | None]]:
-    """Return figures as JSON has them: null for what could not be measured."""
+def figures_to_json(figures: Mapping[str, Figure]) -> dict[str, dict[str, float | None]]:
+    """Return figures for JSON; None for values that could not be measured."""
     return {
         name: {key: None if np.isnan(value) else round(value, 6) for key, value in asdict(figure).items()}
         for name, figure in figures.items()
@@ -119,7 +119,7 @@ def plain(figures: Mapping[str, Figure]) -> dict[str, dict[str, float | None]]:
 
 
 def confusion_of(probabilities: Probabilities, truth: Truth) -> NDArray[np.int64]:
-    """Counts, true class by row, predicted class by column."""
+    """Return counts ``(classes, classes)``, with the true class by row and the predicted class by column."""
     table = np.zeros((probabilities.shape[1],) * 2, np.int64)
     np.add.at(table, (truth, probabilities.argmax(axis=1)), 1)
     return table
@@ -147,13 +147,13 @@ def auroc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
 
 
 def sensitivity_at(scores: NDArray[np.floating], positive: NDArray[np.bool_], specificity: float = 0.95) -> float:
-    """Largest sensitivity of a threshold on these scores whose specificity is at least that."""
+    """Return the largest sensitivity among thresholds on these scores with at least the given specificity."""
     if positive.all() or not positive.any():
         return float("nan")
     negatives = np.sort(scores[~positive])
-    # The call is "score above the threshold": so many negatives must not be above it.
-    quiet = int(np.ceil(specificity * len(negatives)))
-    return float((scores[positive] > negatives[quiet - 1]).mean())
+    # A score above the threshold is positive, so this many negatives must be at or below it.
+    true_negatives = int(np.ceil(specificity * len(negatives)))
+    return float((scores[positive] > negatives[true_negatives - 1]).mean())
 
 
 def _accuracy(probabilities: Probabilities, truth: Truth) -> float:
@@ -165,7 +165,7 @@ def _brier(probabilities: Probabilities, truth: Truth) -> float:
 
 
 def share_called(true: int, called: int) -> Metric:
-    """Return the metric "share of the true class that is called so": a cell of the confusion table by its row."""
+    """Return the metric "share of class `true` that is predicted as `called`", a cell of the confusion matrix."""
 
     def share(probabilities: Probabilities, truth: Truth) -> float:
         return _share(probabilities.argmax(axis=1)[truth == true] == called)

@@ -1,4 +1,7 @@
-"""Ask a network, in the form in which it serves, about pictures that it never saw."""
+"""Predictions of a network, in its serving form, on pictures that it was not trained on.
+
+Tested in tests/training/release/test_release.py.
+"""
 
 from __future__ import annotations
 
@@ -20,22 +23,23 @@ from triage.training.views.frames import load_frames_of
 
 @dataclass(frozen=True)
 class Predictions:
-    """What networks say of pictures that they never saw.
+    """Predictions of networks on pictures that they were not trained on.
 
     Attributes
     ----------
     items
-        Of the pictures.
+        Items of the pictures.
     folds
-        Which network answered: ``(pictures,)``.
+        ``(pictures,)``: test fold of the network that made the prediction.
     first, second
-        ``(pictures, classes)`` log-probabilities of either look.
+        ``(pictures, classes)``: log-probabilities of the first and the second look.
     distance
-        ``(pictures,)``, see `triage.networks.mahalanobis.Familiarity`.
+        ``(pictures,)``: see `triage.networks.mahalanobis.MahalanobisDistance`.
     dice
-        ``(pictures,)``: of the mask that is drawn; nan without an outline to hold it against.
+        ``(pictures,)``: Dice of the mask; nan without a reference outline.
     pointed
-        ``(pictures, classes)``: 1 where the peak of the class's map lies inside the outline, else 0; nan without one.
+        ``(pictures, classes)``: 1 if the peak of the map of the class lies inside the outline, else 0; nan without an
+        outline.
     """
 
     items: tuple[Item, ...]
@@ -47,7 +51,7 @@ class Predictions:
     pointed: NDArray[np.float64]
 
     def of(self, chosen: NDArray[np.bool_]) -> Predictions:
-        """Return the chosen ones."""
+        """Return the predictions selected by the mask ``(pictures,)``."""
         return Predictions(
             tuple(item for item, taken in zip(self.items, chosen, strict=True) if taken),
             *(getattr(self, name)[chosen] for name in ("folds", "first", "second", "distance", "dice", "pointed")),
@@ -55,19 +59,19 @@ class Predictions:
 
     @property
     def labels(self) -> NDArray[np.str_]:
-        """Labels of the pictures."""
+        """Labels of the pictures, ``(pictures,)``."""
         return np.array([str(item.label) for item in self.items])
 
 
 def concatenate(parts: Sequence[Predictions]) -> Predictions:
-    """Join what several networks said."""
+    """Join the predictions of several networks."""
     items = tuple(item for one in parts for item in one.items)
     names = ("folds", "first", "second", "distance", "dice", "pointed")
     return Predictions(items, *(np.concatenate([getattr(one, name) for one in parts]) for name in names))
 
 
 def predictions_of(network: Network, root: Path, samples: Sequence[Sample], fold: int) -> Predictions:
-    """Ask the network that never saw a fold about its samples; hold masks and maps against the outlines."""
+    """Predict samples of a fold by a network not trained on it; compare masks and maps with the outlines."""
     marked = has_mask(samples)
     plain = [sample for sample in samples if sample not in set(marked)]
     parts = []
@@ -97,10 +101,10 @@ def predictions_of(network: Network, root: Path, samples: Sequence[Sample], fold
 
 
 def _pointed(looks: tuple[ServedLook, ServedLook], mask: NDArray[np.bool_]) -> list[bool]:
-    """For each class, whether the peak of the map that would be shown lies inside the outline."""
+    """Return for each class whether the peak of the map that would be shown lies inside the outline."""
     inside = []
     for index in range(len(FINDINGS)):
         look = deciding_look(*looks, index)
-        laid = lay_back(look.cam[..., index], look.box)
-        inside.append(bool(mask[np.unravel_index(int(laid.argmax()), laid.shape)]))
+        cam = lay_back(look.cam[..., index], look.box)
+        inside.append(bool(mask[np.unravel_index(int(cam.argmax()), cam.shape)]))
     return inside

@@ -1,61 +1,70 @@
-"""The report of an evaluation: one HTML file that needs nothing else, with the failure gallery.
+"""The HTML report of an evaluation: one self-contained file with charts and a failure gallery.
 
-It holds pictures of the data set, so it belongs where those may lie.
+It contains pictures of the data set, so it may be stored only where those may be stored. The page itself is the
+template ``report.html.j2`` beside this module.
 """
 
 from __future__ import annotations
 
 import base64
-import html
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import roc_curve
 
-from triage.training.fit.checkpoints import whole
+from triage.training.fit.checkpoints import atomic_write
 
-BINS = 10
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1080px; margin: 2rem auto; padding: 0 1rem; color: #1c2733 }
-h2 { margin: 2rem 0 .3rem }
-table { border-collapse: collapse; width: 100%; margin: .8rem 0 }
-td, th { padding: .3rem .8rem .3rem 0; text-align: left; border-bottom: 1px solid #e3e8ee }
-td { font-variant-numeric: tabular-nums; white-space: nowrap } td small { color: #5b6b7b }
-.charts { display: grid; grid-template-columns: 1fr 1fr } .charts > div { min-width: 0 }
-@media (max-width: 900px) { .charts { grid-template-columns: 1fr } }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 16px 14px }
-figure { margin: 0 } figure img { width: 100%; background: #000; border-radius: 3px }
-figcaption { font-size: 12px; line-height: 1.35; overflow-wrap: anywhere } figcaption span { color: #5b6b7b }
-"""
-#: What the tables call the figures of the whole, of each class, and of the masks.
-WHOLE = {"accuracy": "accuracy", "ece": "expected calibration error", "brier": "Brier score"}
-PER_CLASS = {
+RELIABILITY_BINS = 10
+#: Figures of all pictures, of each class, and of the masks, and their names in the tables.
+OVERALL_FIGURES = {"accuracy": "accuracy", "ece": "expected calibration error", "brier": "Brier score"}
+CLASS_FIGURES = {
     "precision": "precision",
     "recall": "recall",
     "f1": "F1",
     "auroc": "AUROC",
     "sensitivity_at_95_specificity": "sensitivity at 95 % specificity",
 }
-MASKS = {"dice": "Dice", "iou": "IoU", "dice_where_called": "Dice where stage one calls a tumour"}
+MASK_FIGURES = {"dice": "Dice", "iou": "IoU", "dice_where_called": "Dice of those that are called a tumour"}
 Row = dict[str, float | None]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A picture that the model named wrongly: ``pixels`` as the network saw it, ``(side, side)`` uint8."""
+    """A picture with a wrong prediction.
+
+    Attributes
+    ----------
+    name
+        Name of the item.
+    truth, predicted
+        Names of the classes.
+    confidence
+        Probability of the predicted class.
+    pixels
+        ``(side, side)`` uint8, as the network saw it.
+    """
 
     name: str
     truth: str
     predicted: str
     confidence: float
     pixels: NDArray[np.uint8]
+
+    @property
+    def jpeg(self) -> str:
+        """The picture as JPEG in base64."""
+        buffer = io.BytesIO()
+        Image.fromarray(self.pixels).save(buffer, format="JPEG", quality=85)
+        return base64.b64encode(buffer.getvalue()).decode()
 
 
 def write_report(
@@ -65,70 +74,53 @@ def write_report(
     truth: NDArray[np.int64],
     mistakes: Sequence[Mistake],
 ) -> None:
-    """Write the report of what `triage.training.evaluate.evaluate.judge` found."""
-    classes = summary["classes"]
+    """Write the report of an evaluation.
+
+    Parameters
+    ----------
+    path
+        HTML file to write.
+    summary
+        From `triage.training.evaluate.evaluate.evaluate_samples`.
+    probabilities, truth
+        ``(examples, classes)`` and ``(examples,)``.
+    mistakes
+        Pictures of the gallery.
+    """
+    classes, figures = summary["classes"], summary["figures"]
     charts = [
         _confusion(np.array(summary["confusion"]), summary["confusion_shares"]),
         _roc(probabilities, truth, classes),
         _reliability(probabilities, truth),
     ]
-    table, *pair = [
-        chart.to_html(
-            full_html=False, include_plotlyjs=index == 0, div_id=f"chart{index}", config={"displaylogo": False}
-        )
-        for index, chart in enumerate(charts)
-    ]
-    title = f"Evaluation of {html.escape(summary['model'])}"
-    parts = [
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{title}</title><style>{STYLE}</style>",
-        f"<h1>{title}</h1><p>Research use only. {_about(summary)}</p>",
-        f"<h2>Figures</h2><p>Intervals: {html.escape(summary['intervals'])}.</p>{_figures(summary)}",
-        _masks(summary["masks"]),
-        f"{table}<div class='charts'>{''.join(f'<div>{picture}</div>' for picture in pair)}</div>",
-        "<h2>Failure gallery</h2><p>The most confident mistakes first, as the network saw them.</p>",
-        f"<div class='gallery'>{''.join(map(_card, mistakes))}</div>",
-        _skipped(summary["skipped"]),
-        "</html>",
-    ]
-    with whole(path) as part:
-        part.write_text("\n".join(parts))
-
-
-def _about(summary: dict[str, Any]) -> str:
-    counts = ", ".join(f"{html.escape(name)} {count:,}" for name, count in summary["counts"].items())
-    notes = "; ".join(map(html.escape, summary["data"]["notes"]))
-    judged, layout = summary["data"]["judged"], html.escape(summary["data"]["layout"])
-    return f"{judged:,} pictures ({layout}): {counts}.<br>Judged on: {notes}."
-
-
-def _figures(summary: dict[str, Any]) -> str:
-    figures: dict[str, Row] = summary["figures"]
-    kinds = [*summary["classes"], *(["malignancy"] if "auroc_malignancy" in figures else [])]
-    rows = {name: [figures.get(f"{figure}_{name}") for figure in PER_CLASS] for name in kinds}
-    return _table(WHOLE.values(), {"": [figures[name] for name in WHOLE]}) + _table(PER_CLASS.values(), rows)
-
-
-def _masks(masks: dict[str, Any] | None) -> str:
-    if masks is None:
-        return ""
-    said = f"{masks['called_tumour']:,} of {masks['pictures']:,} pictures with a mask are called a tumour by stage one."
-    table = _table(MASKS.values(), {"": [masks["figures"][name] for name in MASKS]})
-    return f"<h2>Masks</h2><p>{said} Intervals: {html.escape(masks['intervals'])}.</p>{table}"
-
-
-def _table(columns: Iterable[str], rows: Mapping[str, Sequence[Row | None]]) -> str:
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in ("", *columns))
-    body = "".join(
-        f"<tr><th>{html.escape(name)}</th>{''.join(f'<td>{_number(figure)}</td>' for figure in figures)}</tr>"
-        for name, figures in rows.items()
+    kinds = [*classes, *(["malignancy"] if "auroc_malignancy" in figures else [])]
+    page = _template().render(
+        summary=summary,
+        overall_names=OVERALL_FIGURES,
+        overall={"": [figures[name] for name in OVERALL_FIGURES]},
+        class_names=CLASS_FIGURES,
+        by_class={kind: [figures.get(f"{name}_{kind}") for name in CLASS_FIGURES] for kind in kinds},
+        mask_names=MASK_FIGURES,
+        masks={"": [summary["masks"]["figures"][name] for name in MASK_FIGURES]} if summary["masks"] else {},
+        charts=[_embedded(chart, index) for index, chart in enumerate(charts)],
+        mistakes=mistakes,
     )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    with atomic_write(path) as part:
+        part.write_text(page)
 
 
-def _number(figure: Row | None) -> str:
-    if figure is None or figure["value"] is None:
-        return "–"
-    return f"{figure['value']:.3f} <small>({figure['low']:.3f} to {figure['high']:.3f})</small>"
+def _template() -> Template:
+    folder = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.get_template("report.html.j2")
+
+
+def _embedded(chart: go.Figure, index: int) -> Markup:
+    # Plotly escapes the texts of a chart itself. The first chart brings the script for all of them.
+    page = chart.to_html(
+        full_html=False, include_plotlyjs=index == 0, div_id=f"chart{index}", config={"displaylogo": False}
+    )
+    return Markup(page)  # noqa: S704
 
 
 def _confusion(table: NDArray[np.int64], shares: dict[str, dict[str, Row]]) -> go.Figure:
@@ -166,10 +158,10 @@ def _roc(probabilities: NDArray[np.float64], truth: NDArray[np.int64], classes: 
 
 def _reliability(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> go.Figure:
     confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins = np.minimum((confidence * RELIABILITY_BINS).astype(int), RELIABILITY_BINS - 1)
     filled = np.unique(bins)
     figure = go.Figure()
-    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot"}, name="means what it says")
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot"}, name="perfectly calibrated")
     figure.add_scatter(
         x=[confidence[bins == b].mean() for b in filled],
         y=[correct[bins == b].mean() for b in filled],
@@ -177,7 +169,7 @@ def _reliability(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -
         mode="lines+markers",
         name="model",
     )
-    return _styled(figure, "Reliability of the predicted class", "mean confidence", "share that is right")
+    return _styled(figure, "Reliability of the predicted class", "mean confidence", "share of correct predictions")
 
 
 def _styled(figure: go.Figure, title: str, across: str, up: str) -> go.Figure:
@@ -192,21 +184,3 @@ def _styled(figure: go.Figure, title: str, across: str, up: str) -> go.Figure:
     figure.update_xaxes(title=across)
     figure.update_yaxes(title=up)
     return figure
-
-
-def _card(mistake: Mistake) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(mistake.pixels).save(buffer, format="JPEG", quality=85)
-    picture = base64.b64encode(buffer.getvalue()).decode()
-    said = f"{mistake.truth}, called {mistake.predicted} ({mistake.confidence:.2f})"
-    return (
-        f"<figure><img alt='{html.escape(said)}' src='data:image/jpeg;base64,{picture}'>"
-        f"<figcaption><b>{html.escape(said)}</b><br><span>{html.escape(mistake.name)}</span></figcaption></figure>"
-    )
-
-
-def _skipped(skipped: Sequence[dict[str, str]]) -> str:
-    if not skipped:
-        return ""
-    rows = "".join(f"<li>{html.escape(row['path'])}: {html.escape(row['reason'])}</li>" for row in skipped)
-    return f"<h2>Skipped files</h2><ul>{rows}</ul>"

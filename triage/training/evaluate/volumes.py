@@ -1,4 +1,4 @@
-"""What a network makes of whole volumes of a source that it never saw: the study's verdict, and the mask in 3D."""
+"""Evaluation of a network on whole volumes: the result as a study, and the mask in 3D."""
 
 from __future__ import annotations
 
@@ -22,38 +22,39 @@ from triage.training.layouts import EDGE, read_dataset
 from triage.training.views.frames import load_frames_of
 
 
-def judge_volumes(
+def evaluate_volumes(
     network: Network, calibration: Calibration, root: Path, seen: Collection[str] = ()
 ) -> list[dict[str, Any]]:
-    """Judge every volume in a folder, as a study of one series.
+    """Evaluate every volume in a folder, as a study of one series.
 
     Parameters
     ----------
     network
-        As it serves.
+        The network in its serving form.
     calibration
         Its fusion and its operating points.
     root
-        The folder.
+        Folder of volumes with masks.
     seen
-        Volumes that the network was trained on: they are left out.
+        Volumes that the network was trained on; they are left out.
 
     Returns
     -------
     list of dict
-        Of each volume: ``volume``, ``label``, ``finding`` and ``malignancy`` of the study, ``flagged`` (glioma at the
-        operating point), ``dice`` in 3D, the slices that show the tumour and those that do not: how many, and how many
-        are called a tumour; and the `stretches_without` tumour: how many, and how many would be flagged as a study.
+        For each volume: ``volume``; ``label``; ``finding`` and ``malignancy`` of the study; ``flagged``, whether it
+        reaches the glioma operating point; ``dice`` in 3D; ``tumour_slices`` and ``tumour_slices_called_glioma``;
+        ``empty_slices`` and ``empty_slices_called_tumour``; ``empty_stretches`` (see `stretches_without`) and
+        ``empty_stretches_flagged``, the number of them that would be flagged as studies.
     """
     dataset = read_dataset(root)
     volumes: dict[str, list[Sample]] = defaultdict(list)
     for item in dataset.items:
         if item.path not in seen:
             volumes[item.path].append(Sample(item))
-    return [_judge(network, calibration, root, name, samples) for name, samples in sorted(volumes.items())]
+    return [_evaluate(network, calibration, root, name, samples) for name, samples in sorted(volumes.items())]
 
 
-def _judge(
+def _evaluate(
     network: Network, calibration: Calibration, root: Path, name: str, samples: Sequence[Sample]
 ) -> dict[str, Any]:
     frames = load_frames_of(root, samples, FRAME, masks=True)
@@ -61,7 +62,7 @@ def _judge(
     looks = network.look_at_all(frames.pixels)
     probabilities = calibration.fusion.probabilities(*log_probabilities(looks))
     point = calibration.points.glioma
-    verdict = judge_study([probabilities.tolist()], point)
+    result = judge_study([probabilities.tolist()], point)
     called = probabilities.argmax(axis=1) != NOTUMOR
     drawn = np.stack([outlined(lay_back(two.mask, two.box)) for _, two in looks]) & called[:, None, None]
     shown = frames.masks.mean(axis=(1, 2))
@@ -71,9 +72,9 @@ def _judge(
     return {
         "volume": name,
         "label": max((sample.item.label for sample in samples), key=lambda label: label != Finding.NOTUMOR),
-        "finding": likeliest(verdict.probabilities).value,
-        "malignancy": round(verdict.probabilities[Finding.GLIOMA], 4),
-        "flagged": verdict.probabilities[Finding.GLIOMA] >= point,
+        "finding": likeliest(result.probabilities).value,
+        "malignancy": round(result.probabilities[Finding.GLIOMA], 4),
+        "flagged": result.probabilities[Finding.GLIOMA] >= point,
         "dice": round(_dice(drawn, frames.masks), 4),
         "tumour_slices": int(tumour.sum()),
         "tumour_slices_called_glioma": int((probabilities[tumour].argmax(axis=1) == 0).sum()),
@@ -85,12 +86,14 @@ def _judge(
 
 
 def stretches_without(shown: NDArray[np.floating]) -> list[slice]:
-    """Return the stretches of a volume that would do as a study without tumour, the slice next to the tumour left out.
+    """Return the stretches of a volume that are long enough for a study without tumour.
+
+    The slices next to the tumour are left out.
 
     Parameters
     ----------
     shown
-        ``(slices,)``: how much of each slice is tumour.
+        ``(slices,)``: share of each slice that is tumour.
     """
     pieces, _ = ndimage.label(~ndimage.binary_dilation(shown > 0))
     return [part for (part,) in ndimage.find_objects(pieces) if part.stop - part.start >= WINDOW]

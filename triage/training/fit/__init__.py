@@ -1,1 +1,1 @@
-"""Fit a network: the recipe, its stages, the loop, checkpoints, and the run folder that it leaves."""
+"""Train a network: the recipe, its stages, the training loop, checkpoints, and the run folder."""

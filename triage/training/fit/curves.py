@@ -1,4 +1,4 @@
-"""The curves of a run as a picture."""
+"""The training curves of a run as a plot. Tested in tests/training/fit/test_loop.py."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from triage.training.fit.checkpoints import Row, whole
+from triage.training.fit.checkpoints import Row, atomic_write
 
 
 def draw_curves(curve: Sequence[Row], path: Path) -> None:
-    """Write a PNG: the losses on the left, every other figure on the right, by epoch."""
+    """Write a PNG with the losses on the left and all other values on the right, by epoch."""
     epochs = [row["epoch"] for row in curve]
     names = [name for name in curve[-1] if name not in ("epoch", "network_share", "seconds")]
     figure = Figure(figsize=(10, 4), layout="constrained")
@@ -23,5 +23,5 @@ def draw_curves(curve: Sequence[Row], path: Path) -> None:
         axes.grid(alpha=0.3)
         if drawn:
             axes.legend()
-    with whole(path) as part:
+    with atomic_write(path) as part:
         figure.savefig(part, format="png", dpi=110)

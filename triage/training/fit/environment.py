@@ -1,4 +1,4 @@
-"""What a run was made with: versions, machine, and the data by their hash."""
+"""Software versions, machine, and hash of the data of a run. Tested in tests/training/fit/test_run.py."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from triage.training.layouts.loading import in_threads, read_bytes
 
 PACKAGES = ("keras", "tensorflow-cpu", "numpy", "opencv-python-headless", "pillow", "scikit-learn", "keras-tuner")
 
-#: What oneDNN goes by in the choice of the type that it multiplies in.
-PRODUCTS = "ONEDNN_DEFAULT_FPMATH_MODE"
+#: The environment variable by which oneDNN chooses the number type of its multiplications.
+ONEDNN_MATH_MODE = "ONEDNN_DEFAULT_FPMATH_MODE"
 
 
 def environment() -> dict[str, Any]:
-    """Versions, processor and operating system; nothing that names the machine or its user."""
+    """Return versions, processor and operating system; nothing that identifies the machine or its user."""
     return {
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
-        "products": os.environ.get(PRODUCTS, "STRICT"),
+        "products": os.environ.get(ONEDNN_MATH_MODE, "STRICT"),
     }
 
 
 def file_hashes(dataset: Dataset) -> dict[str, str]:
-    """Return the sha256 of every file of the items, by path."""
+    """Return the SHA-256 of every picture and mask file, by path."""
     paths = sorted({path for item in dataset.items for path in (item.path, item.mask) if path})
     hashes = in_threads(
         lambda path: hashlib.sha256(read_bytes(dataset.root, path)).hexdigest(), paths, "Hashing the data"
@@ -39,7 +39,7 @@ def file_hashes(dataset: Dataset) -> dict[str, str]:
 
 
 def data_hash(dataset: Dataset, hashes: Mapping[str, str]) -> str:
-    """Return one sha256 over the files and over what is known of each item: the same if the data are the same."""
+    """Return one SHA-256 over all files and the attributes of all items; it identifies the data."""
     digest = hashlib.sha256()
     for item in dataset.items:
         about = (item.name, item.label, item.split, item.cluster, item.fold, item.patient)

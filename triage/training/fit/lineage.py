@@ -1,4 +1,4 @@
-"""The run that another starts from: what its network has seen, and what it started from itself."""
+"""The lineage of starting weights: which data the earlier run has seen, and what it started from itself."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from pathlib import Path
 from triage.inference.card import CARD, read_card
 from triage.training.fit.recipe import RecipeError
 
-PARTS, RESULT = "parts.json", "result.json"
+PARTS_FILE = "parts.json"
+RESULT_FILE = "result.json"
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """A run whose network is the start of another.
+class Lineage:
+    """The run or model whose weights another run starts from.
 
     Attributes
     ----------
     seen
-        SHA-256 of the files that it trained on or watched, and those of the runs before it.
-    said
-        What it was, in words for the record.
+        SHA-256 of the files in its training and validation parts, and in those of the runs before it.
+    description
+        Text for the record of the new run.
     sources
-        Those of which it may have seen everything: a model that serves keeps no list of files.
+        Sources of which it may have seen every picture: a released model keeps no list of files.
     """
 
     seen: frozenset[str]
-    said: str
+    description: str
     sources: frozenset[str] = frozenset()
 
 
-def earlier_run(weights: str | None) -> Earlier | None:
-    """Return the run or the model that a file of weights lies in; None where nothing tells what they have seen.
+def lineage_of(weights: str | None) -> Lineage | None:
+    """Return the lineage of a weights file in a run or model folder; None for any other weights.
 
     Raises
     ------
@@ -42,14 +43,16 @@ def earlier_run(weights: str | None) -> Earlier | None:
     folder = Path(weights).parent if weights else Path()
     if weights and (folder / CARD).is_file():
         card = read_card(folder)
-        return Earlier(frozenset(), f"the model {card.name}", frozenset(card.training["config"].get("sources", ())))
-    if not weights or not (folder / PARTS).is_file():
+        return Lineage(frozenset(), f"the model {card.name}", frozenset(card.training["config"].get("sources", ())))
+    if not weights or not (folder / PARTS_FILE).is_file():
         return None
-    if not (folder / RESULT).is_file():
-        raise RecipeError(f"{folder.name} is not finished. Finish it with --resume before another starts from it.")
-    result = json.loads((folder / RESULT).read_text())
+    if not (folder / RESULT_FILE).is_file():
+        raise RecipeError(
+            f"The run {folder.name} is not finished. Finish it with --resume before another run starts from it."
+        )
+    result = json.loads((folder / RESULT_FILE).read_text())
     epochs = result["classifier"]["kept_epoch"]
-    return Earlier(
-        frozenset(json.loads((folder / PARTS).read_text())["seen_sha256"]),
+    return Lineage(
+        frozenset(json.loads((folder / PARTS_FILE).read_text())["seen_sha256"]),
         f"{epochs} epochs of recipe {result['recipe']} from {result['started_from']}",
     )

@@ -1,7 +1,7 @@
-"""The training loop: epochs over batches made by other threads, each epoch's end on disk, resumable to the same curve.
+"""The training loop: batches are prepared in other threads, every epoch is saved, and a resumed run has the same curve.
 
-It is a loop of our own around `keras.Model.train_on_batch` because two things are wanted that `keras.Model.fit` does
-not give: the time that the network waited for input, exactly, and an epoch that begins again as it began before a kill.
+`keras.Model.fit` lacks two things, so this is a loop around `keras.Model.train_on_batch`: the exact time that the
+network waited for input, and an epoch that restarts after a kill exactly as it started before.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from triage.errors import TriageError
 from triage.inference.card import KERAS
-from triage.training.fit.checkpoints import Row, averaged, load_state, save_model, save_state, write_json
+from triage.training.fit.checkpoints import Row, averaged_weights, load_state, save_model, save_state, write_json
 from triage.training.fit.curves import draw_curves
 from triage.training.fit.recipe import Stage
-from triage.training.views.frames import ahead
+from triage.training.views.frames import prefetch
 
-CURVE, CURVE_PICTURE = "curve.json", "curve.png"
-#: Of the share that the network has of the step time; below it, the input holds the network up.
-WANTED_SHARE = 0.9
-Watch = Callable[[keras.Model], Row]
+CURVE_FILE = "curve.json"
+CURVE_PLOT = "curve.png"
+#: Below this share of the epoch time spent in the network, preparing the input is the bottleneck.
+MIN_NETWORK_SHARE = 0.9
+Validate = Callable[[keras.Model], Row]
 Function = Callable[..., keras.KerasTensor]
-#: Of targets and outputs; by name of the output where a network has several.
+#: A function of targets and outputs; one by output name if a network has several outputs.
 Loss = Function | Mapping[str, Function]
 Metrics = Sequence[Function] | Mapping[str, Sequence[Function]]
 
 
-class Views(Protocol):
-    """Batches: each a function of the seed, the epoch and its place in it."""
+class Batches(Protocol):
+    """Training batches; each depends only on the seed, the epoch and the step."""
 
     steps: int
 
@@ -48,12 +49,12 @@ class Views(Protocol):
 
 
 class DivergedError(TriageError):
-    """The loss is no longer a number."""
+    """The loss is not finite."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to: its curve, the epoch whose weights were kept, and the network's share of the time."""
+    """The result of a training: its curve, the epoch whose weights were kept, and the network's share of the time."""
 
     curve: list[Row]
     kept_epoch: int
@@ -63,8 +64,8 @@ class Outcome:
 def train(
     model: keras.Model,
     loss: Loss,
-    views: Views,
-    watch: Watch,
+    batches: Batches,
+    validate: Validate,
     stage: Stage,
     folder: Path,
     *,
@@ -72,55 +73,56 @@ def train(
     resume: bool = False,
     console: Console | None = None,
 ) -> Outcome:
-    """Train a network and leave its model, its state and its curves in `folder` after every epoch.
+    """Train a network; write its model, state and curves to `folder` after every epoch.
 
     Parameters
     ----------
     model
-        Not compiled yet.
+        The network, not compiled.
     loss
-        Of targets and logits.
-    views
-        The batches.
-    watch
-        Figures on the watched part after every epoch, ``val_loss`` among them where the stage goes by it.
+        Function of targets and logits.
+    batches
+        The training batches.
+    validate
+        Returns metrics on the validation part after every epoch. They must include ``val_loss`` if the stage selects
+        or stops by it.
     stage
         Optimizer, schedule, epochs, patience.
-    metrics
-        Functions of targets and outputs, averaged over the epoch's batches.
     folder
-        Must exist.
+        An existing folder.
+    metrics
+        Functions of targets and outputs, averaged over the batches of an epoch.
     resume
-        Go on from the state in the folder.
+        Continue from the state in the folder.
     console
-        For the progress bars; silent without it.
+        Where progress bars are shown; None for no output.
 
     Raises
     ------
     StorageError
-        If the disk does not take a checkpoint; the last one stays.
+        If a checkpoint cannot be written; the last one is kept.
     DivergedError
-        If the loss is no number any more; the last good checkpoint stays.
+        If the loss is not finite; the last good checkpoint is kept.
     KeyboardInterrupt
-        As it came: the folder holds a model that loads, and the state of the last whole epoch.
+        Passed on. The folder then holds a model that loads, and the state of the last complete epoch.
     """
-    compile_for(model, loss, stage, views.steps, metrics)
+    compile_for(model, loss, stage, batches.steps, metrics)
     if resume:
         curve = load_state(model, folder)
     else:
         curve = []
         save_state(model, folder, curve)
-        save_model(model, folder)  # so that there is one whenever the run ends
+        save_model(model, folder)  # a run stopped in its first epoch leaves a model too
     stopper = _Stopper(stage, curve)
     with _progress(console) as progress:
         epochs = progress.add_task("Epochs", total=stage.epochs, completed=len(curve))
         for epoch in range(len(curve), stage.epochs):
             if stopper.stop:
                 break
-            steps = progress.add_task(f"Epoch {epoch + 1}", total=views.steps)
-            row = _epoch(model, views, epoch, partial(progress.advance, steps))
-            with averaged(model):
-                row |= watch(model)
+            steps = progress.add_task(f"Epoch {epoch + 1}", total=batches.steps)
+            row = _epoch(model, batches, epoch, partial(progress.advance, steps))
+            with averaged_weights(model):
+                row |= validate(model)
                 curve.append(row)
                 if stopper.better(row):
                     save_model(model, folder)
@@ -133,7 +135,7 @@ def train(
 
 
 def compile_for(model: keras.Model, loss: Loss, stage: Stage, steps: int, metrics: Metrics = ()) -> None:
-    """Give a model the optimizer of a stage, with its variables made."""
+    """Compile a model with the optimizer of a stage, and create the optimizer's variables."""
     rate: float | keras.optimizers.schedules.LearningRateSchedule = stage.learning_rate
     if stage.schedule == "cosine":
         total = stage.epochs * steps
@@ -145,13 +147,13 @@ def compile_for(model: keras.Model, loss: Loss, stage: Stage, steps: int, metric
         optimizer = keras.optimizers.AdamW(rate, weight_decay=stage.weight_decay, **options)
     else:
         optimizer = keras.optimizers.Adam(rate, **options)
-    # On a CPU, XLA takes minutes to compile these networks, and each step is then slower than without it.
+    # On a CPU, XLA takes minutes to compile these networks, and every step is slower than without it.
     model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
     optimizer.build(model.trainable_variables)
 
 
 def predict(model: keras.Model, frames: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
-    """Return the logits of frames ``(samples, side, side)``, in batches of float."""
+    """Return the outputs of a network for frames ``(samples, side, side)``, computed in batches."""
     answers = [
         np.asarray(model.predict_on_batch(frames[start : start + batch, ..., None].astype(np.float32)))
         for start in range(0, len(frames), batch)
@@ -160,7 +162,7 @@ def predict(model: keras.Model, frames: NDArray[np.uint8], batch: int = 32) -> N
 
 
 class _Stopper:
-    """Early stopping and the choice of the checkpoint, as Keras does them, and again the same after a resume."""
+    """Early stopping and the choice of the checkpoint as in Keras, with the same decisions after a resume."""
 
     def __init__(self, stage: Stage, curve: list[Row]) -> None:
         self.stage, self.best, self.best_epoch = stage, math.inf, 0
@@ -175,27 +177,27 @@ class _Stopper:
         return bool(self.early.model.stop_training)
 
     def better(self, row: Row) -> bool:
-        """Take note of an epoch; tell whether its weights are to be kept."""
+        """Record an epoch; return whether its weights are the ones to keep."""
         if self.stage.patience:
             self.early.on_epoch_end(int(row["epoch"]) - 1, row)
         if self.stage.keep == "best" and row["val_loss"] >= self.best:
             return False
-        # Where nothing is chosen by it, nothing need be watched.
+        # A stage that does not choose by the validation loss may have none.
         self.best, self.best_epoch = row.get("val_loss", math.inf), int(row["epoch"])
         return True
 
 
 class _Flag:
-    """The one attribute of a model that early stopping sets."""
+    """The only attribute of a model that early stopping sets."""
 
     stop_training = False
 
 
-def _epoch(model: keras.Model, views: Views, epoch: int, advance: Callable[[], None]) -> Row:
+def _epoch(model: keras.Model, batches: Batches, epoch: int, advance: Callable[[], None]) -> Row:
     steps: list[float] = []
     sums: Counter[str] = Counter()
     began = time.perf_counter()
-    for pictures, targets in ahead(lambda step: views.make(epoch, step), views.steps):
+    for pictures, targets in prefetch(lambda step: batches.make(epoch, step), batches.steps):
         ready = time.perf_counter()
         logs = model.train_on_batch(pictures, targets, return_dict=True)
         steps.append(time.perf_counter() - ready)
@@ -206,7 +208,7 @@ def _epoch(model: keras.Model, views: Views, epoch: int, advance: Callable[[], N
     seconds = time.perf_counter() - began
     pictures_seen = sums.pop("pictures")
     waited = seconds - sum(steps)
-    # The first step of a run also builds the graph: it counts as a step like the others.
+    # The first step of a run also builds the graph, so it counts with the median time of a step.
     worked = sum(steps) - steps[0] + float(np.median(steps))
     return {
         "epoch": epoch + 1,
@@ -217,8 +219,8 @@ def _epoch(model: keras.Model, views: Views, epoch: int, advance: Callable[[], N
 
 
 def _write_curve(curve: list[Row], folder: Path) -> None:
-    write_json(folder / CURVE, curve)
-    draw_curves(curve, folder / CURVE_PICTURE)
+    write_json(folder / CURVE_FILE, curve)
+    draw_curves(curve, folder / CURVE_PLOT)
 
 
 def _line(row: Row, epochs: int) -> str:
@@ -241,5 +243,5 @@ def _progress(console: Console | None) -> Progress:
 
 
 def load_kept(folder: Path) -> keras.Model:
-    """Return the network that a run kept."""
+    """Load the network that a run kept."""
     return keras.saving.load_model(folder / KERAS, compile=False)

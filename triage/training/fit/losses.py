@@ -1,4 +1,4 @@
-"""Losses and the figures beside them, in keras ops for training and in NumPy for what is watched."""
+"""Losses and metrics: in keras ops for training, in NumPy for validation."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from numpy.typing import NDArray
 
 from triage.domain import Finding
 
-#: Keeps a mask of nothing from dividing by nothing.
+#: Avoids a division by 0 for empty masks.
 SMOOTH = 1.0
-#: How often a tumour that is a glioma or a meningioma is a glioma: the share of the outlined slices, one of each
-#: cluster. A pituitary tumour has its one place, so how often it is one says nothing elsewhere.
+#: Share of gliomas among gliomas and meningiomas: counted on the outlined slices, one of each cluster. Pituitary
+#: tumours are left out, because they occur in one place only.
 GLIOMA_SHARE = 0.69
 
 
 def allowed_classes_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
-    """Cross-entropy of "one of the allowed classes": -log of their summed probability.
+    """Cross-entropy of "one of the allowed classes": -log of the sum of their probabilities.
 
-    With one allowed class it is the usual cross-entropy. An untyped tumour allows the three tumour classes, so it
-    teaches tumour against none without pretending to know its type.
+    For one allowed class this is the usual cross-entropy. A tumour without a recorded type allows the three tumour
+    classes, so it trains tumour against no tumour and no type.
     """
     allowed = ops.where(target > 0, logits, -1e9)
     return ops.logsumexp(logits, axis=-1) - ops.logsumexp(allowed, axis=-1)
 
 
 def hedged_classes_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
-    """`allowed_classes_loss`, and for an untyped tumour the cross-entropy of glioma or meningioma with `GLIOMA_SHARE`.
+    """`allowed_classes_loss`, plus for an untyped tumour the cross-entropy of glioma and meningioma to `GLIOMA_SHARE`.
 
-    The sum alone makes the type that a network leans to likelier still. Where all typed tumours of a sequence are of
-    one type, as on T2 and FLAIR the meningiomas of these data, it would become certain of that type.
+    The summed probability alone reinforces the type that the network already prefers. On a sequence whose typed
+    tumours are all of one type (in these data, meningiomas on T2 and FLAIR), the network would become certain of it.
     """
     glioma, meningioma = (list(Finding).index(finding) for finding in (Finding.GLIOMA, Finding.MENINGIOMA))
     untyped = target[..., glioma] * target[..., meningioma]
@@ -39,7 +39,7 @@ def hedged_classes_loss(target: keras.KerasTensor, logits: keras.KerasTensor) ->
 
 
 def allowed_accuracy(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
-    """1 where the most probable class is among those that the label allows."""
+    """Return 1 where the most probable class is one that the label allows, else 0."""
     likeliest = ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1])
     return ops.max(likeliest * target, axis=-1)
 
@@ -59,7 +59,7 @@ def allowed_loss_of(logits: NDArray[np.float32], targets: NDArray[np.float32]) -
 
 
 def mask_loss_of(logits: NDArray[np.float32], masks: NDArray[np.bool_]) -> float:
-    """Mean of `mask_loss`, slice by slice so that many need no memory."""
+    """Mean of `mask_loss`, computed slice by slice to save memory."""
     losses = [
         mask_loss(mask[None, ..., None].astype(np.float32), out[None]) for mask, out in zip(masks, logits, strict=True)
     ]

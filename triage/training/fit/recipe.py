@@ -1,4 +1,4 @@
-"""Recipes: what a training depends on besides the data, each a small TOML file that is checked before anything runs."""
+"""Recipes: everything that a training depends on besides the data. Each is a TOML file, validated before a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class RecipeError(TriageError):
-    """The recipe is unknown, is not one, or does not allow what was asked for."""
+    """The recipe is unknown or invalid, or does not support the chosen options."""
 
 
 class _Checked(BaseModel):
@@ -71,25 +71,26 @@ class Stage(_Checked):
     size
         Side of the input in pixels.
     steps
-        Batches of an epoch; without it, as many as the pictures fill.
+        Batches per epoch; by default as many as it takes to show every picture once.
     views
-        What the network sees of a picture: the picture, its mirror images slightly turned and moved, or the
-        strong changes of `triage.training.views.augment`.
+        Augmentation: ``plain`` (none), ``turned`` (mirrored, slightly rotated and moved) or ``scanner`` (the strong
+        augmentation of `triage.training.views.augment`).
     reordered
-        Of two looks, in which share of the views the tissues change their order of brightness
-        (`triage.training.views.contrast.reordered`).
+        Share of the views in which the tissues change their order of brightness
+        (`triage.training.views.contrast.reorder_contrast`); for two-look networks.
     shares
-        How often each group (``class/scanner`` or ``class/web``) is drawn; without it, every picture comes once an
-        epoch.
+        How often each group (``class/scanner``, ``class/web`` or ``class/volume``) is drawn; by default every picture
+        is drawn once per epoch.
     schedule
-        Of the learning rate: constant, or a warm-up and a cosine down to zero.
+        Learning rate: constant, or a warm-up and a cosine decay to zero.
     ema
-        Weight of the past in the averaged weights; without it, weights are not averaged.
+        Momentum of the moving average of the weights; by default weights are not averaged.
     patience
-        Epochs without a better validation loss after which training stops; without it, all epochs run.
+        Epochs without a lower validation loss after which training stops; by default all epochs run.
     keep
-        The weights of which epoch are the result; ``mean``: those of the last, averaged with those that the training
-        started from, at the input size of the network that it started from (`triage.networks.twolook.mean_of`).
+        The weights that are the result: those of the epoch with the lowest validation loss (``best``), of the last
+        epoch (``last``), or the ``mean`` of the last and the starting weights, at the input size of the starting
+        network (`triage.networks.twolook.mean_of`).
     """
 
     network: Cnn | Backbone | Unet | TwoLook = Field(discriminator="kind")
@@ -112,12 +113,12 @@ class Stage(_Checked):
     @model_validator(mode="after")
     def _starts_somewhere(self) -> Stage:
         if self.keep == "mean" and self.network.kind != "two-look":
-            raise ValueError('keep = "mean" is for two looks alone')
+            raise ValueError('keep = "mean" is for two-look networks only')
         return self
 
 
 class Tuner(_Checked):
-    """The search by Keras Tuner before the training proper."""
+    """The hyper-parameter search by Keras Tuner that precedes the training."""
 
     trials: PositiveInt
     epochs: PositiveInt
@@ -132,15 +133,15 @@ class Recipe(_Checked):
     Attributes
     ----------
     reproduces, published
-        Which write-up it follows, and what that reports.
+        The write-up that it follows, and the result reported there.
     task
-        ``finding``: the four classes; ``tumour``: tumour or none.
+        ``finding``: the four classes; ``tumour``: tumour or no tumour.
     expand
-        Number of pictures that the data are augmented to, the same for each class, before the first epoch.
+        Number of pictures after augmentation before the first epoch, the same number for each class.
     train
         The classifier.
     segment
-        The second stage: the mask, on what the classifier calls a tumour.
+        The second stage: segmentation of the pictures that the classifier calls a tumour.
     """
 
     name: str
@@ -160,19 +161,19 @@ class Recipe(_Checked):
         if self.segment and self.segment.network.kind != "unet":
             raise ValueError("segment needs a U-Net")
         if looks_twice(self) and (self.task != "finding" or not self.train.shares):
-            raise ValueError("two looks need the four classes and shares")
+            raise ValueError('a two-look network needs task = "finding" and [train.shares]')
         if self.tuner and self.train.network.kind != "cnn":
-            raise ValueError("the tuner searches over a cnn")
+            raise ValueError("the tuner needs a cnn")
         return self
 
 
 def looks_twice(recipe: Recipe) -> bool:
-    """Whether the recipe's network looks at the whole slice, then at the lesion."""
+    """Whether the recipe trains a two-look network."""
     return recipe.train.network.kind == "two-look"
 
 
 def names() -> list[str]:
-    """Return the names of the recipes that come with the product."""
+    """Return the names of the recipes in the package."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
@@ -182,7 +183,7 @@ def load_recipe(name: str) -> Recipe:
     Raises
     ------
     RecipeError
-        If there is no such recipe or the file is not one; the message names the field.
+        If there is no such recipe, or the file is invalid; the message names the field.
     """
     path = FOLDER / f"{name}.toml" if name in names() else Path(name)
     if path.suffix != ".toml" or not path.is_file():
@@ -206,12 +207,12 @@ def adapted(
     batch: int | None = None,
     seed: int | None = None,
 ) -> Recipe:
-    """Return the recipe with what the command line says instead; both stages get the size, epochs and batch.
+    """Return the recipe with some values replaced; size, epochs, steps and batch apply to both stages.
 
     Raises
     ------
     RecipeError
-        If the recipe has no backbone, or the outcome is not a recipe.
+        If a backbone is given for a recipe without one, or the resulting recipe is invalid.
     """
     values: dict[str, Any] = recipe.model_dump()
     wanted = {"epochs": epochs, "steps": steps, "size": size, "batch": batch}
@@ -220,16 +221,16 @@ def adapted(
     network = {"name": backbone, "frozen": frozen}
     if any(value is not None for value in network.values()):
         if values["train"]["network"]["kind"] != "backbone":
-            raise RecipeError(f"{recipe.name} has no backbone to choose. Use --recipe transfer.")
+            raise RecipeError(f"{recipe.name} has no choice of backbone. Use --recipe transfer.")
         values["train"]["network"] |= {key: value for key, value in network.items() if value is not None}
     if seed is not None:
         values["seed"] = seed
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"{recipe.name} cannot run like that: {_first(error)}.") from error
+        raise RecipeError(f"{recipe.name} does not allow these options: {_first(error)}.") from error
 
 
 def _first(error: ValidationError) -> str:
     detail = error.errors()[0]
-    return f"{'.'.join(map(str, detail['loc'])) or 'the whole'}: {detail['msg'].removeprefix('Value error, ')}"
+    return f"{'.'.join(map(str, detail['loc'])) or 'recipe'}: {detail['msg'].removeprefix('Value error, ')}"

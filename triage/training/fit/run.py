@@ -1,4 +1,4 @@
-"""``python -m triage train``: a recipe on a data set, into a run folder."""
+"""``python -m triage train``: train a recipe on a data set and write a run folder."""
 
 from __future__ import annotations
 
@@ -17,37 +17,38 @@ from triage.inference.views import FRAME
 from triage.networks.backbones import open_saved
 from triage.networks.twolook import mean_of
 from triage.training.data.splits import CLASSES, Parts, Sample, Split, cut, has_mask
-from triage.training.fit.checkpoints import averaged, once, save_model, write_json
+from triage.training.fit.checkpoints import averaged_weights, save_model, write_json, write_settings
 from triage.training.fit.environment import data_hash, environment, file_hashes
-from triage.training.fit.lineage import PARTS, RESULT, Earlier, earlier_run
-from triage.training.fit.loop import WANTED_SHARE, Outcome, load_kept, predict
+from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE, Lineage, lineage_of
+from triage.training.fit.loop import MIN_NETWORK_SHARE, Outcome, load_kept, predict
 from triage.training.fit.recipe import Recipe, RecipeError, Stage, looks_twice
-from triage.training.fit.stages import Classifying, build, train_segmenter
-from triage.training.fit.two_look_training import Looking
+from triage.training.fit.stages import ClassifierTraining, build, train_segmenter
+from triage.training.fit.two_look_training import TwoLookTraining
 from triage.training.layouts import Dataset, LayoutError, load_mask, read_dataset, with_volumes
 from triage.training.layouts.loading import in_threads
 from triage.training.views.frames import load_frames_of
 
-CONFIG, SKIPPED, ENVIRONMENT = "config.json", "skipped.json", "environment.json"
+CONFIG_FILE = "config.json"
+SKIPPED_FILE = "skipped.json"
+ENVIRONMENT_FILE = "environment.json"
+#: Subfolder with the second stage.
 SEGMENTER = "segmenter"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says besides the recipe.
+    """Options of a training that are not part of the recipe.
 
     Attributes
     ----------
-    split, test_fold
+    split, test_fold, validation_fold
         See `triage.training.data.splits.cut`.
     before
         Augment before the split.
     weights
         See `triage.networks.backbones.build_backbone`.
     resume
-        Go on with the run in the folder.
-    unwatched
-        Train on the watched part too.
+        Continue the run in the folder.
     volumes
         Folder of volumes that were added to the data set, see `read_chosen`.
     """
@@ -57,28 +58,28 @@ class Options:
     before: bool = False
     weights: str | None = None
     resume: bool = False
-    unwatched: bool = False
+    validation_fold: bool = True
     volumes: Path | None = None
 
 
 def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options, console: Console) -> dict[str, Any]:
-    """Train what a recipe says and write the run folder; return what ``result.json`` holds.
+    """Train a recipe and write the run folder; return the content of ``result.json``.
 
     The folder holds ``config.json`` (recipe, split, hash of the data), ``environment.json``, ``parts.json`` (the names
-    in each part), ``skipped.json``, ``curve.json`` and ``.png``, ``model.keras``, ``state.npz`` (to resume from) and
-    ``result.json``; a second stage has its own in ``segmenter/``.
+    in each part), ``skipped.json``, ``curve.json``, ``curve.png``, ``model.keras``, ``state.npz`` (to resume from) and
+    ``result.json``. A second stage has its own files in ``segmenter/``.
 
     Raises
     ------
     TriageError
-        Where data, recipe, weights or the disk do not allow it; every message names the remedy.
+        If the data, the recipe, the weights or the disk do not allow the run; every message names the remedy.
     """
-    if options.unwatched:
-        _check_fixed(recipe)
+    if not options.validation_fold:
+        _check_needs_no_validation(recipe)
     if recipe.train.keep == "mean" and not Path(str(options.weights)).is_file():
-        raise RecipeError(f"{recipe.name} goes on from a network. Name its file with --weights.")
-    tell(dataset, console)
-    # A "tumour of unknown type" can teach the four classes where the recipe gives it a share.
+        raise RecipeError(f"{recipe.name} starts from a trained network. Name its file with --weights.")
+    print_dataset(dataset, console)
+    # Tumours without a recorded type are trained on only where the recipe gives them a share.
     untyped = any(name.startswith("tumor/") for name in recipe.train.shares or {})
     parts = cut(
         dataset,
@@ -89,57 +90,62 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
         expand=recipe.expand,
         before=options.before,
         untyped=untyped,
-        watched=not options.unwatched,
+        validation_fold=options.validation_fold,
     )
     if recipe.segment:
         _check_masks(dataset, parts)
     hashes = file_hashes(dataset)
-    earlier = earlier_run(options.weights)
-    if earlier:
-        _check_unseen(earlier, parts, hashes)
+    lineage = lineage_of(options.weights)
+    if lineage:
+        _check_unseen(lineage, parts, hashes)
     folder.mkdir(parents=True, exist_ok=True)
-    once(
-        folder / CONFIG, _config(recipe, dataset, options) | {"data_sha256": data_hash(dataset, hashes)}, options.resume
+    write_settings(
+        folder / CONFIG_FILE,
+        _config(recipe, dataset, options) | {"data_sha256": data_hash(dataset, hashes)},
+        options.resume,
     )
-    write_json(folder / ENVIRONMENT, environment())
-    write_json(folder / SKIPPED, [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped])
-    _write_parts(folder, hashes, parts, earlier)
+    write_json(folder / ENVIRONMENT_FILE, environment())
+    write_json(folder / SKIPPED_FILE, [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped])
+    _write_parts(folder, hashes, parts, lineage)
     for note in parts.notes:
         console.print(f"{options.split}: {note}.")
-    console.print(f"{len(parts.train):,} to train on, {len(parts.watch):,} to watch, {len(parts.test):,} to test on.")
+    console.print(
+        f"Pictures: {len(parts.train):,} for training, {len(parts.validation):,} for validation, "
+        f"{len(parts.test):,} for test."
+    )
 
     stage, training = _prepared(recipe, dataset.root, parts, folder, console)
     keras.utils.set_random_seed(recipe.seed)
     model, started_from = build(stage, len(CLASSES[recipe.task]), options.weights)
-    started_from = earlier.said if earlier else started_from
-    console.print(f"{model.name}, {model.count_params():,} parameters, weights to start from: {started_from}.")
+    started_from = lineage.description if lineage else started_from
+    console.print(f"{model.name}, {model.count_params():,} parameters, starting weights: {started_from}.")
     parameters = model.count_params()
     resume = options.resume and (folder / "state.npz").exists()
     outcome = training.train(model, stage, folder, resume, console)
     if stage.keep == "mean":
-        with averaged(model):
+        with averaged_weights(model):
             save_model(mean_of(open_saved(Path(str(options.weights))), model), folder)
     result = {
         "recipe": recipe.name,
         "started_from": started_from,
         "parameters": parameters,
-        "pictures": {"train": len(parts.train), "watch": len(parts.watch), "test": len(parts.test)},
+        "pictures": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
         "notes": list(parts.notes),
         "classifier": _summary(outcome, console),
     }
     if recipe.segment:
         result["segmenter"] = _second_stage(recipe, recipe.segment, dataset, parts, folder, options, console)
-    write_json(folder / RESULT, result)
+    write_json(folder / RESULT_FILE, result)
     return result
 
 
 def read_chosen(data: Path, sources: Sequence[str] = (), volumes: Path | None = None) -> Dataset:
-    """Read a data set, only the items of some sources where they are named, and a folder of volumes beside them.
+    """Read a data set and a folder of volumes; keep only the items of the given sources, if any, and the volumes.
 
     Raises
     ------
     LayoutError
-        If it cannot be read or has no such source, or the volumes cannot be added.
+        If the data set cannot be read or lacks a source, or the volumes cannot be added.
     """
     dataset = read_dataset(data)
     if volumes is not None:
@@ -151,17 +157,17 @@ def read_chosen(data: Path, sources: Sequence[str] = (), volumes: Path | None = 
     unknown = set(sources) - known
     if unknown:
         raise LayoutError(
-            f"No picture there is of {', '.join(sorted(unknown))}. Its sources: {', '.join(sorted(known))}."
+            f"The data set has no source {', '.join(sorted(unknown))}. Choose among {', '.join(sorted(known))}."
         )
     return replace(dataset, items=tuple(item for item in dataset.items if item.source in sources))
 
 
-def tell(dataset: Dataset, console: Console) -> None:
-    """Say what was read, and what was not."""
+def print_dataset(dataset: Dataset, console: Console) -> None:
+    """Print the counts of a data set, and the files that were skipped."""
     counts = ", ".join(f"{label} {count:,}" for label, count in dataset.counts.items())
     console.print(f"{len(dataset.items):,} pictures ({dataset.layout}): {counts}.", highlight=False)
     if dataset.skipped:
-        console.print(f"[yellow]{len(dataset.skipped):,} files skipped, all listed in {SKIPPED}:[/yellow]")
+        console.print(f"[yellow]{len(dataset.skipped):,} files skipped, all are listed in {SKIPPED_FILE}:[/yellow]")
         for entry in dataset.skipped[:5]:
             console.print(f"  {entry.path}: {entry.reason}", highlight=False, markup=False)
 
@@ -176,7 +182,7 @@ def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any
         "split": options.split,
         "test_fold": options.test_fold,
         "augmented_before_split": options.before,
-        "unwatched": options.unwatched,
+        "validation_fold": options.validation_fold,
         "volumes": options.volumes and options.volumes.resolve().relative_to(dataset.root.resolve()).as_posix(),
         "weights": options.weights if options.weights is None else Path(options.weights).name,
         "sources": sorted({item.source for item in dataset.items}),
@@ -185,42 +191,44 @@ def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any
     }
 
 
-def _write_parts(folder: Path, hashes: dict[str, str], parts: Parts, earlier: Earlier | None) -> None:
-    seen = sorted(_hashes_of((*parts.train, *parts.watch), hashes) | (earlier.seen if earlier else set()))
-    names = {part: [sample.name for sample in getattr(parts, part)] for part in ("train", "watch", "test", "untyped")}
-    write_json(folder / PARTS, names | {"seen_sha256": seen, "notes": list(parts.notes)})
+def _write_parts(folder: Path, hashes: dict[str, str], parts: Parts, lineage: Lineage | None) -> None:
+    seen = sorted(_hashes_of((*parts.train, *parts.validation), hashes) | (lineage.seen if lineage else set()))
+    names = {
+        part: [sample.name for sample in getattr(parts, part)] for part in ("train", "validation", "test", "untyped")
+    }
+    write_json(folder / PARTS_FILE, names | {"seen_sha256": seen, "notes": list(parts.notes)})
 
 
 def _hashes_of(samples: Sequence[Sample], hashes: dict[str, str]) -> set[str]:
     return {hashes[sample.item.path] for sample in samples}
 
 
-def _check_unseen(earlier: Earlier, parts: Parts, hashes: dict[str, str]) -> None:
-    """Refuse to test on what the network has seen before it came here."""
+def _check_unseen(lineage: Lineage, parts: Parts, hashes: dict[str, str]) -> None:
+    """Refuse to test on pictures that the starting weights have already seen."""
     left_out = (*parts.test, *parts.untyped)
-    known = _hashes_of(left_out, hashes) & earlier.seen
-    if served := {sample.item.source for sample in left_out} & earlier.sources:
+    known = _hashes_of(left_out, hashes) & lineage.seen
+    if served := {sample.item.source for sample in left_out} & lineage.sources:
         raise RecipeError(
-            f"{earlier.said} may have seen every picture of {', '.join(sorted(served))}. Start from a run that left "
-            "the same fold out, or train with --untested."
+            f"{lineage.description} may have seen every picture of {', '.join(sorted(served))}. Start from a run with "
+            "the same test fold, or train with --no-test-fold."
         )
     if known:
         raise RecipeError(
-            f"The network to start from has seen {len(known):,} of the pictures that this run would test on. Start "
-            "from a run with the same split and --test-fold."
+            f"The starting weights have seen {len(known):,} of the pictures in the test part. Start from a run with "
+            "the same split and --test-fold."
         )
 
 
 def _prepared(
     recipe: Recipe, root: Path, parts: Parts, folder: Path, console: Console
-) -> tuple[Stage, Classifying | Looking]:
+) -> tuple[Stage, ClassifierTraining | TwoLookTraining]:
     if looks_twice(recipe):
-        return recipe.train, Looking(root, parts, recipe.train, recipe.seed)
-    classifying = Classifying(root, parts, recipe.task, recipe.train, recipe.seed)
+        return recipe.train, TwoLookTraining(root, parts, recipe.train, recipe.seed)
+    classifying = ClassifierTraining(root, parts, recipe.task, recipe.train, recipe.seed)
     return _searched(recipe, classifying, folder, console), classifying
 
 
-def _searched(recipe: Recipe, classifying: Classifying, folder: Path, console: Console) -> Stage:
+def _searched(recipe: Recipe, classifying: ClassifierTraining, folder: Path, console: Console) -> Stage:
     if recipe.tuner is None:
         return recipe.train
     from triage.training.fit.tuning import CHOICES, tune, with_values
@@ -235,39 +243,40 @@ def _second_stage(
     recipe: Recipe, stage: Stage, dataset: Dataset, parts: Parts, folder: Path, options: Options, console: Console
 ) -> dict[str, Any]:
     detector = load_kept(folder)
-    train_on, watch_on = (
-        _called_tumour(detector, dataset.root, samples, recipe.train.size) for samples in (parts.train, parts.watch)
+    train_on, validate_on = (
+        _called_tumour(detector, dataset.root, samples, recipe.train.size)
+        for samples in (parts.train, parts.validation)
     )
-    if not train_on or not watch_on:
+    if not train_on or not validate_on:
         raise LayoutError(
-            "Stage one calls no picture with a mask a tumour, so there is nothing to segment. Train it for more "
+            "Stage one calls no picture with a mask a tumour, so stage two has nothing to train on. Train for more "
             "--epochs, in another folder."
         )
-    console.print(f"Stage two: {len(train_on):,} pictures with a mask that stage one calls a tumour.")
+    console.print(f"Stage two: {len(train_on):,} pictures that have a mask and that stage one calls a tumour.")
     inner = folder / SEGMENTER
     inner.mkdir(exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     resume = options.resume and (inner / "state.npz").exists()
-    outcome = train_segmenter(dataset.root, train_on, watch_on, stage, recipe.seed, inner, resume, console)
-    return {"train": len(train_on), "watch": len(watch_on)} | _summary(outcome, console)
+    outcome = train_segmenter(dataset.root, train_on, validate_on, stage, recipe.seed, inner, resume, console)
+    return {"train": len(train_on), "validation": len(validate_on)} | _summary(outcome, console)
 
 
-def _check_fixed(recipe: Recipe) -> None:
+def _check_needs_no_validation(recipe: Recipe) -> None:
     if recipe.train.keep == "best" or recipe.train.patience or recipe.tuner or recipe.segment:
         raise RecipeError(
-            f"{recipe.name} chooses by what it watches. Train it without --unwatched, or use a recipe "
-            'that keeps the last of a fixed number of epochs (keep = "last"), as lite0 does.'
+            f"{recipe.name} selects by the validation loss. Train it with a validation fold, or use a recipe that "
+            'keeps the last of a fixed number of epochs (keep = "last"), such as lite0.'
         )
 
 
 def _check_masks(dataset: Dataset, parts: Parts) -> None:
-    """Open every mask before the first stage has trained for hours."""
-    for samples in (parts.train, parts.watch):
+    """Open every mask now: the first stage trains for hours before it needs one."""
+    for samples in (parts.train, parts.validation):
         masked = has_mask(samples)
         if not masked:
             raise LayoutError(
-                "The second stage needs pictures with masks to train on and to watch, and there are none. Use a data "
-                "set with outlines or masks, or --recipe transfer."
+                "The second stage needs pictures with masks for training and validation, and there are none. Use a "
+                "data set with outlines or masks, or --recipe transfer."
             )
         for _ in in_threads(lambda sample: load_mask(dataset.root, sample.item), masked, "Opening the masks"):
             pass
@@ -281,10 +290,11 @@ def _called_tumour(detector: keras.Model, root: Path, samples: Sequence[Sample],
 
 def _summary(outcome: Outcome, console: Console) -> dict[str, Any]:
     share = outcome.network_share
-    console.print(f"{share:.1%} of the step time was the network's.")
-    if share < WANTED_SHARE:
+    console.print(f"The network took {share:.1%} of the time, the rest was spent waiting for input.")
+    if share < MIN_NETWORK_SHARE:
         console.print(
-            f"[yellow]The input held it up: below {WANTED_SHARE:.0%}. Use a smaller --batch or plainer views.[/yellow]"
+            f"[yellow]Preparing the input is the bottleneck (below {MIN_NETWORK_SHARE:.0%}). Use a smaller --batch or "
+            "simpler views.[/yellow]"
         )
     kept = next((row for row in outcome.curve if row["epoch"] == outcome.kept_epoch), {})
     return {

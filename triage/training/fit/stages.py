@@ -1,4 +1,4 @@
-"""One stage of a recipe: its network, its batches and what is watched, put into the training loop."""
+"""One stage of a recipe: build its network, its batches and its validation, and run the training loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from triage.networks.unet import build_unet
 from triage.training.data.copies import SOURCE_ORDER
 from triage.training.data.splits import CLASSES, Parts, Sample, label_for, target_for
 from triage.training.fit.checkpoints import Row
-from triage.training.fit.loop import Outcome, Watch, predict, train
+from triage.training.fit.loop import Outcome, Validate, predict, train
 from triage.training.fit.losses import (
     allowed_accuracy,
     allowed_classes_loss,
@@ -29,20 +29,20 @@ from triage.training.fit.losses import (
     overlap,
 )
 from triage.training.fit.recipe import Backbone, Cnn, RecipeError, Stage, TwoLook
-from triage.training.views.frames import Views, load_frames_of, side_for
+from triage.training.views.frames import Views, frame_side, load_frames_of
 
 
 class SizeError(TriageError):
-    """The network cannot be built for that input."""
+    """The network cannot be built for this input size."""
 
 
 def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras.Model, str]:
-    """Return the stage's network and, in words, what it starts from.
+    """Return the stage's network and a text that names its starting weights.
 
     Raises
     ------
     WeightsError, SizeError
-        If the weights are not for this network, or it cannot take that input.
+        If the weights are not for this network, or it cannot be built for the input size.
     """
     network = stage.network
     try:
@@ -51,15 +51,18 @@ def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras
         if isinstance(network, TwoLook):
             return _build_two_look(stage.size, classes, network.dropout, weights or PACKAGED)
         if weights not in (None, NONE):
-            raise WeightsError("Only --recipe transfer, lite0 and detect-then-segment start from weights.")
+            raise WeightsError(
+                f"A {network.kind} has no starting weights. Leave --weights out, or use --recipe transfer, lite0, "
+                "detect-then-segment or two-look."
+            )
         if isinstance(network, Cnn):
             options = network.model_dump(exclude={"kind"})
             return build_cnn(classes, stage.size, **options), NONE
         return build_unet(stage.size, network.width, network.depth), NONE
     except ValueError as error:
         raise SizeError(
-            f"No {network.kind} takes pictures of {stage.size} px: they are too small for it, or cannot be halved as "
-            "often as it halves them. Choose a multiple of 32 as --size."
+            f"A {network.kind} cannot be built for pictures of {stage.size} px: they are too small, or cannot be "
+            "halved often enough. Choose a multiple of 32 as --size."
         ) from error
 
 
@@ -75,30 +78,32 @@ def _build_two_look(size: int, classes: int, dropout: float, weights: str) -> tu
     try:
         start_from_two_look(model, open_saved(Path(weights)))
     except ValueError as error:
-        raise WeightsError(f"{Path(weights).name} holds no two-look network. Name a file of one, or none.") from error
+        raise WeightsError(
+            f"{Path(weights).name} holds no two-look network. Name the file of a two-look run, or none."
+        ) from error
     return model, f"file {Path(weights).name}"
 
 
-class Classifying:
-    """The classifier of a recipe on the parts of a data set, ready to train more than once (the tuner does).
+class ClassifierTraining:
+    """Training of a classifier on the parts of a data set; the tuner trains several networks with it.
 
     Parameters
     ----------
     root
-        The data set's folder.
+        Folder of the data set.
     parts
-        Its parts.
+        Parts of the data set.
     task
         ``finding`` or ``tumour``.
     stage
-        For size and views; the network may be another each time.
+        Defines the batches; the trained networks may differ.
     seed
-        Of the batches.
+        Seed of the batches.
     """
 
     def __init__(self, root: Path, parts: Parts, task: str, stage: Stage, seed: int) -> None:
         self.task = task
-        frames = load_frames_of(root, parts.train, side_for(stage.views, stage.size))
+        frames = load_frames_of(root, parts.train, frame_side(stage.views, stage.size))
         self.views = Views(
             frames,
             targets_of(parts.train, task),
@@ -109,16 +114,16 @@ class Classifying:
             steps=stage.steps,
             weights=drawing_weights(parts.train, stage.shares, task) if stage.shares else None,
         )
-        self.watched = load_frames_of(root, parts.watch, stage.size).pixels
-        self.watched_targets = targets_of(parts.watch, task)
+        self.validation_frames = load_frames_of(root, parts.validation, stage.size).pixels
+        self.validation_targets = targets_of(parts.validation, task)
 
-    def watch(self, model: keras.Model) -> Row:
-        """Loss and accuracy on the watched part; nothing where none is kept."""
-        if not len(self.watched):
+    def validate(self, model: keras.Model) -> Row:
+        """Return loss and accuracy on the validation part; empty without a validation part."""
+        if not len(self.validation_frames):
             return {}
-        logits = predict(model, self.watched)
-        hits = self.watched_targets[np.arange(len(logits)), logits.argmax(axis=1)] > 0
-        return {"val_loss": allowed_loss_of(logits, self.watched_targets), "val_accuracy": float(hits.mean())}
+        logits = predict(model, self.validation_frames)
+        hits = self.validation_targets[np.arange(len(logits)), logits.argmax(axis=1)] > 0
+        return {"val_loss": allowed_loss_of(logits, self.validation_targets), "val_accuracy": float(hits.mean())}
 
     def train(self, model: keras.Model, stage: Stage, folder: Path, resume: bool, console: Console | None) -> Outcome:
         """Train one network."""
@@ -126,7 +131,7 @@ class Classifying:
             model,
             allowed_classes_loss,
             self.views,
-            self.watch,
+            self.validate,
             stage,
             folder,
             metrics=[allowed_accuracy],
@@ -138,23 +143,23 @@ class Classifying:
 def train_segmenter(
     root: Path,
     train_on: Sequence[Sample],
-    watch_on: Sequence[Sample],
+    validate_on: Sequence[Sample],
     stage: Stage,
     seed: int,
     folder: Path,
     resume: bool,
     console: Console | None,
 ) -> Outcome:
-    """Train the U-Net on samples that have a mask."""
+    """Train the U-Net on samples with a mask."""
     frames = load_frames_of(root, train_on, stage.size, masks=True)
     views = Views(frames, None, size=stage.size, kind=stage.views, batch=stage.batch, seed=seed, steps=stage.steps)
-    watched = load_frames_of(root, watch_on, stage.size, masks=True)
+    validation = load_frames_of(root, validate_on, stage.size, masks=True)
     model, _ = build(stage, 1)
     return train(
         model,
         mask_loss,
         views,
-        _mask_watch(watched.pixels, watched.masks),
+        _mask_validation(validation.pixels, validation.masks),
         stage,
         folder,
         resume=resume,
@@ -163,25 +168,25 @@ def train_segmenter(
 
 
 def targets_of(samples: Sequence[Sample], task: str) -> NDArray[np.float32]:
-    """``(samples, classes)``: 1 for each class that the label allows."""
+    """Return ``(samples, classes)``: 1 for each class that the label allows, else 0."""
     targets = [target_for(sample.item, task) for sample in samples]
     return np.array(targets, np.float32).reshape(-1, len(CLASSES[task]))
 
 
 def drawing_weights(samples: Sequence[Sample], shares: dict[str, float], task: str) -> NDArray[np.float64]:
-    """Return how often each sample is drawn: by its group's share, groups without a picture left out.
+    """Return the probability of each sample from the shares of the groups; groups without a picture are left out.
 
     Raises
     ------
     RecipeError
-        If a picture belongs to a group that the recipe does not name.
+        If a picture belongs to a group without a share.
     """
     groups = [f"{label_for(sample.item, task)}/{_kind_of_source(sample)}" for sample in samples]
     unknown = sorted(set(groups) - set(shares))
     if unknown:
         raise RecipeError(
-            f"The recipe gives no share to {', '.join(unknown)}. Add it under [train.shares], or leave shares out to "
-            "draw every picture once an epoch."
+            f"The recipe has no share for {', '.join(unknown)}. Add it under [train.shares], or remove the shares to "
+            "draw every picture once per epoch."
         )
     counts = Counter(groups)
     weights = np.array([shares[group] / counts[group] for group in groups])
@@ -194,12 +199,12 @@ def _kind_of_source(sample: Sample) -> str:
     return "scanner" if sample.item.source == SOURCE_ORDER[0] else "web"
 
 
-def _mask_watch(pixels: NDArray[np.uint8], masks: NDArray[np.bool_] | None) -> Watch:
+def _mask_validation(pixels: NDArray[np.uint8], masks: NDArray[np.bool_] | None) -> Validate:
     assert masks is not None
 
-    def watch(model: keras.Model) -> Row:
+    def validate(model: keras.Model) -> Row:
         logits = predict(model, pixels, batch=8)
         dice, _ = overlap(logits[..., 0] > 0, masks)
         return {"val_loss": mask_loss_of(logits, masks), "val_dice": float(dice.mean())}
 
-    return watch
+    return validate

@@ -1,4 +1,7 @@
-"""The search for a network's hyper-parameters by Keras Tuner, each trial in our own training loop."""
+"""Hyper-parameter search by Keras Tuner; each trial runs in `triage.training.fit.loop`.
+
+Tested in tests/training/fit/test_run.py.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,28 @@ from rich.console import Console
 
 from triage.training.data.splits import CLASSES
 from triage.training.fit.recipe import Recipe, RecipeError, Stage
-from triage.training.fit.stages import Classifying, build
+from triage.training.fit.stages import ClassifierTraining, build
 
 SEARCH = "search"
 CHOICES = "search.json"
 
 
-def tune(recipe: Recipe, classifying: Classifying, folder: Path, console: Console | None) -> Stage:
-    """Search on the watched part and return the stage with the best values; every trial goes to ``search.json``.
+def tune(recipe: Recipe, classifying: ClassifierTraining, folder: Path, console: Console | None) -> Stage:
+    """Search on the validation part and return the stage with the best values; write all trials to ``search.json``.
 
     Trials that a killed run finished are not repeated: Keras Tuner reads them from the run folder.
+
+    Raises
+    ------
+    RecipeError
+        If no trial was completed.
     """
     assert recipe.tuner is not None
     tuner = _Search(recipe, classifying, folder, console)
     tuner.search()
     best = tuner.oracle.get_best_trials(1)[0]
     if best.status != TrialStatus.COMPLETED:
-        raise RecipeError(f"No trial of the search came to an end: {best.message}")
+        raise RecipeError(f"No trial of the search was completed: {best.message} Correct [tuner] in the recipe.")
     trials = [
         {"values": trial.hyperparameters.values, "val_loss": trial.score, "status": trial.status}
         for trial in tuner.oracle.trials.values()
@@ -41,16 +49,16 @@ def tune(recipe: Recipe, classifying: Classifying, folder: Path, console: Consol
 
 
 def with_values(stage: Stage, values: dict[str, Any]) -> Stage:
-    """Return the stage with a trial's values in their places."""
+    """Return the stage with the values of a trial."""
     dense = tuple(int(units) for units in values["dense"].split("-"))
     network = stage.network.model_copy(update={"dense": dense, "dropout": values["dropout"]})
     return stage.model_copy(update={"network": network, "learning_rate": values["learning_rate"]})
 
 
 class _Search(keras_tuner.RandomSearch):  # type: ignore[misc]
-    """Random search whose trials run in our own loop."""
+    """Random search whose trials run in our training loop."""
 
-    def __init__(self, recipe: Recipe, classifying: Classifying, folder: Path, console: Console | None) -> None:
+    def __init__(self, recipe: Recipe, classifying: ClassifierTraining, folder: Path, console: Console | None) -> None:
         assert recipe.tuner is not None
         self.recipe, self.classifying, self.folder, self.console = recipe, classifying, folder / SEARCH, console
         super().__init__(
@@ -63,7 +71,7 @@ class _Search(keras_tuner.RandomSearch):  # type: ignore[misc]
         )
 
     def run_trial(self, trial: Trial, *_: object, **__: object) -> dict[str, float]:
-        """Train one network for the trial's epochs; its best validation loss is what the search goes by."""
+        """Train one network for the trial's epochs; return its lowest validation loss."""
         assert self.recipe.tuner is not None
         hp = trial.hyperparameters
         stage = self._stage(hp).model_copy(update={"epochs": self.recipe.tuner.epochs, "patience": None})

@@ -1,4 +1,4 @@
-"""Training of the two-look network, and its answers: logits of both looks together, and the lesion's mask."""
+"""Training of the two-look network: its batches, its validation by the serving policy, and its mask loss."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from triage.training.fit.losses import allowed_accuracy, allowed_loss_of, hedged
 from triage.training.fit.recipe import Stage
 from triage.training.fit.stages import drawing_weights
 from triage.training.views.frames import load_frames_of
-from triage.training.views.two_look_views import LookViews, Picture
+from triage.training.views.two_look_views import Picture, TwoLookViews
 
-#: A mask of fewer soft pixels is no lesion to be measured by its overlap.
-LESION = 4.0
-#: A probability of the mask from which on a tumour that nobody outlined counts as found.
-PLAINLY_SEEN = 0.8
-#: Slices that a network is asked about in one batch.
-SLICES_AT_ONCE = 32
+#: The overlap of a mask is part of the loss from this sum of pixel values on: that of smaller lesions is too noisy.
+MIN_LESION_PIXELS = 4.0
+#: A tumour without an outline counts as located if the highest mask probability is at least this.
+LOCATED_PROBABILITY = 0.8
+#: Slices per batch of predictions.
+PREDICT_BATCH = 32
 
 
-class Looking:
-    """The two-look network on the parts of a data set.
+class TwoLookTraining:
+    """Training of a two-look network on the parts of a data set.
 
     Parameters
     ----------
     root
-        The data set's folder.
+        Folder of the data set.
     parts
-        Its parts.
+        Parts of the data set.
     stage
         Size, batch and shares.
     seed
-        Of the batches.
+        Seed of the batches.
     """
 
     def __init__(self, root: Path, parts: Parts, stage: Stage, seed: int) -> None:
-        self.views = LookViews(
+        self.views = TwoLookViews(
             pictures_of(root, parts.train),
             drawing_weights(parts.train, stage.shares or {}, "finding"),
             size=stage.size,
@@ -62,27 +62,29 @@ class Looking:
             steps=stage.steps,
             reordered=stage.reordered,
         )
-        self.watched = load_frames_of(root, parts.watch, FRAME).pixels
-        self.watched_targets = np.array([target_for(sample.item, "finding") for sample in parts.watch], np.float32)
+        self.validation_frames = load_frames_of(root, parts.validation, FRAME).pixels
+        self.validation_targets = np.array(
+            [target_for(sample.item, "finding") for sample in parts.validation], np.float32
+        )
 
-    def watch(self, model: keras.Model) -> Row:
-        """Loss and accuracy of both looks on the watched part; nothing where none is kept."""
-        if not len(self.watched):
+    def validate(self, model: keras.Model) -> Row:
+        """Return loss and accuracy of both looks on the validation part; empty without a validation part."""
+        if not len(self.validation_frames):
             return {}
-        first, second = log_probabilities(look_twice(asking(model), self.watched))
-        # A network in training has no calibration yet: the mean of both looks.
+        first, second = log_probabilities(look_twice(view_predictor(model), self.validation_frames))
+        # A network in training is not calibrated, so both looks have the same weight.
         logits = np.asarray((first + second) / 2, np.float32)
-        hits = self.watched_targets[np.arange(len(logits)), logits.argmax(axis=1)] > 0
-        return {"val_loss": allowed_loss_of(logits, self.watched_targets), "val_accuracy": float(hits.mean())}
+        hits = self.validation_targets[np.arange(len(logits)), logits.argmax(axis=1)] > 0
+        return {"val_loss": allowed_loss_of(logits, self.validation_targets), "val_accuracy": float(hits.mean())}
 
     def train(self, model: keras.Model, stage: Stage, folder: Path, resume: bool, console: Console | None) -> Outcome:
-        """Train the network; where it already outlines a lesion that nobody else did, second looks go there too."""
-        self.views.pictures = suspected(model, self.views.pictures, console)
+        """Train the network; tumours without an outline get second looks where the starting weights locate them."""
+        self.views.pictures = locate_unoutlined(model, self.views.pictures, console)
         return train(
             model,
             {LOGITS: hedged_classes_loss, MASK: known_mask_loss},
             self.views,
-            self.watch,
+            self.validate,
             stage,
             folder,
             metrics={LOGITS: [allowed_accuracy]},
@@ -92,7 +94,7 @@ class Looking:
 
 
 def pictures_of(root: Path, samples: Sequence[Sample]) -> list[Picture]:
-    """Prepare samples with what is known of their lesions."""
+    """Prepare samples together with the masks of their lesions."""
     prepared: dict[str, Picture] = {}
     marked = has_mask(samples)
     names = {sample.name for sample in marked}
@@ -107,23 +109,23 @@ def pictures_of(root: Path, samples: Sequence[Sample]) -> list[Picture]:
     return [prepared[sample.name] for sample in samples]
 
 
-def suspected(model: keras.Model, pictures: Sequence[Picture], console: Console | None = None) -> list[Picture]:
-    """Return the pictures, tumours that nobody outlined with the place where the network plainly sees one."""
-    ask = asking(model)
+def locate_unoutlined(model: keras.Model, pictures: Sequence[Picture], console: Console | None = None) -> list[Picture]:
+    """Return the pictures; tumours without an outline get the location that the network gives with high confidence."""
+    ask = view_predictor(model)
     known = list(pictures)
-    alone = [index for index, picture in enumerate(pictures) if picture.lesion is None]
+    unoutlined = [index for index, picture in enumerate(pictures) if picture.lesion is None]
     quiet = console or Console(quiet=True)
-    for index in track(alone, "Finding tumours that nobody outlined", console=quiet, transient=True):
+    for index in track(unoutlined, "Locating tumours without an outline", console=quiet, transient=True):
         picture = pictures[index]
         (look,) = ask(picture.frame[None], [WHOLE])
-        if look.mask.max() >= PLAINLY_SEEN:
+        if look.mask.max() >= LOCATED_PROBABILITY:
             x, y, length = likeliest_lesion(look.mask)
-            known[index] = replace(picture, suspect=(x * FRAME, y * FRAME, length * FRAME))
+            known[index] = replace(picture, located=(x * FRAME, y * FRAME, length * FRAME))
     return known
 
 
-def asking(model: keras.Model) -> Ask[Look]:
-    """Return how a Keras network is asked, for `triage.inference.two_look.look_twice`.
+def view_predictor(model: keras.Model) -> Ask[Look]:
+    """Return the function by which `triage.inference.two_look.look_twice` queries a Keras network.
 
     Parameters
     ----------
@@ -134,26 +136,26 @@ def asking(model: keras.Model) -> Ask[Look]:
 
     def ask(frames: NDArray[np.generic], boxes: Sequence[Box]) -> list[Look]:
         looks: list[Look] = []
-        for start in range(0, len(boxes), SLICES_AT_ONCE):
-            some = boxes[start : start + SLICES_AT_ONCE]
+        for start in range(0, len(boxes), PREDICT_BATCH):
+            some = boxes[start : start + PREDICT_BATCH]
             pairs = zip(frames[start:], some, strict=False)
-            said = model.predict_on_batch(
+            outputs = model.predict_on_batch(
                 np.stack([crop(frame.astype(np.float32), box, size) for frame, box in pairs])[..., None]
             )
-            masks = np.asarray(expit(said[MASK][..., 0]), np.float32)
-            looks += map(Look, some, log_softmax(said[LOGITS]), masks)
+            masks = np.asarray(expit(outputs[MASK][..., 0]), np.float32)
+            looks += map(Look, some, log_softmax(outputs[LOGITS]), masks)
         return looks
 
     return ask
 
 
 def known_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
-    """Cross-entropy of the pixels, and 1 - soft Dice where there is a lesion; nothing where the mask is not known.
+    """Cross-entropy of the pixels, plus 1 - soft Dice where there is a lesion; 0 where the mask is not known.
 
     Parameters
     ----------
     target
-        ``(batch, rows, columns, 2)``: the mask, and 1 where it is known.
+        ``(batch, rows, columns, 2)``: the mask, and 1 where it is known, else 0.
     logits
         ``(batch, rows, columns, 1)``.
     """
@@ -162,5 +164,5 @@ def known_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> ker
     drawn = ops.sigmoid(logits) * known
     both = ops.sum(drawn * mask, axis=(1, 2, 3))
     total = ops.sum(drawn + mask * known, axis=(1, 2, 3))
-    lesion = ops.cast(ops.sum(mask * known, axis=(1, 2, 3)) > LESION, logits.dtype)
+    lesion = ops.cast(ops.sum(mask * known, axis=(1, 2, 3)) > MIN_LESION_PIXELS, logits.dtype)
     return 4 * entropy + 0.5 * lesion * (1 - (2 * both + 1) / (total + 1))

@@ -22,9 +22,9 @@ FINDINGS = tuple(Finding)
 PUBLISHED = {
     "training": "train",
     "train": "train",
-    "validation": "watch",
-    "valid": "watch",
-    "val": "watch",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
     "testing": "test",
     "test": "test",
 }

@@ -1,4 +1,4 @@
-"""What only people can say of a model: its data, its known limits, and how it errs. The figures are measured."""
+"""Notes on a model card that people write: data, known limits, typical errors. All figures on a card are measured."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from triage.errors import TriageError
 
-Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-#: At least one: who finds no limit and no failure has not looked.
-Several = Annotated[tuple[Said, ...], Field(min_length=1)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+#: At least one entry: every model has limits and errors.
+Texts = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
-class RemarksError(TriageError):
-    """The remarks cannot be read, or say too little."""
+class CardNotesError(TriageError):
+    """The card notes cannot be read, or are incomplete."""
 
 
-class Remarks(BaseModel):
-    """What the cards of a model say beside the figures.
+class CardNotes(BaseModel):
+    """The text on a model card that is not measured.
 
     Attributes
     ----------
     data
-        What it was trained on, of whom, and under which licences.
+        Training data: origin, authors, licences.
     limits
-        Known limits and shortcuts, and what was in view when choices were made.
+        Known limits and shortcuts, and the data that design decisions were based on.
     failures
-        The kinds of wrong answers, as seen when they were looked at.
+        Kinds of wrong predictions, as found in a review of the errors.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Said
-    limits: Several
-    failures: Several
+    data: Text
+    limits: Texts
+    failures: Texts
 
 
-def read_remarks(path: Path) -> Remarks:
-    """Read the remarks of a TOML file.
+def read_card_notes(path: Path) -> CardNotes:
+    """Read card notes from a TOML file.
 
     Raises
     ------
-    RemarksError
-        If the file cannot be read or something is missing from it; the message names what.
+    CardNotesError
+        If the file cannot be read or is incomplete; the message names the field.
     """
     try:
-        return Remarks.model_validate(tomllib.loads(path.read_text()))
+        return CardNotes.model_validate(tomllib.loads(path.read_text()))
     except (OSError, UnicodeDecodeError) as error:
-        raise RemarksError(f"{path} cannot be read: {error}. Write one like models/remarks.toml.") from error
+        raise CardNotesError(f"{path} cannot be read: {error}. Write a file like models/card-notes.toml.") from error
     except tomllib.TOMLDecodeError as error:
-        raise RemarksError(f"{path} is not TOML: {error}.") from error
+        raise CardNotesError(f"{path} is not TOML: {error}.") from error
     except ValidationError as error:
         detail = error.errors()[0]
         where = ".".join(map(str, detail["loc"]))
-        raise RemarksError(f"{path}, {where}: {detail['msg']}. It needs data, limits and failures.") from error
+        raise CardNotesError(f"{path}, {where}: {detail['msg']}. The file needs data, limits and failures.") from error

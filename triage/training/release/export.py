@@ -1,4 +1,4 @@
-"""A trained two-look network in the form that serves: ONNX, with its maps, its mask and a measure of the unfamiliar."""
+"""Export of a trained two-look network to its serving form: ONNX, with maps, mask and out-of-distribution distance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from triage.inference.network import CAM, DISTANCE, INPUT, LOGITS, MASK, Network
 from triage.inference.views import FRAME, WHOLE, crop
 from triage.networks.lite0 import LAST_MAP, RESCALE
-from triage.networks.mahalanobis import Familiarity
+from triage.networks.mahalanobis import MahalanobisDistance
 from triage.networks.twolook import FOCUS, SKIPS
 from triage.training.evaluate.scorer import Scorer, named
 from triage.training.fit.loop import predict
@@ -23,35 +23,35 @@ from triage.training.layouts import Dataset
 from triage.training.release.quantization import quantize
 from triage.training.views.frames import load_frames_of
 
-#: Where the unfamiliar shows. The last features know only what tells the classes apart, and take a heart for a head;
-#: those in the middle still see textures and shapes: see docs/model-log.md.
-TEXTURES = SKIPS[-1]
-#: Slices on both looks at which the ranges of the activations are taken.
-RANGES_FROM = 32
+#: The layer whose features give the out-of-distribution distance. The last features keep only what separates the
+#: classes and do not tell a heart from a head; these still represent textures and shapes (docs/model-log.md).
+OOD_FEATURES = SKIPS[-1]
+#: Number of slices, with two looks each, on which the ranges of the activations are measured.
+RANGE_SLICES = 32
 
 
 def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.Model:
-    """Return the same network with everything that a reader is shown as an output.
+    """Return the same network with every output that serving needs.
 
     The maps are the features weighted by the gradient of each logit, position by position (HiResCAM, Draelos & Carin,
-    2020). The logits are linear in what the two pools average, so dense weights applied at every position give these
-    maps without a backward pass, and their spatial mean plus the bias is the logit.
+    2020). The logits are linear in the pooled features, so applying the dense weights at every position gives these
+    maps without a backward pass; their spatial mean plus the bias is the logit.
 
     Parameters
     ----------
     model
         From `triage.networks.twolook.build_two_look`.
     training_views
-        ``(slices, size, size)`` uint8, first looks at what it was trained on: what is familiar to it.
+        ``(slices, size, size)`` uint8: first looks at training slices, the reference of the distance.
 
     Returns
     -------
     keras.Model
         Input ``(batch, size, size)``, gray 0 to 255; outputs ``logits (batch, classes)``,
         ``mask (batch, rows, columns, 1)`` as probability,
-        ``cam (batch, rows, columns, classes)`` and ``distance (batch,)``, see `Familiarity`.
+        ``cam (batch, rows, columns, classes)`` and ``distance (batch,)``, see `MahalanobisDistance`.
     """
-    features, focus, textures = (model.get_layer(name).output for name in (LAST_MAP, FOCUS, TEXTURES))
+    features, focus, textures = (model.get_layer(name).output for name in (LAST_MAP, FOCUS, OOD_FEATURES))
     kernel, _ = model.get_layer(LOGITS).get_weights()
     everywhere, inside = np.split(kernel, 2)
     classes = kernel.shape[1]
@@ -60,23 +60,23 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     for layer, weights in zip(cams, (everywhere, inside), strict=True):
         layer.set_weights([weights[None, None]])
     pooled = layers.GlobalAveragePooling2D(name="textures")(textures)
-    familiarity = Familiarity(name=DISTANCE)
-    distance = familiarity(pooled)
-    familiarity.fit(predict(keras.Model(model.input, pooled), training_views))
+    mahalanobis = MahalanobisDistance(name=DISTANCE)
+    distance = mahalanobis(pooled)
+    mahalanobis.fit(predict(keras.Model(model.input, pooled), training_views))
     mask = layers.Activation("sigmoid", name="mask_probability")(model.get_layer(MASK).output)
     rescale = model.get_layer(RESCALE)
     rest = keras.Model(
         rescale.output, {LOGITS: model.get_layer(LOGITS).output, MASK: mask, CAM: cam, DISTANCE: distance}
     )
-    # Pictures come without the axis of their one channel: along an axis of length one, ONNX Runtime rescales pixel by
-    # pixel, which took a seventh of the whole run.
+    # The input has no channel axis: along an axis of length one, ONNX Runtime rescales pixel by pixel, which took a
+    # seventh of the total time.
     pictures = keras.Input(model.input_shape[1:3], name=INPUT)
     x = layers.Rescaling(rescale.scale, rescale.offset)(pictures)
     return keras.Model(pictures, rest(layers.Reshape(model.input_shape[1:])(x)), name="serving")
 
 
 def export_onnx(model: keras.Model, trained_on: NDArray[np.uint8], path: Path) -> None:
-    """Write a two-look network as it serves: ONNX in 8 bits.
+    """Write a two-look network in its serving form: ONNX in 8 bits.
 
     See `for_serving` and `triage.training.release.quantization`.
 
@@ -85,21 +85,21 @@ def export_onnx(model: keras.Model, trained_on: NDArray[np.uint8], path: Path) -
     model
         From `triage.networks.twolook.build_two_look`.
     trained_on
-        ``(slices, FRAME, FRAME)``: prepared slices that it was trained on.
+        ``(slices, FRAME, FRAME)``: prepared training slices.
     path
-        Where to.
+        ONNX file to write.
     """
     size = int(model.input_shape[1])
     with TemporaryDirectory(prefix="triage-") as folder:
         exact = Path(folder) / "exact.onnx"
         export_exact(model, np.stack([np.rint(_whole(frame, size)).astype(np.uint8) for frame in trained_on]), exact)
-        some = trained_on[np.linspace(0, len(trained_on) - 1, RANGES_FROM).round().astype(int)]
+        some = trained_on[np.linspace(0, len(trained_on) - 1, RANGE_SLICES).round().astype(int)]
         quantize(exact, _both_looks(Network(exact), some), path)
     onnx.checker.check_model(onnx.load(path))
 
 
 def serving_network(scorer: Scorer, dataset: Dataset, folder: Path) -> Network:
-    """Return a run's network in the very form in which it would serve, written into a folder."""
+    """Write a run's network in its serving form into a folder, and return it."""
     path = folder / f"{scorer.name}.onnx"
     trained_on = named(scorer.parts["train"], dataset)
     export_onnx(scorer.trained, load_frames_of(dataset.root, trained_on, FRAME).pixels, path)
@@ -107,9 +107,9 @@ def serving_network(scorer: Scorer, dataset: Dataset, folder: Path) -> Network:
 
 
 def export_exact(model: keras.Model, training_views: NDArray[np.uint8], path: Path) -> None:
-    """Write what `for_serving` returns as ONNX, in 32 bits."""
+    """Write the network of `for_serving` as ONNX in 32 bits."""
     serving = for_serving(model, training_views)
-    serving(np.zeros((1, *model.input_shape[1:3]), np.float32))  # Keras exports only what has been called
+    serving(np.zeros((1, *model.input_shape[1:3]), np.float32))  # Keras exports only models that were called
     serving.export(path, format="onnx", verbose=False)
 
 

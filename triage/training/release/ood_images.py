@@ -1,4 +1,8 @@
-"""Pictures that are no brain MRI: drawn, but for the photographs, which ship with scikit-learn and Matplotlib."""
+"""Out-of-distribution images for the evaluation of the gate: everything but brain MRI.
+
+All are drawn by code, except the photographs, which are part of scikit-learn and Matplotlib. Tested in
+tests/faults/test_pipeline_faults.py.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,8 @@ Rng = np.random.Generator
 SIDE = 256
 
 
-def strangers(count: int) -> Iterator[tuple[str, Pixels]]:
-    """Draw so many pictures, the kinds in turn; uint8, ``(rows, columns)`` or ``(rows, columns, 3)``."""
+def ood_images(count: int) -> Iterator[tuple[str, Pixels]]:
+    """Yield the kind and the pixels of `count` images, kinds in turn; uint8, ``(rows, columns)`` or RGB."""
     kinds = list(KINDS)
     for number in range(count):
         kind = kinds[number % len(kinds)]
@@ -37,15 +41,15 @@ def _noise(rng: Rng, grain: float) -> Field:
 
 
 def _disc(x: float, y: float, across: float, down: float, edge: float = 0.02) -> Field:
-    """An ellipse with a soft edge, in half sides of the picture."""
+    """An ellipse with a soft edge; the unit is half a side of the picture."""
     columns, rows = np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE))
     return 0.5 - 0.5 * np.tanh((np.hypot((columns - x) / across, (rows - y) / down) - 1) * min(across, down) / edge)
 
 
 def _blank(rng: Rng) -> Pixels:
-    """An empty exposure: hiss, or a faint gradient, around one gray."""
-    hiss = rng.normal(0, rng.uniform(0.5, 1.5), (SIDE, SIDE))
-    return _gray(rng.uniform(0, 250) + hiss + np.linspace(0, rng.uniform(0, 2), SIDE))
+    """An empty exposure: faint noise and a faint gradient on one gray value."""
+    noise = rng.normal(0, rng.uniform(0.5, 1.5), (SIDE, SIDE))
+    return _gray(rng.uniform(0, 250) + noise + np.linspace(0, rng.uniform(0, 2), SIDE))
 
 
 def _constant(rng: Rng) -> Pixels:
@@ -53,7 +57,7 @@ def _constant(rng: Rng) -> Pixels:
 
 
 def _static(rng: Rng) -> Pixels:
-    """Noise of every spectrum: white, Rayleigh as of an empty MRI slice, speckle, smooth."""
+    """Noise of four kinds: white, Rayleigh (as in an empty MRI slice), speckle, smooth."""
     how = rng.integers(4)
     if how == 0:
         return rng.integers(0, 256, (SIDE, SIDE)).astype(np.uint8)
@@ -65,7 +69,7 @@ def _static(rng: Rng) -> Pixels:
 
 
 def _ct(rng: Rng) -> Pixels:
-    """A head on CT in the brain's window: gray scalp, a closed white skull, sharp and thick, an even brain."""
+    """A head on CT in the brain window: gray scalp, a closed, thick, white skull, a homogeneous brain."""
     x, y = rng.uniform(-0.05, 0.05, 2)
     across, down, thick = rng.uniform(0.6, 0.75), rng.uniform(0.78, 0.9), rng.uniform(0.07, 0.12)
     skull = _disc(x, y, across, down, 0.008)
@@ -80,7 +84,7 @@ def _ct(rng: Rng) -> Pixels:
 
 
 def _radiograph(rng: Rng) -> Pixels:
-    """A chest from the front: dark lungs between ribs, a white heart and spine, and no black around."""
+    """A frontal chest X-ray: dark lungs between ribs, a white heart and spine, no black background."""
     body = 190 * _disc(0, 0.25, 1.1, 1.25, 0.1)
     for side in (-1, 1):
         body = body - rng.uniform(110, 150) * _disc(side * 0.42, 0.0, 0.3, 0.62, 0.05)
@@ -101,7 +105,7 @@ def _photographs() -> list[Image.Image]:
 
 
 def _photo(rng: Rng) -> Pixels:
-    """A part of a photograph, in its colours."""
+    """A part of a photograph, in colour."""
     whole = _photographs()[rng.integers(3)]
     side = int(rng.integers(150, 400))
     left, top = int(rng.integers(0, whole.width - side)), int(rng.integers(0, whole.height - side))
@@ -113,7 +117,7 @@ def _gray_photo(rng: Rng) -> Pixels:
 
 
 def _page(rng: Rng) -> Pixels:
-    """A page of text, black on white or white on black, scanned with some blur and noise."""
+    """A scanned page of text, black on white or white on black, with blur and noise."""
     page = Image.new("L", (SIDE, SIDE), 250)
     pen = ImageDraw.Draw(page)
     letters = list("abcdefghijklmnopqrstuvwxyz      ")
@@ -124,7 +128,7 @@ def _page(rng: Rng) -> Pixels:
 
 
 def _heart(rng: Rng) -> Pixels:
-    """A slice of the chest on MRI, whole: a wide body, dark lungs, a bright heart with two chambers."""
+    """A whole slice of the chest on MRI: a wide body, dark lungs, a bright heart with two chambers."""
     body = 150 * _disc(0, 0, 0.92, rng.uniform(0.6, 0.68)) - 60 * _disc(0, 0, 0.86, 0.58)
     for side in (-1, 1):
         body = body - 75 * _disc(side * 0.48, 0.0, 0.3, 0.4)
@@ -138,7 +142,7 @@ def _heart(rng: Rng) -> Pixels:
 
 
 def _heart_alone(rng: Rng) -> Pixels:
-    """The same as hearts are mostly sent: only the heart, and of the lungs what is around it."""
+    """A crop of `_heart` to the heart and the lungs around it, as in most cardiac images."""
     side = SIDE / rng.uniform(1.8, 2.6)
     middle = np.array([0.56 * SIDE, 0.475 * SIDE])
     box = (*(middle - side / 2), *(middle + side / 2))

@@ -1,4 +1,7 @@
-"""The docs' tables and the plot, from the results of `triage.training.evaluate.compare`: no number is typed by hand."""
+"""Write the tables and the plot in the docs from the results of `triage.training.evaluate.compare`.
+
+Tested in tests/training/evaluate/test_compare.py.
+"""
 
 from __future__ import annotations
 
@@ -10,67 +13,70 @@ import numpy as np
 from matplotlib.figure import Figure as Chart
 
 from triage.errors import TriageError
-from triage.training.evaluate.compare import WAYS
+from triage.training.evaluate.compare import PROTOCOLS
 from triage.training.evaluate.metrics import Figure
-from triage.training.fit.checkpoints import whole
+from triage.training.fit.checkpoints import atomic_write
 from triage.training.fit.recipe import load_recipe, names
 
-BEGIN, END = "<!-- results: written by `python -m triage compare` -->", "<!-- end of results -->"
-RECIPES, HONEST, PICTURE = "recipes.md", "honest-evaluation.md", "honest.png"
+BEGIN = "<!-- results: written by `python -m triage compare` -->"
+END = "<!-- end of results -->"
+RECIPES_PAGE = "recipes.md"
+SPLITS_PAGE = "honest-evaluation.md"
+PLOT = "honest.png"
 
 
 class DocsError(TriageError):
-    """A page lacks the place for its results."""
+    """A page lacks the comments that mark the place of its results."""
 
 
 def publish(docs: Path) -> None:
-    """Write the tables of both pages and the plot anew.
+    """Update the tables of both pages and the plot.
 
     Raises
     ------
     DocsError
-        If a page lacks the two comments between which its results stand.
+        If a page lacks the two comments that enclose its results.
     """
     rows = read_results(docs / "results")
-    _replace(docs / RECIPES, "\n".join([*_recipe_table(), "", *_run_table(rows)]))
-    _replace(docs / HONEST, "\n".join(_honest_table(rows)))
+    _replace(docs / RECIPES_PAGE, "\n".join([*_recipe_table(), "", *_run_table(rows)]))
+    _replace(docs / SPLITS_PAGE, "\n".join(_splits_table(rows)))
     if rows:
-        draw(rows, docs / "results" / PICTURE)
+        draw(rows, docs / "results" / PLOT)
 
 
 def read_results(folder: Path) -> list[dict[str, Any]]:
-    """Return every row, by recipe, network and way."""
-    order = {way.name: place for place, way in enumerate(WAYS)}
+    """Return all results, sorted by recipe, network and split."""
+    order = {protocol.name: place for place, protocol in enumerate(PROTOCOLS)}
     rows = [row for path in sorted(folder.glob("*.json")) for row in json.loads(path.read_text())]
     return sorted(rows, key=lambda row: (row["recipe"], _network(row), order[row["way"]]))
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw accuracy with its interval, by recipe and way."""
+    """Draw the accuracy with its interval, by recipe and split."""
     series = sorted({_title(row) for row in rows})
     chart = Chart(figsize=(9, 4.2), layout="constrained")
     axes = chart.subplots()
-    width = 0.8 / len(WAYS)
-    for place, way in enumerate(WAYS):
-        mine = [row for row in rows if row["way"] == way.name]
+    width = 0.8 / len(PROTOCOLS)
+    for place, protocol in enumerate(PROTOCOLS):
+        mine = [row for row in rows if row["way"] == protocol.name]
         if not mine:
             continue
         figures = [_figure(row, "accuracy") for row in mine]
         values = [figure.value for figure in figures]
         error = [[figure.value - figure.low for figure in figures], [figure.high - figure.value for figure in figures]]
-        x = np.array([series.index(_title(row)) for row in mine]) + (place - (len(WAYS) - 1) / 2) * width
-        axes.bar(x, values, width, yerr=error, capsize=3, label=way.name)
+        x = np.array([series.index(_title(row)) for row in mine]) + (place - (len(PROTOCOLS) - 1) / 2) * width
+        axes.bar(x, values, width, yerr=error, capsize=3, label=protocol.name)
     axes.set_xticks(range(len(series)), series)
     axes.set_ylabel("accuracy on the test part, 95 % interval")
     axes.set_ylim(0, 1)
     axes.grid(axis="y", alpha=0.3)
-    chart.legend(loc="outside upper center", ncols=len(WAYS))
-    with whole(path) as part:
+    chart.legend(loc="outside upper center", ncols=len(PROTOCOLS))
+    with atomic_write(path) as part:
         chart.savefig(part, format="png", dpi=110)
 
 
 def _recipe_table() -> list[str]:
-    lines = ["| recipe | reproduces | published there |", "|---|---|---|"]
+    lines = ["| recipe | reproduces | published result |", "|---|---|---|"]
     for name in names():
         recipe = load_recipe(name)
         lines.append(f"| `{name}` | {recipe.reproduces} | {recipe.published} |")
@@ -79,14 +85,14 @@ def _recipe_table() -> list[str]:
 
 def _run_table(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
-        return ["Nothing was run yet."]
+        return ["There are no results yet."]
     lines = [
-        "| recipe | network | started from | split | train / watch / test | epochs (kept) | smaller than the recipe | "
+        "| recipe | network | starting weights | split | training / validation / test | epochs (kept) | reduced | "
         "training accuracy | test accuracy | network's share of the time | minutes |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        pictures = " / ".join(f"{row['pictures'][part]:,}" for part in ("train", "watch", "test"))
+        pictures = " / ".join(f"{row['pictures'][part]:,}" for part in ("train", "validation", "test"))
         training = "–" if row["training_accuracy"] is None else f"{row['training_accuracy']:.3f}"
         cells = (
             f"`{row['recipe']}`",
@@ -105,9 +111,9 @@ def _run_table(rows: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _honest_table(rows: list[dict[str, Any]]) -> list[str]:
+def _splits_table(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
-        return ["Nothing was run yet."]
+        return ["There are no results yet."]
     lines = [
         "| recipe | split | test pictures | accuracy | AUROC | recall | ECE |",
         "|---|---|---|---|---|---|---|",
@@ -125,7 +131,7 @@ def _honest_table(rows: list[dict[str, Any]]) -> list[str]:
             str(_figure(row, "ece")),
         )
         lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, "", f"![Accuracy of each recipe by split](results/{PICTURE})"]
+    return [*lines, "", f"![Accuracy of each recipe by split](results/{PLOT})"]
 
 
 def _figure(row: dict[str, Any], name: str) -> Figure:
@@ -146,6 +152,6 @@ def _replace(page: Path, results: str) -> None:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise DocsError(f"{page} has no place for its results. Put the lines {BEGIN} and {END} where they belong.")
-    with whole(page) as part:
+        raise DocsError(f"{page} has no place for its results. Add the lines {BEGIN} and {END} around it.")
+    with atomic_write(page) as part:
         part.write_text(f"{before}{BEGIN}\n\n{results}\n\n{END}{after}")

@@ -1,8 +1,10 @@
-"""A network in whole numbers of 8 bits: about half the time on a CPU, a third of the file.
+"""Quantization of a network to 8 bits: about half the time on a CPU, and a third of the file size.
 
-Post-training static quantization (Jacob et al., CVPR 2018): weights by output channel, activations by tensor, their
-ranges those that they take on training slices. Only convolutions are worked out in 8 bits, with the activation that
-follows; the sums of the residual blocks, the pools, the heads and the first convolution stay in 32.
+Post-training static quantization (Jacob et al., CVPR 2018): weights by output channel, activations by tensor, with the
+ranges measured on training slices. Only convolutions and the activations after them are computed in 8 bits; residual
+sums, pools, heads and the first convolution stay in 32 bits.
+
+Tested in tests/training/release/test_export.py.
 """
 
 from __future__ import annotations
@@ -19,20 +21,20 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from triage.inference.network import INPUT
 
-#: Not among them GlobalAveragePool: in 8 bits ONNX Runtime 1.31 gave NaN, and other answers in repeated runs.
-IN_8_BITS = ("Conv", "Clip", "Relu")
-#: Convolutions with fewer outputs make the mask and the maps, which are shown as they are.
-HEAD = 8
+#: Without GlobalAveragePool: in 8 bits, that of ONNX Runtime 1.31 returned NaN and varied between runs.
+QUANTIZED_OPS = ("Conv", "Clip", "Relu")
+#: Convolutions with fewer outputs compute the mask and the maps, which are shown without further processing.
+MIN_QUANTIZED_CHANNELS = 8
 
 
 class _Views(CalibrationDataReader):  # type: ignore[misc]
-    """What the network is shown while the ranges of its activations are taken."""
+    """Inputs on which the ranges of the activations are measured."""
 
     def __init__(self, views: Iterable[NDArray[np.float32]]) -> None:
         self._views = iter(views)
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        """Return the next input, None at the end."""
+        """Return the next input, or None at the end."""
         view = next(self._views, None)
         return None if view is None else {INPUT: view[None]}
 
@@ -43,11 +45,11 @@ def quantize(source: Path, views: Iterable[NDArray[np.float32]], target: Path) -
     Parameters
     ----------
     source
-        ONNX, as `triage.training.release.export.for_serving` has it.
+        ONNX file in 32 bits, from `triage.training.release.export.export_exact`.
     views
-        ``(size, size)`` each, gray 0 to 255: what it is shown in service, of slices that it was trained on.
+        ``(size, size)`` each, gray 0 to 255: both looks at training slices.
     target
-        Where to.
+        ONNX file to write.
     """
     with TemporaryDirectory(prefix="triage-") as folder:
         prepared = Path(folder) / "prepared.onnx"
@@ -57,7 +59,7 @@ def quantize(source: Path, views: Iterable[NDArray[np.float32]], target: Path) -
             str(target),
             _Views(views),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=list(IN_8_BITS),
+            op_types_to_quantize=list(QUANTIZED_OPS),
             nodes_to_exclude=_in_32_bits(onnx.load(prepared).graph),
             per_channel=True,
             activation_type=QuantType.QUInt8,
@@ -66,8 +68,8 @@ def quantize(source: Path, views: Iterable[NDArray[np.float32]], target: Path) -
 
 
 def _in_32_bits(graph: onnx.GraphProto) -> list[str]:
-    """Return the heads, and the convolution of the picture itself: its one channel is slow in 8 bits."""
+    """Return the heads, and the first convolution: with one input channel it is slow in 8 bits."""
     shapes = {weights.name: weights.dims for weights in graph.initializer if weights.dims}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
-    heads = [node.name for node in convolutions if shapes[node.input[1]][0] < HEAD]
+    heads = [node.name for node in convolutions if shapes[node.input[1]][0] < MIN_QUANTIZED_CHANNELS]
     return [convolutions[0].name, *heads]

@@ -1,4 +1,4 @@
-"""From finished runs to a model folder: export, calibrate and judge by cross-validation, write both cards."""
+"""Write a model folder from finished runs: export, calibrate, cross-validate, write both cards."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from triage.inference.network import Network
 from triage.inference.views import FRAME
 from triage.training.data.splits import Sample
 from triage.training.evaluate.cross_validation import report
-from triage.training.evaluate.external_validation import judge_new_sources
-from triage.training.evaluate.metrics import said
+from triage.training.evaluate.external_validation import validate_externally
+from triage.training.evaluate.metrics import format_figure
 from triage.training.evaluate.predictions import Predictions, concatenate, predictions_of
 from triage.training.evaluate.scorer import Scorer, held_out, named
-from triage.training.evaluate.volumes import judge_volumes
-from triage.training.fit.checkpoints import save_model, whole
-from triage.training.fit.lineage import RESULT
+from triage.training.evaluate.volumes import evaluate_volumes
+from triage.training.fit.checkpoints import atomic_write, save_model
+from triage.training.fit.lineage import RESULT_FILE
 from triage.training.layouts import FINDINGS
 from triage.training.release.calibration import calibrate, cross_fit
-from triage.training.release.card_notes import Remarks
+from triage.training.release.card_notes import CardNotes
 from triage.training.release.export import export_onnx, serving_network
 from triage.training.release.model_card import model_card
 from triage.training.release.ood_threshold import familiar_within, gate_report
@@ -41,14 +41,14 @@ ARCHITECTURE = "Two looks by one EfficientNet-Lite0: a light decoder finds the l
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the trials gave.
+    """The results of the cross-validation.
 
     Attributes
     ----------
     calibration
-        Learnt on all of their held-out folds; it serves.
+        Fitted on all held-out folds; it is released.
     familiar_within
-        Distance of the features from which on a slice is not analysable.
+        Largest distance of the features at which a slice is analysable.
     metrics
         Figures for the card.
     """
@@ -62,57 +62,60 @@ def release(
     root: Path,
     trials: Sequence[Path],
     ships: Path,
-    remarks: Remarks,
+    card_notes: CardNotes,
     folder: Path,
     volumes: Path | None = None,
     left_out: Path | None = None,
 ) -> Card:
-    """Write a model folder: the network of a run on every fold, judged by trials that left one fold out each.
+    """Write a model folder with the network of a run on all folds, evaluated by cross-validation.
 
     Parameters
     ----------
     root
         The data set that all runs were trained on.
     trials
-        Run folders of the same recipe and split, each with another fold left out. Fusion, operating points and
-        prediction sets are learnt on what these networks predict for the folds that they never saw.
+        Cross-validation runs: run folders of the same recipe and split, each with another test fold. Fusion, operating
+        points and prediction sets are fitted on the predictions of these networks for their test folds.
     ships
-        Run folder of the same recipe on every fold. It has seen every picture, so only the trials can be judged.
-    remarks
-        What the cards say beside the figures.
+        Run folder of the same recipe on all folds, whose network is released. It has seen every picture, so only the
+        cross-validation runs can be evaluated.
+    card_notes
+        The text on the cards that is not measured.
     folder
-        Where the model is written.
+        Model folder to write.
     volumes
-        Volumes with masks, each judged by the networks that were not trained on it.
+        Folder of volumes with masks. Each is evaluated by the networks that were not trained on it.
     left_out
-        A run like the trials on some of the data set's sources, to be judged on the others.
+        A run like `trials` on some of the sources, for external validation on the others.
 
     Raises
     ------
     ReleaseError
-        If a run is not finished, they do not belong together or to the data, or their patients are not kept apart.
+        If a run is not finished, the runs do not belong together or to the data, or their split is not by patient.
     """
     runs = open_runs(root, trials, ships, left_out)
-    evidence = _judge_trials(runs, volumes)
+    evidence = _cross_validate(runs, volumes)
     network = _write_networks(runs, folder)
     metrics = evidence.metrics | {"ships": _accuracy_on_seen(network, runs, evidence.calibration)}
     if volumes is not None:
-        rows = judge_volumes(network, evidence.calibration, volumes, _volumes_of(runs.shipped))
+        rows = evaluate_volumes(network, evidence.calibration, volumes, _volumes_of(runs.shipped))
         metrics["volumes"] += [row | {"trial": None} for row in rows]
-    card = _card(folder, runs, evidence, metrics, remarks, _summary(trials, ships, runs.shipped, _trained_on(runs)))
+    card = _card(folder, runs, evidence, metrics, card_notes, _summary(trials, ships, runs.shipped, _trained_on(runs)))
     _write_cards(card, folder)
     return card
 
 
-def _judge_trials(runs: Runs, volumes: Path | None) -> Evidence:
-    """Judge every trial on its held-out fold, in the form in which it would serve, and calibrate on the answers."""
+def _cross_validate(runs: Runs, volumes: Path | None) -> Evidence:
+    """Evaluate every trial, in its serving form, on its test fold, and calibrate on the predictions."""
     dataset = runs.dataset
     with TemporaryDirectory(prefix="triage-") as made:
         networks = [serving_network(trial, dataset, Path(made)) for trial in runs.trials]
         predictions = concatenate(
             [
                 predictions_of(network, dataset.root, held_out(trial, dataset), fold_of(trial))
-                for network, trial in zip(networks, track(runs.trials, "Judging the trials"), strict=True)
+                for network, trial in zip(
+                    networks, track(runs.trials, "Evaluating the cross-validation runs"), strict=True
+                )
             ]
         )
         calibration = calibrate(predictions.first, predictions.second, predictions.items)
@@ -125,43 +128,43 @@ def _judge_trials(runs: Runs, volumes: Path | None) -> Evidence:
         }
         if runs.narrow is not None:
             narrow = serving_network(runs.narrow, dataset, Path(made))
-            metrics["new_sources"] = _judge_narrow(runs, runs.narrow, narrow, limit)
+            metrics["new_sources"] = _validate_externally(runs, runs.narrow, narrow, limit)
         if volumes is not None:
-            metrics["volumes"] = _judge_volumes_by_fold(runs, networks, folds, volumes)
+            metrics["volumes"] = _evaluate_volumes_by_fold(runs, networks, folds, volumes)
     return Evidence(calibration, limit, metrics)
 
 
-def _judge_narrow(runs: Runs, scorer: Scorer, network: Network, limit: float) -> dict[str, Any]:
-    """Judge the run on fewer sources on the others, calibrated on the fold of its own that it left out."""
+def _validate_externally(runs: Runs, scorer: Scorer, network: Network, limit: float) -> dict[str, Any]:
+    """Evaluate the run on fewer sources on the others, calibrated on the test fold of its own sources."""
     own = predictions_of(network, runs.dataset.root, held_out(scorer, runs.dataset), 0)
     calibration = calibrate(own.first, own.second, own.items)
-    return judge_new_sources(scorer, network, calibration, runs.dataset, limit)
+    return validate_externally(scorer, network, calibration, runs.dataset, limit)
 
 
-def _judge_volumes_by_fold(
+def _evaluate_volumes_by_fold(
     runs: Runs, networks: Sequence[Network], folds: Sequence[tuple[Predictions, Calibration]], volumes: Path
 ) -> list[dict[str, Any]]:
     return [
         row | {"trial": fold_of(trial)}
         for trial, network, (_, calibration) in zip(runs.trials, networks, folds, strict=True)
-        for row in judge_volumes(network, calibration, volumes, _volumes_of(trial))
+        for row in evaluate_volumes(network, calibration, volumes, _volumes_of(trial))
     ]
 
 
 def _write_networks(runs: Runs, folder: Path) -> Network:
-    """Write the network that ships as Keras and as ONNX; return the latter."""
+    """Write the released network as Keras and as ONNX; return the latter."""
     folder.mkdir(parents=True, exist_ok=True)
     save_model(runs.shipped.trained, folder)
     frames = load_frames_of(runs.dataset.root, _trained_on(runs), FRAME).pixels
-    with whole(folder / ONNX) as part:
+    with atomic_write(folder / ONNX) as part:
         export_onnx(runs.shipped.trained, frames, part)
     return Network(folder / ONNX)
 
 
 def _accuracy_on_seen(network: Network, runs: Runs, calibration: Calibration) -> dict[str, Any]:
-    """Accuracy of what ships on the pictures that the trials were judged on: it has seen all, so no evidence.
+    """Return the accuracy of the released network on the test folds of the trials.
 
-    It stands on the card to show that what ships is a network that works.
+    It was trained on all of these pictures, so this only shows that its file is intact.
     """
     samples = [sample for trial in runs.trials for sample in held_out(trial, runs.dataset)]
     predictions = predictions_of(network, runs.dataset.root, samples, -1)
@@ -171,7 +174,7 @@ def _accuracy_on_seen(network: Network, runs: Runs, calibration: Calibration) ->
 
 
 def _card(
-    folder: Path, runs: Runs, evidence: Evidence, metrics: dict[str, Any], remarks: Remarks, summary: str
+    folder: Path, runs: Runs, evidence: Evidence, metrics: dict[str, Any], card_notes: CardNotes, summary: str
 ) -> Card:
     train, calibration = _trained_on(runs), evidence.calibration
     return Card(
@@ -188,18 +191,18 @@ def _card(
         files={name: sha256_of(folder / name) for name in (KERAS, ONNX)},
         training={
             "summary": summary,
-            "config": {"train_folds": _folds(train), "watch_folds": []} | runs.config,
+            "config": {"train_folds": _folds(train), "validation_folds": []} | runs.config,
             "images": len(train),
-            **remarks.model_dump(),
+            **card_notes.model_dump(),
         },
         metrics=metrics,
     )
 
 
 def _write_cards(card: Card, folder: Path) -> None:
-    with whole(folder / CARD) as part:
+    with atomic_write(folder / CARD) as part:
         part.write_text(card.model_dump_json(indent=2) + "\n")
-    with whole(folder / MODEL_CARD) as part:
+    with atomic_write(folder / MODEL_CARD) as part:
         part.write_text(model_card(card))
 
 
@@ -208,12 +211,12 @@ def _trained_on(runs: Runs) -> list[Sample]:
 
 
 def describe(card: Card) -> str:
-    """Return the card's figures as text, one a line."""
+    """Return the figures of a card as text, one per line."""
     test = card.metrics["test"]
     new = card.metrics.get("new_sources", {"figures": {}})["figures"]
     named_figures = test["figures"] | test["masks"]["figures"]
-    rows = [f"{name:28} {said(values)}" for name, values in named_figures.items()]
-    at_point = ", ".join(f"{name} {said(values)}" for name, values in test["glioma_operating_point"].items())
+    rows = [f"{name:28} {format_figure(values)}" for name, values in named_figures.items()]
+    at_point = ", ".join(f"{name} {format_figure(values)}" for name, values in test["glioma_operating_point"].items())
     return "\n".join(
         [
             *rows,
@@ -221,13 +224,13 @@ def describe(card: Card) -> str:
             f"tumour operating point {card.operating_points.tumour}",
             f"prediction sets: {test['prediction_sets']}",
             *card.metrics["operating_points"].values(),
-            *(f"new sources, {name}: {said(row)}" for name, row in new.items()),
+            *(f"new sources, {name}: {format_figure(row)}" for name, row in new.items()),
         ]
     )
 
 
 def _volumes_of(scorer: Scorer) -> set[str]:
-    """Return the volumes that a run was trained on, by their names in their folder."""
+    """Return the volumes that a run was trained on, by their paths in their folder."""
     below = f"{scorer.config['volumes']}/"
     paths = (name.partition("#")[0] for name in scorer.parts["train"] if "#" in name)
     return {path.removeprefix(below) for path in paths}
@@ -235,20 +238,21 @@ def _volumes_of(scorer: Scorer) -> set[str]:
 
 def _summary(trials: Sequence[Path], ships: Path, shipped: Scorer, train: Sequence[Sample]) -> str:
     config = shipped.config
-    told = "; ".join([_whose(train), *shipped.parts["notes"]])
+    split = "; ".join([_training_folds(train), *shipped.parts["notes"]])
     return (
-        f"Recipe {config['recipe']['name']}, from {_start_of(ships)}, fine-tuned on {', '.join(config['sources'])}: "
-        f"{told}. {len(trials)} trials of the same recipe, each from {_start_of(trials[0])} and without one fold, "
-        "vouch for it. It serves in 8 bits, and so do the trials that the figures are of."
+        f"Recipe {config['recipe']['name']}, starting from {_start_of(ships)}, trained on "
+        f"{', '.join(config['sources'])}: {split}. It was evaluated by {len(trials)} cross-validation runs of the same "
+        f"recipe, each starting from {_start_of(trials[0])} and without one fold. The released network and those of "
+        "the cross-validation are quantized to 8 bits."
     )
 
 
 def _start_of(run: Path) -> str:
-    return str(json.loads((run / RESULT).read_text())["started_from"])
+    return str(json.loads((run / RESULT_FILE).read_text())["started_from"])
 
 
-def _whose(samples: Sequence[Sample]) -> str:
-    return f"folds {_folds(samples)}" if _folds(samples) else "patients of their own"
+def _training_folds(samples: Sequence[Sample]) -> str:
+    return f"folds {', '.join(map(str, _folds(samples)))}" if _folds(samples) else "folds by patient"
 
 
 def _folds(samples: Sequence[Sample]) -> list[int]:

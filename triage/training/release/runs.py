@@ -1,4 +1,7 @@
-"""The runs that a model folder is made of: opened, and checked to belong together and to the data."""
+"""Open the runs of a release, and check that they belong together and to the data.
+
+Tested in tests/training/release/test_release.py.
+"""
 
 from __future__ import annotations
 
@@ -11,32 +14,32 @@ from triage.errors import TriageError
 from triage.training.data.splits import FOLDS, Split
 from triage.training.evaluate.scorer import Scorer, is_data_of, open_model
 from triage.training.fit.environment import file_hashes
-from triage.training.fit.lineage import RESULT
+from triage.training.fit.lineage import RESULT_FILE
 from triage.training.fit.run import read_chosen
 from triage.training.layouts import Dataset
 
-#: What all runs must have in common.
-COMMON = ("recipe", "split", "sources", "data_sha256")
-#: Descriptive fields of a recipe, which change nothing of what it does.
+#: Keys of the configuration that must be equal in all runs.
+MUST_MATCH = ("recipe", "split", "sources", "data_sha256")
+#: Fields of a recipe that describe it and do not change the training.
 DESCRIPTIVE = ("reproduces", "published")
 
 
 class ReleaseError(TriageError):
-    """The runs are not such that a network may serve."""
+    """The runs cannot be released as a model."""
 
 
 @dataclass(frozen=True)
 class Runs:
-    """What a release is made of.
+    """The runs of a release.
 
     Attributes
     ----------
     dataset
-        What all runs were trained on.
+        The data set that all runs were trained on.
     trials
-        A run for each test fold, in the order of the folds; none has seen its own.
+        Cross-validation runs, one for each test fold, in the order of the folds.
     shipped
-        The run on every fold.
+        The run on all folds, whose network is released.
     narrow
         A run on fewer sources, or None.
     """
@@ -48,7 +51,7 @@ class Runs:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The configuration that the trials have in common."""
+        """The common configuration of the trials."""
         return self.trials[0].config
 
 
@@ -58,7 +61,7 @@ def open_runs(root: Path, trials: Sequence[Path], ships: Path, left_out: Path | 
     Raises
     ------
     ReleaseError
-        If a run is not finished, they do not belong together or to the data, or their patients are not kept apart.
+        If a run is not finished, the runs do not belong together or to the data, or their split is not by patient.
     """
     scorers = [_finished(trial) for trial in trials]
     _check(scorers)
@@ -70,38 +73,43 @@ def open_runs(root: Path, trials: Sequence[Path], ships: Path, left_out: Path | 
     hashes = file_hashes(dataset)
     for scorer in (scorers[0], shipped, *([narrow] if narrow else [])):
         if not is_data_of(scorer.config, dataset, hashes):
-            raise ReleaseError(f"{root} is not what {scorer.name} was trained on. Name the same data, unchanged.")
+            raise ReleaseError(
+                f"{root} is not the data set that {scorer.name} was trained on. Name the same, unchanged data."
+            )
     return Runs(dataset, scorers, shipped, narrow)
 
 
 def fold_of(trial: Scorer) -> int:
-    """Return the fold that a trial left out."""
+    """Return the test fold of a trial."""
     return int(trial.config["test_fold"])
 
 
 def _whole(run: Path, config: dict[str, Any]) -> Scorer:
-    """Open the run that ships."""
+    """Open the run whose network is released."""
     scorer = _finished(run)
-    if scorer.parts["test"] or scorer.parts["watch"] or _differing(scorer.config, config, COMMON):
-        raise ReleaseError(f"{scorer.name} is not a run like the trials on every fold. Train it so with --untested.")
+    if scorer.parts["test"] or scorer.parts["validation"] or _differing(scorer.config, config, MUST_MATCH):
+        raise ReleaseError(
+            f"{scorer.name} is not a run on all folds with the recipe and data of the cross-validation runs. Train it "
+            "with --no-test-fold and otherwise the same options."
+        )
     return scorer
 
 
 def _finished(run: Path) -> Scorer:
     scorer = open_model(run)
-    if not scorer.parts or not (run / RESULT).is_file():
-        raise ReleaseError(f"{run} is no finished run of `train`. Finish it with --resume, or name another.")
+    if not scorer.parts or not (run / RESULT_FILE).is_file():
+        raise ReleaseError(f"{run} is not a finished run of `train`. Finish it with --resume, or name another.")
     return scorer
 
 
 def _narrow(run: Path, config: dict[str, Any]) -> Scorer:
-    """Open the run that sources were left out of."""
+    """Open the run on fewer sources."""
     scorer = _finished(run)
     fewer = set(scorer.config["sources"]) < set(config["sources"])
-    if not fewer or _differing(scorer.config, config, ("recipe", "split", "unwatched")):
+    if not fewer or _differing(scorer.config, config, ("recipe", "split", "validation_fold")):
         raise ReleaseError(
-            f"{scorer.name} is not a run like the trials on fewer sources. Train it as they were, with --source for "
-            "each of those that it may see."
+            f"{scorer.name} is not a run on fewer sources with the options of the cross-validation runs. Train it with "
+            "the same options, and with --source for each source to use."
         )
     return scorer
 
@@ -109,26 +117,28 @@ def _narrow(run: Path, config: dict[str, Any]) -> Scorer:
 def _check(trials: Sequence[Scorer]) -> None:
     network = trials[0]
     for trial in trials:
-        if differing := _differing(network.config, trial.config, COMMON):
+        if differing := _differing(network.config, trial.config, MUST_MATCH):
             raise ReleaseError(
                 f"{network.name} and {trial.name} differ in {', '.join(differing)}. Train both with the same recipe, "
                 "options and data."
             )
-        if not trial.parts["test"] or trial.parts["watch"]:
+        if not trial.parts["test"] or trial.parts["validation"]:
             raise ReleaseError(
-                f"{trial.name} is no trial: one leaves out its test fold and nothing else. Train it with --unwatched."
+                f"{trial.name} is not a cross-validation run, which leaves out its test fold and nothing else. Train "
+                "it with --no-validation-fold and a --test-fold."
             )
     if network.config["split"] != Split.PATIENTS:
         raise ReleaseError(
-            "What serves must be judged on patients that it never saw. Train all runs with --split patients."
+            "A released model must be evaluated on patients that it was not trained on. Train all runs with --split "
+            "patients."
         )
     if not network.looks_twice:
-        raise ReleaseError("Only a network that looks twice can serve. Train all runs with --recipe two-look.")
+        raise ReleaseError("Only a two-look network can be released. Train all runs with --recipe two-look.")
     folds = [trial.config["test_fold"] for trial in trials]
     if len(set(folds)) < len(folds) or len(folds) < 2:
         raise ReleaseError(
-            f"Each fold is judged with what the others taught, so at least two of the {FOLDS} folds must be left out, "
-            "each by one run. Train another with --test-fold."
+            f"Each fold is evaluated with a calibration fitted on the others, so at least two of the {FOLDS} folds "
+            "must be the test fold of one run each. Train another run with --test-fold."
         )
 
 

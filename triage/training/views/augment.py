@@ -1,7 +1,7 @@
-"""Augmentation: another scanner, another window, another crop; the disease stays.
+"""Augmentation that imitates other scanners, windows, crops and file formats, and leaves the disease unchanged.
 
-Geometry is one affine warp; the photometric steps imitate what differs between scanners and between the ways in which
-slices reach the web: gamma, window, bias field, blur, noise, resampling, JPEG, and drawn borders.
+The geometric part is one affine warp. The photometric part varies gamma, window, bias field, blur, noise, resampling,
+JPEG compression and drawn borders.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def random_view(frame: Frame, size: int, rng: np.random.Generator, lesion: NDArr
     size
         Side of the view in pixels.
     rng
-        Source of all randomness.
+        Random number generator.
     lesion
-        x, y, radius of the lesion in frame pixels where known. A quarter of all views are close-ups, around the
-        lesion where there is one and around a random point where there is none, so that scale alone says nothing.
+        x, y, radius of the lesion in frame pixels, if known. A quarter of all views are close-ups: around the lesion if
+        there is one, else around a random point, so that the scale does not reveal the class.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def random_view(frame: Frame, size: int, rng: np.random.Generator, lesion: NDArr
 def turned(
     frame: Frame, rng: np.random.Generator, mask: Frame | None = None, strength: float = 1.0
 ) -> tuple[Frame, Frame | None]:
-    """Mirror, turn by some degrees and move a frame a little, and its mask with it."""
+    """Mirror, slightly rotate, scale and move a frame; its mask in the same way."""
     side = frame.shape[0]
     matrix = cv2.getRotationMatrix2D(
         (side / 2, side / 2), rng.uniform(-8, 8) * strength, np.exp(rng.uniform(-0.1, 0.1))
@@ -56,7 +56,7 @@ def turned(
 
 
 def photometric(view: Frame, rng: np.random.Generator) -> Frame:
-    """Change the intensities of a view as other scanners and file formats would."""
+    """Change the intensities of a view as other scanners and file formats do."""
     x = view / 255.0
     x = np.clip(x, 0, 1) ** np.exp(rng.uniform(-0.55, 0.55))
     if rng.random() < 0.4:

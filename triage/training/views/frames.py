@@ -1,4 +1,4 @@
-"""Pictures and masks in memory, prepared as in serving; and every view that a network gets of them."""
+"""Pictures and masks in memory, preprocessed as in serving, and the batches of views made from them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from triage.training.layouts.loading import in_threads
 from triage.training.views.augment import Frame, random_view, turned
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
-#: Frames are kept so much larger than the input for ``scanner`` views, so that close-ups have detail.
-SPARE = 1.3
+#: Side of the frames for ``scanner`` views over that of the input: close-ups need more detail.
+FRAME_MARGIN = 1.3
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Frames:
     pixels
         ``(samples, side, side)`` uint8.
     masks
-        ``(samples, side, side)`` bool, where they were asked for.
+        ``(samples, side, side)`` bool; None if not requested.
     lesions
-        x, y, radius of each outlined lesion in frame pixels.
+        x, y, radius of each lesion in frame pixels; None without an outline.
     """
 
     pixels: NDArray[np.uint8]
@@ -45,7 +45,13 @@ class Frames:
 
 
 def load_frames_of(root: Path, samples: Sequence[Sample], size: int, masks: bool = False) -> Frames:
-    """Decode and prepare the samples on all cores; several variants of one picture are decoded once."""
+    """Decode and preprocess the samples on all cores; several variants of one picture are decoded once.
+
+    Raises
+    ------
+    LayoutError
+        If masks are requested and a sample has none, or a file cannot be read.
+    """
     items = list({sample.item.name: sample.item for sample in samples}.values())
     loaded = in_threads(lambda item: _load(root, item, size, masks), items, "Preparing the pictures")
     by_name = dict(zip((item.name for item in items), loaded, strict=True))
@@ -61,18 +67,26 @@ def load_frames_of(root: Path, samples: Sequence[Sample], size: int, masks: bool
 
 
 class Views:
-    """Batches for training, each a function of the seed, the epoch and its place in it: order of arrival is nothing.
+    """Training batches; each depends only on the seed, the epoch and the step, not on the order of the calls.
 
     Parameters
     ----------
     frames
-        Prepared pictures; for ``scanner`` views `SPARE` times as large as the input.
+        Prepared pictures; for ``scanner`` views `FRAME_MARGIN` times as large as the input.
     targets
-        ``(samples, classes)``; left out where the masks are the target.
+        ``(samples, classes)``; None if the masks are the target.
+    size
+        Side of the network's input in pixels.
     kind
         ``plain``, ``turned`` or ``scanner``, see `triage.training.fit.recipe.Stage`.
+    batch
+        Pictures per batch.
+    seed
+        Seed of the batches.
+    steps
+        Batches per epoch; by default as many as it takes to show every sample once.
     weights
-        How often each sample is drawn, in the long run; without it, every sample comes once an epoch.
+        Probability of each sample; by default every sample is drawn once per epoch.
     """
 
     def __init__(
@@ -92,7 +106,7 @@ class Views:
         self.steps = steps or -(-len(frames.pixels) // batch)
 
     def make(self, epoch: int, step: int) -> Batch:
-        """Return one batch: ``(batch, size, size, 1)`` and its targets."""
+        """Return one batch ``(batch, size, size, 1)`` and its targets."""
         rng = np.random.default_rng((self.seed, epoch, step))
         chosen = self._chosen(epoch, step, rng)
         views = [self._view(index, rng) for index in chosen]
@@ -106,7 +120,7 @@ class Views:
         if self.weights is not None:
             return rng.choice(count, self.batch, p=self.weights)
         order = np.random.default_rng((self.seed, epoch)).permutation(count)
-        # A run of fewer or more batches than the pictures fill goes round.
+        # An epoch with more batches than the pictures fill starts again from the first.
         return np.take(order, np.arange(step * self.batch, self._end(step, count)), mode="wrap")
 
     def _end(self, step: int, count: int) -> int:
@@ -127,13 +141,13 @@ class Views:
         return frame, mask
 
 
-def side_for(kind: str, size: int) -> int:
-    """Side of the frames that a kind of view is taken from."""
-    return int(size * SPARE) if kind == "scanner" else size
+def frame_side(kind: str, size: int) -> int:
+    """Return the side of the frames that a kind of view is made from."""
+    return int(size * FRAME_MARGIN) if kind == "scanner" else size
 
 
-def ahead(make: Callable[[int], Batch], count: int, workers: int = 2, depth: int = 8) -> Iterator[Batch]:
-    """Yield ``make(0)`` to ``make(count - 1)`` in order, made by other threads up to `depth` batches ahead."""
+def prefetch(make: Callable[[int], Batch], count: int, workers: int = 2, depth: int = 8) -> Iterator[Batch]:
+    """Yield ``make(0)`` to ``make(count - 1)`` in order; other threads prepare up to `depth` batches in advance."""
     with ThreadPoolExecutor(workers, thread_name_prefix="views") as pool:
         waiting: deque[Future[Batch]] = deque()
         try:
@@ -154,7 +168,7 @@ def _load(
     frame, placement = prepare(load_picture(root, item), size)
     mask = load_mask(root, item) if masks else None
     if masks and mask is None:
-        raise LayoutError(f"{item.name} has no mask. Train the second stage on pictures that have one.")
+        raise LayoutError(f"{item.name} has no mask. Use only pictures with a mask for the second stage.")
     return (
         np.rint(frame).astype(np.uint8),
         None if mask is None else mask_in_frame(mask, placement, size),
@@ -163,7 +177,7 @@ def _load(
 
 
 def mask_in_frame(mask: NDArray[np.bool_], placement: Placement, size: int) -> NDArray[np.bool_]:
-    """Cut and resize a mask as `prepare` did its picture."""
+    """Crop and resize a mask as `prepare` did its picture; return ``(size, size)``."""
     left, top, side = int(placement.left), int(placement.top), int(placement.side)
     square = Image.fromarray(mask.astype(np.uint8) * 255).crop((left, top, left + side, top + side))
     return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR)) > 127

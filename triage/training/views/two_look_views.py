@@ -1,9 +1,9 @@
-"""Views for the two looks: whole slices and lesion crops, and slices that break the tie of source and disease.
+"""Training views for the two looks: whole slices, lesion crops, and slices that decouple the source from the disease.
 
-In these data no slice of the scanners' source is without tumour and hardly any of the web is a glioma, so a network
-can name the source and be right. Three kinds of view take that away: a lesion pasted onto another source's slice, a
-lesion erased from its own, and crops of tumour slices away from the tumour. Two more imitate what no source shows: gray
-values of another sequence, and heads without their skull.
+In these data every slice from scanners has a tumour, and hardly any slice from the web shows a glioma, so a network can
+be right by recognising the source. Three kinds of view prevent that: a lesion pasted onto a slice of another source, a
+lesion erased from its slice, and crops of tumour slices away from the tumour. Two more imitate what no source shows:
+the contrast of other sequences, and heads after skull stripping.
 """
 
 from __future__ import annotations
@@ -20,33 +20,35 @@ from triage.inference.views import MIN_SPAN
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK, STRIDE
 from triage.training.views.augment import Frame, photometric
-from triage.training.views.contrast import curved, reordered
+from triage.training.views.contrast import remap_intensities, reorder_contrast
 
 NOTUMOR = np.array([finding is Finding.NOTUMOR for finding in Finding], np.float32)
-#: Lesions that may be pasted anywhere in the head; a pituitary tumour has its one place.
+#: Classes whose lesions may be pasted anywhere in the head; pituitary tumours occur in one place only.
 PASTABLE = np.array([finding in (Finding.GLIOMA, Finding.MENINGIOMA) for finding in Finding], np.float32)
 #: Share of the views that are second looks.
-CLOSE = 0.45
-#: Of the second looks at a slice with an outline, how many are taken away from the lesion.
-AWAY = 0.2
-#: Of the first looks at a slice with an outline, how many have the lesion erased.
-ERASED = 0.15
-#: Of the first looks at a slice without tumour, how many get a lesion pasted in.
-PASTED = 0.25
-#: Of all views, how many come of a slice with other gray values, and how many show a head without skull.
-CURVED, PEELED = 0.25, 0.1
-#: What is peeled off a head, as a share of the frame's side.
-PEEL = (0.03, 0.09)
-#: Up to this gray value it may be air.
-AIR = 20
-#: Dark gaps of so many pixels within a head, its skull above all, are no air.
-BRIDGED = 25
-#: A head is not peeled where more than this share of its lesion would go.
-LOST = 0.1
-#: Share of a second look that a lesion fills before the look counts as one at the tumour.
-SEEN = 0.01
-#: Side of a second look over the extent of the lesion; `triage.inference.views` crops at the middle of it.
-CLOSE_SPAN = (1.5, 5.0)
+SECOND_LOOK_SHARE = 0.45
+#: Share of the second looks at an outlined slice that are taken away from the lesion.
+OFF_LESION_SHARE = 0.2
+#: Share of the first looks at an outlined slice in which the lesion is erased.
+ERASED_SHARE = 0.15
+#: Share of the views of a slice without tumour into which a lesion is pasted.
+PASTED_SHARE = 0.25
+#: Share of all views with remapped gray values.
+REMAPPED_SHARE = 0.25
+#: Share of all views that imitate skull stripping.
+STRIPPED_SHARE = 0.1
+#: Depth of the removed layer in skull stripping, as a share of the frame's side.
+STRIP_DEPTH = (0.03, 0.09)
+#: Gray values up to this one may be air.
+MAX_AIR_GRAY = 20
+#: Dark gaps in a head of up to this many pixels are not air, but mostly skull.
+MAX_GAP = 25
+#: A head is not stripped if more than this share of its lesion would be lost.
+MAX_LESION_LOSS = 0.1
+#: A second look shows the tumour if the lesion fills at least this share of it.
+MIN_LESION_SHARE = 0.01
+#: Side of a second look over the extent of the lesion; the one that serves is within this range.
+LESION_SPAN = (1.5, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,49 +62,55 @@ class Picture:
     target
         ``(classes,)``: 1 for each class that the label allows.
     lesion
-        ``(side, side)`` uint8, 255 inside the lesion; all 0 where there is none; None where nobody outlined it.
-    suspect
-        Centre x, y and extent in pixels of what a network outlines, of a tumour that nobody else did.
+        ``(side, side)`` uint8, 255 inside the lesion; all 0 without a lesion; None if it has no outline.
+    located
+        Centre x, y and extent in pixels of a tumour without an outline, as located by a network.
     """
 
     frame: NDArray[np.uint8]
     target: NDArray[np.float32]
     lesion: NDArray[np.uint8] | None
-    suspect: tuple[float, float, float] | None = None
+    located: tuple[float, float, float] | None = None
 
     @property
     def healthy(self) -> bool:
-        """Whether the label allows no tumour, and nothing else."""
+        """Whether the label is no tumour."""
         return bool((self.target == NOTUMOR).all())
 
     @property
     def outlined(self) -> bool:
-        """Whether somebody drew the lesion."""
+        """Whether the lesion has an outline."""
         return self.lesion is not None and bool(self.lesion.any())
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the network sees and what it should say; `mask` is None where nobody knows it."""
+    """One input of the network and its targets; `mask` is None if it is not known."""
 
     frame: Frame
     target: NDArray[np.float32]
     mask: Frame | None
 
 
-class LookViews:
-    """Batches of both looks, each a function of the seed, the epoch and its place in it.
+class TwoLookViews:
+    """Training batches of both looks; each depends only on the seed, the epoch and the step.
 
     Parameters
     ----------
     pictures
         Prepared slices.
     weights
-        How often each is drawn, in the long run; they sum to 1.
+        Probability of each picture; they sum to 1.
     size
         Side of the network's input in pixels.
+    batch
+        Views per batch.
+    seed
+        Seed of the batches.
+    steps
+        Batches per epoch; by default as many as it takes to draw as many views as there are pictures.
     reordered
-        In which share of the views the tissues change their order of brightness.
+        Share of the views in which the tissues change their order of brightness.
     """
 
     def __init__(
@@ -121,9 +129,9 @@ class LookViews:
         self.donors = [picture for picture in pictures if picture.outlined and (picture.target @ PASTABLE)]
 
     def make(self, epoch: int, step: int) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        """Return one batch: ``(batch, size, size, 1)`` and the targets of both outputs.
+        """Return one batch ``(batch, size, size, 1)`` and the targets of both outputs.
 
-        The mask's target has two channels: the lesion, and whether it is known.
+        The target of the mask has two channels: the lesion, and whether it is known.
         """
         rng = np.random.default_rng((self.seed, epoch, step))
         chosen = rng.choice(len(self.pictures), self.batch, p=self.weights)
@@ -139,39 +147,39 @@ class LookViews:
 
     def view(self, picture: Picture, rng: np.random.Generator) -> View:
         """Return one random view of a picture."""
-        close = rng.random() < CLOSE
-        picture = another_look(self._changed(picture, close, rng), rng)
+        close = rng.random() < SECOND_LOOK_SHARE
+        picture = vary_appearance(self._with_lesion_changed(picture, close, rng), rng)
         frame, side = picture.frame.astype(np.float32), picture.frame.shape[0]
         target, lesion = picture.target, picture.lesion
-        if not close or not (picture.outlined or picture.healthy or picture.suspect):
-            # A close-up could miss a lesion that nobody outlined.
-            matrix = first_look(side, self.size, rng)
-        elif picture.suspect:
-            matrix = second_look(picture.suspect, side, self.size, rng)
-        elif picture.outlined and rng.random() >= AWAY:
+        if not close or not (picture.outlined or picture.healthy or picture.located):
+            # A close-up could miss a lesion of unknown location.
+            matrix = whole_slice_matrix(side, self.size, rng)
+        elif picture.located:
+            matrix = lesion_matrix(picture.located, side, self.size, rng)
+        elif picture.outlined and rng.random() >= OFF_LESION_SHARE:
             assert lesion is not None
-            matrix = second_look(extent(lesion), side, self.size, rng)
+            matrix = lesion_matrix(extent(lesion), side, self.size, rng)
         else:
-            matrix = second_look(elsewhere(lesion, side, rng), side, self.size, rng)
-            if lesion is not None and picture.outlined and _share_seen(lesion, matrix, self.size) < SEEN:
+            matrix = lesion_matrix(region_off_lesion(lesion, side, rng), side, self.size, rng)
+            if lesion is not None and picture.outlined and _lesion_share(lesion, matrix, self.size) < MIN_LESION_SHARE:
                 target = NOTUMOR
         mask = None if lesion is None else warp(lesion.astype(np.float32), matrix, self.size)
-        seen = warp(frame, matrix, self.size)
+        shown = warp(frame, matrix, self.size)
         if rng.random() < self.reordered:
-            seen = reordered(seen, rng)
-        return View(photometric(seen, rng), target, mask)
+            shown = reorder_contrast(shown, rng)
+        return View(photometric(shown, rng), target, mask)
 
-    def _changed(self, picture: Picture, close: bool, rng: np.random.Generator) -> Picture:
-        """Return the picture, its lesion erased, or another's pasted in."""
-        if picture.outlined and not close and rng.random() < ERASED:
-            return erased(picture) or picture
-        if picture.healthy and self.donors and rng.random() < PASTED:
-            return pasted(picture, self.donors[rng.integers(len(self.donors))], rng) or picture
+    def _with_lesion_changed(self, picture: Picture, close: bool, rng: np.random.Generator) -> Picture:
+        """Return the picture, at random with its lesion erased or with one pasted in."""
+        if picture.outlined and not close and rng.random() < ERASED_SHARE:
+            return erase_lesion(picture) or picture
+        if picture.healthy and self.donors and rng.random() < PASTED_SHARE:
+            return paste_lesion(picture, self.donors[rng.integers(len(self.donors))], rng) or picture
         return picture
 
 
-def first_look(side: int, size: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Matrix from view to frame pixels: the whole slice, somewhat moved, turned, scaled and stretched."""
+def whole_slice_matrix(side: int, size: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the matrix ``(2, 3)`` from view to frame pixels for the whole slice, randomly moved, rotated, scaled."""
     span = side * np.exp(rng.uniform(-0.22, 0.22))
     angle = rng.normal(0, 12) if rng.random() < 0.85 else rng.uniform(-180, 180)
     centre = np.full(2, side / 2) + span * rng.uniform(-0.07, 0.07, 2)
@@ -179,23 +187,25 @@ def first_look(side: int, size: int, rng: np.random.Generator) -> NDArray[np.flo
     return _matrix(centre, span, angle, np.array([rng.choice([-1, 1]), upside_down]), size, rng)
 
 
-def second_look(box: tuple[float, float, float], side: int, size: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Matrix from view to frame pixels: around a lesion of centre x, y and extent, in any orientation."""
+def lesion_matrix(
+    box: tuple[float, float, float], side: int, size: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return the matrix ``(2, 3)`` from view to frame pixels for a crop around a lesion (x, y, extent), rotated."""
     x, y, length = box
-    span = max(length * np.exp(rng.uniform(*np.log(CLOSE_SPAN))), MIN_SPAN * side)
+    span = max(length * np.exp(rng.uniform(*np.log(LESION_SPAN))), MIN_SPAN * side)
     centre = np.array([x, y]) + span * rng.uniform(-0.12, 0.12, 2)
     return _matrix(centre, span, rng.uniform(-180, 180), rng.choice([-1, 1], 2), size, rng)
 
 
 def extent(lesion: NDArray[np.uint8]) -> tuple[float, float, float]:
-    """Centre x, y and the longer side of the box around a lesion, in pixels."""
+    """Return centre x, y and the longer side of the bounding box of a lesion, in pixels."""
     rows, columns = np.flatnonzero(lesion.any(axis=1)), np.flatnonzero(lesion.any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     return (left + right) / 2, (top + bottom) / 2, float(max(bottom - top, right - left))
 
 
-def erased(picture: Picture) -> Picture | None:
-    """Cover a lesion with what lies opposite, mirrored; None where the lesion reaches over the midline."""
+def erase_lesion(picture: Picture) -> Picture | None:
+    """Cover a lesion with the mirrored opposite side; return None if the lesion crosses the midline."""
     assert picture.lesion is not None
     frame = picture.frame.astype(np.float32)
     wide = cv2.dilate(picture.lesion, np.ones((17, 17), np.uint8))
@@ -206,13 +216,13 @@ def erased(picture: Picture) -> Picture | None:
     return Picture(np.rint(mixed).astype(np.uint8), NOTUMOR, np.zeros_like(picture.lesion))
 
 
-def pasted(picture: Picture, donor: Picture, rng: np.random.Generator) -> Picture | None:
-    """Lay a donor's lesion, turned, scaled and matched in gray, onto a slice without one.
+def paste_lesion(picture: Picture, donor: Picture, rng: np.random.Generator) -> Picture | None:
+    """Paste the lesion of a donor, rotated, scaled and matched in gray, onto a slice without one.
 
     Returns
     -------
     Picture or None
-        With the donor's label; None where the lesion would not lie inside the head.
+        The slice with the donor's label; None if the lesion would not be inside the head.
     """
     assert donor.lesion is not None
     frame = picture.frame.astype(np.float32)
@@ -221,7 +231,7 @@ def pasted(picture: Picture, donor: Picture, rng: np.random.Generator) -> Pictur
     scale = np.exp(rng.uniform(-0.35, 0.3))
     place = side * (0.5 + rng.uniform(-0.27, 0.27, 2))
     matrix = _matrix(np.array([x, y]), side / scale, rng.uniform(-180, 180), rng.choice([-1, 1], 2), side, rng)
-    matrix[:, 2] -= matrix[:, :2] @ (place - side / 2)  # the donor's centre comes to `place`, not to the middle
+    matrix[:, 2] -= matrix[:, :2] @ (place - side / 2)  # move the lesion's centre from the middle to `place`
     lesion = (warp(donor.lesion.astype(np.float32), matrix, side) > 127).astype(np.uint8) * 255
     head = cv2.erode((cv2.GaussianBlur(frame, (0, 0), 6) > 30).astype(np.uint8), np.ones((15, 15), np.uint8))
     if not lesion.any() or (head[lesion > 0] == 0).mean() > 0.05:
@@ -229,37 +239,43 @@ def pasted(picture: Picture, donor: Picture, rng: np.random.Generator) -> Pictur
     moved = warp(donor.frame.astype(np.float32), matrix, side)
     wide = cv2.dilate(lesion, np.ones((7, 7), np.uint8))
     ring = (cv2.dilate(wide, np.ones((15, 15), np.uint8)) > 0) & (wide == 0)
-    there, here = moved[ring], frame[ring]
-    gain = np.clip((here.std() + 8) / (there.std() + 8), 0.7, 1.4) * rng.uniform(0.85, 1.15)
-    matched = (moved - np.median(there)) * gain + np.median(here)
+    donor_ring, own_ring = moved[ring], frame[ring]
+    gain = np.clip((own_ring.std() + 8) / (donor_ring.std() + 8), 0.7, 1.4) * rng.uniform(0.85, 1.15)
+    matched = (moved - np.median(donor_ring)) * gain + np.median(own_ring)
     alpha = cv2.GaussianBlur(wide.astype(np.float32) / 255, (0, 0), rng.uniform(1.5, 4))
     mixed = np.clip(frame * (1 - alpha) + matched * alpha, 0, 255)
     return Picture(np.rint(mixed).astype(np.uint8), donor.target, lesion)
 
 
-def another_look(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Return some pictures with the gray values of another sequence, and some without skull; most as they are."""
+def vary_appearance(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Imitate skull stripping in some pictures and another sequence in some; leave most unchanged."""
     frame = picture.frame
-    if rng.random() < PEELED:
-        frame = peeled(frame, picture.lesion, rng)
-    if rng.random() < CURVED:
-        frame = curved(frame, rng)
+    if rng.random() < STRIPPED_SHARE:
+        frame = strip_skull(frame, picture.lesion, rng)
+    if rng.random() < REMAPPED_SHARE:
+        frame = remap_intensities(frame, rng)
     return replace(picture, frame=frame)
 
 
-def peeled(frame: NDArray[np.uint8], lesion: NDArray[np.uint8] | None, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Take the outer layers off a head, roughly as skull stripping does; not where much of the lesion would go."""
-    head = np.pad((cv2.GaussianBlur(frame, (0, 0), 4) > AIR).astype(np.uint8), BRIDGED)  # beyond the frame lies air
-    head = cv2.morphologyEx(head, cv2.MORPH_CLOSE, np.ones((BRIDGED, BRIDGED), np.uint8))
-    depth = cv2.distanceTransform(head, cv2.DIST_L2, 3)[BRIDGED:-BRIDGED, BRIDGED:-BRIDGED]
-    kept = np.clip(depth - rng.uniform(*PEEL) * frame.shape[0], 0, 1)
-    if lesion is not None and lesion.any() and (kept[lesion > 0] < 1).mean() > LOST:
+def strip_skull(
+    frame: NDArray[np.uint8], lesion: NDArray[np.uint8] | None, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Remove the outer layers of a head, roughly as skull stripping does, unless much of the lesion would be lost."""
+    head = np.pad(
+        (cv2.GaussianBlur(frame, (0, 0), 4) > MAX_AIR_GRAY).astype(np.uint8), MAX_GAP
+    )  # outside the frame is air
+    head = cv2.morphologyEx(head, cv2.MORPH_CLOSE, np.ones((MAX_GAP, MAX_GAP), np.uint8))
+    depth = cv2.distanceTransform(head, cv2.DIST_L2, 3)[MAX_GAP:-MAX_GAP, MAX_GAP:-MAX_GAP]
+    kept = np.clip(depth - rng.uniform(*STRIP_DEPTH) * frame.shape[0], 0, 1)
+    if lesion is not None and lesion.any() and (kept[lesion > 0] < 1).mean() > MAX_LESION_LOSS:
         return frame
     return np.asarray(frame * kept, np.uint8)
 
 
-def elsewhere(lesion: NDArray[np.uint8] | None, side: int, rng: np.random.Generator) -> tuple[float, float, float]:
-    """A place in the head and an extent, as those of lesions are; away from the lesion where there is one."""
+def region_off_lesion(
+    lesion: NDArray[np.uint8] | None, side: int, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """Return a random x, y in the head, outside the lesion, and a random extent like that of a lesion."""
     length = side * np.exp(rng.uniform(np.log(0.08), np.log(0.35)))
     for _ in range(8):
         x, y = side * rng.uniform(0.22, 0.78, 2)
@@ -268,7 +284,7 @@ def elsewhere(lesion: NDArray[np.uint8] | None, side: int, rng: np.random.Genera
     return x, y, length
 
 
-def _share_seen(lesion: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> float:
+def _lesion_share(lesion: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> float:
     return float((warp(lesion.astype(np.float32), matrix, size) > 127).mean())
 
 
@@ -288,7 +304,7 @@ def _matrix(
 
 
 def warp(frame: Frame, matrix: NDArray[np.float64], size: int) -> Frame:
-    """Draw what a matrix from view to frame pixels shows of a frame, ``(size, size)``, smoothed to its scale."""
+    """Return the view ``(size, size)`` of a frame given by a matrix from view to frame pixels; smoothed if reduced."""
     scale = float(np.hypot(*matrix[:, 0]))
     if scale > 1.5:
         frame = cv2.GaussianBlur(frame, (0, 0), 0.45 * scale)
