@@ -101,6 +101,15 @@ def test_score_without_files_says_what_to_do(tmp_path: Path) -> None:
     assert "Name files" in done.stderr
 
 
+def test_score_refuses_at_once_what_it_could_not_write(tmp_path: Path, slices: list[Phantom]) -> None:
+    (tmp_path / "head.png").write_bytes(slices[0].png)
+    for out, remedy in ((tmp_path / "nowhere" / "out.json", "Create it"), (tmp_path, "Name a file")):
+        done = triage("score", tmp_path / "head.png", "--json", out, home=tmp_path / "home")
+        assert done.returncode == 2
+        assert remedy in " ".join(done.stderr.split())
+        assert "Scoring" not in done.stderr
+
+
 def test_serve_does_not_start_with_a_model_that_cannot_be_used(tmp_path: Path) -> None:
     done = triage("serve", home=tmp_path, TRIAGE_MODEL=str(tmp_path))
     assert done.returncode == 1
@@ -123,7 +132,7 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
         now=datetime.now(UTC),
     )
     assert {row.modality for row in installation.queue.recent(9)} == {"", "MR"}
-    installation.store.sign(study.study_id, reading, seen=0)
+    installation.store.readings.sign(study.study_id, reading, seen=0)
     installation.close()
     done = triage("export", out, home=home)
     assert done.returncode == 0, done.stderr

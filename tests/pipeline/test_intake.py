@@ -78,7 +78,7 @@ def test_what_cannot_be_judged_stays_and_is_never_no_tumour(installation: Instal
 
 def test_a_missing_file_is_said_on_the_worklist(installation: Installation, slices: list[Phantom]) -> None:
     sha256 = keep(installation.files, slices[0].png)
-    taken = installation.store.add_files("head.png", [Arrival(Instance(sha256, "head.png", "PNG", 1))], actor="test")
+    taken = installation.store.arrivals.add("head.png", [Arrival(Instance(sha256, "head.png", "PNG", 1))], actor="test")
     installation.files.path(sha256).unlink()
     assert installation.resume() == 1
     assert installation.wait([str(taken.study_id)]) == []
@@ -246,7 +246,7 @@ def test_what_was_looked_at_is_stored_however_the_file_changes(
 def test_without_a_place_for_files_all_are_refused(installation: Installation, slices: list[Phantom]) -> None:
     installation.files.folder.rmdir()
     receipts = installation.receive([Incoming(f"{n}.png", data=slices[0].png) for n in range(2)], actor="test")
-    assert [(receipt.name, receipt.outcome, receipt.again) for receipt in receipts] == [
+    assert [(receipt.name, receipt.outcome, receipt.retry) for receipt in receipts] == [
         ("0.png", Outcome.REFUSED, True),
         ("1.png", Outcome.REFUSED, True),
     ]
