@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import encode, keep, receive, redrawn, take_in, zipped
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from triage.domain import Band, Outcome, StudyStatus
 from triage.inference.runtime import Runtime
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.pipeline.intake import Intake
 from triage.pipeline.spool import Incoming
 from triage.records import files
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
-from triage.records.views import Arrival, Instance, WorklistFilter
+from triage.records.views import Added, Arrival, Instance, WorklistFilter
 from triage.scans.formats.inspect import Inspected
 from triage.settings import Settings
 
@@ -250,3 +252,43 @@ def test_without_a_place_for_files_all_are_refused(installation: Installation, s
         ("0.png", Outcome.REFUSED, True),
         ("1.png", Outcome.REFUSED, True),
     ]
+
+
+def test_a_failed_commit_accepts_nothing(installation: Installation, study_files: dict[str, bytes]) -> None:
+    """The database refuses to write; afterwards the same files are accepted."""
+    incoming = [Incoming(name, data=data) for name, data in study_files.items()]
+    engine = installation.store.engine
+
+    def forbid(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    engine.dispose()
+    event.listen(engine, "connect", forbid)
+    receipts = installation.receive(incoming, actor="test")
+    assert [receipt.name for receipt in receipts] == list(study_files)
+    assert {(receipt.outcome, receipt.retry, receipt.study_id) for receipt in receipts} == {
+        (Outcome.REFUSED, True, None)
+    }
+    assert all(receipt.message.startswith("Not stored") for receipt in receipts)
+    event.remove(engine, "connect", forbid)
+    engine.dispose()
+    assert installation.queue.recent(9) == []
+    assert {receipt.outcome for receipt in installation.receive(incoming, actor="test")} == {Outcome.ACCEPTED}
+
+
+def test_while_the_files_are_committed_no_file_is_accepted(
+    installation: Installation, study_files: dict[str, bytes], slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends the hand-over at the second study, no receipt of the first one says more than the record."""
+    intake = Intake(installation.files, installation.store, installation.door, "test")
+    add, outcomes = installation.store.arrivals.add, []
+
+    def watched(*arguments: object, **options: object) -> Added:
+        outcomes.append([upload.outcome for upload in intake._uploads])
+        return add(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(installation.store.arrivals, "add", watched)
+    name, file = next(iter(study_files.items()))
+    receipts = intake.receive([Incoming(name, data=file), Incoming("head.png", data=slices[0].png)])
+    assert outcomes == [[None, None], [Outcome.ACCEPTED, None]]
+    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
