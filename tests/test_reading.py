@@ -62,7 +62,10 @@ def test_a_second_reading_amends() -> None:
     [
         ({"reader": "  "}, "Enter your name"),
         ({"finding": Finding.MENINGIOMA}, "Choose why"),
-        ({"finding": Finding.MENINGIOMA, "reason": ReasonCode.OTHER, "comment": " "}, "Enter the reason in a few words"),
+        (
+            {"finding": Finding.MENINGIOMA, "reason": ReasonCode.OTHER, "comment": " "},
+            "Enter the reason in a few words",
+        ),
         ({"earlier": [signed()]}, "Enter what changed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What may be stored of a file, and under which name: with de-identification on, only what names nobody."""
+"""Decide what is stored of a file and under which name: with de-identification on, without any identity."""
 
 from __future__ import annotations
 

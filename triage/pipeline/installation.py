@@ -2,6 +2,8 @@
 
 A file is acknowledged when its bytes and rows are on disk. The later steps run in the durable queue and may be
 repeated: a result is filed once for each study, model and contents, so a step that was killed runs again.
+
+Tested in tests/pipeline/test_intake.py and tests/pipeline/test_durable.py.
 """
 
 from __future__ import annotations

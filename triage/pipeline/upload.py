@@ -1,4 +1,4 @@
-"""One file on its way in: where it is, what it contains, and what became of it."""
+"""One file of a hand-over: its copy, its inspection and its outcome."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _known(
 
 
 def _conflict(uid_is_taken: bool, row: StudyRow | None, arrival: Arrival) -> str:
-    """Return why a file cannot enter the study, naming no patient; empty where it can."""
+    """Return why a file cannot enter the study, without naming a patient; empty if it can."""
     if uid_is_taken:
         return SAME_UID
     if row is not None and row.mrn and arrival.study.mrn and row.mrn != arrival.study.mrn:

@@ -1,4 +1,4 @@
-"""The audit trail: one row for each event, written in the transaction of the event where there is one."""
+"""The audit trail: one row for each event, written in the transaction of the event if it has one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def row(actor: str, event: Event, study_id: str | None, detail: str, at: datetim
     event
         What happened.
     study_id
-        The study, where there is one.
+        The study, or None.
     detail
         Safe to show; never a patient's identity.
     at
@@ -66,7 +66,7 @@ class AuditTrail:
         self._add(actor, Event.CONFLICT, detail)
 
     def requested(self, event: Event, study_uid: str, detail: str, *, actor: str) -> None:
-        """Note what a peer asked for; an empty study UID stands for no study in particular."""
+        """Note what a peer asked for; an empty study UID means no single study."""
         self._add(actor, event, detail, study_uid)
 
     def _add(self, actor: str, event: Event, detail: str, study_uid: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Readings: opened, signed for good, listed."""
+"""Readings: note opened studies, sign, list."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Readings:
                 session.add(audit.row(reader, Event.OPENED, study_id, "", now))
 
     def sign(self, study_id: str, reading: Reading, *, seen: int) -> None:
-        """Keep a reading for good and take the study off the waiting list.
+        """Store a reading, which never changes afterwards, and take the study off the waiting list.
 
         Parameters
         ----------

@@ -26,7 +26,7 @@ class Store(Database):
     results
         AI results, and the studies that wait for one.
     readings
-        Opened and signed.
+        Opened studies and signed readings.
     audit
         Events that change nothing else.
     """

@@ -57,7 +57,7 @@ def require_json(request: Request) -> None:
 
 
 def accepted_syntaxes(request: Request) -> set[str]:
-    """Return the transfer syntaxes that a request accepts for DICOM files; "*" stands for any.
+    """Return the transfer syntaxes that a request accepts for DICOM files; "*" means any.
 
     Raises
     ------
