@@ -1,1 +1,1 @@
-"""Measurements as ratios in one run; ``python -m bench`` prints them and writes ``docs/benchmarks.md``."""
+"""Benchmarks as ratios measured in one run; see ``python -m bench --help``."""

@@ -43,8 +43,8 @@ def measure(count: int = 40) -> list[str]:
     return [
         "| way | images/s, median | ms an image |",
         "|---|---|---|",
-        _row("NeuroTriage: two looks, map and mask", [mine for mine, _ in pairs], count),
-        _row("`keras.predict`: one look, the same network", [theirs for _, theirs in pairs], count),
+        _row("NeuroTriage: two views, map and mask", [mine for mine, _ in pairs], count),
+        _row("`keras.predict`: one view, the same network", [theirs for _, theirs in pairs], count),
         "",
         f"Ratio, round by round: median {statistics.median(ratios):.1f}, {min(ratios):.1f} to {max(ratios):.1f} "
         f"(target: 4 or more; {count} phantom files, input {size} px, decode and preprocessing included in both; ours "

@@ -1,4 +1,4 @@
-"""From the command to the first page that a reader sees, empty and with 100,000 studies, in a real browser."""
+"""Time from the command to the first page in a real browser, with an empty worklist and with 100,000 studies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from triage.settings import ROOT, Settings
 PORT = 8711
 ADDRESS = f"http://localhost:{PORT}"
 ROUNDS = 3
-#: What Streamlit itself takes on this machine.
+#: A script that shows how much time Streamlit itself needs on this machine.
 BARE = 'import streamlit as st; st.write("Nothing waits to be read")'
 
 

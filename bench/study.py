@@ -1,4 +1,4 @@
-"""A study of 200 slices from its files to its rank, in a process of its own: wall time, CPU time, peak of memory."""
+"""A study of 200 slices from its files to its rank, in a process of its own: wall time, CPU time, peak memory."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from triage.phantoms import phantoms
 from triage.settings import ROOT
 
 SLICES = 200
-#: Series, millimetres between their slices, and sides of these: a volume of the whole head, of whose slices NeuroTriage
-#: scores every second one, and the series of a protocol, of which it scores all.
+#: Number of series, millimetres between slices, pixels of their sides: a volume of the whole head, of which NeuroTriage
+#: scores every second slice, and the series of a protocol, of which it scores all.
 STUDIES = ((1, 0.9, 256), (1, 0.9, 512), (8, 5.0, 256), (8, 5.0, 512))
 ROUNDS = 3
-#: A round counts where the host took less than this share of the cores' time away; so many are tried at most.
-FREE, MOST = 0.01, 6
-#: Handed over before the clock starts.
+#: A round counts if other virtual machines took less than this share of the time of the cores.
+MAX_STEAL = 0.01
+MAX_ROUNDS = 6
+#: File handed over before the clock starts.
 WARM = "warm.png"
-#: Received and judged file by file, by `pydicom.dcmread` and `keras.predict`: what one would write first.
+#: Both ways of judging a study; the second one is the simplest program: `pydicom.dcmread` and `keras.predict`.
 WAYS = {"NeuroTriage": "ours", "`pydicom` and `keras.predict`, slice by slice": "plain"}
 
 
 def measure() -> list[str]:
-    """Return a Markdown table, a row for each size of slices and way, and the ratio of the two ways."""
+    """Return a Markdown table with a row for each study and way, and the ratios of the two ways."""
     lines = ["| study | way | wall time | CPU time | peak memory | rounds |", "|---|---|---|---|---|---|"]
     ratios = []
     for series, apart, side in STUDIES:
@@ -42,7 +43,7 @@ def measure() -> list[str]:
             seconds = {}
             for name, way in WAYS.items():
                 if way == "plain" and series > 1:
-                    continue  # it knows no series: the same as for the volume
+                    continue  # it ignores series: the same as for the volume
                 rounds, tried = _rounds(way, Path(folder))
                 wall, cpu, peak = (statistics.median(column) for column in zip(*rounds, strict=True))
                 seconds[way] = cpu
@@ -58,25 +59,25 @@ def measure() -> list[str]:
         *lines,
         "",
         "Medians of the rounds, each in a fresh process that is warm (model loaded, decoders started), its decoders "
-        "included; the peak is the sum of the peaks of all of them. A round counts where the host left the cores to us "
-        f"for {1 - FREE:.0%} of the time; where none did, those stand here that it disturbed. NeuroTriage also "
-        "looks at each file, hashes it, writes it with fsync, and files the result; the other way keeps nothing, and "
-        f"scores every slice. Ratio of CPU time for the volumes: {', '.join(ratios)}. Target: 5 s on two free cores, "
+        "included; the peak is the sum of the peaks of all of them. A round counts if the cores were free for us for "
+        f"{1 - MAX_STEAL:.0%} of the time; if none was, the disturbed rounds are listed. NeuroTriage also inspects, "
+        "hashes and syncs each file, and files the result; the other way stores nothing, and scores every "
+        f"slice. Ratio of CPU time for the volumes: {', '.join(ratios)}. Target: 5 s on two free cores, "
         "under 1 GB.",
     ]
 
 
 def _rounds(way: str, folder: Path) -> tuple[list[tuple[float, float, float]], int]:
-    """Return the rounds that count, and how many were tried."""
+    """Return the rounds that count, and the number of rounds run."""
     import psutil
 
     counting, disturbed = [], []
-    while len(counting) < ROUNDS and len(counting) + len(disturbed) < MOST:
+    while len(counting) < ROUNDS and len(counting) + len(disturbed) < MAX_ROUNDS:
         before, start = psutil.cpu_times(), time.perf_counter()
         figures = _run(way, folder)
         taken = getattr(psutil.cpu_times(), "steal", 0.0) - getattr(before, "steal", 0.0)
         share = taken / (time.perf_counter() - start) / (psutil.cpu_count() or 1)
-        (counting if share < FREE else disturbed).append(figures)
+        (counting if share < MAX_STEAL else disturbed).append(figures)
     return counting or disturbed, len(counting) + len(disturbed)
 
 
@@ -87,7 +88,7 @@ def _write(folder: Path, series: int, apart: float, side: int) -> None:
 
 
 def _files(series: int, apart: float, side: int) -> Iterator[tuple[str, bytes]]:
-    """The slices of the phantom study, dealt to series and resampled to a side."""
+    """Give the slices of the phantom study, distributed over series and resampled to a side."""
     import io
 
     import pydicom
@@ -130,10 +131,10 @@ def _ours(warm: Path, paths: list[Path]) -> tuple[float, float, float]:
         installation.wait([str(receipt.study_id)])
         start, used = time.perf_counter(), _cpu()
         receipts = installation.receive([Incoming(path.name, path=path) for path in paths], actor="bench")
-        left = installation.wait({str(receipt.study_id) for receipt in receipts}, timeout=600)
+        pending = installation.wait({str(receipt.study_id) for receipt in receipts}, timeout=600)
         figures = time.perf_counter() - start, _cpu() - used, _peak()
-        assert not left
-        # What was given up is quick too.
+        assert not pending
+        # A study that was given up would be quick too.
         assert all(installation.store.study(str(receipt.study_id)).status is StudyStatus.RANKED for receipt in receipts)
         installation.close()
     return figures
@@ -154,13 +155,13 @@ def _plain(warm: Path, paths: list[Path]) -> tuple[float, float, float]:
     model = keras.saving.load_model(settings.model / KERAS, compile=False)
     size = Runtime(settings.model, settings.threads).card.input_size
 
-    def look(pixels: NDArray[np.generic]) -> None:
+    def predict(pixels: NDArray[np.generic]) -> None:
         model.predict(prepare(pixels, size)[0][None, ..., None], verbose=0)
 
-    look(decode(warm.read_bytes()).pixels)
+    predict(decode(warm.read_bytes()).pixels)
     start, used = time.perf_counter(), time.process_time()
     for path in paths:
-        look(pydicom.dcmread(path).pixel_array)
+        predict(pydicom.dcmread(path).pixel_array)
     return time.perf_counter() - start, time.process_time() - used, _peak()
 
 
@@ -173,7 +174,7 @@ def _cpu() -> float:
 
 
 def _peak() -> float:
-    """Megabytes: the sum of the peaks of this process and of its decoders, as the kernel keeps them for each."""
+    """Megabytes: the sum of the peaks of this process and of its decoders, as the kernel reports them."""
     import psutil
 
     own = psutil.Process()

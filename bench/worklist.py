@@ -1,4 +1,4 @@
-"""How long the worklist takes with 100, 10,000 and 100,000 waiting studies, and a slice from upload to its rank."""
+"""Times of the worklist with 100, 10,000 and 100,000 waiting studies, and of a slice from upload to rank."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROUNDS = 9
 
 
 def measure() -> list[str]:
-    """Return a Markdown table: milliseconds for the first page, a late page, the figures above, and the next study."""
+    """Return a Markdown table: milliseconds for the first and last page, the counts, and the next study."""
     lines = [
         "| waiting studies | first page | last page | counts and strip | next study | whole first view |",
         "|---|---|---|---|---|---|",
@@ -50,7 +50,7 @@ def measure() -> list[str]:
 
 
 def upload_to_ranked(count: int = 30) -> list[str]:
-    """Return one line: from the bytes at the door to a committed rank."""
+    """Return one line: the time from received bytes to a committed rank."""
     files = [phantom.png for phantom in phantoms(count + 1, seed=5)]
     with tempfile.TemporaryDirectory() as home:
         installation = Installation(Settings(home=Path(home)))

@@ -14,10 +14,15 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
+import psutil
+import pytest
 from helpers import zipped
 from PIL import Image
+from typer.testing import CliRunner
 
+from triage.cli import app
 from triage.domain import Finding
+from triage.inference.runtime import Runtime
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
 from triage.reading import sign
@@ -101,6 +106,27 @@ def test_score_without_files_says_what_to_do(tmp_path: Path) -> None:
     assert "Name files" in done.stderr
 
 
+def test_an_error_ends_the_decoding_processes(
+    tmp_path: Path, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(psutil.Process().children())
+    (tmp_path / "head.png").write_bytes(slices[0].png)
+    monkeypatch.setattr(Runtime, "probabilities", lambda *_: 1 / 0)
+    done = CliRunner().invoke(app, ["score", str(tmp_path / "head.png"), "--json", str(tmp_path / "out.json")])
+    assert isinstance(done.exception, ZeroDivisionError)
+    assert set(psutil.Process().children()) <= before
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_score_refuses_at_once_what_it_could_not_write(tmp_path: Path, slices: list[Phantom]) -> None:
+    (tmp_path / "head.png").write_bytes(slices[0].png)
+    for out, remedy in ((tmp_path / "nowhere" / "out.json", "Create it"), (tmp_path, "Name a file")):
+        done = triage("score", tmp_path / "head.png", "--json", out, home=tmp_path / "home")
+        assert done.returncode == 2
+        assert remedy in " ".join(done.stderr.split())
+        assert "Scoring" not in done.stderr
+
+
 def test_serve_does_not_start_with_a_model_that_cannot_be_used(tmp_path: Path) -> None:
     done = triage("serve", home=tmp_path, TRIAGE_MODEL=str(tmp_path))
     assert done.returncode == 1
@@ -130,7 +156,7 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
         now=datetime.now(UTC),
     )
     assert {row.modality for row in installation.queue.recent(9)} == {"", "MR"}
-    installation.store.sign(study.study_id, reading, seen=0)
+    installation.store.readings.sign(study.study_id, reading, seen=0)
     installation.close()
     done = triage("export", out, home=home)
     assert done.returncode == 0, done.stderr
@@ -147,7 +173,7 @@ def test_reidentify_says_what_a_pseudonym_stands_for(tmp_path: Path) -> None:
     assert triage("reidentify", pseudonym.replacement, home=tmp_path).stdout == "0815\n"
     unknown = triage("reidentify", "NT-NOBODY", home=tmp_path)
     assert unknown.returncode == 1
-    assert "Copy it whole" in unknown.stderr
+    assert "Copy all of it" in unknown.stderr
 
 
 def test_audit_data_prints_and_keeps_its_findings(tmp_path: Path, slices: list[Phantom]) -> None:

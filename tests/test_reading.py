@@ -62,8 +62,11 @@ def test_a_second_reading_amends() -> None:
     [
         ({"reader": "  "}, "Enter your name"),
         ({"finding": Finding.MENINGIOMA}, "Choose why"),
-        ({"finding": Finding.MENINGIOMA, "reason": ReasonCode.OTHER, "comment": " "}, "Say in a few words"),
-        ({"earlier": [signed()]}, "Say what changed"),
+        (
+            {"finding": Finding.MENINGIOMA, "reason": ReasonCode.OTHER, "comment": " "},
+            "Enter the reason in a few words",
+        ),
+        ({"earlier": [signed()]}, "Enter what changed"),
     ],
 )
 def test_what_is_missing_is_named(changes: dict[str, Any], remedy: str) -> None:

@@ -1,4 +1,4 @@
-"""``python -m triage``."""
+"""``python -m triage``. Tested in tests/test_cli.py."""
 
 from triage.cli import app
 

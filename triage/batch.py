@@ -1,4 +1,4 @@
-"""Score files without a record: what the command line does, one object per study."""
+"""Score files without a record, one object per study; the command `score` does it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,26 @@ from triage.inference.study import judge
 from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.isolation.door import Door
 
-SCORED, NOT_ANALYSABLE, REFUSED = "scored", "not analysable", "refused"
+#: Values of ``status`` in the answers.
+SCORED = "scored"
+NOT_ANALYSABLE = "not analysable"
+REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A study among files, or one file that was refused.
+    """A study found in files, or one file that was refused.
 
     Attributes
     ----------
     name
         The file, the archive, or the folder that holds the study's files.
     paths
-        Where the files lie; none where it was refused.
+        Its files; none if it was refused.
     refusal
-        Why it was refused, or empty.
+        Why it was refused; empty if it was not.
     uid
-        Study Instance UID; empty for pictures and NIfTI files.
+        Study Instance UID; empty for PNG, JPEG and NIfTI files.
     """
 
     name: str
@@ -42,7 +45,7 @@ class Found:
 
 
 def files_below(paths: Sequence[Path]) -> list[Path]:
-    """Return every file named or below a named folder, sorted, hidden files left out."""
+    """Return the named files and the files below named folders, sorted; hidden files below folders are left out."""
     found: set[Path] = set()
     for path in paths:
         if path.is_dir():
@@ -53,16 +56,16 @@ def files_below(paths: Sequence[Path]) -> list[Path]:
 
 
 def find_studies(paths: Iterable[Path], door: Door, folder: Path) -> list[Found]:
-    """Look at files of any kind and put those together that are one study.
+    """Inspect files of any format and group those of one study.
 
     Parameters
     ----------
     paths
-        Files; one that is missing or cannot be read is refused.
+        Files; a missing or unreadable file is refused.
     door
-        Looks at them.
+        Inspects them.
     folder
-        An empty folder for what archives hold; needed until the studies are scored.
+        An empty folder for the members of archives; needed until the studies are scored.
     """
     studies: dict[tuple[str, str], list[Path]] = {}
     names: dict[tuple[str, str], list[str]] = {}
@@ -77,7 +80,7 @@ def find_studies(paths: Iterable[Path], door: Door, folder: Path) -> list[Found]
             key = (uid, "" if uid else name)
             studies.setdefault(key, []).append(place)
             names.setdefault(key, []).append(str(path) if place != path and uid else name)
-    found = [Found(_together(names[key]), tuple(places), uid=key[0]) for key, places in studies.items()]
+    found = [Found(_common_name(names[key]), tuple(places), uid=key[0]) for key, places in studies.items()]
     return sorted(found + refused, key=lambda study: study.name)
 
 
@@ -88,8 +91,8 @@ def score_studies(studies: Iterable[Found], door: Door, runtime: Runtime) -> Ite
     ------
     dict
         ``path, study_uid, files, slices, slices_not_analysable, slices_between, status, predicted, prediction_set,
-        probabilities, malignancy, band, reason, model``; what the AI could not judge has None for its answers, never
-        "no tumour". ``slices_between`` are thin ones that were not looked at since slices next to them were.
+        probabilities, malignancy, band, reason, model``. If the AI could not judge a study, its answers are None, never
+        "no tumour". ``slices_between`` counts thin slices that were skipped because slices next to them were scored.
     """
     for study in studies:
         if study.refusal:
@@ -107,7 +110,7 @@ def score_studies(studies: Iterable[Found], door: Door, runtime: Runtime) -> Ite
 
 
 def _unpacked(path: Path, door: Door, into: Path, refused: list[Found]) -> list[tuple[str, Path]]:
-    """Return names and places of a file, or of the members of an archive; what is refused is noted."""
+    """Return name and path of a file, or of the members of an archive; refused ones are added to `refused`."""
     try:
         with path.open("rb") as file:
             kind = identify(file.read(IDENTIFY_BYTES))
@@ -123,19 +126,19 @@ def _unpacked(path: Path, door: Door, into: Path, refused: list[Found]) -> list[
     return [(f"{path}/{member.name}", member.path) for member in unpacked.members]
 
 
-def _together(names: Sequence[str]) -> str:
+def _common_name(names: Sequence[str]) -> str:
     return names[0] if len(set(names)) == 1 else os.path.commonpath(names)
 
 
 def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AIResult | None = None) -> dict[str, Any]:
-    seen, between = _scored(result.slices) if result and result.slices else ([], 0)
+    selected, skipped = _scored(result.slices) if result and result.slices else ([], 0)
     return {
         "path": study.name,
         "study_uid": study.uid,
         "files": max(len(study.paths), 1),
-        "slices": len(seen) - seen.count(None),
-        "slices_not_analysable": seen.count(None),
-        "slices_between": between,
+        "slices": len(selected) - selected.count(None),
+        "slices_not_analysable": selected.count(None),
+        "slices_between": skipped,
         "status": status,
         "predicted": result.predicted if result else None,
         "prediction_set": list(result.prediction_set) if result else None,
@@ -148,6 +151,6 @@ def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AI
 
 
 def _scored(slices: SliceScores) -> tuple[list[tuple[float, ...] | None], int]:
-    """Return what is said of the slices that were looked at, and how many were not."""
-    seen = [rows[at] for series, rows in enumerate(slices.table) for at in scored_slices(slices, series)]
-    return seen, sum(map(len, slices.table)) - len(seen)
+    """Return the probabilities of the selected slices, and the number of slices that were skipped."""
+    selected = [rows[at] for series, rows in enumerate(slices.table) for at in scored_slices(slices, series)]
+    return selected, sum(map(len, slices.table)) - len(selected)

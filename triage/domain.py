@@ -1,4 +1,4 @@
-"""The words of the product as types: frozen, with no behaviour but their own arithmetic, importing nothing of ours."""
+"""The terms of the product as frozen types; this module imports no other module of ours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Finding(StrEnum):
 
     @property
     def label(self) -> str:
-        """The class as a reader says it."""
+        """The class as it is shown to a reader."""
         return _LABELS[self]
 
 
@@ -68,7 +68,7 @@ class ReadingState(StrEnum):
 
 
 class Decision(StrEnum):
-    """What the reader made of the AI result."""
+    """How a reading relates to the AI result."""
 
     CONFIRM = "confirm"
     OVERRIDE = "override"
@@ -87,9 +87,9 @@ class ReasonCode(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a file that was handed over.
+    """Outcome of a file that was handed over.
 
-    `CONFLICT` is a file whose identity is already on the record with other contents; it is reported, never stored over.
+    `CONFLICT` is a file whose identity is already on the record with other contents; it never replaces the stored one.
     """
 
     ACCEPTED = "accepted"
@@ -99,7 +99,7 @@ class Outcome(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a file is, by its content."""
+    """Format of a file, by its content."""
 
     PNG = "PNG"
     JPEG = "JPEG"
@@ -110,14 +110,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to one file that was handed over; the UIDs are empty where the file has none.
+    """The answer for one file that was handed over; its UIDs are empty if the file has none.
 
     Attributes
     ----------
     study_id
-        The study that holds the file, or None where none does.
-    again
-        Whether our disk or database was what failed: the very same file may be taken later.
+        The study that holds the file, or None.
+    retry
+        Whether our disk or database failed: the same file may be accepted later.
     """
 
     name: str
@@ -127,12 +127,12 @@ class Receipt:
     study_uid: str = ""
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
-    again: bool = False
+    retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A square of a slice that the network looked at, in slice pixels; it may reach beyond the slice."""
+    """A square view of a slice, in slice pixels; it may reach beyond the slice."""
 
     left: float
     top: float
@@ -149,23 +149,23 @@ class Plane(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One decoded picture.
+    """One decoded image.
 
     Attributes
     ----------
     pixels
-        ``(height, width)`` gray values, uint8 or uint16, upright, bright is bright.
+        ``(height, width)`` gray values, uint8 or uint16, upright; larger values are brighter.
     colourfulness
-        Mean over the pixels of (largest - smallest channel) / 255: 0 for a gray picture.
+        Mean over the pixels of (largest - smallest channel) / 255: 0 for a gray image.
     spacing
-        Millimetres between rows and between columns, or None where the file does not say.
+        Millimetres between rows and between columns, or None if the file does not state them.
     instance
-        Index, in the list of files that was decoded, of the file that this slice came from.
+        Index of the file of this slice in the list of decoded files.
     frame
         Frame (or position along the axis) in that file, from 0.
     height
-        Millimetres across the slices, towards the left, the back or the top of the head (the way that the normal of the
-        plane points); None where the file does not say.
+        Millimetres along the normal of the plane, towards the left, the back or the top of the head; None if the file
+        does not state it.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
@@ -178,12 +178,12 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class StudyHeader:
-    """Identity of a study as its files have it; empty strings and None where they do not say.
+    """Identity of a study as its files state it; empty strings and None for what they do not state.
 
     Attributes
     ----------
     uid
-        Study Instance UID; empty for pictures and NIfTI files, each of which is a study of its own.
+        Study Instance UID; empty for PNG, JPEG and NIfTI files, each of which is a study of its own.
     """
 
     uid: str = ""
@@ -198,18 +198,18 @@ class StudyHeader:
 
 @dataclass(frozen=True, slots=True)
 class SeriesHeader:
-    """Identity of a series as its files have it.
+    """Identity of a series as its files state it.
 
     Attributes
     ----------
     uid
-        Series Instance UID; empty for pictures and NIfTI files.
+        Series Instance UID; empty for PNG, JPEG and NIfTI files.
     scanner
         Manufacturer and model.
     spacing
         Millimetres between rows, between columns and between slices.
     set_aside
-        Why the series is not scored (localiser, derived, not MR, ...); empty for one that is.
+        Why the series is not scored (localiser, derived, not MR, ...); empty if it is scored.
     """
 
     uid: str = ""
@@ -232,24 +232,24 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What the network says of one slice.
+    """Output of the network for one slice.
 
     Attributes
     ----------
     probabilities
         Calibrated, by class, summing to 1.
     cam
-        ``(rows, columns, 4)`` class-activation maps, in logit units, of the look that the answer rests on.
+        ``(rows, columns, 4)`` class-activation maps, in logit units, of the view that decided the probabilities.
     look
-        What that look showed of the slice; the maps lie there.
+        Position of that view on the slice, and so of the maps.
     mask
         ``(rows, columns)`` probability of tumour.
     placement
-        What the network saw of the slice; the mask lies there.
+        Position of the mask on the slice.
     prediction_set
-        The classes that cannot be ruled out: each true class is among them in 95 of 100 cases (conformal prediction).
+        The classes that cannot be ruled out: it contains the true class in 95 of 100 cases (conformal prediction).
     familiar
-        Whether the slice looks like those that the network was trained on; else nothing it says means anything.
+        Whether the slice resembles the training data; if not, the other values mean nothing.
     """
 
     probabilities: dict[Finding, float]
@@ -263,7 +263,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoints:
-    """Thresholds chosen on held-out patients; see the model's card for the sensitivities that they buy.
+    """Thresholds chosen on held-out patients; the model card states their sensitivities.
 
     Attributes
     ----------
@@ -279,7 +279,7 @@ class OperatingPoints:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A study's band and the sentence that says why."""
+    """A study's band and the reason for it."""
 
     band: Band
     reason: str
@@ -287,19 +287,19 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class SliceScores:
-    """What the network says of the slices of a study.
+    """Output of the network for the slices of a study.
 
     Attributes
     ----------
     series, slice
         The slice to show first: the most suspicious one.
     instance
-        Index, in the list of files that was decoded, of the file that it came from.
+        Index of the file of that slice in the list of decoded files.
     table
         By series and slice, in the order of decoding: the probabilities in the order of `Finding`, or None for a
-        slice that cannot be judged or was not looked at. Empty for a series that is set aside.
+        slice that cannot be judged or was skipped. Empty for a series that is set aside.
     steps
-        By series: every how many slices one was looked at; more than 1 where they are thin. Empty where all were.
+        By series: one slice in this many was scored; more than 1 if they are thin. Empty if all were scored.
     """
 
     series: int
@@ -311,18 +311,18 @@ class SliceScores:
 
 @dataclass(frozen=True, slots=True)
 class AIResult:
-    """One model's result for one study: what the worklist and the reader see.
+    """The result of one model for one study.
 
     Attributes
     ----------
     contents
-        Digest of the study's files that were scored; files that arrive later make it another one.
+        Digest of the study's files that were scored; it changes when further files arrive.
     slices
-        None in a result that was filed before slices were kept.
+        None in results filed before slices were recorded.
     prediction_set
-        The classes that cannot be ruled out at 95 % coverage; empty in a result of a model that gave none.
+        The classes that cannot be ruled out at 95 % coverage; empty for models without prediction sets.
     filed_at
-        When it entered the record; None before.
+        When it was filed; None before.
     """
 
     model: str
@@ -347,12 +347,12 @@ class AIResult:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One signed statement of one reader; never changed, only followed by an amendment.
+    """One signed reading; never changed, only followed by an amendment.
 
     Attributes
     ----------
     contents
-        Digest of the files that the reader saw; None in readings of before it was kept.
+        Digest of the files that the reader saw; None in readings signed before it was recorded.
     """
 
     reader: str

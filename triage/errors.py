@@ -1,12 +1,12 @@
-"""One tree of errors. Every message names the remedy and holds nothing that may not be shown to a reader.
+"""One tree of errors. Every message names the remedy and is safe to show to a reader.
 
 TriageError
 ├── RefusedError      the file was not taken in
-├── NotFoundError     a study, series or model that is not there
-├── ConflictError     somebody else's decision came first
-├── ReadingError      a reading that is not complete or not allowed
-├── TransferError     another system did not take what was sent to it
-├── StorageError      the disk or the database did not take it
+├── NotFoundError     a study, series or file that is not there
+├── ConflictError     the record changed in the meantime
+├── ReadingError      a reading that is incomplete or not allowed
+├── TransferError     another system did not accept what was sent to it
+├── StorageError      the disk or the database failed
 └── ModelError        a model folder that cannot be used
 """
 
@@ -18,27 +18,27 @@ class TriageError(Exception):
 
 
 class RefusedError(TriageError):
-    """The bytes are not a picture that can be read; nothing of them was stored."""
+    """The file is not an image that can be read; nothing of it was stored."""
 
 
 class NotFoundError(TriageError):
-    """What was asked for is not in the record."""
+    """What was asked for is not on the record."""
 
 
 class ConflictError(TriageError):
-    """The record moved on since the caller looked at it."""
+    """The record changed after the caller read it."""
 
 
 class ReadingError(TriageError):
-    """The reading is incomplete or its state does not allow the step."""
+    """The reading is incomplete, or the state of the study does not allow it."""
 
 
 class StorageError(TriageError):
-    """The disk or the database did not take it; nothing was acknowledged."""
+    """The disk or the database failed; nothing was acknowledged."""
 
 
 class TransferError(TriageError):
-    """Another system did not take what was sent to it; here everything is as it was."""
+    """Another system did not accept what was sent to it; nothing changed here."""
 
 
 class ModelError(TriageError):

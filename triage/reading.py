@@ -1,4 +1,4 @@
-"""Confirm, override, amend: pure transitions. What comes in is checked whole; what comes out is ready to be kept."""
+"""Confirm, override and amend as pure functions: complete readings out, or an error that names what is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def sign(
     now: datetime,
     contents: str | None = None,
 ) -> Reading:
-    """Return the reading that follows from what the reader entered.
+    """Return the reading that a reader signs.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def sign(
     finding
         The class that the reader signs.
     result
-        What the AI said, or None where the study was not analysable.
+        The AI result, or None if the study was not analysable.
     earlier
-        Readings of the study so far, oldest first; with any, this one is an amendment.
+        Signed readings of the study, oldest first; if there are any, this one is an amendment.
     reason
         Required when `finding` differs from the AI result.
     comment
@@ -44,7 +44,7 @@ def sign(
     Raises
     ------
     ReadingError
-        If something required is missing, with what to enter.
+        If something required is missing.
     """
     reader, comment = reader.strip(), comment.strip()
     if not reader:
@@ -55,9 +55,9 @@ def sign(
     if decision is not Decision.OVERRIDE:
         reason = None
     if reason is ReasonCode.OTHER and not comment:
-        raise ReadingError('The reason "other" needs a comment. Say in a few words what the reason is.')
+        raise ReadingError('The reason "other" needs a comment. Enter the reason in a few words.')
     if earlier and not comment:
-        raise ReadingError("An amendment needs a comment. Say what changed since the signed reading.")
+        raise ReadingError("An amendment needs a comment. Enter what changed since the signed reading.")
     return Reading(
         reader=reader,
         decision=decision,

@@ -1,4 +1,4 @@
-"""What an installation may set, from the environment (``TRIAGE_...``) or a ``.env`` file; all of it has a default."""
+"""Settings of an installation, from the environment (``TRIAGE_...``) or a ``.env`` file; each has a default."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Literal
 from pydantic import ByteSize, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-#: A token that is shorter can be guessed.
-MIN_TOKEN = 32
+#: Shorter tokens can be guessed: characters.
+MIN_TOKEN_LENGTH = 32
 #: The folder that holds app.py, pages/, models/ and assets/.
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """Typed settings; an unknown or malformed value stops the start with a message that names it."""
+    """Typed settings; a malformed value stops the start with a message that names the setting."""
 
     model_config = SettingsConfigDict(
         env_prefix="TRIAGE_",
@@ -26,46 +26,51 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # tokens and passwords are among them
     )
 
-    home: Path = Field(default=ROOT / "var", description="Everything that the installation writes lies here.")
+    home: Path = Field(default=ROOT / "var", description="Folder of everything that the installation writes.")
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in the home folder.")
-    model: Path = Field(default=ROOT / "models" / "two-look-v6", description="Folder of the model that serves.")
-    data: Path = Field(default=ROOT.parent / "shared" / "data", description="Training data with its manifest.csv.")
-    urgent_wait: timedelta = Field(
-        default=timedelta(hours=8), description="After this wait an URGENT study is moved up."
+    model: Path = Field(default=ROOT / "models" / "two-look-v6", description="Folder of the model in use.")
+    data: Path = Field(
+        default=ROOT.parent / "shared" / "data", description="Folder of the training data with its manifest.csv."
     )
+    urgent_wait: timedelta = Field(default=timedelta(hours=8), description="Wait after which an URGENT study moves up.")
     routine_wait: timedelta = Field(
-        default=timedelta(hours=48), description="After this wait a ROUTINE study is moved up."
+        default=timedelta(hours=48), description="Wait after which a ROUTINE study moves up."
     )
     worker: Literal["embedded", "separate"] = Field(
-        default="embedded", description="Who scores: the web process itself, or `python -m triage worker` beside it."
+        default="embedded",
+        description="Who scores: the web process (embedded), or `python -m triage worker` (separate).",
     )
-    threads: int = Field(default=2, ge=1, description="Slices of a study scored side by side.")
-    deidentify: bool = Field(default=False, description="Take out of every file who it is of, before it is stored.")
-    stow_target: str = Field(default="", description="DICOMweb address that results are sent to; empty: none.")
-    stow_token: SecretStr = Field(default=SecretStr(""), description="Bearer token for it; empty: none.")
+    threads: int = Field(default=2, ge=1, description="Slices of a study scored in parallel.")
+    deidentify: bool = Field(
+        default=False, description="Remove the identity of the patient from every file before it is stored."
+    )
+    stow_target: str = Field(
+        default="", description="DICOMweb address of the PACS that reports are sent to; empty: none."
+    )
+    stow_token: SecretStr = Field(default=SecretStr(""), description="Bearer token for that address; empty: none.")
 
     token: SecretStr = Field(
-        default=SecretStr(""), description="What DICOMweb peers present; empty: the DICOMweb door is shut."
+        default=SecretStr(""), description="Token that DICOMweb peers present; empty: DICOMweb is off."
     )
     stow_limit: ByteSize = Field(default=ByteSize(2 * 2**30), gt=0, description="Largest body of one STOW-RS request.")
 
     @field_validator("token")
     @classmethod
     def _long_enough(cls, token: SecretStr) -> SecretStr:
-        if 0 < len(token.get_secret_value()) < MIN_TOKEN:
+        if 0 < len(token.get_secret_value()) < MIN_TOKEN_LENGTH:
             raise ValueError(
-                f"TRIAGE_TOKEN is shorter than {MIN_TOKEN} characters. Make one with: openssl rand -hex 32"
+                f"TRIAGE_TOKEN is shorter than {MIN_TOKEN_LENGTH} characters. Make one with: openssl rand -hex 32"
             )
         return token
 
     @property
     def url(self) -> str:
-        """The database's address."""
+        """Address of the database of the record."""
         return self.database_url or f"sqlite:///{(self.home / 'triage.db').resolve()}"
 
     @property
     def work_url(self) -> str:
-        """Address of the database that the durable work is kept in: the record's own server, or a file beside it."""
+        """Address of the database of the durable queue: the PostgreSQL server of the record, or a SQLite file."""
         return self.url if self.url.startswith("postgresql") else f"sqlite:///{(self.home / 'work.db').resolve()}"
 
     @property

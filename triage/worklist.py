@@ -1,10 +1,10 @@
-"""The order of the worklist, pure: AI result and arrival in, place and the reason for it out.
+"""The order of the worklist as pure functions of the AI result and the arrival.
 
-The rule, in full: a study's band comes from its AI result, or from the referrer where that is more urgent. Within a
-band the more probable glioma comes first, then the earlier arrival. A study that waited longer than its band's limit
-moves up one band for each limit exceeded and stands there before that band's own studies, oldest first; so everything
-is read in the end, however many urgent studies arrive. What could not be analysed keeps the band of its arrival and
-stands at its head, since nothing is known that would justify a later place.
+The band of a study comes from its AI result, or from the referrer if that is more urgent. Within a band, the higher
+P(glioma) comes first, then the earlier arrival. A study that waited longer than the limit of its band moves up one band
+for each limit exceeded and is placed before that band's own studies, oldest first; so every study is read in the end,
+however many urgent ones arrive. A study that could not be analysed keeps the band of its arrival and comes first in it,
+since nothing justifies a later place.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from triage.domain import Band, Ranking
 
 @dataclass(frozen=True, slots=True)
 class WaitLimits:
-    """How long a study may wait in a band before it is moved up; STAT has nowhere to go."""
+    """How long a study may wait in a band before it moves up; STAT is the top band."""
 
     urgent: timedelta
     routine: timedelta
 
     def level(self, band: Band, waited: timedelta) -> Band:
-        """Return the band in which a study stands after `waited`."""
+        """Return the band of a study that has waited so long."""
         if band is Band.ROUTINE and waited > self.routine + self.urgent:
             return Band.STAT
         if band is Band.ROUTINE and waited > self.routine:
@@ -34,21 +34,21 @@ class WaitLimits:
 
 
 def at_least(ranking: Ranking, site: Band) -> Ranking:
-    """Return the ranking of a study with the priority that the referrer asked for, which is never lowered."""
+    """Return the ranking, raised to the priority that the referrer asked for; that one is never lowered."""
     return Ranking(site, f"{site} asked for by the referrer") if site.order < ranking.band.order else ranking
 
 
 def sort_key(
     band: Band, malignancy: float | None, arrived: datetime, now: datetime, limits: WaitLimits
 ) -> tuple[int, bool, float, float, float]:
-    """Key by which the worklist sorts, ascending. `triage.records` writes the same order in SQL.
+    """Return the key by which the worklist sorts, ascending; `triage.records.queue` has the same order in SQL.
 
     Parameters
     ----------
     band
-        Of the study as ranked.
+        Band of the study as ranked.
     malignancy
-        P(glioma), or None where the study could not be analysed or is not scored yet.
+        P(glioma), or None if the study could not be analysed or is not scored yet.
     arrived, now
         Aware datetimes.
     limits
@@ -61,7 +61,7 @@ def sort_key(
 
 
 def reason_of_place(ranking: Ranking, arrived: datetime, now: datetime, limits: WaitLimits) -> tuple[Band, str]:
-    """Band in which the study stands now, and the sentence that says why."""
+    """Return the band that a study is in now, and the reason."""
     level = limits.level(ranking.band, now - arrived)
     if level is ranking.band:
         return level, ranking.reason

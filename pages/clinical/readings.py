@@ -16,7 +16,7 @@ st.title("My readings")
 if not reader:
     st.info("Enter your name in the sidebar to see your readings.", icon=":material/person:")
     st.stop()
-items = installation.store.signed_readings(reader)
+items = installation.store.readings.signed(reader)
 if not items:
     st.info(
         f"{markdown(reader)} has not signed a reading yet. Open a study from the **Worklist**.",

@@ -22,7 +22,7 @@ except TriageError as error:
 if st.query_params.get("study") != study_id:
     st.query_params["study"] = study_id
 if study.opened_at is None:
-    installation.store.note_opened(study_id, reader=state.reader() or "unnamed reader")
+    installation.store.readings.note_opened(study_id, reader=state.reader() or "unnamed reader")
 result = study.result
 
 

@@ -1,4 +1,4 @@
-"""The worklist: what waits, in the order in which it should be read, and why."""
+"""The worklist: waiting studies in reading order, each with the reason for its place."""
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ installation = state.installation()
 
 
 def note_click() -> None:
-    """Keep the ID of the clicked study: its row is looked up among those that were on the screen at the click."""
+    """Remember the ID of the clicked study: the row is resolved by the rows that were on the screen at the click."""
     cells = st.session_state.worklist_table.selection.cells
     if cells:
         st.session_state.worklist_open = st.session_state.worklist_shown[cells[0][0]]
@@ -35,7 +35,7 @@ if button.button("Read next", icon=":material/play_arrow:", type="primary", widt
 
 @st.fragment(run_every="10s")
 def worklist() -> None:
-    """Draw the queue and its table; drawn anew every ten seconds, so arrivals show up by themselves."""
+    """Draw the counts and the table; repeated every ten seconds, so that new studies appear by themselves."""
     if "worklist_open" in st.session_state:
         state.open_study(st.session_state.pop("worklist_open"))
     time = state.now()
@@ -72,6 +72,8 @@ def worklist() -> None:
         selection_mode="single-cell",
     )
     pages = -(-page.total // PAGE_SIZE)
+    # A filter may leave fewer pages than the one that was open.
+    st.session_state.worklist_page = page.number + 1
     text, pager = st.columns([4, 1], vertical_alignment="center")
     studies = "study" if page.total == 1 else "studies"
     text.caption(f"{page.total:,} {studies}. Click a row to open it. The order is the reading order.")
@@ -80,7 +82,7 @@ def worklist() -> None:
 
 
 def filters() -> WorklistFilter:
-    """Draw the filters and return what they narrow the worklist to."""
+    """Draw the filters and return the chosen one."""
     status, bands, findings, text = st.columns([2.9, 2.5, 3, 2.4], vertical_alignment="bottom")
     chosen = status.segmented_control(
         "Status", list(STATUSES), default="Waiting", required=True, key="f_status", persist_state="session"

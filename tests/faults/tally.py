@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 
 import psutil
 
-#: No answer may take longer than this, in seconds of processor time, nor more than this, in bytes.
-SECONDS, MEMORY = 10, 10**9
+#: Most processor time of one answer: seconds.
+SECONDS = 10
+#: Most memory of one answer: bytes.
+MEMORY = 10**9
 #: Beyond this wall time it hangs, however busy the machine is: seconds.
 HANGS = 60
 HEAD = """# Robustness

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from helpers import encode, nifti_phantom, take_in, zipped
+from record_samples import add
 from streamlit.testing.v1 import AppTest
 
 from triage.domain import Decision, Finding, Outcome, Plane, StudyStatus
@@ -98,6 +99,20 @@ def test_filters_narrow_the_worklist(installation: Installation, slices: list[Ph
     assert list(app.dataframe[0].value["Study"]) == ["PHANTOM-0002_cor_t1ce.png"]
     app.text_input(key="f_text").set_value("nowhere").run()
     assert "No study matches" in words(app)
+
+
+def test_a_filter_on_a_late_page_shows_its_match_at_once(installation: Installation) -> None:
+    for number in range(2 * 50 + 1):
+        add(installation.store, number, name=f"study-{number:03}.png")
+    app = page(state.WORKLIST)
+    app.number_input(key="worklist_page").set_value(3).run()
+    assert len(app.dataframe[0].value) == 1
+    app.text_input(key="f_text").set_value("study-007").run()
+    assert list(app.dataframe[0].value["Study"]) == ["study-007.png"]
+    assert not app.number_input
+    app.text_input(key="f_text").set_value("").run()
+    assert len(app.dataframe[0].value) == 50
+    assert app.number_input(key="worklist_page").value == 1
 
 
 def test_an_upload_answers_each_file(installation: Installation, slices: list[Phantom]) -> None:

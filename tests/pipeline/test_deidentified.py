@@ -109,13 +109,13 @@ def artefacts(
             for name, data in report_files(installation, study_id):
                 yield name, name.encode() + data
     exported = io.BytesIO()
-    assert write_export(installation.store.signed_readings(), installation.files, exported) == 1
+    assert write_export(installation.store.readings.signed(), installation.files, exported) == 1
     yield from contents("export", exported.getvalue())
 
 
 def sign_one(installation: Installation, study_id: str) -> None:
     reading = Reading("Dr A", Decision.CONFIRM, Finding.GLIOMA, None, "", ReadingState.FINAL, datetime.now(UTC))
-    installation.store.sign(study_id, reading, seen=0)
+    installation.store.readings.sign(study_id, reading, seen=0)
 
 
 def test_no_artefact_holds_an_identifier(

@@ -18,7 +18,7 @@ from triage.phantoms import Phantom
 from triage.pipeline import durable
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
-from triage.records.store import Store
+from triage.records.results import Results
 from triage.settings import ROOT, Settings
 
 
@@ -92,14 +92,14 @@ def test_postgresql_keeps_the_work_too(postgres: str, tmp_path: Path, slices: li
 def test_filing_is_tried_again_while_the_record_does_not_take_it(
     installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, refusals = Store.file_result, [StorageError("full"), StorageError("full")]
+    file, refusals = Results.file, [StorageError("full"), StorageError("full")]
 
-    def file_result(*arguments: object) -> None:
+    def refuse_twice(*arguments: object) -> None:
         if refusals:
             raise refusals.pop()
-        kept(*arguments)  # type: ignore[arg-type]
+        file(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Store, "file_result", file_result)
+    monkeypatch.setattr(Results, "file", refuse_twice)
     (receipt,) = receive(installation, {"head.png": slices[0].png})
     assert refusals == []
     assert installation.store.study(str(receipt.study_id)).status is StudyStatus.RANKED
@@ -125,7 +125,7 @@ def test_what_kills_its_process_again_and_again_is_given_up_and_said(settings: S
     (study_id,) = hand_over(record, slices[:1])
     deaths = 0
     deadline = time.monotonic() + 240
-    while record.store.unfinished() and time.monotonic() < deadline:
+    while record.store.results.pending() and time.monotonic() < deadline:
         done = subprocess.run([sys.executable, "-c", POISON, settings.home, study_id], cwd=ROOT, check=False)
         deaths += done.returncode == 9
     study = record.store.study(study_id)

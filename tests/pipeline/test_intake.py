@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import encode, keep, receive, redrawn, take_in, zipped
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from triage.domain import Band, Outcome, StudyStatus
 from triage.inference.runtime import Runtime
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.pipeline.intake import Intake
 from triage.pipeline.spool import Incoming
 from triage.records import files
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
-from triage.records.views import Arrival, Instance, WorklistFilter
+from triage.records.views import Added, Arrival, Instance, WorklistFilter
 from triage.scans.formats.inspect import Inspected
 from triage.settings import Settings
 
@@ -78,7 +80,7 @@ def test_what_cannot_be_judged_stays_and_is_never_no_tumour(installation: Instal
 
 def test_a_missing_file_is_said_on_the_worklist(installation: Installation, slices: list[Phantom]) -> None:
     sha256 = keep(installation.files, slices[0].png)
-    taken = installation.store.add_files("head.png", [Arrival(Instance(sha256, "head.png", "PNG", 1))], actor="test")
+    taken = installation.store.arrivals.add("head.png", [Arrival(Instance(sha256, "head.png", "PNG", 1))], actor="test")
     installation.files.path(sha256).unlink()
     assert installation.resume() == 1
     assert installation.wait([str(taken.study_id)]) == []
@@ -246,7 +248,47 @@ def test_what_was_looked_at_is_stored_however_the_file_changes(
 def test_without_a_place_for_files_all_are_refused(installation: Installation, slices: list[Phantom]) -> None:
     installation.files.folder.rmdir()
     receipts = installation.receive([Incoming(f"{n}.png", data=slices[0].png) for n in range(2)], actor="test")
-    assert [(receipt.name, receipt.outcome, receipt.again) for receipt in receipts] == [
+    assert [(receipt.name, receipt.outcome, receipt.retry) for receipt in receipts] == [
         ("0.png", Outcome.REFUSED, True),
         ("1.png", Outcome.REFUSED, True),
     ]
+
+
+def test_a_failed_commit_accepts_nothing(installation: Installation, study_files: dict[str, bytes]) -> None:
+    """The database refuses to write; afterwards the same files are accepted."""
+    incoming = [Incoming(name, data=data) for name, data in study_files.items()]
+    engine = installation.store.engine
+
+    def forbid(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA query_only = ON")
+
+    engine.dispose()
+    event.listen(engine, "connect", forbid)
+    receipts = installation.receive(incoming, actor="test")
+    assert [receipt.name for receipt in receipts] == list(study_files)
+    assert {(receipt.outcome, receipt.retry, receipt.study_id) for receipt in receipts} == {
+        (Outcome.REFUSED, True, None)
+    }
+    assert all(receipt.message.startswith("Not stored") for receipt in receipts)
+    event.remove(engine, "connect", forbid)
+    engine.dispose()
+    assert installation.queue.recent(9) == []
+    assert {receipt.outcome for receipt in installation.receive(incoming, actor="test")} == {Outcome.ACCEPTED}
+
+
+def test_while_the_files_are_committed_no_file_is_accepted(
+    installation: Installation, study_files: dict[str, bytes], slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends the hand-over at the second study, no receipt of the first one says more than the record."""
+    intake = Intake(installation.files, installation.store, installation.door, "test")
+    add, outcomes = installation.store.arrivals.add, []
+
+    def watched(*arguments: object, **options: object) -> Added:
+        outcomes.append([upload.outcome for upload in intake._uploads])
+        return add(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(installation.store.arrivals, "add", watched)
+    name, file = next(iter(study_files.items()))
+    receipts = intake.receive([Incoming(name, data=file), Incoming("head.png", data=slices[0].png)])
+    assert outcomes == [[None, None], [Outcome.ACCEPTED, None]]
+    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED, Outcome.ACCEPTED]

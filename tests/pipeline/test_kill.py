@@ -50,12 +50,12 @@ def test_kills_cost_no_study(tmp_path: Path, processes: ForkServerContext, slice
     handed_over += hand_over(record, slices[0].png, 0, IN_FLIGHT)
     latest = LATEST * seconds_to_first_result(processes, record)
     while kills_at_work < KILLS:
-        waiting = len(record.store.unfinished())
+        waiting = len(record.store.results.pending())
         if waiting < IN_FLIGHT:
             handed_over += hand_over(record, slices[0].png, len(handed_over), IN_FLIGHT - waiting)
         kill_after(rng.uniform(0, latest), processes, tmp_path / "home")
         kills += 1
-        kills_at_work += bool(record.store.unfinished())
+        kills_at_work += bool(record.store.results.pending())
     last = processes.Process(target=run_queue, args=(tmp_path / "home",))
     last.start()
     try:
@@ -90,10 +90,10 @@ def seconds_to_first_result(processes: ForkServerContext, record: Installation) 
     """Return how long it takes on this machine: the quickest of three, since other work may run beside it."""
     seconds = []
     for _ in range(3):
-        before, start = len(record.store.unfinished()), time.monotonic()
+        before, start = len(record.store.results.pending()), time.monotonic()
         process = processes.Process(target=run_queue, args=(record.settings.home,))
         process.start()
-        while len(record.store.unfinished()) == before:
+        while len(record.store.results.pending()) == before:
             assert process.is_alive()
             time.sleep(0.01)
         process.kill()

@@ -19,7 +19,7 @@ def test_a_large_study_is_left_to_one_decoder(
     monkeypatch.setattr(installation.door, "decode", lambda paths: asked.append(len(paths)) or decode(paths))
     (study_id,) = set(take_in(installation, study_files))
     assert sorted(asked) == [1, 5], "the localiser and the series"
-    monkeypatch.setattr(sys.modules["triage.pipeline.process"], "SIDE_BY_SIDE", 1000)
+    monkeypatch.setattr(sys.modules["triage.pipeline.process"], "MAX_SPLIT_BYTES", 1000)
     installation.series(study_id)
     assert asked[2:] == [6]
 

@@ -47,7 +47,7 @@ def test_the_newest_revision_is_known() -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
-    assert ScriptDirectory.from_config(config).get_current_head() == database.HEAD
+    assert ScriptDirectory.from_config(config).get_current_head() == database.NEWEST_REVISION
 
 
 def test_a_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
@@ -63,7 +63,9 @@ def test_a_full_disk_acknowledges_nothing(tmp_path: Path) -> None:
     def fill() -> None:
         nonlocal acknowledged
         while acknowledged < 200:
-            store.add_files("x" * 200, [Arrival(Instance(f"{acknowledged:064x}", "x" * 200, "PNG", 1))], actor="door")
+            store.arrivals.add(
+                "x" * 200, [Arrival(Instance(f"{acknowledged:064x}", "x" * 200, "PNG", 1))], actor="door"
+            )
             acknowledged += 1
 
     with pytest.raises(StorageError, match="full"):
@@ -81,7 +83,7 @@ from triage.records.store import Store
 from triage.records.views import Arrival, Instance
 store = Store(sys.argv[1])
 for number in range(10_000):
-    taken = store.add_files("x", [Arrival(Instance(f"{number:064x}", "x", "PNG", 1))], actor="door")
+    taken = store.arrivals.add("x", [Arrival(Instance(f"{number:064x}", "x", "PNG", 1))], actor="door")
     print(taken.study_id, flush=True)
 """
 
@@ -93,7 +95,7 @@ def test_what_was_acknowledged_survives_kill_nine(tmp_path: Path) -> None:
         acknowledged = [writer.stdout.readline().strip() for _ in range(25)]
         writer.kill()
     store = Store(url)
-    assert set(acknowledged) <= set(store.unfinished())
+    assert set(acknowledged) <= set(store.results.pending())
     store.engine.dispose()
 
 
@@ -110,7 +112,7 @@ def test_the_first_record_becomes_the_second_and_back(store: Store) -> None:
     assert study.result is not None
     assert study.result.contents == study.contents
     assert (study.header.uid, study.instances[0].frames) == ("", 1)
-    assert [item.predicted for item in store.signed_readings()] == [Finding.GLIOMA]
+    assert [item.predicted for item in store.readings.signed()] == [Finding.GLIOMA]
     with pytest.raises(DatabaseError, match="append-only"), store.write() as session:
         session.execute(text("DELETE FROM reading"))
     with store.write() as session:

@@ -59,7 +59,7 @@ def test_the_order_in_sql_is_the_order_in_python(store: Store, queue: Queue) -> 
         return (*sort_key(band, row["malignancy"], row["arrived_at"], NOW, LIMITS), row["id"])  # type: ignore[arg-type]
 
     expected = [row["id"] for row in sorted(waiting, key=key)]
-    pages = [queue.page(WorklistFilter(), NOW, number=number, size=97) for number in range(7)]
+    pages = [queue.page(WorklistFilter(), NOW, number=number, size=97) for number in range(-(-len(expected) // 97))]
     assert [row.study_id for page in pages for row in page.rows] == expected
     assert {page.total for page in pages} == {len(expected)}
     assert queue.first(NOW) == expected[0]
@@ -104,6 +104,16 @@ def test_what_was_moved_up_says_so(store: Store, queue: Queue) -> None:
     assert any("moved up" in row.reason for row in rows)
     read = queue.page(WorklistFilter(statuses=(StudyStatus.READ,)), NOW, size=1000).rows
     assert not any("moved up" in row.reason for row in read)
+
+
+def test_a_page_beyond_the_last_one_is_the_last_one(store: Store, queue: Queue) -> None:
+    waiting = [row for row in fill(store, 300) if row["waiting"]]
+    last = queue.page(WorklistFilter(), NOW, number=(len(waiting) - 1) // 50, size=50)
+    assert last.rows
+    assert queue.page(WorklistFilter(), NOW, number=99, size=50) == last
+    one = queue.page(WorklistFilter(text="ACC000012", statuses=tuple(StudyStatus)), NOW, number=2, size=50)
+    assert [row.study_id for row in one.rows] == ["00000012"]
+    assert (one.total, one.number) == (1, 0)
 
 
 def test_an_empty_record_is_an_empty_worklist(queue: Queue) -> None:

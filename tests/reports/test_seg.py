@@ -12,7 +12,7 @@ from pydicom.uid import EnhancedMRImageStorage, generate_uid
 from reports.test_sr import RESULT, stored
 
 from triage.domain import Placement, Score, Slice
-from triage.reports.seg import laid_out, segmentation
+from triage.reports.seg import on_slice, segmentation
 from triage.scans.formats.decode import decode_study
 from triage.scans.formats.inspect import inspect
 
@@ -123,7 +123,7 @@ def test_the_same_masks_give_the_same_object(tmp_path: Path) -> None:
 def test_a_frame_is_laid_where_it_was_cut(placement: Placement) -> None:
     mask = np.zeros((32, 32), np.float32)
     mask[12:20, 8:16] = 1
-    laid = laid_out(mask, placement, (64, 80))
+    laid = on_slice(mask, placement, (64, 80))
     y, x = np.nonzero(laid > 0.5)
     scale = placement.side / 32
     assert laid.shape == (64, 80)

@@ -42,7 +42,7 @@ def served(settings: Settings) -> Iterator[Peer]:
         server.should_exit = True
         thread.join()
         if settings.worker == "embedded":
-            installation.wait(installation.store.unfinished(), timeout=300)
+            installation.wait(installation.store.results.pending(), timeout=300)
         installation.close()
 
 

@@ -212,7 +212,7 @@ def test_a_body_beyond_the_limit(peer: Peer, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_silent_sender_is_not_waited_for(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multipart, "PATIENCE", 0.2)
+    monkeypatch.setattr(multipart, "SILENCE_LIMIT", 0.2)
 
     def silent() -> Any:
         yield body([SOME])[:20]

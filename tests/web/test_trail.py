@@ -57,7 +57,7 @@ def test_what_cannot_be_noted_is_not_handed_out(peer: Peer, monkeypatch: pytest.
     def full(*_: object, **__: object) -> None:
         raise StorageError("Not stored: the disk is full.")
 
-    monkeypatch.setattr(peer.installation.store, "note_request", full)
+    monkeypatch.setattr(peer.installation.store.audit, "requested", full)
     for path, accept in ((address, MULTIPART), (f"{address}/metadata", "*/*"), ("studies", "*/*")):
         response = peer.get(path, accept=accept)
         assert response.status_code == 503

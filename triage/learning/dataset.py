@@ -38,7 +38,7 @@ def write_export(readings: Sequence[SignedReading], files: FileStore, target: IO
     Parameters
     ----------
     readings
-        Newest first, as `Store.signed_readings` returns them.
+        Newest first, as `Readings.signed` returns them.
     files
         Where the pictures lie.
     target

@@ -1,1 +1,1 @@
-"""From received bytes to a ranked study: receive, decode, gate, score, file; `Installation` wires the parts."""
+"""From received bytes to a ranked study: receive, decode, gate, score, file."""

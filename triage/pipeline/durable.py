@@ -1,6 +1,6 @@
-"""Durable work on DBOS: what is enqueued here is done, however often the process that does it is killed.
+"""The durable queue on DBOS: enqueued work is done, however often the process that does it is killed.
 
-DBOS is imported when there is work: the web process draws its first page without it.
+DBOS is imported when there is work, so that the web process draws its first page without it.
 """
 
 from __future__ import annotations
@@ -20,93 +20,99 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-NAME = "neurotriage"
-#: Pinned, or work that an earlier release left behind would be nobody's.
-VERSION = "1"
+APPLICATION = "neurotriage"
+#: Pinned: DBOS recovers only the work of its own version, and a new release has to finish the work of the old one.
+APPLICATION_VERSION = "1"
 QUEUE = "studies"
 WORKFLOW = "process"
-UNDER_WAY, GIVEN_UP = ("DELAYED", "ENQUEUED", "PENDING"), "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
-#: Studies in work at one time: while one is scored, the next is decoded.
+#: Workflow states of DBOS.
+IN_PROGRESS = ("DELAYED", "ENQUEUED", "PENDING")
+GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+#: Studies processed at one time: while one is scored, the next is decoded.
 CONCURRENCY = 2
-#: How often the queue is asked for work, and how often the record is searched for studies left behind: seconds.
-POLL, SWEEP = 0.1, 15.0
-#: A study that took the process down with it this often is given up.
+#: Seconds between two looks into the queue.
+POLL_INTERVAL = 0.1
+#: Seconds between two searches for studies that are not in the queue although they should be.
+SWEEP_INTERVAL = 15.0
+#: A study that ended the process this often is given up.
 MAX_RECOVERIES = 10
-#: How often filing is tried again while the record does not take it, and the first pause: seconds; it doubles.
-TRIES, PAUSE = 12, 0.5
-#: How long work that is done stays listed.
-KEPT = timedelta(days=1)
+#: Attempts to file a result while the record does not take it.
+FILING_ATTEMPTS = 12
+#: Seconds before the second attempt; the pause doubles with each one.
+FIRST_PAUSE = 0.5
+#: How long finished work stays listed.
+FINISHED_KEPT = timedelta(days=1)
 
 
 class Work:
-    """The queue of one installation.
+    """The durable queue of one installation.
 
     Parameters
     ----------
     url
-        SQLAlchemy address of the database that DBOS keeps its tables in.
+        SQLAlchemy address of the database for the tables of DBOS.
     run
-        Processes one study by its ID; may raise `StorageError`, is then called again, and may be called twice.
+        Processes one study by its ID. After a `StorageError` it is called again; it may be called twice for one study.
     sweep
-        Finds studies that were left behind; called again and again while the queue runs.
+        Enqueues studies that are missing in the queue; called at intervals while the queue runs.
     """
 
     def __init__(self, url: str, run: Callable[[str], None], sweep: Callable[[], object]) -> None:
         self.url = url
         self._run, self._sweep = run, sweep
         self._lock = RLock()
-        self._known_client: DBOSClient | None = None
+        self._dbos_client: DBOSClient | None = None
         self._stopping: Event | None = None
-        self._over = False
+        self._stopped = False
 
     def enqueue(self, study_id: str, contents: str) -> None:
-        """Ask for a study to be processed; asking again for the same contents while it waits changes nothing."""
+        """Enqueue a study; a second call for the same contents while the first waits changes nothing."""
         from dbos import EnqueueOptions
 
-        name = key(study_id, contents)
+        work_key = key(study_id, contents)
         options = EnqueueOptions(
             queue_name=QUEUE,
             workflow_name=WORKFLOW,
-            workflow_id=f"{name}.{uuid4().hex[:8]}",
-            app_version=VERSION,
-            deduplication_id=name,
+            workflow_id=f"{work_key}.{uuid4().hex[:8]}",
+            app_version=APPLICATION_VERSION,
+            deduplication_id=work_key,
             duplication_policy="return-existing",
         )
         self._client().enqueue(options, study_id)
 
     def listed(self) -> tuple[Collection[str], Collection[str]]:
-        """Return the study IDs, each with its contents as `key` joins them, of work under way and of work given up."""
+        """Return the keys (see `key`) of the work in progress, and of the work that was given up."""
         found = self._client().list_workflows(
-            status=[*UNDER_WAY, GIVEN_UP], name=WORKFLOW, load_input=False, load_output=False
+            status=[*IN_PROGRESS, GIVEN_UP], name=WORKFLOW, load_input=False, load_output=False
         )
         keys = [(item.workflow_id.rpartition(".")[0], item.status) for item in found]
         return {key for key, status in keys if status != GIVEN_UP}, {key for key, status in keys if status == GIVEN_UP}
 
     def start(self) -> None:
-        """Run the queue here, one installation a process; called again, or after `stop`, it changes nothing."""
+        """Run the queue in this process, one installation per process; again or after `stop` it does nothing."""
         with self._lock:
-            if self._over or self._stopping is not None:
+            if self._stopped or self._stopping is not None:
                 return
             from dbos import DBOS
 
             _workflow(DBOS)
             global _running
             _running = self._run
-            # Before the launch: a queue that is registered later is noticed a second later.
-            self._client().register_queue(QUEUE, worker_concurrency=CONCURRENCY, polling_interval_sec=POLL)
+            # Before the launch: DBOS notices a queue that is registered later only after a second.
+            self._client().register_queue(QUEUE, worker_concurrency=CONCURRENCY, polling_interval_sec=POLL_INTERVAL)
             DBOS(config=self._config())
             DBOS.launch()
             self._stopping = Event()
-            Thread(target=self._look_after, args=(self._stopping,), name="sweep", daemon=True).start()
+            Thread(target=self._sweep_at_intervals, args=(self._stopping,), name="sweep", daemon=True).start()
 
     def stop(self) -> None:
-        """End the queue in this process for good; what is in work is done again by the next one that starts."""
+        """End the queue in this process for good; the next process repeats the work in progress."""
         with self._lock:
-            # A search for studies left behind that is under way would start it again.
-            self._over = True
-            if self._known_client is not None:
-                self._known_client.destroy()
-                self._known_client = None
+            # A sweep in progress would otherwise start the queue again.
+            self._stopped = True
+            if self._dbos_client is not None:
+                self._dbos_client.destroy()
+                self._dbos_client = None
             if self._stopping is None:
                 return
             from dbos import DBOS
@@ -117,65 +123,65 @@ class Work:
 
     def _client(self) -> DBOSClient:
         with self._lock:
-            if self._known_client is None:
+            if self._dbos_client is None:
                 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
                 DBOS.migrate(self.url)
-                self._known_client = DBOSClient(
+                self._dbos_client = DBOSClient(
                     system_database_url=self.url,
                     serializer=DBOSPortableJSONSerializer(),
-                    application_name=NAME,
+                    application_name=APPLICATION,
                 )
-            return self._known_client
+            return self._dbos_client
 
     def _config(self) -> DBOSConfig:
         from dbos import DBOSPortableJSONSerializer
 
         return {
-            "name": NAME,
+            "name": APPLICATION,
             "system_database_url": self.url,
-            "application_version": VERSION,
-            "executor_id": NAME,
+            "application_version": APPLICATION_VERSION,
+            "executor_id": APPLICATION,
             "serializer": DBOSPortableJSONSerializer(),
             "log_level": "WARNING",
             "enable_otlp": False,
         }
 
-    def _look_after(self, stopping: Event) -> None:
+    def _sweep_at_intervals(self, stopping: Event) -> None:
         while not stopping.is_set():
             try:
                 self._sweep()
-                self._forget()
+                self._delete_finished()
             except Exception:
                 if not stopping.is_set():
-                    logger.exception("looking for studies left behind failed")
-            stopping.wait(SWEEP)
+                    logger.exception("the search for studies that are missing in the queue failed")
+            stopping.wait(SWEEP_INTERVAL)
 
-    def _forget(self) -> None:
-        """Take work that was done long ago off the list."""
-        before = (datetime.now(UTC) - KEPT).isoformat()
-        done = self._client().list_workflows(
+    def _delete_finished(self) -> None:
+        """Delete the entries of work that was finished long ago."""
+        before = (datetime.now(UTC) - FINISHED_KEPT).isoformat()
+        finished = self._client().list_workflows(
             status=["SUCCESS", "ERROR"], completed_before=before, limit=1000, load_input=False, load_output=False
         )
-        if done:
-            self._client().delete_workflows([workflow.workflow_id for workflow in done])
+        if finished:
+            self._client().delete_workflows([workflow.workflow_id for workflow in finished])
 
 
-#: What the workflow of this process calls: DBOS knows workflows by name, one set a process.
+#: Function that the workflow of this process calls; DBOS registers workflows by name, once per process.
 _running: Callable[[str], None] | None = None
 
 
 @lru_cache(maxsize=1)
 def _workflow(dbos: Any) -> object:
-    """Register the workflow; once a process, whatever is started and stopped."""
+    """Register the workflow, once per process."""
 
     def process(study_id: str) -> None:
         assert _running is not None
         retry = {
             "name": "judge and file",
             "retries_allowed": True,
-            "max_attempts": TRIES,
-            "interval_seconds": PAUSE,
+            "max_attempts": FILING_ATTEMPTS,
+            "interval_seconds": FIRST_PAUSE,
             "should_retry": lambda error: isinstance(error, StorageError),
         }
         dbos.run_step(retry, _running, study_id)
@@ -184,5 +190,5 @@ def _workflow(dbos: Any) -> object:
 
 
 def key(study_id: str, contents: str) -> str:
-    """Return the name of the work that a study with certain contents asks for."""
+    """Return the key of the work for a study with certain contents."""
     return f"{study_id}.{contents[:16]}"

@@ -1,7 +1,9 @@
-"""From received bytes to a ranked study: receive -> decode -> gate -> score -> file.
+"""One installation: from received bytes to a ranked study, receive -> decode -> gate -> score -> file.
 
-A file is acknowledged when its bytes and rows are on disk. What follows runs as durable work and can be repeated:
-filing is keyed by study, model and contents, so a step that was killed simply runs again.
+A file is acknowledged when its bytes and rows are on disk. The later steps run in the durable queue and may be
+repeated: a result is filed once for each study, model and contents, so a step that was killed runs again.
+
+Tested in tests/pipeline/test_intake.py and tests/pipeline/test_durable.py.
 """
 
 from __future__ import annotations
@@ -27,12 +29,12 @@ from triage.worklist import WaitLimits
 
 __all__ = ["Incoming", "Installation"]
 
-#: How often `Installation.wait` looks at the record for what a worker of its own has done: seconds.
-LOOK = 0.25
+#: Seconds between two looks of `Installation.wait` at the record, which another process may have changed.
+WAIT_INTERVAL = 0.25
 
 
 class Installation:
-    """One installation: record, files, queue and model, wired by its settings."""
+    """Record, files, queue and model of one installation, as its settings have them."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -46,7 +48,7 @@ class Installation:
 
     @property
     def runtime(self) -> Runtime:
-        """The model that serves, loaded at its first use."""
+        """The model in use; loaded at the first call."""
         with self._loading:
             return self._runtime
 
@@ -57,25 +59,25 @@ class Installation:
         actor: str,
         progress: Callable[[int, int, str], None] | None = None,
     ) -> list[Receipt]:
-        """Take in files of any kind; nothing is raised for what is wrong with one of them.
+        """Receive files of any format; an error in one file is reported in its receipt.
 
         Archives are unpacked; DICOM files are grouped by Study Instance UID, every other file is a study of its own.
-        A study is committed in one transaction, then its scoring is enqueued: `wait` waits for it.
+        Each study is committed in one transaction, then it is enqueued for scoring; `wait` waits for that.
 
         Parameters
         ----------
         files
-            What was handed over.
+            The files.
         actor
-            Who handed it over, for the audit trail.
+            Who handed them over, for the audit trail.
         progress
-            Called with files looked at, files known so far, and the name of the one in hand.
+            Called before each file with the number of files done, the number known so far, and its name.
 
         Returns
         -------
         list of Receipt
             One for every file, members of archives included, in their order: accepted (bytes and rows are on disk),
-            already here, conflict, or refused and why.
+            already here, conflict, or refused with the reason.
         """
         intake = Intake(self.files, self.store, self.door, actor, progress, self._pseudonyms)
         receipts = intake.receive(files)
@@ -86,7 +88,7 @@ class Installation:
         return receipts
 
     def wait(self, study_ids: Collection[str], timeout: float = 60.0) -> list[str]:
-        """Wait until the studies are ranked or found not analysable, and return those that are not in time.
+        """Wait until the studies are ranked or found not analysable, and return those that are still pending.
 
         Parameters
         ----------
@@ -96,54 +98,55 @@ class Installation:
             Seconds.
         """
         deadline = time.monotonic() + timeout
-        with self._processed:  # or what ends between the look and the wait would be noticed late
-            while (waiting := self.store.unfinished(study_ids)) and (left := deadline - time.monotonic()) > 0:
-                self._processed.wait(min(left, LOOK))
-        return waiting
+        with self._processed:  # or a study that is filed between the query and the wait would be noticed late
+            while (pending := self.store.results.pending(study_ids)) and (left := deadline - time.monotonic()) > 0:
+                self._processed.wait(min(left, WAIT_INTERVAL))
+        return pending
 
     def series(self, study_id: str) -> tuple[Series, ...]:
-        """Decode a study anew.
+        """Decode the files of a study.
 
         Raises
         ------
         NotFoundError
-            If the study or one of its files is not there.
+            If the study or one of its files is missing.
         RefusedError
             If a file cannot be decoded any more.
         """
         return decode(self, self.store.study(study_id))
 
     def resume(self) -> int:
-        """Enqueue every study that was received but neither ranked nor given up, and return how many there were.
+        """Enqueue every pending study that is not in the queue, and return the number of pending studies.
 
-        What took the process down with it too often is put down as not analysable. Files that a process which died in
-        the middle of a hand-over left behind are removed.
+        A study that ended the process too often becomes not analysable. Files that a process left behind when it died
+        during a hand-over are removed.
         """
         for folder in (self.settings.home, self.files.folder):
             sweep(folder)
-        waiting = self.store.unfinished()
-        if waiting:
-            under_way, given_up = self.work.listed()
-            for study_id, contents in self.store.contents(waiting).items():
-                name = key(study_id, contents)
-                if name in given_up:
-                    self.store.file_not_analysable(study_id, INTERNAL_ERROR, judged=contents)
-                elif name not in under_way:
+        results = self.store.results
+        pending = results.pending()
+        if pending:
+            in_progress, given_up = self.work.listed()
+            for study_id, contents in results.contents(pending).items():
+                work_key = key(study_id, contents)
+                if work_key in given_up:
+                    results.file_not_analysable(study_id, INTERNAL_ERROR, judged=contents)
+                elif work_key not in in_progress:
                     self.work.enqueue(study_id, contents)
             self._run()
-        return len(waiting)
+        return len(pending)
 
     def run(self) -> None:
-        """Run the queue in this process; a second call changes nothing.
+        """Run the queue in this process; a second call does nothing.
 
-        The decoding processes are there first: what is in work when the process dies is counted against the study, so
-        the less time it is in work, the less is an innocent study suspected.
+        The decoding processes start first: a study that is in work when the process dies is suspected of having ended
+        it, so no study should be in work longer than it needs.
         """
         self.door.warm()
         self.work.start()
 
     def close(self) -> None:
-        """End the work in this process, the door's processes and the connections to the database."""
+        """End the queue of this process, the decoding processes and the connections to the database."""
         self.work.stop()
         self.door.close()
         self.store.engine.dispose()
@@ -154,7 +157,7 @@ class Installation:
             self._processed.notify_all()
 
     def _run(self) -> None:
-        """Run the queue here, unless another process is to do it."""
+        """Run the queue here, unless a separate worker does."""
         if self.settings.worker == "embedded":
             self.run()
 

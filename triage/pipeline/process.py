@@ -1,4 +1,4 @@
-"""What happens to a study after its receipt: decode, gate, score, file. Running it twice files once."""
+"""Process a received study: decode, gate, score, file. Processing it twice files one result."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from triage.scans.isolation.door import Door
 logger = logging.getLogger(__name__)
 
 INTERNAL_ERROR = "Internal error while scoring; the log has the details"
-#: Larger studies are decoded by one decoder, whose limit of output is then that of the whole study: bytes of files.
-SIDE_BY_SIDE = 128 * 2**20
+#: Bytes of files up to which a study is split between two decoders; for larger ones the output limit of one decoder
+#: has to hold for the whole study.
+MAX_SPLIT_BYTES = 128 * 2**20
 
 
 class Services(Protocol):
-    """What processing needs of an services."""
+    """What processing needs of an installation."""
 
     files: FileStore
     store: Store
@@ -34,18 +35,18 @@ class Services(Protocol):
 
     @property
     def runtime(self) -> Runtime:
-        """The model that serves."""
+        """The model in use."""
 
 
 def process(services: Services, study_id: str) -> None:
-    """Judge a study and file what came of it. A failure leaves the study on the worklist, with the reason.
+    """Judge a study and file the result; after a failure the study stays on the worklist with the reason.
 
     Raises
     ------
     NotFoundError
         If there is no such study.
     StorageError
-        If the record did not take the result; repeat it.
+        If the record did not take the result; call it again.
     """
     study = services.store.study(study_id)
     if study.status is not StudyStatus.RECEIVED:
@@ -58,20 +59,20 @@ def process(services: Services, study_id: str) -> None:
         logger.exception("scoring study %s failed", study_id)
         result = INTERNAL_ERROR
     if isinstance(result, str):
-        services.store.file_not_analysable(study_id, result, judged=study.contents)
+        services.store.results.file_not_analysable(study_id, result, judged=study.contents)
     else:
-        services.store.file_result(study_id, result)
+        services.store.results.file(study_id, result)
 
 
 def decode(services: Services, study: Study) -> tuple[Series, ...]:
-    """Decode the files of a study, and meanwhile make sure that they are those that were received.
+    """Decode the files of a study, and check in parallel that they are the ones that were received.
 
     Raises
     ------
     NotFoundError
-        If one is gone or no longer matches its name.
+        If a file is missing or was altered.
     RefusedError
-        If one cannot be decoded any more.
+        If a file cannot be decoded any more.
     """
     digests = [item.sha256 for item in study.instances]
     with ThreadPoolExecutor(2) as pool:
@@ -82,9 +83,9 @@ def decode(services: Services, study: Study) -> tuple[Series, ...]:
 
 
 def _halves(series: Sequence[SeriesFiles]) -> list[slice]:
-    """Deal the files of a study to two decoders, whole series to each: a series has one scale of gray."""
+    """Split the files of a study between two decoders by whole series, since a series has one gray scale."""
     ends = list(accumulate(len(one.instances) for one in series))
-    if sum(item.size for one in series for item in one.instances) > SIDE_BY_SIDE:
+    if sum(item.size for one in series for item in one.instances) > MAX_SPLIT_BYTES:
         return [slice(0, ends[-1])]
     middle = min(ends, key=lambda end: abs(end - ends[-1] / 2))
     return [part for part in (slice(0, middle), slice(middle, ends[-1])) if part.start < part.stop]

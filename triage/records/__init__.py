@@ -1,1 +1,1 @@
-"""The record: what was received, what the AI said, what was signed. All SQL lives here."""
+"""The record: received files, AI results, signed readings. All SQL is here."""

@@ -1,41 +1,99 @@
-"""Files become rows: found or made, in one transaction, a study, its series and its instances."""
+"""Received files become rows, found or made in one transaction: a study, its series and its instances."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from triage.domain import Band, Outcome, SeriesHeader, StudyHeader, StudyStatus
-from triage.records import audit
+from triage.errors import StorageError
+from triage.records import audit, studies
+from triage.records.audit import Event
+from triage.records.database import Database, in_batches
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
-from triage.records.views import Arrival, Taken, contents_of
+from triage.records.views import Added, Arrival
 
-RECEIVED = "Received; not scored yet"
-#: Values in one IN (...); databases have a limit.
-CHUNK = 500
+#: Reason that a study has on the worklist until it is scored.
+NOT_SCORED_YET = "Received; not scored yet"
+SAME_UID = "One SOP Instance UID with other contents"
+OTHER_PATIENT = "One Study Instance UID with another patient"
 
 
-def take_in(
+class Arrivals:
+    """Received files of one record.
+
+    Parameters
+    ----------
+    database
+        Holds the record.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, name: str, arrivals: Sequence[Arrival], *, actor: str, site_band: Band = Band.ROUTINE) -> Added:
+        """Add files of one study in one transaction; a study that is not there yet is made.
+
+        A study that was judged or read goes back to the queue, since it has slices that nobody has seen.
+
+        Parameters
+        ----------
+        name
+            Name of the study, if it is new.
+        arrivals
+            Files with one Study Instance UID, or one file that has none; their bytes are on disk already.
+        actor
+            Who handed them over.
+        site_band
+            Priority that the referrer asked for.
+
+        Raises
+        ------
+        StorageError
+            If the database did not take them.
+        """
+        for last_try in (False, True):
+            try:
+                with self._database.write() as session:
+                    return _add(session, name, arrivals, actor=actor, site_band=site_band, now=datetime.now(UTC))
+            except IntegrityError as error:
+                # Another hand-over committed the same file or study in between: now it is found.
+                if last_try:
+                    raise StorageError("Not stored: these files keep arriving from elsewhere. Repeat it.") from error
+        raise AssertionError("unreachable")
+
+    def studies_of(self, digests: Sequence[str]) -> dict[str, str]:
+        """Return the ID of the study that holds each file, by its sha256; files that no study holds are left out."""
+        with self._database.read() as session:
+            return _known(session, InstanceRow.sha256, SeriesRow.study_id, digests)
+
+    def digests_of(self, sop_instance_uids: Sequence[str]) -> dict[str, str]:
+        """Return the sha256 of the file with each SOP Instance UID; unknown UIDs are left out."""
+        with self._database.read() as session:
+            return _known(session, InstanceRow.sop_instance_uid, InstanceRow.sha256, sop_instance_uids)
+
+
+def _add(
     session: Session, name: str, arrivals: Sequence[Arrival], *, actor: str, site_band: Band, now: datetime
-) -> Taken:
-    """Add files of one study; see `triage.records.store.Store.add_files`."""
+) -> Added:
     row = _known_study(session, arrivals)
     digests, uids = zip(*((item.instance.sha256, item.instance.sop_instance_uid) for item in arrivals), strict=True)
-    owners = present(session, InstanceRow.sha256, SeriesRow.study_id, digests)
-    named = present(session, InstanceRow.sop_instance_uid, SeriesRow.study_id, uids)
+    owners = _known(session, InstanceRow.sha256, SeriesRow.study_id, digests)
+    uid_owners = _known(session, InstanceRow.sop_instance_uid, SeriesRow.study_id, uids)
     outcomes: list[Outcome] = []
     for arrival in arrivals:
         item = arrival.instance
         if item.sha256 in owners:
             outcomes.append(Outcome.ALREADY_HERE)
-        elif reason := _conflict(item.sop_instance_uid in named, row, arrival):
+        elif reason := _conflict(item.sop_instance_uid in uid_owners, row, arrival):
             outcomes.append(Outcome.CONFLICT)
-            session.add(audit.row(actor, "conflict", row.id if row else None, reason, now))
+            session.add(audit.row(actor, Event.CONFLICT, row.id if row else None, reason, now))
         else:
             if row is None:
                 row = _new_study(name, arrival.study, site_band, now)
@@ -43,32 +101,19 @@ def take_in(
             _add_instance(row, arrival)
             owners[item.sha256] = row.id
             if item.sop_instance_uid:
-                named[item.sop_instance_uid] = row.id
+                uid_owners[item.sop_instance_uid] = row.id
             outcomes.append(Outcome.ACCEPTED)
     accepted = outcomes.count(Outcome.ACCEPTED)
     if row is not None and accepted:
         late = row.status != StudyStatus.RECEIVED
-        # Pictures that nobody has seen yet are never hidden behind an earlier result or a signed reading.
-        row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, RECEIVED
+        # An earlier result or a signed reading never hides slices that nobody has seen.
+        row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
         detail = f"{accepted} file(s)" + (", after the study was judged" if late else "")
-        session.add(audit.row(actor, "received", row.id, detail, now))
+        session.add(audit.row(actor, Event.RECEIVED, row.id, detail, now))
     session.flush()
     study_id = row.id if row else next(iter(owners.values()), None)
-    return Taken(study_id, tuple(outcomes), contents(session, study_id)[study_id] if study_id else "")
-
-
-def contents(session: Session, *study_ids: str) -> dict[str, str]:
-    """Return the digest of the files that each study has now."""
-    digests: dict[str, list[str]] = {study_id: [] for study_id in study_ids}
-    for chunk in _chunks(study_ids):
-        query = select(SeriesRow.study_id, InstanceRow.sha256).join(SeriesRow).where(SeriesRow.study_id.in_(chunk))
-        for study_id, sha256 in session.execute(query):
-            digests[study_id].append(sha256)
-    return {study_id: contents_of(found) for study_id, found in digests.items()}
-
-
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+    contents = studies.contents(session, [study_id])[study_id] if study_id else ""
+    return Added(study_id, tuple(outcomes), contents)
 
 
 def _known_study(session: Session, arrivals: Sequence[Arrival]) -> StudyRow | None:
@@ -78,23 +123,23 @@ def _known_study(session: Session, arrivals: Sequence[Arrival]) -> StudyRow | No
     return None
 
 
-def present(
+def _known(
     session: Session, column: InstrumentedAttribute[Any], wanted: InstrumentedAttribute[str], values: Sequence[str]
 ) -> dict[str, str]:
-    """Return what the record has, in another column of instances or of their series, beside each value it knows."""
+    """Return another column of instances or of their series by each value of the first that is on the record."""
     found: dict[str, str] = {}
-    for chunk in _chunks([value for value in values if value]):
-        query = select(column, wanted).select_from(InstanceRow).join(SeriesRow).where(column.in_(chunk))
+    for batch in in_batches([value for value in values if value]):
+        query = select(column, wanted).select_from(InstanceRow).join(SeriesRow).where(column.in_(batch))
         found.update((value, other) for value, other in session.execute(query))
     return found
 
 
 def _conflict(uid_is_taken: bool, row: StudyRow | None, arrival: Arrival) -> str:
-    """Return why a file cannot enter the study, in words that name nobody; empty where it can."""
+    """Return why a file cannot enter the study, without naming a patient; empty if it can."""
     if uid_is_taken:
-        return "One SOP Instance UID with other contents"
+        return SAME_UID
     if row is not None and row.mrn and arrival.study.mrn and row.mrn != arrival.study.mrn:
-        return "One Study Instance UID with another patient"
+        return OTHER_PATIENT
     return ""
 
 
@@ -115,7 +160,7 @@ def _new_study(name: str, header: StudyHeader, site_band: Band, now: datetime) -
         status=StudyStatus.RECEIVED,
         waiting=True,
         band=site_band.order,
-        reason=RECEIVED,
+        reason=NOT_SCORED_YET,
     )
 
 

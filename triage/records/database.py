@@ -1,31 +1,81 @@
-"""Open the database: the settings that make SQLite durable, and the schema brought up to date."""
+"""Open the database with the settings that make SQLite durable, bring the schema up to date, begin transactions."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from triage.errors import StorageError
 
 #: SQLite before this release can corrupt a database when a WAL file is reset.
 WAL_FIXED_IN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 15_000
-#: Newest revision under migrations/; a test holds it against the folder.
-HEAD = "0004"
-WRITES = "triage_writes"
+#: Newest revision under migrations/; a test compares it with the folder.
+NEWEST_REVISION = "0004"
+#: Execution option of connections whose transactions take the write lock at once.
+WRITE_LOCK = "triage_write_lock"
+#: Values in one IN (...); databases limit the number of bound parameters.
+MAX_IN_VALUES = 500
+
+T = TypeVar("T")
+
+
+class Database:
+    """Sessions on one database whose schema is up to date.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy address, SQLite or PostgreSQL.
+
+    Attributes
+    ----------
+    read
+        Makes sessions that only read.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = open_engine(url)
+        migrate(self.engine)
+        self.read = sessionmaker(self.engine)
+        self._write = sessionmaker(writing(self.engine))
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Give a session whose transaction is on disk when the block ends without an error.
+
+        Raises
+        ------
+        StorageError
+            If the database is full, locked for too long or away; nothing of the block is kept.
+        """
+        try:
+            with self._write.begin() as session:
+                yield session
+        except OperationalError as error:
+            raise StorageError(
+                f"Not stored: {error.orig}. Free disk space or restore the database, then repeat."
+            ) from error
 
 
 def open_engine(url: str) -> Engine:
-    """Return an engine with the settings of the design page; the schema is not touched.
+    """Return an engine with the durable settings; the schema is not touched.
 
     Parameters
     ----------
     url
         SQLAlchemy address, SQLite or PostgreSQL.
     """
-    # An error that is logged never quotes the values of a row: they may name a patient.
+    # Without the values of a row in logged errors: they may name a patient.
     engine = create_engine(url, hide_parameters=True)
     if engine.dialect.name == "sqlite":
         if engine.url.database:
@@ -38,17 +88,17 @@ def open_engine(url: str) -> Engine:
 def writing(engine: Engine) -> Engine:
     """Return a view of the engine whose transactions take the write lock at once.
 
-    A transaction that begins as a reader and becomes a writer can be refused half-way; one that begins as a writer
-    waits for its turn at the door.
+    A transaction that begins as a reader and then writes can be refused half-way; one that begins as a writer waits
+    until the lock is free.
     """
-    return engine.execution_options(**{WRITES: True})
+    return engine.execution_options(**{WRITE_LOCK: True})
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to date; does nothing where it is."""
-    if _revision(engine) == HEAD:
+    """Bring the schema up to date; an up-to-date schema is left alone."""
+    if _revision(engine) == NEWEST_REVISION:
         return
-    # Half a second to import, and needed once in the life of a version.
+    # Alembic takes half a second to import and is needed once per version.
     from alembic import command
     from alembic.config import Config
 
@@ -59,6 +109,11 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+def in_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut values into batches that fit one ``IN (...)``."""
+    return (values[start : start + MAX_IN_VALUES] for start in range(0, len(values), MAX_IN_VALUES))
+
+
 def _revision(engine: Engine) -> str | None:
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
@@ -67,7 +122,7 @@ def _revision(engine: Engine) -> str | None:
 
 
 def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    # We begin transactions ourselves: Python's sqlite3 would begin them late, and never IMMEDIATE.
+    # Python's sqlite3 would begin transactions late, and never IMMEDIATE; `_begin` does it instead.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
@@ -79,5 +134,5 @@ def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    locks = connection.get_execution_options().get(WRITE_LOCK)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if locks else "BEGIN")

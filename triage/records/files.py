@@ -1,4 +1,4 @@
-"""The received files, each once, under its sha256. A file is there whole or not at all, also after a power cut."""
+"""The received files, each stored once under its sha256, whole or not at all, also after a power cut."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 
 from triage.errors import NotFoundError
 
-#: Begins the names of files and folders of a hand-over that is under way; each goes with it, unless the process dies.
+#: Prefix of the files and folders of a hand-over in progress; they are removed with it, unless the process dies.
 UNFINISHED = "incoming-"
 #: No hand-over takes as long: seconds.
-ABANDONED = 24 * 3600.0
-#: Files that are brought to the disk at one time: it takes several for little more than one.
-SYNCING = 4
+ABANDONED_AFTER = 24 * 3600.0
+#: Files synced at one time: several take the disk little longer than one.
+SYNC_THREADS = 4
 
 
 class FileStore:
@@ -35,15 +35,15 @@ class FileStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._waiting = _Waiting()
+        self._batch = _Batch()
 
     def keep(self, part: Path, sha256: str) -> None:
-        """Move a file durably to its place; what is there already stays.
+        """Move a file durably to its place; a file that is already there stays.
 
         Parameters
         ----------
         part
-            Whole, in a folder of ours on the same disk, see `unfinished`.
+            A complete file in a folder of `unfinished`, so on the same disk.
         sha256
             Of its bytes, in hex.
         """
@@ -52,34 +52,34 @@ class FileStore:
             part.unlink()
             return
         path.parent.mkdir(exist_ok=True)
-        if self._waiting.pool is not None:
-            self._waiting.written.append(self._waiting.pool.submit(_named, part, path))
+        if self._batch.pool is not None:
+            self._batch.written.append(self._batch.pool.submit(_put, part, path))
             return
         # A rename is durable once its folder is.
-        for folder in (_named(part, path), self.folder):
+        for folder in (_put(part, path), self.folder):
             _sync(folder)
 
     def unfinished(self) -> tempfile.TemporaryDirectory[str]:
-        """Make a folder for files that may come to be kept; it goes with the block that it is used in."""
+        """Make a folder for files that may be kept; it is removed at the end of the `with` block."""
         return tempfile.TemporaryDirectory(dir=self.folder, prefix=UNFINISHED)
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Make files that are kept within the block durable until its end, side by side, and then their names at once.
+        """Sync the files that are kept within the block in parallel, and their folders at its end.
 
-        Nothing may be acknowledged before.
+        Nothing may be acknowledged before the block ends.
 
         Raises
         ------
         OSError
-            If the disk did not take one of them.
+            If the disk did not take one of the files.
         """
-        with ThreadPoolExecutor(SYNCING) as pool:
-            self._waiting.pool, self._waiting.written = pool, []
+        with ThreadPoolExecutor(SYNC_THREADS) as pool:
+            self._batch.pool, self._batch.written = pool, []
             try:
                 yield
             finally:
-                written, self._waiting.pool = self._waiting.written, None
+                written, self._batch.pool = self._batch.written, None
             folders = {future.result() for future in written}
             # A rename is durable once its folder is.
             list(pool.map(_sync, folders | {self.folder} if folders else ()))
@@ -90,56 +90,56 @@ class FileStore:
         Raises
         ------
         NotFoundError
-            If the file is gone or no longer matches its name.
+            If the file is missing or its bytes were altered.
         """
         return self.found(sha256).read_bytes()
 
     def found(self, sha256: str) -> Path:
-        """Return where the bytes with this sha256 lie, once it is sure that they do.
+        """Return the path of the file with this sha256 after checking its bytes.
 
         Raises
         ------
         NotFoundError
-            If the file is gone or no longer matches its name.
+            If the file is missing or its bytes were altered.
         """
         path = self.path(sha256)
         try:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError as error:
-            raise NotFoundError("The file of this study is missing. Restore the files folder from a backup.") from error
+            raise NotFoundError("A file of this study is missing. Restore the files folder from a backup.") from error
         if digest != sha256:
-            raise NotFoundError("The file of this study was altered on disk. Restore the files folder from a backup.")
+            raise NotFoundError("A file of this study was altered on disk. Restore the files folder from a backup.")
         return path
 
     def check(self, digests: Sequence[str]) -> None:
-        """Make sure that several files are there as they were received; they are read side by side.
+        """Check in parallel that files are there as they were received.
 
         Raises
         ------
         NotFoundError
-            If one is gone or no longer matches its name.
+            If a file is missing or its bytes were altered.
         """
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(self.found, digests))
 
     def path(self, sha256: str) -> Path:
-        """Return where the bytes with this sha256 lie."""
+        """Return the path for the file with this sha256, whether or not it exists."""
         return self.folder / sha256[:2] / sha256
 
 
-class _Waiting(threading.local):
-    """Files that a thread has yet to see durable; no pool while it does so file by file."""
+class _Batch(threading.local):
+    """Files of one thread that are not durable yet; outside `together` it has no pool and syncs file by file."""
 
     pool: ThreadPoolExecutor | None = None
     written: list[Future[Path]]
 
 
 def sweep(folder: Path) -> None:
-    """Remove what hand-overs of a process that died left behind: files as they came, names and all."""
+    """Remove the unfinished hand-overs of processes that died; they hold files that may name a patient."""
     for left in folder.glob(f"{UNFINISHED}*"):
-        with suppress(FileNotFoundError):  # its hand-over has just ended
-            if time.time() - left.stat().st_mtime < ABANDONED:
+        with suppress(FileNotFoundError):  # its hand-over just ended
+            if time.time() - left.stat().st_mtime < ABANDONED_AFTER:
                 continue
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
@@ -147,8 +147,8 @@ def sweep(folder: Path) -> None:
                 left.unlink()
 
 
-def _named(part: Path, path: Path) -> Path:
-    """Give a file its name once its bytes are on the disk, and return its folder."""
+def _put(part: Path, path: Path) -> Path:
+    """Sync a file, then move it to its place; return the folder, whose sync makes the move durable."""
     try:
         _sync(part)
         part.chmod(0o600)

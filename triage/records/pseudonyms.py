@@ -1,8 +1,8 @@
-"""The map from identifiers to pseudonyms: the one place of an installation where both stand side by side."""
+"""The map from identifiers to pseudonyms: the only place of an installation that holds both."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -11,14 +11,13 @@ from sqlalchemy.orm import Session
 
 from triage.errors import NotFoundError, StorageError
 from triage.records import audit
-from triage.records.store import Store
+from triage.records.audit import Event
+from triage.records.database import Database, in_batches
 from triage.records.tables import PseudonymRow
 from triage.scans.deidentify.pseudonym import Identity, Key, Pseudonym, draw
 
-#: Values in one IN (...); databases have a limit.
-CHUNK = 500
-#: Somebody else may draw for the same identifier at the same moment; then theirs counts.
-TRIES = 5
+#: Another process may draw a pseudonym for the same identifier at the same moment; then the other one counts.
+MAX_TRIES = 5
 
 
 class Pseudonyms:
@@ -26,12 +25,12 @@ class Pseudonyms:
 
     Parameters
     ----------
-    store
-        The record; the map is a table of its own in it, and nothing refers to it.
+    database
+        Holds the record; the map is a table of its own that nothing refers to.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def replace(self, wanted: Collection[Key]) -> dict[Key, Pseudonym]:
         """Return the pseudonym of every identifier: the known one, or a new one that is on disk when this returns.
@@ -39,43 +38,41 @@ class Pseudonyms:
         Raises
         ------
         StorageError
-            If the database did not take it.
+            If the database did not take the new ones.
         """
-        for _ in range(TRIES):
-            with self._store.read() as session:
+        for _ in range(MAX_TRIES):
+            with self._database.read() as session:
                 known = _known(session, wanted)
             missing = [key for key in wanted if key not in known]
             if not missing:
                 return known
             try:
-                with self._store.write() as session:
+                with self._database.write() as session:
                     session.add_all(_row(key) for key in missing)
             except IntegrityError:
                 continue
         raise StorageError("Not stored: the map of pseudonyms is busy. Repeat in a moment.")
 
     def original(self, replacement: str, *, actor: str) -> str:
-        """Return what a pseudonym stands for; who asked is kept in the audit trail.
+        """Return the identifier behind a pseudonym; the audit trail names who asked.
 
         Raises
         ------
         NotFoundError
-            If it stands for nothing.
+            If there is no such pseudonym.
         """
-        with self._store.write() as session:
+        with self._database.write() as session:
             row = session.scalar(select(PseudonymRow).where(PseudonymRow.replacement == replacement))
             if row is None:
-                raise NotFoundError("No pseudonym of this installation reads so. Copy it whole from the worklist.")
-            session.add(audit.row(actor, "re-identified", None, replacement))
+                raise NotFoundError("This installation has no such pseudonym. Copy all of it from the worklist.")
+            session.add(audit.row(actor, Event.REIDENTIFIED, None, replacement))
             return row.original
 
 
 def _known(session: Session, wanted: Collection[Key]) -> dict[Key, Pseudonym]:
     found: dict[Key, Pseudonym] = {}
-    originals: Sequence[str] = sorted({original for _, original in wanted})
-    for start in range(0, len(originals), CHUNK):
-        query = select(PseudonymRow).where(PseudonymRow.original.in_(originals[start : start + CHUNK]))
-        for row in session.scalars(query):
+    for batch in in_batches(sorted({original for _, original in wanted})):
+        for row in session.scalars(select(PseudonymRow).where(PseudonymRow.original.in_(batch))):
             key = (Identity(row.identity), row.original)
             if key in wanted:
                 found[key] = Pseudonym(row.replacement, row.shift)

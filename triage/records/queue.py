@@ -1,6 +1,6 @@
 """The worklist as SQL: filter, order, page and count in the database, so that 100,000 studies answer at once.
 
-The order is that of `triage.worklist.sort_key`, expression by expression; a test holds the two against each other.
+The order is that of `triage.worklist.sort_key`, expression by expression; a test compares the two.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, n
 from sqlalchemy.orm import Session, sessionmaker
 
 from triage.domain import Band, Finding, Ranking, StudyStatus
+from triage.records import rows
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import QueueSummary, WorklistFilter, WorklistPage, WorklistRow
 from triage.worklist import WaitLimits, reason_of_place
 
-BANDS = tuple(Band)
-STAT, URGENT, ROUTINE = (band.order for band in Band)
-#: What the reader's words are looked for in.
+#: Orders of the bands, as the database stores them.
+STAT = Band.STAT.order
+URGENT = Band.URGENT.order
+ROUTINE = Band.ROUTINE.order
+#: Columns that the text filter searches.
 SEARCHED = (StudyRow.name, StudyRow.patient_name, StudyRow.mrn, StudyRow.accession_number)
 #: Bins of the probability axis in `Queue.summary`.
 BINS = 50
@@ -41,18 +44,31 @@ class Queue:
     limits: WaitLimits
 
     def page(self, wanted: WorklistFilter, now: datetime, *, number: int = 0, size: int = 50) -> WorklistPage:
-        """Return one page of the worklist in its order, and the number of rows on all pages."""
+        """Return one page of the worklist in its order, or the last page if there are fewer.
+
+        Parameters
+        ----------
+        wanted
+            The filter.
+        now
+            Time by which ageing is counted.
+        number
+            Of the page, from 0.
+        size
+            Rows on a page.
+        """
         where = self._where(wanted, now)
-        # Sorted from the index alone; whole rows are read for one page only.
-        ids = select(StudyRow.id).where(*where).order_by(*self._order(now)).offset(number * size).limit(size)
         with self.read() as session:
             total = session.scalar(select(func.count()).select_from(StudyRow).where(*where)) or 0
+            number = min(number, max(total - 1, 0) // size)
+            # Sorted from the index alone; whole rows are read for one page only.
+            ids = select(StudyRow.id).where(*where).order_by(*self._order(now)).offset(number * size).limit(size)
             order = list(session.scalars(ids))
-            rows = _rows(session, select(StudyRow).where(StudyRow.id.in_(order)))
-            return WorklistPage(tuple(self._placed(*rows[study_id], now) for study_id in order), total)
+            found = _rows(session, select(StudyRow).where(StudyRow.id.in_(order)))
+            return WorklistPage(tuple(self._placed(*found[study_id], now) for study_id in order), total, number)
 
     def first(self, now: datetime, *, but: str | None = None) -> str | None:
-        """Return the ID of the study to be read next, other than `but`."""
+        """Return the ID of the study to read next, other than `but`."""
         query = select(StudyRow.id).where(StudyRow.waiting).order_by(*self._order(now)).limit(1)
         if but is not None:
             query = query.where(StudyRow.id != but)
@@ -60,28 +76,30 @@ class Queue:
             return session.scalar(query)
 
     def summary(self, now: datetime) -> QueueSummary:
-        """Count what waits, by band (ageing included) and by P(glioma), in one pass over the queue."""
+        """Count the waiting studies, by band (ageing included) and by P(glioma), in one pass over the queue."""
         level = self._level(now)
-        # The floor, by what both databases have built in: SQLAlchemy's floor for SQLite is a Python function, slow and
-        # without an answer for NULL; a plain cast cuts in SQLite and rounds in PostgreSQL.
+        # The floor, from functions that both databases have built in: SQLAlchemy's floor for SQLite is a slow Python
+        # function that fails on NULL; a plain cast truncates in SQLite and rounds in PostgreSQL.
         position = cast(func.round(StudyRow.malignancy * BINS - 0.499999999), Integer)
-        unjudged = case((StudyRow.status == StudyStatus.NOT_ANALYSABLE, 1), else_=0)
+        not_judged = case((StudyRow.status == StudyStatus.NOT_ANALYSABLE, 1), else_=0)
         query = (
-            select(level, unjudged, position, func.count()).where(StudyRow.waiting).group_by(level, unjudged, position)
+            select(level, not_judged, position, func.count())
+            .where(StudyRow.waiting)
+            .group_by(level, not_judged, position)
         )
         counts = dict.fromkeys(Band, 0)
         histogram = {band: [0] * BINS for band in Band}
         not_analysable = 0
         with self.read() as session:
-            for order, is_unjudged, found, count in session.execute(query):
-                counts[BANDS[order]] += count
-                not_analysable += is_unjudged * count
+            for order, is_not_judged, found, count in session.execute(query):
+                counts[rows.BANDS[order]] += count
+                not_analysable += is_not_judged * count
                 if found is not None:
-                    histogram[BANDS[order]][min(found, BINS - 1)] += count
+                    histogram[rows.BANDS[order]][min(found, BINS - 1)] += count
         return QueueSummary(counts, not_analysable, histogram)
 
     def recent(self, size: int) -> list[WorklistRow]:
-        """Return the latest arrivals, newest first, whatever their status."""
+        """Return the latest arrivals of any status, newest first."""
         query = select(StudyRow).order_by(StudyRow.arrived_at.desc(), StudyRow.id).limit(size)
         with self.read() as session:
             return [row for _, row in _rows(session, query).values()]
@@ -122,33 +140,34 @@ class Queue:
             StudyRow.id.asc(),
         ]
 
-    def _placed(self, row: StudyRow, plain: WorklistRow, now: datetime) -> WorklistRow:
-        if not row.waiting:
-            return plain
-        band, reason = reason_of_place(Ranking(plain.band, plain.reason), row.arrived_at, now, self.limits)
-        return replace(plain, band=band, reason=reason)
+    def _placed(self, study: StudyRow, row: WorklistRow, now: datetime) -> WorklistRow:
+        """Return the row with the band that the study is in now, ageing included."""
+        if not study.waiting:
+            return row
+        band, reason = reason_of_place(Ranking(row.band, row.reason), study.arrived_at, now, self.limits)
+        return replace(row, band=band, reason=reason)
 
 
 def _rows(session: Session, query: Select[StudyRow]) -> dict[str, tuple[StudyRow, WorklistRow]]:
     """Return the studies of a query by ID, in its order, each as a row of the worklist; two queries however many."""
-    rows = list(session.scalars(query))
+    studies = list(session.scalars(query))
     counted = func.coalesce(func.sum(case((SeriesRow.set_aside.is_(None), InstanceRow.frames), else_=0)), 0)
     images = (
         select(SeriesRow.study_id, func.max(SeriesRow.modality), counted)
         .join(InstanceRow)
-        .where(SeriesRow.study_id.in_([row.id for row in rows]))
+        .where(SeriesRow.study_id.in_([study.id for study in studies]))
         .group_by(SeriesRow.study_id)
     )
     found = {study_id: (modality, slices) for study_id, modality, slices in session.execute(images)}
-    return {row.id: (row, _plain(row, *found.get(row.id, (None, 0)))) for row in rows}
+    return {study.id: (study, _as_ranked(study, *found.get(study.id, (None, 0)))) for study in studies}
 
 
-def _plain(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
+def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
     return WorklistRow(
         study_id=row.id,
         name=row.name,
         status=StudyStatus(row.status),
-        band=BANDS[row.band],
+        band=rows.BANDS[row.band],
         malignancy=row.malignancy,
         predicted=Finding(row.predicted) if row.predicted else None,
         arrived_at=row.arrived_at,

@@ -1,4 +1,4 @@
-"""Rows of the tables as the record hands them out."""
+"""Rows of the tables as the frozen objects that the record returns."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def signed(row: ReadingRow, study: StudyRow, answered: AIResult | None) -> Signe
     return SignedReading(
         study_id=study.id,
         name=study.name,
-        instance=_spokesman(study, answered),
+        instance=_representative(study, answered),
         predicted=answered.predicted if answered else None,
         reading=reading(row),
     )
 
 
-def _spokesman(study: StudyRow, answered: AIResult | None) -> Instance:
-    """Return the file that stands for a study: the one that the AI result shows, or the first that is not set aside."""
+def _representative(study: StudyRow, answered: AIResult | None) -> Instance:
+    """Return the file that represents a study: the one that the AI result shows, or the first not set aside."""
     files = [instance(item) for row in study.series for item in row.instances]
     if answered and answered.slices and answered.contents == contents_of(item.sha256 for item in files):
         return files[answered.slices.instance]
@@ -87,8 +87,8 @@ def _spokesman(study: StudyRow, answered: AIResult | None) -> Instance:
     return instance(scored[0]) if scored else files[0]
 
 
-def kept(slices: SliceScores | None) -> dict[str, Any] | None:
-    """Return slice scores as the database keeps them."""
+def slices_as_json(slices: SliceScores | None) -> dict[str, Any] | None:
+    """Return slice scores as the database stores them."""
     if slices is None:
         return None
     return {
@@ -98,12 +98,12 @@ def kept(slices: SliceScores | None) -> dict[str, Any] | None:
     }
 
 
-def _slices(kept: dict[str, Any] | None) -> SliceScores | None:
-    if kept is None:
+def _slices(stored: dict[str, Any] | None) -> SliceScores | None:
+    if stored is None:
         return None
-    table = tuple(tuple(None if row is None else tuple(row) for row in series) for series in kept["table"])
-    series, position, instance = kept["shown"]
-    return SliceScores(series, position, instance, table, tuple(kept.get("steps", ())))
+    table = tuple(tuple(None if row is None else tuple(row) for row in series) for series in stored["table"])
+    series, position, instance = stored["shown"]
+    return SliceScores(series, position, instance, table, tuple(stored.get("steps", ())))
 
 
 def result(row: AIResultRow) -> AIResult:

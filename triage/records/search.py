@@ -1,6 +1,6 @@
-"""What DICOMweb peers ask the record: which studies, series and instances are there, and which files hold them.
+"""Searches of DICOMweb peers: studies, series and instances, and the files that hold them.
 
-Studies of pictures and NIfTI files have no UIDs and are not seen here.
+Studies of PNG, JPEG and NIfTI files have no UIDs and are never found here.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from triage.domain import SeriesHeader, StudyHeader
 from triage.records import rows
+from triage.records.database import in_batches
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Instance
-
-#: Values in one IN (...); databases have a limit.
-CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class StudyQuery:
-    """What is looked for; empty means everything. In texts, ``*`` stands for any and ``?`` for one character."""
+    """Criteria; an empty one matches everything. In texts, ``*`` matches any characters and ``?`` one."""
 
     uids: tuple[str, ...] = ()
     patient_name: str = ""
@@ -59,7 +57,7 @@ class FoundSeries:
 
 @dataclass(frozen=True, slots=True)
 class FoundInstance:
-    """A file and where it belongs."""
+    """A file with the UIDs of its study and series."""
 
     study_uid: str
     series_uid: str
@@ -68,7 +66,7 @@ class FoundInstance:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The questions to one record.
+    """Searches of one record.
 
     Attributes
     ----------
@@ -120,15 +118,12 @@ class Search:
             return _found(session, query)
 
     def places(self, sop_instance_uids: Collection[str]) -> dict[str, FoundInstance]:
-        """Return by SOP Instance UID those of the files that are on the record."""
-        uids = list(sop_instance_uids)
+        """Return the files that are on the record, by SOP Instance UID."""
         with self.read() as session:
             return {
                 found.instance.sop_instance_uid: found
-                for start in range(0, len(uids), CHUNK)
-                for found in _found(
-                    session, _placed().where(InstanceRow.sop_instance_uid.in_(uids[start : start + CHUNK]))
-                )
+                for batch in in_batches(list(sop_instance_uids))
+                for found in _found(session, _placed().where(InstanceRow.sop_instance_uid.in_(batch)))
             }
 
 
@@ -159,7 +154,7 @@ def _like(column: InstrumentedAttribute[Any], pattern: str) -> ColumnElement[boo
 
 
 def _counted(session: Session, study_ids: Sequence[str]) -> dict[str, tuple[tuple[str, ...], int, int]]:
-    """Return by study: its modalities, and how many series and files it has."""
+    """Return the modalities and the numbers of series and files of each study."""
     query = (
         select(SeriesRow.study_id, SeriesRow.modality, func.count(InstanceRow.id))
         .join(InstanceRow)

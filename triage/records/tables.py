@@ -26,16 +26,16 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive values; they would silently mean another hour elsewhere."""
+        """Refuse naive values; another machine would read them in another time zone."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("the record takes aware datetimes only")
+            raise ValueError("The record takes datetimes with a time zone only. Pass one with tzinfo.")
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Return UTC, whatever the database gives."""
+        """Return UTC for every database."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -53,10 +53,10 @@ class Base(DeclarativeBase):
 
 
 class StudyRow(Base):
-    """A study with the place that its current AI result gave it.
+    """A study with its rank by the current AI result.
 
     `band` (order of `Band`), `malignancy` and `predicted` repeat the current AI result, so that the worklist sorts
-    100,000 studies from one index; they are written in the transaction that files the result, and nowhere else.
+    100,000 studies from one index; they are written only in the transaction that files the result.
     """
 
     __tablename__ = "study"
@@ -114,7 +114,7 @@ class SeriesRow(Base):
 
 
 class InstanceRow(Base):
-    """One received file; its bytes lie in the files folder under `sha256`."""
+    """One received file; its bytes are in the files folder under `sha256`."""
 
     __tablename__ = "instance"
 
@@ -137,7 +137,7 @@ class InstanceRow(Base):
 
 
 class AIResultRow(Base):
-    """What one model said of one study with certain contents; scoring twice gives one row."""
+    """The result of one model for one study with certain contents; scoring twice gives one row."""
 
     __tablename__ = "ai_result"
 
@@ -174,7 +174,7 @@ class ReadingRow(Base):
     model_sha256: Mapped[str | None] = mapped_column(String(64))
     contents: Mapped[str | None] = mapped_column(String(64))
 
-    # Two readers who sign the same version of a study at the same moment: the second one is told.
+    # Of two readers who sign the same version at the same moment, the second one gets an error.
     __table_args__ = (UniqueConstraint("study_id", "version", name="reading_once"),)
 
 
@@ -192,7 +192,7 @@ class AuditRow(Base):
 
 
 class PseudonymRow(Base):
-    """An identifier and what stands in its place; see `triage.records.pseudonyms`."""
+    """An identifier and its pseudonym; see `triage.records.pseudonyms`."""
 
     __tablename__ = "pseudonym"
 

@@ -1,4 +1,4 @@
-"""What the record hands out: frozen rows for the worklist, the review page and the list of decisions."""
+"""What the record returns: frozen rows for the worklist, the review page and the list of readings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def contents_of(digests: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WorklistFilter:
-    """What the worklist is narrowed to; empty means everything that waits."""
+    """Filter of the worklist; an empty one shows everything that waits."""
 
     bands: tuple[Band, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -27,12 +27,12 @@ class WorklistFilter:
 
 @dataclass(frozen=True, slots=True)
 class WorklistRow:
-    """One study on the worklist, in its place.
+    """One study on the worklist.
 
     Attributes
     ----------
     slices
-        Pictures received, without those of series that are set aside.
+        Images received, without those of series that are set aside.
     """
 
     study_id: str
@@ -52,22 +52,31 @@ class WorklistRow:
 
 @dataclass(frozen=True, slots=True)
 class WorklistPage:
-    """One page of the worklist and the number of rows on all pages."""
+    """One page of the worklist.
+
+    Attributes
+    ----------
+    total
+        Rows on all pages.
+    number
+        Of this page, from 0.
+    """
 
     rows: tuple[WorklistRow, ...]
     total: int
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSummary:
-    """How much waits.
+    """Number of waiting studies.
 
     Attributes
     ----------
     counts
-        Waiting studies by the band in which they stand now.
+        Waiting studies by the band that they are in now.
     not_analysable
-        How many of them the AI could not judge.
+        Number of them that the AI could not judge.
     histogram
         By band: counts in equal bins of P(glioma) from 0 to 1.
     """
@@ -78,7 +87,7 @@ class QueueSummary:
 
     @property
     def total(self) -> int:
-        """Waiting studies in all."""
+        """All waiting studies."""
         return sum(self.counts.values())
 
 
@@ -89,9 +98,9 @@ class Instance:
     Attributes
     ----------
     sop_instance_uid, sop_class_uid, transfer_syntax
-        Of DICOM files; empty elsewhere.
+        Of DICOM files; empty for other formats.
     frames
-        Pictures in the file.
+        Images in the file.
     """
 
     sha256: str
@@ -106,7 +115,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A file that lies in the files folder and is to enter the record, with the identity that it brings."""
+    """A file in the files folder that is to be added to the record, with the identity that it states."""
 
     instance: Instance
     study: StudyHeader = field(default_factory=StudyHeader)
@@ -114,13 +123,13 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of arrivals of one study.
+class Added:
+    """Outcome of adding files of one study.
 
     Attributes
     ----------
     study_id
-        The study, or None where none of the files was accepted and none was there before.
+        The study; None if no file was accepted and none was there before.
     outcomes
         One for each arrival: accepted, already here, or conflict.
     contents
@@ -142,7 +151,7 @@ class SeriesFiles:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study with all that is known of it."""
+    """A study with its files, AI results and readings."""
 
     study_id: str
     name: str
@@ -180,7 +189,7 @@ class SignedReading:
     Attributes
     ----------
     instance
-        The file that stands for the study: the one of the slice that the AI result shows, or the first.
+        The file that represents the study: the one of the slice that the AI result shows, or the first.
     """
 
     study_id: str

@@ -1,1 +1,1 @@
-"""The AI result in the words of other systems: DICOM SR and DICOM SEG, to download or to send to a PACS."""
+"""The AI result in the formats of other systems: DICOM SR and DICOM SEG, to download or to send to a PACS."""

@@ -1,4 +1,4 @@
-"""Make the reports of a study, as files to download, and send them to the DICOMweb target of the services."""
+"""Make the reports of a study as files to download, or send them to the PACS of the installation."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from triage.reports.sr import structured_report
 from triage.scans.quality.gate import not_analysable
 from triage.settings import Settings
 
-#: Longest silence of the target: seconds.
-TIMEOUT = 30.0
+#: Seconds that the PACS may be silent.
+SILENCE_LIMIT = 30.0
 
 
 class Services(Protocol):
-    """What reports need of an services."""
+    """What reports need of an installation."""
 
     settings: Settings
     files: FileStore
@@ -35,21 +35,21 @@ class Services(Protocol):
 
     @property
     def runtime(self) -> Runtime:
-        """The model that serves."""
+        """The model in use."""
 
     def series(self, study_id: str) -> tuple[Series, ...]:
-        """Decode a study anew."""
+        """Decode the files of a study."""
 
 
 def report_files(services: Services, study_id: str) -> list[tuple[str, bytes]]:
     """Return the reports of a study as named DICOM files: one SR, and a SEG for every series with an outline.
 
-    The list is empty where there is nothing to report, or no DICOM file to refer to (pictures, NIfTI).
+    The list is empty if there is no AI result, or no DICOM file to refer to (PNG, JPEG, NIfTI).
 
     Raises
     ------
     NotFoundError
-        If the study or one of its files is not there.
+        If the study or one of its files is missing.
     RefusedError
         If a file cannot be decoded any more.
     """
@@ -59,9 +59,9 @@ def report_files(services: Services, study_id: str) -> list[tuple[str, bytes]]:
 
 
 def send_reports(services: Services, study_id: str) -> int:
-    """Send the reports of a study to the installation's DICOMweb target (STOW-RS) and return how many there were.
+    """Send the reports of a study to the PACS of the installation by STOW-RS and return their number.
 
-    Sending again sends the same instances, so nothing doubles there.
+    Sending again sends the same instances, so the PACS stores no duplicates.
 
     Raises
     ------
@@ -70,10 +70,10 @@ def send_reports(services: Services, study_id: str) -> int:
     ConflictError
         If there is nothing to send, or no target is set.
     TransferError
-        If the target did not take all of them.
+        If the PACS did not accept all of them.
     """
     if not services.settings.stow_target:
-        raise ConflictError("No target is set. Set TRIAGE_STOW_TARGET to the DICOMweb address of the PACS.")
+        raise ConflictError("No PACS is set. Set TRIAGE_STOW_TARGET to its DICOMweb address.")
     reports = list(_reports(services, study_id))
     if not reports:
         raise ConflictError("There is nothing to send: the study has no AI result, or no DICOM files to refer to.")
@@ -81,11 +81,11 @@ def send_reports(services: Services, study_id: str) -> int:
         answer = _client(services.settings).store_instances(reports)
     except (requests.RequestException, OSError) as error:
         refusal = error.response if isinstance(error, requests.HTTPError) else None
-        said = "It did not answer" if refusal is None else f"It answered {refusal.status_code}"
-        message = f"The PACS did not take the reports. {said}; check TRIAGE_STOW_TARGET and TRIAGE_STOW_TOKEN."
+        cause = "It did not answer" if refusal is None else f"It answered {refusal.status_code}"
+        message = f"The PACS did not accept the reports. {cause}; check TRIAGE_STOW_TARGET and TRIAGE_STOW_TOKEN."
         raise TransferError(message) from error
     if answer.get("FailedSOPSequence"):
-        raise TransferError("The PACS refused some of the reports; its log has the reason. Send them again after.")
+        raise TransferError("The PACS refused some of the reports. Find the reason in its log, then send them again.")
     return len(reports)
 
 
@@ -100,7 +100,7 @@ def _reports(services: Services, study_id: str) -> Iterator[Dataset]:
     shown = series[slices.series].slices[slices.slice] if slices else None
     yield structured_report(result, sources, shown)
     if result.model_sha256 != services.runtime.card.sha256:
-        return  # the model of the result no longer serves, and the outline is drawn anew
+        return  # another model is in use by now, and the outline is computed by the model in use
     for number, one in enumerate(series, start=1):
         outline = segmentation(result, sources, _masked(services.runtime, one), number)
         if outline is not None:
@@ -116,7 +116,7 @@ def _sources(files: FileStore, study: Study) -> list[Source]:
 
 
 def _masked(runtime: Runtime, series: Series) -> list[tuple[Slice, Score]]:
-    """Score the slices anew, and return those with a tumour to outline."""
+    """Score the slices again, and return those with a tumour to outline."""
     scored = [(one, runtime.score(one.pixels)) for one in series.slices if not_analysable(one) is None]
     return [
         (one, score)
@@ -132,10 +132,10 @@ def _file(report: Dataset) -> bytes:
 
 
 class _Session(requests.Session):
-    """A session that does not wait for ever."""
+    """A session whose requests time out."""
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
-        return super().request(*args, **{"timeout": TIMEOUT} | options)
+        return super().request(*args, **{"timeout": SILENCE_LIMIT} | options)
 
 
 def _client(settings: Settings) -> DICOMwebClient:

@@ -17,14 +17,14 @@ from triage.reports.sources import MANUFACTURER, RESEARCH, Source, stamp, uid
 from triage.scans.formats.dicom import as_stored
 
 SERIES_NUMBER = 9002
-#: Without these nobody could lay the mask over the picture.
-PLACE = ("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+#: Elements that place an image in space; without them a viewer cannot overlay the mask.
+POSITION = ("FrameOfReferenceUID", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 
 
 def segmentation(
     result: AIResult, sources: Sequence[Source], scored: Sequence[tuple[Slice, Score]], number: int
 ) -> Dataset | None:
-    """Return the masks of one series as a fractional segmentation, or None where there is nothing to lay anywhere.
+    """Return the masks of one series as a fractional segmentation, or None if no mask can be placed or all are empty.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ def segmentation(
     sources
         The DICOM files of the study.
     scored
-        The judged slices of one series with what the network said of each.
+        Scored slices of one series.
     number
-        Of the series in the study, from 1.
+        Number of the series in the study, from 1.
     """
-    known = {source.instance: source for source in sources if _has_a_place(source)}
+    known = {source.instance: source for source in sources if _has_position(source)}
     masked = [
         (known[slice_.instance], slice_.frame, _stored(score, slice_, known[slice_.instance].header))
         for slice_, score in scored
@@ -45,7 +45,7 @@ def segmentation(
     ]
     if not any(np.any(mask >= 1 / 255) for _, _, mask in masked):
         return None
-    images, masks = _arranged(masked)
+    images, masks = _by_frame(masked)
     made = Segmentation(
         source_images=images,
         pixel_array=masks,
@@ -69,38 +69,38 @@ def segmentation(
     return made
 
 
-def laid_out(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Lay the mask of the network's frame back on its slice.
+def on_slice(mask: NDArray[np.float32], placement: Placement, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Resample a mask from the frame of the network to its slice.
 
     Parameters
     ----------
     mask
         ``(rows, columns)`` probabilities over the frame.
     placement
-        Where the frame lies on the slice.
+        Position of the frame on the slice.
     shape
         Height and width of the slice: pixels.
 
     Returns
     -------
     mask
-        Of that shape; 0 where the frame does not reach.
+        ``shape`` probabilities; 0 outside the frame.
     """
     height, width = shape
     rows, columns = mask.shape
-    # From the pixels of the slice to those of the mask, as Pillow wants it.
+    # From slice pixels to mask pixels, the direction that Pillow expects.
     x, y = columns / placement.side, rows / placement.side
     affine = (x, 0.0, -placement.left * x, 0.0, y, -placement.top * y)
     image = Image.fromarray(mask.astype(np.float32))
-    laid = image.transform((width, height), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
-    return np.clip(np.asarray(laid, np.float32), 0, 1)
+    resampled = image.transform((width, height), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
+    return np.clip(np.asarray(resampled, np.float32), 0, 1)
 
 
 def _stored(score: Score, slice_: Slice, header: Dataset) -> NDArray[np.float32]:
-    return as_stored(laid_out(score.mask, score.placement, slice_.pixels.shape), header, slice_.frame)
+    return as_stored(on_slice(score.mask, score.placement, slice_.pixels.shape), header, slice_.frame)
 
 
-def _arranged(
+def _by_frame(
     masked: Sequence[tuple[Source, int, NDArray[np.float32]]],
 ) -> tuple[list[Dataset], NDArray[np.float32]]:
     """Return the source images and a mask for each of their frames, in one order."""
@@ -114,12 +114,12 @@ def _arranged(
     return [first.header], masks
 
 
-def _has_a_place(source: Source) -> bool:
+def _has_position(source: Source) -> bool:
     header = source.header
     if source.frames:
         return "FrameOfReferenceUID" in header
     single = int(header.get("NumberOfFrames") or 1) == 1
-    return single and all(header.get(keyword) for keyword in PLACE)
+    return single and all(header.get(keyword) for keyword in POSITION)
 
 
 def _segment(result: AIResult, sources: Sequence[Source]) -> SegmentDescription:

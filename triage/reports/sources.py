@@ -1,4 +1,4 @@
-"""What every report says of where it comes from: the source instances, the model, identifiers that stay the same."""
+"""What all reports share: the source instances, reproducible UIDs and dates."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from triage.domain import AIResult
 
 MANUFACTURER = "NeuroTriage"
 RESEARCH = "Research use only"
-#: What a report repeats of its sources; a file may lack any of it, the standard lets it be empty but not absent.
-REPEATED = (
+#: Elements copied from the sources to a report; the standard allows them to be empty but not absent.
+COPIED = (
     "PatientID",
     "PatientName",
     "PatientBirthDate",
@@ -35,9 +35,9 @@ class Source:
     Attributes
     ----------
     instance
-        Its place among the files of the study, as `Slice.instance` counts them.
+        Index among the files of the study, as in `Slice.instance`.
     header
-        Its dataset without the pixels.
+        Its data set without the pixels.
     """
 
     instance: int
@@ -45,27 +45,27 @@ class Source:
 
     @property
     def frames(self) -> int:
-        """Number of frames of an object whose frames have numbers (enhanced MR), 0 of any other."""
+        """Number of frames of an enhanced multi-frame object; 0 for other objects."""
         return int(self.header.NumberOfFrames) if "PerFrameFunctionalGroupsSequence" in self.header else 0
 
 
 def read_source(instance: int, path: Path) -> Source:
-    """Read what a report needs of a file that was taken in as DICOM."""
+    """Read the header of a DICOM file on the record, with every copied element present."""
     header = dcmread(path, stop_before_pixels=True, force=True)
-    for keyword in REPEATED:
+    for keyword in COPIED:
         if keyword not in header:
             setattr(header, keyword, "")
     return Source(instance, header)
 
 
-def uid(what: str, result: AIResult, sources: Sequence[Source]) -> str:
-    """Return an identifier that is the same whenever the same result of the same files is reported."""
+def uid(purpose: str, result: AIResult, sources: Sequence[Source]) -> str:
+    """Return a UID that is the same for every report of the same result of the same files."""
     study = str(sources[0].header.StudyInstanceUID)
-    return generate_uid(entropy_srcs=[what, study, result.contents, result.model_sha256])
+    return generate_uid(entropy_srcs=[purpose, study, result.contents, result.model_sha256])
 
 
 def stamp(report: Dataset, result: AIResult) -> None:
-    """Date a report by its result, not by its making, so that making it again gives the same report."""
+    """Set the dates of a report to that of its result, so that making it again gives the same report."""
     filed = (result.filed_at or datetime.now(UTC)).astimezone(UTC)
     report.TimezoneOffsetFromUTC = "+0000"
     for equipment in report.get("ContributingEquipmentSequence", []):

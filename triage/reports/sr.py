@@ -25,7 +25,7 @@ from pydicom.uid import generate_uid
 from triage.domain import AIResult, Finding, Slice
 from triage.reports.sources import MANUFACTURER, RESEARCH, Source, stamp, uid
 
-#: Our classes are the network's, not SNOMED's: a code of theirs would say more than the network does.
+#: The classes of the network are broader than SNOMED concepts, so they get codes of our own.
 SCHEME = "99NEUROTRIAGE"
 SERIES_NUMBER = 9001
 
@@ -33,7 +33,7 @@ SERIES_NUMBER = 9001
 def structured_report(result: AIResult, sources: Sequence[Source], shown: Slice | None) -> Dataset:
     """Return the AI result as a Comprehensive SR that refers to the source instances.
 
-    It is marked as partial and unverified: no person has said any of it.
+    It is marked as partial and unverified, since no person has verified it.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def structured_report(result: AIResult, sources: Sequence[Source], shown: Slice 
     sources
         The DICOM files of the study; at least one.
     shown
-        The slice that speaks for the study, where it is known.
+        The slice that the result shows, if known.
     """
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid("tracking", result, sources), f"{MANUFACTURER} study result"),

@@ -100,7 +100,7 @@ def _sign(installation: Installation, study: Study, key: str) -> None:
             now=state.now(),
             contents=study.contents,
         )
-        installation.store.sign(study.study_id, statement, seen=len(study.readings))
+        installation.store.readings.sign(study.study_id, statement, seen=len(study.readings))
     except TriageError as error:
         entered.refusal = str(error)
         return

@@ -1,1 +1,1 @@
-"""What stands beside the pages on the same server: DICOMweb for scanners and PACS, and the health check."""
+"""HTTP routes beside the pages: DICOMweb for scanners and PACS, and the health check."""

@@ -1,4 +1,4 @@
-"""Who may pass: peers that present the installation's token, as Bearer or as the password of Basic."""
+"""Access control: peers present the token of the installation, as Bearer or as the password of Basic."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="NeuroTriage", Basic realm="Neuro
 
 
 class Guard:
-    """ASGI middleware that lets nobody through without the token.
+    """ASGI middleware that refuses requests without the token.
 
     Parameters
     ----------
     app
-        What is guarded.
+        The guarded application.
     token
-        Gives the token; while it is empty, nobody passes.
+        Returns the token; while it is empty, every request is refused.
     """
 
     def __init__(self, app: ASGIApp, token: Callable[[], str]) -> None:
         self._app, self._token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401, or 503 where no token is set."""
+        """Pass the request on, or answer 401, or 503 if no token is set."""
         token = self._token()
         answer: ASGIApp = self._app
         if not token:

@@ -1,4 +1,4 @@
-"""Media types: what a request brings, what it accepts, and answers in the DICOM JSON model (PS3.18 8.7, F)."""
+"""Media types of requests and answers, and the DICOM JSON model (PS3.18 8.7 and Annex F)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from starlette.responses import JSONResponse
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 MULTIPART = "multipart/related"
-#: Where DICOMweb is served.
+#: Path below which DICOMweb is served.
 ROOT = "/dicom-web"
 LEVELS = ("studies", "series", "instances")
-#: What an Accept header may say and be given DICOM JSON; XML, in which we do not answer, is not among them.
+#: Media ranges of an Accept header that DICOM JSON satisfies; XML is not supported.
 JSON_RANGES = {DICOM_JSON, "application/json", "application/*", "*/*"}
 MULTIPART_RANGES = {MULTIPART, "multipart/*", "*/*"}
 
 
 class DicomJson(JSONResponse):
-    """Data sets, or one, in the DICOM JSON model."""
+    """An answer with one data set or several in the DICOM JSON model."""
 
     media_type = DICOM_JSON
 
@@ -34,35 +34,35 @@ class DicomJson(JSONResponse):
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        said = _said(content) if isinstance(content, Dataset) else [_said(item) for item in content]
-        super().__init__(said, status, headers)
+        body = _as_json(content) if isinstance(content, Dataset) else [_as_json(item) for item in content]
+        super().__init__(body, status, headers)
 
 
 def address(request: Request, *uids: str) -> str:
-    """Return where a study, series or instance is retrieved, by the UIDs that lead to it."""
+    """Return the URL of a study, series or instance, given the UIDs down to it."""
     steps = "".join(f"/{level}/{uid}" for level, uid in zip(LEVELS, uids, strict=False))
     return f"{str(request.base_url).rstrip('/')}{ROOT}{steps}"
 
 
-def want_json(request: Request) -> None:
-    """Refuse to answer a request that accepts no DICOM JSON.
+def require_json(request: Request) -> None:
+    """Refuse a request that does not accept DICOM JSON.
 
     Raises
     ------
     HTTPException
-        406.
+        406, if it does not.
     """
     if not any(kind in JSON_RANGES for kind, _ in _accepted(request)):
-        raise HTTPException(406, f"The answer is written in {DICOM_JSON} only. Name it in the Accept header.")
+        raise HTTPException(406, f"Answers are {DICOM_JSON} only. Name it in the Accept header.")
 
 
-def wanted_syntaxes(request: Request) -> set[str]:
-    """Return the transfer syntaxes in which a request takes DICOM files; "*" stands for any.
+def accepted_syntaxes(request: Request) -> set[str]:
+    """Return the transfer syntaxes that a request accepts for DICOM files; "*" means any.
 
     Raises
     ------
     HTTPException
-        406, if it takes no multipart answer of DICOM files.
+        406, if it does not accept a multipart answer of DICOM files.
     """
     found = {
         parameters.get("transfer-syntax", "*")
@@ -80,7 +80,7 @@ def boundary_of(request: Request) -> str:
     Raises
     ------
     HTTPException
-        415 for a body of another type, 400 for one without a boundary.
+        415 for a body of another type, 400 if no boundary is named.
     """
     kind, parameters = _parsed(request.headers.get("content-type", ""))
     if kind != MULTIPART or parameters.get("type", DICOM).lower() != DICOM:
@@ -106,5 +106,5 @@ def _parsed(value: str) -> tuple[str, dict[str, str]]:
     }
 
 
-def _said(content: Dataset | dict[str, Any]) -> dict[str, Any]:
+def _as_json(content: Dataset | dict[str, Any]) -> dict[str, Any]:
     return content.to_json_dict() if isinstance(content, Dataset) else content

@@ -1,4 +1,4 @@
-"""The body of a STOW-RS request, streamed to disk: one file a part, however large, within limits."""
+"""The body of a STOW-RS request, streamed to disk within limits: one file for each part."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from python_multipart.exceptions import FormParserError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-#: Parts of one request; more make the sender wait for its answer longer than senders do.
+#: Parts of one request; with more, senders give up before they get the answer.
 MAX_PARTS = 10_000
-#: Bytes that are gathered before they are written, and seconds that a sender may be silent.
-CHUNK, PATIENCE = 2**20, 60
-MALFORMED = "The body is not what its Content-Type says: parts between boundaries, closed by the last one."
+#: Bytes gathered in memory before they are written.
+WRITE_BYTES = 2**20
+#: Seconds that a sender may be silent.
+SILENCE_LIMIT = 60
+MALFORMED = "The body is not a complete multipart message as its Content-Type states. Send the study again."
 
 
 async def spool(request: Request, boundary: str, folder: Path, limit: int) -> list[Path]:
@@ -27,22 +29,21 @@ async def spool(request: Request, boundary: str, folder: Path, limit: int) -> li
     request
         Its body is read to the end.
     boundary
-        What stands between the parts.
+        Between the parts.
     folder
-        Where the files go.
+        For the files.
     limit
         Largest body: bytes.
 
     Returns
     -------
     list of Path
-        The files, in the order of the parts; what they hold is not looked at.
+        The files, in the order of the parts; their content is not checked.
 
     Raises
     ------
     HTTPException
-        400 for a malformed body, 408 for a sender that falls silent, 413 for one that sends too much, 503 if the
-        disk is full.
+        400 for a malformed body, 408 if the sender falls silent, 413 for too large a body, 503 if the disk is full.
     """
     too_large = HTTPException(413, f"The body is larger than {limit >> 20} MB. Send fewer files at a time.")
     if int(request.headers.get("content-length", 0)) > limit:
@@ -51,17 +52,17 @@ async def spool(request: Request, boundary: str, folder: Path, limit: int) -> li
     with _Parts(boundary, folder) as parts:
         while True:
             try:
-                with fail_after(PATIENCE):
+                with fail_after(SILENCE_LIMIT):
                     chunk = await anext(stream, None)
             except TimeoutError as error:
-                raise HTTPException(408, f"Nothing came for {PATIENCE} s. Send the study again.") from error
+                raise HTTPException(408, f"Nothing arrived for {SILENCE_LIMIT} s. Send the study again.") from error
             except ClientDisconnect as error:
                 raise HTTPException(400, MALFORMED) from error
             size += len(chunk or b"")
             if size > limit:
                 raise too_large
             gathered += chunk or b""
-            if chunk is None or len(gathered) >= CHUNK:
+            if chunk is None or len(gathered) >= WRITE_BYTES:
                 await to_thread.run_sync(parts.write, bytes(gathered))
                 gathered.clear()
             if chunk is None:
@@ -69,7 +70,7 @@ async def spool(request: Request, boundary: str, folder: Path, limit: int) -> li
 
 
 class _Parts:
-    """The files of the parts, written as the body comes in."""
+    """The files of the parts, written as the body arrives."""
 
     def __init__(self, boundary: str, folder: Path) -> None:
         self._folder, self._paths = folder, list[Path]()
@@ -99,7 +100,13 @@ class _Parts:
             raise HTTPException(503, "Not stored: the disk is full. Free disk space, then send it again.") from error
 
     def complete(self) -> list[Path]:
-        """Return the files of a body that came whole."""
+        """Return the files if the body is complete.
+
+        Raises
+        ------
+        HTTPException
+            400, if it is not.
+        """
         if not self._ended or not self._paths:
             raise HTTPException(400, MALFORMED)
         return self._paths

@@ -1,4 +1,4 @@
-"""QIDO-RS (PS3.18 10.6): which studies are here, and what is in them."""
+"""QIDO-RS (PS3.18 10.6): search for studies, series and instances."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from triage.pipeline.installation import Installation
+from triage.records.audit import Event
 from triage.records.search import FoundInstance, FoundSeries, FoundStudy, Search, StudyQuery
 from triage.web import trail
-from triage.web.media import DicomJson, address, want_json
+from triage.web.media import DicomJson, address, require_json
 
-#: Most rows of one answer; a peer asks for the next ones with `offset`.
+#: Most rows of one answer; a peer gets the next ones with `offset`.
 MAX_ROWS = 1000
-#: What matches are looked for in; a peer is told of other attributes that it names.
+#: Attributes that are matched; the answer warns about others in the query.
 MATCHED = {
     "StudyInstanceUID",
     "PatientName",
@@ -33,8 +34,8 @@ MATCHED = {
     "Modality",
     "SOPInstanceUID",
 }
-#: Parameters that are no attributes; all attributes that are here are sent, whichever are asked for.
-PLAIN = {"limit", "offset", "includefield", "fuzzymatching"}
+#: Query parameters that are no attributes; `includefield` changes nothing, since every known attribute is sent.
+PARAMETERS = {"limit", "offset", "includefield", "fuzzymatching"}
 
 
 class Qido:
@@ -43,7 +44,7 @@ class Qido:
     Parameters
     ----------
     installation
-        Gives the installation; called with every request.
+        Returns the installation; called for every request.
     """
 
     def __init__(self, installation: Callable[[], Installation]) -> None:
@@ -51,17 +52,17 @@ class Qido:
 
     async def studies(self, request: Request) -> Response:
         """Find studies: ``GET /studies``."""
-        want_json(request)
-        match, offset, limit = _asked(request)
+        require_json(request)
+        match, offset, limit = _criteria(request)
         first, last = _dates(match.get("StudyDate", ""))
         query = StudyQuery(
-            uids=_listed(match.get("StudyInstanceUID", "")),
+            uids=_split(match.get("StudyInstanceUID", "")),
             # The record keeps the first two components of a name as "family, given".
             patient_name=", ".join(part.strip() for part in match.get("PatientName", "").split("^")[:2] if part),
             mrn=match.get("PatientID", ""),
             accession_number=match.get("AccessionNumber", ""),
             description=match.get("StudyDescription", ""),
-            modalities=_listed(match.get("ModalitiesInStudy", "")),
+            modalities=_split(match.get("ModalitiesInStudy", "")),
             first=first,
             last=last,
             offset=offset,
@@ -72,8 +73,8 @@ class Qido:
 
     async def series(self, request: Request) -> Response:
         """Find the series of a study: ``GET /studies/{study}/series``."""
-        want_json(request)
-        match, offset, limit = _asked(request)
+        require_json(request)
+        match, offset, limit = _criteria(request)
         found = await run_in_threadpool(
             self._search.series,
             request.path_params["study"],
@@ -84,8 +85,8 @@ class Qido:
 
     async def instances(self, request: Request) -> Response:
         """Find instances: ``GET /studies/{study}/instances``, ``GET /studies/{study}/series/{series}/instances``."""
-        want_json(request)
-        match, offset, limit = _asked(request)
+        require_json(request)
+        match, offset, limit = _criteria(request)
         series = request.path_params.get("series", match.get("SeriesInstanceUID", ""))
         found = await run_in_threadpool(
             self._search.instances, request.path_params["study"], series, match.get("SOPInstanceUID", "")
@@ -100,7 +101,7 @@ class Qido:
         rows = list(found)
         level = request.url.path.rpartition("/")[2]
         by = f" by {', '.join(sorted(match))}" if match else ""
-        await trail.note(request, self._installation(), "searched", f"{level}{by}: {len(rows):,} found")
+        await trail.note(request, self._installation(), Event.SEARCHED, f"{level}{by}: {len(rows):,} found")
         return DicomJson(rows, headers=headers) if rows else Response(status_code=204, headers=headers)
 
     @property
@@ -108,25 +109,33 @@ class Qido:
         return Search(self._installation().store.read)
 
 
-def _asked(request: Request) -> tuple[dict[str, str], int, int]:
-    """Return the attributes to match by keyword, the offset and the limit."""
-    plain: dict[str, int] = {"offset": 0, "limit": MAX_ROWS}
+def _criteria(request: Request) -> tuple[dict[str, str], int, int]:
+    """Return the attributes to match, by keyword, and the offset and the limit.
+
+    Raises
+    ------
+    HTTPException
+        400 for a number that is none, or a parameter that is no DICOM attribute.
+    """
+    numbers: dict[str, int] = {"offset": 0, "limit": MAX_ROWS}
     match: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
-        if name in plain:
+        if name in numbers:
             if not value.isdecimal():
-                raise HTTPException(400, f"{name} is to be a whole number.")
-            plain[name] = int(value)
-        elif name not in PLAIN:
+                raise HTTPException(400, f"{name} is not a whole number. Send one, or leave it out.")
+            numbers[name] = int(value)
+        elif name not in PARAMETERS:
             keyword = keyword_for_tag(name) if len(name) == 8 and tag_for_keyword(name) is None else name
             if not keyword or tag_for_keyword(keyword) is None:
-                raise HTTPException(400, "A query parameter is no DICOM attribute. Name it by keyword or by tag.")
+                raise HTTPException(
+                    400, "A query parameter is no DICOM attribute. Name attributes by keyword or by tag."
+                )
             if value:
                 match[keyword] = value
-    return match, plain["offset"], min(plain["limit"], MAX_ROWS)
+    return match, numbers["offset"], min(numbers["limit"], MAX_ROWS)
 
 
-def _listed(value: str) -> tuple[str, ...]:
+def _split(value: str) -> tuple[str, ...]:
     return tuple(item for item in value.replace("\\", ",").split(",") if item)
 
 
@@ -136,7 +145,9 @@ def _dates(value: str) -> tuple[date | None, date | None]:
     try:
         begin, end = (datetime.strptime(day, "%Y%m%d").date() if day else None for day in (first, last))
     except ValueError as error:
-        raise HTTPException(400, "StudyDate is to be like 20260302 or 20260301-20260310.") from error
+        raise HTTPException(
+            400, "StudyDate is no date or range. Write it like 20260302 or 20260301-20260310."
+        ) from error
     return begin, end if dash else begin
 
 

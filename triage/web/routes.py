@@ -1,4 +1,4 @@
-"""The addresses beside the pages; `app.py` hands them to Streamlit, which asks them first."""
+"""The HTTP routes beside the pages; `app.py` passes them to Streamlit, which tries them first."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
     Parameters
     ----------
     installation
-        Gives the installation; called with every request.
+        Returns the installation; called for every request.
     """
     register_url_convertor("uid", _Uid())
     stow, qido, wado = Stow(installation), Qido(installation), Wado(installation)
@@ -54,9 +54,9 @@ def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
 
     def health(_: Request) -> Response:
         try:
-            waiting = len(installation().store.unfinished())
+            pending = installation().store.results.count_pending()
         except Exception:
             return JSONResponse({"status": "unavailable", "reason": "the record does not answer"}, 503)
-        return JSONResponse({"status": "ok", "waiting_for_a_score": waiting})
+        return JSONResponse({"status": "ok", "waiting_for_a_score": pending})
 
     return [Route("/health", health), Mount(ROOT, routes=dicomweb, middleware=[guard])]

@@ -1,4 +1,4 @@
-"""STOW-RS (PS3.18 10.5): a peer stores instances; each is answered for, and one bad instance costs no other."""
+"""STOW-RS (PS3.18 10.5): a peer stores instances; each gets its own answer and cannot spoil the others."""
 
 from __future__ import annotations
 
@@ -23,19 +23,21 @@ from triage.pipeline.spool import Incoming
 from triage.records.files import UNFINISHED
 from triage.records.search import FoundInstance, Search
 from triage.scans.formats.attributes import Identity
-from triage.web.media import DicomJson, address, boundary_of, want_json
+from triage.web.media import DicomJson, address, boundary_of, require_json
 from triage.web.multipart import spool
 from triage.web.trail import peer
 
-#: Requests whose files are taken in at one time; the door decodes two files at once.
-AT_ONCE = 2
+#: Requests received at one time; the door decodes two files at once.
+MAX_REQUESTS = 2
 UID_FORM = re.compile("[0-9.]{1,64}")
-#: SOP classes of the standard that are there to be stored (PS3.6 A) begin so.
-STANDARD, STORAGE = "1.2.840.10008.", "1.2.840.10008.5.1.4."
+#: Root of the UIDs of the DICOM standard.
+STANDARD_ROOT = "1.2.840.10008."
+#: Root of the SOP classes of the standard that can be stored (PS3.6 Annex A).
+STORAGE_ROOT = "1.2.840.10008.5.1.4."
 
 
 class Reason(IntEnum):
-    """Why an instance was not stored (0008,1197), or was with a warning (0008,1196); PS3.18 I.2, PS3.7 C.5."""
+    """Failure Reason (0008,1197) and Warning Reason (0008,1196); PS3.18 Annex I.2, PS3.7 C.5."""
 
     PROCESSING_FAILURE = 0x0110
     DUPLICATE_INSTANCE = 0x0111
@@ -47,8 +49,8 @@ class Reason(IntEnum):
     COERCED = 0xB000
 
 
-#: What the audit trail says of instances that were not even handed over.
-SAID = {
+#: Details in the audit trail for instances that were refused before the intake.
+REFUSAL_DETAILS = {
     Reason.DOES_NOT_MATCH: "DICOMweb: the UIDs are incomplete, or the study is not that of the address it was sent to",
     Reason.SOP_CLASS_NOT_SUPPORTED: "DICOMweb: the SOP class is not one of stored objects",
     Reason.TRANSFER_SYNTAX_NOT_SUPPORTED: "DICOMweb: the transfer syntax is not known",
@@ -57,16 +59,16 @@ SAID = {
 
 @dataclass(slots=True)
 class _Part:
-    """One part of the request and what became of it.
+    """One part of the request and its outcome.
 
     Attributes
     ----------
     identity
-        None where the part does not say what it is, or says it with what is no UID.
+        None if the part has no valid SOP Class or SOP Instance UID.
     receipt
-        None where the part was not handed over.
+        None if the part was refused before the intake.
     failure
-        None where the instance is on the record.
+        None if the instance is on the record.
     """
 
     path: Path
@@ -76,14 +78,14 @@ class _Part:
 
     @property
     def stored_uid(self) -> str:
-        """SOP Instance UID under which the record has it; empty where it does not."""
+        """SOP Instance UID of the instance on the record; empty if it is not there."""
         if self.failure is not None or self.identity is None or self.receipt is None:
             return ""
         return self.receipt.sop_instance_uid or self.identity.sop_instance_uid
 
     @property
     def coerced(self) -> bool:
-        """Whether the record has it under other UIDs than it came with."""
+        """Whether the record has it under other UIDs than the sender."""
         return self.identity is not None and self.stored_uid not in ("", self.identity.sop_instance_uid)
 
 
@@ -93,16 +95,16 @@ class Stow:
     Parameters
     ----------
     installation
-        Gives the installation; called with every request.
+        Returns the installation; called for every request.
     """
 
     def __init__(self, installation: Callable[[], Installation]) -> None:
         self._installation = installation
-        self._turns = CapacityLimiter(AT_ONCE)
+        self._turns = CapacityLimiter(MAX_REQUESTS)
 
     async def store(self, request: Request) -> Response:
-        """Take in the instances of a request: ``POST /studies`` or ``POST /studies/{study}``."""
-        want_json(request)
+        """Store the instances of a request: ``POST /studies`` or ``POST /studies/{study}``."""
+        require_json(request)
         boundary, installation = boundary_of(request), self._installation()
         home = installation.settings.home
         home.mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,7 @@ class Stow:
             found = [_Part(path) for path in paths]
             study = request.path_params.get("study", "")
             try:
-                await to_thread.run_sync(_take_in, installation, found, study, peer(request), limiter=self._turns)
+                await to_thread.run_sync(_receive, installation, found, study, peer(request), limiter=self._turns)
             except TriageError as error:
                 raise HTTPException(503, str(error)) from error
         uids = [part.stored_uid for part in found if part.stored_uid]
@@ -119,51 +121,51 @@ class Stow:
         return DicomJson(_module(request, found, places), _status(found))
 
 
-def _take_in(installation: Installation, parts: Sequence[_Part], study: str, actor: str) -> None:
-    """Look at every part, hand over those that may come in, and note what became of each."""
+def _receive(installation: Installation, parts: Sequence[_Part], study: str, actor: str) -> None:
+    """Check the identity of every part, hand the acceptable ones to the intake, and note the outcome of each."""
     for part in parts:
         try:
             identity = installation.door.identity(part.path)
-            part.identity = identity if _named(identity) else None
+            part.identity = identity if _has_uids(identity) else None
             part.failure = _objection(identity, study)
-            said = SAID[part.failure] if part.failure else ""
+            detail = REFUSAL_DETAILS[part.failure] if part.failure else ""
         except RefusedError as error:
-            part.failure, said = Reason.CANNOT_UNDERSTAND, str(error)
+            part.failure, detail = Reason.CANNOT_UNDERSTAND, str(error)
         if part.failure is not None:
-            installation.store.refuse(said, actor=actor)
-    welcome = [part for part in parts if part.failure is None]
-    incoming = [Incoming(f"{number}.dcm", path=part.path) for number, part in enumerate(welcome, 1)]
-    for part, receipt in zip(welcome, installation.receive(incoming, actor=actor), strict=True):
+            installation.store.audit.refused(detail, actor=actor)
+    acceptable = [part for part in parts if part.failure is None]
+    incoming = [Incoming(f"{number}.dcm", path=part.path) for number, part in enumerate(acceptable, 1)]
+    for part, receipt in zip(acceptable, installation.receive(incoming, actor=actor), strict=True):
         part.receipt, part.failure = receipt, _failure(installation, receipt)
 
 
-def _named(identity: Identity) -> bool:
-    """Whether an answer can refer to the instance."""
+def _has_uids(identity: Identity) -> bool:
+    """Whether the answer can refer to the instance by its UIDs."""
     return all(map(UID_FORM.fullmatch, (identity.sop_class_uid, identity.sop_instance_uid)))
 
 
 def _objection(identity: Identity, study: str) -> Reason | None:
-    """Return why an instance cannot come in, whatever its pixels are."""
-    if not _named(identity) or not all(map(UID_FORM.fullmatch, (identity.study_uid, identity.series_uid))):
+    """Return why an instance is refused for its identity, before its pixels are read; None if it is not."""
+    if not _has_uids(identity) or not all(map(UID_FORM.fullmatch, (identity.study_uid, identity.series_uid))):
         return Reason.DOES_NOT_MATCH
     if study and identity.study_uid != study:
         return Reason.DOES_NOT_MATCH
-    if identity.sop_class_uid.startswith(STANDARD) and not identity.sop_class_uid.startswith(STORAGE):
+    if identity.sop_class_uid.startswith(STANDARD_ROOT) and not identity.sop_class_uid.startswith(STORAGE_ROOT):
         return Reason.SOP_CLASS_NOT_SUPPORTED
     return None if UID(identity.transfer_syntax).is_transfer_syntax else Reason.TRANSFER_SYNTAX_NOT_SUPPORTED
 
 
 def _failure(installation: Installation, receipt: Receipt) -> Reason | None:
     if receipt.outcome is Outcome.CONFLICT:
-        known = installation.store.digests_of([receipt.sop_instance_uid])
+        known = installation.store.arrivals.digests_of([receipt.sop_instance_uid])
         return Reason.DUPLICATE_INSTANCE if known else Reason.DOES_NOT_MATCH
     if receipt.outcome is Outcome.REFUSED:
-        return Reason.OUT_OF_RESOURCES if receipt.again else Reason.CANNOT_UNDERSTAND
+        return Reason.OUT_OF_RESOURCES if receipt.retry else Reason.CANNOT_UNDERSTAND
     return None
 
 
 def _status(parts: Sequence[_Part]) -> int:
-    """Return the status of the whole (PS3.18 Table 10.5.3-1)."""
+    """Return the HTTP status of the answer (PS3.18 Table 10.5.3-1)."""
     failures = {part.failure for part in parts}
     if failures == {None}:
         return 202 if any(part.coerced for part in parts) else 200
@@ -173,7 +175,7 @@ def _status(parts: Sequence[_Part]) -> int:
 
 
 def _module(request: Request, parts: Sequence[_Part], places: Mapping[str, FoundInstance]) -> Dataset:
-    """Return the Store Instances Response module (PS3.18 I.1)."""
+    """Return the Store Instances Response module (PS3.18 Annex I.1)."""
     stored, failed, unknown, studies = [], [], [], set()
     for part in parts:
         item = Dataset()
@@ -188,7 +190,7 @@ def _module(request: Request, parts: Sequence[_Part], places: Mapping[str, Found
             failed.append(item)
             continue
         place = None if part.coerced else places.get(part.stored_uid)
-        # Under which UIDs a de-identified instance lies is not for its sender to know.
+        # The sender must not learn the UIDs of a de-identified instance.
         item.RetrieveURL = address(request, place.study_uid, place.series_uid, part.stored_uid) if place else None
         if part.coerced:
             item.WarningReason = Reason.COERCED

@@ -1,4 +1,4 @@
-"""Who stored, searched and fetched over DICOMweb, for the audit trail: one row a request."""
+"""Audit rows for DICOMweb: who stored, searched and retrieved, one row for each request."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from starlette.requests import Request
 
 from triage.errors import StorageError
 from triage.pipeline.installation import Installation
+from triage.records.audit import Event
 
 
 def peer(request: Request) -> str:
-    """Return who asks. All peers have the same token, so their address tells them apart."""
+    """Return the name of the peer for the audit trail: its address, since all peers share one token."""
     return f"dicomweb {request.client.host}" if request.client else "dicomweb"
 
 
-async def note(request: Request, installation: Installation, event: str, detail: str) -> None:
-    """Keep the audit row of a request before it is answered: what cannot be noted is not handed out.
+async def note(request: Request, installation: Installation, event: Event, detail: str) -> None:
+    """Write the audit row of a request before it is answered, so that nothing is handed out unaudited.
 
     Parameters
     ----------
     request
-        Its address names the study, where there is one.
+        Its path names the study, if there is one.
     installation
-        The installation's parts.
+        Holds the audit trail.
     event
-        searched or retrieved.
+        `Event.SEARCHED` or `Event.RETRIEVED`.
     detail
-        Safe to show: what was asked for, never the values that were looked for.
+        Safe to show: the kind of request, never the values of a search.
 
     Raises
     ------
@@ -37,7 +38,7 @@ async def note(request: Request, installation: Installation, event: str, detail:
         503, if the record did not take the row.
     """
     uid = request.path_params.get("study", "")
-    row = partial(installation.store.note_request, event, uid, detail, actor=peer(request))
+    row = partial(installation.store.audit.requested, event, uid, detail, actor=peer(request))
     try:
         await to_thread.run_sync(row)
     except StorageError as error:

@@ -1,4 +1,4 @@
-"""WADO-RS (PS3.18 10.4): the files of a study, series or instance as they were stored, and their headers."""
+"""WADO-RS (PS3.18 10.4): retrieve the files of a study, series or instance as stored, or their headers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ from starlette.responses import Response, StreamingResponse
 
 from triage.errors import NotFoundError, TriageError
 from triage.pipeline.installation import Installation
+from triage.records.audit import Event
 from triage.records.search import FoundInstance, Search
 from triage.records.views import Instance
 from triage.web import trail
-from triage.web.media import DICOM, MULTIPART, DicomJson, want_json, wanted_syntaxes
+from triage.web.media import DICOM, MULTIPART, DicomJson, accepted_syntaxes, require_json
 
-#: Requests whose headers are read at one time; receiving goes through the same two processes.
-AT_ONCE = 1
-CHUNK = 2**20
-#: How a DICOM file begins, how much of it tells, and the group that follows (PS3.10 7.1).
-PREFIX, LEAD, META_GROUP = bytes(128) + b"DICM", 132, b"\2\0"
+#: Metadata requests at one time; receiving needs the same two decoding processes.
+MAX_METADATA_REQUESTS = 1
+#: Bytes sent at one time.
+SEND_BYTES = 2**20
+#: Preamble and prefix at the start of a DICOM file (PS3.10 7.1).
+PREAMBLE = bytes(128) + b"DICM"
+#: Group 0002 of the file meta information, little endian.
+META_GROUP = b"\2\0"
 
 
 class Wado:
@@ -36,21 +40,21 @@ class Wado:
     Parameters
     ----------
     installation
-        Gives the installation; called with every request.
+        Returns the installation; called for every request.
     """
 
     def __init__(self, installation: Callable[[], Installation]) -> None:
         self._installation = installation
-        self._turns = CapacityLimiter(AT_ONCE)
+        self._turns = CapacityLimiter(MAX_METADATA_REQUESTS)
 
     async def files(self, request: Request) -> Response:
         """Send the files: ``GET /studies/{study}[/series/{series}[/instances/{instance}]]``."""
-        syntaxes, installation = wanted_syntaxes(request), self._installation()
+        syntaxes, installation = accepted_syntaxes(request), self._installation()
         found = await to_thread.run_sync(_look_up, installation, request)
         if "*" not in syntaxes and not {item.instance.transfer_syntax for item in found} <= syntaxes:
             raise HTTPException(406, "Files are sent as they were stored. Accept transfer-syntax=*.")
         paths = await to_thread.run_sync(_paths, installation, found)
-        await trail.note(request, installation, "retrieved", f"{len(found):,} files")
+        await trail.note(request, installation, Event.RETRIEVED, f"{len(found):,} files")
         boundary = uuid4().hex
         return StreamingResponse(
             _body(found, paths, boundary), media_type=f'{MULTIPART}; type="{DICOM}"; boundary={boundary}'
@@ -58,11 +62,11 @@ class Wado:
 
     async def metadata(self, request: Request) -> Response:
         """Send the headers in DICOM JSON: the same addresses with ``/metadata``."""
-        want_json(request)
+        require_json(request)
         installation = self._installation()
         found = await to_thread.run_sync(_look_up, installation, request)
         headers = await to_thread.run_sync(_headers, installation, found, limiter=self._turns)
-        await trail.note(request, installation, "retrieved", f"{len(found):,} headers")
+        await trail.note(request, installation, Event.RETRIEVED, f"{len(found):,} headers")
         return DicomJson(headers)
 
 
@@ -71,12 +75,12 @@ def _look_up(installation: Installation, request: Request) -> list[FoundInstance
     search = Search(installation.store.read)
     found = search.instances(uids["study"], uids.get("series", ""), uids.get("instance", ""))
     if not found:
-        raise HTTPException(404, "There is no such study, series or instance here.")
+        raise HTTPException(404, "There is no such study, series or instance here. Search for it with QIDO-RS.")
     return found
 
 
 def _paths(installation: Installation, found: Sequence[FoundInstance]) -> list[Path]:
-    """Return where the files lie; all are looked at before the first one is sent."""
+    """Return the paths of the files; all are checked before the first one is sent."""
     try:
         return [installation.files.found(item.instance.sha256) for item in found]
     except NotFoundError as error:
@@ -95,22 +99,22 @@ def _body(found: Sequence[FoundInstance], paths: Sequence[Path], boundary: str) 
         syntax = item.instance.transfer_syntax
         yield f"\r\n--{boundary}\r\nContent-Type: {DICOM}; transfer-syntax={syntax}\r\n\r\n".encode()
         with path.open("rb") as file:
-            yield _lacking(file.read(LEAD), item.instance)
+            yield _missing_start(file.read(len(PREAMBLE)), item.instance)
             file.seek(0)
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(SEND_BYTES):
                 yield chunk
     yield f"\r\n--{boundary}--\r\n".encode()
 
 
-def _lacking(lead: bytes, instance: Instance) -> bytes:
-    """Return what a file must begin with (PS3.10 7.1) and this one, as some exports write it, does not."""
-    if lead[128:] == PREFIX[128:]:
+def _missing_start(start: bytes, instance: Instance) -> bytes:
+    """Return the start that every DICOM file must have (PS3.10 7.1) and that some exports leave out."""
+    if start[128:] == PREAMBLE[128:]:
         return b""
-    if lead[:2] == META_GROUP:
-        return PREFIX
+    if start[:2] == META_GROUP:
+        return PREAMBLE
     meta, buffer = FileMetaDataset(), DicomBytesIO()
     meta.MediaStorageSOPClassUID = UID(instance.sop_class_uid)
     meta.MediaStorageSOPInstanceUID = UID(instance.sop_instance_uid)
     meta.TransferSyntaxUID = UID(instance.transfer_syntax)
     write_file_meta_info(buffer, meta)
-    return PREFIX + buffer.getvalue()
+    return PREAMBLE + buffer.getvalue()

@@ -1,4 +1,7 @@
-"""Alembic's entry: runs the versions on the connection that `triage.records.database.migrate` hands over."""
+"""Entry of Alembic: run the versions on the connection that `triage.records.database.migrate` passes.
+
+Tested in tests/records/test_database.py.
+"""
 
 from alembic import context
 

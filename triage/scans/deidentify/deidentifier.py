@@ -23,7 +23,7 @@ from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import ExplicitVRLittleEndian
 
 from triage.domain import Kind, SeriesHeader, StudyHeader
-from triage.errors import RefusedError
+from triage.errors import RefusedError, StorageError
 from triage.scans.deidentify import profile
 from triage.scans.deidentify.pseudonym import Identity, PseudonymMap
 from triage.scans.formats import dicom
@@ -97,7 +97,7 @@ class Deidentifier:
                     return target, _anonymous(inspected), f"{name}.nii"
                 _picture(path, target, inspected.kind)
                 return target, replace(_anonymous(inspected), kind=Kind.PNG), f"{name}.png"
-        except (RefusedError, OSError):
+        except (RefusedError, StorageError, OSError):
             raise
         except Exception:
             # The error may quote what was to be removed, so it is neither logged nor chained.

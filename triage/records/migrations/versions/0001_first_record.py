@@ -1,4 +1,7 @@
-"""First record: studies, series, instances, AI results, readings and the audit trail."""
+"""First record: studies, series, instances, AI results, readings and the audit trail.
+
+Tested in tests/records/test_database.py.
+"""
 
 import sqlalchemy as sa
 from alembic import op

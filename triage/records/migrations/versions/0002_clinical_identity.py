@@ -1,4 +1,7 @@
-"""Clinical identity: studies, series and instances as DICOM names them; AI results by contents, slice by slice."""
+"""Identity of studies, series and instances as DICOM has it; AI results by contents and slice.
+
+Tested in tests/records/test_database.py.
+"""
 
 import hashlib
 

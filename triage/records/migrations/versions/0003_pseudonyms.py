@@ -1,4 +1,7 @@
-"""The map of pseudonyms, for installations that de-identify what they receive."""
+"""The map of pseudonyms, for installations that de-identify.
+
+Tested in tests/records/test_database.py.
+"""
 
 import sqlalchemy as sa
 from alembic import op

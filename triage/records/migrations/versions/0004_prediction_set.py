@@ -1,4 +1,7 @@
-"""The classes that an AI result cannot rule out."""
+"""The classes that an AI result cannot rule out.
+
+Tested in tests/records/test_database.py.
+"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,0 +1,119 @@
+"""Readings: note opened studies, sign, list."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
+
+from triage.domain import Reading, StudyStatus
+from triage.errors import ConflictError
+from triage.records import audit, rows, studies
+from triage.records.audit import Event
+from triage.records.database import Database
+from triage.records.tables import AIResultRow, ReadingRow, SeriesRow, StudyRow
+from triage.records.views import SignedReading
+
+SIGNED_MEANWHILE = "Somebody else signed this study while it was open here. Look at their reading, then amend it."
+SLICES_ARRIVED = "Slices arrived while this study was open here. Look at them, then sign."
+
+
+class Readings:
+    """Readings of one record. Each method that writes is one transaction and may raise `StorageError`.
+
+    Parameters
+    ----------
+    database
+        Holds the record.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note_opened(self, study_id: str, *, reader: str) -> None:
+        """Note the first time that a reader opened the study; it ends the wait (ranked -> opened).
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such study.
+        """
+        now = datetime.now(UTC)
+        with self._database.write() as session:
+            row = studies.locked(session, study_id)
+            if row.opened_at is None:
+                row.opened_at = now
+                session.add(audit.row(reader, Event.OPENED, study_id, "", now))
+
+    def sign(self, study_id: str, reading: Reading, *, seen: int) -> None:
+        """Store a reading, which never changes afterwards, and take the study off the waiting list.
+
+        Parameters
+        ----------
+        study_id
+            The study.
+        reading
+            As `triage.reading.sign` returned it.
+        seen
+            How many readings the reader saw when deciding.
+
+        Raises
+        ------
+        ConflictError
+            If somebody signed, or slices arrived, in between.
+        NotFoundError
+            If there is no such study.
+        """
+        try:
+            with self._database.write() as session:
+                row = studies.locked(session, study_id)
+                count = session.scalar(select(func.count()).where(ReadingRow.study_id == study_id))
+                if count != seen:
+                    raise ConflictError(SIGNED_MEANWHILE)
+                if reading.contents not in (None, studies.contents(session, [study_id])[study_id]):
+                    raise ConflictError(SLICES_ARRIVED)
+                session.add(
+                    ReadingRow(
+                        study_id=study_id,
+                        version=seen + 1,
+                        reader=reading.reader,
+                        decision=reading.decision,
+                        finding=reading.finding,
+                        reason=reading.reason,
+                        comment=reading.comment,
+                        state=reading.state,
+                        signed_at=reading.signed_at,
+                        model_sha256=reading.model_sha256,
+                        contents=reading.contents,
+                    )
+                )
+                row.waiting, row.status = False, StudyStatus.READ
+                detail = f"{reading.state}: {reading.decision} {reading.finding}"
+                session.add(audit.row(reading.reader, Event.SIGNED, study_id, detail, reading.signed_at))
+        except IntegrityError as error:
+            raise ConflictError(SIGNED_MEANWHILE) from error
+
+    def signed(self, reader: str | None = None) -> list[SignedReading]:
+        """Return signed readings, newest first: those of one reader, or of all."""
+        query = (
+            select(ReadingRow, StudyRow, AIResultRow)
+            .join(StudyRow, StudyRow.id == ReadingRow.study_id)
+            .outerjoin(
+                AIResultRow,
+                (AIResultRow.study_id == StudyRow.id)
+                & (AIResultRow.model_sha256 == ReadingRow.model_sha256)
+                # The oldest readings have no contents; their studies have one file each, which never changes.
+                & (AIResultRow.contents == func.coalesce(ReadingRow.contents, AIResultRow.contents)),
+            )
+            .options(selectinload(StudyRow.series).selectinload(SeriesRow.instances))
+            .order_by(ReadingRow.id.desc())
+        )
+        if reader is not None:
+            query = query.where(ReadingRow.reader == reader)
+        with self._database.read() as session:
+            return [
+                rows.signed(reading, study, rows.result(result) if result else None)
+                for reading, study, result in session.execute(query)
+            ]

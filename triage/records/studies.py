@@ -1,0 +1,75 @@
+"""Studies of the record: read whole, locked for a change, the digest of their contents.
+
+Tested in tests/records/test_store.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from triage.domain import StudyStatus
+from triage.errors import NotFoundError
+from triage.records import rows
+from triage.records.database import in_batches
+from triage.records.tables import InstanceRow, SeriesRow, StudyRow
+from triage.records.views import Study, contents_of
+
+NOT_THERE = "This study is not in the record. Go back to the worklist and open it from there."
+
+
+def whole(session: Session, study_id: str) -> Study:
+    """Return a study with its files, AI results and readings.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such study.
+    """
+    options = (
+        selectinload(StudyRow.series).selectinload(SeriesRow.instances),
+        selectinload(StudyRow.results),
+        selectinload(StudyRow.readings),
+    )
+    row = session.get(StudyRow, study_id, options=options)
+    if row is None:
+        raise NotFoundError(NOT_THERE)
+    return Study(
+        study_id=row.id,
+        name=row.name,
+        status=StudyStatus(row.status),
+        reason=row.reason,
+        site_band=rows.BANDS[row.site_band],
+        arrived_at=row.arrived_at,
+        opened_at=row.opened_at,
+        header=rows.header(row),
+        series=tuple(rows.series(item) for item in row.series),
+        results=tuple(rows.result(item) for item in row.results),
+        readings=tuple(rows.reading(item) for item in row.readings),
+    )
+
+
+def locked(session: Session, study_id: str) -> StudyRow:
+    """Return the row of a study for a change; writers of one study take turns.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such study.
+    """
+    row = session.get(StudyRow, study_id, with_for_update=True)
+    if row is None:
+        raise NotFoundError(NOT_THERE)
+    return row
+
+
+def contents(session: Session, study_ids: Sequence[str]) -> dict[str, str]:
+    """Return the digest of the files that each study has now, in the order of the IDs."""
+    digests: dict[str, list[str]] = {study_id: [] for study_id in study_ids}
+    for batch in in_batches(study_ids):
+        query = select(SeriesRow.study_id, InstanceRow.sha256).join(SeriesRow).where(SeriesRow.study_id.in_(batch))
+        for study_id, sha256 in session.execute(query):
+            digests[study_id].append(sha256)
+    return {study_id: contents_of(found) for study_id, found in digests.items()}
