@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from triage.text import MAX_NAME, display_name
+from triage.text import MAX_NAME, csv_cell, display_name
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,13 @@ from triage.text import MAX_NAME, display_name
 )
 def test_what_is_shown_of_a_name(name: str, shown: str) -> None:
     assert display_name(name) == shown
+
+
+@pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"])
+def test_a_cell_is_never_a_formula(text: str) -> None:
+    assert csv_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "a=1", "0.5", " =1", "'=1"])
+def test_other_cells_stay_as_they_are(text: str) -> None:
+    assert csv_cell(text) == text

@@ -8,12 +8,13 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 
 from triage.errors import TriageError
 from triage.settings import ROOT, Settings
@@ -123,19 +124,29 @@ def demo(
 @app.command()
 def export(
     out: Annotated[Path, typer.Argument(help="ZIP file to write.")],
-    reader: Annotated[str | None, typer.Option(help="Only the readings of this reader.")] = None,
+    reader: Annotated[str | None, typer.Option(help="Only studies that this reader signed.")] = None,
+    originals: Annotated[
+        bool, typer.Option("--originals", help="Add the received files; these can identify the patient.")
+    ] = False,
 ) -> None:
-    """Write signed readings and their pictures as a data set."""
-    from triage.learning.dataset import write_export
+    """Export signed readings and their slices as a data set; docs/readings-export.md describes it."""
     from triage.pipeline.installation import Installation
 
     installation = _or_exit(lambda: Installation(Settings()))
-    readings = installation.store.signed_readings(reader)
-    part = out.with_name(out.name + ".part")
-    with part.open("wb") as file:
-        pictures = _or_exit(lambda: write_export(readings, installation.files, file))
-    part.replace(out)
-    console.print(f"{len(readings):,} readings, {pictures:,} pictures: {out}")
+    with closing(installation), Progress(console=console) as bar:
+        task = bar.add_task("Exporting studies", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        export = _or_exit(lambda: installation.export_readings(out, reader=reader, originals=originals, progress=show))
+    for study_id, reason in export.notes:
+        console.print(f"{study_id}: {reason}", markup=False, highlight=False)
+    console.print(
+        f"{export.readings:,} readings of {export.studies:,} studies, {export.slices:,} slices, "
+        f"{export.labelled:,} of them with a label: {out}",
+        markup=False,
+    )
 
 
 @app.command()

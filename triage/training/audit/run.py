@@ -35,13 +35,13 @@ def audit(root: Path, against: Path | None = None) -> Audit:
     dataset, heads, suspects = _examine(read_dataset(root, verify=False))
     count = len(dataset.items)
     if against is None:
-        pairs = _between_files(dataset, find_copies(heads))
+        pairs = _between_scans(dataset, find_copies(heads))
         return _findings(dataset, pairs, suspects)
     other, other_heads, _ = _examine(_read_any(against))
     found = find_copies(gather([heads, other_heads]), judged=count)
     across = found.second >= count
     matches = _matches(dataset, other, found.take(across))
-    pairs = _between_files(dataset, found.take(~across))
+    pairs = _between_scans(dataset, found.take(~across))
     return replace(_findings(dataset, pairs, suspects), against=matches, other=other)
 
 
@@ -81,10 +81,10 @@ def _read_any(root: Path) -> Dataset:
         return Dataset(root, "pictures", items)
 
 
-def _between_files(dataset: Dataset, pairs: Pairs) -> Pairs:
-    """Leave out the slices of one volume: neighbours are alike, and nobody splits a file."""
-    path = np.array([item.path for item in dataset.items])
-    return pairs.take(path[pairs.first] != path[pairs.second])
+def _between_scans(dataset: Dataset, pairs: Pairs) -> Pairs:
+    """Leave out pairs within one scan: neighbouring slices are alike, and no split separates them."""
+    scan = np.array([item.scan or item.path for item in dataset.items])
+    return pairs.take(scan[pairs.first] != scan[pairs.second])
 
 
 def _findings(dataset: Dataset, pairs: Pairs, suspects: tuple[Skipped, ...]) -> Audit:

@@ -1,10 +1,9 @@
-"""Class folders (with or without splits), our own export of readings, and a manifest."""
+"""Class folders (with or without splits), and a manifest."""
 
 from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -41,26 +40,6 @@ def read_class_folders(root: Path) -> Dataset:
         if not found:
             empty.append(folder.relative_to(root).as_posix())
     return Dataset(root, "class folders", tuple(items), tuple(skipped), tuple(empty))
-
-
-def read_export(root: Path) -> Dataset:
-    """Read the folder or ZIP that the product exports: the newest reading of a picture is its label."""
-    names = _names(root)
-    newest: dict[str, dict[str, str]] = {}
-    for row in _rows(root, "readings.csv", ("study", "file", "final", "signed_at")):
-        if row["file"] not in newest or row["signed_at"] > newest[row["file"]]["signed_at"]:
-            newest[row["file"]] = row
-    items, skipped = [], []
-    for path, row in newest.items():
-        if path not in names:
-            skipped.append(Skipped(path, "Named in readings.csv, not in the export. Export the readings again."))
-        elif row["final"] not in set(Finding) or label_of(PurePosixPath(path).parent.name) != row["final"]:
-            skipped.append(Skipped(path, f"readings.csv says {row['final']}, its folder says otherwise."))
-        else:
-            items.append(Item(path, "overrides", row["final"], patient=row["study"]))
-    unread = sorted(names - set(newest) - {"readings.csv"})
-    skipped += [Skipped(path, "No reading in readings.csv names this file.") for path in unread]
-    return Dataset(root, "export of readings", tuple(items), tuple(skipped))
 
 
 def read_manifest_items(root: Path) -> Dataset:
@@ -118,13 +97,6 @@ def _no_class(root: Path, folder: Path) -> Skipped:
 def _files(folder: Path) -> list[Path]:
     paths = (path for path in folder.rglob("*") if path.is_file())
     return sorted(path for path in paths if not path.name.startswith(".") and path.name.lower() not in LITTER)
-
-
-def _names(root: Path) -> set[str]:
-    if root.is_dir():
-        return {path.relative_to(root).as_posix() for path in _files(root)}
-    with zipfile.ZipFile(root) as archive:
-        return {name for name in archive.namelist() if not name.endswith("/")}
 
 
 def _rows(root: Path, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:

@@ -60,7 +60,7 @@ class Item:
     split
         The publisher's split ("Training", "Testing"), where there is one.
     patient
-        Whose picture it is, where that is known; for our own export the study, the nearest thing that it holds.
+        Whose picture it is, where that is known.
     cluster
         The same for all copies of one picture, where somebody looked.
     fold
@@ -71,6 +71,8 @@ class Item:
         File of the tumour's mask, relative to the data set.
     index
         Number of the slice within a volume, from its foot.
+    scan
+        The same for all slices of one scan that has a file for each of them.
     """
 
     path: str
@@ -83,6 +85,7 @@ class Item:
     outline: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     mask: str | None = None
     index: int | None = None
+    scan: str | None = None
 
     @property
     def name(self) -> str:

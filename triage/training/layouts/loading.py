@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
@@ -105,11 +106,20 @@ def load_mask(root: Path, item: Item) -> NDArray[np.bool_] | None:
 
 
 def read_bytes(root: Path, path: str) -> bytes:
-    """Return one file of a folder or a ZIP."""
+    """Return one file of a folder or a ZIP.
+
+    Raises
+    ------
+    RefusedError
+        If the ZIP is damaged at that file.
+    """
     if root.is_dir():
         return (root / path).read_bytes()
-    with zipfile.ZipFile(root) as archive:
-        return archive.read(path)
+    try:
+        with zipfile.ZipFile(root) as archive:
+            return archive.read(path)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise RefusedError("The ZIP is damaged at this file. Copy or export it again.") from error
 
 
 def read_mat(path: Path, name: str) -> Pixels:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from triage.errors import RefusedError
-from triage.training.layouts import figshare, folders, volumes
-from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped
+from triage.learning.dataset import is_dataset as is_export
+from triage.training.layouts import figshare, folders, readings, volumes
+from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped, label_of
 from triage.training.layouts.loading import in_threads, load_slice
 
 KNOWN = """\
     DIR
     ├── manifest.csv                         path,dataset,label,cluster,fold
-    ├── readings.csv, glioma/ ... notumor/   our export of readings (the folder or its ZIP)
+    ├── readings.csv slices.csv slices/      an export of readings (the folder or its ZIP)
     ├── Training/glioma_tumor/*.jpg          four classes, Training/ Testing/ (or none)
     ├── yes/*.jpg  no/*.jpg                  tumour or not
     ├── images/<n>.jpg  borders.json         figshare, as pictures
@@ -27,7 +27,7 @@ Reader = Callable[[Path], Dataset]
 #: Asked in this order: a manifest says more than the folders beside it.
 READERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = (
     (lambda root: (root / "manifest.csv").is_file(), folders.read_manifest_items),
-    (lambda root: (root / "readings.csv").is_file(), folders.read_export),
+    (is_export, readings.read_readings),
     (lambda root: (root / "borders.json").is_file() and (root / "images").is_dir(), figshare.read_pictures),
     (lambda root: bool(figshare.mat_files(root)), figshare.read_mat_files),
     (lambda root: bool(volumes.lgg_masks(root)), volumes.read_lgg),
@@ -76,20 +76,27 @@ def without_damaged(dataset: Dataset) -> Dataset:
 
 
 def leave_out(dataset: Dataset, reasons: list[str | None]) -> Dataset:
-    """Return the data set without the items that have a reason, which are listed as skipped."""
+    """Return the data set without the items that have a reason, which are listed as skipped.
+
+    A class folder that loses all its items is listed as empty.
+    """
     judged = list(zip(dataset.items, reasons, strict=True))
     kept = tuple(item for item, reason in judged if reason is None)
     skipped = tuple(Skipped(item.name, reason) for item, reason in judged if reason is not None)
-    held = {item.path.rpartition("/")[0] for item in dataset.items}
-    emptied = sorted(held - {item.path.rpartition("/")[0] for item in kept})
-    return replace(dataset, items=kept, skipped=(*dataset.skipped, *skipped), empty=(*dataset.empty, *emptied))
+    left = {PurePosixPath(item.path).parent for item in kept}
+    emptied = sorted({PurePosixPath(item.path).parent for item in dataset.items} - left)
+    empty = [folder.as_posix() for folder in emptied if label_of(folder.name)]
+    return replace(dataset, items=kept, skipped=(*dataset.skipped, *skipped), empty=(*dataset.empty, *empty))
 
 
 def _reader(root: Path) -> Reader:
     if root.is_file():
-        if _is_export(root):
-            return folders.read_export
-        raise LayoutError(f"{root} is a file, and not the ZIP of an export. Name the folder of a data set:\n{KNOWN}")
+        if is_export(root):
+            return readings.read_readings
+        raise LayoutError(
+            f"{root} is a file, and not the ZIP of an export of readings in today's format. Export the readings again, "
+            f"or name the folder of a data set:\n{KNOWN}"
+        )
     if not root.is_dir():
         raise LayoutError(f"{root} is not there. Name the folder of a data set:\n{KNOWN}")
     for recognises, reader in READERS:
@@ -98,10 +105,3 @@ def _reader(root: Path) -> Reader:
     inner = [folder for folder in folders.subfolders(root) if any(known(folder) for known, _ in READERS)]
     hint = f"\n{inner[0]} looks like one." if inner else ""
     raise LayoutError(f"{root} has none of the layouts that we know:\n{KNOWN}{hint}")
-
-
-def _is_export(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return "readings.csv" in archive.namelist()
