@@ -10,6 +10,7 @@ from typing import Any
 import nibabel
 import numpy as np
 from helpers import encode
+from PIL import Image
 
 from triage.training.fit.recipe import Recipe, load_recipe
 
@@ -122,3 +123,11 @@ def small(name: str, **train: Any) -> Recipe:
         values["segment"] |= {"size": 32, "epochs": 1, "batch": 4}
         values["segment"]["network"] |= {"width": 4, "depth": 2}
     return Recipe.model_validate(values | {"expand": values["expand"] and 80})
+
+
+def picture(path: Path, size: tuple[int, int] = (64, 48), seed: int = 0) -> Path:
+    """Write a picture of noise, so wide and so high."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, size[::-1], np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
