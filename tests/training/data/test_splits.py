@@ -108,7 +108,7 @@ def test_volumes_that_cannot_be_added_are_refused(tmp_path: Path) -> None:
     data = read_dataset(manifest_set(tmp_path / "data"))
     (tmp_path / "data" / "empty").mkdir()
     for folder in (drawn_volumes(tmp_path / "elsewhere"), tmp_path / "data" / "empty"):
-        with pytest.raises(LayoutError, match="no volumes with masks, or lies outside"):
+        with pytest.raises(LayoutError, match="no volumes with masks, or is not inside"):
             with_volumes(data, folder)
     folders = class_folders(tmp_path / "folders")
     with pytest.raises(LayoutError, match="Add a manifest"):
@@ -139,7 +139,7 @@ def test_copies_are_found_where_nobody_looked(tmp_path: Path) -> None:
     assert "2 copies left out, one picture per cluster kept" in parts.notes
 
 
-def test_copies_that_disagree_are_told(tmp_path: Path) -> None:
+def test_copies_that_disagree_are_noted(tmp_path: Path) -> None:
     class_folders(tmp_path, each=6)
     (tmp_path / "meningioma" / "relabelled.png").write_bytes((tmp_path / "glioma" / "0.png").read_bytes())
     parts = cut(read_dataset(tmp_path), "finding", Split.DEDUPLICATED, seed=1)
@@ -218,7 +218,7 @@ def test_untyped_tumours_teach_only_where_the_recipe_wants_them() -> None:
     ("items", "message"),
     [
         (typed(20, "glioma") + typed(1, "notumor"), "The class notumor has one picture .*Add pictures"),
-        (typed(20, "glioma"), "nothing to tell apart: the only class is glioma"),
+        (typed(20, "glioma"), "needs two classes, and the only one is glioma"),
         (typed(2, "glioma") + typed(2, "notumor"), "too few pictures to keep some for watching"),
         (
             [replace(item, fold="2", cluster=number) for number, item in enumerate(typed(4, "glioma"))]

@@ -59,7 +59,7 @@ def test_nothing_readable_is_an_error(tmp_path: Path) -> None:
 
 def test_shows_the_known_layouts(tmp_path: Path) -> None:
     picture(tmp_path / "cats" / "a.png")
-    with pytest.raises(LayoutError, match="none of the layouts") as error:
+    with pytest.raises(LayoutError, match="none of the known layouts") as error:
         read_dataset(tmp_path)
     for layout in ("manifest.csv", "Training/glioma_tumor", "yes/", "borders.json", ".mat", "kaggle_3m", ".nii.gz"):
         assert layout in str(error.value)
@@ -67,12 +67,12 @@ def test_shows_the_known_layouts(tmp_path: Path) -> None:
 
 def test_points_at_the_folder_inside(tmp_path: Path) -> None:
     picture(tmp_path / "archive" / "yes" / "a.png")
-    with pytest.raises(LayoutError, match="archive looks like one"):
+    with pytest.raises(LayoutError, match="archive has a known layout"):
         read_dataset(tmp_path)
 
 
 def test_a_missing_folder_and_a_stray_file(tmp_path: Path) -> None:
-    with pytest.raises(LayoutError, match="is not there"):
+    with pytest.raises(LayoutError, match="does not exist"):
         read_dataset(tmp_path / "nowhere")
     with pytest.raises(LayoutError, match="not the ZIP of an export"):
         read_dataset(picture(tmp_path / "a.png"))

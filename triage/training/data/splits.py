@@ -21,7 +21,7 @@ from triage.training.data.copies import one_per_cluster, with_clusters
 from triage.training.layouts import GUARD, PUBLISHED, UNTYPED, Dataset, Item, LayoutError
 
 FOLDS = 5
-#: The order in which a class is dealt to the folds: with fold 0 to test, even the smallest is trained on and tested.
+#: Order of folds in which the groups of a class are dealt. With test fold 0, even a class of two is trained and tested.
 DEAL = (2, 0, 3, 1, 4)
 TRAIN, WATCH, TEST = "train", "watch", "test"
 CLASSES: dict[str, tuple[str, ...]] = {
@@ -41,14 +41,14 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An item as a network meets it: as it is (variant 0), or augmented beforehand (the number seeds how)."""
+    """An item as the network receives it: unchanged (variant 0), or augmented beforehand with that seed."""
 
     item: Item
     variant: int = 0
 
     @property
     def name(self) -> str:
-        """The item's name, with the variant behind it."""
+        """The name of the item, followed by the variant."""
         return f"{self.item.name}@{self.variant}" if self.variant else self.item.name
 
 
@@ -74,14 +74,14 @@ class Parts:
 
 
 def label_for(item: Item, task: str) -> str:
-    """Return the item's class in a task; `UNTYPED` tumours have none of the four."""
+    """Return the class of an item in a task; an `UNTYPED` tumour has none of the four classes."""
     if task == "finding":
         return item.label
     return item.label if item.label == Finding.NOTUMOR else UNTYPED
 
 
 def has_mask(samples: Iterable[Sample]) -> list[Sample]:
-    """Return those on which somebody drew the tumour."""
+    """Return the samples with a mask or an outline of the tumour."""
     return [sample for sample in samples if sample.item.mask or sample.item.outline is not None]
 
 
@@ -154,7 +154,7 @@ def cut(
 
 
 def expanded(samples: Sequence[Sample], total: int, task: str) -> list[Sample]:
-    """Return the samples with augmented ones, the same number of each class, about `total` in all."""
+    """Add augmented samples until each class has the same number and all classes about `total`."""
     by_class: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         by_class[label_for(sample.item, task)].append(sample)
@@ -198,8 +198,8 @@ def _parts(samples: Sequence[Sample], task: str, split: Split, seed: int, test_f
         folds = _dealt([str(sample.item.patient) for sample in samples], samples, task, seed)
     else:
         raise LayoutError(
-            "Nobody knows the patients of these pictures, so they cannot be split by patient. Use --split "
-            "deduplicated, or add a manifest.csv with folds."
+            "The patients of these pictures are unknown, so they cannot be split by patient. Use --split deduplicated, "
+            "or add a manifest.csv with folds."
         )
     if test_fold is None:
         return [TRAIN] * len(folds)
@@ -223,7 +223,7 @@ def _official(samples: Sequence[Sample], task: str, seed: int) -> list[str]:
 
 
 def _dealt(groups: Sequence[str], samples: Sequence[Sample], task: str, seed: int) -> list[int]:
-    """Deal whole groups to the folds, class by class; return the fold of each sample."""
+    """Distribute whole groups to the folds, class by class, and return the fold of each sample."""
     labels: dict[str, Counter[str]] = defaultdict(Counter)
     for group, sample in zip(groups, samples, strict=True):
         labels[group][label_for(sample.item, task)] += 1
@@ -267,7 +267,7 @@ def _check(
         raise LayoutError("There are too few pictures to keep some for watching the training. Add pictures.")
     if len(known) < 2:
         raise LayoutError(
-            f"There is nothing to tell apart: the only class is {', '.join(known) or 'none'}. Add pictures of another."
+            f"Training needs two classes, and the only one is {', '.join(known) or 'none'}. Add pictures of another."
         )
     for part, samples in ((TRAIN, train), (TEST, test))[: 1 + tested]:
         missing = known - {label_for(sample.item, task) for sample in samples}

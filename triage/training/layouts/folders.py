@@ -15,18 +15,18 @@ from triage.training.layouts.figshare import read_borders
 from triage.training.layouts.items import PUBLISHED, UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
 from triage.training.layouts.loading import read_bytes
 
-#: What file managers leave behind; anything else that is no picture is listed.
-LITTER = {"thumbs.db", "desktop.ini"}
+#: Files that file managers leave behind; they are ignored, while other files that are not pictures are listed.
+IGNORED = {"thumbs.db", "desktop.ini"}
 
 
 def has_class_folders(root: Path) -> bool:
-    """Tell whether the folder, or a split in it, has a folder named after a class."""
+    """Tell whether a folder named after a class is in this folder or in a split of it."""
     parts = [root, *(folder for folder in subfolders(root) if folder.name.lower() in PUBLISHED)]
     return any(label_of(folder.name) for part in parts for folder in subfolders(part))
 
 
 def read_class_folders(root: Path) -> Dataset:
-    """Read ``glioma_tumor/ ...`` or ``yes/ no/``, at the top or below ``Training/ Testing/``."""
+    """Read ``glioma_tumor/ ...`` or ``yes/ no/``, directly in the folder or in ``Training/ Testing/``."""
     items: list[Item] = []
     skipped: list[Skipped] = []
     empty: list[str] = []
@@ -43,7 +43,7 @@ def read_class_folders(root: Path) -> Dataset:
 
 
 def read_manifest_items(root: Path) -> Dataset:
-    """Read ``manifest.csv``, guard rows included, with the outlines of any figshare folder beside its pictures."""
+    """Read ``manifest.csv`` with its guard rows, and the outlines of each figshare folder that it names."""
     items, skipped = [], []
     places: set[PurePosixPath] = set()
     outlines: dict[str, NDArray[np.float32]] = {}
@@ -52,7 +52,8 @@ def read_manifest_items(root: Path) -> Dataset:
             skipped.append(Skipped(row["path"], "Named in manifest.csv, not in the folder."))
             continue
         if row["label"] not in {*Finding, UNTYPED}:
-            skipped.append(Skipped(row["path"], f"The label {row['label']!r} is not one of ours."))
+            classes = ", ".join((*Finding, UNTYPED))
+            skipped.append(Skipped(row["path"], f"The label {row['label']!r} is not a class. Use one of {classes}."))
             continue
         place = PurePosixPath(row["path"]).parent
         if place.name == "images" and place not in places:
@@ -72,7 +73,7 @@ def read_manifest_items(root: Path) -> Dataset:
 
 
 def subfolders(root: Path) -> list[Path]:
-    """Return the folders in a folder, sorted, without hidden ones."""
+    """Return the folders in a folder by name, without hidden ones."""
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
@@ -96,7 +97,7 @@ def _no_class(root: Path, folder: Path) -> Skipped:
 
 def _files(folder: Path) -> list[Path]:
     paths = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in paths if not path.name.startswith(".") and path.name.lower() not in LITTER)
+    return sorted(path for path in paths if not path.name.startswith(".") and path.name.lower() not in IGNORED)
 
 
 def _rows(root: Path, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
