@@ -15,13 +15,13 @@ def test_a_table_is_copied_whole_and_its_file_goes(tmp_path: Path) -> None:
     target = tmp_path / "a.zip"
     with zipfile.ZipFile(target, "w") as archive, table(("study", "comment"), tmp_path) as made:
         for number in range(3):
-            made.add((number, "=1+1, «ü»\nsecond line"))
+            made.add((number, '=1+1, «ü» "quoted"'))
         made.copy_to(archive, "table.csv")
     assert made.rows == 3
     with zipfile.ZipFile(target) as archive:
         rows = list(csv.reader(io.StringIO(archive.read("table.csv").decode(), newline="")))
     assert rows[0] == ["study", "comment"]
-    assert rows[3] == ["2", "'=1+1, «ü»\nsecond line"]
+    assert rows[3] == ["2", '\'=1+1, «ü» "quoted"']
     assert list(tmp_path.iterdir()) == [target]
 
 

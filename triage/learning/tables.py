@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
+import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +23,7 @@ class Table:
     Parameters
     ----------
     file
-        Open for writing, with a name; it gets the names of the columns at once.
+        Open for writing and reading bytes; it gets the names of the columns at once.
     columns
         Names of the columns.
 
@@ -30,10 +33,11 @@ class Table:
         Number of rows below the names.
     """
 
-    def __init__(self, file: IO[str], columns: Iterable[str]) -> None:
+    def __init__(self, file: IO[bytes], columns: Iterable[str]) -> None:
         self.rows = 0
         self._file = file
-        self._writer = csv.writer(file)
+        self._text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        self._writer = csv.writer(self._text)
         self._writer.writerow(columns)
 
     def add(self, cells: Iterable[object]) -> None:
@@ -43,14 +47,18 @@ class Table:
 
     def copy_to(self, archive: zipfile.ZipFile, name: str) -> None:
         """Copy the table into the archive."""
-        self._file.flush()
-        archive.write(self._file.name, name, zipfile.ZIP_DEFLATED)
+        self._text.flush()
+        self._file.seek(0)
+        entry = zipfile.ZipInfo(name, time.localtime()[:6])
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        with archive.open(entry, "w", force_zip64=True) as member:
+            shutil.copyfileobj(self._file, member)
 
 
 @contextmanager
 def table(columns: Iterable[str], folder: Path) -> Iterator[Table]:
-    """Open an empty table whose file is in the folder while the block runs."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=folder, suffix=".part") as file:
+    """Open an empty table. Its file is on the disk of the folder without a name, so a killed process leaves nothing."""
+    with tempfile.TemporaryFile(dir=folder) as file:
         yield Table(file, columns)
 
 
