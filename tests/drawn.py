@@ -10,6 +10,7 @@ from typing import Any
 import nibabel
 import numpy as np
 from helpers import encode
+from PIL import Image, ImageDraw, ImageFilter
 
 from triage.training.fit.recipe import Recipe, load_recipe
 
@@ -122,3 +123,35 @@ def small(name: str, **train: Any) -> Recipe:
         values["segment"] |= {"size": 32, "epochs": 1, "batch": 4}
         values["segment"]["network"] |= {"width": 4, "depth": 2}
     return Recipe.model_validate(values | {"expand": values["expand"] and 80})
+
+
+def picture(path: Path, size: tuple[int, int] = (64, 48), seed: int = 0) -> Path:
+    """Write a picture of noise, so wide and so high."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 255, size[::-1], np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def draw_head(seed: int, size: int = 256) -> Image.Image:
+    """Draw a head of ellipses on black, different for every seed."""
+    rng = np.random.default_rng(seed)
+    image = Image.new("L", (size, size))
+    draw = ImageDraw.Draw(image)
+    half_width, half_height = size * rng.uniform(0.28, 0.36), size * rng.uniform(0.36, 0.42)
+    for shrink, gray in ((1.0, 200), (0.92, 40), (0.88, 110)):
+        draw.ellipse(_ellipse_box(size / 2, size / 2, half_width * shrink, half_height * shrink), fill=gray)
+    for _ in range(25):
+        x, y = size / 2 + rng.normal(0, half_width / 3), size / 2 + rng.normal(0, half_height / 3)
+        draw.ellipse(_ellipse_box(x, y, *rng.uniform(4, 20, 2) * size / 256), fill=int(rng.integers(30, 255)))
+    return image.filter(ImageFilter.GaussianBlur(1.5))
+
+
+def _ellipse_box(x: float, y: float, half_width: float, half_height: float) -> tuple[float, float, float, float]:
+    return x - half_width, y - half_height, x + half_width, y + half_height
+
+
+def save_picture(image: Image.Image, path: Path, quality: int = 90) -> None:
+    """Write a picture; the quality is that of a JPEG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, quality=quality)

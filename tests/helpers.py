@@ -16,6 +16,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nibabel
@@ -25,10 +26,11 @@ import pytest
 from PIL import Image
 from pydicom import Dataset, dcmwrite
 
-from triage.domain import Finding, Receipt
+from triage.domain import Finding, ReasonCode, Receipt
 from triage.phantoms import VOLUME, VOLUME_MM, volume
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
+from triage.reading import sign
 from triage.records.files import FileStore
 from triage.settings import Settings
 
@@ -80,6 +82,29 @@ def receive(installation: Installation, files: Mapping[str, bytes]) -> list[Rece
 def take_in(installation: Installation, files: Mapping[str, bytes]) -> list[str]:
     """Hand files over, wait until they are judged, and return the study of each."""
     return [str(receipt.study_id) for receipt in receive(installation, files)]
+
+
+def sign_study(
+    installation: Installation,
+    study_id: str,
+    finding: Finding,
+    *,
+    reader: str = "Dr. A",
+    comment: str = "seen",
+) -> None:
+    """Sign a study as a reader would who sees what is on the record now."""
+    study = installation.store.study(study_id)
+    reading = sign(
+        reader=reader,
+        finding=finding,
+        result=study.result,
+        earlier=study.readings,
+        reason=ReasonCode.WRONG_CLASS,
+        comment=comment,
+        now=datetime.now(UTC),
+        contents=study.contents,
+    )
+    installation.store.sign(study_id, reading, seen=len(study.readings))
 
 
 def redrawn(file: bytes, **elements: object) -> bytes:

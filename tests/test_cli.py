@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
@@ -23,6 +22,7 @@ from typer.testing import CliRunner
 from triage.cli import app
 from triage.domain import Finding
 from triage.inference.runtime import Runtime
+from triage.learning.dataset import read_dataset
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
 from triage.reading import sign
@@ -158,12 +158,17 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
     assert {row.modality for row in installation.queue.recent(9)} == {"", "MR"}
     installation.store.readings.sign(study.study_id, reading, seen=0)
     installation.close()
-    done = triage("export", out, home=home)
+    done = triage("export", out, "--reader", "Dr. A", "--originals", home=home)
     assert done.returncode == 0, done.stderr
+    (entry,) = read_dataset(out)
+    assert (entry.study, entry.label) == (study.study_id, Finding.GLIOMA)
+    assert "1 readings of 1 studies" in done.stderr
     with zipfile.ZipFile(out) as archive:
-        rows = list(csv.DictReader(io.StringIO(archive.read("readings.csv").decode())))
-        assert [row["final"] for row in rows] == ["glioma"]
-        assert sorted(archive.namelist()) == sorted([rows[0]["file"], "readings.csv"])
+        originals = [name for name in archive.namelist() if name.startswith("originals/")]
+    assert len(originals) == len(study.instances)
+    done = triage("export", tmp_path / "nowhere" / "readings.zip", home=home)
+    assert done.returncode == 1
+    assert "name another folder" in " ".join(done.stderr.split())
 
 
 def test_reidentify_says_what_a_pseudonym_stands_for(tmp_path: Path) -> None:

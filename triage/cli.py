@@ -15,7 +15,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
+from rich.progress import Progress, track
 from rich.text import Text
 
 from triage.errors import TriageError
@@ -126,19 +126,29 @@ def demo(
 @app.command()
 def export(
     out: Annotated[Path, typer.Argument(help="ZIP file to write.")],
-    reader: Annotated[str | None, typer.Option(help="Only the readings of this reader.")] = None,
+    reader: Annotated[str | None, typer.Option(help="Only studies that this reader signed.")] = None,
+    originals: Annotated[
+        bool, typer.Option("--originals", help="Add the received files; these can identify the patient.")
+    ] = False,
 ) -> None:
-    """Write signed readings and their pictures as a data set."""
-    from triage.learning.dataset import write_export
+    """Export signed readings and their slices as a data set; docs/readings-export.md describes it."""
     from triage.pipeline.installation import Installation
 
     installation = _or_exit(lambda: Installation(Settings()))
-    readings = installation.store.readings.signed(reader)
-    part = out.with_name(out.name + ".part")
-    with part.open("wb") as file:
-        pictures = _or_exit(lambda: write_export(readings, installation.files, file))
-    part.replace(out)
-    console.print(f"{len(readings):,} readings, {pictures:,} pictures: {out}")
+    with closing(installation), Progress(console=console) as bar:
+        task = bar.add_task("Exporting studies", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        export = _or_exit(lambda: installation.export_readings(out, reader=reader, originals=originals, progress=show))
+    for study_id, reason in export.notes:
+        console.print(f"{study_id}: {reason}", markup=False, highlight=False)
+    console.print(
+        f"{export.readings:,} readings of {export.studies:,} studies, {export.slices:,} slices, "
+        f"{export.labelled:,} of them with a label: {out}",
+        markup=False,
+    )
 
 
 @app.command()

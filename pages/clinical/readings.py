@@ -1,13 +1,12 @@
 """The reader's own decisions, and their export as a data set."""
 
-import tempfile
-
 import streamlit as st
 
 from triage.domain import Decision
-from triage.learning.dataset import write_export
+from triage.errors import TriageError
 from triage.text import markdown
 from triage.ui import state, tables
+from triage.ui.exports import ReadyExport
 
 installation = state.installation()
 reader = state.reader()
@@ -40,21 +39,42 @@ st.dataframe(
 )
 
 
-def export() -> bytes:
-    """Write the ZIP when it is asked for, not before."""
-    with tempfile.SpooledTemporaryFile(max_size=64 * 2**20) as file:
-        write_export(items, installation.files, file)
-        file.seek(0)
-        return file.read()
-
-
-st.download_button(
-    "Export as a data set (ZIP)",
-    export,
-    file_name="neurotriage-readings.zip",
-    mime="application/zip",
-    icon=":material/download:",
+if st.button(
+    "Make a data set (ZIP)",
+    icon=":material/archive:",
     type="primary",
-    on_click="ignore",  # a rerun beside the download would replace the file while it is being written
-    help="One folder per class with the pictures, and readings.csv with what the AI said and what was signed.",
-)
+    help="The slices as PNG, and tables of slices and readings. Train on it with `python -m triage train`.",
+):
+    st.session_state.pop("ready_export", None)
+    bar = st.progress(0.0, "Exporting studies")
+    try:
+        st.session_state.ready_export = ReadyExport(
+            installation,
+            reader,
+            lambda done, total: bar.progress(done / max(total, 1), f"Exported {done:,} of {total:,} studies"),
+        )
+    except TriageError as error:
+        st.error(str(error), icon=":material/error:")
+    bar.empty()
+
+ready: ReadyExport | None = st.session_state.get("ready_export")
+if ready and ready.reader == reader and ready.path.is_file():
+    made = ready.export
+    st.caption(
+        f"{made.studies:,} studies, {made.readings:,} readings, {made.slices:,} slices, {made.labelled:,} of them with "
+        "a label. Readings that you sign from now on need a new data set."
+    )
+    st.download_button(
+        f"Download ({ready.path.stat().st_size / 2**20:,.1f} MB)",
+        ready.path.read_bytes,  # when it is asked for, not before
+        file_name=ready.path.name,
+        mime="application/zip",
+        icon=":material/download:",
+        on_click="ignore",  # a rerun beside the download would replace the file while it is being written
+    )
+    if made.notes:
+        st.write("Studies of which slices or labels are missing:")
+        st.dataframe(
+            [{"Study": study_id, "Reason": reason} for study_id, reason in made.notes],
+            hide_index=True,
+        )

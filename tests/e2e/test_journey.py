@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import free_port, wait_until_healthy
 from playwright.sync_api import Browser, Page, expect
 
 from triage.phantoms import Phantom
+from triage.scans.formats.raster import decode
 from triage.settings import ROOT
 
 pytestmark = pytest.mark.browser
@@ -149,15 +151,19 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
     go(tab, "My readings")
     picture_of(tab, "8_readings")
     with tab.expect_download() as download:
-        tab.get_by_role("button", name="Export as a data set").click()
+        tab.get_by_role("button", name="Make a data set").click()
+        tab.get_by_role("button", name="Download (").click()
     target = tmp_path / "export.zip"
     download.value.save_as(target)
     with zipfile.ZipFile(target) as archive:
         rows = list(csv.DictReader(io.StringIO(archive.read("readings.csv").decode())))
         mine_now = next(row for row in rows if row["study"] == address.rpartition("=")[2])
-        assert (mine_now["final"], mine_now["decision"], mine_now["reason"]) == ("pituitary", "override", "wrong class")
+        assert (mine_now["label"], mine_now["decision"], mine_now["reason"]) == ("pituitary", "override", "wrong class")
         assert mine_now["reader"] == READER
-        assert archive.read(mine_now["file"]) in {phantom.png for phantom in slices}
+        table = csv.DictReader(io.StringIO(archive.read("slices.csv").decode()))
+        (exported,) = [row for row in table if row["study"] == mine_now["study"]]
+        pixels = decode(archive.read(exported["file"])).pixels
+        assert any(np.array_equal(pixels, decode(phantom.png).pixels) for phantom in slices)
 
     go(tab, "Model")
     picture_of(tab, "9_model")

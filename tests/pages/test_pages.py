@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
-from helpers import encode, nifti_phantom, take_in, zipped
+from helpers import encode, nifti_phantom, sign_study, take_in, zipped
 from record_samples import add
 from streamlit.testing.v1 import AppTest
 
 from triage.domain import Decision, Finding, Outcome, Plane, StudyStatus
+from triage.learning.dataset import read_dataset
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
 from triage.settings import ROOT
@@ -237,6 +238,25 @@ def test_my_readings_lists_mine(installation: Installation, slices: list[Phantom
     app = page(state.READINGS)
     assert list(app.dataframe[0].value["Study"]) == [slices[0].name]
     assert "has not signed" in words(page(state.READINGS, reader="Dr. Other"))
+
+
+def test_my_readings_make_a_data_set_to_download(
+    installation: Installation, slices: list[Phantom], tmp_path: Path
+) -> None:
+    (study_id,) = receive(installation, slices, 1)
+    sign_study(installation, study_id, Finding.MENINGIOMA, reader="Dr. Ada")
+    app = page(state.READINGS)
+    assert not app.get("download_button")
+    app = _button(app, "Make a data set (ZIP)").click().run()
+    assert not app.exception, app.exception
+    assert "1 studies, 1 readings, 1 slices, 1 of them with a label" in words(app)
+    (download,) = app.get("download_button")
+    assert download.proto.label.startswith("Download (")
+    path = app.session_state["ready_export"].path
+    assert [entry.study for entry in read_dataset(path)] == [study_id]
+    first = path
+    app = _button(app, "Make a data set (ZIP)").click().run()
+    assert not first.exists()
 
 
 def test_the_model_page_shows_the_card(installation: Installation) -> None:

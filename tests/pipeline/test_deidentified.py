@@ -21,7 +21,6 @@ from sqlalchemy import inspect, text
 
 from triage.domain import Decision, Finding, Kind, Outcome, Placement, Reading, ReadingState, Receipt, Score
 from triage.inference.views import FRAME
-from triage.learning.dataset import write_export
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
 from triage.records.pseudonyms import Pseudonyms
@@ -108,9 +107,9 @@ def artefacts(
             patch.setattr(installation.runtime, "score", with_mask)
             for name, data in report_files(installation, study_id):
                 yield name, name.encode() + data
-    exported = io.BytesIO()
-    assert write_export(installation.store.readings.signed(), installation.files, exported) == 1
-    yield from contents("export", exported.getvalue())
+    exported = installation.settings.home / "readings.zip"
+    assert installation.export_readings(exported, originals=True).studies == 1
+    yield from contents("export", exported.read_bytes())
 
 
 def sign_one(installation: Installation, study_id: str) -> None:

@@ -1,7 +1,7 @@
-"""Signed readings as a data set: a ZIP with one folder per class, as the Kaggle sets have it, and ``readings.csv``.
+"""The data set of signed readings, one entry a study: `write_dataset` exports it, `read_dataset` reads it back.
 
-The folder is the label that stands in the end, so the ZIP trains as it is; the CSV keeps every reading, amendments
-included, with what the AI had said.
+An export holds each slice as the network received it, so training does not depend on the format of the original file.
+``docs/readings-export.md`` documents the files and their columns.
 """
 
 from __future__ import annotations
@@ -9,72 +9,254 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Sequence
-from typing import IO
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from triage.records.files import FileStore
-from triage.records.views import SignedReading
+from PIL import Image
 
-COLUMNS = (
-    "study",
-    "file",
-    "original",
-    "final",
-    "decision",
-    "reason",
-    "comment",
-    "reader",
-    "signed_at",
-    "state",
-    "model_sha256",
+from triage.domain import Finding, Reading, Series, Slice, likeliest
+from triage.errors import NotFoundError, RefusedError
+from triage.learning.entries import (
+    ORIGINALS_FOLDER,
+    READING_COLUMNS,
+    READINGS_TABLE,
+    README,
+    SLICE_COLUMNS,
+    SLICES_FOLDER,
+    SLICES_TABLE,
+    DatasetError,
+    Export,
+    SliceEntry,
+    StudyEntry,
 )
-#: A spreadsheet runs a cell that begins with one of these as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from triage.learning.labels import LabelledStudy, answered
+from triage.learning.readme import readme
+from triage.learning.tables import Table, replacing, table
+from triage.records.files import FileStore
+from triage.records.signed import SignedStudy
+from triage.records.views import Instance, Study
+
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "DICOM": ".dcm", "NIFTI": ".nii"}
+GZIP_SIGNATURE = b"\x1f\x8b"
+#: Columns of which an export without them cannot be read.
+NEEDED = {
+    READINGS_TABLE: ("study", "patient", "current", "label"),
+    SLICES_TABLE: ("study", "series", "slice", "file", "label", "lesion", "note", "plane", "sequence"),
+}
 
 
-def write_export(readings: Sequence[SignedReading], files: FileStore, target: IO[bytes]) -> int:
-    """Write the ZIP and return the number of pictures in it.
+def write_dataset(
+    target: Path,
+    signed: Sequence[SignedStudy],
+    *,
+    study: Callable[[str], Study],
+    decode: Callable[[Study], tuple[Series, ...]],
+    files: FileStore,
+    originals: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Export:
+    """Write an export as a ZIP, whole or not at all. It holds one study at a time in memory.
 
     Parameters
     ----------
-    readings
-        Newest first, as `Readings.signed` returns them.
-    files
-        Where the pictures lie.
     target
-        A binary file open for writing.
+        The ZIP; an existing one is replaced.
+    signed
+        The studies to export.
+    study
+        Returns a study by its ID.
+    decode
+        Returns the series of a study, in the order in which they are judged.
+    files
+        Where the received files are.
+    originals
+        Add the received files as they are. They can identify the patient.
+    progress
+        Called with the number of studies written and the number of all studies.
+
+    Raises
+    ------
+    StorageError
+        If the ZIP cannot be written.
     """
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow(COLUMNS)
-    written: dict[str, str] = {}
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        for item in readings:
-            sha256, reading = item.instance.sha256, item.reading
-            if sha256 not in written:  # the newest reading of a picture comes first and names its folder
-                written[sha256] = f"{reading.finding}/{sha256[:16]}.{_suffix(item.instance.kind)}"
-                archive.writestr(written[sha256], files.get(sha256))
-            row = (
-                item.study_id,
-                written[sha256],
-                item.predicted or "",
-                reading.finding,
-                reading.decision,
-                reading.reason or "",
-                reading.comment,
-                reading.reader,
-                reading.signed_at.isoformat(timespec="seconds"),
-                reading.state,
-                reading.model_sha256 or "",
-            )
-            writer.writerow([_inert(str(cell)) for cell in row])
-        archive.writestr("readings.csv", table.getvalue(), zipfile.ZIP_DEFLATED)
-    return len(written)
+    with (
+        replacing(target) as file,
+        zipfile.ZipFile(file, "w", strict_timestamps=False) as archive,
+        table(READING_COLUMNS, target.parent) as readings,
+        table(SLICE_COLUMNS, target.parent) as slices,
+    ):
+        writer = _Writer(archive, readings, slices)
+        for done, item in enumerate(signed):
+            if progress is not None:
+                progress(done, len(signed))
+            one = study(item.study_id)
+            writer.add(one, item.patient, decode)
+            if originals:
+                writer.add_originals(one, files)
+        readings.copy_to(archive, READINGS_TABLE)
+        slices.copy_to(archive, SLICES_TABLE)
+        archive.writestr(README, readme(writer.notes), zipfile.ZIP_DEFLATED)
+    if progress is not None:
+        progress(len(signed), len(signed))
+    return Export(len(signed), readings.rows, slices.rows, writer.labelled, tuple(writer.notes))
 
 
-def _suffix(kind: str) -> str:
-    return {"JPEG": "jpg", "PNG": "png", "DICOM": "dcm", "NIFTI": "nii"}[kind]
+def is_dataset(root: Path) -> bool:
+    """Tell whether a folder or a file is an export of readings."""
+    return {READINGS_TABLE, SLICES_TABLE} <= set(_names(root))
 
 
-def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+def read_dataset(root: Path) -> tuple[StudyEntry, ...]:
+    """Read an export from its ZIP or from the folder that it was unpacked into.
+
+    Raises
+    ------
+    DatasetError
+        If a table or a column is missing, or a value is not one that `write_dataset` writes.
+    """
+    slices: dict[str, list[SliceEntry]] = defaultdict(list)
+    try:
+        for row in _rows(root, SLICES_TABLE):
+            slices[row["study"]].append(_slice_entry(row))
+        current = [row for row in _rows(root, READINGS_TABLE) if row["current"] == "1"]
+        return tuple(
+            StudyEntry(row["study"], row["patient"], Finding(row["label"]), tuple(slices[row["study"]]))
+            for row in current
+        )
+    except (ValueError, csv.Error) as error:
+        raise DatasetError(f"A table of {root} has a value that cannot be read ({error}). Export again.") from error
+
+
+class _Writer:
+    """Adds studies to the archive and to the tables."""
+
+    def __init__(self, archive: zipfile.ZipFile, readings: Table, slices: Table) -> None:
+        self.notes: list[tuple[str, str]] = []
+        self.labelled = 0
+        self._archive, self._readings, self._slices = archive, readings, slices
+
+    def add(self, study: Study, patient: str, decode: Callable[[Study], tuple[Series, ...]]) -> None:
+        for reading in study.readings:
+            self._readings.add(_reading_cells(study, patient, reading))
+        try:
+            series = decode(study)
+        except (NotFoundError, RefusedError) as error:
+            self.notes.append((study.study_id, f"No slices, the study cannot be decoded: {error}"))
+            return
+        labelled = LabelledStudy(study, series)
+        if labelled.note:
+            self.notes.append((study.study_id, f"No slice has a label: {labelled.note}."))
+        for place in labelled.places:
+            self._add_slice(study, patient, series, labelled, place)
+
+    def add_originals(self, study: Study, files: FileStore) -> None:
+        for instance in study.instances:
+            try:
+                path = files.found(instance.sha256)
+            except NotFoundError as error:
+                self.notes.append((study.study_id, f"An original is missing: {error}"))
+                continue
+            # The name that the file came with can hold the name of the patient.
+            name = f"{ORIGINALS_FOLDER}/{study.study_id}/{instance.sha256}{_suffix(instance, path)}"
+            self._archive.write(path, name, zipfile.ZIP_DEFLATED)
+
+    def _add_slice(
+        self,
+        study: Study,
+        patient: str,
+        series: Sequence[Series],
+        labelled: LabelledStudy,
+        place: tuple[int, int],
+    ) -> None:
+        number, at = place
+        header, slice_ = series[number].header, series[number].slices[at]
+        file = f"{SLICES_FOLDER}/{study.study_id}/{number + 1:02d}-{at + 1:04d}.png"
+        self._archive.writestr(file, _png(slice_))  # stored as it is: a PNG is compressed already
+        label, note = labelled.label(number, at)
+        scores = labelled.scores(number, at)
+        self.labelled += label is not None
+        about = (study.study_id, patient, number + 1, at + 1, file)
+        reading = (label or "", int(label not in (None, Finding.NOTUMOR)), note)
+        geometry = (
+            *(slice_.spacing or ("", "")),
+            header.spacing[2] if header.spacing else "",
+            *slice_.pixels.shape,
+        )
+        probabilities = [scores[finding] if scores else "" for finding in Finding]
+        ai = (
+            likeliest(scores) if scores else "",
+            *probabilities,
+            labelled.result.model_sha256 if scores and labelled.result else "",
+        )
+        original = study.instances[slice_.instance].sha256
+        self._slices.add((*about, *reading, header.plane or "", header.description, *geometry, original, *ai))
+
+
+def _reading_cells(study: Study, patient: str, reading: Reading) -> tuple[object, ...]:
+    seen = answered(study, reading)
+    return (
+        study.study_id,
+        patient,
+        int(reading is study.readings[-1]),
+        seen.predicted if seen else "",
+        reading.finding,
+        reading.decision,
+        reading.reason or "",
+        reading.comment,
+        reading.reader,
+        reading.signed_at.isoformat(timespec="seconds"),
+        reading.state,
+        reading.model_sha256 or "",
+    )
+
+
+def _png(slice_: Slice) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(slice_.pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _suffix(instance: Instance, path: Path) -> str:
+    with path.open("rb") as file:
+        compressed = instance.kind == "NIFTI" and file.read(len(GZIP_SIGNATURE)) == GZIP_SIGNATURE
+    return SUFFIXES[instance.kind] + (".gz" if compressed else "")
+
+
+def _names(root: Path) -> list[str]:
+    """Return the names at the top of a folder or in a ZIP; none of anything else."""
+    if root.is_dir():
+        return [path.name for path in root.iterdir()]
+    if not zipfile.is_zipfile(root):
+        return []
+    with zipfile.ZipFile(root) as archive:
+        return archive.namelist()
+
+
+def _rows(root: Path, name: str) -> list[dict[str, str]]:
+    try:
+        if root.is_dir():
+            data = (root / name).read_bytes()
+        else:
+            with zipfile.ZipFile(root) as archive:
+                data = archive.read(name)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"{name} of {root} is missing or damaged. Export the readings again.") from error
+    reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), restval="")
+    missing = [column for column in NEEDED[name] if column not in (reader.fieldnames or ())]
+    if missing:
+        raise DatasetError(f"{name} of {root} lacks the column {', '.join(missing)}. Export the readings again.")
+    return list(reader)
+
+
+def _slice_entry(row: dict[str, str]) -> SliceEntry:
+    return SliceEntry(
+        file=row["file"],
+        series=int(row["series"]),
+        number=int(row["slice"]),
+        label=Finding(row["label"]) if row["label"] else None,
+        lesion=row["lesion"] == "1",
+        note=row["note"],
+        plane=row["plane"],
+        sequence=row["sequence"],
+    )

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from threading import Condition, Lock
 
 from triage.domain import Receipt, Series
 from triage.inference.runtime import Runtime
+from triage.learning.dataset import write_dataset
+from triage.learning.entries import Export
 from triage.pipeline.durable import Work, key
 from triage.pipeline.intake import Intake
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
@@ -22,6 +25,7 @@ from triage.pipeline.spool import Incoming
 from triage.records.files import FileStore, sweep
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.queue import Queue
+from triage.records.signed import signed_studies
 from triage.records.store import Store
 from triage.scans.isolation.door import Door
 from triage.settings import Settings
@@ -114,6 +118,37 @@ class Installation:
             If a file cannot be decoded any more.
         """
         return decode(self, self.store.study(study_id))
+
+    def export_readings(
+        self,
+        target: Path,
+        *,
+        reader: str | None = None,
+        originals: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Export:
+        """Write the data set of signed readings, see `triage.learning.dataset.write_dataset`.
+
+        Parameters
+        ----------
+        target
+            The ZIP to write.
+        reader
+            Only studies that this reader signed.
+        originals
+            Add the received files.
+        progress
+            Called with the number of studies written and the number of all studies.
+        """
+        return write_dataset(
+            target,
+            signed_studies(self.store.read, reader),
+            study=self.store.study,
+            decode=partial(decode, self),
+            files=self.files,
+            originals=originals,
+            progress=progress,
+        )
 
     def resume(self) -> int:
         """Enqueue every pending study that is not in the queue, and return the number of pending studies.

@@ -1,7 +1,7 @@
-"""The honest look at a data set before anything is trained on it: copies, contradictions, leaks, strangers.
+"""Audit of a data set before training: copies, contradicting labels, leaks between parts, pictures that are not MRI.
 
-The popular sets are one another, and a score on copies measures memory. `audit` finds them; `tables` and
-`contact_sheet` show what it found, `Audit.as_json` keeps it.
+The public sets contain copies of each other, and a score on copies measures memory. `audit` finds them, `tables` and
+`contact_sheet` show the findings, and `Audit.as_json` returns them for a file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures as small frames of the head, and as vectors that a nearest-neighbour index can hold."""
+"""Pictures as small frames of the head, and as vectors for a nearest-neighbour index."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from PIL import Image
 
 from triage.inference.preprocess import prepare
 
-#: Side of the frame that stands for a picture: pixels. 100,000 of them take 230 MB.
+#: Side of the frame that represents a picture: pixels. 100,000 frames take 230 MB.
 FRAME = 48
-#: Side of the searched vectors' picture. Coarse vectors find crops as well as finer ones do (tried: 12, 16, 32), since
-#: a shift of the head costs them less; alignment sorts out what they confuse.
+#: Side of the frame that becomes a vector of the index: pixels. Coarse vectors find crops as well as finer ones do
+#: (tried: 12, 16, 32), because a shift of the head changes them less; the alignment rejects wrong candidates.
 SIDE = 12
-#: Pictures are brought near this size first: the head is found as well, four times faster.
+#: Pictures are first reduced to about this size: the head is found as reliably, four times faster.
 WORKING_SIZE = 192
 
 Frames = NDArray[np.uint8]
@@ -26,7 +26,7 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of a frame, in shares of its side: what a crop of the picture would have left."""
+    """A part of a frame, in shares of its side, as a crop of the picture would leave it."""
 
     left: float
     top: float
@@ -44,7 +44,7 @@ def _windows() -> tuple[Window, ...]:
     return (whole, *parts)
 
 
-#: The views that every picture is searched by, besides their mirrors; the whole frame comes first.
+#: The views that each picture is searched with, besides their mirror images; the whole frame comes first.
 WINDOWS = _windows()
 
 
@@ -56,7 +56,7 @@ class Heads(NamedTuple):
     pixels
         ``(n, FRAME, FRAME)`` uint8, in the network's normalisation.
     inside
-        ``(n, 4)`` left, top, right and foot of what the picture shows, in shares of the frame; the rest is padding.
+        ``(n, 4)`` left, top, right and bottom of the picture in the frame, in shares of its side; the rest is padding.
     """
 
     pixels: Frames
@@ -66,15 +66,15 @@ class Heads(NamedTuple):
         """Return some of the heads."""
         return Heads(self.pixels[chosen], self.inside[chosen])
 
-    def turned(self, mirrored: NDArray[np.bool_]) -> Heads:
-        """Return the heads, those that are `mirrored` with left and right swapped."""
+    def flipped(self, mirrored: NDArray[np.bool_]) -> Heads:
+        """Return the heads, with left and right swapped where `mirrored` is true."""
         swapped = np.stack([1 - self.inside[:, 2], self.inside[:, 1], 1 - self.inside[:, 0], self.inside[:, 3]], axis=1)
         pixels = np.where(mirrored[:, None, None], self.pixels[:, :, ::-1], self.pixels)
         return Heads(pixels, np.where(mirrored[:, None], swapped, self.inside))
 
 
 def head_of(pixels: NDArray[np.generic]) -> Heads:
-    """Cut the head out of a picture ``(height, width)``: a set of one."""
+    """Return the head of a picture ``(height, width)``, as a set of one."""
     image = Image.fromarray(np.asarray(pixels, np.float32))
     factor = max(image.size) // WORKING_SIZE
     small = image.reduce(factor) if factor > 1 and min(image.size) >= factor else image
@@ -85,9 +85,9 @@ def head_of(pixels: NDArray[np.generic]) -> Heads:
 
 
 def gather(heads: Sequence[Heads]) -> Heads:
-    """Put sets of heads together."""
-    nothing = Heads(np.empty((0, FRAME, FRAME), np.uint8), np.empty((0, 4), np.float32))
-    return Heads(*map(np.concatenate, zip(nothing, *heads, strict=True)))
+    """Join sets of heads."""
+    none = Heads(np.empty((0, FRAME, FRAME), np.uint8), np.empty((0, 4), np.float32))
+    return Heads(*map(np.concatenate, zip(none, *heads, strict=True)))
 
 
 def describe(heads: Heads, window: Window = WINDOWS[0], mirrored: bool = False) -> Vectors:
@@ -96,11 +96,11 @@ def describe(heads: Heads, window: Window = WINDOWS[0], mirrored: bool = False) 
     Parameters
     ----------
     heads
-        The n pictures.
+        The heads of n pictures.
     window
-        The part to look at.
+        The part of each frame that is used.
     mirrored
-        Swap left and right after the window was cut.
+        Whether left and right are swapped after the window is cut.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def shrink(frames: Frames, side: int) -> NDArray[np.float32]:
 
 
 def normalise(values: NDArray[np.float32], where: NDArray[np.bool_] | None = None) -> Vectors:
-    """Bring every row to zero mean and unit length, zero elsewhere than `where`; flat rows become zero."""
+    """Scale each row to zero mean and unit length within `where`; the rest, and rows without contrast, become zero."""
     if where is None:
         centred = values - values.mean(axis=1, keepdims=True)
     else:
@@ -130,7 +130,7 @@ def normalise(values: NDArray[np.float32], where: NDArray[np.bool_] | None = Non
 
 
 def _averaging(start: float, length: float, side: int) -> NDArray[np.float32]:
-    """Return the ``(side, FRAME)`` matrix that averages a stretch of a frame into `side` pixels."""
+    """Return the ``(side, FRAME)`` matrix that averages an interval of a frame into `side` pixels."""
     edges = (start + length * np.arange(side + 1) / side) * FRAME
     low = np.maximum(edges[:-1, None], np.arange(FRAME))
     high = np.minimum(edges[1:, None], np.arange(1, FRAME + 1))

@@ -1,4 +1,4 @@
-"""What an audit found, as data and as JSON."""
+"""The findings of an audit, as data and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from triage.training.layouts import Dataset, Item, Skipped
 
 @dataclass(frozen=True, slots=True)
 class CopyPair:
-    """Two pictures of the data set that are one."""
+    """Two pictures of the data set that are copies of each other."""
 
     first: Item
     second: Item
@@ -20,25 +20,24 @@ class CopyPair:
 
     @property
     def same_label(self) -> bool:
-        """Whether both carry the same label, letter by letter."""
+        """Whether both have exactly the same label."""
         return self.first.label == self.second.label
 
     @property
     def contradicts(self) -> bool:
-        """Whether no one picture can have both labels: an untyped tumour may well be a glioma."""
-        one, other = self.first.target, self.second.target
-        return not (one * other).any()
+        """Whether no picture can have both labels; an untyped tumour can be a glioma."""
+        return not (self.first.target * self.second.target).any()
 
     @property
     def crosses(self) -> bool:
-        """Whether one stands in another split or fold than the other."""
+        """Whether they are in different splits or folds."""
         parts = {self.first.part, self.second.part}
         return len(parts) == 2 and None not in parts
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A picture of the data set and its best match in the other folder."""
+    """A picture of the data set and its best match in the other data set."""
 
     item: Item
     match: Item
@@ -47,24 +46,24 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was found.
+    """The findings.
 
     Attributes
     ----------
     dataset
-        The readable pictures; the others stand in its `skipped`.
+        The readable pictures; `skipped` lists the others.
     pairs
         Copies within the data set.
     clusters
-        Number of different pictures: copies linked by a chain count once.
+        Number of different pictures; a chain of copies counts once.
     cluster_of
-        The cluster's number of each item, by its name.
+        Number of the cluster of each item, by the name of the item.
     suspects
-        Pictures that are probably no MRI slices.
+        Pictures that are probably not MRI slices.
     against
-        Pictures that stand in the other folder too.
+        Pictures that are also in the other data set.
     other
-        That folder as it was read.
+        The other data set.
     """
 
     dataset: Dataset
@@ -82,12 +81,12 @@ class Audit:
 
     @property
     def leaks(self) -> tuple[CopyPair, ...]:
-        """Copies that stand in two splits or folds."""
+        """Copies in two splits or folds."""
         return tuple(pair for pair in self.pairs if pair.crosses)
 
     @property
     def split_patients(self) -> dict[str, tuple[str, ...]]:
-        """Patients who stand in more than one split or fold, with those."""
+        """Patients in more than one split or fold, with the names of these."""
         parts: dict[str, set[str]] = defaultdict(set)
         for item in self.dataset.items:
             if item.patient is not None and item.part is not None:
@@ -104,14 +103,14 @@ class Audit:
 
     @property
     def shortcuts(self) -> tuple[str, ...]:
-        """Sources that give their labels away: one label only, or tumours only."""
-        told = []
+        """Sources from which the label follows: those without tumours, and those with nothing else."""
+        sentences = []
         for source, counts in self.balance.items():
             if len(self.balance) > 1 and Finding.NOTUMOR not in counts:
-                told.append(f"No picture of {source} is without a tumour: the source alone gives the answer away.")
+                sentences.append(f"Every picture of {source} shows a tumour: a network can learn the source instead.")
             elif len(self.balance) > 1 and len(counts) == 1:
-                told.append(f"No picture of {source} has a tumour: the source alone gives the answer away.")
-        return tuple(told)
+                sentences.append(f"No picture of {source} shows a tumour: a network can learn the source instead.")
+        return tuple(sentences)
 
     def as_json(self) -> dict[str, Any]:
         """Return the audit for ``json.dump``; paths are relative to their folder."""

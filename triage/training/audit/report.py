@@ -1,4 +1,4 @@
-"""An audit for the eye: tables for the terminal, and a contact sheet of the worst pairs."""
+"""Show an audit: tables for the terminal, and a contact sheet of the worst pairs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from rich.table import Table
 from triage.training.audit.findings import Audit, CopyPair
 from triage.training.layouts import Dataset, Item, load_picture
 
-#: Most lines of a list in the terminal; the JSON has all of them.
-LINES = 10
-#: Side of a picture on the contact sheet, and height of the text below a pair: pixels.
-TILE, TEXT = 160, 44
+#: Largest number of lines of a list in the terminal; the JSON has all of them.
+MAX_LINES = 10
+#: Side of a picture on the contact sheet: pixels.
+TILE = 160
+#: Height of the text below a pair: pixels.
+TEXT = 44
 PAIRS_PER_ROW = 3
 
 
@@ -25,14 +27,14 @@ def tables(audit: Audit) -> Group:
 
 
 def contact_sheet(audit: Audit, path: Path, most: int = 30) -> None:
-    """Write the worst pairs as a PNG: contradicting labels first, then copies across splits, then the most alike.
+    """Write the worst pairs as a PNG: contradicting labels, then copies across splits, then by similarity.
 
     Parameters
     ----------
     path
-        Where to write.
+        The PNG to write.
     most
-        Number of pairs; one of each cluster.
+        Largest number of pairs; one of each cluster.
     """
     pairs = worst_pairs(audit)[:most]
     matches = [(found.item, found.match, found.similarity) for found in audit.against][: most - len(pairs)]
@@ -65,7 +67,7 @@ def _summary(audit: Audit) -> Table:
     table.add_row("copies across splits or folds", f"{len(audit.leaks):,}")
     table.add_row("copies with contradicting labels", f"{len(audit.conflicts):,}")
     table.add_row("patients in several splits or folds", f"{len(audit.split_patients):,}")
-    table.add_row("suspects (not MRI?)", f"{len(audit.suspects):,}")
+    table.add_row("suspects (probably not MRI)", f"{len(audit.suspects):,}")
     table.add_row("skipped", f"{len(audit.dataset.skipped):,}")
     if audit.other is not None:
         table.add_row(f"also in {audit.other.root}", f"{len(audit.against):,}")
@@ -95,10 +97,10 @@ def _lists(audit: Audit) -> list[Table]:
 
 def _list(title: str, rows: list[tuple[str, str]]) -> Table:
     table = Table("", "", title=title, show_header=False)
-    for row in rows[:LINES]:
+    for row in rows[:MAX_LINES]:
         table.add_row(*row)
-    if len(rows) > LINES:
-        table.add_row("...", f"and {len(rows) - LINES:,} more")
+    if len(rows) > MAX_LINES:
+        table.add_row("...", f"and {len(rows) - MAX_LINES:,} more")
     return table
 
 

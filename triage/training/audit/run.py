@@ -1,4 +1,4 @@
-"""From a folder to the findings."""
+"""Read a data set, open its pictures, and return the findings."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from triage.training.layouts.recognise import leave_out
 
 
 def audit(root: Path, against: Path | None = None) -> Audit:
-    """Look for copies, contradictions, leaks and strangers in a data set.
+    """Find copies, contradicting labels, leaks between parts, and pictures that are not MRI.
 
     Parameters
     ----------
     root
         A data set in any layout that `read_dataset` knows.
     against
-        Another one, or any folder of pictures: which pictures of `root` stand there too?
+        Another data set, or any folder of pictures; the audit lists the pictures of `root` that are also there.
 
     Raises
     ------
@@ -35,20 +35,20 @@ def audit(root: Path, against: Path | None = None) -> Audit:
     dataset, heads, suspects = _examine(read_dataset(root, verify=False))
     count = len(dataset.items)
     if against is None:
-        pairs = _between_files(dataset, find_copies(heads))
+        pairs = _between_scans(dataset, find_copies(heads))
         return _findings(dataset, pairs, suspects)
     other, other_heads, _ = _examine(_read_any(against))
-    found = find_copies(gather([heads, other_heads]), judged=count)
+    found = find_copies(gather([heads, other_heads]), first=count)
     across = found.second >= count
     matches = _matches(dataset, other, found.take(across))
-    pairs = _between_files(dataset, found.take(~across))
+    pairs = _between_scans(dataset, found.take(~across))
     return replace(_findings(dataset, pairs, suspects), against=matches, other=other)
 
 
 def _examine(dataset: Dataset) -> tuple[Dataset, Heads, tuple[Skipped, ...]]:
-    """Open every picture: the data set without the damaged ones, the heads of the others, and who is suspect."""
+    """Open every picture; return the readable data set, its heads, and the suspects."""
 
-    def look(item: Item) -> tuple[Heads, str | None] | RefusedError:
+    def examine(item: Item) -> tuple[Heads, str | None] | RefusedError:
         try:
             picture = load_slice(dataset.root, item)
         except RefusedError as error:
@@ -56,19 +56,21 @@ def _examine(dataset: Dataset) -> tuple[Dataset, Heads, tuple[Skipped, ...]]:
         head = head_of(picture.pixels)
         return head, suspicion(picture, head.pixels[0])
 
-    looks = list(in_threads(look, dataset.items, f"Opening the pictures of {dataset.root.name}"))
-    readable = leave_out(dataset, [str(seen) if isinstance(seen, RefusedError) else None for seen in looks])
+    examined = list(in_threads(examine, dataset.items, f"Opening the pictures of {dataset.root.name}"))
+    readable = leave_out(dataset, [str(one) if isinstance(one, RefusedError) else None for one in examined])
     if not readable.items:
         raise LayoutError(f"No picture of {dataset.root} can be read. The first: {readable.skipped[0].reason}")
-    seen = [entry for entry in looks if not isinstance(entry, RefusedError)]
+    opened = [one for one in examined if not isinstance(one, RefusedError)]
     suspects = (
-        Skipped(item.name, reason) for item, (_, reason) in zip(readable.items, seen, strict=True) if reason is not None
+        Skipped(item.name, reason)
+        for item, (_, reason) in zip(readable.items, opened, strict=True)
+        if reason is not None
     )
-    return readable, gather([head for head, _ in seen]), tuple(suspects)
+    return readable, gather([head for head, _ in opened]), tuple(suspects)
 
 
 def _read_any(root: Path) -> Dataset:
-    """Read a data set, or else every file below the folder: to be compared with, pictures need no labels."""
+    """Read a data set, or every file below the folder: a comparison needs no labels."""
     try:
         return read_dataset(root, verify=False)
     except LayoutError:
@@ -81,10 +83,10 @@ def _read_any(root: Path) -> Dataset:
         return Dataset(root, "pictures", items)
 
 
-def _between_files(dataset: Dataset, pairs: Pairs) -> Pairs:
-    """Leave out the slices of one volume: neighbours are alike, and nobody splits a file."""
-    path = np.array([item.path for item in dataset.items])
-    return pairs.take(path[pairs.first] != path[pairs.second])
+def _between_scans(dataset: Dataset, pairs: Pairs) -> Pairs:
+    """Leave out pairs within one scan: neighbouring slices are alike, and no split separates them."""
+    scan = np.array([item.scan or item.path for item in dataset.items])
+    return pairs.take(scan[pairs.first] != scan[pairs.second])
 
 
 def _findings(dataset: Dataset, pairs: Pairs, suspects: tuple[Skipped, ...]) -> Audit:

@@ -1,4 +1,4 @@
-"""Pictures that are probably no MRI slices: for somebody to look at, not to be dropped unseen."""
+"""Pictures that are probably not MRI slices. They are listed for a person to check, not left out."""
 
 from __future__ import annotations
 
@@ -8,40 +8,48 @@ from triage.domain import Slice
 from triage.scans.quality.gate import not_analysable
 from triage.training.audit.descriptors import FRAME, Frames
 
-#: Gray values, of 255, from which a pixel belongs to the head, and from which it may be bone on CT.
-HEAD, BONE = 25, 240
-#: Bone takes at least this share of the head on CT; fat under the scalp takes less on MRI.
-BONE_SHARE = 0.05
-#: Radius of the inner disc, where CT shows brain only: share of the frame.
+#: Least gray value of a pixel of the head, of 255.
+HEAD_GRAY = 25
+#: Least gray value of a pixel that can be bone on CT, of 255.
+BONE_GRAY = 240
+#: Least share of the head that is bone on CT; the fat of the scalp on MRI has less.
+MIN_BONE = 0.05
+#: Largest share of the inner disc that is as bright as bone on CT.
+MAX_INNER_BONE = 0.01
+#: Radius of the inner disc, in which CT shows only brain: share of the frame.
 INNER_RADIUS = 0.25
-#: The brain's window on CT is narrow: this share of the inner disc lies near its median.
-NEAR_MEDIAN, FLAT_SHARE = 25, 0.6
-#: The skull is closed: bone in all but two of the directions seen from the middle.
-DIRECTIONS, CLOSED = 16, 14
+#: On CT, at least this share of the inner disc has a gray value near its median.
+MIN_NEAR_MEDIAN = 0.6
+#: Largest distance of such a gray value from the median.
+NEAR_MEDIAN = 25
+#: Number of sectors around the centre in which bone is looked for.
+SECTORS = 16
+#: The skull is closed: at least this number of sectors has bone.
+MIN_SECTORS = 14
 
 
 def suspicion(picture: Slice, frame: Frames) -> str | None:
-    """Return why the picture is probably no MRI slice, or None.
+    """Return why the picture is probably not an MRI slice, or None.
 
     Parameters
     ----------
     picture
         The decoded picture.
     frame
-        ``(FRAME, FRAME)`` its head.
+        Its head, ``(FRAME, FRAME)``.
     """
     reason = not_analysable(picture)
     if reason is None and _has_ring_of_bone(frame):
-        return "Perhaps CT: a closed bright ring, as of bone, around an even inside"
+        return "Perhaps CT: a closed bright ring like bone around an inside of even gray"
     return reason
 
 
 def _has_ring_of_bone(frame: Frames) -> bool:
     y, x = np.mgrid[:FRAME, :FRAME] - (FRAME - 1) / 2
     inner = frame[np.hypot(x, y) < INNER_RADIUS * FRAME].astype(np.float32)
-    bone = frame >= BONE
-    if bone.sum() < BONE_SHARE * max((frame > HEAD).sum(), 1) or (inner >= BONE).mean() > 0.01:
+    bone = frame >= BONE_GRAY
+    if bone.sum() < MIN_BONE * max((frame > HEAD_GRAY).sum(), 1) or (inner >= BONE_GRAY).mean() > MAX_INNER_BONE:
         return False
-    flat = (np.abs(inner - np.median(inner)) < NEAR_MEDIAN).mean() >= FLAT_SHARE
-    directions = ((np.arctan2(y, x) / (2 * np.pi) + 0.5) * DIRECTIONS).astype(int) % DIRECTIONS
-    return bool(flat and len(np.unique(directions[bone])) >= CLOSED)
+    even = (np.abs(inner - np.median(inner)) < NEAR_MEDIAN).mean() >= MIN_NEAR_MEDIAN
+    sectors = ((np.arctan2(y, x) / (2 * np.pi) + 0.5) * SECTORS).astype(int) % SECTORS
+    return bool(even and len(np.unique(sectors[bone])) >= MIN_SECTORS)

@@ -1,1 +1,1 @@
-"""Cut a data set: copies found, patients kept apart, training, validation and test part."""
+"""Split a data set into training, validation and test part, without copies and patients in common."""

@@ -1,4 +1,4 @@
-"""Copies of one picture within a data set: found where nobody looked, and all but one of them left out."""
+"""Copies of one picture in a data set: find them, and keep one of each."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from triage.domain import Finding
 from triage.training.layouts import UNTYPED, Dataset, Item, load_picture
 from triage.training.layouts.loading import in_threads
 
-#: Of several copies of one picture, the one from the source nearest to the scanner is kept.
+#: Sources by distance from the scanner: of several copies, the one from the first of these sources is kept.
 SOURCE_ORDER = ("figshare", "sartaj", "br35h", "navoneel")
 
 
 def with_clusters(dataset: Dataset) -> Dataset:
-    """Return the data set with every item's cluster: as it came, or as the audit's search for copies finds them."""
+    """Return the data set with a cluster for each item, from the data set itself or from a search for copies."""
     if all(item.cluster is not None for item in dataset.items):
         return dataset
     from triage.training.audit.descriptors import gather, head_of
@@ -28,10 +28,10 @@ def with_clusters(dataset: Dataset) -> Dataset:
 
 
 def one_per_cluster(items: Iterable[Item]) -> tuple[list[Item], int]:
-    """Return one item of each cluster, and the number of clusters left out because their copies disagree on the class.
+    """Return one item per cluster, and the number of clusters left out because their copies contradict each other.
 
-    The copy nearest to the scanner is kept (figshare's labels come from the hospital and stand against any copy's);
-    an untyped one takes the type that a copy names.
+    The copy nearest to the scanner is kept. The labels of figshare come from the hospital and overrule those of copies.
+    An untyped tumour takes the type of a copy that has one.
     """
     clusters: dict[int | None, list[Item]] = defaultdict(list)
     for item in items:
@@ -40,14 +40,14 @@ def one_per_cluster(items: Iterable[Item]) -> tuple[list[Item], int]:
     for copies in clusters.values():
         best = min(copies, key=_distance_from_scanner)
         types = {copy.label for copy in copies} - {UNTYPED}
-        if best.source != SOURCE_ORDER[0] and (len(types) > 1 or _healthy_and_not(copies)):
+        if best.source != SOURCE_ORDER[0] and (len(types) > 1 or _with_and_without_tumour(copies)):
             conflicting += 1
             continue
         kept.append(replace(best, label=types.pop()) if best.label == UNTYPED and types else best)
     return kept, conflicting
 
 
-def _healthy_and_not(copies: Sequence[Item]) -> bool:
+def _with_and_without_tumour(copies: Sequence[Item]) -> bool:
     return {copy.label for copy in copies} >= {Finding.NOTUMOR.value, UNTYPED}
 
 

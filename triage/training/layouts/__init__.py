@@ -1,7 +1,7 @@
-"""Data sets as they come: every layout that we know is read into the same items.
+"""Layouts of data sets: each known layout is read into the same items.
 
-`read_dataset` recognises the layout, `load_picture` and `load_mask` open one item. What cannot be read is skipped and
-listed in `Dataset.skipped`; what a trainer would stumble over stands in `Dataset.warnings`.
+`read_dataset` recognises the layout, `load_picture` and `load_mask` open one item. `Dataset.skipped` lists what cannot
+be read, and `Dataset.warnings` what prevents training.
 """
 
 from __future__ import annotations

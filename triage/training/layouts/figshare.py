@@ -1,4 +1,4 @@
-"""The figshare set (1512427): as pictures with ``borders.json``, or as the original ``.mat`` files."""
+"""The figshare set (1512427), as pictures with ``borders.json`` or as the original ``.mat`` files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from triage.errors import RefusedError
 from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped
 from triage.training.layouts.loading import DAMAGED, read_mat
 
-#: ``cjdata.label``, as the set's own README has it.
+#: Values of ``cjdata.label``, from the README of the set.
 MAT_LABELS = {1: Finding.MENINGIOMA.value, 2: Finding.GLIOMA.value, 3: Finding.PITUITARY.value}
-#: The class of ``<n>.jpg`` is that of ``<n>.mat``, and those lie in runs: the number that each run begins with.
+#: First number and class of each run of files: ``<n>.jpg`` has the class of ``<n>.mat``, and the classes form runs.
 RUNS = (
     (1, Finding.MENINGIOMA),
     (59, Finding.PITUITARY),
@@ -31,6 +31,7 @@ RUNS = (
     (3031, Finding.GLIOMA),
     (3063, Finding.MENINGIOMA),
 )
+#: Number of the last file.
 LAST = 3064
 SOURCE = "figshare"
 
@@ -51,13 +52,13 @@ def read_pictures(root: Path) -> Dataset:
 
 
 def mat_files(root: Path) -> list[Path]:
-    """Return the ``.mat`` slices, in the folder or in the four that the set is published as, by number."""
+    """Return the ``.mat`` files by number, from the folder or from the four folders of the published set."""
     paths = [path for path in (*root.glob("*.mat"), *root.glob("*/*.mat")) if path.stem.isdigit()]
     return sorted(paths, key=lambda path: int(path.stem))
 
 
 def read_mat_files(root: Path) -> Dataset:
-    """Read the original files, with the patient, the outline and the mask of each."""
+    """Read the original files, each with its patient, outline and mask."""
     items, skipped = [], []
     for path in mat_files(root):
         name = path.relative_to(root).as_posix()
@@ -69,7 +70,7 @@ def read_mat_files(root: Path) -> Dataset:
 
 
 def read_borders(root: Path, prefix: str = "") -> dict[str, NDArray[np.float32]]:
-    """Return the outlines of ``borders.json``, where there is one, by path below ``prefix``."""
+    """Return the outlines of ``borders.json`` by path below ``prefix``; none without that file."""
     path = root / "borders.json"
     if not path.is_file():
         return {}
@@ -96,8 +97,8 @@ def _read_mat_item(path: Path, name: str) -> Item:
 def _as_x_y(border: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return the outline as x, y of the upright picture.
 
-    The set's README calls the coordinates "x1, y1, x2, y2" without saying which way x runs, and programs that read it
-    disagree. The mask, which is an image, decides.
+    The README of the set calls the coordinates "x1, y1, x2, y2" without defining the direction of x, and programs that
+    read it disagree. The mask is an image, so it decides.
     """
     if not mask.any():
         return border

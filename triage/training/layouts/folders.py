@@ -1,10 +1,9 @@
-"""Class folders (with or without splits), our own export of readings, and a manifest."""
+"""Class folders (with or without splits), and a manifest."""
 
 from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -16,18 +15,18 @@ from triage.training.layouts.figshare import read_borders
 from triage.training.layouts.items import PUBLISHED, UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
 from triage.training.layouts.loading import read_bytes
 
-#: What file managers leave behind; anything else that is no picture is listed.
-LITTER = {"thumbs.db", "desktop.ini"}
+#: Files that file managers leave behind; they are ignored, while other files that are not pictures are listed.
+IGNORED = {"thumbs.db", "desktop.ini"}
 
 
 def has_class_folders(root: Path) -> bool:
-    """Tell whether the folder, or a split in it, has a folder named after a class."""
+    """Tell whether a folder named after a class is in this folder or in a split of it."""
     parts = [root, *(folder for folder in subfolders(root) if folder.name.lower() in PUBLISHED)]
     return any(label_of(folder.name) for part in parts for folder in subfolders(part))
 
 
 def read_class_folders(root: Path) -> Dataset:
-    """Read ``glioma_tumor/ ...`` or ``yes/ no/``, at the top or below ``Training/ Testing/``."""
+    """Read ``glioma_tumor/ ...`` or ``yes/ no/``, directly in the folder or in ``Training/ Testing/``."""
     items: list[Item] = []
     skipped: list[Skipped] = []
     empty: list[str] = []
@@ -43,28 +42,8 @@ def read_class_folders(root: Path) -> Dataset:
     return Dataset(root, "class folders", tuple(items), tuple(skipped), tuple(empty))
 
 
-def read_export(root: Path) -> Dataset:
-    """Read the folder or ZIP that the product exports: the newest reading of a picture is its label."""
-    names = _names(root)
-    newest: dict[str, dict[str, str]] = {}
-    for row in _rows(root, "readings.csv", ("study", "file", "final", "signed_at")):
-        if row["file"] not in newest or row["signed_at"] > newest[row["file"]]["signed_at"]:
-            newest[row["file"]] = row
-    items, skipped = [], []
-    for path, row in newest.items():
-        if path not in names:
-            skipped.append(Skipped(path, "Named in readings.csv, not in the export. Export the readings again."))
-        elif row["final"] not in set(Finding) or label_of(PurePosixPath(path).parent.name) != row["final"]:
-            skipped.append(Skipped(path, f"readings.csv says {row['final']}, its folder says otherwise."))
-        else:
-            items.append(Item(path, "overrides", row["final"], patient=row["study"]))
-    unread = sorted(names - set(newest) - {"readings.csv"})
-    skipped += [Skipped(path, "No reading in readings.csv names this file.") for path in unread]
-    return Dataset(root, "export of readings", tuple(items), tuple(skipped))
-
-
 def read_manifest_items(root: Path) -> Dataset:
-    """Read ``manifest.csv``, guard rows included, with the outlines of any figshare folder beside its pictures."""
+    """Read ``manifest.csv`` with its guard rows, and the outlines of each figshare folder that it names."""
     items, skipped = [], []
     places: set[PurePosixPath] = set()
     outlines: dict[str, NDArray[np.float32]] = {}
@@ -73,7 +52,8 @@ def read_manifest_items(root: Path) -> Dataset:
             skipped.append(Skipped(row["path"], "Named in manifest.csv, not in the folder."))
             continue
         if row["label"] not in {*Finding, UNTYPED}:
-            skipped.append(Skipped(row["path"], f"The label {row['label']!r} is not one of ours."))
+            classes = ", ".join((*Finding, UNTYPED))
+            skipped.append(Skipped(row["path"], f"The label {row['label']!r} is not a class. Use one of {classes}."))
             continue
         place = PurePosixPath(row["path"]).parent
         if place.name == "images" and place not in places:
@@ -93,7 +73,7 @@ def read_manifest_items(root: Path) -> Dataset:
 
 
 def subfolders(root: Path) -> list[Path]:
-    """Return the folders in a folder, sorted, without hidden ones."""
+    """Return the folders in a folder by name, without hidden ones."""
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
@@ -117,14 +97,7 @@ def _no_class(root: Path, folder: Path) -> Skipped:
 
 def _files(folder: Path) -> list[Path]:
     paths = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in paths if not path.name.startswith(".") and path.name.lower() not in LITTER)
-
-
-def _names(root: Path) -> set[str]:
-    if root.is_dir():
-        return {path.relative_to(root).as_posix() for path in _files(root)}
-    with zipfile.ZipFile(root) as archive:
-        return {name for name in archive.namelist() if not name.endswith("/")}
+    return sorted(path for path in paths if not path.name.startswith(".") and path.name.lower() not in IGNORED)
 
 
 def _rows(root: Path, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""What every layout is read into: one item per picture, and the data set that holds them."""
+"""The items that every layout is read into, one per picture, and the data set that holds them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from triage.domain import Finding
 from triage.errors import TriageError
 
-#: Label of a picture with a tumour whose type nobody recorded.
+#: Label of a picture with a tumour of unrecorded type.
 UNTYPED = "tumor"
-#: Fold of the slices between two patients' blocks that belong to neither side.
+#: Fold of the slices between the blocks of two patients, which can belong to either patient.
 GUARD = "guard"
 FINDINGS = tuple(Finding)
-#: What publishers call the parts of their split.
+#: Names that publishers give the parts of their split.
 PUBLISHED = {
     "training": "train",
     "train": "train",
@@ -42,35 +42,37 @@ LABELS = {
 
 
 class LayoutError(TriageError):
-    """The folder is not a data set that can be read, or lacks what was asked of it."""
+    """The folder is not a data set that can be read, or it lacks something that the caller needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One picture of a data set, whatever it came from.
+    """One picture of a data set of any layout.
 
     Attributes
     ----------
     path
         Relative to the data set, with forward slashes.
     source
-        The data set that the picture came from.
+        Name of the data set that the picture came from.
     label
-        A `Finding` value, or `UNTYPED` for a tumour whose type nobody recorded.
+        A `Finding` value, or `UNTYPED` for a tumour of unrecorded type.
     split
-        The publisher's split ("Training", "Testing"), where there is one.
+        Part of the publisher's split ("Training", "Testing"); None without a split.
     patient
-        Whose picture it is, where that is known; for our own export the study, the nearest thing that it holds.
+        Key of the patient; None where the patient is unknown.
     cluster
-        The same for all copies of one picture, where somebody looked.
+        The same number for all copies of one picture; None before a search for copies.
     fold
-        "0" to "4", or `GUARD`, where there are folds.
+        "0" to "4", or `GUARD`; None without folds.
     outline
-        ``(points, 2)`` x, y of the tumour's outline in pixels of the stored picture, where there is one.
+        ``(points, 2)`` x and y of the tumour outline in pixels of the stored picture; None without an outline.
     mask
-        File of the tumour's mask, relative to the data set.
+        File of the tumour mask, relative to the data set; None without a mask.
     index
-        Number of the slice within a volume, from its foot.
+        Number of the slice in a volume, from its lower end; None for a picture file.
+    scan
+        The same key for all slices of one scan that has one file per slice; None elsewhere.
     """
 
     path: str
@@ -83,15 +85,16 @@ class Item:
     outline: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     mask: str | None = None
     index: int | None = None
+    scan: str | None = None
 
     @property
     def name(self) -> str:
-        """The path, with the number of the slice behind it where there is one."""
+        """The path, followed by the number of the slice if the item has one."""
         return self.path if self.index is None else f"{self.path}#{self.index}"
 
     @property
     def part(self) -> str | None:
-        """The split or the fold; None for what is in neither, guard rows included."""
+        """The split or the fold; None for items without one and for guard rows."""
         return self.split or (self.fold if self.fold != GUARD else None)
 
     @property
@@ -104,7 +107,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was left out, and why."""
+    """A file or folder that was left out, and the reason."""
 
     path: str
     reason: str
@@ -112,18 +115,18 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A folder as it was read.
+    """A data set after reading.
 
     Attributes
     ----------
     root
-        The folder, or the ZIP of an export.
+        The folder, or the ZIP of an export of readings.
     layout
-        The name of the layout that was recognised.
+        Name of the recognised layout.
     items
         In a fixed order.
     skipped
-        What stands in the folder and was left out.
+        What is in the folder and was left out.
     empty
         Class folders without a readable picture.
     """
@@ -141,17 +144,17 @@ class Dataset:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a trainer would stumble over: empty class folders, and classes of one picture."""
+        """Problems that prevent training: empty class folders, and classes with one picture."""
         empty = [f"The class folder {folder} holds no readable picture." for folder in self.empty]
         single = [
-            f"The class {label} has one picture ({self._only(label)}): it cannot stand in training and test alike."
+            f"The class {label} has one picture ({self._only(label)}): it cannot be in both training and test part."
             for label, count in self.counts.items()
             if count == 1
         ]
         return (*empty, *single)
 
     def check_trainable(self) -> None:
-        """Raise `LayoutError`, naming the class, where a class is empty or has one picture only."""
+        """Raise `LayoutError` with the name of the class if a class is empty or has only one picture."""
         if self.warnings:
             raise LayoutError(" ".join([*self.warnings, "Add pictures of that class or remove its folder."]))
 
@@ -160,7 +163,7 @@ class Dataset:
 
 
 def label_of(folder: str) -> str | None:
-    """Return the label that a class folder's name stands for ("glioma_tumor", "No Tumor", "yes"), or None."""
+    """Return the label that the name of a class folder means ("glioma_tumor", "No Tumor", "yes"), or None."""
     word = re.sub(r"[\W_]", "", folder.lower())
     match = CLASS_FOLDER.fullmatch(word)
     return LABELS[match[1]] if word and match else None

@@ -1,10 +1,11 @@
-"""The picture and the mask of an item, from whichever kind of file holds them."""
+"""Load the picture and the mask of an item from any kind of file."""
 
 from __future__ import annotations
 
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
@@ -27,16 +28,16 @@ from triage.errors import RefusedError
 from triage.scans.formats import raster
 from triage.training.layouts.items import Item, LayoutError
 
-#: What nibabel, h5py and Pillow raise for a file that is damaged or cut short.
+#: Exceptions of nibabel, h5py and Pillow for a file that is damaged or truncated.
 DAMAGED = (OSError, KeyError, ValueError, EOFError, SyntaxError, UnidentifiedImageError, ImageFileError)
-VOLUME = (".nii", ".nii.gz")
+VOLUME_SUFFIXES = (".nii", ".nii.gz")
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
 class Channel(IntEnum):
-    """The channels of an LGG picture. Where a sequence was not taken, its channel repeats FLAIR."""
+    """The channels of an LGG picture. If a sequence is missing, its channel repeats FLAIR."""
 
     PRE_CONTRAST = 0
     FLAIR = 1
@@ -49,16 +50,16 @@ def load_picture(root: Path, item: Item, channel: Channel = Channel.FLAIR) -> Pi
     Parameters
     ----------
     root
-        The data set's folder or ZIP.
+        Folder or ZIP of the data set.
     item
         An item of that data set.
     channel
-        Which channel of an LGG picture; its masks were drawn on FLAIR.
+        Channel of an LGG picture; its masks were drawn on FLAIR.
 
     Returns
     -------
     ndarray
-        ``(height, width)`` gray values, uint8 or uint16; slices of volumes lie as a radiologist looks at them.
+        ``(height, width)`` gray values, uint8 or uint16; slices of volumes are in radiological orientation.
 
     Raises
     ------
@@ -69,24 +70,24 @@ def load_picture(root: Path, item: Item, channel: Channel = Channel.FLAIR) -> Pi
 
 
 def load_slice(root: Path, item: Item, channel: Channel = Channel.FLAIR) -> Slice:
-    """Return the item's picture with what `raster.decode` says of it."""
+    """Return the item's picture as `raster.decode` returns it, with its colourfulness."""
     path = root / item.path
     if item.path.endswith(".mat"):
         return Slice(read_mat(path, "image"))
     if item.index is not None:
-        return Slice(_spread(str(path))[..., item.index].T)
+        return Slice(_sixteen_bit(str(path))[..., item.index].T)
     if item.path.endswith(".tif"):
         return Slice(_read_tif(path)[..., channel])
     return raster.decode(read_bytes(root, item.path))
 
 
 def load_mask(root: Path, item: Item) -> NDArray[np.bool_] | None:
-    """Return where the tumour is, as large as the picture, or None where nobody drew it.
+    """Return the tumour mask in the size of the picture, or None if nobody drew the tumour.
 
     Raises
     ------
     LayoutError
-        If mask and picture differ in size, or the outline lies outside of the picture.
+        If mask and picture differ in size, or the outline is not within the picture.
     RefusedError
         If a file is damaged.
     """
@@ -94,7 +95,7 @@ def load_mask(root: Path, item: Item) -> NDArray[np.bool_] | None:
         return None
     shape = load_picture(root, item).shape
     if item.mask is None:
-        return _fill(item, (shape[0], shape[1]))
+        return _filled(item, (shape[0], shape[1]))
     mask = _read_mask(root / item.mask, item.index)
     if mask.shape != shape:
         raise LayoutError(
@@ -105,15 +106,24 @@ def load_mask(root: Path, item: Item) -> NDArray[np.bool_] | None:
 
 
 def read_bytes(root: Path, path: str) -> bytes:
-    """Return one file of a folder or a ZIP."""
+    """Return one file of a folder or a ZIP.
+
+    Raises
+    ------
+    RefusedError
+        If the ZIP is damaged at that file.
+    """
     if root.is_dir():
         return (root / path).read_bytes()
-    with zipfile.ZipFile(root) as archive:
-        return archive.read(path)
+    try:
+        with zipfile.ZipFile(root) as archive:
+            return archive.read(path)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise RefusedError("The ZIP is damaged at this file. Copy or export it again.") from error
 
 
 def read_mat(path: Path, name: str) -> Pixels:
-    """Return a matrix of ``cjdata``, upright: MATLAB stores columns first, so HDF5 shows it transposed."""
+    """Return a matrix of ``cjdata``. MATLAB stores columns first, so HDF5 shows the transpose."""
     try:
         with h5py.File(path) as file:
             values: NDArray[np.generic] = np.asarray(file["cjdata"][name]).T
@@ -124,7 +134,7 @@ def read_mat(path: Path, name: str) -> Pixels:
 
 @lru_cache(maxsize=8)
 def read_volume(path: str) -> NDArray[np.float32]:
-    """Return a NIfTI volume as ``(left, posterior, superior)``."""
+    """Return a NIfTI volume, its axes towards left, posterior and superior."""
     try:
         image = nibabel.load(path)
         to_lps = orientations.ornt_transform(
@@ -139,15 +149,15 @@ def read_volume(path: str) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=8)
-def _spread(path: str) -> NDArray[np.uint16]:
-    """Return the volume with its range spread over 16 bits, so that its slices stay comparable."""
+def _sixteen_bit(path: str) -> NDArray[np.uint16]:
+    """Return the volume with its range scaled to 16 bits, the same for all slices so that they stay comparable."""
     values = read_volume(path)
     low, high = float(values.min()), float(values.max())
     return np.asarray(np.rint((values - low) * (65535 / max(high - low, 1e-6))), np.uint16)
 
 
 def in_threads(function: Callable[[In], Out], inputs: Sequence[In], description: str) -> Iterator[Out]:
-    """Apply the function to every input on all cores, in order, with a progress bar where somebody watches."""
+    """Apply the function to each input on all cores, in order. On a terminal, show a progress bar."""
     console = Console(stderr=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(function, inputs)
@@ -172,12 +182,12 @@ def _read_tif(path: Path) -> NDArray[np.uint8]:
         raise RefusedError("The TIFF is damaged or cut short. Download it again.") from error
 
 
-def _fill(item: Item, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _filled(item: Item, shape: tuple[int, int]) -> NDArray[np.bool_]:
     assert item.outline is not None
-    right, foot = item.outline.max(axis=0)
-    if item.outline.min() < 0 or right > shape[1] or foot > shape[0]:
+    right, bottom = item.outline.max(axis=0)
+    if item.outline.min() < 0 or right > shape[1] or bottom > shape[0]:
         raise LayoutError(
-            f"The outline of {item.path} reaches to {right:.0f} x {foot:.0f} pixels, the picture is {shape[1]} x "
+            f"The outline of {item.path} reaches to {right:.0f} x {bottom:.0f} pixels, the picture is {shape[1]} x "
             f"{shape[0]}. Outlines are in pixels of the stored picture: use the pictures at their own size."
         )
     canvas = Image.new("1", (shape[1], shape[0]))

@@ -1,21 +1,21 @@
-"""Which layout a folder has."""
+"""Recognise the layout of a data set and read it."""
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from triage.errors import RefusedError
-from triage.training.layouts import figshare, folders, volumes
-from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped
+from triage.learning.dataset import is_dataset as is_export
+from triage.training.layouts import figshare, folders, readings, volumes
+from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped, label_of
 from triage.training.layouts.loading import in_threads, load_slice
 
 KNOWN = """\
     DIR
     ├── manifest.csv                         path,dataset,label,cluster,fold
-    ├── readings.csv, glioma/ ... notumor/   our export of readings (the folder or its ZIP)
+    ├── readings.csv slices.csv slices/      an export of readings (the folder or its ZIP)
     ├── Training/glioma_tumor/*.jpg          four classes, Training/ Testing/ (or none)
     ├── yes/*.jpg  no/*.jpg                  tumour or not
     ├── images/<n>.jpg  borders.json         figshare, as pictures
@@ -24,10 +24,10 @@ KNOWN = """\
     └── <patient>/*_Scan_*.nii.gz *_Mask.nii.gz   NIfTI with masks"""
 
 Reader = Callable[[Path], Dataset]
-#: Asked in this order: a manifest says more than the folders beside it.
+#: In order of precedence: a manifest holds more than the folders beside it.
 READERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = (
     (lambda root: (root / "manifest.csv").is_file(), folders.read_manifest_items),
-    (lambda root: (root / "readings.csv").is_file(), folders.read_export),
+    (is_export, readings.read_readings),
     (lambda root: (root / "borders.json").is_file() and (root / "images").is_dir(), figshare.read_pictures),
     (lambda root: bool(figshare.mat_files(root)), figshare.read_mat_files),
     (lambda root: bool(volumes.lgg_masks(root)), volumes.read_lgg),
@@ -37,32 +37,32 @@ READERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = (
 
 
 def read_dataset(root: Path, verify: bool = True) -> Dataset:
-    """Read a data set in any layout that we know.
+    """Read a data set in any known layout.
 
     Parameters
     ----------
     root
-        The folder, or the ZIP of an export.
+        The folder, or the ZIP of an export of readings.
     verify
-        Open every picture and skip (and list) the damaged ones; without it, only what reading the labels opens.
+        Open every picture, and skip and list the damaged ones; otherwise open only what the labels need.
 
     Raises
     ------
     LayoutError
-        If the layout is not known (the message shows those that are), if nothing in it can be read, or if a mask is
-        not as large as its picture.
+        If the layout is unknown (the message shows the known ones), if no picture can be read, or if a mask and its
+        picture differ in size.
     """
     dataset = _reader(root)(root)
     if verify:
         dataset = without_damaged(dataset)
     if not dataset.items:
         reasons = "; ".join(f"{entry.path}: {entry.reason}" for entry in dataset.skipped[:3])
-        raise LayoutError(f"{root} is laid out as {dataset.layout}, but holds no readable picture. {reasons}".rstrip())
+        raise LayoutError(f"{root} has the layout {dataset.layout}, but holds no readable picture. {reasons}".rstrip())
     return dataset
 
 
 def without_damaged(dataset: Dataset) -> Dataset:
-    """Open every picture; return the data set without those that cannot be, and with their names."""
+    """Open every picture, and move those that cannot be opened to `Dataset.skipped`."""
 
     def reason(item: Item) -> str | None:
         try:
@@ -76,32 +76,32 @@ def without_damaged(dataset: Dataset) -> Dataset:
 
 
 def leave_out(dataset: Dataset, reasons: list[str | None]) -> Dataset:
-    """Return the data set without the items that have a reason, which are listed as skipped."""
-    judged = list(zip(dataset.items, reasons, strict=True))
-    kept = tuple(item for item, reason in judged if reason is None)
-    skipped = tuple(Skipped(item.name, reason) for item, reason in judged if reason is not None)
-    held = {item.path.rpartition("/")[0] for item in dataset.items}
-    emptied = sorted(held - {item.path.rpartition("/")[0] for item in kept})
-    return replace(dataset, items=kept, skipped=(*dataset.skipped, *skipped), empty=(*dataset.empty, *emptied))
+    """Move the items that have a reason to `Dataset.skipped`.
+
+    A class folder that loses all its items is listed as empty.
+    """
+    pairs = list(zip(dataset.items, reasons, strict=True))
+    kept = tuple(item for item, reason in pairs if reason is None)
+    skipped = tuple(Skipped(item.name, reason) for item, reason in pairs if reason is not None)
+    left = {PurePosixPath(item.path).parent for item in kept}
+    emptied = sorted({PurePosixPath(item.path).parent for item in dataset.items} - left)
+    empty = [folder.as_posix() for folder in emptied if label_of(folder.name)]
+    return replace(dataset, items=kept, skipped=(*dataset.skipped, *skipped), empty=(*dataset.empty, *empty))
 
 
 def _reader(root: Path) -> Reader:
     if root.is_file():
-        if _is_export(root):
-            return folders.read_export
-        raise LayoutError(f"{root} is a file, and not the ZIP of an export. Name the folder of a data set:\n{KNOWN}")
+        if is_export(root):
+            return readings.read_readings
+        raise LayoutError(
+            f"{root} is a file, and not the ZIP of an export of readings in today's format. Export the readings again, "
+            f"or name the folder of a data set:\n{KNOWN}"
+        )
     if not root.is_dir():
-        raise LayoutError(f"{root} is not there. Name the folder of a data set:\n{KNOWN}")
+        raise LayoutError(f"{root} does not exist. Name the folder of a data set:\n{KNOWN}")
     for recognises, reader in READERS:
         if recognises(root):
             return reader
     inner = [folder for folder in folders.subfolders(root) if any(known(folder) for known, _ in READERS)]
-    hint = f"\n{inner[0]} looks like one." if inner else ""
-    raise LayoutError(f"{root} has none of the layouts that we know:\n{KNOWN}{hint}")
-
-
-def _is_export(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return "readings.csv" in archive.namelist()
+    hint = f"\n{inner[0]} has a known layout." if inner else ""
+    raise LayoutError(f"{root} has none of the known layouts:\n{KNOWN}{hint}")

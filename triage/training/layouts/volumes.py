@@ -1,4 +1,4 @@
-"""Sets with masks of the tumour: LGG (TIFF slices) and NIfTI volumes."""
+"""Data sets with tumour masks: LGG (TIFF slices) and NIfTI volumes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 from triage.domain import Finding
 from triage.errors import RefusedError
 from triage.training.layouts.items import GUARD, UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
-from triage.training.layouts.loading import VOLUME, load_mask, read_volume
+from triage.training.layouts.loading import VOLUME_SUFFIXES, load_mask, read_volume
 
 LGG_FOLDER = "kaggle_3m"
-#: TCIA Brain-Tumor-Progression has a visit before and one after; its patients all have a glioblastoma.
+#: Masks of TCIA Brain-Tumor-Progression, of a visit before and one after; all its patients have a glioblastoma.
 GLIOBLASTOMA = re.compile(r"(Pre|Post)_Mask\.nii(\.gz)?")
-#: Slices with less of the tumour than this share of the picture are its edge: neither tumour nor none.
+#: A slice with less tumour than this share of the picture is at its edge and shows neither tumour nor none clearly.
 EDGE = 0.002
 
 
 def lgg_masks(root: Path) -> list[Path]:
-    """Return the masks of the LGG set, whether the folder is ``kaggle_3m`` or the one above it."""
+    """Return the masks of the LGG set; the folder is ``kaggle_3m`` or its parent."""
     home = root / LGG_FOLDER if (root / LGG_FOLDER).is_dir() else root
     return sorted(home.glob("*/*_mask.tif"), key=lambda path: (path.parent.name, _number(path)))
 
@@ -29,8 +29,8 @@ def lgg_masks(root: Path) -> list[Path]:
 def read_lgg(root: Path) -> Dataset:
     """Read ``<patient>/<slice>.tif`` with ``<slice>_mask.tif``.
 
-    All patients have a lower-grade glioma. A slice is `glioma` where its mask marks something and `notumor` where the
-    mask is empty: nothing was outlined on it, which is less than "a healthy brain".
+    All patients have a lower-grade glioma. A slice is `glioma` if its mask marks something, and `notumor` if the mask
+    is empty. An empty mask means that nothing was outlined, not that the brain is healthy.
     """
     items, skipped = [], []
     masks = lgg_masks(root)
@@ -40,18 +40,18 @@ def read_lgg(root: Path) -> Dataset:
         try:
             items.append(_by_mask(root, item))
         except (RefusedError, FileNotFoundError) as error:
-            reason = str(error) if isinstance(error, RefusedError) else "The mask's picture is missing."
+            reason = str(error) if isinstance(error, RefusedError) else "The picture of the mask is missing."
             skipped.append(Skipped(item.path, reason))
     known = {item.path for item in items} | {entry.path for entry in skipped}
     for folder in sorted({mask.parent for mask in masks}):
         for path in sorted(folder.glob("*.tif")):
             if not path.stem.endswith("_mask") and _name(root, path) not in known:
-                skipped.append(Skipped(_name(root, path), "It has no mask beside it."))
+                skipped.append(Skipped(_name(root, path), "It has no mask in the same folder."))
     return Dataset(root, "LGG", tuple(items), tuple(skipped))
 
 
 def volume_masks(root: Path) -> list[Path]:
-    """Return the NIfTI masks in the folder, in its patients' folders, or one level below those."""
+    """Return the NIfTI masks in the folder and in two levels of folders below it."""
     depths = ("*.nii*", "*/*.nii*", "*/*/*.nii*")
     return sorted(path for depth in depths for path in root.glob(depth) if _is_volume(path) and _is_mask(path))
 
@@ -59,8 +59,8 @@ def volume_masks(root: Path) -> list[Path]:
 def read_volumes(root: Path) -> Dataset:
     """Read ``<patient>/<visit>_Scan_*.nii.gz`` with ``<visit>_Mask.nii.gz``, slice by slice.
 
-    Slices without a signal are left out. The label is that of a class folder on the way, glioma for the names of
-    Brain-Tumor-Progression, an untyped tumour otherwise; `notumor` where nothing was outlined on the slice.
+    Slices without a signal are left out. The label is that of the class folder that holds the mask, glioma for the
+    names of Brain-Tumor-Progression, and otherwise an untyped tumour. A slice with an empty mask is `notumor`.
     """
     items: list[Item] = []
     skipped = []
@@ -71,7 +71,7 @@ def read_volumes(root: Path) -> Dataset:
         beside = [path for path in sorted(mask.parent.iterdir()) if path.name.startswith(visit) and _is_volume(path)]
         scans |= {path: mask for path in beside if not _is_mask(path)}
         if not any(path in scans for path in beside):
-            skipped.append(Skipped(_name(root, mask), f"No scan {visit}*.nii.gz lies beside the mask."))
+            skipped.append(Skipped(_name(root, mask), f"No scan {visit}*.nii.gz is in the folder of the mask."))
     for scan, mask in scans.items():
         try:
             items += _slices(root, scan, mask)
@@ -80,7 +80,7 @@ def read_volumes(root: Path) -> Dataset:
     folders = sorted({mask.parent for mask in masks})
     unmasked = [path for folder in folders for path in sorted(folder.iterdir()) if _is_volume(path)]
     skipped += [
-        Skipped(_name(root, path), "It has no mask beside it.")
+        Skipped(_name(root, path), "It has no mask in the same folder.")
         for path in unmasked
         if path not in scans and not _is_mask(path)
     ]
@@ -90,26 +90,26 @@ def read_volumes(root: Path) -> Dataset:
 def with_volumes(dataset: Dataset, folder: Path) -> Dataset:
     """Add the slices of volumes with masks to a data set that has folds.
 
-    Left out are slices that say little of either class: those at the tumour's edge, and those without tumour beside
-    one that has some. The patients, in the order of their names, are dealt to the data set's folds.
+    Slices that show neither class clearly are left out: those at the edge of the tumour, and those without tumour next
+    to one with tumour. The patients, in order of their names, are distributed to the folds of the data set.
 
     Parameters
     ----------
     dataset
-        As read.
+        As `read_dataset` returns it.
     folder
-        A folder of volumes inside the data set's.
+        A folder of volumes inside the data set.
 
     Raises
     ------
     LayoutError
-        If it lies elsewhere or holds no volumes, or the data set has no folds.
+        If the folder is elsewhere or holds no volumes, or if the data set has no folds.
     """
     folds = sorted({item.fold for item in dataset.items} - {None, GUARD}, key=str)
     if not folds:
-        raise LayoutError("Volumes are dealt to the folds of a data set, and this one has none. Add a manifest.csv.")
+        raise LayoutError("Volumes need the folds of a data set, and this one has none. Add a manifest.csv with folds.")
     if not folder.resolve().is_relative_to(dataset.root.resolve()) or not volume_masks(folder):
-        raise LayoutError(f"{folder} holds no volumes with masks, or lies outside of the data set. Put them inside.")
+        raise LayoutError(f"{folder} holds no volumes with masks, or is not inside the data set. Move it inside.")
     below = folder.resolve().relative_to(dataset.root.resolve())
     volumes = read_volumes(folder)
     patients = sorted({item.patient or item.path for item in volumes.items})
@@ -122,14 +122,14 @@ def with_volumes(dataset: Dataset, folder: Path) -> Dataset:
             cluster=first + number,
             fold=folds[patients.index(item.patient or item.path) % len(folds)],
         )
-        for number, item in enumerate(item for item in volumes.items if _telling(folder, item))
+        for number, item in enumerate(item for item in volumes.items if _is_clear(folder, item))
     ]
     skipped = (replace(entry, path=(below / entry.path).as_posix()) for entry in volumes.skipped)
     return replace(dataset, items=(*dataset.items, *added), skipped=(*dataset.skipped, *skipped))
 
 
-def _telling(root: Path, item: Item) -> bool:
-    """Tell whether a slice shows the tumour well, or lies more than one slice away from it."""
+def _is_clear(root: Path, item: Item) -> bool:
+    """Tell whether a slice shows enough of the tumour, or is more than one slice away from it."""
     assert item.index is not None
     marked = read_volume(str(root / str(item.mask))) > 0
     if item.label != Finding.NOTUMOR:
@@ -174,7 +174,7 @@ def _label(root: Path, mask: Path) -> str:
 
 
 def _is_volume(path: Path) -> bool:
-    return path.name.endswith(VOLUME)
+    return path.name.endswith(VOLUME_SUFFIXES)
 
 
 def _is_mask(path: Path) -> bool:

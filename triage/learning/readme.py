@@ -1,0 +1,46 @@
+"""The README inside an export of readings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+TEXT = """\
+Signed readings, exported by NeuroTriage. Research use only: not for clinical decisions.
+
+  readings.csv   one row per signed reading; current=1 marks the reading that counts for the study
+  slices.csv     one row per exported slice: file, label, lesion, plane, sequence, spacing, AI result
+  slices/        the slices as the network received them, gray PNG of 8 or 16 bits
+  originals/     the received files, only with --originals; these can identify the patient
+
+Studies and patients have keys of this installation. The tables and slices hold no names, MRNs, accession numbers or
+dates of birth. Comments and series descriptions are free text, and pixels can carry burned-in text: check them before
+you pass the export on.
+
+Labels. In a study signed as no tumour, every slice is "notumor". In a study signed with a tumour, the label holds for
+the slice that the AI result marked and the reader saw (lesion=1), or for the only slice. All other slices have no
+label and are not trained on; the column "note" says why. The AI chose the marked slice, and where it missed the lesion
+the slice can be the wrong one (reason "missed lesion" in readings.csv).
+
+Train on it, from the unpacked folder or from this ZIP:
+
+  python -m triage audit-data FOLDER
+  python -m triage train --data FOLDER --out RUN
+  python -m triage evaluate --model RUN --data FOLDER --json figures.json
+"""
+
+
+def readme(notes: Sequence[tuple[str, str]]) -> str:
+    """Return the text, with the studies of which slices or labels are missing.
+
+    Parameters
+    ----------
+    notes
+        Pairs of study ID and reason.
+    """
+    if not notes:
+        return TEXT
+    return (
+        TEXT
+        + "\nStudies of which slices or labels are missing:\n\n"
+        + "".join(f"  {id_}  {why}\n" for id_, why in notes)
+    )
