@@ -31,6 +31,7 @@ SLOW = (
     "pages/",
     "pipeline/",
     "reports/test_out.py",
+    "scans/deidentify/test_deidentifier.py",
     "scans/isolation/test_door.py",
     "test_cli.py",
     "test_phantoms.py",
