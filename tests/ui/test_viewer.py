@@ -36,7 +36,8 @@ def test_a_heat_map_shows_positive_evidence_only_where_its_view_lies() -> None:
     shown = np.asarray(heat(values, Placement(10, 20, 40), (80, 100), "Inferno", 0.5))
     assert shown.shape == (80, 100, 4)
     opacity = shown[..., 3]
-    assert opacity[40, 45] == pytest.approx(127, abs=1)
+    assert opacity.max() == 127
+    assert opacity[40, 45] > 110
     assert opacity[40, 15] == opacity[5, 45] == opacity[40, 60] == 0
 
 
