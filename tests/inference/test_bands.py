@@ -30,6 +30,6 @@ def test_the_band_follows_the_operating_points(values: tuple[float, ...], band: 
 def test_a_glioma_that_is_not_ruled_out_is_urgent() -> None:
     calm = probabilities(0.1, 0.1, 0.1, 0.7)
     ranking = rank(calm, POINTS, [Finding.GLIOMA, Finding.PITUITARY, Finding.NOTUMOR])
-    assert ranking == Ranking(Band.URGENT, "Uncertain: glioma, pituitary tumour and no tumour cannot be told apart")
+    assert ranking == Ranking(Band.URGENT, "Uncertain: glioma, pituitary tumour and no tumour cannot be distinguished")
     assert rank(calm, POINTS, [Finding.PITUITARY, Finding.NOTUMOR]).band is Band.ROUTINE
     assert rank(calm, POINTS, [Finding.NOTUMOR]).band is Band.ROUTINE

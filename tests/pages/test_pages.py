@@ -158,6 +158,23 @@ def test_the_review_opens_at_the_most_suspicious_slice(
     assert "Set aside, not scored: localizer" in said
 
 
+def test_the_reports_of_a_dicom_study_can_be_downloaded(
+    installation: Installation, study_files: dict[str, bytes]
+) -> None:
+    app = page(state.REVIEW, study=take_in(installation, study_files)[0])
+    _button(app, "DICOM reports").click().run()
+    assert not app.exception
+    names = [node.proto.label for node in app.get("download_button")]
+    assert names
+    assert all(name.endswith("\\.dcm") for name in names)
+    assert "TRIAGE_STOW_TARGET" in words(app)
+
+
+def test_a_picture_has_no_dicom_reports(installation: Installation, slices: list[Phantom]) -> None:
+    app = page(state.REVIEW, study=receive(installation, slices, 1)[0])
+    assert "DICOM reports" not in [button.label for button in app.button]
+
+
 def test_a_volume_is_shown_in_three_planes(installation: Installation) -> None:
     (study_id,) = take_in(installation, {"head.nii": nifti_phantom(Finding.GLIOMA, 44)})
     app = page(state.REVIEW, study=study_id)

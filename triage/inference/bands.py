@@ -28,7 +28,7 @@ def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, predic
     if tumour >= points.tumour:
         return Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} ≥ {points.tumour:.2f}, the operating point")
     if Finding.GLIOMA in prediction_set and len(prediction_set) > 1:
-        return Ranking(Band.URGENT, f"Uncertain: {_listed(prediction_set)} cannot be told apart")
+        return Ranking(Band.URGENT, f"Uncertain: {_listed(prediction_set)} cannot be distinguished")
     return Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} < {points.tumour:.2f}, the operating point")
 
 

@@ -1,4 +1,4 @@
-"""Patient, study and series, as the files name them."""
+"""Patient, study and series, as the files name them. Tested in tests/pages/test_pages.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The script that runs for every page: page config, navigation, reader, and the research-use notice."""
+"""The script that runs for every page: page config, navigation, reader, and the research-use notice.
+
+Tested in tests/pages/test_pages.py.
+"""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Download or send the AI result as DICOM SR and SEG."""
+"""Download or send the AI result as DICOM SR and SEG. Tested in tests/pages/test_pages.py."""
 
 from __future__ import annotations
 

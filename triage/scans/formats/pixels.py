@@ -116,10 +116,10 @@ def _rescaled(stored: Stored, given: Dataset) -> Floats:
 
 def _as_dataset(window: Window) -> Dataset:
     """Return a window as pydicom expects it, with an output range of 16 bits."""
-    asked = Dataset()
-    asked.WindowCenter, asked.WindowWidth, asked.VOILUTFunction = window.centre, window.width, window.function
-    asked.PhotometricInterpretation, asked.BitsStored, asked.PixelRepresentation = "MONOCHROME2", 16, 0
-    return asked
+    voi = Dataset()
+    voi.WindowCenter, voi.WindowWidth, voi.VOILUTFunction = window.centre, window.width, window.function
+    voi.PhotometricInterpretation, voi.BitsStored, voi.PixelRepresentation = "MONOCHROME2", 16, 0
+    return voi
 
 
 def _voi(frame: Frame) -> Window | Table | None:

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from triage.errors import ModelError
+from triage.inference.card import CARD, KERAS, ONNX, read_card, sha256_of
+from triage.settings import ROOT
+
+MODEL = ROOT / "models" / "two-look-v6"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MODEL, tmp_path / "model"))
+
+
+def _change(folder: Path, **keys: object) -> None:
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | keys))
+
+
+def test_the_shipped_card_names_its_network() -> None:
+    card = read_card(MODEL)
+    assert card.sha256 == sha256_of(MODEL / ONNX)
+    assert KERAS in card.files
+
+
+def test_a_folder_without_a_card_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="TRIAGE_MODEL"):
+        read_card(tmp_path)
+
+
+@pytest.mark.parametrize("keys", [{"unknown": 1}, {"classes": ["other"]}, {"input_size": "wide"}])
+def test_a_card_with_unknown_contents_is_refused(folder: Path, keys: dict[str, object]) -> None:
+    _change(folder, **keys)
+    with pytest.raises(ModelError, match="not a model card"):
+        read_card(folder)
+
+
+def test_another_preprocessing_is_refused(folder: Path) -> None:
+    _change(folder, preprocessing=0)
+    with pytest.raises(ModelError, match="another preprocessing"):
+        read_card(folder)
+
+
+@pytest.mark.parametrize("name", [ONNX, KERAS])
+def test_an_altered_or_missing_file_is_refused(folder: Path, name: str) -> None:
+    with (folder / name).open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ModelError, match=f"{name} is missing or altered"):
+        read_card(folder)
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=f"{name} is missing or altered"):
+        read_card(folder)

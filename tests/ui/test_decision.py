@@ -1,0 +1,61 @@
+"""The AI result and the readings on the review page; signing is tested in tests/pages/test_pages.py."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def _show(prediction_set: tuple[str, ...]) -> None:
+    from triage.domain import AIResult, Band, Finding, Ranking
+    from triage.ui import decision
+
+    decision.headline(
+        AIResult(
+            model="<i>v6</i>",
+            model_sha256="0",
+            probabilities=dict(zip(Finding, (0.6, 0.2, 0.1, 0.1), strict=True)),
+            ranking=Ranking(Band.STAT, "P(glioma) 0.60 < 1 & more"),
+            prediction_set=tuple(map(Finding, prediction_set)),
+        )
+    )
+
+
+def _history() -> None:
+    from datetime import UTC, datetime
+    from types import SimpleNamespace
+
+    from triage.domain import Decision, Finding, Reading, ReadingState, ReasonCode
+    from triage.ui import decision
+
+    signed = Reading(
+        reader="Dr. *Ada*",
+        decision=Decision.OVERRIDE,
+        finding=Finding.MENINGIOMA,
+        reason=ReasonCode.WRONG_CLASS,
+        comment="see ![scan](http://192.0.2.1/x.png)\n# and more",
+        state=ReadingState.FINAL,
+        signed_at=datetime(2026, 3, 2, 8, 15, tzinfo=UTC),
+    )
+    decision.history(SimpleNamespace(readings=(signed,)))  # type: ignore[arg-type]
+
+
+def test_the_headline_escapes_reason_and_model() -> None:
+    html = AppTest.from_function(_show, args=(("glioma",),)).run().get("html")[0].proto.body
+    assert "STAT" in html
+    assert "AI: <b>Glioma</b>" in html
+    assert "P(glioma) 0.60 &lt; 1 &amp; more · model &lt;i&gt;v6&lt;/i&gt;" in html
+    assert "Not ruled out" not in html
+
+
+def test_the_headline_names_the_classes_that_cannot_be_ruled_out() -> None:
+    html = AppTest.from_function(_show, args=(("glioma", "meningioma"),)).run().get("html")[0].proto.body
+    assert "Not ruled out at 95 % coverage: <b>Glioma, Meningioma</b>" in html
+
+
+def test_a_reading_is_shown_as_it_was_signed() -> None:
+    (shown,) = AppTest.from_function(_history).run().success
+    assert shown.value.startswith(
+        "**Meningioma**, override \\(wrong class\\)\\, final\\. Dr\\. \\*Ada\\*\\, 2026\\-03\\-02"
+    )
+    assert "\\!\\[scan\\]\\(http" in shown.value
+    assert "\n" not in shown.value
