@@ -156,9 +156,9 @@ def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path
     other = altered(trials[1], tmp_path / "other", CONFIG_FILE, split="deduplicated")
     with pytest.raises(ReleaseError, match="trial0 and other differ in split"):
         release(data, [trials[0], other], whole, CARD_NOTES, tmp_path / "model")
-    watched = altered(trials[1], tmp_path / "watched", PARTS_FILE, watch=["x"])
-    with pytest.raises(ReleaseError, match="watched is not a cross-validation run"):
-        release(data, [trials[0], watched], whole, CARD_NOTES, tmp_path / "model")
+    validated = altered(trials[1], tmp_path / "validated", PARTS_FILE, validation=["x"])
+    with pytest.raises(ReleaseError, match="validated is not a cross-validation run"):
+        release(data, [trials[0], validated], whole, CARD_NOTES, tmp_path / "model")
     with pytest.raises(ReleaseError, match="trial1 is not a run on all folds"):
         release(data, trials, trials[1], CARD_NOTES, tmp_path / "model")
     with pytest.raises(ReleaseError, match="trial1 is not a run on fewer sources"):
