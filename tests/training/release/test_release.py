@@ -15,14 +15,21 @@ from rich.console import Console
 from triage.errors import ModelError
 from triage.inference.card import CARD, MODEL_CARD, read_card
 from triage.inference.runtime import Runtime
-from triage.training.evaluate.scorer import open_model
+from triage.inference.two_look import GLIOMA, log_probabilities
+from triage.inference.views import FRAME
+from triage.training.data.splits import Sample
+from triage.training.evaluate.predictions import predictions_of
+from triage.training.evaluate.scorer import held_out, open_model
 from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE
 from triage.training.fit.recipe import RecipeError
 from triage.training.fit.run import CONFIG_FILE, Options, read_chosen, run_recipe
 from triage.training.layouts import read_dataset
+from triage.training.release.calibration import calibrate
 from triage.training.release.card_notes import CardNotes
+from triage.training.release.export import serving_network
 from triage.training.release.release import describe, release
 from triage.training.release.runs import ReleaseError
+from triage.training.views.frames import load_frames_of
 
 QUIET = Console(quiet=True)
 Runs = tuple[Path, list[Path]]
@@ -63,6 +70,30 @@ def altered(run: Path, folder: Path, name: str, **values: object) -> Path:
     return folder
 
 
+def flagged_stretches(data: Path, trials: list[Path], folder: Path) -> int:
+    """Count the tumour-free stretches that each trial would flag in the volume of the patient that it left out.
+
+    The tumour is on slices 4 and 5 of 10, so these are slices 0 to 2 and 7 to 9. A study of three slices is flagged if
+    their mean probability of glioma reaches the operating point, which is fitted on the fold of the other trial.
+    """
+    folder.mkdir()
+    dataset = read_chosen(data, volumes=data / "volumes")
+    scorers = [open_model(trial) for trial in trials]
+    networks = [serving_network(scorer, dataset, folder) for scorer in scorers]
+    own = [
+        predictions_of(network, data, held_out(scorer, dataset), 0)
+        for network, scorer in zip(networks, scorers, strict=True)
+    ]
+    count = 0
+    for patient, network, other in zip(("01", "02"), networks, reversed(own), strict=True):
+        calibration = calibrate(other.first, other.second, other.items)
+        scan = [Sample(item) for item in read_dataset(data / "volumes").items if item.path.startswith(patient)]
+        looks = network.look_at_all(load_frames_of(data / "volumes", scan, FRAME).pixels)
+        glioma = calibration.fusion.probabilities(*log_probabilities(looks))[:, GLIOMA]
+        count += sum(glioma[part].mean() >= calibration.points.glioma for part in (slice(0, 3), slice(7, 10)))
+    return count
+
+
 def test_a_cross_validation_run_is_trained_on_four_folds(runs: Runs) -> None:
     _, trials = runs
     first, second = (json.loads((run / PARTS_FILE).read_text()) for run in trials)
@@ -100,17 +131,18 @@ def test_a_released_folder_serves_and_its_card_holds_the_figures(runs: Runs, tmp
     judged = [(row["trial"], row["volume"]) for row in card.metrics["volumes"]]
     assert judged == [(0, "01/Pre_Scan_T1.nii.gz"), (1, "02/Pre_Scan_T1.nii.gz")]
     flagged, empty = (sum(row[f"empty_stretches{end}"] for row in card.metrics["volumes"]) for end in ("_flagged", ""))
-    assert 0 <= flagged <= empty == 4, "below and above the tumour of either volume"
+    assert empty == 4, "below and above the tumour of either volume"
+    assert flagged == flagged_stretches(data, trials, tmp_path / "networks")
     new = card.metrics["new_sources"]
     assert (new["judged_on"], new["slices"], new["tumours"], new["copies_left_out"]) == (["sartaj"], 20, 15, 0)
     assert 0 <= new["figures"]["auroc"]["low"] <= new["figures"]["auroc"]["value"] <= 1
     words = (folder / MODEL_CARD).read_text()
     assert f"{test['figures']['accuracy']['value']:.3f}" in words
-    assert "A trial of the same recipe on br35h, figshare, volumes alone, judged on sartaj" in words
+    assert "trained only on br35h, figshare, volumes and evaluated on sartaj" in words
     assert f"{empty} stretches of three or more slices without tumour, {flagged} would be flagged" in words
     assert "Research use only" in words
-    for said in (CARD_NOTES.data, *CARD_NOTES.limits, *CARD_NOTES.failures):
-        assert said in words
+    for text in (CARD_NOTES.data, *CARD_NOTES.limits, *CARD_NOTES.failures):
+        assert text in words
     assert tuple(card.training["limits"]) == CARD_NOTES.limits
     assert "glioma operating point" in describe(card)
     score = Runtime(folder).score(head("glioma", 1))
@@ -124,9 +156,9 @@ def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path
     other = altered(trials[1], tmp_path / "other", CONFIG_FILE, split="deduplicated")
     with pytest.raises(ReleaseError, match="trial0 and other differ in split"):
         release(data, [trials[0], other], whole, CARD_NOTES, tmp_path / "model")
-    watched = altered(trials[1], tmp_path / "watched", PARTS_FILE, watch=["x"])
-    with pytest.raises(ReleaseError, match="watched is not a cross-validation run"):
-        release(data, [trials[0], watched], whole, CARD_NOTES, tmp_path / "model")
+    validated = altered(trials[1], tmp_path / "validated", PARTS_FILE, validation=["x"])
+    with pytest.raises(ReleaseError, match="validated is not a cross-validation run"):
+        release(data, [trials[0], validated], whole, CARD_NOTES, tmp_path / "model")
     with pytest.raises(ReleaseError, match="trial1 is not a run on all folds"):
         release(data, trials, trials[1], CARD_NOTES, tmp_path / "model")
     with pytest.raises(ReleaseError, match="trial1 is not a run on fewer sources"):

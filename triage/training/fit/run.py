@@ -17,7 +17,7 @@ from triage.inference.views import FRAME
 from triage.networks.backbones import open_saved
 from triage.networks.twolook import mean_of
 from triage.training.data.splits import CLASSES, Parts, Sample, Split, cut, has_mask
-from triage.training.fit.checkpoints import averaged_weights, save_model, write_json, write_settings
+from triage.training.fit.checkpoints import STATE_FILE, averaged_weights, save_model, write_json, write_settings
 from triage.training.fit.environment import data_hash, environment, file_hashes
 from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE, Lineage, lineage_of
 from triage.training.fit.loop import MIN_NETWORK_SHARE, Outcome, load_kept, predict
@@ -99,20 +99,15 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     if lineage:
         _check_unseen(lineage, parts, hashes)
     folder.mkdir(parents=True, exist_ok=True)
-    write_settings(
-        folder / CONFIG_FILE,
-        _config(recipe, dataset, options) | {"data_sha256": data_hash(dataset, hashes)},
-        options.resume,
-    )
+    config = _config(recipe, dataset, options) | {"data_sha256": data_hash(dataset, hashes)}
+    write_settings(folder / CONFIG_FILE, config, options.resume)
     write_json(folder / ENVIRONMENT_FILE, environment())
     write_json(folder / SKIPPED_FILE, [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped])
     _write_parts(folder, hashes, parts, lineage)
     for note in parts.notes:
         console.print(f"{options.split}: {note}.")
-    console.print(
-        f"Pictures: {len(parts.train):,} for training, {len(parts.validation):,} for validation, "
-        f"{len(parts.test):,} for test."
-    )
+    sizes = {part: len(getattr(parts, part)) for part in ("train", "validation", "test")}
+    console.print(f"Pictures: {', '.join(f'{part} {count:,}' for part, count in sizes.items())}.")
 
     stage, training = _prepared(recipe, dataset.root, parts, folder, console)
     keras.utils.set_random_seed(recipe.seed)
@@ -120,7 +115,7 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     started_from = lineage.description if lineage else started_from
     console.print(f"{model.name}, {model.count_params():,} parameters, starting weights: {started_from}.")
     parameters = model.count_params()
-    resume = options.resume and (folder / "state.npz").exists()
+    resume = options.resume and (folder / STATE_FILE).exists()
     outcome = training.train(model, stage, folder, resume, console)
     if stage.keep == "mean":
         with averaged_weights(model):
@@ -129,7 +124,7 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
         "recipe": recipe.name,
         "started_from": started_from,
         "parameters": parameters,
-        "pictures": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
+        "pictures": sizes,
         "notes": list(parts.notes),
         "classifier": _summary(outcome, console),
     }
@@ -256,7 +251,7 @@ def _second_stage(
     inner = folder / SEGMENTER
     inner.mkdir(exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
-    resume = options.resume and (inner / "state.npz").exists()
+    resume = options.resume and (inner / STATE_FILE).exists()
     outcome = train_segmenter(dataset.root, train_on, validate_on, stage, recipe.seed, inner, resume, console)
     return {"train": len(train_on), "validation": len(validate_on)} | _summary(outcome, console)
 
@@ -292,10 +287,7 @@ def _summary(outcome: Outcome, console: Console) -> dict[str, Any]:
     share = outcome.network_share
     console.print(f"The network took {share:.1%} of the time, the rest was spent waiting for input.")
     if share < MIN_NETWORK_SHARE:
-        console.print(
-            f"[yellow]Preparing the input is the bottleneck (below {MIN_NETWORK_SHARE:.0%}). Use a smaller --batch or "
-            "simpler views.[/yellow]"
-        )
+        console.print("[yellow]Preparing the input is the bottleneck. Use a smaller --batch or simpler views.[/yellow]")
     kept = next((row for row in outcome.curve if row["epoch"] == outcome.kept_epoch), {})
     return {
         "epochs": len(outcome.curve),

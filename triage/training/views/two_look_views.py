@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import Finding
-from triage.inference.views import MIN_SPAN
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK, STRIDE
+from triage.training.views.affine import affine, lesion_matrix, warp, whole_slice_matrix
 from triage.training.views.augment import Frame, photometric
 from triage.training.views.contrast import remap_intensities, reorder_contrast
 
@@ -47,8 +47,6 @@ MAX_GAP = 25
 MAX_LESION_LOSS = 0.1
 #: A second look shows the tumour if the lesion fills at least this share of it.
 MIN_LESION_SHARE = 0.01
-#: Side of a second look over the extent of the lesion; the one that serves is within this range.
-LESION_SPAN = (1.5, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,25 +176,6 @@ class TwoLookViews:
         return picture
 
 
-def whole_slice_matrix(side: int, size: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the matrix ``(2, 3)`` from view to frame pixels for the whole slice, randomly moved, rotated, scaled."""
-    span = side * np.exp(rng.uniform(-0.22, 0.22))
-    angle = rng.normal(0, 12) if rng.random() < 0.85 else rng.uniform(-180, 180)
-    centre = np.full(2, side / 2) + span * rng.uniform(-0.07, 0.07, 2)
-    upside_down = -1 if rng.random() < 0.1 else 1
-    return _matrix(centre, span, angle, np.array([rng.choice([-1, 1]), upside_down]), size, rng)
-
-
-def lesion_matrix(
-    box: tuple[float, float, float], side: int, size: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return the matrix ``(2, 3)`` from view to frame pixels for a crop around a lesion (x, y, extent), rotated."""
-    x, y, length = box
-    span = max(length * np.exp(rng.uniform(*np.log(LESION_SPAN))), MIN_SPAN * side)
-    centre = np.array([x, y]) + span * rng.uniform(-0.12, 0.12, 2)
-    return _matrix(centre, span, rng.uniform(-180, 180), rng.choice([-1, 1], 2), size, rng)
-
-
 def extent(lesion: NDArray[np.uint8]) -> tuple[float, float, float]:
     """Return centre x, y and the longer side of the bounding box of a lesion, in pixels."""
     rows, columns = np.flatnonzero(lesion.any(axis=1)), np.flatnonzero(lesion.any(axis=0))
@@ -230,7 +209,7 @@ def paste_lesion(picture: Picture, donor: Picture, rng: np.random.Generator) -> 
     x, y, _ = extent(donor.lesion)
     scale = np.exp(rng.uniform(-0.35, 0.3))
     place = side * (0.5 + rng.uniform(-0.27, 0.27, 2))
-    matrix = _matrix(np.array([x, y]), side / scale, rng.uniform(-180, 180), rng.choice([-1, 1], 2), side, rng)
+    matrix = affine(np.array([x, y]), side / scale, rng.uniform(-180, 180), rng.choice([-1, 1], 2), side, rng)
     matrix[:, 2] -= matrix[:, :2] @ (place - side / 2)  # move the lesion's centre from the middle to `place`
     lesion = (warp(donor.lesion.astype(np.float32), matrix, side) > 127).astype(np.uint8) * 255
     head = cv2.erode((cv2.GaussianBlur(frame, (0, 0), 6) > 30).astype(np.uint8), np.ones((15, 15), np.uint8))
@@ -286,27 +265,3 @@ def region_off_lesion(
 
 def _lesion_share(lesion: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) -> float:
     return float((warp(lesion.astype(np.float32), matrix, size) > 127).mean())
-
-
-def _matrix(
-    centre: NDArray[np.float64],
-    span: float,
-    angle: float,
-    mirror: NDArray[np.int64],
-    size: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    stretch = np.exp(rng.uniform(-0.12, 0.12))
-    cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-    rotation = np.array([[cosine, -sine], [sine, cosine]])
-    linear = rotation @ np.diag(mirror * span / size * np.array([stretch, 1 / stretch]))
-    return np.column_stack([linear, centre - linear @ np.array([size / 2, size / 2])])
-
-
-def warp(frame: Frame, matrix: NDArray[np.float64], size: int) -> Frame:
-    """Return the view ``(size, size)`` of a frame given by a matrix from view to frame pixels; smoothed if reduced."""
-    scale = float(np.hypot(*matrix[:, 0]))
-    if scale > 1.5:
-        frame = cv2.GaussianBlur(frame, (0, 0), 0.45 * scale)
-    drawn = cv2.warpAffine(frame, matrix, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    return np.asarray(drawn, np.float32)
