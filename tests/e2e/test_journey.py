@@ -141,10 +141,10 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
 
     # Other maps come on demand.
     tab.get_by_role("button", name="Settings").click()
-    tab.get_by_role("combobox", name="Map", exact=True).click()
+    tab.get_by_role("combobox", name="Method", exact=True).click()
     tab.get_by_role("option", name="ScoreCAM").click()
     tab.keyboard.press("Escape")
-    expect(tab.get_by_text("Computing where the network looked")).to_have_count(0, timeout=60_000)
+    expect(tab.get_by_text("Computing the heat map")).to_have_count(0, timeout=60_000)
     picture_of(tab, "7_scorecam")
 
     # The reading stands in the list and in the export.
