@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.metrics import roc_curve
@@ -115,12 +114,12 @@ def _template() -> Template:
     return environment.get_template("report.html.j2")
 
 
-def _embedded(chart: go.Figure, index: int) -> Markup:
-    # Plotly escapes the texts of a chart itself. The first chart brings the script for all of them.
-    page = chart.to_html(
+def _embedded(chart: go.Figure, index: int) -> str:
+    # The first chart brings the script for all of them.
+    page: str = chart.to_html(
         full_html=False, include_plotlyjs=index == 0, div_id=f"chart{index}", config={"displaylogo": False}
     )
-    return Markup(page)  # noqa: S704
+    return page
 
 
 def _confusion(table: NDArray[np.int64], shares: dict[str, dict[str, Row]]) -> go.Figure:
