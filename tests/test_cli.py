@@ -100,6 +100,22 @@ def scan(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)))
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["score", ".", "--json"],
+        ["evaluate", "--model", "models/none", "--data", ".", "--json"],
+        ["audit-data", ".", "--json"],
+        ["audit-data", ".", "--sheet"],
+    ],
+    ids=" ".join,
+)
+def test_a_result_that_could_not_be_written_is_not_computed(command: list[str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, [*command, str(tmp_path / "nowhere" / "result")])
+    assert done.exit_code == 2
+    assert "does not exist. Create it" in " ".join(done.output.split())
+
+
 def test_score_without_files_says_what_to_do(tmp_path: Path) -> None:
     done = triage("score", tmp_path, "--json", tmp_path / "out.json", home=tmp_path / "home")
     assert done.returncode == 2

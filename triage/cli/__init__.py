@@ -1,0 +1,11 @@
+"""One command line: ``python -m triage COMMAND``."""
+
+from __future__ import annotations
+
+import typer
+
+from triage.cli import product, training
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, help=__doc__)
+app.add_typer(product.commands)
+app.add_typer(training.commands)

@@ -1,0 +1,48 @@
+"""What all commands share: the console, errors shown as text, results written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from triage.errors import TriageError
+from triage.text import one_line
+
+#: Messages go to the error stream, so that a command's own output can be piped.
+console = Console(stderr=True)
+T = TypeVar("T")
+
+
+def exit_with(message: str, code: int) -> typer.Exit:
+    """Show a message as an error and return the exit to raise."""
+    console.print(Text(one_line(message), style="red"))
+    return typer.Exit(code)
+
+
+def or_exit(make: Callable[[], T]) -> T:
+    """Return what a call returns; exit with the message of an error that is safe to show."""
+    try:
+        return make()
+    except TriageError as error:
+        raise exit_with(str(error), 1) from error
+
+
+def check_writable(out: Path) -> None:
+    """Exit before any work if a result could not be written there."""
+    if not out.parent.is_dir():
+        raise exit_with(f"The folder {out.parent} does not exist. Create it, or choose another.", 2)
+    if out.is_dir():
+        raise exit_with(f"{out} is a folder. Name a file in it.", 2)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(value, indent=1) + "\n")
+    part.replace(path)

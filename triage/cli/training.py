@@ -1,0 +1,224 @@
+"""Commands of researchers: audit data, train, evaluate, compare, average, release. Tested in tests/test_cli.py."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from triage.cli.common import check_writable, console, exit_with, or_exit, write_json
+from triage.settings import ROOT, Settings
+
+commands = typer.Typer()
+
+
+@commands.command()
+def train(
+    data: Annotated[Path, typer.Option(help="Data set, in any supported layout.")],
+    out: Annotated[Path, typer.Option(help="Run folder to write; with --resume, the run folder to continue.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")] = "lite0",
+    split: Annotated[str, typer.Option(help="random, deduplicated, patients or official.")] = "patients",
+    test_fold: Annotated[
+        int, typer.Option(min=0, max=4, help="Fold for the test part; the next fold is for validation.")
+    ] = 0,
+    augment_before_split: Annotated[
+        bool, typer.Option(help="Augment before the split, as some write-ups do; see docs/recipes.md.")
+    ] = False,
+    source: Annotated[list[str] | None, typer.Option(help="Use only this source; may be repeated.")] = None,
+    volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
+    no_validation_fold: Annotated[
+        bool, typer.Option("--no-validation-fold", help="Train on the validation fold too.")
+    ] = False,
+    no_test_fold: Annotated[
+        bool, typer.Option("--no-test-fold", help="Train on all folds, including those for test and validation.")
+    ] = False,
+    weights: Annotated[
+        str | None, typer.Option(help="Starting weights: none, packaged, imagenet (downloaded), or a file.")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="Backbone for --recipe transfer.")] = None,
+    frozen: Annotated[
+        int | None, typer.Option(min=-1, help="Number of layers that are not trained; -1: all but the last.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs; default: the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Batches per epoch; default: the recipe's.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Pictures per batch; default: the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed; default: the recipe's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run, with the same result.")] = False,
+) -> None:
+    """Train a recipe on a data set and write a run folder."""
+    _quiet_tensorflow()
+    _multiply_in_bfloat16()
+    from triage.training.data.splits import Split
+    from triage.training.fit.recipe import adapted, load_recipe
+    from triage.training.fit.run import Options, read_chosen, run_recipe
+
+    chosen = or_exit(
+        lambda: adapted(
+            load_recipe(recipe),
+            backbone=backbone,
+            frozen=frozen,
+            epochs=epochs,
+            steps=steps,
+            size=size,
+            batch=batch,
+            seed=seed,
+        )
+    )
+    if split not in set(Split):
+        raise exit_with(f"{split!r} is not a split. Choose one of {', '.join(Split)}.", 2)
+    options = Options(
+        Split(split),
+        None if no_test_fold else test_fold,
+        augment_before_split,
+        weights,
+        resume,
+        validation_fold=not (no_validation_fold or no_test_fold),
+        volumes=volumes,
+    )
+    try:
+        or_exit(lambda: run_recipe(chosen, read_chosen(data, source or (), volumes), out, options, console))
+    except KeyboardInterrupt:
+        console.print(f"Stopped. {out} holds a model that can be loaded; continue the run with --resume.", markup=False)
+        raise typer.Exit(130) from None
+
+
+@commands.command()
+def evaluate(
+    model: Annotated[Path, typer.Option(help="Model folder, or run folder of `train`.")],
+    data: Annotated[Path, typer.Option(help="Data set, in any supported layout.")],
+    out: Annotated[Path, typer.Option("--json", help="JSON file to write; the HTML report is written beside it.")],
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Also use pictures that the model has seen in training.")
+    ] = False,
+) -> None:
+    """Evaluate a model: metrics with confidence intervals as JSON, and an HTML report with a failure gallery."""
+    check_writable(out)
+    _quiet_tensorflow()
+    from triage.training.evaluate.evaluate import describe
+    from triage.training.evaluate.evaluate import evaluate as write_evaluation
+
+    summary = or_exit(lambda: write_evaluation(model, data, out, console, everything))
+    for note in summary["data"]["notes"]:
+        console.print(f"Evaluated on: {note}.", highlight=False, markup=False)
+    console.print(describe(summary), highlight=False, markup=False)
+    console.print(f"{out}, {out.with_suffix('.html')}", markup=False)
+
+
+@commands.command()
+def compare(
+    data: Annotated[Path, typer.Option(help="Data set with clusters and folds, or with patients.")],
+    work: Annotated[Path, typer.Option(help="Folder for the run folders.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")],
+    source: Annotated[list[str] | None, typer.Option(help="Use only this source; may be repeated.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Starting weights: none, packaged, imagenet (downloaded), or a file.")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="Backbone for --recipe transfer.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs; default: the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Batches per epoch; default: the recipe's.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")
+    ] = None,
+    docs: Annotated[Path, typer.Option(help="Folder with results/, recipes.md and honest-evaluation.md.")] = ROOT
+    / "docs",
+) -> None:
+    """Train a recipe under every split, evaluate each run, and update the tables and the plot in the docs."""
+    _quiet_tensorflow()
+    from triage.training.evaluate.compare import compare_splits
+    from triage.training.fit.recipe import adapted, load_recipe
+    from triage.training.fit.run import read_chosen
+    from triage.training.release.publish import publish
+
+    given = or_exit(lambda: load_recipe(recipe))
+    chosen = or_exit(lambda: adapted(given, backbone=backbone, epochs=epochs, steps=steps, size=size))
+    dataset = or_exit(lambda: read_chosen(data, source or ()))
+    or_exit(lambda: compare_splits(given, chosen, dataset, work, docs / "results", weights, console))
+    or_exit(lambda: publish(docs))
+
+
+@commands.command("audit-data")
+def audit_data(
+    data: Annotated[Path, typer.Argument(help="The data set, in any layout that we know.")],
+    against: Annotated[Path | None, typer.Option(help="Another folder to find the images of DATA in.")] = None,
+    out: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Contact sheet of the worst pairs to write (PNG).")] = None,
+) -> None:
+    """Find duplicates, contradicting labels, leaks between splits and out-of-distribution images in a data set."""
+    for path in (out, sheet):
+        if path is not None:
+            check_writable(path)
+    from triage.training.audit import audit, contact_sheet, tables
+
+    findings = or_exit(lambda: audit(data, against))
+    console.print(tables(findings))
+    if out is not None:
+        write_json(out, findings.as_json())
+    if sheet is not None:
+        contact_sheet(findings, sheet)
+
+
+@commands.command()
+def average(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Runs of the same recipe, options and data, from different starting weights.")
+    ],
+    out: Annotated[Path, typer.Option(help="Run folder to write.")],
+) -> None:
+    """Write a run folder with the mean weights of several runs; one network then replaces their ensemble."""
+    _quiet_tensorflow()
+    from triage.training.release.average import average as write_mean
+
+    or_exit(lambda: write_mean(runs, out))
+    console.print(f"{out}: the mean of {', '.join(run.name for run in runs)}.", highlight=False, markup=False)
+
+
+@commands.command()
+def release(
+    folder: Annotated[Path, typer.Argument(help="Model folder to write, models/NAME.")],
+    trials: Annotated[
+        list[Path],
+        typer.Argument(help="Runs of one recipe with --no-validation-fold, each with another --test-fold."),
+    ],
+    ships: Annotated[Path, typer.Option(help="Run of the same recipe with --no-test-fold; its network is released.")],
+    card_notes: Annotated[
+        Path, typer.Option(help="TOML file with data, limits and failures as text; see models/card-notes.toml.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="Data set that all runs were trained on; default: TRIAGE_DATA.")
+    ] = None,
+    volumes: Annotated[
+        Path | None, typer.Option(help="Folder of volumes with masks, each evaluated as a study.")
+    ] = None,
+    left_out: Annotated[
+        Path | None,
+        typer.Option(help="Run of the same recipe on fewer sources, for external validation on the others."),
+    ] = None,
+) -> None:
+    """Export, calibrate and cross-validate a network; write a model folder with its cards."""
+    _quiet_tensorflow()
+    from triage.training.release.card_notes import read_card_notes
+    from triage.training.release.release import describe
+    from triage.training.release.release import release as write_release
+
+    card = or_exit(
+        lambda: write_release(
+            data or Settings().data, trials, ships, read_card_notes(card_notes), folder, volumes, left_out
+        )
+    )
+    console.print(describe(card), highlight=False, markup=False)
+
+
+def _quiet_tensorflow() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _multiply_in_bfloat16() -> None:
+    """Let oneDNN multiply in bfloat16 where the processor supports it; sums stay in 32 bits."""
+    from triage.training.fit.environment import ONEDNN_MATH_MODE
+
+    os.environ.setdefault(ONEDNN_MATH_MODE, "BF16")
