@@ -104,7 +104,7 @@ def sign_study(
         now=datetime.now(UTC),
         contents=study.contents,
     )
-    installation.store.sign(study_id, reading, seen=len(study.readings))
+    installation.store.readings.sign(study_id, reading, seen=len(study.readings))
 
 
 def redrawn(file: bytes, **elements: object) -> bytes:

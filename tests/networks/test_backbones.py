@@ -76,9 +76,9 @@ def test_batch_norms_keep_the_loaded_statistics() -> None:
     [
         ("alexnet", None, "Choose one of resnet50"),
         ("resnet50", "packaged", "--backbone efficientnet-lite0"),
-        ("vgg16", "missing.h5", "is not there"),
+        ("vgg16", "missing.h5", "does not exist"),
         (LITE0, "imagenet", "Use --weights packaged"),
-        (LITE0, "missing.keras", "no network that can be read"),
+        (LITE0, "missing.keras", "cannot be read as a network"),
     ],
 )
 def test_unavailable_weights_are_refused_with_the_remedy(backbone: str, weights: str | None, message: str) -> None:

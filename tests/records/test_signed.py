@@ -15,14 +15,14 @@ NOW = datetime(2026, 1, 10, tzinfo=UTC)
 def add(store: Store, number: int, mrn: str) -> str:
     instance = Instance(f"{number:064x}", "IM1", "DICOM", 10, sop_instance_uid=f"1.2.{number}")
     header = StudyHeader(uid=f"1.{number}", mrn=mrn)
-    taken = store.add_files("IM1", [Arrival(instance, header)], actor="test")
+    taken = store.arrivals.add("IM1", [Arrival(instance, header)], actor="test")
     return str(taken.study_id)
 
 
 def sign(store: Store, study_id: str, reader: str, seen: int = 0) -> None:
     state = ReadingState.AMENDED if seen else ReadingState.FINAL
     reading = Reading(reader, Decision.UNAIDED, Finding.GLIOMA, None, "seen again", state, NOW)
-    store.sign(study_id, reading, seen=seen)
+    store.readings.sign(study_id, reading, seen=seen)
 
 
 def test_studies_of_one_mrn_are_one_patient(store: Store) -> None:
