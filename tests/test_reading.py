@@ -7,7 +7,7 @@ import pytest
 
 from triage.domain import AIResult, Band, Decision, Finding, Ranking, Reading, ReadingState, ReasonCode
 from triage.errors import ReadingError
-from triage.reading import sign
+from triage.reading import MAX_COMMENT, sign
 
 NOW = datetime(2026, 1, 10, 8, 30, tzinfo=UTC)
 RESULT = AIResult(
@@ -67,6 +67,7 @@ def test_a_second_reading_amends() -> None:
             "Enter the reason in a few words",
         ),
         ({"earlier": [signed()]}, "Enter what changed"),
+        ({"comment": "x" * (MAX_COMMENT + 1)}, "Shorten it"),
     ],
 )
 def test_what_is_missing_is_named(changes: dict[str, Any], remedy: str) -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from rich.console import Console
 
-from triage.text import JOINER, MAX_NAME, csv_cell, display_name, html_text, markdown, one_line, visible
+from triage.text import JOINER, MAX_NAME, csv_cell, display_name, html_text, markdown, one_line, terminal, visible
 
 
 @pytest.mark.parametrize(
@@ -66,13 +67,24 @@ def test_markdown_is_escaped(text: str, escaped: str) -> None:
     assert markdown(text) == escaped
 
 
+@pytest.mark.parametrize("text", ["[/red]", "[link=http://a]b[/link]", "a\x1b]0;title\x07b", "a\u202eb", "two\nlines"])
+def test_a_terminal_shows_the_text_itself(text: str) -> None:
+    console = Console(width=80, force_terminal=True, color_system=None)
+    with console.capture() as captured:
+        console.print(terminal(text))
+    assert captured.get() == "".join(c for c in text if c not in "\x1b\x07\u202e") + "\n"
+
+
 def test_html_is_escaped() -> None:
     assert html_text("<b onclick='x'>\n\"&\u202e") == "&lt;b onclick=&#x27;x&#x27;&gt; &quot;&amp;"
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "  =", "\u3000@"])
+@pytest.mark.parametrize(
+    "start",
+    ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "  =", "\u3000@", "\ufeff=", "\u200b=", "\0="],
+)
 def test_a_cell_is_never_a_formula(start: str) -> None:
-    assert csv_cell(f"{start}1+1") == f"'{start}1+1"
+    assert csv_cell(f"{start}1+1") == f"'{start}1+1".translate(dict.fromkeys(map(ord, "\ufeff\u200b\0")))
 
 
 @pytest.mark.parametrize("text", ["glioma", "a=1", " a", "'=1", "", "2 - 1"])

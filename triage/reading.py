@@ -8,6 +8,9 @@ from datetime import datetime
 from triage.domain import AIResult, Decision, Finding, Reading, ReadingState, ReasonCode
 from triage.errors import ReadingError
 
+#: Longest comment: characters.
+MAX_COMMENT = 10_000
+
 
 def sign(
     *,
@@ -47,6 +50,8 @@ def sign(
         If something required is missing.
     """
     reader, comment = reader.strip(), comment.strip()
+    if len(comment) > MAX_COMMENT:
+        raise ReadingError(f"The comment has more than {MAX_COMMENT:,} characters. Shorten it.")
     if not reader:
         raise ReadingError("A reading needs a reader. Enter your name in the sidebar.")
     decision = _decision(finding, result)

@@ -10,6 +10,8 @@ import re
 import string
 import unicodedata
 
+from rich.text import Text
+
 MAX_NAME = 120
 #: Unicode categories without a visible character, or that change how others are shown: control, format (direction,
 #: zero width), surrogate, private use, unassigned; line and paragraph separators.
@@ -55,7 +57,16 @@ def html_text(text: str) -> str:
     return html.escape(one_line(text))
 
 
+def terminal(text: str) -> Text:
+    """Return a text for a rich console without markup and without control sequences; only line breaks stay."""
+    return Text("".join(c for c in text if c == "\n" or unicodedata.category(c) not in INVISIBLE))
+
+
 def csv_cell(text: str) -> str:
-    """Return a cell that a spreadsheet shows as text: one that could start a formula gets a leading apostrophe."""
-    starts = {text[:1], text.lstrip()[:1]}
-    return f"'{text}" if starts & FORMULA_STARTS else text
+    """Return a cell that a spreadsheet shows as text: one that could start a formula gets a leading apostrophe.
+
+    The writer quotes all cells, so that no spreadsheet splits a cell at another separator.
+    """
+    shown = "".join(c for c in text if c in "\t\r\n" or unicodedata.category(c) not in INVISIBLE)
+    starts = {shown[:1], shown.lstrip()[:1]}
+    return f"'{shown}" if starts & FORMULA_STARTS else shown

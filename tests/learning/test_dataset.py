@@ -270,6 +270,13 @@ class TestDamaged:
             ("slices.csv", "png,glioma", "png,banana", "banana.*Export again"),
             ("slices.csv", "s1,1,1", "s1,one,1", "one.*Export again"),
             ("readings.csv", "1,glioma", "1,", "Export again"),
+            ("readings.csv", "s1,s1,1,glioma\n", "s1,s1,1,glioma\ns1,s2,1,pituitary\n", "more than one row for s1"),
+            (
+                "slices.csv",
+                "glioma,1,,,\n",
+                "glioma,1,,,\ns2,1,1,slices/s1/01-0001.png,glioma,1,,,\n",
+                "more than one row",
+            ),
         ],
     )
     def test_tables_that_somebody_changed(
@@ -288,6 +295,30 @@ class TestDamaged:
         assert not is_dataset(tmp_path)
         with pytest.raises(DatasetError, match=r"slices\.csv .* is missing"):
             read_dataset(tmp_path)
+
+    def test_a_long_comment_is_read(self, tmp_path: Path) -> None:
+        self.write(tmp_path)
+        (tmp_path / "readings.csv").write_text(f"study,patient,current,label,comment\ns1,s1,1,glioma,{'x' * 200_000}\n")
+        assert read_dataset(tmp_path)[0].label is Finding.GLIOMA
+
+    @pytest.mark.parametrize("kind", ["bytes changed", "encrypted", "unknown compression"])
+    def test_an_archive_that_cannot_be_unpacked(self, tmp_path: Path, kind: str) -> None:
+        target = tmp_path / "a.zip"
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("readings.csv", self.READINGS)
+            archive.writestr("slices.csv", self.SLICES)
+        data = bytearray(target.read_bytes())
+        local, central = data.index(b"PK\3\4"), data.index(b"PK\1\2")
+        if kind == "bytes changed":
+            data[local + 30 + len("readings.csv") + 4] ^= 0xFF
+        elif kind == "encrypted":
+            data[local + 6] |= 1
+            data[central + 8] |= 1
+        else:
+            data[local + 8] = data[central + 10] = 97
+        target.write_bytes(data)
+        with pytest.raises(DatasetError, match=r"damaged\. Export the readings again"):
+            read_dataset(target)
 
     def test_a_picture_is_no_export(self, tmp_path: Path) -> None:
         (tmp_path / "a.png").write_bytes(encode(np.zeros((4, 4), np.uint8)))

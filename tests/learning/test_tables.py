@@ -34,6 +34,17 @@ def test_a_file_is_replaced_at_the_end(tmp_path: Path) -> None:
     assert target.read_bytes() == b"after"
 
 
+def test_two_exports_to_one_target_do_not_mix(tmp_path: Path) -> None:
+    target = tmp_path / "a.zip"
+    with replacing(target) as one:
+        one.write(b"AAAA")
+        with replacing(target) as other:
+            other.write(b"BBBBBBBB")
+        one.write(b"AAAA")
+    assert target.read_bytes() == b"AAAAAAAA"
+    assert list(tmp_path.iterdir()) == [target]
+
+
 @pytest.mark.parametrize(("error", "raised"), [(OSError(28, "No space left"), StorageError), (KeyError("a"), KeyError)])
 def test_an_error_leaves_the_file_as_it_was(tmp_path: Path, error: Exception, raised: type[Exception]) -> None:
     target = tmp_path / "a.zip"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
 from triage.pipeline.intake import Intake
 from triage.pipeline.spool import Incoming
-from triage.records import files
+from triage.records import database, files
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
 from triage.records.views import Added, Arrival, Instance, WorklistFilter
 from triage.scans.formats.inspect import Inspected
@@ -292,3 +294,41 @@ def test_while_the_files_are_committed_no_file_is_accepted(
     receipts = intake.receive([Incoming(name, data=file), Incoming("head.png", data=slices[0].png)])
     assert outcomes == [[None, None], [Outcome.ACCEPTED, None]]
     assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["missing", "empty"])
+def test_a_file_of_the_record_that_is_gone_from_the_disk_is_put_back(
+    installation: Installation, slices: list[Phantom], harm: Callable[[Path], object]
+) -> None:
+    """«Already here» is an acknowledgement too."""
+    (first,) = receive(installation, {"head.png": slices[0].png})
+    (instance,) = installation.store.study(first.study_id or "").instances
+    harm(installation.files.path(instance.sha256))
+    (again,) = receive(installation, {"head.png": slices[0].png})
+    assert again.outcome is Outcome.ALREADY_HERE
+    assert installation.files.get(instance.sha256) == slices[0].png
+
+
+def test_a_record_that_does_not_answer_refuses_all_and_they_may_be_sent_again(
+    settings: Settings, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 50)
+    with closing(Installation(settings)) as installation:
+        lock = sqlite3.connect(settings.home / "triage.db", isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")
+        receipts = installation.receive([Incoming("head.png", data=slices[0].png)], actor="test")
+        lock.close()
+        assert [(receipt.outcome, receipt.retry) for receipt in receipts] == [(Outcome.REFUSED, True)]
+        (receipt,) = receive(installation, {"head.png": slices[0].png})
+        assert receipt.outcome is Outcome.ACCEPTED
+
+
+def test_a_queue_that_does_not_answer_costs_no_receipt(
+    installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(installation.work, "enqueue", lambda *_: 1 / 0)
+        receipts = installation.receive([Incoming("head.png", data=slices[0].png)], actor="test")
+    assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED]
+    assert installation.resume() == 1, "and the next search for studies left behind finds it"
+    assert installation.wait([receipts[0].study_id or ""]) == []

@@ -98,3 +98,37 @@ def test_what_a_dead_process_left_half_written_is_removed(tmp_path: Path) -> Non
     assert not left.exists()
     assert under_way.exists()
     assert files.get(stored) == b"whole"
+
+
+@pytest.mark.parametrize("left", [b"", b"a slic", b"another"])
+def test_a_damaged_file_is_replaced_by_a_whole_one(tmp_path: Path, left: bytes) -> None:
+    files = FileStore(tmp_path)
+    sha256 = keep(files, b"a slice")
+    files.path(sha256).write_bytes(left)
+    assert not files.holds(sha256)
+    keep(files, b"a slice")
+    assert files.holds(sha256)
+    assert files.get(sha256) == b"a slice"
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_file_that_an_interrupted_hand_over_left_is_synced_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    """Its folder may never have reached the disk, so that it is there is no proof that it stays."""
+    files = FileStore(tmp_path)
+    path = files.path(keep(files, b"a slice"))
+    synced: list[int] = []
+    sync = os.fsync
+
+    def counted(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    if together:
+        with files.together():
+            keep(files, b"a slice")
+    else:
+        keep(files, b"a slice")
+    assert {path.stat().st_ino, path.parent.stat().st_ino, tmp_path.stat().st_ino} <= set(synced)

@@ -9,10 +9,9 @@ from typing import TypeVar
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from triage.errors import TriageError
-from triage.text import one_line
+from triage.text import terminal
 
 #: Messages go to the error stream, so that a command's own output can be piped.
 console = Console(stderr=True)
@@ -21,7 +20,7 @@ T = TypeVar("T")
 
 def exit_with(message: str, code: int) -> typer.Exit:
     """Show a message as an error and return the exit to raise."""
-    console.print(Text(one_line(message), style="red"))
+    console.print(terminal(message), style="red")
     return typer.Exit(code)
 
 

@@ -15,6 +15,7 @@ from rich.progress import Progress, track
 
 from triage.cli.common import check_writable, console, exit_with, or_exit, write_json
 from triage.settings import ROOT, Settings
+from triage.text import terminal
 
 commands = typer.Typer()
 
@@ -125,6 +126,7 @@ def export(
     """Export signed readings and their slices as a data set; docs/readings-export.md describes it."""
     from triage.pipeline.installation import Installation
 
+    check_writable(out)
     installation = or_exit(lambda: Installation(Settings()))
     with closing(installation), Progress(console=console) as bar:
         task = bar.add_task("Exporting studies", total=None)
@@ -134,7 +136,7 @@ def export(
 
         export = or_exit(lambda: installation.export_readings(out, reader=reader, originals=originals, progress=show))
     for study_id, reason in export.notes:
-        console.print(f"{study_id}: {reason}", markup=False, highlight=False)
+        console.print(terminal(f"{study_id}: {reason}"))
     console.print(
         f"{export.readings:,} readings of {export.studies:,} studies, {export.slices:,} slices, "
         f"{export.labelled:,} of them with a label: {out}",

@@ -10,6 +10,7 @@ import typer
 
 from triage.cli.common import check_writable, console, exit_with, or_exit, write_json
 from triage.settings import ROOT, Settings
+from triage.text import terminal
 
 commands = typer.Typer()
 
@@ -83,7 +84,7 @@ def train(
     try:
         or_exit(lambda: run_recipe(chosen, read_chosen(data, source or (), volumes), out, options, console))
     except KeyboardInterrupt:
-        console.print(f"Stopped. {out} holds a model that can be loaded; continue the run with --resume.", markup=False)
+        console.print(terminal(f"Stopped. {out} holds a model that can be loaded; continue the run with --resume."))
         raise typer.Exit(130) from None
 
 
@@ -104,9 +105,9 @@ def evaluate(
 
     summary = or_exit(lambda: write_evaluation(model, data, out, console, everything))
     for note in summary["data"]["notes"]:
-        console.print(f"Evaluated on: {note}.", highlight=False, markup=False)
+        console.print(terminal(f"Evaluated on: {note}."))
     console.print(describe(summary), highlight=False, markup=False)
-    console.print(f"{out}, {out.with_suffix('.html')}", markup=False)
+    console.print(terminal(f"{out}, {out.with_suffix('.html')}"))
 
 
 @commands.command()
@@ -174,7 +175,7 @@ def average(
     from triage.training.release.average import average as write_mean
 
     or_exit(lambda: write_mean(runs, out))
-    console.print(f"{out}: the mean of {', '.join(run.name for run in runs)}.", highlight=False, markup=False)
+    console.print(terminal(f"{out}: the mean of {', '.join(run.name for run in runs)}."))
 
 
 @commands.command()

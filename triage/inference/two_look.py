@@ -67,7 +67,7 @@ def look_twice(ask: Ask[L], frames: NDArray[np.generic]) -> list[tuple[L, L]]:
     Returns
     -------
     list of (Look, Look)
-        First and second look of each slice; twice the first if it is `SURE` that there is no tumour. If it is below
+        First and second look of each slice. They are the same if the first is `SURE` of no tumour. If it is below
         `DOUBT`, its log-probabilities and its mask are averaged with those of a look at the `MIDDLE`.
     """
     first = list(ask(frames, [WHOLE] * len(frames)))

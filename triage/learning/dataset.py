@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections import defaultdict
+import zlib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -39,6 +40,10 @@ from triage.records.views import Instance, Study
 
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "DICOM": ".dcm", "NIFTI": ".nii"}
 GZIP_SIGNATURE = b"\x1f\x8b"
+#: What the library raises for an archive that is damaged, encrypted or packed in a way that it does not know.
+DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+#: Largest table that is read: bytes.
+MAX_TABLE = 256 * 2**20
 #: Columns of which an export without them cannot be read.
 NEEDED = {
     READINGS_TABLE: ("study", "patient", "current", "label"),
@@ -120,6 +125,8 @@ def read_dataset(root: Path) -> tuple[StudyEntry, ...]:
         for row in _rows(root, SLICES_TABLE):
             slices[row["study"]].append(_slice_entry(row))
         current = [row for row in _rows(root, READINGS_TABLE) if row["current"] == "1"]
+        _refuse_repeated(root, READINGS_TABLE, [row["study"] for row in current])
+        _refuse_repeated(root, SLICES_TABLE, [entry.file for entries in slices.values() for entry in entries])
         return tuple(
             StudyEntry(row["study"], row["patient"], Finding(row["label"]), tuple(slices[row["study"]]))
             for row in current
@@ -153,13 +160,13 @@ class _Writer:
     def add_originals(self, study: Study, files: FileStore) -> None:
         for instance in study.instances:
             try:
-                path = files.found(instance.sha256)
-            except NotFoundError as error:
+                data = files.get(instance.sha256)
+            except (NotFoundError, OSError) as error:
                 self.notes.append((study.study_id, f"An original is missing: {error}"))
                 continue
             # The name that the file came with can hold the name of the patient.
-            name = f"{ORIGINALS_FOLDER}/{study.study_id}/{instance.sha256}{_suffix(instance, path)}"
-            self._archive.write(path, name, zipfile.ZIP_DEFLATED)
+            name = f"{ORIGINALS_FOLDER}/{study.study_id}/{instance.sha256}{_suffix(instance, data)}"
+            self._archive.writestr(name, data, zipfile.ZIP_DEFLATED)
 
     def _add_slice(
         self,
@@ -217,9 +224,8 @@ def _png(slice_: Slice) -> bytes:
     return buffer.getvalue()
 
 
-def _suffix(instance: Instance, path: Path) -> str:
-    with path.open("rb") as file:
-        compressed = instance.kind == "NIFTI" and file.read(len(GZIP_SIGNATURE)) == GZIP_SIGNATURE
+def _suffix(instance: Instance, data: bytes) -> str:
+    compressed = instance.kind == "NIFTI" and data.startswith(GZIP_SIGNATURE)
     return SUFFIXES[instance.kind] + (".gz" if compressed else "")
 
 
@@ -229,24 +235,41 @@ def _names(root: Path) -> list[str]:
         return [path.name for path in root.iterdir()]
     if not zipfile.is_zipfile(root):
         return []
-    with zipfile.ZipFile(root) as archive:
-        return archive.namelist()
+    try:
+        with zipfile.ZipFile(root) as archive:
+            return archive.namelist()
+    except DAMAGED_ZIP:
+        return []
 
 
 def _rows(root: Path, name: str) -> list[dict[str, str]]:
     try:
-        if root.is_dir():
-            data = (root / name).read_bytes()
-        else:
-            with zipfile.ZipFile(root) as archive:
-                data = archive.read(name)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        data = _table_bytes(root, name)
+    except (OSError, KeyError, *DAMAGED_ZIP) as error:
         raise DatasetError(f"{name} of {root} is missing or damaged. Export the readings again.") from error
+    if len(data) > MAX_TABLE:
+        raise DatasetError(f"{name} of {root} is larger than {MAX_TABLE >> 20} MB. Export fewer readings at a time.")
+    csv.field_size_limit(MAX_TABLE)
     reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), restval="")
     missing = [column for column in NEEDED[name] if column not in (reader.fieldnames or ())]
     if missing:
         raise DatasetError(f"{name} of {root} lacks the column {', '.join(missing)}. Export the readings again.")
     return list(reader)
+
+
+def _table_bytes(root: Path, name: str) -> bytes:
+    """Return a table; of one that is too large, no more than tells so."""
+    if root.is_dir():
+        with (root / name).open("rb") as file:
+            return file.read(MAX_TABLE + 1)
+    with zipfile.ZipFile(root) as archive, archive.open(name) as member:
+        return member.read(MAX_TABLE + 1)
+
+
+def _refuse_repeated(root: Path, name: str, keys: Sequence[str]) -> None:
+    repeated = [key for key, count in Counter(keys).items() if count > 1]
+    if repeated:
+        raise DatasetError(f"{name} of {root} has more than one row for {repeated[0]}. Export the readings again.")
 
 
 def _slice_entry(row: dict[str, str]) -> SliceEntry:

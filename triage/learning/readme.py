@@ -12,9 +12,9 @@ Signed readings, exported by NeuroTriage. Research use only: not for clinical de
   slices/        the slices as the network received them, gray PNG of 8 or 16 bits
   originals/     the received files, only with --originals; these can identify the patient
 
-Studies and patients have keys of this installation. The tables and slices hold no names, MRNs, accession numbers or
-dates of birth. Comments and series descriptions are free text, and pixels can carry burned-in text: check them before
-you pass the export on.
+Studies and patients have keys of this installation. No table or slice holds the name, MRN,
+accession number or date of birth of a patient; readings.csv names the readers. Comments and series descriptions are
+free text, and pixels can carry burned-in text: check them before you pass the export on.
 
 Labels. In a study signed as no tumour, every slice is "notumor". In a study signed with a tumour, the label holds for
 the slice that the AI result marked and the reader saw (lesion=1), or for the only slice. All other slices have no

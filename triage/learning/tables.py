@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import tempfile
 import time
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -37,7 +38,7 @@ class Table:
         self.rows = 0
         self._file = file
         self._text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        self._writer = csv.writer(self._text)
+        self._writer = csv.writer(self._text, quoting=csv.QUOTE_ALL)
         self._writer.writerow(columns)
 
     def add(self, cells: Iterable[object]) -> None:
@@ -71,16 +72,19 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     StorageError
         If it cannot be written; the target stays as it was.
     """
-    part = target.with_name(target.name + ".part")
     try:
-        with part.open("wb") as file:
-            yield file
-        part.replace(target)
+        # A name of its own: two exports to one target must not mix.
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+            part = Path(file.name)
+            try:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(
             f"{target} was not written: {error.strerror or error}. Free disk space or name another folder, then export "
             "again."
         ) from error
-    finally:
-        with suppress(OSError):  # it took the place of the target, or could not be made
-            part.unlink()

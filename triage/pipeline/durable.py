@@ -89,7 +89,7 @@ class Work:
         return {key for key, status in keys if status != GIVEN_UP}, {key for key, status in keys if status == GIVEN_UP}
 
     def start(self) -> None:
-        """Run the queue in this process, one installation per process; again or after `stop` it does nothing."""
+        """Run the queue in this process, one installation per process; a second call does nothing."""
         with self._lock:
             if self._stopped or self._stopping is not None:
                 return

@@ -8,6 +8,7 @@ Tested in tests/pipeline/test_intake.py and tests/pipeline/test_durable.py.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable
 from functools import cached_property, partial
@@ -32,6 +33,8 @@ from triage.settings import Settings
 from triage.worklist import WaitLimits
 
 __all__ = ["Incoming", "Installation"]
+
+logger = logging.getLogger(__name__)
 
 #: Seconds between two looks of `Installation.wait` at the record, which another process may have changed.
 WAIT_INTERVAL = 0.25
@@ -85,10 +88,13 @@ class Installation:
         """
         intake = Intake(self.files, self.store, self.door, actor, progress, self._pseudonyms)
         receipts = intake.receive(files)
-        for study_id, contents in intake.accepted.items():
-            self.work.enqueue(study_id, contents)
         if intake.accepted:
-            self._run()
+            try:
+                for study_id, contents in intake.accepted.items():
+                    self.work.enqueue(study_id, contents)
+                self._run()
+            except Exception:  # the files are stored: their receipts must reach the sender
+                logger.exception("new studies were not enqueued; the next search for studies left behind does it")
         return receipts
 
     def wait(self, study_ids: Collection[str], timeout: float = 60.0) -> list[str]:

@@ -63,13 +63,14 @@ class Intake:
             with self._files.unfinished() as folder, self._files.together():
                 self._admission.open(Path(folder))
                 self._store_files(incoming, Path(folder))
-        except OSError as error:  # no folder for the files, or the disk did not take them
+        except (OSError, StorageError) as error:  # no folder for the files, or the disk or the record failed
             logger.exception("storing failed")
+            failure = disk_error(error) if isinstance(error, OSError) else error
             if not self._uploads:
                 names = self._admission.names(one.name for one in incoming)
                 self._uploads = [Upload(name, self._files.folder) for name in names]
             for upload in self._undecided():
-                upload.decide(Outcome.REFUSED, str(disk_error(error)), retry=True)
+                upload.decide(Outcome.REFUSED, str(failure), retry=True)
         for study in self._by_study():
             self._commit(study)
         return [upload.receipt() for upload in self._uploads]
@@ -94,12 +95,22 @@ class Intake:
                 self._keep(upload)
         except (TriageError, OSError) as error:
             upload.refuse(error)
-        if upload.outcome is None:
+        if upload.outcome is None or self._restored(upload):
             return
         if upload.outcome is Outcome.REFUSED and not upload.retry:
             self._note_refusal(upload.message)
         with suppress(OSError):  # the other files may need the space
             upload.path.unlink(missing_ok=True)
+
+    def _restored(self, upload: Upload) -> bool:
+        """Put back a file of the record whose bytes are missing or altered on disk; say whether it was so."""
+        if upload.outcome is not Outcome.ALREADY_HERE or self._files.holds(upload.sha256):
+            return False
+        try:
+            self._files.keep(upload.path, upload.sha256)
+        except OSError as error:
+            upload.refuse(error)
+        return True
 
     def _keep(self, upload: Upload) -> None:
         """Move the file to its place, unless another file has its SOP Instance UID."""

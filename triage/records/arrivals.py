@@ -126,7 +126,7 @@ def _known_study(session: Session, arrivals: Sequence[Arrival]) -> StudyRow | No
 def _known(
     session: Session, column: InstrumentedAttribute[Any], wanted: InstrumentedAttribute[str], values: Sequence[str]
 ) -> dict[str, str]:
-    """Return another column of instances or of their series by each value of the first that is on the record."""
+    """Return the wanted column of the instances, or of their series, whose `column` has one of the values."""
     found: dict[str, str] = {}
     for batch in in_batches([value for value in values if value]):
         query = select(column, wanted).select_from(InstanceRow).join(SeriesRow).where(column.in_(batch))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +27,8 @@ WRITE_LOCK = "triage_write_lock"
 MAX_IN_VALUES = 500
 
 T = TypeVar("T")
+#: Opens a session that only reads, `Database.read`.
+Read = Callable[[], AbstractContextManager[Session]]
 
 
 class Database:
@@ -36,18 +38,28 @@ class Database:
     ----------
     url
         SQLAlchemy address, SQLite or PostgreSQL.
-
-    Attributes
-    ----------
-    read
-        Makes sessions that only read.
     """
 
     def __init__(self, url: str) -> None:
         self.engine: Engine = open_engine(url)
         migrate(self.engine)
-        self.read = sessionmaker(self.engine)
+        self._read = sessionmaker(self.engine)
         self._write = sessionmaker(writing(self.engine))
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Give a session that only reads.
+
+        Raises
+        ------
+        StorageError
+            If the database is locked for too long or away.
+        """
+        try:
+            with self._read() as session:
+                yield session
+        except OperationalError as error:
+            raise StorageError(f"The database does not answer: {error.orig}. Restore it, then repeat.") from error
 
     @contextmanager
     def write(self) -> Iterator[Session]:

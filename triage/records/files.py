@@ -38,7 +38,7 @@ class FileStore:
         self._batch = _Batch()
 
     def keep(self, part: Path, sha256: str) -> None:
-        """Move a file durably to its place; a file that is already there stays.
+        """Move a file durably to its place; a whole file that is already there stays, a damaged one is replaced.
 
         Parameters
         ----------
@@ -48,16 +48,17 @@ class FileStore:
             Of its bytes, in hex.
         """
         path = self.path(sha256)
-        if path.exists():
-            part.unlink()
-            return
         path.parent.mkdir(exist_ok=True)
         if self._batch.pool is not None:
-            self._batch.written.append(self._batch.pool.submit(_put, part, path))
+            self._batch.written.append(self._batch.pool.submit(_put, part, path, sha256))
             return
         # A rename is durable once its folder is.
-        for folder in (_put(part, path), self.folder):
+        for folder in (_put(part, path, sha256), self.folder):
             _sync(folder)
+
+    def holds(self, sha256: str) -> bool:
+        """Whether the file with this sha256 is there, with all of its bytes."""
+        return _digest(self.path(sha256)) == sha256
 
     def unfinished(self) -> tempfile.TemporaryDirectory[str]:
         """Make a folder for files that may be kept; it is removed at the end of the `with` block."""
@@ -103,11 +104,9 @@ class FileStore:
             If the file is missing or its bytes were altered.
         """
         path = self.path(sha256)
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except FileNotFoundError as error:
-            raise NotFoundError("A file of this study is missing. Restore the files folder from a backup.") from error
+        digest = _digest(path)
+        if digest is None:
+            raise NotFoundError("A file of this study is missing. Restore the files folder from a backup.")
         if digest != sha256:
             raise NotFoundError("A file of this study was altered on disk. Restore the files folder from a backup.")
         return path
@@ -147,9 +146,21 @@ def sweep(folder: Path) -> None:
                 left.unlink()
 
 
-def _put(part: Path, path: Path) -> Path:
+def _digest(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def _put(part: Path, path: Path, sha256: str) -> Path:
     """Sync a file, then move it to its place; return the folder, whose sync makes the move durable."""
     try:
+        if _digest(path) == sha256:
+            _sync(path)  # whoever put it there may have failed before the sync
+            part.unlink()
+            return path.parent
         _sync(part)
         part.chmod(0o600)
         part.replace(path)

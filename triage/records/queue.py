@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, or_, select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from triage.domain import Band, Finding, Ranking, StudyStatus
 from triage.records import rows
+from triage.records.database import Read
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import QueueSummary, WorklistFilter, WorklistPage, WorklistRow
 from triage.worklist import WaitLimits, reason_of_place
@@ -40,11 +41,11 @@ class Queue:
         How long a study may wait in its band.
     """
 
-    read: sessionmaker[Session]
+    read: Read
     limits: WaitLimits
 
     def page(self, wanted: WorklistFilter, now: datetime, *, number: int = 0, size: int = 50) -> WorklistPage:
-        """Return one page of the worklist in its order, or the last page if there are fewer.
+        """Return one page of the worklist in its order; the last page if the worklist has fewer pages.
 
         Parameters
         ----------

@@ -11,11 +11,11 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from triage.domain import SeriesHeader, StudyHeader
 from triage.records import rows
-from triage.records.database import in_batches
+from triage.records.database import Read, in_batches
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Instance
 
@@ -74,7 +74,7 @@ class Search:
         Makes reading sessions.
     """
 
-    read: sessionmaker[Session]
+    read: Read
 
     def studies(self, wanted: StudyQuery) -> list[FoundStudy]:
         """Return studies, the newest arrivals first."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, sessionmaker
 
+from triage.records.database import Read
 from triage.records.tables import ReadingRow, StudyRow
 
 
@@ -27,7 +27,7 @@ class SignedStudy:
     patient: str
 
 
-def signed_studies(read: sessionmaker[Session], reader: str | None = None) -> list[SignedStudy]:
+def signed_studies(read: Read, reader: str | None = None) -> list[SignedStudy]:
     """Return the signed studies in order of arrival.
 
     Parameters

@@ -48,7 +48,7 @@ def identify(head: bytes) -> Kind:
         raise RefusedError("The file is empty (0 bytes). Export it again and upload the new file.")
     if head.startswith(EXECUTABLES):
         raise RefusedError(
-            "The file starts with an executable program. Do not open it; export the images again from the PACS."
+            "The file starts with an executable program. Do not open it. Export the images again from the PACS."
         )
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):

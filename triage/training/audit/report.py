@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from rich.console import Group
 from rich.table import Table
 
+from triage.text import terminal
 from triage.training.audit.findings import Audit, CopyPair
 from triage.training.layouts import Dataset, Item, load_picture
 
@@ -23,7 +24,8 @@ PAIRS_PER_ROW = 3
 
 def tables(audit: Audit) -> Group:
     """Return the audit as tables for a rich console."""
-    return Group(_summary(audit), _balance(audit), *audit.shortcuts, *audit.dataset.warnings, *_lists(audit))
+    notes = [terminal(note) for note in (*audit.shortcuts, *audit.dataset.warnings)]
+    return Group(_summary(audit), _balance(audit), *notes, *_lists(audit))
 
 
 def contact_sheet(audit: Audit, path: Path, most: int = 30) -> None:
@@ -60,7 +62,7 @@ def worst_pairs(audit: Audit) -> list[CopyPair]:
 
 
 def _summary(audit: Audit) -> Table:
-    table = Table("", "", title=f"Audit of {audit.dataset.root} ({audit.dataset.layout})", show_header=False)
+    table = Table("", "", title=terminal(f"Audit of {audit.dataset.root} ({audit.dataset.layout})"), show_header=False)
     table.add_row("pictures", f"{len(audit.dataset.items):,}")
     table.add_row("different pictures", f"{audit.clusters:,}")
     table.add_row("pairs of copies", f"{len(audit.pairs):,}")
@@ -70,7 +72,7 @@ def _summary(audit: Audit) -> Table:
     table.add_row("suspects (probably not MRI)", f"{len(audit.suspects):,}")
     table.add_row("skipped", f"{len(audit.dataset.skipped):,}")
     if audit.other is not None:
-        table.add_row(f"also in {audit.other.root}", f"{len(audit.against):,}")
+        table.add_row(terminal(f"also in {audit.other.root}"), f"{len(audit.against):,}")
     return table
 
 
@@ -78,7 +80,7 @@ def _balance(audit: Audit) -> Table:
     labels = list(audit.dataset.counts)
     table = Table("source", *labels, title="Classes by source")
     for source, counts in audit.balance.items():
-        table.add_row(source, *(f"{counts[label]:,}" for label in labels))
+        table.add_row(terminal(source), *(f"{counts[label]:,}" for label in labels))
     return table
 
 
@@ -98,7 +100,7 @@ def _lists(audit: Audit) -> list[Table]:
 def _list(title: str, rows: list[tuple[str, str]]) -> Table:
     table = Table("", "", title=title, show_header=False)
     for row in rows[:MAX_LINES]:
-        table.add_row(*row)
+        table.add_row(*map(terminal, row))
     if len(rows) > MAX_LINES:
         table.add_row("...", f"and {len(rows) - MAX_LINES:,} more")
     return table

@@ -10,7 +10,7 @@ from triage.domain import Finding
 from triage.training.layouts import UNTYPED, Dataset, Item, load_picture
 from triage.training.layouts.loading import in_threads
 
-#: Sources by distance from the scanner: of several copies, the one from the first of these sources is kept.
+#: Of several copies, the one from the first of these sources is kept: those nearest to the scanner come first.
 SOURCE_ORDER = ("figshare", "sartaj", "br35h", "navoneel")
 
 

@@ -272,7 +272,9 @@ def _check(
 ) -> None:
     known = {label_for(sample.item, task) for sample in (*train, *validation, *test)} & set(CLASSES[task])
     if validation_fold and not validation:
-        raise LayoutError("There are too few pictures for a validation part. Add pictures.")
+        raise LayoutError(
+            "There are too few pictures for a validation part, or too few patients. Add pictures of other patients."
+        )
     if len(known) < 2:
         raise LayoutError(
             f"A classifier needs two classes, and the only one here is {', '.join(known) or 'none'}. Add pictures of "

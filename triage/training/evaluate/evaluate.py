@@ -16,6 +16,7 @@ from rich.console import Console
 
 from triage.domain import Finding
 from triage.inference.views import outlined
+from triage.text import terminal
 from triage.training.data.splits import Sample, has_mask
 from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
@@ -95,7 +96,7 @@ def evaluate(model: Path, data: Path, out: Path, console: Console, everything: b
     """
     scorer, dataset = open_model(model), read_dataset(data)
     for entry in dataset.skipped:
-        console.print(f"Skipped {entry.path}: {entry.reason}", highlight=False, markup=False)
+        console.print(terminal(f"Skipped {entry.path}: {entry.reason}"))
     samples, notes = evaluation_samples(scorer, dataset, everything)
     evaluation = evaluate_samples(scorer, dataset, samples, notes)
     write_json(out, evaluation.summary)

@@ -16,6 +16,7 @@ from triage.inference import preprocess
 from triage.inference.views import FRAME
 from triage.networks.backbones import open_saved
 from triage.networks.twolook import mean_of
+from triage.text import terminal
 from triage.training.data.splits import CLASSES, Parts, Sample, Split, cut, has_mask
 from triage.training.fit.checkpoints import STATE_FILE, averaged_weights, save_model, write_json, write_settings
 from triage.training.fit.environment import data_hash, environment, file_hashes
@@ -105,7 +106,7 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     write_json(folder / SKIPPED_FILE, [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped])
     _write_parts(folder, hashes, parts, lineage)
     for note in parts.notes:
-        console.print(f"{options.split}: {note}.")
+        console.print(terminal(f"{options.split}: {note}."))
     sizes = {part: len(getattr(parts, part)) for part in ("train", "validation", "test")}
     console.print(f"Pictures: {', '.join(f'{part} {count:,}' for part, count in sizes.items())}.")
 
@@ -162,9 +163,9 @@ def print_dataset(dataset: Dataset, console: Console) -> None:
     counts = ", ".join(f"{label} {count:,}" for label, count in dataset.counts.items())
     console.print(f"{len(dataset.items):,} pictures ({dataset.layout}): {counts}.", highlight=False)
     if dataset.skipped:
-        console.print(f"[yellow]{len(dataset.skipped):,} files skipped, all are listed in {SKIPPED_FILE}:[/yellow]")
+        console.print(f"[yellow]Skipped {len(dataset.skipped):,} times; {SKIPPED_FILE} lists all:[/yellow]")
         for entry in dataset.skipped[:5]:
-            console.print(f"  {entry.path}: {entry.reason}", highlight=False, markup=False)
+            console.print(terminal(f"  {entry.path}: {entry.reason}"))
 
 
 def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def targets_of(samples: Sequence[Sample], task: str) -> NDArray[np.float32]:
 
 
 def drawing_weights(samples: Sequence[Sample], shares: dict[str, float], task: str) -> NDArray[np.float64]:
-    """Return the probability of each sample from the shares of the groups; groups without a picture are left out.
+    """Return how often each sample is drawn, given the share of each group; groups without a picture are left out.
 
     Raises
     ------

@@ -156,7 +156,10 @@ class Dataset:
     def check_trainable(self) -> None:
         """Raise `LayoutError` with the name of the class if a class is empty or has only one picture."""
         if self.warnings:
-            raise LayoutError(" ".join([*self.warnings, "Add pictures of that class or remove its folder."]))
+            raise LayoutError(
+                f"{' '.join(self.warnings)} Add pictures of that class, or leave it out: remove its folder, or sign "
+                "more studies before an export."
+            )
 
     def _only(self, label: str) -> str:
         return next(item.name for item in self.items if item.label == label)
