@@ -178,7 +178,7 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     (entry,) = read_dataset(out)
     assert (entry.study, entry.label) == (study.study_id, Finding.GLIOMA)
-    assert "1 readings of 1 studies" in done.stderr
+    assert "Studies: 1, readings: 1" in done.stderr
     with zipfile.ZipFile(out) as archive:
         originals = [name for name in archive.namelist() if name.startswith("originals/")]
     assert len(originals) == len(study.instances)

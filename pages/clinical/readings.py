@@ -54,15 +54,15 @@ if st.button(
             lambda done, total: bar.progress(done / max(total, 1), f"Exported {done:,} of {total:,} studies"),
         )
     except TriageError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(markdown(str(error)), icon=":material/error:")
     bar.empty()
 
 ready: ReadyExport | None = st.session_state.get("ready_export")
 if ready and ready.reader == reader and ready.path.is_file():
     made = ready.export
     st.caption(
-        f"{made.studies:,} studies, {made.readings:,} readings, {made.slices:,} slices, {made.labelled:,} of them with "
-        "a label. Readings that you sign from now on need a new data set."
+        f"Studies: {made.studies:,} · readings: {made.readings:,} · slices: {made.slices:,}, with a label: "
+        f"{made.labelled:,}. Readings that you sign from now on need a new data set."
     )
     st.download_button(
         f"Download ({ready.path.stat().st_size / 2**20:,.1f} MB)",

@@ -138,8 +138,8 @@ def export(
     for study_id, reason in export.notes:
         console.print(terminal(f"{study_id}: {reason}"))
     console.print(
-        f"{export.readings:,} readings of {export.studies:,} studies, {export.slices:,} slices, "
-        f"{export.labelled:,} of them with a label: {out}",
+        f"Studies: {export.studies:,}, readings: {export.readings:,}, slices: {export.slices:,}, with a label: "
+        f"{export.labelled:,}. Written to {out}",
         markup=False,
     )
 

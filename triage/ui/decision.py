@@ -62,6 +62,10 @@ def form(installation: Installation, study: Study) -> None:
             key=f"reason_{key}",
         )
     st.text_area("Comment", key=f"comment_{key}", height=70, placeholder="Comment", label_visibility="collapsed")
+    if "refusal" in st.session_state:
+        st.error(
+            markdown(st.session_state.pop("refusal")), icon=":material/error:"
+        )  # above the button, so that it is in sight
     verb = "Sign override" if overrides else "Confirm and sign" if result else "Sign reading"
     sign, skip = st.columns(2)
     sign.button(
@@ -79,8 +83,6 @@ def form(installation: Installation, study: Study) -> None:
             st.info("No other study is waiting.")
         else:
             state.open_study(following)
-    if "refusal" in st.session_state:
-        st.error(markdown(st.session_state.pop("refusal")), icon=":material/error:")
 
 
 def _sign(installation: Installation, study: Study, key: str) -> None:
