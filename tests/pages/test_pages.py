@@ -266,7 +266,7 @@ def test_my_readings_make_a_data_set_to_download(
     assert not app.get("download_button")
     app = _button(app, "Make a data set (ZIP)").click().run()
     assert not app.exception, app.exception
-    assert "1 studies, 1 readings, 1 slices, 1 of them with a label" in words(app)
+    assert "Studies: 1 · readings: 1 · slices: 1, with a label: 1" in words(app)
     (download,) = app.get("download_button")
     assert download.proto.label.startswith("Download (")
     path = app.session_state["ready_export"].path
