@@ -148,6 +148,40 @@ class Plane(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What a DICOM object states about one of its pictures; stacks are built from it, whatever the files and series.
+
+    Attributes
+    ----------
+    picture
+        Digest of the decoded pixels.
+    series, series_number, instance_number
+        Series Instance UID and the two numbers.
+    acquisition
+        What all series have in common that are parts of one stack: description, timing, matrix and pixel size.
+    passes
+        What can tell repeated passes over the same places apart, most telling first; "" where it is missing.
+    frame_of_reference
+        Frame of Reference UID.
+    orientation, position
+        Image Orientation (Patient), six direction cosines, and Image Position (Patient), millimetres.
+    location
+        Slice Location: millimetres.
+    """
+
+    picture: str
+    series: str
+    series_number: int
+    instance_number: int
+    acquisition: tuple[str, ...]
+    passes: tuple[str, ...]
+    frame_of_reference: str
+    orientation: tuple[float, ...] | None
+    position: tuple[float, ...] | None
+    location: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """One decoded image.
 
@@ -162,10 +196,12 @@ class Slice:
     instance
         Index of the file of this slice in the list of decoded files.
     frame
-        Frame (or position along the axis) in that file, from 0.
+        Frame (or tile of a mosaic, or position along the axis) in that file, from 0.
     height
         Millimetres along the normal of the plane, towards the left, the back or the top of the head; None if the file
         does not state it.
+    origin
+        None for pictures and volumes other than DICOM.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
@@ -174,6 +210,7 @@ class Slice:
     instance: int = 0
     frame: int = 0
     height: float | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +261,18 @@ class SeriesHeader:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A decoded series: its slices in order along the normal."""
+    """A decoded series, or one stack of it: its slices in order along the normal.
+
+    Attributes
+    ----------
+    base
+        For a pass that lacks some of the places: index of the most complete pass over them among the series of the
+        study, whose slices are the neighbours of these.
+    """
 
     header: SeriesHeader
     slices: tuple[Slice, ...]
+    base: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

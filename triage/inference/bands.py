@@ -9,6 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from triage.domain import Band, Finding, OperatingPoints, Ranking
 
+#: P(tumour) of a single slice from which on it makes a study urgent, though its neighbours are calm. Chosen in
+#: docs/model-log.md, "A slice alone".
+ALONE = 0.90
+
 
 def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, prediction_set: Sequence[Finding]) -> Ranking:
     """Return the band of a scored study and the reason.
@@ -30,6 +34,19 @@ def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, predic
     if Finding.GLIOMA in prediction_set and len(prediction_set) > 1:
         return Ranking(Band.URGENT, f"Uncertain: {_listed(prediction_set)} cannot be distinguished")
     return Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} < {points.tumour:.2f}, the operating point")
+
+
+def rank_alone(tumour: float, place: str) -> Ranking | None:
+    """Return the band of a study that one slice makes urgent by itself, or None.
+
+    Parameters
+    ----------
+    tumour
+        P(tumour) of the surest slice.
+    place
+        What that slice is called: "Slice 12 of 40".
+    """
+    return Ranking(Band.URGENT, f"{place} alone: P(tumour) {tumour:.2f} ≥ {ALONE:.2f}") if tumour >= ALONE else None
 
 
 def _listed(findings: Sequence[Finding]) -> str:

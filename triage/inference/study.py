@@ -4,6 +4,9 @@ A lesion spans neighbouring slices, and most slices of a volume do not show it: 
 and a single slice may be a false alarm. So probabilities are averaged over a sliding window in each series. If a window
 reaches the glioma operating point, the window with the highest P(glioma) decides, since a missed glioma is worse than a
 false alarm. Otherwise the window with the highest P(tumour) decides.
+
+A lesion can also be on one slice only. A study that would be routine is urgent if the network is sure of a single
+slice.
 """
 
 from __future__ import annotations
@@ -16,16 +19,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import AIResult, Finding, Series, SliceScores
-from triage.inference.bands import rank
+from triage.domain import AIResult, Band, Finding, Series, SliceScores
+from triage.inference.bands import rank, rank_alone
 from triage.inference.calibration import prediction_set
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import selected, step
 from triage.inference.two_look import GLIOMA, NOTUMOR
+from triage.scans.formats.stacks import SAME_PLACE
 from triage.scans.quality.gate import not_analysable
 
 #: Slices of a window: about 1.5 cm at the usual distances of 3 to 6 mm.
 WINDOW = 3
+#: Series and slice, from 0.
+Place = tuple[int, int]
 UNFAMILIAR = "Unlike the training data of the model, so that its result would be meaningless"
 
 
@@ -61,11 +67,9 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     steps = [step([slice_.height for slice_ in one.slices]) for one in series]
     chosen = [(number, at) for number, one in enumerate(series) for at in selected(len(one.slices), steps[number])]
     table: list[list[tuple[float, ...] | None]] = [[None] * len(one.slices) for one in series]
-    scored: list[list[tuple[float, ...]]] = [[] for _ in series]
-    places: list[list[int]] = [[] for _ in series]
     reasons: Counter[str] = Counter()
 
-    def score(place: tuple[int, int]) -> tuple[float, ...] | str:
+    def score(place: Place) -> tuple[float, ...] | str:
         slice_ = series[place[0]].slices[place[1]]
         if reason := not_analysable(slice_):
             return reason
@@ -76,24 +80,29 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
         for (number, at), row in zip(chosen, pool.map(score, chosen), strict=True):
             if isinstance(row, str):
                 reasons[row] += 1
-                continue
-            table[number][at] = row
-            scored[number].append(row)
-            places[number].append(at)
-    if not any(scored):
+            else:
+                table[number][at] = row
+    scored = {(number, at): row for number, rows in enumerate(table) for at, row in enumerate(rows) if row is not None}
+    if not scored:
         return _most_common_reason(series, reasons)
-    study = judge_study(scored, runtime.points.glioma)
-    possible = prediction_set(study.probabilities, runtime.card.conformal.least)
+    places = _with_neighbours(series, list(scored))
+    study = judge_study([[scored[place] for place in stack] for stack in places], runtime.points.glioma)
     shown = places[study.series][study.slice]
-    instance = series[study.series].slices[shown].instance
+    possible = prediction_set(study.probabilities, runtime.card.conformal.least)
+    ranking = rank(study.probabilities, runtime.points, possible)
+    surest = min(scored, key=lambda place: scored[place][NOTUMOR])
+    alone = rank_alone(1 - scored[surest][NOTUMOR], _name(series, surest))
+    if ranking.band is Band.ROUTINE and alone is not None:
+        ranking, shown = alone, surest
+    number, at = shown
     return AIResult(
         model=runtime.card.name,
         model_sha256=runtime.card.sha256,
         probabilities=study.probabilities,
-        ranking=rank(study.probabilities, runtime.points, possible),
+        ranking=ranking,
         prediction_set=possible,
         contents=contents,
-        slices=SliceScores(study.series, shown, instance, tuple(map(tuple, table)), tuple(steps)),
+        slices=SliceScores(number, at, series[number].slices[at].instance, tuple(map(tuple, table)), tuple(steps)),
     )
 
 
@@ -130,6 +139,32 @@ def _starts(slices: int) -> range:
 
 def _clearest(window: NDArray[np.float64], glioma: bool) -> int:
     return int(window[:, GLIOMA].argmax() if glioma else window[:, NOTUMOR].argmin())
+
+
+def _with_neighbours(series: Sequence[Series], scored: Sequence[Place]) -> list[list[Place]]:
+    """Return the scored slices by series; a pass that lacks places has those of the most complete pass there."""
+    places: list[list[Place]] = [[] for _ in series]
+    for place in scored:
+        places[place[0]].append(place)
+
+    def height(place: Place) -> float:
+        return series[place[0]].slices[place[1]].height or 0.0
+
+    joined = []
+    for own, one in zip(places, series, strict=True):
+        missing: list[Place] = []
+        if own and one.base is not None:
+            taken = np.array([height(place) for place in own])
+            missing = [place for place in places[one.base] if np.abs(taken - height(place)).min() > SAME_PLACE]
+        joined.append(sorted(own + missing, key=height) if missing else own)
+    return joined
+
+
+def _name(series: Sequence[Series], place: Place) -> str:
+    number, at = place
+    name = f"Slice {at + 1} of {len(series[number].slices)}"
+    several = sum(bool(one.slices) for one in series) > 1
+    return f"{name} in series {series[number].header.number}" if several else name
 
 
 def _most_common_reason(series: tuple[Series, ...], reasons: Counter[str]) -> str:

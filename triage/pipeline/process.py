@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import accumulate, chain
+from itertools import chain, islice
 from typing import Protocol
 
 from triage.domain import Series, StudyStatus
@@ -16,6 +17,7 @@ from triage.inference.study import judge
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import SeriesFiles, Study
+from triage.scans.formats.stacks import arrange
 from triage.scans.isolation.door import Door
 
 logger = logging.getLogger(__name__)
@@ -78,22 +80,35 @@ def decode(services: Services, study: Study) -> tuple[Series, ...]:
     with ThreadPoolExecutor(2) as pool:
         decoding = [pool.submit(_decode_part, services, digests, part) for part in _halves(study.series)]
         services.files.check(digests)
-        decoded = chain.from_iterable(part.result() for part in decoding)
-        return tuple(sorted(decoded, key=lambda series: (series.header.number, series.header.uid)))
+        # The decoders do not know of each other's slices: copies and partial passes can lie on both sides.
+        return arrange(chain.from_iterable(part.result() for part in decoding))
 
 
-def _halves(series: Sequence[SeriesFiles]) -> list[slice]:
-    """Split the files of a study between two decoders by whole series, since a series has one gray scale."""
-    ends = list(accumulate(len(one.instances) for one in series))
+def _halves(series: Sequence[SeriesFiles]) -> list[list[int]]:
+    """Deal the files of a study to two decoders, as indices.
+
+    Series of one description stay together: they may be parts of one stack, which has one gray scale.
+    """
+    files = iter(range(sum(len(one.instances) for one in series)))
+    alike: dict[str, list[int]] = defaultdict(list)
+    for one in series:
+        alike[one.header.description] += islice(files, len(one.instances))
     if sum(item.size for one in series for item in one.instances) > MAX_SPLIT_BYTES:
-        return [slice(0, ends[-1])]
-    middle = min(ends, key=lambda end: abs(end - ends[-1] / 2))
-    return [part for part in (slice(0, middle), slice(middle, ends[-1])) if part.start < part.stop]
+        return [list(range(sum(map(len, alike.values()))))]
+    halves: tuple[list[int], list[int]] = ([], [])
+    for group in sorted(alike.values(), key=len, reverse=True):
+        min(halves, key=len).extend(group)
+    return [sorted(half) for half in halves if half]
 
 
-def _decode_part(services: Services, digests: Sequence[str], part: slice) -> list[Series]:
-    decoded = services.door.decode([services.files.path(sha256) for sha256 in digests[part]])
+def _decode_part(services: Services, digests: Sequence[str], part: Sequence[int]) -> list[Series]:
+    decoded = services.door.decode([services.files.path(digests[at]) for at in part])
     return [
-        replace(series, slices=tuple(replace(one, instance=part.start + one.instance) for one in series.slices))
+        # Indices of stacks hold within the part only; arranging all of them finds them anew.
+        replace(
+            series,
+            slices=tuple(replace(one, instance=part[one.instance]) for one in series.slices),
+            base=None,
+        )
         for series in decoded
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from triage.domain import Kind, Series, SeriesHeader
 from triage.scans.formats import dicom, nifti, raster
 from triage.scans.formats.inspect import kind_of
+from triage.scans.formats.stacks import arrange
 
 
 def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
@@ -22,7 +23,8 @@ def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
     Returns
     -------
     tuple of Series
-        Ordered by series number. A series that is set aside has no slices; its header has the reason.
+        Stacks of slices, ordered by series number; see `triage.scans.formats.stacks`. A series that is set aside has
+        no slices; its header has the reason.
 
     Raises
     ------
@@ -40,5 +42,4 @@ def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
                 series.append(Series(volume.header, tuple(replace(item, instance=index) for item in volume.slices)))
         else:
             series.append(Series(SeriesHeader(), (replace(raster.read(path), instance=index),)))
-    series += dicom.decode(dicom_files)
-    return tuple(sorted(series, key=lambda item: (item.header.number, item.header.uid)))
+    return arrange(series + dicom.decode(dicom_files))

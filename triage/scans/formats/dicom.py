@@ -1,10 +1,10 @@
-"""DICOM to headers and upright slices, ordered along their normal (PS3.3 C.7.6, C.8.13, C.11)."""
+"""DICOM to headers and upright slices (PS3.3 C.7.6, C.8.13, C.11)."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
-from triage.domain import Series, SeriesHeader, Slice, StudyHeader
+from triage.domain import Origin, Series, SeriesHeader, Slice, StudyHeader
 from triage.errors import RefusedError
+from triage.scans.formats import mosaic
 from triage.scans.formats.elements import (
     DAMAGED,
     MAX_TEXT,
@@ -28,9 +29,11 @@ from triage.scans.formats.elements import (
     text,
     values,
 )
-from triage.scans.formats.geometry import PARALLEL, Orientation, Vector, orientation_of, upright
+from triage.scans.formats.geometry import Orientation, orientation_of, upright
+from triage.scans.formats.origin import origin
 from triage.scans.formats.parsing import read
 from triage.scans.formats.pixels import Frame, displayed, stored_frames
+from triage.scans.formats.stacks import Family, families
 
 #: Pixels of one study, without series that are set aside: they have to fit into the memory limit of decoding.
 MAX_STUDY = 2**28
@@ -46,12 +49,13 @@ PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Position of a frame in its series: `key` is the stack of parallel slices, millimetres along it, number."""
+class _Picture:
+    """A decoded frame or tile, with the index of its file and its number in it."""
 
-    key: tuple[float, float, int]
-    index: int
-    frame: int
+    frame: Frame
+    origin: Origin
+    instance: int
+    number: int
 
 
 @quietly
@@ -115,9 +119,8 @@ def study_header(header: Dataset) -> StudyHeader:
 
 @quietly
 def series_header(headers: Sequence[Dataset]) -> SeriesHeader:
-    """Return the series attributes of the first object, with the distance of the slices of all objects."""
-    pictures = [(at, header) for at, header in enumerate(headers) if holds_picture(header)]
-    return _described(headers[0], _places(pictures), set_aside(headers[0]))
+    """Return the series attributes of the first object."""
+    return _described(headers[0], _not_scored(headers[0]))
 
 
 @quietly
@@ -146,7 +149,7 @@ def set_aside(header: Dataset) -> str:
 
 @quietly
 def decode(paths: Mapping[int, Path]) -> list[Series]:
-    """Decode the files of one study, given by their index.
+    """Decode the files of one study, given by their index, to one series for each acquisition; not yet to stacks.
 
     Raises
     ------
@@ -155,14 +158,12 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
         together are larger than `MAX_STUDY`.
     """
     headers: dict[int, Dataset] = {}
-    decoded: dict[int, list[Frame]] = {}
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    reasons: dict[int, str] = {}
+    decoded: dict[int, list[_Picture]] = {}
     room = MAX_STUDY
     for index, path in paths.items():
         header = headers[index] = read(path)
-        reason = set_aside(header)
-        # A localiser or a derived image can be in the same series as its source.
-        groups[text(header, "SeriesInstanceUID"), reason].append(index)
+        reason = reasons[index] = _not_scored(header)
         if not reason:
             room -= integer(header, "Rows", 0) * integer(header, "Columns", 0) * _frames(header)
             if room < 0:
@@ -170,8 +171,14 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
                     f"The study holds more than {MAX_STUDY // 10**6} million pixels, more than can be decoded at once. "
                     "Send only the most important series of the head."
                 )
-            decoded[index] = [Frame(stored, header, at) for at, stored in enumerate(stored_frames(header))]
+            decoded[index] = list(_pictures(index, header))
         _forget_pixels(header)
+    common = families(one.origin for pictures in decoded.values() for one in pictures)
+    # A localiser or a derived image can be in the same series as its source.
+    groups: dict[tuple[str | Family, str], list[int]] = defaultdict(list)
+    for index, header in headers.items():
+        uid, reason = text(header, "SeriesInstanceUID"), reasons[index]
+        groups[uid if reason else common[uid], reason].append(index)
     return [
         _series({index: headers[index] for index in members}, decoded, reason)
         for (_, reason), members in groups.items()
@@ -201,31 +208,47 @@ def _forget_pixels(header: Dataset) -> None:
             header[keyword].value = b""
 
 
-def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[Frame]], reason: str) -> Series:
-    first = next(iter(headers.values()))
+def _not_scored(header: Dataset) -> str:
+    return set_aside(header) or mosaic.trouble(header)
+
+
+def _pictures(index: int, header: Dataset) -> Iterator[_Picture]:
+    """Decode the frames of a file, or the tiles of a mosaic."""
+    tiles = mosaic.tiles(header)
+    for at, stored in enumerate(stored_frames(header)):
+        if not tiles:
+            yield _Picture(Frame(stored, header, at), origin(header, at, stored), index, at)
+            continue
+        for number in range(tiles):
+            tile = mosaic.tile(stored, tiles, number)
+            place = mosaic.position(header, tiles, number)
+            yield _Picture(Frame(tile, header, at), origin(header, at, tile, place), index, at * tiles + number)
+
+
+def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Picture]], reason: str) -> Series:
+    """Return the slices of one acquisition on one gray scale, in the order of the files."""
+    header = min(headers.values(), key=lambda one: (integer(one, "SeriesNumber", 1), text(one, "SeriesInstanceUID")))
     if reason:
-        return Series(_described(first, [], reason), ())
-    places = sorted(_places(headers.items()), key=lambda place: (place.key, place.index, place.frame))
-    shown = displayed([decoded[place.index][place.frame] for place in places])
+        return Series(_described(header, reason), ())
+    pictures = [picture for index in headers for picture in decoded[index]]
     slices = []
-    for pixels, place in zip(shown, places, strict=True):
-        header = headers[place.index]
-        orientation, spacing = _orientation(header, place.frame), _spacing(header, place.frame)
+    for pixels, one in zip(displayed([picture.frame for picture in pictures]), pictures, strict=True):
+        orientation = _orientation(one.frame.header, one.frame.index)
+        spacing = _spacing(one.frame.header, one.frame.index)
         if orientation is not None:
             turned, transposed = upright(pixels, orientation)
             pixels = np.ascontiguousarray(turned)
             spacing = spacing[::-1] if spacing and transposed else spacing
-        height = place.key[1] if place.key[0] == 0 else None  # other stacks have other normals
-        slices.append(Slice(pixels, spacing=spacing, instance=place.index, frame=place.frame, height=height))
-    return Series(_described(first, places, reason), tuple(slices))
+        slices.append(Slice(pixels, spacing=spacing, instance=one.instance, frame=one.number, origin=one.origin))
+    return Series(_described(header, reason), tuple(slices))
 
 
-def _described(header: Dataset, places: Sequence[_Place], reason: str) -> SeriesHeader:
+def _described(header: Dataset, reason: str) -> SeriesHeader:
     orientation = _orientation(header, 0)
     spacing = _spacing(header, 0)
     if spacing and orientation and upright(np.empty((1, 1)), orientation)[1]:
         spacing = spacing[::-1]
-    distance = _slice_distance(header, places)
+    distance = _slice_distance(header)
     return SeriesHeader(
         uid=text(header, "SeriesInstanceUID"),
         number=integer(header, "SeriesNumber", 1),
@@ -238,32 +261,8 @@ def _described(header: Dataset, places: Sequence[_Place], reason: str) -> Series
     )
 
 
-def _places(headers: Iterable[tuple[int, Dataset]]) -> list[_Place]:
-    found = []
-    normals: list[Vector] = []
-    for index, header in headers:
-        number = integer(header, "InstanceNumber", 0)
-        for frame in range(_frames(header)):
-            orientation = _orientation(header, frame)
-            position = numbers(functional(header, frame, "PlanePositionSequence"), "ImagePositionPatient", 3)
-            if orientation is None or position is None:
-                located = numbers(header, "SliceLocation", 1)
-                key = (-1.0, located[0] if located else float(number), number)
-            else:
-                normal = orientation.across
-                stack = next((at for at, known in enumerate(normals) if known @ normal > PARALLEL), len(normals))
-                if stack == len(normals):
-                    normals.append(normal)
-                key = (float(stack), round(float(np.array(position) @ normals[stack]), 3), number)
-            found.append(_Place(key, index, frame))
-    return found
-
-
-def _slice_distance(header: Dataset, places: Sequence[_Place]) -> float | None:
-    """Return the millimetres between neighbouring slices, by their positions, otherwise by the header."""
-    heights = sorted({place.key[1] for place in places if place.key[0] == 0})
-    if len(heights) > 1:
-        return round(float(np.median(np.diff(heights))), 4)
+def _slice_distance(header: Dataset) -> float | None:
+    """Return the millimetres between neighbouring slices as the header states them."""
     measures = functional(header, 0, "PixelMeasuresSequence")
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):
         found = numbers(measures, keyword, 1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from triage.domain import Series, SeriesHeader, Slice
+from triage.domain import Origin, Series, SeriesHeader, Slice
 from triage.errors import RefusedError, TriageError
 from triage.scans.formats.archives import Unpacked
 from triage.scans.formats.attributes import Identity
@@ -41,12 +42,14 @@ class _SliceHead:
     instance: int
     frame: int
     height: float | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _SeriesHead:
     header: SeriesHeader
     slices: list[_SliceHead]
+    base: int | None = None
 
 
 # A hostile file may have taken over the child process, so its answers are validated.
@@ -127,8 +130,11 @@ class Door:
         answer, arrays = self._ask("decode", [[str(path.absolute()) for path in paths]], size)
         heads, left = _checked(_DECODED, answer), iter(arrays)
         series = tuple(
-            Series(head.header, tuple(_slice(one, next(left, None)) for one in head.slices)) for head in heads
+            Series(head.header, tuple(_slice(one, next(left, None)) for one in head.slices), head.base)
+            for head in heads
         )
+        if any(head.base is not None and not 0 <= head.base < len(heads) for head in heads):
+            raise RefusedError(DAMAGED)
         if any(not 0 <= one.instance < len(paths) for head in heads for one in head.slices):
             raise RefusedError(DAMAGED)
         return series
@@ -218,6 +224,8 @@ def _checked(adapter: TypeAdapter[T], answer: Any) -> T:
 
 def _slice(head: _SliceHead, pixels: NDArray[np.uint8] | None) -> Slice:
     dtype = np.dtype(head.dtype)
+    if head.origin is not None and not all(map(math.isfinite, _numbers(head.origin))):
+        raise RefusedError(DAMAGED)
     if pixels is None or pixels.nbytes != head.shape[0] * head.shape[1] * dtype.itemsize:
         raise RefusedError(DAMAGED)
     return Slice(
@@ -227,4 +235,9 @@ def _slice(head: _SliceHead, pixels: NDArray[np.uint8] | None) -> Slice:
         head.instance,
         head.frame,
         head.height,
+        head.origin,
     )
+
+
+def _numbers(origin: Origin) -> Iterable[float]:
+    return *(origin.orientation or ()), *(origin.position or ()), origin.location or 0.0

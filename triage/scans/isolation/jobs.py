@@ -42,9 +42,10 @@ def decode(paths: list[str]) -> Answer:
                     "instance": one.instance,
                     "frame": one.frame,
                     "height": one.height,
+                    "origin": one.origin and asdict(one.origin),
                 }
             )
-        described.append({"header": asdict(series.header), "slices": slices})
+        described.append({"header": asdict(series.header), "slices": slices, "base": series.base})
     return described, arrays
 
 
