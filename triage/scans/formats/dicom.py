@@ -29,8 +29,10 @@ from triage.scans.formats.elements import (
     values,
 )
 from triage.scans.formats.geometry import PARALLEL, Orientation, Vector, orientation_of, upright
+from triage.scans.formats.lookup import is_coloured
 from triage.scans.formats.parsing import read
-from triage.scans.formats.pixels import Frame, displayed, stored_frames
+from triage.scans.formats.pixel_module import PIXELS
+from triage.scans.formats.pixels import Frame, gray_values, stored_frames
 
 #: Pixels of one study, without series that are set aside: they have to fit into the memory limit of decoding.
 MAX_STUDY = 2**28
@@ -42,7 +44,6 @@ OTHER_PARTS = re.compile(
 #: Values with the brain, whatever other parts are named with it.
 HEAD_PARTS = re.compile(r"HEAD|BRAIN|SKULL")
 LOCALISER = re.compile(r"locali[sz]er|scout|survey|3.?plane|\bloc\b", re.IGNORECASE)
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def set_aside(header: Dataset) -> str:
         return f"Not MR: {modality[:16]}"
     if not modality and kind.name not in ("MR Image Storage", "Enhanced MR Image Storage"):
         return "Modality unknown"
-    if integer(header, "SamplesPerPixel", 1) != 1:
+    if integer(header, "SamplesPerPixel", 1) != 1 or is_coloured(header):
         return "Colour: a derived image"
     image_type = [str(value).upper() for value in values(header, "ImageType")]
     if "LOCALIZER" in image_type or LOCALISER.search(text(header, "SeriesDescription")):
@@ -206,7 +207,7 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[Frame
     if reason:
         return Series(_described(first, [], reason), ())
     places = sorted(_places(headers.items()), key=lambda place: (place.key, place.index, place.frame))
-    shown = displayed([decoded[place.index][place.frame] for place in places])
+    shown = gray_values([decoded[place.index][place.frame] for place in places])
     slices = []
     for pixels, place in zip(shown, places, strict=True):
         header = headers[place.index]
