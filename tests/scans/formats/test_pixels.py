@@ -323,8 +323,21 @@ def test_an_element_that_cannot_be_used_is_named(tmp_path: Path, elements: dict[
         inspect(write(tmp_path / "a", instance(**elements)))
 
 
-def test_values_that_can_be_read_in_two_ways_are_named(tmp_path: Path) -> None:
-    made = instance(drawn() + 2000, PixelRepresentation=None)
+def test_zeros_above_the_values_show_that_there_is_no_sign(tmp_path: Path) -> None:
+    assert shades(seen(tmp_path, instance(drawn() + 2000, PixelRepresentation=None))[0]) == [0, 1000, 2000]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        instance((drawn().astype(np.int64) - 1000).astype(np.uint16), BitsStored=12, HighBit=11),
+        instance(drawn() + 32000, BitsStored=16, HighBit=15),
+        instance((drawn() + 2000) << 4, BitsStored=12, HighBit=15),
+        instance(drawn() + 2000, JPEGLSLossless),
+    ],
+)
+def test_values_that_can_be_read_in_two_ways_are_named(tmp_path: Path, made: Dataset) -> None:
+    del made.PixelRepresentation
     with pytest.raises(RefusedError, match=r"Pixel Representation \(0028,0103\) is missing"):
         inspect(write(tmp_path / "a", made))
 

@@ -58,8 +58,11 @@ def stored_frames(header: Dataset) -> Iterator[Stored]:
     """
     form = layout(header)
     _check_size(header, form)
+    # A negative value fills its cell with ones, so zeros above the bits of the values show that there is no sign.
+    spare = form.in_cells and form.stored < form.allocated and form.high == form.stored - 1
+    positive = 1 << (form.stored if spare else form.stored - 1)
     for stored in _packed(header, form) if form.allocated == PACKED else _decoded(header, form):
-        if form.signed is None and stored.max() >> (form.stored - 1):
+        if form.signed is None and stored.max() >= positive:
             raise ambiguous_sign()
         yield stored
 
@@ -152,7 +155,7 @@ def _decoded(header: Dataset, form: Layout) -> Iterator[Stored]:
         samples_per_pixel=form.samples,
         photometric_interpretation=form.photometric,
         bits_allocated=form.allocated,
-        bits_stored=form.allocated if aside else form.stored,
+        bits_stored=form.allocated if aside or form.signed is None else form.stored,
         pixel_representation=int(bool(form.signed)),
     )
     return (_value_bits(cells, form, form.allocated) for cells in found) if aside else found
