@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import (
     MPEG4HP41,
     UID,
@@ -24,35 +23,11 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
+from shown_dicom import DARK, lut, seen, shades
 
 from triage.errors import RefusedError
 from triage.scans.formats.decode import decode_study
 from triage.scans.formats.inspect import inspect
-
-#: The three stored values of the drawn slice.
-DARK, HALF, FULL = 0, 1000, 2000
-
-
-def seen(folder: Path, *instances: Dataset) -> list[NDArray[Any]]:
-    """The slices of one series, bottom first."""
-    for height, made in enumerate(instances):
-        made.ImagePositionPatient = [0, 0, height]
-    (series,) = decode_study([write(folder / str(index), made) for index, made in enumerate(instances)])
-    return [item.pixels for item in series.slices]
-
-
-def shades(pixels: NDArray[Any], stored: NDArray[Any] | None = None) -> list[int]:
-    """What became of the drawn slice's values."""
-    stored = drawn() if stored is None else stored
-    return [int(pixels[stored == value][0]) for value in (DARK, HALF, FULL)]
-
-
-def lut(outputs: Any, bits: int, first: int = 0) -> list[Dataset]:
-    item = Dataset()
-    item.add_new("LUTDescriptor", "US", [len(outputs), first, bits])
-    item.LUTData = np.array(outputs, "<u2").tobytes()
-    item.ModalityLUTType = "US"
-    return [item]
 
 
 def by_dcmtk(path: Path, *options: str) -> NDArray[np.int64]:
@@ -119,31 +94,6 @@ def test_how_somebody_showed_the_picture_takes_nothing_from_it(tmp_path: Path, e
     assert np.array_equal(plain, windowed)
 
 
-@pytest.mark.parametrize("first", [1000, 64536])
-def test_a_modality_table_is_applied(tmp_path: Path, first: int) -> None:
-    """The first mapped value is signed where the pixels are, whatever its own representation says."""
-    outputs = np.arange(1001) ** 2 // 20
-    pixels = drawn() if first == 1000 else drawn().astype(np.int16) - 2000
-    made = instance(pixels, ModalityLUTSequence=lut(outputs, 16, first), BitsStored=16, HighBit=15)
-    values = np.clip(pixels.astype(np.int64) - (first if first == 1000 else -1000), 0, 1000)
-    (shown,) = seen(tmp_path, made)
-    assert np.array_equal(shown, outputs[values])
-
-
-def test_a_modality_table_of_bytes_is_read(tmp_path: Path) -> None:
-    item = lut(range(100), 8)
-    item[0].LUTData = bytes(range(100))
-    (shown,) = seen(tmp_path, instance(drawn() // 50, ModalityLUTSequence=item))
-    assert shades(shown) == [0, 20, 40]
-
-
-def test_a_table_without_outputs_is_named(tmp_path: Path) -> None:
-    item = lut([], 16)
-    item[0].LUTData = b""
-    with pytest.raises(RefusedError, match=r"LUT Data \(0028,3006\)"):
-        seen(tmp_path, instance(ModalityLUTSequence=item))
-
-
 @pytest.mark.parametrize("component", ["ComplexImageComponent", "ImageType"])
 def test_magnitude_and_phase_have_scales_of_their_own(tmp_path: Path, component: str) -> None:
     """Frames of one object, each with a rescale of its own."""
@@ -184,32 +134,6 @@ def test_a_bright_pixel_leaves_the_others_their_levels(tmp_path: Path, kind: typ
         found.append(seen(tmp_path / str(at), made)[0])
     assert found[1][50, 40] == found[1].max()
     assert len(np.unique(found[1])) == len(np.unique(outlier)), "no two values fell together"
-    assert [int(value) for value in np.unique(found[1])] == sorted({int(value) for value in found[1].ravel()})
-
-
-@pytest.mark.parametrize("photometric", ["MONOCHROME2", "MONOCHROME1"])
-@pytest.mark.parametrize(
-    ("filler", "elements"),
-    [
-        (-2000, {"PixelPaddingValue": 63536}),
-        (-2000, {"PixelPaddingValue": -2000}),
-        (-30000, {"PixelPaddingValue": 35536, "PixelPaddingRangeLimit": 35546}),
-        (-30000, {"PixelPaddingValue": -29990, "PixelPaddingRangeLimit": -30010}),
-    ],
-)
-@pytest.mark.parametrize("bits", [12, 16])
-def test_what_only_fills_the_frame_is_dark(
-    tmp_path: Path, photometric: str, filler: int, elements: dict[str, int], bits: int
-) -> None:
-    """Padding says US where SS is meant as often as not: the pixel representation decides."""
-    pixels = drawn().astype(np.int16)
-    pixels[:8] = filler
-    made = instance(pixels, BitsStored=bits, HighBit=bits - 1, PhotometricInterpretation=photometric)
-    for keyword, value in elements.items():
-        made.add_new(keyword, "SS" if value < 0 else "US", value)
-    (shown,) = seen(tmp_path, made)
-    assert shown[0, 0] == 0
-    assert sorted({int(value) for value in np.unique(shown)}) == [0, 1000, 2000]
 
 
 def test_floating_point_padding_is_dark(tmp_path: Path) -> None:
@@ -260,91 +184,6 @@ def test_two_pixels_in_three_bytes(tmp_path: Path, frames: int) -> None:
     made.PixelData = data[:-400]
     with pytest.raises(RefusedError, match="promises more"):
         inspect(write(tmp_path / "b", made))
-
-
-def palette(colours: NDArray[Any], pixels: NDArray[np.uint8]) -> Dataset:
-    """An image whose values are places in a palette."""
-    made = instance(pixels, PhotometricInterpretation="PALETTE COLOR")
-    for at, name in enumerate(("Red", "Green", "Blue")):
-        setattr(made, f"{name}PaletteColorLookupTableDescriptor", [256, 0, 16])
-        setattr(made, f"{name}PaletteColorLookupTableData", colours[:, at].astype("<u2").tobytes())
-    return made
-
-
-def test_a_gray_palette_is_applied(tmp_path: Path) -> None:
-    places = (drawn() // 10).astype(np.uint8)
-    shuffled = np.random.default_rng(0).permutation(256) * 257
-    (shown,) = seen(tmp_path, palette(np.stack([shuffled] * 3, axis=1), places))
-    darkest = shuffled[places].min()
-    assert np.array_equal(shown, shuffled[places] - darkest)
-    assert np.array_equal(
-        apply_color_lut(places, palette(np.stack([shuffled] * 3, axis=1), places))[..., 0] - darkest, shown
-    )
-
-
-def test_a_palette_of_colours_is_set_aside(tmp_path: Path) -> None:
-    colours = np.stack([np.arange(256) * 257, np.arange(256)[::-1] * 257, np.zeros(256)], axis=1)
-    places = (drawn() // 10).astype(np.uint8)
-    made = palette(colours, places)
-    assert inspect(write(tmp_path / "a", made)).series.set_aside == "Colour: a derived image"
-    del made.RedPaletteColorLookupTableData
-    assert inspect(write(tmp_path / "b", made)).series.set_aside == "Colour: a derived image"
-
-
-@pytest.mark.parametrize("empty", [False, True])
-@pytest.mark.parametrize(
-    "keyword",
-    ["BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PhotometricInterpretation", "SamplesPerPixel"],
-)
-def test_a_missing_element_that_can_mean_one_thing_only_is_completed(tmp_path: Path, keyword: str, empty: bool) -> None:
-    made = instance()
-    made["PixelData"].VR = "OW"
-    if empty:
-        setattr(made, keyword, None)
-    else:
-        delattr(made, keyword)
-    assert shades(seen(tmp_path, made)[0]) == [0, 1000, 2000]
-    assert inspect(tmp_path / "0").series.set_aside == ""
-
-
-@pytest.mark.parametrize(
-    ("elements", "message"),
-    [
-        ({"Rows": None}, r"Rows \(0028,0010\) is missing"),
-        ({"Columns": 0}, r"Columns \(0028,0011\)"),
-        ({"BitsAllocated": 10, "BitsStored": 10, "HighBit": 9}, r"Bits Allocated \(0028,0100\) is 10"),
-        ({"BitsStored": 20}, r"Bits Stored \(0028,0101\) is 20"),
-        ({"PixelRepresentation": 7}, r"Pixel Representation \(0028,0103\)"),
-        ({"PhotometricInterpretation": "GREY"}, r"Photometric Interpretation \(0028,0004\) is GREY"),
-    ],
-)
-def test_an_element_that_cannot_be_used_is_named(tmp_path: Path, elements: dict[str, Any], message: str) -> None:
-    with pytest.raises(RefusedError, match=message):
-        inspect(write(tmp_path / "a", instance(**elements)))
-
-
-def test_zeros_above_the_values_show_that_there_is_no_sign(tmp_path: Path) -> None:
-    assert shades(seen(tmp_path, instance(drawn() + 2000, PixelRepresentation=None))[0]) == [0, 1000, 2000]
-
-
-@pytest.mark.parametrize(
-    "made",
-    [
-        instance((drawn().astype(np.int64) - 1000).astype(np.uint16), BitsStored=12, HighBit=11),
-        instance(drawn() + 32000, BitsStored=16, HighBit=15),
-        instance((drawn() + 2000) << 4, BitsStored=12, HighBit=15),
-        instance(drawn() + 2000, JPEGLSLossless),
-    ],
-)
-def test_values_that_can_be_read_in_two_ways_are_named(tmp_path: Path, made: Dataset) -> None:
-    del made.PixelRepresentation
-    with pytest.raises(RefusedError, match=r"Pixel Representation \(0028,0103\) is missing"):
-        inspect(write(tmp_path / "a", made))
-
-
-def test_a_missing_polarity_is_that_of_the_presentation(tmp_path: Path) -> None:
-    made = instance(PhotometricInterpretation=None, PresentationLUTShape="INVERSE")
-    assert shades(seen(tmp_path, made)[0]) == [2000, 1000, 0]
 
 
 def test_floating_point_pixels(tmp_path: Path) -> None:
