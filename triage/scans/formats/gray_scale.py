@@ -14,6 +14,7 @@ Stored = NDArray[np.integer] | NDArray[np.floating]
 Floats = NDArray[np.float64]
 #: Largest 16-bit gray value.
 WHITE = 65535.0
+NO_NUMBERS = "The pixels are not numbers (NaN or infinity). Replace them and export again."
 #: Percentiles of a slice that bound its tissue; single bright voxels and the coldest noise lie beyond.
 TISSUE = (1.0, 99.0)
 #: What is kept beyond the tissue on either side, in parts of its range. Vessels, fat and fluid are within a few parts;
@@ -94,7 +95,7 @@ def _limits(slices: Sequence[Stored], lines: Sequence[Line]) -> tuple[float, flo
             bounds = np.percentile(sample.astype(np.float64), TISSUE) * line.slope + line.intercept
             tissue.append((bounds.min(), bounds.max()))
     if not ends:
-        raise RefusedError("The pixels are not numbers (NaN or infinity). Replace them and export again.")
+        raise RefusedError(NO_NUMBERS)
     low, high = np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]
     tissue = [(dark, bright) for dark, bright in tissue if bright > dark]  # the others hold one value
     if tissue:

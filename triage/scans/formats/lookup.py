@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,7 @@ def gray_palette(header: Dataset, signed: bool) -> Table | None:
         first = as_signed(descriptor[1], signed)
         mapped = np.arange(descriptor[1], descriptor[1] + (descriptor[0] % 2**16 or 2**16))
         colours = apply_color_lut(mapped, header)
-    except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError):
+    except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError, struct.error):
         return None
     return Table(first, colours[:, 0]) if (colours == colours[:, :1]).all() else None
 

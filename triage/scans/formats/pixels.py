@@ -21,7 +21,7 @@ from pydicom.uid import JPEG2000, JPEG2000Lossless, RLELossless
 from triage.errors import RefusedError
 from triage.scans.formats import codestreams, lookup
 from triage.scans.formats.elements import functional, integer, numbers, text, values
-from triage.scans.formats.gray_scale import Line, Stored, to_uint16
+from triage.scans.formats.gray_scale import NO_NUMBERS, Line, Stored, to_uint16
 from triage.scans.formats.pixel_module import PIXELS, Layout, ambiguous_sign, layout, padding, photometric
 
 #: Pixels of one frame: beyond what a scanner makes, small enough to decode in memory.
@@ -54,17 +54,21 @@ def stored_frames(header: Dataset) -> Iterator[Stored]:
     ------
     RefusedError
         If the header promises more pixels than the file holds, or more than fit into memory, or an element is missing
-        that the pixels cannot be read without. Checked before decoding.
+        that the pixels cannot be read without: checked before decoding. At the end, if no pixel was a number.
     """
     form = layout(header)
     _check_size(header, form)
+    empty = True
     # A negative value fills its cell with ones, so zeros above the bits of the values show that there is no sign.
     spare = form.in_cells and form.stored < form.allocated and form.high == form.stored - 1
     positive = 1 << (form.stored if spare else form.stored - 1)
     for stored in _packed(header, form) if form.allocated == PACKED else _decoded(header, form):
         if form.signed is None and stored.max() >= positive:
             raise ambiguous_sign()
+        empty = empty and stored.dtype.kind == "f" and not np.isfinite(stored).any()
         yield stored
+    if empty:
+        raise RefusedError(NO_NUMBERS)
 
 
 def gray_values(frames: Sequence[Frame]) -> list[NDArray[np.uint16]]:
