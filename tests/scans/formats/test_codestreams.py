@@ -16,7 +16,7 @@ from pydicom.uid import (
 )
 
 from triage.errors import RefusedError
-from triage.scans.formats.codestreams import samples
+from triage.scans.formats.codestreams import depth, samples
 from triage.scans.formats.inspect import inspect
 
 SYNTAXES = [JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless]
@@ -26,6 +26,14 @@ SYNTAXES = [JPEGBaseline8Bit, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless]
 def test_a_picture_says_its_size(syntax: UID) -> None:
     assert samples(packed(syntax), syntax) == 96 * 80
     assert samples(packed(RLELossless), RLELossless) is None
+
+
+@pytest.mark.parametrize(
+    ("syntax", "bits"),
+    [(JPEGBaseline8Bit, 8), (JPEGLosslessSV1, 16), (JPEGLSLossless, 12), (JPEG2000Lossless, 12), (RLELossless, None)],
+)
+def test_a_picture_says_its_depth(syntax: UID, bits: int | None) -> None:
+    assert depth(packed(syntax), syntax) == bits
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)

@@ -37,10 +37,6 @@ from triage.scans.formats.parsing import read
 from triage.scans.formats.pixels import stored_frames
 
 
-def levels(pixels: np.ndarray) -> np.ndarray:
-    return np.round(pixels / 65535, 2)
-
-
 @pytest.mark.parametrize(
     "syntax",
     [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, RLELossless, JPEGLSLossless, JPEG2000Lossless],
@@ -49,14 +45,14 @@ def levels(pixels: np.ndarray) -> np.ndarray:
 def test_every_lossless_syntax_gives_the_same_pixels(tmp_path: Path, syntax: UID) -> None:
     path = write(tmp_path / "a", instance(syntax=syntax))
     (series,) = decode_study([path])
-    assert np.array_equal(levels(series.slices[0].pixels), levels(drawn() / 2000 * 65535))
+    assert np.array_equal(series.slices[0].pixels, drawn())
     assert inspect(path).transfer_syntax == syntax
 
 
 def test_big_endian(tmp_path: Path) -> None:
     made = instance(drawn().astype(">u2"), syntax=ExplicitVRBigEndian)
     (series,) = decode_study([write(tmp_path / "a", made)])
-    assert np.array_equal(levels(series.slices[0].pixels), levels(drawn() / 2000 * 65535))
+    assert np.array_equal(series.slices[0].pixels, drawn())
 
 
 def test_baseline_jpeg(tmp_path: Path) -> None:
@@ -65,13 +61,13 @@ def test_baseline_jpeg(tmp_path: Path) -> None:
     Image.fromarray(gray).save(packed, "JPEG", quality=95)
     made = encapsulated(instance(gray), JPEGBaseline8Bit, packed.getvalue())
     (series,) = decode_study([write(tmp_path / "a", made)])
-    assert np.abs(series.slices[0].pixels / 65535 - gray / 200).mean() < 0.02
+    assert np.abs(series.slices[0].pixels - gray.astype(float)).mean() < 4
 
 
 def test_lossless_jpeg(tmp_path: Path) -> None:
     made = encapsulated(instance(BitsStored=16, HighBit=15), JPEGLosslessSV1, lossless_jpeg(drawn()))
     (series,) = decode_study([write(tmp_path / "a", made)])
-    assert np.array_equal(levels(series.slices[0].pixels), levels(drawn() / 2000 * 65535))
+    assert np.array_equal(series.slices[0].pixels, drawn())
 
 
 def test_identity_is_kept(tmp_path: Path) -> None:

@@ -4,47 +4,103 @@ import numpy as np
 import pytest
 
 from triage.errors import RefusedError
-from triage.scans.formats.gray_scale import Floats, Stored, to_uint16
+from triage.scans.formats.gray_scale import Line, to_uint16
+
+STEEP = Line(2.0, -5.0)
+INVERTED = Line(-1.0)
 
 
-def plain(stored: Stored) -> Floats:
-    return np.asarray(stored, np.float64)
+@pytest.mark.parametrize("kind", ["u1", "i2", "u2", "i4", "i8", ">i2", ">u4"])
+@pytest.mark.parametrize("line", [Line(), STEEP])
+def test_integers_keep_their_steps(kind: str, line: Line) -> None:
+    low, high = to_uint16([np.array([[2, 10]], kind), np.array([[20, 40]], kind)], [line, line])
+    assert low.tolist() == [[0, 8]]
+    assert high.tolist() == [[18, 38]]
+    assert low.dtype == high.dtype == np.uint16
 
 
-@pytest.mark.parametrize("kind", ["i2", "u2", "i4", "f4", "f8", ">i2"])
-def test_one_scale_for_all(kind: str) -> None:
-    slices = [np.array([[0, 10]], kind), np.array([[20, 40]], kind)]
-    low, high = to_uint16(slices, [plain, plain])
+@pytest.mark.parametrize("kind", ["f4", "f8", ">f4"])
+def test_floating_point_values_have_one_scale(kind: str) -> None:
+    low, high = to_uint16([np.array([[0, 10]], kind), np.array([[20, 40]], kind)], [STEEP, STEEP])
     assert low.tolist() == [[0, 16384]]
     assert high.tolist() == [[32768, 65535]]
-    assert low.dtype == np.uint16
 
 
-def test_the_whole_range_of_signed_pixels() -> None:
-    (shown,) = to_uint16([np.array([[-32768, 0, 32767]], np.int16)], [plain])
+@pytest.mark.parametrize("kind", ["i2", "f4"])
+def test_a_negative_slope_exchanges_dark_and_bright(kind: str) -> None:
+    (shown,) = to_uint16([np.array([[-5, 0, 5]], kind)], [INVERTED])
+    assert (np.argsort(shown[0]).tolist(), shown.min()) == ([2, 1, 0], 0)
+    assert np.abs(np.diff(np.diff(shown[0].astype(int)))).max() <= 1, "in even steps"
+
+
+def test_different_lines_share_one_scale() -> None:
+    low, high = to_uint16([np.array([[0, 100]], np.uint16)] * 2, [Line(), STEEP])
+    assert low.tolist() == [[1638, 34406]]
+    assert high.tolist() == [[0, 65535]]
+
+
+@pytest.mark.parametrize("kind", ["u2", "i2"])
+def test_the_whole_range_of_16_bits_is_kept(kind: str) -> None:
+    ends = np.iinfo(kind)
+    (shown,) = to_uint16([np.array([[ends.min, ends.min + 32768, ends.max]], kind)], [Line()])
     assert shown.tolist() == [[0, 32768, 65535]]
+    (shown,) = to_uint16([np.array([[ends.min, ends.min + 32768, ends.max]], kind)], [INVERTED])
+    assert shown.tolist() == [[65535, 32767, 0]]
 
 
-def test_limits_cut_what_lies_beyond() -> None:
-    (shown,) = to_uint16([np.array([[-5, 0, 50, 200]], np.int16)], [plain], (0, 100))
-    assert shown.tolist() == [[0, 0, 32768, 65535]]
+def test_sixteen_bits_are_overwritten_unless_they_are_read_only() -> None:
+    stored = np.array([[5, 7]], np.int16)
+    (shown,) = to_uint16([stored], [Line()])
+    assert np.shares_memory(stored, shown)
+    stored = np.array([[5, 7]], np.int16)
+    stored.flags.writeable = False
+    (shown,) = to_uint16([stored], [Line()])
+    assert (stored.tolist(), shown.tolist()) == ([[5, 7]], [[0, 2]])
+
+
+@pytest.mark.parametrize("kind", ["i4", "f4"])
+@pytest.mark.parametrize("outlier", [3e8, -3e8])
+def test_outliers_saturate_and_the_tissue_keeps_its_levels(kind: str, outlier: float) -> None:
+    tissue = np.random.default_rng(0).integers(0, 4096, (12, 64, 64))
+    stored = tissue.astype(kind)
+    stored[3, 30:32, 30] = outlier
+    shown = np.stack(to_uint16(list(stored), [Line()] * 12))
+    assert shown[3, 30, 30] == (65535 if outlier > 0 else 0)
+    rest = stored != outlier
+    assert len(np.unique(shown[rest])) == len(np.unique(tissue[rest]))
+    assert (np.diff(shown[rest][np.argsort(stored[rest])].astype(int)) >= 0).all()
+
+
+def test_damaged_slices_do_not_set_the_scale() -> None:
+    stored = np.random.default_rng(0).integers(0, 4096, (20, 64, 64)).astype(np.float32)
+    stored[-2:] *= 1e6
+    stored[:5] = 0
+    shown = np.stack(to_uint16(list(stored), [Line()] * 20))
+    assert len(np.unique(shown[5:18])) == len(np.unique(stored[5:18]))
+
+
+def test_without_outliers_all_16_bits_are_used() -> None:
+    stored = np.random.default_rng(0).normal(size=(3, 64, 64))
+    shown = np.stack(to_uint16(list(stored), [Line()] * 3))
+    assert (shown.min(), shown.max()) == (0, 65535)
 
 
 def test_one_value_is_black() -> None:
     for kind in ("u2", "f4"):
-        (shown,) = to_uint16([np.full((2, 2), 7, kind)], [plain])
+        (shown,) = to_uint16([np.full((2, 2), 7, kind)], [Line()])
         assert not shown.any()
-
-
-def test_a_tone_need_not_be_monotonous() -> None:
-    (shown,) = to_uint16([np.array([[0, 1, 2]], np.uint8)], [lambda stored: -(plain(stored - 1) ** 2)])
-    assert shown.tolist() == [[0, 65535, 0]]
 
 
 def test_nothing_gives_nothing() -> None:
     assert to_uint16([], []) == []
 
 
-def test_what_is_no_number_is_refused() -> None:
-    with pytest.raises(RefusedError, match="not all numbers"):
-        to_uint16([np.array([[0.0, np.nan]])], [plain])
+def test_what_is_no_number_is_dark() -> None:
+    (shown,) = to_uint16([np.array([[np.nan, -1.0, 1.0, np.inf]])], [Line()])
+    assert shown.tolist() == [[0, 0, 65535, 0]]
+
+
+@pytest.mark.parametrize("stored", [np.full((2, 2), np.nan), np.array([[0.0, 1e308], [-1e308, 1.0]])])
+def test_what_has_no_scale_is_refused(stored: np.ndarray) -> None:
+    with pytest.raises(RefusedError, match=r"not numbers|not a finite number"):
+        to_uint16([stored], [Line(10.0)])

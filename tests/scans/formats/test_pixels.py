@@ -1,54 +1,54 @@
 from __future__ import annotations
 
+import io
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from drawn_dicom import drawn, instance, write
+from drawn_dicom import drawn, encapsulated, instance, lossless_jpeg, write
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import MPEG4HP41, CTImageStorage
+from pydicom.uid import (
+    MPEG4HP41,
+    UID,
+    CTImageStorage,
+    EnhancedMRImageStorage,
+    ExplicitVRLittleEndian,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
+from shown_dicom import DARK, lut, seen, shades
 
 from triage.errors import RefusedError
 from triage.scans.formats.decode import decode_study
 from triage.scans.formats.inspect import inspect
 
-#: The three stored values of the drawn slice.
-DARK, HALF, FULL = 0, 1000, 2000
+
+def by_dcmtk(path: Path, *options: str) -> NDArray[np.int64]:
+    """The picture as dcmtk shows it: a gray map, 0 to 65535."""
+    tool = shutil.which("dcmj2pnm")
+    if tool is None:
+        pytest.skip("dcmtk is not installed")
+    shown = subprocess.run([tool, "+Wm", "+opw", *options, path], capture_output=True, timeout=60, check=True)
+    return np.asarray(Image.open(io.BytesIO(shown.stdout)), np.int64)
 
 
-def seen(folder: Path, *instances: Dataset) -> list[NDArray[Any]]:
-    """The slices of one series, bottom first."""
-    for height, made in enumerate(instances):
-        made.ImagePositionPatient = [0, 0, height]
-    (series,) = decode_study([write(folder / str(index), made) for index, made in enumerate(instances)])
-    return [item.pixels for item in series.slices]
-
-
-def shades(pixels: NDArray[Any], stored: NDArray[Any] | None = None) -> list[int]:
-    """What became of the drawn slice's values."""
-    stored = drawn() if stored is None else stored
-    return [int(pixels[stored == value][0]) for value in (DARK, HALF, FULL)]
-
-
-def voi_table(outputs: list[int], bits: int, first: int = 0) -> list[Dataset]:
-    item = Dataset()
-    item.LUTDescriptor, item.LUTData = [len(outputs), first, bits], np.array(outputs, "<u2").tobytes()
-    return [item]
-
-
-def test_without_a_window_the_whole_series_has_one_scale(tmp_path: Path) -> None:
+def test_the_steps_of_a_series_are_kept(tmp_path: Path) -> None:
     low, high = seen(tmp_path, instance(drawn() // 2), instance())
-    assert shades(high) == [0, 32768, 65535]
-    assert shades(low) == [0, 16384, 32768], "half as bright as the slice above"
+    assert shades(high) == [0, 1000, 2000]
+    assert shades(low) == [0, 500, 1000], "half as bright as the slice above"
 
 
 def test_signed_pixels_and_the_rescale(tmp_path: Path) -> None:
     signed = drawn().astype(np.int16) - 1000
     (pixels,) = seen(tmp_path, instance(signed, RescaleSlope="2", RescaleIntercept="3", BitsStored=16, HighBit=15))
-    assert shades(pixels) == [0, 32768, 65535]
+    assert shades(pixels) == [0, 1000, 2000]
     steep = instance(RescaleSlope="2", RescaleIntercept="0")
     low, high = seen(tmp_path, instance(RescaleSlope="1", RescaleIntercept="0"), steep)
     assert (shades(low)[2], shades(high)[2]) == (32768, 65535), "each has the slope of its own file"
@@ -59,7 +59,7 @@ def test_a_rescale_that_is_not_filled_in_does_nothing(tmp_path: Path, elements: 
     made = instance(RescaleSlope="1", RescaleIntercept="0")
     for keyword, value in elements.items():
         setattr(made, keyword, value)
-    assert shades(seen(tmp_path, made)[0]) == [0, 32768, 65535]
+    assert shades(seen(tmp_path, made)[0]) == [0, 1000, 2000]
 
 
 def test_bits_that_are_no_pixels_are_left_out(tmp_path: Path) -> None:
@@ -67,76 +67,123 @@ def test_bits_that_are_no_pixels_are_left_out(tmp_path: Path) -> None:
     for kind, sign in ((np.uint16, 0), (np.int16, -1000)):
         pixels = (drawn().astype(np.int64) + sign) & 0x0FFF | 0x5000
         made = instance(pixels.astype(kind), BitsStored=12, HighBit=11)
-        assert shades(seen(tmp_path, made)[0]) == [0, 32768, 65535]
+        assert shades(seen(tmp_path, made)[0]) == [0, 1000, 2000]
 
 
 def test_dark_and_bright_are_exchanged_by_one_scale(tmp_path: Path) -> None:
     inverted = {"PhotometricInterpretation": "MONOCHROME1"}
     low, high = seen(tmp_path, instance(drawn() // 2, **inverted), instance(**inverted))
-    assert shades(high) == [65535, 32768, 0]
-    assert shades(low) == [65535, 49151, 32768]
-
-
-def test_a_window_of_the_file_is_applied(tmp_path: Path) -> None:
-    (pixels,) = seen(tmp_path, instance(WindowCenter="500.5", WindowWidth="1001"))
-    assert shades(pixels) == [0, 65535, 65535]
-    (pixels,) = seen(tmp_path, instance(WindowCenter=["2000", "40"], WindowWidth=["4000", "80"]))
-    assert shades(pixels) == pytest.approx([0, 16384, 32768], abs=20), "the first of several; not stretched again"
-    exact = instance(WindowCenter="1000", WindowWidth="4000", VOILUTFunction="LINEAR_EXACT")
-    assert shades(seen(tmp_path, exact)[0]) == [16384, 32768, 49151]
-    sigmoid = instance(WindowCenter="1000", WindowWidth="1000", VOILUTFunction="SIGMOID")
-    assert shades(seen(tmp_path, sigmoid)[0]) == pytest.approx([1179, 32768, 64356], abs=2)
-    dark = instance(WindowCenter="500.5", WindowWidth="1001", PhotometricInterpretation="MONOCHROME1")
-    assert shades(seen(tmp_path, dark)[0]) == [65535, 0, 0]
-
-
-def test_a_series_is_seen_through_one_window(tmp_path: Path) -> None:
-    """Scanners give every slice a window of its own; the slices are to compare all the same."""
-    windows = [("900", "1800"), ("1000", "2000"), ("3000", "6000")]
-    slices = seen(tmp_path, *(instance(WindowCenter=centre, WindowWidth=width) for centre, width in windows))
-    assert all(np.array_equal(pixels, slices[0]) for pixels in slices)
-    assert shades(slices[0]) == pytest.approx([0, 32768, 65535], abs=50)
+    assert shades(high) == [2000, 1000, 0]
+    assert shades(low) == [2000, 1500, 1000]
 
 
 @pytest.mark.parametrize(
     "elements",
     [
-        {},
-        {"WindowCenter": "500"},
+        {"WindowCenter": "40", "WindowWidth": "80"},
+        {"WindowCenter": ["2000", "40"], "WindowWidth": ["4000", "80"]},
+        {"WindowCenter": "1000", "WindowWidth": "1000", "VOILUTFunction": "SIGMOID"},
         {"WindowCenter": "500", "WindowWidth": "0"},
-        {"WindowCenter": "500", "WindowWidth": "-7"},
-        {"WindowCenter": "500", "WindowWidth": "900", "VOILUTFunction": "CUBIC"},
+        {"VOILUTSequence": lut([0, 4095], 12, first=1500)},
+        {"VOILUTSequence": lut([0, 1], 40)},
     ],
 )
-def test_one_slice_without_a_window_of_use_leaves_the_range_of_all(tmp_path: Path, elements: dict[str, Any]) -> None:
-    slices = seen(tmp_path, instance(WindowCenter="500.5", WindowWidth="1001"), instance(**elements))
-    assert [shades(pixels) for pixels in slices] == [[0, 32768, 65535]] * 2
+def test_how_somebody_showed_the_picture_takes_nothing_from_it(tmp_path: Path, elements: dict[str, Any]) -> None:
+    plain, windowed = seen(tmp_path, instance(), instance(**elements))
+    assert shades(windowed) == [0, 1000, 2000]
+    assert np.array_equal(plain, windowed)
 
 
-@pytest.mark.parametrize("bits", [8, 12, 16])
-def test_a_table_of_the_file_is_applied(tmp_path: Path, bits: int) -> None:
-    white = 2**bits - 1
-    outputs = [white * min(value, 1500) // 1500 for value in range(4096)]
-    (pixels,) = seen(tmp_path, instance(VOILUTSequence=voi_table(outputs, bits)))
-    assert shades(pixels) == pytest.approx([0, 43690, 65535], abs=2 * 65535 / white)
-    (pixels,) = seen(tmp_path, instance(VOILUTSequence=voi_table([0, white], bits, first=1500)))
-    assert shades(pixels) == [0, 0, 65535], "values on either side of the table take its ends"
+@pytest.mark.parametrize("component", ["ComplexImageComponent", "ImageType"])
+def test_magnitude_and_phase_have_scales_of_their_own(tmp_path: Path, component: str) -> None:
+    """Frames of one object, each with a rescale of its own."""
+    made = instance(np.stack([drawn(), drawn() // 2, drawn(), drawn() // 4]), SOPClassUID=EnhancedMRImageStorage)
+    made.PerFrameFunctionalGroupsSequence = []
+    for at in range(4):
+        kind, place, value = Dataset(), Dataset(), Dataset()
+        if component == "ComplexImageComponent":
+            kind.ComplexImageComponent = "MAGNITUDE" if at < 2 else "PHASE"
+        else:
+            kind.FrameType = ["ORIGINAL", "PRIMARY", "M" if at < 2 else "PHASE MAP"]
+        place.ImagePositionPatient = [0, 0, at]
+        value.RescaleSlope, value.RescaleIntercept = ("30", str(at)) if at < 2 else ("0.003", f"-{at}")
+        group = Dataset()
+        group.MRImageFrameTypeSequence, group.PlanePositionSequence = [kind], [place]
+        group.PixelValueTransformationSequence = [value]
+        made.PerFrameFunctionalGroupsSequence.append(group)
+    (series,) = decode_study([write(tmp_path / "a", made)])
+    bright = [int(item.pixels.max()) for item in series.slices]
+    assert bright[0] == 65535
+    assert bright[1] == pytest.approx(32768, abs=20)
+    assert min(bright[2:]) > 10000, "not squeezed into the scale of the magnitude"
 
 
-def test_a_table_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="look-up table"):
-        seen(tmp_path, instance(VOILUTSequence=voi_table([0, 1], 40)))
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_a_bright_pixel_leaves_the_others_their_levels(tmp_path: Path, kind: type) -> None:
+    pixels = (drawn() // 10 + np.arange(80, dtype=np.uint16)).astype(kind)
+    top = 65000 if kind is np.uint16 else 3 * 10**8
+    outlier = pixels.copy()
+    outlier[50, 40] = top
+    found = []
+    for at, data in enumerate((pixels, outlier)):
+        made = instance(data, BitsStored=8 * data.itemsize, HighBit=8 * data.itemsize - 1)
+        if kind is np.float32:
+            made.FloatPixelData = made.PixelData
+            del made.PixelData
+        (tmp_path / str(at)).mkdir()
+        found.append(seen(tmp_path / str(at), made)[0])
+    assert found[1][50, 40] == found[1].max()
+    assert len(np.unique(found[1])) == len(np.unique(outlier)), "no two values fell together"
 
 
-def test_what_only_fills_the_frame_does_not_set_the_scale(tmp_path: Path) -> None:
-    for photometric, corner in (("MONOCHROME2", 0), ("MONOCHROME1", 0)):
-        pixels = drawn().astype(np.int16)
-        pixels[:8] = -30000
-        made = instance(pixels, PixelPaddingValue=-30000, BitsStored=16, HighBit=15)
-        made.PhotometricInterpretation = photometric
-        (shown,) = seen(tmp_path, made)
-        assert shown[0, 0] == corner
-        assert sorted({int(value) for value in np.unique(shown)}) == [0, 32768, 65535]
+def test_floating_point_padding_is_dark(tmp_path: Path) -> None:
+    pixels = drawn().astype(np.float32)
+    pixels[:8] = -1e30
+    made = instance(pixels, FloatPixelPaddingValue=-1e30)
+    made.FloatPixelData = made.PixelData
+    del made.PixelData
+    assert shades(seen(tmp_path, made)[0][8:], drawn()[8:]) == [0, 32768, 65535]
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+@pytest.mark.parametrize("signed", [0, 1])
+def test_the_high_bit_says_where_the_value_lies(tmp_path: Path, syntax: UID, signed: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 16, drawn().shape)
+    kind = np.int16 if signed else np.uint16
+    cells = ((drawn().astype(np.int64) - 1000 * signed) << 4 | noise).astype(np.uint16).view(kind)
+    made = instance(cells, syntax=syntax, BitsStored=12, HighBit=15)
+    path = write(tmp_path / "a", made)
+    (shown,) = seen(tmp_path, made)
+    assert shades(shown) == [0, 1000, 2000]
+    assert shades(by_dcmtk(path)) == pytest.approx([0, 32768, 65535], abs=1)
+
+
+def test_the_high_bit_of_a_codestream_depends_on_its_depth(tmp_path: Path) -> None:
+    cells = (drawn() << 4) | 5
+    whole = encapsulated(instance(cells, BitsStored=12, HighBit=15), JPEGLosslessSV1, lossless_jpeg(cells))
+    (shown,) = seen(tmp_path, whole)
+    assert shades(shown) == [0, 1000, 2000]
+    values = instance(BitsStored=12, HighBit=11, syntax=JPEGLSLossless)
+    values.HighBit = 15
+    (shown,) = seen(tmp_path, values)
+    assert shades(shown) == [0, 1000, 2000], "the codestream holds 12 bits"
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_two_pixels_in_three_bytes(tmp_path: Path, frames: int) -> None:
+    """BitsAllocated 12 of the first scanners (PS3.5 D)."""
+    pixels = np.stack([drawn(95, 81) + at for at in range(frames)])
+    pairs = np.pad(pixels.ravel(), (0, pixels.size % 2)).reshape(-1, 2)
+    packed = np.stack([pairs[:, 0] & 255, pairs[:, 0] >> 8 | (pairs[:, 1] & 15) << 4, pairs[:, 1] >> 4], axis=1)
+    data = packed.astype(np.uint8).tobytes()
+    made = instance(pixels, BitsAllocated=12, BitsStored=12, HighBit=11, PixelData=data + bytes(len(data) % 2))
+    (series,) = decode_study([write(tmp_path / "a", made)])
+    for at, item in enumerate(series.slices):
+        assert np.array_equal(item.pixels, pixels[at])
+    assert np.array_equal(by_dcmtk(tmp_path / "a") > 30000, pixels[0] > 900)
+    made.PixelData = data[:-400]
+    with pytest.raises(RefusedError, match="promises more"):
+        inspect(write(tmp_path / "b", made))
 
 
 def test_floating_point_pixels(tmp_path: Path) -> None:
@@ -144,9 +191,10 @@ def test_floating_point_pixels(tmp_path: Path) -> None:
     made.FloatPixelData = made.PixelData
     del made.PixelData
     assert shades(seen(tmp_path, made)[0]) == [0, 32768, 65535]
-    broken = drawn().astype(np.float32)
-    broken[3, 3] = np.nan
-    made.FloatPixelData = broken.tobytes()
+    outside = np.where(drawn() == DARK, np.nan, drawn()).astype(np.float32)
+    made.FloatPixelData = outside.tobytes()
+    assert shades(seen(tmp_path, made)[0]) == [0, 0, 65535], "what is no number is dark, as the lowest value"
+    made.FloatPixelData = np.full_like(outside, np.nan).tobytes()
     with pytest.raises(RefusedError, match="NaN"):
         inspect(write(tmp_path / "a", made))
 

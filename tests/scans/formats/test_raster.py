@@ -18,15 +18,37 @@ from triage.scans.formats.raster import MAX_BYTES, decode
 GRAY = np.arange(100 * 80, dtype=np.uint32).reshape(100, 80) % 251
 
 
-def png_header_only(width: int, height: int) -> bytes:
-    """A PNG that announces a size and holds almost nothing."""
+#: Colour types of PNG, by the number of channels.
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+
+
+def png(header: bytes, body: bytes, *more: tuple[bytes, bytes]) -> bytes:
+    """A PNG of these chunks (ISO/IEC 15948)."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    body = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    chunks = [(b"IHDR", header), *more, (b"IDAT", zlib.compress(body)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in chunks)
+
+
+def png_header_only(width: int, height: int) -> bytes:
+    """A PNG that announces a size and holds almost nothing."""
+    return png(struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0), bytes(1000))
+
+
+def deep_png(channels: np.ndarray, *more: tuple[bytes, bytes], interlaced: bool = False) -> bytes:
+    """A PNG of 16 bits per channel, which Pillow does not write; ``(height, width, channels)``."""
+    height, width, count = channels.shape
+    passes = [(0, 8, 0, 8), (0, 8, 4, 8), (4, 8, 0, 4), (0, 4, 2, 4), (2, 4, 0, 2), (0, 2, 1, 2), (1, 2, 0, 1)]
+    body = b""
+    for top, down, left, across in passes if interlaced else [(0, 1, 0, 1)]:
+        for number, row in enumerate(channels[top::down, left::across].astype(">u2")):
+            line = np.frombuffer(row.tobytes(), np.uint8)
+            shifted = np.concatenate([np.zeros(2 * count, np.uint8), line])[: len(line)]
+            filtered = number % 2  # as they are, or as differences to the pixel before
+            body += bytes([filtered]) + (line - shifted if filtered else line).tobytes()
+    return png(struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[count], 0, 0, interlaced), body, *more)
 
 
 @pytest.mark.parametrize("size", [(50_000, 50_000), (30_000, 30_000), (5_000, 5_000), (2**31 - 1, 2**31 - 1)])
@@ -76,6 +98,76 @@ def test_sixteen_bits_keep_their_depth() -> None:
     picture = decode(encode(deep))
     assert picture.pixels.dtype == np.uint16
     assert np.array_equal(picture.pixels, deep)
+
+
+#: Gray values of 12 bits, as scanners make them, and of 16 bits.
+TWELVE = (GRAY * 16 + GRAY % 13).astype(np.uint16)
+SIXTEEN = (GRAY * 257 + GRAY % 13).astype(np.uint16)
+OPAQUE = np.full_like(TWELVE, 65535)
+
+
+@pytest.mark.parametrize("gray", [TWELVE, SIXTEEN])
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_sixteen_bits_of_colour_and_alpha_keep_their_depth(gray: np.ndarray, interlaced: bool, count: int) -> None:
+    channels = np.stack([gray] * (1 if count < 3 else 3) + [OPAQUE] * (count in (2, 4)), axis=2)
+    picture = decode(deep_png(channels, interlaced=interlaced))
+    assert picture.pixels.dtype == np.uint16
+    assert np.array_equal(picture.pixels, gray)
+    assert picture.colourfulness == 0
+
+
+@pytest.mark.parametrize("white", [4095, 65535])
+def test_colour_of_sixteen_bits_becomes_luminance(white: int) -> None:
+    red = np.zeros((100, 80, 3), np.uint16)
+    red[..., 0] = white
+    picture = decode(deep_png(red))
+    assert picture.colourfulness == pytest.approx(1), "in parts of the depth that is used"
+    assert np.unique(picture.pixels).tolist() == [round(0.299 * white)]
+
+
+def test_alpha_of_sixteen_bits_is_laid_over_black() -> None:
+    alpha = OPAQUE // 3
+    alpha[:40] = 0
+    for count in (1, 3):
+        pixels = decode(deep_png(np.stack([TWELVE] * count + [alpha], axis=2))).pixels
+        assert not pixels[:40].any()
+        assert np.abs(pixels[40:].astype(int) - TWELVE[40:] / 3).max() <= 1
+
+
+def test_a_transparent_value_becomes_black() -> None:
+    hidden = int(TWELVE.max())
+    expected = np.where(hidden == TWELVE, 0, TWELVE)
+    for count in (1, 3):
+        data = deep_png(np.stack([TWELVE] * count, axis=2), (b"tRNS", struct.pack(">H", hidden) * count))
+        assert np.array_equal(decode(data).pixels, expected)
+    small = GRAY.astype(np.uint8)
+    assert np.array_equal(decode(encode(small, transparency=250)).pixels, np.where(small == 250, 0, small))
+
+
+def test_the_rotation_of_sixteen_bits_is_applied() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = deep_png(np.stack([TWELVE] * 3, axis=2), (b"eXIf", exif.tobytes()[6:]))
+    assert np.array_equal(decode(data).pixels, np.rot90(TWELVE, -1))
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_sixteen_bits_cut_short_are_refused(count: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 65536, (64, 64, count))
+    whole = deep_png(noise)
+    for share in (0.3, 0.9):
+        with pytest.raises(RefusedError):
+            decode(whole[: int(len(whole) * share)] + whole[-12:])
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_few_bits_are_spread(bits: int) -> None:
+    levels = GRAY % 2**bits
+    groups = levels.reshape(100, -1, 8 // bits) << np.arange(8 - bits, -1, -bits)
+    body = b"".join(b"\0" + row.tobytes() for row in groups.sum(axis=2).astype(np.uint8))
+    pixels = decode(png(struct.pack(">IIBBBBB", 80, 100, bits, 0, 0, 0, 0), body)).pixels
+    assert np.array_equal(pixels, levels * (255 // (2**bits - 1)))
 
 
 def test_alpha_is_laid_over_black() -> None:

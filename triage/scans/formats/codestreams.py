@@ -18,7 +18,7 @@ from triage.scans.formats.elements import DAMAGED
 FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 START_OF_SCAN = 0xDA
 #: JPEG 2000: start of codestream with the image and tile size; these bytes cannot occur within its packets.
-SIZES = re.compile(rb"\xff\x4f\xff\x51.{4}(.{32})(..)", re.DOTALL)
+SIZES = re.compile(rb"\xff\x4f\xff\x51.{4}(.{32})(..)(.)", re.DOTALL)
 
 
 def samples(stream: bytes, syntax: UID) -> int | None:
@@ -41,6 +41,18 @@ def samples(stream: bytes, syntax: UID) -> int | None:
     RefusedError
         If the frame is in another syntax, or its header is incomplete.
     """
+    found = _size(stream, syntax)
+    return found[0] if found else None
+
+
+def depth(stream: bytes, syntax: UID) -> int | None:
+    """Return the bits of a sample, as `samples` returns their number."""
+    found = _size(stream, syntax)
+    return found[1] if found else None
+
+
+def _size(stream: bytes, syntax: UID) -> tuple[int, int] | None:
+    """Return the number of samples and the bits of each."""
     if syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes:
         return _jpeg(stream)
     if syntax in JPEG2000TransferSyntaxes:
@@ -48,7 +60,7 @@ def samples(stream: bytes, syntax: UID) -> int | None:
     return None
 
 
-def _jpeg(stream: bytes) -> int:
+def _jpeg(stream: bytes) -> tuple[int, int]:
     if not stream.startswith(b"\xff\xd8"):
         raise RefusedError(DAMAGED)
     at = 2
@@ -60,7 +72,7 @@ def _jpeg(stream: bytes) -> int:
         if marker in FRAME_HEADERS:
             rows, columns, components = struct.unpack_from(">HHB", stream, at + 5)
             if rows and columns and components:
-                return int(rows * columns * components)
+                return int(rows * columns * components), stream[at + 4]
             break
         if marker == START_OF_SCAN:
             break
@@ -68,11 +80,12 @@ def _jpeg(stream: bytes) -> int:
     raise RefusedError(DAMAGED)
 
 
-def _jpeg_2000(stream: bytes) -> int:
-    found: list[int] = []
-    for sizes, count in SIZES.findall(stream):
+def _jpeg_2000(stream: bytes) -> tuple[int, int]:
+    found: list[tuple[int, int]] = []
+    for sizes, count, bits in SIZES.findall(stream):
         right, bottom, left, top, *_ = struct.unpack(">8I", sizes)
-        found.append((right - left) * (bottom - top) * int.from_bytes(count))
-    if not found or min(found) < 1:
+        # The highest bit of the depth says whether samples are signed.
+        found.append(((right - left) * (bottom - top) * int.from_bytes(count), bits[0] % 128 + 1))
+    if not found or min(found)[0] < 1:
         raise RefusedError(DAMAGED)
     return max(found)

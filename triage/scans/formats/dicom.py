@@ -30,9 +30,11 @@ from triage.scans.formats.elements import (
     values,
 )
 from triage.scans.formats.geometry import Orientation, orientation_of, upright
+from triage.scans.formats.lookup import is_coloured
 from triage.scans.formats.origin import origin
 from triage.scans.formats.parsing import read
-from triage.scans.formats.pixels import Frame, displayed, stored_frames
+from triage.scans.formats.pixel_module import PIXELS
+from triage.scans.formats.pixels import Frame, gray_values, stored_frames
 from triage.scans.formats.stacks import Family, families
 
 #: Pixels of one study, without series that are set aside: they have to fit into the memory limit of decoding.
@@ -45,7 +47,6 @@ OTHER_PARTS = re.compile(
 #: Values with the brain, whatever other parts are named with it.
 HEAD_PARTS = re.compile(r"HEAD|BRAIN|SKULL")
 LOCALISER = re.compile(r"locali[sz]er|scout|survey|3.?plane|\bloc\b", re.IGNORECASE)
-PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def set_aside(header: Dataset) -> str:
         return f"Not MR: {modality[:16]}"
     if not modality and kind.name not in ("MR Image Storage", "Enhanced MR Image Storage"):
         return "Modality unknown"
-    if integer(header, "SamplesPerPixel", 1) != 1:
+    if integer(header, "SamplesPerPixel", 1) != 1 or is_coloured(header):
         return "Colour: a derived image"
     image_type = [str(value).upper() for value in values(header, "ImageType")]
     if "LOCALIZER" in image_type or LOCALISER.search(text(header, "SeriesDescription")):
@@ -232,7 +233,7 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Pict
         return Series(_described(header, reason), ())
     pictures = [picture for index in headers for picture in decoded[index]]
     slices = []
-    for pixels, one in zip(displayed([picture.frame for picture in pictures]), pictures, strict=True):
+    for pixels, one in zip(gray_values([picture.frame for picture in pictures]), pictures, strict=True):
         orientation = _orientation(one.frame.header, one.frame.index)
         spacing = _spacing(one.frame.header, one.frame.index)
         if orientation is not None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
 import warnings
+import zlib
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import nibabel
 import numpy as np
 from nibabel.affines import voxel_sizes
 from nibabel.orientations import apply_orientation, io_orientation
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
 
 from triage.domain import Plane, Series, SeriesHeader, Slice
 from triage.errors import RefusedError
 from triage.scans.formats.geometry import PLANES
-from triage.scans.formats.gray_scale import Floats, Stored, to_uint16
+from triage.scans.formats.gray_scale import Line, Stored, to_uint16
 from triage.scans.formats.identify import GZIP_SIGNATURE, NIFTI_HEADER_BYTES, READ_BLOCK
+from triage.text import visible
 
 #: Inflated size of a file: bytes. This and the next two are beyond what a scanner makes.
 MAX_INFLATED = 2**30
@@ -33,8 +36,11 @@ MAX_VOXELS = 2**27
 MAX_CONTRASTS = 8
 #: Size of the volumes that are decoded together, stored or as 16 bits: bytes.
 MAX_DECODED = 2**28
-#: Accepted bytes between header and voxels (extensions), and after the voxels (padding).
+#: Accepted bytes after the voxels (padding).
 MAX_EXTRA = 2**20
+#: Smallest volume of a voxel that a position can be computed with: cubic millimetres.
+MIN_VOXEL = 1e-9
+CUT = "The header promises more voxels than the file holds. Export it again."
 DAMAGED = "The NIfTI file is damaged or cut short. Export it again and upload the new file."
 
 
@@ -43,7 +49,8 @@ def decode(path: Path) -> tuple[Series, ...]:
 
     The slice axis is the one with the largest voxels, or, if all are about equal, the one with clearly fewer voxels;
     otherwise the slices are axial. An identity affine, which carries no information, counts as right, anterior,
-    superior.
+    superior. Without a usable sform the qform counts, and without that the file is taken as nibabel takes it: left,
+    anterior, superior.
 
     Parameters
     ----------
@@ -53,7 +60,7 @@ def decode(path: Path) -> tuple[Series, ...]:
     Returns
     -------
     tuple of Series
-        Slices in radiological orientation, uint16: the lowest value of the volume is 0, the highest 65535.
+        Slices in radiological orientation, uint16, on one scale for each volume (`gray_scale.to_uint16`).
         `Slice.frame` is the index along the axis. Beyond `MAX_CONTRASTS` volumes or `MAX_DECODED` bytes, only the
         first is decoded, and the others are never in memory.
 
@@ -74,17 +81,9 @@ def decode(path: Path) -> tuple[Series, ...]:
 
 
 def _decode(path: Path) -> tuple[Series, ...]:
-    with _opened(path) as file:
-        head = file.read(NIFTI_HEADER_BYTES)
-    version = nibabel.Nifti2Header if head[4:8] == b"n+2\0" else nibabel.Nifti1Header
-    header = version.from_fileobj(io.BytesIO(head))
+    header = _header(path)
     shape, volumes = _checked_shape(header)
-    affine = header.get_best_affine()
-    if not np.isfinite(affine).all():
-        raise RefusedError("The position of the volume is not a number (NaN affine). Export it again from its source.")
-    if np.abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        sides = [abs(zoom) or 1 for zoom in header.get_zooms()]
-        affine = np.diag((*sides[:3], 1) if len(sides) > 2 else (*sides, 1, 1))
+    affine = _affine(header)
     kind = header.get_data_dtype()
     size = math.prod(shape) * kind.itemsize
     few = volumes <= MAX_CONTRASTS and volumes * max(size, 2 * math.prod(shape)) <= MAX_DECODED
@@ -99,19 +98,59 @@ def _decode(path: Path) -> tuple[Series, ...]:
     return tuple(_numbered(one, at, volumes) for at, one in enumerate(series)) if volumes > 1 else tuple(series)
 
 
+def _header(path: Path) -> nibabel.Nifti1Header:
+    head = bytearray()
+    for block in _blocks(path):
+        head += block
+        if len(head) >= NIFTI_HEADER_BYTES:
+            break
+    version = nibabel.Nifti2Header if head[4:8] == b"n+2\0" else nibabel.Nifti1Header
+    # Without what follows it: extensions say nothing about the voxels, and are not within these bytes.
+    header = version.from_fileobj(io.BytesIO(head[: version.template_dtype.itemsize]), check=False)
+    if 0 <= header["vox_offset"] < header.single_vox_offset:  # some writers leave it at 0
+        header["vox_offset"] = header.single_vox_offset
+    try:
+        header.check_fix()
+    except HeaderDataError as error:
+        raise RefusedError(
+            f"The NIfTI header is damaged: {visible(str(error), 100)}. Export the volume again from its source."
+        ) from error
+    return header
+
+
+def _affine(header: nibabel.Nifti1Header) -> NDArray[np.float64]:
+    """Return the sform, else the qform, else an affine of the voxel sizes, as nibabel does; a singular one is none."""
+    finite = True
+    for code, form in (("sform_code", header.get_sform), ("qform_code", header.get_qform)):
+        if header[code] < 1:
+            continue
+        try:
+            affine = np.asarray(form(), np.float64)
+        except (ValueError, HeaderDataError):  # its numbers are no rotation
+            continue
+        if not np.isfinite(affine).all():
+            finite = False
+        elif np.abs(np.linalg.det(affine[:3, :3])) >= MIN_VOXEL:
+            return affine
+    if not finite:
+        raise RefusedError("The position of the volume is not a number (NaN affine). Export it again from its source.")
+    sides = [abs(float(zoom)) or 1 for zoom in (*header.get_zooms(), 1)[:3]]
+    return np.diag((-sides[0], sides[1], sides[2], 1))
+
+
 def _numbered(series: Series, at: int, volumes: int) -> Series:
     header = replace(series.header, number=at + 1, description=f"Volume {at + 1} of {volumes}")
     return replace(series, header=header)
 
 
-def _series(voxels: Stored, zooms: tuple[float, ...], scale: tuple[float, float]) -> Series:
+def _series(voxels: Stored, zooms: tuple[float, ...], scale: Line) -> Series:
     """Cut right-anterior-superior voxels into slices in radiological orientation."""
     axis = _slice_axis(voxels.shape, zooms)
     # Radiological: right on the left, anterior up or left, superior up. So all axes of the picture are flipped.
     stack = np.flip(np.moveaxis(voxels, axis, 0), axis=(1, 2)).transpose(0, 2, 1)
     within = [float(zoom) for index, zoom in enumerate(zooms) if index != axis]
     spacing = (within[1], within[0])
-    shown = to_uint16(list(stack), [partial(_scaled, scale)] * len(stack))
+    shown = to_uint16(list(stack), [scale] * len(stack))
     # Voxel indices increase to the right, the front and the top; heights to the left, the back and the top.
     step = float(zooms[axis]) * (1 if axis == 2 else -1)
     slices = [
@@ -122,16 +161,12 @@ def _series(voxels: Stored, zooms: tuple[float, ...], scale: tuple[float, float]
     return Series(SeriesHeader(plane=plane, spacing=(*spacing, float(zooms[axis]))), tuple(slices))
 
 
-def _scaled(scale: tuple[float, float], stored: Stored) -> Floats:
-    return np.asarray(stored, np.float64) * scale[0] + scale[1]
-
-
-def _scale(header: nibabel.Nifti1Header) -> tuple[float, float]:
-    """Return slope and intercept; a slope of 0 or NaN means that there are none."""
+def _scale(header: nibabel.Nifti1Header) -> Line:
+    """Return the scale of the values; a slope of 0 or NaN means that there are none."""
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if math.isinf(slope) or math.isinf(intercept):
         raise RefusedError("The scale of the values is not a number. Export the volume again.")
-    return (slope, 0.0 if math.isnan(intercept) else intercept) if slope and not math.isnan(slope) else (1.0, 0.0)
+    return Line(slope, 0.0 if math.isnan(intercept) else intercept) if slope and not math.isnan(slope) else Line()
 
 
 def _slice_axis(shape: tuple[int, ...], zooms: tuple[float, ...]) -> int:
@@ -153,10 +188,12 @@ def _checked_shape(header: nibabel.Nifti1Header) -> tuple[tuple[int, int, int], 
             f"The volume is {columns} x {rows} x {slices} voxels, more than can be decoded. Resample it."
         )
     kind = header.get_data_dtype()
-    if kind.fields or kind.kind not in "iuf":
-        raise RefusedError("The volume holds complex numbers or colours, not gray values. Export its magnitude.")
+    if kind.fields:
+        raise RefusedError("The volume holds colours (RGB), not gray values. Export the volume that it was made from.")
+    if kind.kind not in "iuf":
+        raise RefusedError("The volume holds complex numbers, not gray values. Export its magnitude.")
     start = float(header["vox_offset"])
-    if not header.single_vox_offset <= start <= MAX_EXTRA:
+    if not math.isfinite(start):
         raise RefusedError(DAMAGED)
     if start + columns * rows * slices * math.prod(rest) * kind.itemsize > MAX_INFLATED:
         raise RefusedError(f"The volumes inflate to more than {MAX_INFLATED >> 20} MB. Export fewer of them.")
@@ -167,21 +204,38 @@ def _read_part(path: Path, start: int, size: int, end: int) -> bytearray:
     """Read `size` bytes from `start` of the inflated file; refuse a file that does not end about at `end`."""
     kept = bytearray()
     at = 0
-    with _opened(path) as file:
-        try:
-            while chunk := file.read(READ_BLOCK):
-                kept += chunk[max(start - at, 0) : max(start + size - at, 0)]
-                at += len(chunk)
-                if at > end + MAX_EXTRA:
-                    raise RefusedError("The file is longer than its header says. Export it again.")
-        except EOFError:
-            at = 0
+    for block in _blocks(path):
+        kept += block[max(start - at, 0) : max(start + size - at, 0)]
+        at += len(block)
+        if at > end + MAX_EXTRA:
+            raise RefusedError("The file is longer than its header says. Export it again.")
     if at < end:
-        raise RefusedError("The header promises more voxels than the file holds. Export it again.")
+        raise RefusedError(CUT)
     return kept
 
 
-def _opened(path: Path) -> BinaryIO:
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Read a file in blocks, inflated if it is packed."""
     with path.open("rb") as file:
-        packed = file.read(len(GZIP_SIGNATURE)) == GZIP_SIGNATURE
-    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
+        first = file.read(READ_BLOCK)
+        if first.startswith(GZIP_SIGNATURE):
+            yield from _inflated(file, first)
+            return
+        while first:
+            yield first
+            first = file.read(READ_BLOCK)
+
+
+def _inflated(file: BinaryIO, packed: bytes) -> Iterator[bytes]:
+    """Inflate all members of a gzip file; what follows them and is none is left out, as transfers append bytes."""
+    while packed.startswith(GZIP_SIGNATURE):
+        inflater = zlib.decompressobj(zlib.MAX_WBITS + 16)  # with the header and checksum of gzip
+        while not inflater.eof:
+            block = inflater.decompress(packed, READ_BLOCK)
+            yield block
+            packed = inflater.unconsumed_tail or file.read(READ_BLOCK)
+            if not (block or packed or inflater.eof):
+                raise RefusedError(CUT)
+        packed = inflater.unused_data + packed
+        if len(packed) < len(GZIP_SIGNATURE):
+            packed += file.read(READ_BLOCK)

@@ -1,24 +1,28 @@
-"""Stored pixels of a DICOM object to displayed gray values: rescale, window, polarity."""
+"""Stored pixels of a DICOM object to gray values: rescale, palette, polarity, padding.
+
+Windows and VOI look-up tables are not applied: they say how somebody wanted to see the picture, often another tool or
+for another organ, and would cut off for good what lies beyond.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.encaps import generate_frames, parse_fragments
+from pydicom.encaps import generate_frames, get_frame, parse_fragments
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_modality_lut, apply_windowing
-from pydicom.pixels.utils import get_expected_length, iter_pixels
+from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import JPEG2000, JPEG2000Lossless, RLELossless
 
 from triage.errors import RefusedError
-from triage.scans.formats import codestreams
+from triage.scans.formats import codestreams, lookup
 from triage.scans.formats.elements import functional, integer, numbers, text, values
-from triage.scans.formats.gray_scale import WHITE, Floats, Stored, to_uint16
+from triage.scans.formats.gray_scale import NO_NUMBERS, Line, Stored, to_uint16
+from triage.scans.formats.pixel_module import PIXELS, Layout, ambiguous_sign, layout, padding, photometric
 
 #: Pixels of one frame: beyond what a scanner makes, small enough to decode in memory.
 MAX_FRAME = 4096 * 4096
@@ -26,6 +30,9 @@ MAX_FRAME = 4096 * 4096
 MAX_OBJECT = 2**28
 #: Decoder by transfer syntax, where the one that pydicom tries first is much slower.
 FASTEST = {JPEG2000Lossless: "pylibjpeg", JPEG2000: "pylibjpeg", RLELossless: "pylibjpeg"}
+#: Bits of a cell, and of the words that two pixels in three bytes are unpacked to.
+PACKED = 12
+WORD = 16
 TOO_FEW = "The header promises more pixels than the file holds. Send it again from the PACS."
 TOO_LARGE = "A compressed frame is larger than its header says. Send it again from the PACS, or uncompressed."
 UNSUPPORTED = "Its compression is not supported. Send it uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE."
@@ -33,28 +40,11 @@ UNSUPPORTED = "Its compression is not supported. Send it uncompressed, or as JPE
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One decoded frame, with the header that says how to display it."""
+    """One decoded frame, with the header that says what its values mean."""
 
     stored: Stored
     header: Dataset
     index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A VOI window (PS3.3 C.11.2.1.2) in rescaled units."""
-
-    centre: float
-    width: float
-    function: str
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A VOI look-up table (PS3.3 C.11.2.1.1): the first mapped value, and the outputs, 0 to `WHITE`."""
-
-    first: int
-    outputs: Floats
 
 
 def stored_frames(header: Dataset) -> Iterator[Stored]:
@@ -63,130 +53,154 @@ def stored_frames(header: Dataset) -> Iterator[Stored]:
     Raises
     ------
     RefusedError
-        If the header promises more pixels than the file holds, or more than fit into memory. Checked before decoding.
+        If the header promises more pixels than the file holds, or more than fit into memory, or an element is missing
+        that the pixels cannot be read without: checked before decoding. At the end, if no pixel was a number.
     """
-    _check_size(header)
-    for stored in iter_pixels(header, raw=True, decoding_plugin=FASTEST.get(header.file_meta.TransferSyntaxUID, "")):
-        if stored.dtype.kind == "f" and not np.isfinite(stored).all():
-            raise RefusedError("The pixels are not all numbers (NaN or infinity). Replace them and send it again.")
+    form = layout(header)
+    _check_size(header, form)
+    empty = True
+    # A negative value fills its cell with ones, so zeros above the bits of the values show that there is no sign.
+    spare = form.in_cells and form.stored < form.allocated and form.high == form.stored - 1
+    positive = 1 << (form.stored if spare else form.stored - 1)
+    for stored in _packed(header, form) if form.allocated == PACKED else _decoded(header, form):
+        if form.signed is None and stored.max() >= positive:
+            raise ambiguous_sign()
+        empty = empty and stored.dtype.kind == "f" and not np.isfinite(stored).any()
         yield stored
+    if empty:
+        raise RefusedError(NO_NUMBERS)
 
 
-def displayed(frames: Sequence[Frame]) -> list[NDArray[np.uint16]]:
-    """Return the frames of one series as gray values on one scale, so that the slices can be compared.
+def gray_values(frames: Sequence[Frame]) -> list[NDArray[np.uint16]]:
+    """Return the frames of one series as gray values that keep the full range of the data.
 
-    If every frame has a window, the median centre and width apply to the whole series: scanners choose a window for
-    every slice, which would hide differences between slices. Look-up tables apply to their own frames. If any frame has
-    neither, the rescaled values of the whole series, lowest to highest, are scaled to 16 bits.
+    All frames of one kind have one scale, so that the slices can be compared; magnitude and phase do not share one.
     """
-    vois = [_voi(frame) for frame in frames]
-    windows = [voi for voi in vois if isinstance(voi, Window)]
-    if windows:
-        median = Window(
-            float(np.median([window.centre for window in windows])),
-            float(np.median([window.width for window in windows])),
-            windows[0].function,
-        )
-        vois = [median if isinstance(voi, Window) else voi for voi in vois]
-    defined = all(voi is not None for voi in vois)
-    tones = [partial(_tone, frame, voi if defined else None) for frame, voi in zip(frames, vois, strict=True)]
-    return to_uint16([_without_padding(frame) for frame in frames], tones, (0, WHITE) if defined else None)
+    shown: dict[int, NDArray[np.uint16]] = {}
+    kinds: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for at, frame in enumerate(frames):
+        kinds[_kind(frame)].append(at)
+    for members in kinds.values():
+        mapped = [_mapped(frames[at]) for at in members]
+        gray = to_uint16([stored for stored, _ in mapped], [line for _, line in mapped])
+        shown.update(zip(members, gray, strict=True))
+    return [shown[at] for at in range(len(frames))]
 
 
-def _tone(frame: Frame, voi: Window | Table | None, stored: Stored) -> Floats:
-    gray = _rescaled(stored, functional(frame.header, frame.index, "PixelValueTransformationSequence"))
-    if isinstance(voi, Table):
-        gray = voi.outputs[np.clip(np.rint(gray) - voi.first, 0, len(voi.outputs) - 1).astype(np.intp)]
-    elif voi is not None:
-        gray = apply_windowing(gray, _as_dataset(voi))
-    if not _is_inverted(frame.header):
-        return gray
-    return -gray if voi is None else WHITE - gray
+def _kind(frame: Frame) -> tuple[str, ...]:
+    """Return what tells magnitude, phase and computed maps apart: image type, component, and unit."""
+    described = functional(frame.header, frame.index, "MRImageFrameTypeSequence")
+    types = values(described, "FrameType") or values(frame.header, "ImageType")
+    unit = functional(frame.header, frame.index, "PixelValueTransformationSequence")
+    return (*map(str, types[2:]), text(described, "ComplexImageComponent"), text(unit, "RescaleType"))
 
 
-def _rescaled(stored: Stored, given: Dataset) -> Floats:
-    if given.get("ModalityLUTSequence"):
-        return np.asarray(apply_modality_lut(stored, given), np.float64)
+def _mapped(frame: Frame) -> tuple[Stored, Line]:
+    """Return the values of a frame with its padding at the dark end, and the line to its gray values."""
+    header, stored = frame.header, frame.stored
+    given = functional(header, frame.index, "PixelValueTransformationSequence")
+    filled = _padding(frame)
+    table = _table(frame, given)
+    if table:
+        stored = table.of(stored)
+    line = Line() if table else _rescale(given)
+    if photometric(header) == "MONOCHROME1":
+        line = Line(-line.slope, -line.intercept)
+    if filled is None or filled.all():
+        return stored, line
+    rest = stored[~filled]
+    return np.where(filled, rest.max() if line.slope < 0 else rest.min(), stored), line
+
+
+def _table(frame: Frame, given: Dataset) -> lookup.Table | None:
+    """Return what stands in the place of a rescale: a gray palette or a modality LUT."""
+    header, signed = frame.header, frame.stored.dtype.kind == "i"
+    if photometric(header) == "PALETTE COLOR":
+        return lookup.gray_palette(header, signed)
+    sequence = given.get("ModalityLUTSequence")
+    return lookup.modality(sequence[0], header, signed) if sequence else None
+
+
+def _rescale(given: Dataset) -> Line:
     slope, intercept = (numbers(given, keyword, 1) for keyword in ("RescaleSlope", "RescaleIntercept"))
     # A slope of 0 would erase the image; it means that the value was not filled in.
-    return np.asarray(stored, np.float64) * (slope[0] if slope and slope[0] else 1.0) + (
-        intercept[0] if intercept else 0.0
+    return Line(slope[0] if slope and slope[0] else 1.0, intercept[0] if intercept else 0.0)
+
+
+def _padding(frame: Frame) -> NDArray[np.bool_] | None:
+    """Return the pixels that only fill the frame; None if the header names no value for them."""
+    stored, header = frame.stored, frame.header
+    ends: Sequence[float]
+    if stored.dtype.kind == "f":
+        prefix = "Float" if stored.dtype.itemsize == 4 else "DoubleFloat"
+        found = [numbers(header, f"{prefix}PixelPadding{end}", 1) for end in ("Value", "RangeLimit")]
+        ends = [float(stored.dtype.type(end[0])) for end in found if end] if found[0] else []
+    else:
+        ends = padding(header, stored.dtype.kind == "i", integer(header, "BitsStored", 8 * stored.dtype.itemsize))
+    if not ends:
+        return None
+    return np.asarray((stored >= min(ends)) & (stored <= max(ends)))
+
+
+def _decoded(header: Dataset, form: Layout) -> Iterator[Stored]:
+    syntax = header.file_meta.TransferSyntaxUID
+    # In a codestream of the depth of the values, the highest bit means nothing.
+    aside = form.high != form.stored - 1 and (
+        form.in_cells
+        or (codestreams.depth(get_frame(header.PixelData, 0, number_of_frames=form.frames), syntax) or 0) > form.stored
     )
+    found = iter_pixels(
+        header,
+        raw=True,
+        decoding_plugin=FASTEST.get(syntax, ""),
+        rows=form.rows,
+        columns=form.columns,
+        number_of_frames=form.frames,
+        samples_per_pixel=form.samples,
+        photometric_interpretation=form.photometric,
+        bits_allocated=form.allocated,
+        bits_stored=form.allocated if aside or form.signed is None else form.stored,
+        pixel_representation=int(bool(form.signed)),
+    )
+    return (_value_bits(cells, form, form.allocated) for cells in found) if aside else found
 
 
-def _as_dataset(window: Window) -> Dataset:
-    """Return a window as pydicom expects it, with an output range of 16 bits."""
-    voi = Dataset()
-    voi.WindowCenter, voi.WindowWidth, voi.VOILUTFunction = window.centre, window.width, window.function
-    voi.PhotometricInterpretation, voi.BitsStored, voi.PixelRepresentation = "MONOCHROME2", 16, 0
-    return voi
+def _packed(header: Dataset, form: Layout) -> Iterator[Stored]:
+    """Unpack two pixels in three bytes (PS3.5 D)."""
+    data = np.frombuffer(header.PixelData, np.uint8)
+    count = form.size * form.frames
+    data = np.pad(data[: -(-count * 3 // 2)], (0, -len(data[: -(-count * 3 // 2)]) % 3)).reshape(-1, 3).astype("u2")
+    pairs = np.stack([data[:, 0] | (data[:, 1] & 15) << 8, data[:, 1] >> 4 | data[:, 2] << 4], axis=1)
+    cells = pairs.ravel()[:count].view("i2" if form.signed else "u2")
+    shape = (form.rows, form.columns) if form.samples == 1 else (form.rows, form.columns, form.samples)
+    return (_value_bits(frame.reshape(shape), form, WORD) for frame in cells.reshape(form.frames, -1))
 
 
-def _voi(frame: Frame) -> Window | Table | None:
-    """Return the first look-up table of a frame, otherwise its first window; None if neither is usable."""
-    given = functional(frame.header, frame.index, "FrameVOILUTSequence")
-    if given.get("VOILUTSequence") and frame.stored.dtype.kind in "iu":
-        return _table(given.VOILUTSequence[0], frame.header)
-    try:
-        centre, width = (float(values(given, keyword)[0]) for keyword in ("WindowCenter", "WindowWidth"))
-    except (IndexError, TypeError, ValueError):
-        return None
-    function = text(given, "VOILUTFunction") or "LINEAR"
-    least = 1.0 if function == "LINEAR" else 1e-6
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID") or not least < width < np.inf or not np.isfinite(centre):
-        return None
-    return Window(centre, width, function)
+def _value_bits(cells: NDArray[np.integer], form: Layout, width: int) -> Stored:
+    """Return the values within cells of so many bits; shifting back down repeats the sign."""
+    return (cells << (width - 1 - form.high)) >> (width - form.stored)
 
 
-def _table(item: Dataset, header: Dataset) -> Table:
-    # Not by pydicom, which indexes tables of 8-bit outputs with 8 bits, however long they are.
-    entries, first, bits = (int(value) for value in item.LUTDescriptor)
-    order = "<" if header.original_encoding[1] is not False else ">"
-    data = item.LUTData
-    outputs = np.frombuffer(data, order + "u2") if isinstance(data, bytes) else np.asarray(data)
-    if not len(outputs) or not 8 <= bits <= 16:
-        raise RefusedError("The look-up table of the image cannot be read. Send it again without its VOI LUT.")
-    return Table(first, np.minimum(outputs[: entries or 2**16] * (WHITE / (2**bits - 1)), WHITE))
-
-
-def _without_padding(frame: Frame) -> Stored:
-    """Return the pixels with the padding at the dark end of the others, so that it does not determine the scale."""
-    padding = frame.header.get("PixelPaddingValue")
-    if padding is None or frame.stored.dtype.kind not in "iu":
-        return frame.stored
-    filled = frame.stored == padding
-    rest = frame.stored[~filled]
-    if not filled.any() or not rest.size:
-        return frame.stored
-    return np.where(filled, rest.max() if _is_inverted(frame.header) else rest.min(), frame.stored)
-
-
-def _is_inverted(header: Dataset) -> bool:
-    return text(header, "PhotometricInterpretation") == "MONOCHROME1"
-
-
-def _check_size(header: Dataset) -> None:
-    rows, columns = integer(header, "Rows", 0), integer(header, "Columns", 0)
-    count, samples = integer(header, "NumberOfFrames", 1), integer(header, "SamplesPerPixel", 1)
-    if min(rows, columns, count, samples) < 1:
-        raise RefusedError("The image has no size. Send it again from the PACS.")
-    if rows * columns * samples > MAX_FRAME or rows * columns * count * samples > MAX_OBJECT:
+def _check_size(header: Dataset, form: Layout) -> None:
+    if form.size > MAX_FRAME or form.size * form.frames > MAX_OBJECT:
         raise RefusedError(
-            f"The image is {columns} x {rows} x {count} pixels, more than can be decoded. Send its series in parts."
+            f"The image is {form.columns} x {form.rows} x {form.frames} pixels, more than can be decoded. "
+            "Send its series in parts."
         )
     syntax = header.file_meta.TransferSyntaxUID
     try:
         get_decoder(syntax)
     except NotImplementedError as error:
         raise RefusedError(UNSUPPORTED) from error
-    pixels = next(
-        header[name].value for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if name in header
-    )
+    pixels = next(header[name].value for name in PIXELS if name in header)
     if syntax.is_encapsulated:
-        if parse_fragments(pixels)[0] < count:
+        if parse_fragments(pixels)[0] < form.frames:
             raise RefusedError(TOO_FEW)
-        for frame in generate_frames(pixels, number_of_frames=count):
-            if (codestreams.samples(frame, syntax) or 0) > rows * columns * samples:
+        for frame in generate_frames(pixels, number_of_frames=form.frames):
+            if (codestreams.samples(frame, syntax) or 0) > form.size:
                 raise RefusedError(TOO_LARGE)
-    elif get_expected_length(header) > len(pixels):
+        return
+    length = -(-form.size * form.frames * form.allocated // 8)
+    # Every other colour is left out.
+    if (length // 3 * 2 if form.photometric == "YBR_FULL_422" else length) > len(pixels):
         raise RefusedError(TOO_FEW)

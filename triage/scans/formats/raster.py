@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from triage.domain import Kind, Slice
@@ -18,6 +19,14 @@ MAX_PIXELS = 4096 * 4096
 #: Larger than any compressed slice of that size: bytes.
 MAX_BYTES = 64 * 2**20
 PNG_END = b"IEND\xaeB`\x82"
+#: Where a PNG states its bits per sample and its colour type, and the types that Pillow reduces to 8 bits.
+PNG_DEPTH = 24
+PNG_COLOUR = 25
+COLOURS = 2
+GRAY_ALPHA = 4
+COLOURS_ALPHA = 6
+#: Weights of red, green and blue in the luminance (ITU-R BT.601), as Pillow has them: parts of 65536.
+LUMINANCE = np.array([19595, 38470, 7471], np.uint32)
 SIXTEEN_BIT = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
@@ -30,8 +39,7 @@ def read(path: Path) -> Slice:
 def decode(data: bytes) -> Slice:
     """Decode a PNG or JPEG file.
 
-    Transparent pixels become black, colour becomes luminance, the EXIF rotation is applied; 16-bit gray keeps its
-    depth.
+    Transparent pixels become black, colour becomes luminance, the EXIF rotation is applied; 16 bits keep their depth.
 
     Parameters
     ----------
@@ -58,6 +66,8 @@ def decode(data: bytes) -> Slice:
             image: Image.Image = Image.open(io.BytesIO(data), formats=[kind])
         if image.width * image.height > MAX_PIXELS:
             raise RefusedError(_too_large(image.width, image.height))
+        if kind is Kind.PNG and data[PNG_DEPTH] == 16 and data[PNG_COLOUR] in (COLOURS, GRAY_ALPHA, COLOURS_ALPHA):
+            return _deep_to_gray(data, image)
         image.load()
         image = ImageOps.exif_transpose(image)
         return _to_gray(image)
@@ -80,13 +90,48 @@ def _too_large(width: int, height: int) -> str:
 
 def _to_gray(image: Image.Image) -> Slice:
     if image.mode in SIXTEEN_BIT:
-        return Slice(np.clip(np.asarray(image), 0, 65535).astype(np.uint16))
-    if image.mode in {"1", "L"}:
+        gray = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
+        gray[gray == image.info.get("transparency", -1)] = 0
+        return Slice(gray)
+    transparent = "A" in image.getbands() or "transparency" in image.info
+    if image.mode in {"1", "L"} and not transparent:
         return Slice(np.asarray(image.convert("L")))
-    rgba = image.convert("RGBA") if "A" in image.getbands() or "transparency" in image.info else image.convert("RGB")
+    rgba = image.convert("RGBA" if transparent else "RGB")
     if rgba.mode == "RGBA":
         black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
         rgba = Image.alpha_composite(black, rgba).convert("RGB")
-    channels = np.asarray(rgba)
-    spread = channels.max(axis=2).astype(np.float32) - channels.min(axis=2)
-    return Slice(np.asarray(rgba.convert("L")), colourfulness=float(spread.mean() / 255))
+    return Slice(np.asarray(rgba.convert("L")), colourfulness=_colourfulness(np.asarray(rgba), 255))
+
+
+def _deep_to_gray(data: bytes, image: Image.Image) -> Slice:
+    """Return a PNG with several channels of 16 bits."""
+    if data[PNG_COLOUR] == GRAY_ALPHA:  # as many bits as four channels of 8
+        channels: NDArray[np.integer] = np.ascontiguousarray(_unpacked(data, "RGBA")).view(">u2").astype(np.uint32)
+    else:
+        kind = "RGB" if data[PNG_COLOUR] == COLOURS else "RGBA"
+        # Pillow keeps one byte of two: the first, or, told that the order is the other one, the second.
+        channels = _unpacked(data, f"{kind};16B").astype(np.uint32) << 8 | _unpacked(data, f"{kind};16L")
+    colours = channels
+    if data[PNG_COLOUR] != COLOURS:
+        colours, alpha = channels[..., :-1], channels[..., -1:]
+        colours = (colours * alpha + 32767) // 65535
+    elif "transparency" in image.info:
+        colours[(colours == image.info["transparency"]).all(axis=2)] = 0
+    gray = colours[..., 0] if colours.shape[2] == 1 else (colours @ LUMINANCE + 32768) >> 16
+    # Values of 12 bits are common; they are compared with the depth that they use.
+    white = 2 ** max(int(colours.max()).bit_length(), 8) - 1
+    picture = Image.fromarray(gray.astype(np.uint16))
+    picture.info["exif"] = image.info.get("exif", b"")
+    return Slice(np.asarray(ImageOps.exif_transpose(picture)), colourfulness=_colourfulness(colours, white))
+
+
+def _unpacked(data: bytes, packing: str) -> NDArray[np.uint8]:
+    """Return the channels of a PNG, of which Pillow takes the bits for another packing than it would."""
+    image = Image.open(io.BytesIO(data), formats=["PNG"])
+    image.tile = [tile._replace(args=packing) for tile in image.tile]
+    return np.asarray(image)
+
+
+def _colourfulness(colours: NDArray[np.integer], white: int) -> float:
+    spread = colours.max(axis=2).astype(np.float32) - colours.min(axis=2)
+    return float(spread.mean() / white)
