@@ -16,6 +16,7 @@ from triage.inference.study import judge
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import SeriesFiles, Study
+from triage.scans.formats.derivation import without_stand_ins
 from triage.scans.isolation.door import Door
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def decode(services: Services, study: Study) -> tuple[Series, ...]:
         decoding = [pool.submit(_decode_part, services, digests, part) for part in _halves(study.series)]
         services.files.check(digests)
         decoded = chain.from_iterable(part.result() for part in decoding)
-        return tuple(sorted(decoded, key=lambda series: (series.header.number, series.header.uid)))
+        return without_stand_ins(sorted(decoded, key=lambda series: (series.header.number, series.header.uid)))
 
 
 def _halves(series: Sequence[SeriesFiles]) -> list[slice]:

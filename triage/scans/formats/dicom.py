@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,8 @@ from pydicom.uid import UID, MediaStorageDirectoryStorage
 
 from triage.domain import Series, SeriesHeader, Slice, StudyHeader
 from triage.errors import RefusedError
+from triage.scans.formats.derivation import DERIVED, SCORED_ALTHOUGH_DERIVED, derivation
 from triage.scans.formats.elements import (
-    DAMAGED,
     MAX_TEXT,
     day,
     functional,
@@ -42,6 +42,7 @@ OTHER_PARTS = re.compile(
 #: Values with the brain, whatever other parts are named with it.
 HEAD_PARTS = re.compile(r"HEAD|BRAIN|SKULL")
 LOCALISER = re.compile(r"locali[sz]er|scout|survey|3.?plane|\bloc\b", re.IGNORECASE)
+NO_PIXELS = "Pixel Data (7FE0,0010) is missing: the file is damaged or cut short. Send it again from the PACS."
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -78,8 +79,8 @@ def holds_picture(header: Dataset) -> bool:
     if any(keyword in header for keyword in PIXELS):
         return True
     kind = UID(text(header, "SOPClassUID") or meta(header, "MediaStorageSOPClassUID"))
-    if "Rows" in header or not kind or "Image Storage" in kind.name:
-        raise RefusedError(DAMAGED)
+    if not kind or "Image Storage" in kind.name:
+        raise RefusedError(NO_PIXELS)
     if kind == MediaStorageDirectoryStorage:
         raise RefusedError(
             "This is the table of contents of a disc (DICOMDIR). Send the image files; it is not needed."
@@ -126,7 +127,7 @@ def set_aside(header: Dataset) -> str:
     modality = text(header, "Modality").upper()
     kind = UID(text(header, "SOPClassUID"))
     if not holds_picture(header):
-        return "Contains no image"
+        return f"Contains no image: {kind.name}" if kind.name != kind else "Contains no image"
     if modality and modality != "MR":
         return f"Not MR: {modality[:16]}"
     if not modality and kind.name not in ("MR Image Storage", "Enhanced MR Image Storage"):
@@ -136,10 +137,8 @@ def set_aside(header: Dataset) -> str:
     image_type = [str(value).upper() for value in values(header, "ImageType")]
     if "LOCALIZER" in image_type or LOCALISER.search(text(header, "SeriesDescription")):
         return "Localiser"
-    # Lossy compression alone makes an image DERIVED too (PS3.3 C.7.6.1.1.2); it is still the acquired slice.
-    lossy = text(header, "LossyImageCompression") == "01" and "DerivationDescription" not in header
-    if image_type[:1] == ["DERIVED"] and not lossy:
-        return "Derived from other series"
+    if reason := derivation(header):
+        return reason
     part = text(header, "BodyPartExamined").upper()
     return f"Not the head: {part.lower()}" if OTHER_PARTS.search(part) and not HEAD_PARTS.search(part) else ""
 
@@ -164,14 +163,15 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
         # A localiser or a derived image can be in the same series as its source.
         groups[text(header, "SeriesInstanceUID"), reason].append(index)
         if not reason:
-            room -= integer(header, "Rows", 0) * integer(header, "Columns", 0) * _frames(header)
-            if room < 0:
-                raise RefusedError(
-                    f"The study holds more than {MAX_STUDY // 10**6} million pixels, more than can be decoded at once. "
-                    "Send only the most important series of the head."
-                )
-            decoded[index] = [Frame(stored, header, at) for at, stored in enumerate(stored_frames(header))]
+            room = _room_left(room, header)
+            decoded[index] = _frames_of(header)
         _forget_pixels(header)
+    if not decoded:  # derived images are better than none
+        for index in (index for (_, reason), members in groups.items() if reason == DERIVED for index in members):
+            header = read(paths[index])
+            room = _room_left(room, header)
+            decoded[index] = _frames_of(header)
+            _forget_pixels(header)
     return [
         _series({index: headers[index] for index in members}, decoded, reason)
         for (_, reason), members in groups.items()
@@ -190,6 +190,21 @@ def as_stored(pixels: NDArray[np.float32], header: Dataset, frame: int) -> NDArr
     return stored.reshape(int(header.Rows), int(header.Columns))
 
 
+def _room_left(room: int, header: Dataset) -> int:
+    """Return how many pixels of a study may still be decoded after this image."""
+    room -= integer(header, "Rows", 0) * integer(header, "Columns", 0) * _frames(header)
+    if room < 0:
+        raise RefusedError(
+            f"The study holds more than {MAX_STUDY // 10**6} million pixels, more than can be decoded at once. "
+            "Send only the most important series of the head."
+        )
+    return room
+
+
+def _frames_of(header: Dataset) -> list[Frame]:
+    return [Frame(stored, header, at) for at, stored in enumerate(stored_frames(header))]
+
+
 def _frames(header: Dataset) -> int:
     return max(integer(header, "NumberOfFrames", 1), 1)
 
@@ -203,7 +218,7 @@ def _forget_pixels(header: Dataset) -> None:
 
 def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[Frame]], reason: str) -> Series:
     first = next(iter(headers.values()))
-    if reason:
+    if reason and headers.keys().isdisjoint(decoded):
         return Series(_described(first, [], reason), ())
     places = sorted(_places(headers.items()), key=lambda place: (place.key, place.index, place.frame))
     shown = displayed([decoded[place.index][place.frame] for place in places])
@@ -217,7 +232,8 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[Frame
             spacing = spacing[::-1] if spacing and transposed else spacing
         height = place.key[1] if place.key[0] == 0 else None  # other stacks have other normals
         slices.append(Slice(pixels, spacing=spacing, instance=place.index, frame=place.frame, height=height))
-    return Series(_described(first, places, reason), tuple(slices))
+    described = _described(first, places, "")
+    return Series(replace(described, note=SCORED_ALTHOUGH_DERIVED if reason else ""), tuple(slices))
 
 
 def _described(header: Dataset, places: Sequence[_Place], reason: str) -> SeriesHeader:
