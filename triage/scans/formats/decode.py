@@ -9,6 +9,7 @@ from pathlib import Path
 from triage.domain import Kind, Series, SeriesHeader
 from triage.scans.formats import dicom, nifti, raster
 from triage.scans.formats.inspect import kind_of
+from triage.scans.formats.page import cut_from_page
 
 
 def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
@@ -39,6 +40,6 @@ def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
             for volume in nifti.decode(path):
                 series.append(Series(volume.header, tuple(replace(item, instance=index) for item in volume.slices)))
         else:
-            series.append(Series(SeriesHeader(), (replace(raster.read(path), instance=index),)))
+            series.append(Series(SeriesHeader(), (replace(cut_from_page(raster.read(path)), instance=index),)))
     series += dicom.decode(dicom_files)
     return tuple(sorted(series, key=lambda item: (item.header.number, item.header.uid)))
