@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from triage.errors import RefusedError
-from triage.scans.formats.identify import READ_BLOCK
+from triage.scans.formats.identify import GZIP_SIGNATURE, READ_BLOCK, UNOPENED
 
 #: Files in an archive: more than any study has.
 MAX_MEMBERS = 10_000
@@ -27,14 +27,24 @@ METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 #: Characters of a name that are kept, from its end.
 MAX_MEMBER_NAME = 1024
 #: Signatures of archives.
-ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!", b"7z\xbc\xaf", b"BZh", b"\xfd7zXZ")
+ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", *(signature for signature in UNOPENED if signature != GZIP_SIGNATURE))
 #: Length of the end-of-directory record without its comment: bytes.
 END_RECORD = 22
 #: Length of a directory of `MAX_MEMBERS` long names: bytes.
 MAX_DIRECTORY = 8 * 2**20
 TOO_MANY = f"The ZIP holds more than {MAX_MEMBERS:,} files. Put one study in one ZIP."
 #: Names of files that systems and discs leave beside pictures, in lower case.
-SYSTEM_FILES = {".ds_store", ".gitkeep", ".keep", "desktop.ini", "dicomdir", "dicomdir;1", "ehthumbs.db", "thumbs.db"}
+SYSTEM_FILES = {
+    ".ds_store",
+    ".gitkeep",
+    ".keep",
+    "autorun.inf",
+    "desktop.ini",
+    "dicomdir",
+    "dicomdir;1",
+    "ehthumbs.db",
+    "thumbs.db",
+}
 #: Folder for what only macOS uses, in its archives.
 MACOS_FOLDER = "__macosx"
 WITHOUT_IT = "Pack the files again without it, then upload the new ZIP."

@@ -22,6 +22,8 @@ SIGNATURES = {
 #: Signatures of executables: the preamble of DICOM can hold one (CVE-2019-11687).
 EXECUTABLES = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe")
 GZIP_SIGNATURE = b"\x1f\x8b"
+#: Signatures of archives that are not opened: gzip (of anything but NIfTI), RAR, 7z, bzip2, xz.
+UNOPENED = (GZIP_SIGNATURE, b"Rar!", b"7z\xbc\xaf", b"BZh", b"\xfd7zXZ")
 #: Length of a NIfTI-2 header, the longer one: bytes.
 NIFTI_HEADER_BYTES = 540
 
@@ -52,6 +54,8 @@ def identify(head: bytes) -> Kind:
         return Kind.DICOM
     if _is_nifti(_inflated(head) if head.startswith(GZIP_SIGNATURE) else head):
         return Kind.NIFTI
+    if head.startswith(UNOPENED):
+        raise RefusedError("An archive of this kind is not opened. Unpack it, and send what it holds, or a ZIP of it.")
     raise RefusedError(
         "The content is none of DICOM, NIfTI, PNG, JPEG and ZIP, whatever its name. Export it as one of these."
     )
