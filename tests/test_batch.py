@@ -36,7 +36,7 @@ def test_importing_it_loads_neither_database_nor_queue_nor_pages_nor_tensorflow(
 
 
 def test_hidden_files_below_a_folder_are_left_out(tmp_path: Path) -> None:
-    for name in ("b", "deep/a", ".DS_Store", "deep/.hidden"):
+    for name in ("b", "deep/a", ".DS_Store", "deep/.hidden", "Thumbs.db", "deep/DICOMDIR", "__MACOSX/x"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     named = tmp_path / ".DS_Store"
@@ -81,5 +81,6 @@ def test_every_study_gets_an_answer(tmp_path: Path, door: Door, slices: list[Pha
     for answer in (answers[0], *answers[2:]):
         assert (answer["predicted"], answer["malignancy"], answer["band"]) == (None, None, None)
         assert set(answer["probabilities"].values()) == {None}
+    assert [answer["set_aside"] for answer in answers] == [[]] * 4
     assert sum(answers[1]["probabilities"].values()) == pytest.approx(1, abs=4e-6)
     assert answers[1]["predicted"] in set(Finding)

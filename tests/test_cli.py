@@ -54,7 +54,7 @@ def test_score_writes_an_object_a_file_and_touches_no_database(tmp_path: Path, s
     answers = {Path(answer["path"]).name: answer for answer in json.loads(out.read_text())}
     assert set(answers) == {"a.png", "b.png", "text.jpg", "missing.png"}
     scored = answers["b.png"]
-    study = ["path", "study_uid", "files", "slices", "slices_not_analysable", "slices_between", "status"]
+    study = ["path", "study_uid", "files", "slices", "slices_not_analysable", "slices_between", "set_aside", "status"]
     answer = ["predicted", "prediction_set", "probabilities", "malignancy", "band", "reason", "model"]
     assert list(scored) == study + answer
     assert (scored["study_uid"], scored["files"], scored["slices"]) == ("", 1, 1)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triage.domain import AIResult, Finding, Kind, SliceScores
+from triage.domain import AIResult, Finding, Kind, SeriesHeader, SliceScores
 from triage.errors import RefusedError
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import scored_slices
 from triage.inference.study import judge
+from triage.scans.formats.archives import is_system_file
 from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.isolation.door import Door
 
@@ -45,14 +46,21 @@ class Found:
 
 
 def files_below(paths: Sequence[Path]) -> list[Path]:
-    """Return the named files and the files below named folders, sorted; hidden files below folders are left out."""
+    """Return the named files and the files below named folders, sorted.
+
+    Hidden files and system files below folders are left out.
+    """
     found: set[Path] = set()
     for path in paths:
         if path.is_dir():
-            found |= {file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")}
+            found |= {file for file in path.rglob("*") if file.is_file() and not _is_left_out(file.relative_to(path))}
         else:
             found.add(path)
     return sorted(found)
+
+
+def _is_left_out(file: Path) -> bool:
+    return file.name.startswith(".") or is_system_file(file.as_posix())
 
 
 def find_studies(paths: Iterable[Path], door: Door, folder: Path) -> list[Found]:
@@ -90,23 +98,27 @@ def score_studies(studies: Iterable[Found], door: Door, runtime: Runtime) -> Ite
     Yields
     ------
     dict
-        ``path, study_uid, files, slices, slices_not_analysable, slices_between, status, predicted, prediction_set,
-        probabilities, malignancy, band, reason, model``. If the AI could not judge a study, its answers are None, never
-        "no tumour". ``slices_between`` counts thin slices that were skipped because slices next to them were scored.
+        ``path, study_uid, files, slices, slices_not_analysable, slices_between, set_aside, status, predicted,
+        prediction_set, probabilities, malignancy, band, reason, model``. If the AI could not judge a study, its answers
+        are None, never "no tumour". ``slices_between`` counts thin slices that were skipped because slices next to them
+        were scored. ``set_aside`` lists the series that were not scored: ``series`` (description, otherwise number),
+        ``series_uid, reason``.
     """
     for study in studies:
         if study.refusal:
             yield _answer(study, REFUSED, study.refusal, runtime)
             continue
         try:
-            result = judge(door.decode(study.paths), runtime)
+            series = door.decode(study.paths)
+            result = judge(series, runtime)
         except RefusedError as error:
             yield _answer(study, REFUSED, str(error), runtime)
             continue
         if isinstance(result, str):
-            yield _answer(study, NOT_ANALYSABLE, result, runtime)
+            answer = _answer(study, NOT_ANALYSABLE, result, runtime)
         else:
-            yield _answer(study, SCORED, result.ranking.reason, runtime, result)
+            answer = _answer(study, SCORED, result.ranking.reason, runtime, result)
+        yield answer | {"set_aside": [_set_aside(one.header) for one in series if one.header.set_aside]}
 
 
 def _unpacked(path: Path, door: Door, into: Path, refused: list[Found]) -> list[tuple[str, Path]]:
@@ -139,6 +151,7 @@ def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AI
         "slices": len(selected) - selected.count(None),
         "slices_not_analysable": selected.count(None),
         "slices_between": skipped,
+        "set_aside": [],
         "status": status,
         "predicted": result.predicted if result else None,
         "prediction_set": list(result.prediction_set) if result else None,
@@ -148,6 +161,11 @@ def _answer(study: Found, status: str, reason: str, runtime: Runtime, result: AI
         "reason": reason,
         "model": {"name": runtime.card.name, "sha256": runtime.card.sha256},
     }
+
+
+def _set_aside(header: SeriesHeader) -> dict[str, str]:
+    name = header.description or f"series {header.number}"
+    return {"series": name, "series_uid": header.uid, "reason": header.set_aside}
 
 
 def _scored(slices: SliceScores) -> tuple[list[tuple[float, ...] | None], int]:

@@ -247,6 +247,8 @@ class SeriesHeader:
         Millimetres between rows, between columns and between slices.
     set_aside
         Why the series is not scored (localiser, derived, not MR, ...); empty if it is scored.
+    note
+        What a reader should know about the series although it is scored; said only while decoding, not recorded.
     """
 
     uid: str = ""
@@ -257,6 +259,7 @@ class SeriesHeader:
     plane: Plane | None = None
     spacing: tuple[float, float, float] | None = None
     set_aside: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

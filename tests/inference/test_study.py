@@ -102,6 +102,18 @@ def test_every_slice_has_its_row_and_those_between_say_nothing(result: AIResult)
     assert sum(rows[at] is not None for at in scored) > MIN_SCORED / 2, "the head is on most of them"
 
 
+def test_a_note_of_a_series_stands_in_the_reason(thin: Series, result: AIResult, runtime: Runtime) -> None:
+    noted = Series(replace(thin.header, note="Only derived series"), thin.slices)
+    judged = judge((noted,), runtime)
+    assert isinstance(judged, AIResult)
+    assert judged.ranking.reason == f"{result.ranking.reason}. Only derived series"
+
+
+def test_a_study_that_is_set_aside_as_a_whole_says_what_to_send(runtime: Runtime) -> None:
+    judged = judge((Series(SeriesHeader(set_aside="Localiser"), ()),), runtime)
+    assert judged == "Localiser. Send the scanner's own MR series of the head, as DICOM from the PACS."
+
+
 def test_slices_of_unknown_places_are_all_scored(thin: Series, runtime: Runtime) -> None:
     unplaced = replace(thin, slices=tuple(replace(one, height=None) for one in thin.slices))
     judged = judge((unplaced,), runtime)

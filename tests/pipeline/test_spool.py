@@ -70,6 +70,13 @@ def test_members_take_the_place_of_their_archive(spooler: Spooler, folder: Path,
     assert spooler.known == 4
 
 
+def test_files_of_a_system_are_ignored(spooler: Spooler, folder: Path, slices: list[Phantom]) -> None:
+    incoming = [Incoming("study/.DS_Store", data=b"x"), Incoming("a.png", data=slices[0].png)]
+    (batch,) = spooler.batches([*incoming, Incoming("b.zip", data=zipped({"__MACOSX/._a": b"x", "c": b"x"}))], folder)
+    assert [upload.name for upload in batch] == ["<a.png>", "<c>"]
+    assert spooler.known == 2
+
+
 def test_a_missing_file_is_refused_and_the_others_go_on(
     spooler: Spooler, folder: Path, tmp_path: Path, slices: list[Phantom]
 ) -> None:

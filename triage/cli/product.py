@@ -26,7 +26,10 @@ def score(
     out: Annotated[Path, typer.Option("--json", help="JSON file to write.")],
     model: Annotated[Path | None, typer.Option(help="Model folder; the one in use if left out.")] = None,
 ) -> None:
-    """Score DICOM, NIfTI, PNG, JPEG and ZIP files without a database: one JSON object per study."""
+    """Score DICOM, NIfTI, PNG, JPEG and ZIP files without a database: one JSON object per study.
+
+    Its `set_aside` lists the series beside the scored ones that were not scored, each with the reason.
+    """
     from triage.batch import files_below, find_studies, score_studies
     from triage.inference.runtime import Runtime
     from triage.scans.isolation.door import Door

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import AIResult, Band, Finding, Series, SliceScores
+from triage.domain import AIResult, Band, Finding, Ranking, Series, SliceScores
 from triage.inference.bands import rank, rank_alone
 from triage.inference.calibration import prediction_set
 from triage.inference.runtime import Runtime
@@ -32,6 +32,7 @@ from triage.scans.quality.gate import not_analysable
 WINDOW = 3
 #: Series and slice, from 0.
 Place = tuple[int, int]
+SEND_MR = "Send the scanner's own MR series of the head, as DICOM from the PACS."
 UNFAMILIAR = "Unlike the training data of the model, so that its result would be meaningless"
 
 
@@ -99,7 +100,7 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
         model=runtime.card.name,
         model_sha256=runtime.card.sha256,
         probabilities=study.probabilities,
-        ranking=ranking,
+        ranking=_noted(ranking, series),
         prediction_set=possible,
         contents=contents,
         slices=SliceScores(number, at, series[number].slices[at].instance, tuple(map(tuple, table)), tuple(steps)),
@@ -167,7 +168,15 @@ def _name(series: Sequence[Series], place: Place) -> str:
     return f"{name} in series {series[number].header.number}" if several else name
 
 
+def _noted(ranking: Ranking, series: tuple[Series, ...]) -> Ranking:
+    notes = sorted({one.header.note for one in series if one.header.note})
+    return replace(ranking, reason=". ".join([ranking.reason, *notes]))
+
+
 def _most_common_reason(series: tuple[Series, ...], reasons: Counter[str]) -> str:
     set_aside = Counter(one.header.set_aside for one in series if one.header.set_aside)
-    common = (reasons or set_aside).most_common(1)
-    return common[0][0] if common else "No slice that could be analysed"
+    if reasons:
+        return reasons.most_common(1)[0][0]
+    if set_aside:
+        return f"{set_aside.most_common(1)[0][0]}. {SEND_MR}"
+    return "No slice that could be analysed"

@@ -17,6 +17,7 @@ from triage.inference.study import judge
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import SeriesFiles, Study
+from triage.scans.formats.derivation import without_stand_ins
 from triage.scans.formats.stacks import arrange
 from triage.scans.isolation.door import Door
 
@@ -81,7 +82,7 @@ def decode(services: Services, study: Study) -> tuple[Series, ...]:
         decoding = [pool.submit(_decode_part, services, digests, part) for part in _halves(study.series)]
         services.files.check(digests)
         # The decoders do not know of each other's slices: copies and partial passes can lie on both sides.
-        return arrange(chain.from_iterable(part.result() for part in decoding))
+        return arrange(without_stand_ins(chain.from_iterable(part.result() for part in decoding)))
 
 
 def _halves(series: Sequence[SeriesFiles]) -> list[list[int]]:

@@ -13,6 +13,7 @@ from triage.domain import Kind, Outcome
 from triage.errors import RefusedError, TriageError
 from triage.pipeline.upload import Upload
 from triage.records.arrivals import Arrivals
+from triage.scans.formats.archives import is_system_file
 from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.isolation.door import Door
 
@@ -94,7 +95,10 @@ class Spooler:
                 yield [future.result() for future in ahead]
 
     def _spool(self, name: str, incoming: Incoming, copy: Path) -> Iterator[Upload]:
-        """Give the upload of a file, or those of the members of an archive."""
+        """Give the upload of a file, or those of the members of an archive; a system file is ignored."""
+        if is_system_file(incoming.name):
+            self.known -= 1
+            return
         try:
             path = incoming.path or copy
             if incoming.path is None:

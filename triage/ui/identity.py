@@ -6,6 +6,7 @@ import streamlit as st
 
 from triage.domain import SeriesHeader, StudyHeader
 from triage.records.views import SeriesFiles, Study
+from triage.scans.formats.derivation import DERIVED
 from triage.text import markdown
 from triage.ui import state, tables
 
@@ -25,6 +26,8 @@ def heading(study: Study) -> None:
             st.markdown(f"**{item.header.number}  {markdown(item.header.description or 'Series')}**")
             st.caption(markdown(_series(item)))
     set_aside = [item.header for item in study.series if item.header.set_aside]
+    if study.result and len(set_aside) == len(study.series):  # derived series are scored where there are no others
+        set_aside = [header for header in set_aside if header.set_aside != DERIVED]
     if set_aside:
         st.caption(f":material/low_priority: Set aside, not scored: {markdown('; '.join(map(_reason, set_aside)))}")
 

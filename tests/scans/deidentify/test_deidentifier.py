@@ -153,6 +153,7 @@ def test_a_picture_that_somebody_marked_as_clean_is_taken(deidentifier: Deidenti
     [
         ({"SeriesDescription": "ZQ1XV localizer"}, "Localiser"),
         ({"ImageType": ["DERIVED", "PRIMARY"]}, "Derived from other series"),
+        ({"ImageType": ["DERIVED", "PRIMARY"], "SeriesDescription": "ZQ1XV ADC"}, "Computed map or projection"),
         (
             {
                 "ImageType": ["DERIVED", "PRIMARY"],

@@ -11,7 +11,7 @@ import pytest
 
 from triage.errors import RefusedError
 from triage.scans.formats import archives
-from triage.scans.formats.archives import MAX_MEMBERS, unpack
+from triage.scans.formats.archives import MAX_MEMBERS, is_system_file, unpack
 
 
 def packed(folder: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -37,6 +37,16 @@ def test_good_members_come_out_under_our_names(tmp_path: Path, into: Path) -> No
         name: data for name, data in members.items() if not name.endswith("/")
     }
     assert sorted(path.name for path in into.iterdir()) == ["00000", "00001", "00002"]
+
+
+SYSTEM = ["__MACOSX/a/._b.png", "a/.DS_Store", "Thumbs.db", "a\\desktop.ini", "DICOMDIR", "._c", ".gitkeep"]
+
+
+def test_files_of_a_system_are_ignored(tmp_path: Path, into: Path) -> None:
+    unpacked = unpack(packed(tmp_path, dict.fromkeys(SYSTEM, b"x") | {"a/b.png": b"one"}), into)
+    assert ([member.name for member in unpacked.members], unpacked.refused) == (["a/b.png"], [])
+    assert len(list(into.iterdir())) == 1
+    assert not any(map(is_system_file, ("a/IM_0001", "DS_Store.png", "macosx/a", "thumbs.dcm")))
 
 
 @pytest.mark.parametrize(

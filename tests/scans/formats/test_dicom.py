@@ -24,6 +24,8 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     JPEGLSLossless,
     MediaStorageDirectoryStorage,
+    MRSpectroscopyStorage,
+    RawDataStorage,
     RLELossless,
     generate_uid,
 )
@@ -144,7 +146,7 @@ def test_slices_are_turned_to_the_radiologists_view(
         ({"Modality": "CT", "SOPClassUID": CTImageStorage}, "Not MR: CT"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "Localiser"),
         ({"SeriesDescription": "3-plane Loc"}, "Localiser"),
-        ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "Derived from other series"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}, "Computed map or projection"),
         ({"ImageType": ["DERIVED", "PRIMARY"], "LossyImageCompression": "01"}, ""),
         ({"BodyPartExamined": "KNEE"}, "Not the head: knee"),
         ({"BodyPartExamined": "BRAIN"}, ""),
@@ -242,6 +244,17 @@ def test_the_contents_of_a_disc_is_no_study(tmp_path: Path) -> None:
     listing.FileSetID = "DISC"
     with pytest.raises(RefusedError, match="DICOMDIR"):
         inspect(write(tmp_path / "DICOMDIR", listing))
+
+
+@pytest.mark.parametrize("kind", [MRSpectroscopyStorage, RawDataStorage])
+def test_an_object_without_pixels_is_kept_and_named_even_with_rows(tmp_path: Path, kind: UID) -> None:
+    found = inspect(write(tmp_path / "a", instance(SOPClassUID=kind, PixelData=None)))
+    assert (found.frames, found.series.set_aside) == (0, f"Contains no image: {kind.name}")
+
+
+def test_an_image_without_pixels_is_refused_by_the_name_of_the_element(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=r"Pixel Data \(7FE0,0010\) is missing"):
+        inspect(write(tmp_path / "a", instance(PixelData=None)))
 
 
 def test_two_hundred_slices_are_quick(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from datetime import date
 import pytest
 from dicoms import item
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
+from pydicom.tag import Tag
 
 from triage.errors import RefusedError
 from triage.scans.formats.elements import day, functional, integer, numbers, person, quietly, text
@@ -53,6 +55,19 @@ def test_a_functional_group_is_that_of_the_frame_or_the_shared_one() -> None:
     assert functional(header, 0, "PixelMeasuresSequence").SliceThickness == 2
     assert functional(header, 1, "PixelMeasuresSequence").SliceThickness == 5
     assert functional(header, 0, "PlanePositionSequence") is header
+
+
+def test_an_element_that_cannot_be_read_is_named() -> None:
+    @quietly
+    def rows(header: Dataset) -> int:
+        return int(header.Rows)
+
+    header = item(SliceThickness=2)
+    header[0x00280010] = RawDataElement(Tag("Rows"), "US", 1, b"\1", 0, False, True)
+    with pytest.raises(RefusedError, match=r"^Rows \(0028,0010\) cannot be read.*Correct or remove it"):
+        rows(header)
+    with pytest.raises(RefusedError, match=r"^Rows \(0028,0010\)"):
+        quietly(lambda outer: outer.ReferencedImageSequence[0].Rows)(item(ReferencedImageSequence=[header]))
 
 
 def test_any_error_while_reading_elements_is_a_refusal() -> None:

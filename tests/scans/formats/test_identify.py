@@ -37,8 +37,10 @@ def test_content_says_what_a_file_is(head: bytes, kind: Kind) -> None:
         (b"MZ" + bytes(126) + b"DICM", "program"),
         (b"\x7fELF" + bytes(124) + b"DICM", "program"),
         (NIFTI[:344] + b"ni1\0", "without its image"),
-        (gzip.compress(b"a text"), "none of DICOM"),
-        (b"\x1f\x8b damaged", "none of DICOM"),
+        (gzip.compress(b"a text"), "Unpack it"),
+        (b"\x1f\x8b damaged", "Unpack it"),
+        (b"Rar!\x1a\x07", "Unpack it"),
+        (b"7z\xbc\xaf\x27\x1c", "Unpack it"),
         (b"GIF89a", "none of DICOM"),
     ],
 )

@@ -85,6 +85,35 @@ def test_a_deflated_file_may_end_in_padding(tmp_path: Path) -> None:
     assert inspect(path).frames == 1
 
 
+@pytest.mark.parametrize("trailing", [bytes(512), b"\xff" * 300, b"some text after the last pixel " * 9])
+def test_bytes_after_the_pixels_cost_nothing(tmp_path: Path, trailing: bytes) -> None:
+    path = write(tmp_path / "a", instance())
+    path.write_bytes(path.read_bytes() + trailing)
+    (series,) = decode_study([path])
+    assert series.slices[0].pixels.max() == 65535
+
+
+def test_unusual_elements_cost_nothing(tmp_path: Path) -> None:
+    made = instance(SpecificCharacterSet="ISO_IR 192")
+    made.add_new(0x00080000, "UL", 1234)  # group lengths, wrong ones
+    made.add_new(0x00280000, "UL", 3)
+    made.add_new(0x00091001, "UN", b"\1\2\3\4")  # private, without its creator
+    made.add_new(0x00110010, "LO", "ACME")
+    made.add_new(0x00111001, "SQ", [])
+    made.add_new(0x00111002, "DS", "")
+    for keyword in (
+        "SharedFunctionalGroupsSequence",
+        "VOILUTSequence",
+        "ModalityLUTSequence",
+        "DerivationCodeSequence",
+    ):
+        setattr(made, keyword, [])
+    path = write(tmp_path / "a", made)
+    path.write_bytes(path.read_bytes().replace(b"ISO_IR 192", b"ISO_IR 999"))
+    found = inspect(path)
+    assert (found.frames, found.study.patient_name) == (1, "Doe, Jane")
+
+
 def test_a_file_too_large_to_read_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsing, "MAX_INFLATED", 2**12)
     with pytest.raises(RefusedError, match="larger than"):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from triage.domain import Slice
 from triage.phantoms import Phantom
@@ -36,6 +37,54 @@ def test_what_cannot_be_judged_is_said(pixels: np.ndarray, reason: str) -> None:
 def test_a_photograph_is_not_a_slice() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (200, 200)).astype(np.uint8)
     assert "colour" in (not_analysable(Slice(pixels, colourfulness=0.2)) or "")
+
+
+@pytest.fixture
+def head(slices: list[Phantom]) -> np.ndarray:
+    return decode(slices[0].png).pixels
+
+
+def refusal(pixels: np.ndarray) -> str:
+    return not_analysable(Slice(np.clip(pixels, 0, 255).astype(np.uint8))) or ""
+
+
+def test_a_white_background_is_named(head: np.ndarray) -> None:
+    assert refusal(255 - head.astype(int)).startswith("White background")
+    assert refusal(np.where(head < 20, 255, head)).startswith("White background")
+
+
+@pytest.mark.parametrize(("down", "across"), [(1, 2), (2, 2), (3, 5)])
+def test_several_slices_in_one_picture_are_named(head: np.ndarray, down: int, across: int) -> None:
+    assert refusal(np.tile(np.pad(head, 6), (down, across))).startswith("Several slices in one picture. Crop it to one")
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_noise_in_the_air_is_told_from_noise(head: np.ndarray, size: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, [-(-side // size) for side in head.shape])
+    noise = noise.repeat(size, 0).repeat(size, 1)[: head.shape[0], : head.shape[1]]
+    rows, columns = np.indices(head.shape) / np.array(head.shape)[:, None, None]
+    inside = np.hypot(rows - 0.5, columns - 0.5) < 0.4
+    assert "Send the denoised series" in refusal(np.where(inside, head, noise))
+    if size == 1:
+        assert refusal(noise).startswith("Noise: neighbouring pixels")
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_head_may_lie_off_to_one_side(head: np.ndarray, side: str) -> None:
+    more = (0, head.shape[1]) if side == "left" else (head.shape[1], 0)
+    assert refusal(np.pad(head, ((20, 20), more))) == ""
+
+
+def test_half_a_head_at_one_side_is_none(head: np.ndarray) -> None:
+    half = head[:, head.shape[1] // 2 :]
+    assert "off to one side" in refusal(np.pad(half, ((20, 20), (0, head.shape[1]))))
+
+
+def test_text_beside_a_head_is_ignored(head: np.ndarray) -> None:
+    canvas = Image.fromarray(np.pad(head, 30))
+    for place in ((2, 2), (canvas.width - 70, 2), (2, canvas.height - 14)):
+        ImageDraw.Draw(canvas).text(place, "R  12:30:59", fill=255)
+    assert refusal(np.asarray(canvas)) == ""
 
 
 #: CT of the head that stands among the pictures without tumour of the training data; each was looked at.
@@ -102,5 +151,5 @@ def test_under_one_percent_of_real_volumes_slices_is_refused(data_folder: Path) 
 @pytest.mark.data
 def test_ct_among_the_training_data_is_found(data_folder: Path) -> None:
     assert {not_analysable(raster.read(data_folder / path)) for path in CT} == {
-        "Not MRI: bone is bright all around, as on CT"
+        "Not MRI: bone is bright all around, as on CT. Send an MRI series"
     }

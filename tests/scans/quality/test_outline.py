@@ -34,6 +34,22 @@ def test_an_ellipse_before_the_dark() -> None:
     assert seen.fill == pytest.approx(np.pi / 4, abs=0.02)
     assert seen.width == pytest.approx(0.75, abs=0.02)
     assert seen.offset == pytest.approx(0.1, abs=0.01)
+    assert (seen.cut, seen.similar) == (0, 1)
+
+
+def test_what_an_edge_cuts_off_is_measured() -> None:
+    seen = outline(ellipse(0.6, 0.8, -1.0).astype(np.float32))
+    assert seen is not None
+    assert seen.cut == pytest.approx(1, abs=0.02)
+
+
+def test_pieces_of_one_size_are_counted() -> None:
+    pair = ellipse(0.3, 0.5, -0.5) | ellipse(0.3, 0.5, 0.5)
+    label = np.zeros_like(pair)
+    label[2:9, 2:30] = True
+    seen = outline((pair | label).astype(np.float32))
+    assert seen is not None
+    assert seen.similar == 2
 
 
 def test_what_is_dark_within_belongs_to_it() -> None:
@@ -62,11 +78,16 @@ def test_the_gate_says_what_it_sees() -> None:
     assert shown(MRI) == ""
     assert "CT" in shown(CT)
     assert "trunk" in shown(np.where(ellipse(0.9, 0.6), MRI.max(), 0) * 0.6)
-    assert "one side" in shown(np.where(ellipse(0.4, 0.5, -0.4), 0.6, 0))
+    assert shown(np.where(ellipse(0.4, 0.5, -0.4), 0.6, 0)) == ""
+    assert "one side" in shown(np.where(ellipse(0.5, 0.6, -0.9), 0.6, 0))
+    assert "one side" in shown(np.where(ellipse(0.3, 0.8, -0.4), 0.6, 0)), "a strip, like the spine"
     assert "air" in shown(np.tile(np.linspace(0.1, 0.9, SIDE), (SIDE, 1)))
     disc = ellipse(0.15, 0.15)
     several = disc | np.roll(disc, 35, 0) | np.roll(disc, -35, 1)
-    assert "pieces" in shown(np.where(several, 0.6, 0))
+    assert shown(np.where(several, 0.6, 0)).startswith("Several slices in one picture")
+    places = [(x, y) for x in (-40, 0, 40) for y in (-40, 0, 40)]
+    scattered = np.any([np.roll(ellipse(0.14, 0.14), place, (0, 1)) for place in places], axis=0) | ellipse(0.3, 0.3)
+    assert "many pieces" in shown(np.where(scattered, 0.6, 0))
 
 
 def test_pixels_need_not_be_square() -> None:

@@ -27,6 +27,7 @@ from triage.errors import RefusedError, StorageError
 from triage.scans.deidentify import profile
 from triage.scans.deidentify.pseudonym import Identity, PseudonymMap
 from triage.scans.formats import dicom
+from triage.scans.formats.derivation import COMPUTED, DERIVED
 from triage.scans.formats.identify import GZIP_SIGNATURE
 from triage.scans.formats.inspect import Inspected
 from triage.scans.quality.burned_in import is_suspect
@@ -42,7 +43,11 @@ NO_PICTURE = (
 )
 FAILED = "De-identification failed, so nothing was stored. Export the file from the PACS again, then repeat."
 #: Elements with free text that set a series aside, by reason. The text is replaced by the reason.
-REPLACED_BY_REASON = {"Localiser": "SeriesDescription", "Derived from other series": "DerivationDescription"}
+REPLACED_BY_REASON = {
+    "Localiser": "SeriesDescription",
+    COMPUTED: "SeriesDescription",
+    DERIVED: "DerivationDescription",
+}
 # At level DEBUG, Pillow logs the contents of EXIF.
 logging.getLogger("PIL").setLevel(logging.INFO)
 #: Numbers of the NIfTI header that are not needed.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from triage.errors import RefusedError
-from triage.scans.formats.identify import READ_BLOCK
+from triage.scans.formats.identify import GZIP_SIGNATURE, READ_BLOCK, UNOPENED
 
 #: Files in an archive: more than any study has.
 MAX_MEMBERS = 10_000
@@ -27,12 +27,26 @@ METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 #: Characters of a name that are kept, from its end.
 MAX_MEMBER_NAME = 1024
 #: Signatures of archives.
-ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!", b"7z\xbc\xaf", b"BZh", b"\xfd7zXZ")
+ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", *(signature for signature in UNOPENED if signature != GZIP_SIGNATURE))
 #: Length of the end-of-directory record without its comment: bytes.
 END_RECORD = 22
 #: Length of a directory of `MAX_MEMBERS` long names: bytes.
 MAX_DIRECTORY = 8 * 2**20
 TOO_MANY = f"The ZIP holds more than {MAX_MEMBERS:,} files. Put one study in one ZIP."
+#: Names of files that systems and discs leave beside pictures, in lower case.
+SYSTEM_FILES = {
+    ".ds_store",
+    ".gitkeep",
+    ".keep",
+    "autorun.inf",
+    "desktop.ini",
+    "dicomdir",
+    "dicomdir;1",
+    "ehthumbs.db",
+    "thumbs.db",
+}
+#: Folder for what only macOS uses, in its archives.
+MACOS_FOLDER = "__macosx"
 WITHOUT_IT = "Pack the files again without it, then upload the new ZIP."
 
 
@@ -63,7 +77,7 @@ class Unpacked:
 def unpack(path: Path, into: Path) -> Unpacked:
     """Inflate the files of a ZIP into a folder.
 
-    Folders are walked; links, special files and inner archives are refused.
+    Folders are walked, system files ignored; links, special files and inner archives are refused.
 
     Parameters
     ----------
@@ -81,7 +95,7 @@ def unpack(path: Path, into: Path) -> Unpacked:
     try:
         _check_directory(path)
         with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
+            infos = [info for info in archive.infolist() if not (info.is_dir() or is_system_file(info.filename))]
             _check_whole(infos)
             unpacked = Unpacked()
             for number, info in enumerate(infos):
@@ -95,6 +109,18 @@ def unpack(path: Path, into: Path) -> Unpacked:
             return unpacked
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
         raise RefusedError("The ZIP is damaged or cut short. Pack it again and upload the new file.") from error
+
+
+def is_system_file(name: str) -> bool:
+    """Return whether a file only serves the system that it comes from (``.DS_Store``, ``Thumbs.db``), by its name.
+
+    Parameters
+    ----------
+    name
+        With the folders as far as they are known.
+    """
+    *folders, last = name.replace("\\", "/").lower().split("/")
+    return last in SYSTEM_FILES or last.startswith("._") or MACOS_FOLDER in folders
 
 
 def _check_directory(path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from triage.domain import Kind, Series, SeriesHeader
 from triage.scans.formats import dicom, nifti, raster
 from triage.scans.formats.inspect import kind_of
+from triage.scans.formats.page import cut_from_page
 from triage.scans.formats.stacks import arrange
 
 
@@ -41,5 +42,5 @@ def decode_study(paths: Sequence[Path]) -> tuple[Series, ...]:
             for volume in nifti.decode(path):
                 series.append(Series(volume.header, tuple(replace(item, instance=index) for item in volume.slices)))
         else:
-            series.append(Series(SeriesHeader(), (replace(raster.read(path), instance=index),)))
+            series.append(Series(SeriesHeader(), (replace(cut_from_page(raster.read(path)), instance=index),)))
     return arrange(series + dicom.decode(dicom_files))

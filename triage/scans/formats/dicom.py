@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,8 @@ from pydicom.uid import UID, MediaStorageDirectoryStorage
 from triage.domain import Origin, Series, SeriesHeader, Slice, StudyHeader
 from triage.errors import RefusedError
 from triage.scans.formats import mosaic
+from triage.scans.formats.derivation import DERIVED, SCORED_ALTHOUGH_DERIVED, derivation
 from triage.scans.formats.elements import (
-    DAMAGED,
     MAX_TEXT,
     day,
     functional,
@@ -47,6 +47,7 @@ OTHER_PARTS = re.compile(
 #: Values with the brain, whatever other parts are named with it.
 HEAD_PARTS = re.compile(r"HEAD|BRAIN|SKULL")
 LOCALISER = re.compile(r"locali[sz]er|scout|survey|3.?plane|\bloc\b", re.IGNORECASE)
+NO_PIXELS = "Pixel Data (7FE0,0010) is missing: the file is damaged or cut short. Send it again from the PACS."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,8 @@ def holds_picture(header: Dataset) -> bool:
     if any(keyword in header for keyword in PIXELS):
         return True
     kind = UID(text(header, "SOPClassUID") or meta(header, "MediaStorageSOPClassUID"))
-    if "Rows" in header or not kind or "Image Storage" in kind.name:
-        raise RefusedError(DAMAGED)
+    if not kind or "Image Storage" in kind.name:
+        raise RefusedError(NO_PIXELS)
     if kind == MediaStorageDirectoryStorage:
         raise RefusedError(
             "This is the table of contents of a disc (DICOMDIR). Send the image files; it is not needed."
@@ -130,7 +131,7 @@ def set_aside(header: Dataset) -> str:
     modality = text(header, "Modality").upper()
     kind = UID(text(header, "SOPClassUID"))
     if not holds_picture(header):
-        return "Contains no image"
+        return f"Contains no image: {kind.name}" if kind.name != kind else "Contains no image"
     if modality and modality != "MR":
         return f"Not MR: {modality[:16]}"
     if not modality and kind.name not in ("MR Image Storage", "Enhanced MR Image Storage"):
@@ -140,10 +141,8 @@ def set_aside(header: Dataset) -> str:
     image_type = [str(value).upper() for value in values(header, "ImageType")]
     if "LOCALIZER" in image_type or LOCALISER.search(text(header, "SeriesDescription")):
         return "Localiser"
-    # Lossy compression alone makes an image DERIVED too (PS3.3 C.7.6.1.1.2); it is still the acquired slice.
-    lossy = text(header, "LossyImageCompression") == "01" and "DerivationDescription" not in header
-    if image_type[:1] == ["DERIVED"] and not lossy:
-        return "Derived from other series"
+    if reason := derivation(header):
+        return reason
     part = text(header, "BodyPartExamined").upper()
     return f"Not the head: {part.lower()}" if OTHER_PARTS.search(part) and not HEAD_PARTS.search(part) else ""
 
@@ -166,20 +165,21 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
         header = headers[index] = read(path)
         reason = reasons[index] = _not_scored(header)
         if not reason:
-            room -= integer(header, "Rows", 0) * integer(header, "Columns", 0) * _frames(header)
-            if room < 0:
-                raise RefusedError(
-                    f"The study holds more than {MAX_STUDY // 10**6} million pixels, more than can be decoded at once. "
-                    "Send only the most important series of the head."
-                )
+            room = _room_left(room, header)
             decoded[index] = list(_pictures(index, header))
         _forget_pixels(header)
+    if not decoded:  # derived images are better than none
+        for index in [at for at, reason in reasons.items() if reason == DERIVED]:
+            header = read(paths[index])
+            room = _room_left(room, header)
+            decoded[index] = list(_pictures(index, header))
+            _forget_pixels(header)
     common = families(one.origin for pictures in decoded.values() for one in pictures)
     # A localiser or a derived image can be in the same series as its source.
     groups: dict[tuple[str | Family, str], list[int]] = defaultdict(list)
     for index, header in headers.items():
         uid, reason = text(header, "SeriesInstanceUID"), reasons[index]
-        groups[uid if reason else common[uid], reason].append(index)
+        groups[common[uid] if index in decoded else uid, reason].append(index)
     return [
         _series({index: headers[index] for index in members}, decoded, reason)
         for (_, reason), members in groups.items()
@@ -196,6 +196,17 @@ def as_stored(pixels: NDArray[np.float32], header: Dataset, frame: int) -> NDArr
     stored = np.empty(pixels.size, pixels.dtype)
     stored[places.ravel()] = pixels.ravel()
     return stored.reshape(int(header.Rows), int(header.Columns))
+
+
+def _room_left(room: int, header: Dataset) -> int:
+    """Return how many pixels of a study may still be decoded after this image."""
+    room -= integer(header, "Rows", 0) * integer(header, "Columns", 0) * _frames(header)
+    if room < 0:
+        raise RefusedError(
+            f"The study holds more than {MAX_STUDY // 10**6} million pixels, more than can be decoded at once. "
+            "Send only the most important series of the head."
+        )
+    return room
 
 
 def _frames(header: Dataset) -> int:
@@ -229,7 +240,7 @@ def _pictures(index: int, header: Dataset) -> Iterator[_Picture]:
 def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Picture]], reason: str) -> Series:
     """Return the slices of one acquisition on one gray scale, in the order of the files."""
     header = min(headers.values(), key=lambda one: (integer(one, "SeriesNumber", 1), text(one, "SeriesInstanceUID")))
-    if reason:
+    if headers.keys().isdisjoint(decoded):
         return Series(_described(header, reason), ())
     pictures = [picture for index in headers for picture in decoded[index]]
     slices = []
@@ -241,7 +252,8 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Pict
             pixels = np.ascontiguousarray(turned)
             spacing = spacing[::-1] if spacing and transposed else spacing
         slices.append(Slice(pixels, spacing=spacing, instance=one.instance, frame=one.number, origin=one.origin))
-    return Series(_described(header, reason), tuple(slices))
+    note = SCORED_ALTHOUGH_DERIVED if reason else ""
+    return Series(replace(_described(header, ""), note=note), tuple(slices))
 
 
 def _described(header: Dataset, reason: str) -> SeriesHeader:

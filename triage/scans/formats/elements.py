@@ -9,8 +9,10 @@ from datetime import date, datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
+from pydicom.datadict import dictionary_description, dictionary_has_tag
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 from triage.errors import RefusedError
 from triage.text import visible
@@ -25,7 +27,8 @@ T = TypeVar("T")
 def quietly(call: Callable[P, T]) -> Callable[P, T]:
     """Decorate a function that reads untrusted elements: no pydicom warnings, and its errors become a `RefusedError`.
 
-    pydicom converts an element when it is first read, and a hostile one can raise any exception.
+    pydicom converts an element when it is first read, and a hostile one can raise any exception. The error names the
+    element of an object among the arguments that cannot be converted.
     """
 
     @wraps(call)
@@ -37,9 +40,39 @@ def quietly(call: Callable[P, T]) -> Callable[P, T]:
         except (RefusedError, MemoryError):
             raise
         except Exception as error:
-            raise RefusedError(DAMAGED) from error
+            raise RefusedError(_trouble(arguments)) from error
 
     return quiet
+
+
+def _trouble(arguments: tuple[object, ...]) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        unreadable = (_unreadable(header) for header in arguments if isinstance(header, Dataset))
+        tag = next((tag for tag in unreadable if tag is not None), None)
+    if tag is None:
+        return DAMAGED
+    return f"{named(tag)} cannot be read: its value is malformed. Correct or remove it, or send the file again."
+
+
+def _unreadable(header: Dataset) -> BaseTag | None:
+    """Return the first element that cannot be converted, also within sequences."""
+    for tag in header.keys():  # noqa: SIM118 - iterating over a Dataset converts its elements
+        try:
+            element = header[tag]
+            items = element.value if isinstance(element, DataElement) and element.VR == "SQ" else ()
+            within = next((found for item in items if (found := _unreadable(item)) is not None), None)
+        except Exception:
+            return tag
+        if within is not None:
+            return within
+    return None
+
+
+def named(tag: BaseTag) -> str:
+    """Return the name and the number of an element, for a message."""
+    name = dictionary_description(tag) if dictionary_has_tag(tag) else "The private element"
+    return f"{name} ({tag.group:04X},{tag.element:04X})"
 
 
 def text(header: Dataset, keyword: str, limit: int = MAX_TEXT) -> str:

@@ -6,6 +6,7 @@ import zlib
 
 from triage.domain import Kind
 from triage.errors import RefusedError
+from triage.scans.formats.bare import is_bare_dicom
 
 #: Start of a file that `identify` needs: bytes.
 IDENTIFY_BYTES = 4096
@@ -20,13 +21,9 @@ SIGNATURES = {
 }
 #: Signatures of executables: the preamble of DICOM can hold one (CVE-2019-11687).
 EXECUTABLES = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe")
-#: Possible first elements of a DICOM file without preamble: group 0002 or 0008, little endian.
-DICOM_WITHOUT_PREAMBLE = tuple(
-    bytes((group, 0, element, 0))
-    for group in (2, 8)
-    for element in (0x00, 0x01, 0x02, 0x05, 0x08, 0x10, 0x12, 0x16, 0x18)
-)
 GZIP_SIGNATURE = b"\x1f\x8b"
+#: Signatures of archives that are not opened: gzip (of anything but NIfTI), RAR, 7z, bzip2, xz.
+UNOPENED = (GZIP_SIGNATURE, b"Rar!", b"7z\xbc\xaf", b"BZh", b"\xfd7zXZ")
 #: Length of a NIfTI-2 header, the longer one: bytes.
 NIFTI_HEADER_BYTES = 540
 
@@ -53,10 +50,12 @@ def identify(head: bytes) -> Kind:
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):
             return kind
-    if head[128:132] == b"DICM" or head.startswith(DICOM_WITHOUT_PREAMBLE):
+    if head[128:132] == b"DICM" or is_bare_dicom(head):
         return Kind.DICOM
     if _is_nifti(_inflated(head) if head.startswith(GZIP_SIGNATURE) else head):
         return Kind.NIFTI
+    if head.startswith(UNOPENED):
+        raise RefusedError("An archive of this kind is not opened. Unpack it, and send what it holds, or a ZIP of it.")
     raise RefusedError(
         "The content is none of DICOM, NIfTI, PNG, JPEG and ZIP, whatever its name. Export it as one of these."
     )

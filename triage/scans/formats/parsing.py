@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 import zlib
 from pathlib import Path
 from typing import BinaryIO
@@ -11,22 +12,22 @@ from typing import BinaryIO
 import pydicom
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
-from pydicom.filereader import _read_file_meta_info, read_preamble
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
+from pydicom.dataset import FileDataset
+from pydicom.filereader import _read_file_meta_info, read_dataset, read_partial, read_preamble
+from pydicom.tag import Tag
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from triage.errors import RefusedError
 from triage.scans.formats.archives import MAX_RATIO, RATIO_FROM
 from triage.scans.formats.elements import DAMAGED, meta, quietly
 from triage.scans.formats.identify import READ_BLOCK
+from triage.scans.formats.true_syntax import UNDEFINED_LENGTH, native_syntax, true_syntax
 
 #: Inflated size of a file, beyond what a scanner makes: bytes.
 MAX_INFLATED = 512 * 2**20
-UNDEFINED_LENGTH = 0xFFFFFFFF
+PIXEL_DATA = Tag("PixelData")
+#: Start of an element with a value representation, in little endian.
+EXPLICIT_START = struct.Struct("<HH2s")
 #: Sequence Delimitation Item, which ends pixels of undefined length.
 DELIMITATION_ITEM = b"\xfe\xff\xdd\xe0\0\0\0\0"
 # Log messages of the parser quote values, and a log must not name a patient.
@@ -62,15 +63,58 @@ def read(path: Path) -> Dataset:
     with _Bounded(path) as file:
         _check_deflated(file, path.stat().st_size)
         file.seek(0)
-        header = pydicom.dcmread(file, force=True)
+        header = _parsed(file)
         header.filename = None  # later messages must not contain file names
         if not header or not _is_closed(file, header):
             raise RefusedError(DAMAGED)
     if not meta(header, "TransferSyntaxUID"):  # the parser has detected the encoding
-        implicit, little = header.original_encoding
-        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-        header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+        header.file_meta.TransferSyntaxUID = native_syntax(*header.original_encoding)
+    if (syntax := true_syntax(header)) != header.file_meta.TransferSyntaxUID:
+        header.file_meta.TransferSyntaxUID = syntax
     return header
+
+
+def _parsed(file: BinaryIO) -> Dataset:
+    """Parse a file, even one that states the wrong byte order, or has bytes that are no element after its pixels.
+
+    The parser notices by itself if a file states wrongly whether it names value representations.
+    """
+    try:
+        header: Dataset | None = pydicom.dcmread(file, force=True)
+    except MemoryError:
+        raise
+    except Exception:  # a malformed file can raise any
+        header = None
+    first = next(iter(header.keys()), None) if header else None
+    # In the wrong byte order, group 0008 becomes 0800.
+    if header and first and first.group % 256:
+        return header
+    return _swapped(file) or _until_pixels(file)
+
+
+def _swapped(file: BinaryIO) -> Dataset | None:
+    """Parse a file whose byte order is not the stated one; None for others."""
+    file.seek(0)
+    preamble = read_preamble(file, force=True)
+    information = _read_file_meta_info(file)
+    begin = file.tell()
+    start = file.read(EXPLICIT_START.size)
+    if len(start) < EXPLICIT_START.size:
+        return None
+    group, _, representation = EXPLICIT_START.unpack(start)
+    little = group < 256
+    if not representation.isalpha() or little is not (information.get("TransferSyntaxUID") == ExplicitVRBigEndian):
+        return None
+    file.seek(begin)
+    elements = read_dataset(file, is_implicit_VR=False, is_little_endian=little)
+    information.TransferSyntaxUID = native_syntax(False, little)
+    return FileDataset(file, elements, preamble, information, False, little)
+
+
+def _until_pixels(file: BinaryIO) -> Dataset:
+    """Parse a file up to its pixels."""
+    file.seek(0)
+    return read_partial(file, lambda tag, *_: tag > PIXEL_DATA, force=True)
 
 
 def _check_deflated(file: BinaryIO, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Quality gate: the reasons why a slice is not analysable.
+"""Quality gate: the reasons why a slice is not analysable, each with its remedy.
 
 The checks use gray values and the outline only. Any bright round object on a dark background passes, a head or not.
 """
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from triage.domain import Slice
-from triage.scans.quality.outline import Gray, outline, white_bone
+from triage.scans.quality.outline import Gray, Outline, outline, white_bone
 
 #: Smallest side on which a lesion of a few millimetres is visible: pixels.
 MIN_SIDE = 64
@@ -36,12 +36,35 @@ MIN_SHARE = 0.5
 MAX_WIDTH = 1.3
 #: Distance from the middle in parts of the width: up to 0.11 in 99.9 % of the training data.
 MAX_OFFSET = 0.12
+#: A slice through the base or the top of the head may be wider: so much, of an uneven outline that trunks do not have.
+MAX_UNEVEN_WIDTH = 1.7
+MAX_UNEVEN_FILL = 0.76
+#: Width of a head that may lie off to one side: pictures of the spine have less.
+MIN_ASIDE_WIDTH = 0.7
+#: A head that is unusual in one of these ways is hardly cut off; the spine and the heart have more than 0.6.
+MAX_CUT = 0.5
+#: Largest share of bone there: heads on CT often lie off to one side.
+MAX_ASIDE_BONE = 0.10
+#: Smallest share of the foreground that such an unusual head has.
+MIN_UNUSUAL_SHARE = 0.95
+#: A white corner is at least so bright, in parts of the range.
+WHITE = 0.9
+#: Noise in the corners of the reduced picture has at least this standard deviation, in parts of the range.
+MIN_NOISE = 0.03
 #: Share of the rim that is white bone, from which on a slice is taken for CT; up to 0.70 in MRI of the training data.
 MIN_CT_BONE = 0.72
 
 
+ONE_SLICE = "Export the slice from the PACS as DICOM"
+MONTAGE = "Several slices in one picture. Crop it to one slice, or export the series from the PACS as DICOM"
+NOISY_AIR = (
+    "Noise all around the head, as in the UNI pictures of MP2RAGE. "
+    "Send the denoised series (UNI-DEN), or another sequence"
+)
+
+
 def not_analysable(picture: Slice) -> str | None:
-    """Return why a slice cannot be analysed, or None.
+    """Return why a slice cannot be analysed, with the remedy, or None.
 
     Parameters
     ----------
@@ -50,20 +73,26 @@ def not_analysable(picture: Slice) -> str | None:
     """
     height, width = picture.pixels.shape
     if min(height, width) < MIN_SIDE:
-        return f"Too small: {width} x {height} pixels, at least {MIN_SIDE} x {MIN_SIDE} are needed"
+        return (
+            f"Too small: {width} x {height} pixels, at least {MIN_SIDE} x {MIN_SIDE} are needed. "
+            "Export it at its own matrix size"
+        )
     if max(height, width) > 4 * min(height, width):
-        return f"Not a slice: {width} x {height} pixels is a strip"
+        return f"Not a slice: {width} x {height} pixels is a strip. Crop it to one slice"
     if picture.colourfulness > MAX_COLOURFULNESS:
-        return "A colour picture, not a gray MRI slice"
+        return f"A colour picture, not a gray MRI slice. {ONE_SLICE}, without colours or photographs of it"
     counts = np.bincount(picture.pixels.ravel())
     low, high = np.searchsorted(np.cumsum(counts), np.array([0.01, 0.99]) * picture.pixels.size)
     if high - low < MIN_CONTRAST * np.iinfo(picture.pixels.dtype).max and picture.pixels.dtype == np.uint8:
-        return "Blank: almost no contrast in the picture"
+        return f"Blank: almost no contrast in the picture. {ONE_SLICE}, or with another window"
     if np.count_nonzero(counts) < MIN_LEVELS or low == high:
-        return "Blank or a drawing: too few gray levels for an MRI slice"
+        return f"Blank or a drawing: too few gray levels for an MRI slice. {ONE_SLICE}"
     small = _small(picture.pixels, int(low), int(high))
     if _correlation(small) < MIN_CORRELATION:
-        return "Noise: neighbouring pixels are not correlated"
+        quarter = REDUCED_SIDE // 4
+        if _correlation(small[quarter:-quarter, quarter:-quarter]) >= MIN_CORRELATION:
+            return NOISY_AIR
+        return f"Noise: neighbouring pixels are not correlated. {ONE_SLICE}"
     # Pixels need not be square.
     down, across = picture.spacing or (1.0, 1.0)
     return _not_a_head(small[BORDER:-BORDER, BORDER:-BORDER], width * across / (height * down))
@@ -72,17 +101,58 @@ def not_analysable(picture: Slice) -> str | None:
 def _not_a_head(gray: Gray, stretch: float) -> str | None:
     """Return why the outline is not that of a head on MRI, or None; `stretch` is width by height of the picture."""
     found = outline(gray)
+    if found and found.share < MIN_SHARE and found.similar > 1:
+        return MONTAGE
     if found is None or found.corners < MIN_DARK_CORNERS or found.fill > MAX_FILL:
-        return "Not a head on MRI: no dark background of air around it"
+        return _without_air(gray)
     if found.share < MIN_SHARE:
-        return "Not a head on MRI: many pieces instead of one"
-    if found.width * stretch > MAX_WIDTH:
-        return "Not a head on MRI: wider than high, like the trunk"
-    if found.offset > MAX_OFFSET:
-        return "Not a head on MRI: the object lies off to one side"
-    if white_bone(gray, found.inside) > MIN_CT_BONE:
-        return "Not MRI: bone is bright all around, as on CT"
+        return f"Not a head on MRI: many pieces instead of one. Crop it to one slice. {ONE_SLICE} if it is a head"
+    bone = white_bone(gray, found.inside)
+    if _is_too_wide(found, found.width * stretch):
+        return f"Not a head on MRI: wider than high, like the trunk. {ONE_SLICE} if it is a head"
+    if found.offset > MAX_OFFSET and not _lies_aside(found, found.width * stretch, bone):
+        if found.similar > 1:
+            return MONTAGE
+        return "Not a head on MRI: the object lies off to one side. Crop it so that a whole head is in the middle"
+    if bone > MIN_CT_BONE:
+        return "Not MRI: bone is bright all around, as on CT. Send an MRI series"
     return None
+
+
+def _without_air(gray: Gray) -> str:
+    """Return what is seen in the corners instead of dark air."""
+    corners = [corner for rows in np.split(_ends(gray), 2) for corner in np.split(rows, 2, axis=1)]
+    if sum(np.median(corner) > WHITE for corner in corners) >= MIN_DARK_CORNERS:
+        return f"White background: inverted, or cut out. {ONE_SLICE}, or invert it so that air is black"
+    # The grid of a photographed screen has a strong negative correlation.
+    noisy = [corner.std() > MIN_NOISE and abs(_correlation(corner)) < MIN_CORRELATION for corner in corners]
+    if sum(noisy) >= MIN_DARK_CORNERS:
+        return NOISY_AIR
+    return (
+        "Not a head on MRI: no dark background of air around it. Send the whole slice, uncropped and not photographed"
+    )
+
+
+def _ends(gray: Gray) -> Gray:
+    """Return the four corners, put together to one square."""
+    side = len(gray) // 8
+    rows = np.concatenate([gray[:side], gray[-side:]])
+    return np.concatenate([rows[:, :side], rows[:, -side:]], axis=1)
+
+
+def _is_too_wide(found: Outline, width: float) -> bool:
+    uneven = found.fill <= MAX_UNEVEN_FILL and found.share >= MIN_UNUSUAL_SHARE and found.cut <= MAX_CUT
+    return width > (MAX_UNEVEN_WIDTH if uneven else MAX_WIDTH)
+
+
+def _lies_aside(found: Outline, width: float, bone: float) -> bool:
+    """Return whether the object is a whole head, wherever in the picture it lies."""
+    return (
+        found.cut <= MAX_CUT
+        and found.share >= MIN_UNUSUAL_SHARE
+        and width >= MIN_ASIDE_WIDTH
+        and bone <= MAX_ASIDE_BONE
+    )
 
 
 def _small(pixels: NDArray[np.generic], low: int, high: int) -> Gray:

@@ -48,6 +48,11 @@ class Outline:
         Width by height of the bounding box, in pixels.
     offset
         Horizontal distance of its middle from that of the picture, in parts of the width.
+    cut
+        How much of it an edge of the picture cuts off: the longest stretch along one edge, in parts of its height or
+        width; 0 for an object that lies within the picture.
+    similar
+        Number of pieces that are at least half as large as it, with itself.
     """
 
     inside: NDArray[np.bool_]
@@ -56,6 +61,8 @@ class Outline:
     fill: float
     width: float
     offset: float
+    cut: float
+    similar: int
 
 
 def outline(gray: Gray) -> Outline | None:
@@ -82,6 +89,8 @@ def outline(gray: Gray) -> Outline | None:
         fill=float(sizes.max() / (height * width)),
         width=float(width / height),
         offset=float(abs(_middle(across) / (gray.shape[1] - 1) - 0.5)),
+        cut=float(max(max(across[0], across[-1]) / height, max(down[0], down[-1]) / width)),
+        similar=int(np.count_nonzero(2 * sizes >= sizes.max())),
     )
 
 

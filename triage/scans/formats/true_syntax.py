@@ -1,0 +1,105 @@
+"""The transfer syntax that the pixels have, where the file states another one."""
+
+from __future__ import annotations
+
+import struct
+
+from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from triage.scans.formats.codestreams import FRAME_HEADERS, START_OF_SCAN
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+ITEM = b"\xfe\xff\x00\xe0"
+#: By JPEG frame header (ITU-T T.81, T.87): the syntaxes that it occurs in, first the one to take if another is stated.
+JPEG_FRAMES = {
+    0xC0: (JPEGBaseline8Bit, JPEGExtended12Bit),
+    0xC1: (JPEGExtended12Bit, JPEGBaseline8Bit),
+    0xC3: (JPEGLosslessSV1, JPEGLossless),
+    0xF7: (JPEGLSNearLossless, JPEGLSLossless),
+}
+#: Syntaxes of JPEG 2000; a codestream with a capabilities marker is of the second kind (ISO/IEC 15444-15).
+JPEG_2000 = (JPEG2000, JPEG2000Lossless)
+HIGH_THROUGHPUT = (HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL)
+
+
+def native_syntax(implicit: bool, little: bool) -> UID:
+    """Return the syntax of uncompressed pixels in a data set of this encoding."""
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def true_syntax(header: Dataset) -> UID:
+    """Return the transfer syntax that the pixels have; the stated one if they do not show another.
+
+    Parameters
+    ----------
+    header
+        As parsed, with a transfer syntax in its file meta information.
+    """
+    stated: UID = header.file_meta.TransferSyntaxUID
+    pixels = header.get_item("PixelData") if "PixelData" in header else None
+    if not isinstance(pixels, RawDataElement) or not pixels.value:
+        return stated
+    in_items = pixels.value.startswith(ITEM) and (stated.is_encapsulated or pixels.length == UNDEFINED_LENGTH)
+    if not in_items:
+        # Private syntaxes of unknown meaning stay; the decoder names them.
+        encapsulated = not stated.is_private and stated.is_transfer_syntax and stated.is_encapsulated
+        return native_syntax(*header.original_encoding) if encapsulated else stated
+    possible = _syntaxes(_first_fragment(pixels.value))
+    return stated if stated in possible or not possible else possible[0]
+
+
+def _first_fragment(pixels: bytes) -> bytes:
+    """Return the fragment after the offset table (PS3.5 A.4)."""
+    (table,) = struct.unpack_from("<I", pixels, 4)
+    at = 8 + table
+    if pixels[at : at + 4] != ITEM or len(pixels) < at + 8:
+        return b""
+    (length,) = struct.unpack_from("<I", pixels, at + 4)
+    return pixels[at + 8 : at + 8 + length]
+
+
+def _syntaxes(fragment: bytes) -> tuple[UID, ...]:
+    """Return the syntaxes that a compressed frame can have; none if it is not known."""
+    if fragment.startswith(b"\xff\x4f\xff\x51"):
+        (length,) = struct.unpack_from(">H", fragment, 4)
+        return HIGH_THROUGHPUT if fragment[4 + length : 6 + length] == b"\xff\x50" else JPEG_2000
+    if fragment.startswith(b"\xff\xd8"):
+        return JPEG_FRAMES.get(_frame_header(fragment), ())
+    # RLE begins with the number of segments, 1 to 15, and the place of the first one (PS3.5 G.5).
+    if len(fragment) > 64 and 1 <= int.from_bytes(fragment[:4], "little") <= 15 and fragment[4:8] == b"\x40\0\0\0":
+        return (RLELossless,)
+    return ()
+
+
+def _frame_header(stream: bytes) -> int:
+    """Return the marker of the frame header of a JPEG, 0 without one."""
+    at = 2
+    while at + 4 <= len(stream) and stream[at] == 0xFF:
+        marker = stream[at + 1]
+        if marker in FRAME_HEADERS:
+            return marker
+        if marker == START_OF_SCAN:
+            break
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(stream[at + 2 : at + 4])
+    return 0
