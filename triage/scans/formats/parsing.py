@@ -21,6 +21,7 @@ from pydicom.uid import (
 
 from triage.errors import RefusedError
 from triage.scans.formats.archives import MAX_RATIO, RATIO_FROM
+from triage.scans.formats.character_sets import to_unicode
 from triage.scans.formats.elements import DAMAGED, meta, quietly
 from triage.scans.formats.identify import READ_BLOCK
 
@@ -70,6 +71,7 @@ def read(path: Path) -> Dataset:
         implicit, little = header.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    to_unicode(header)
     return header
 
 
