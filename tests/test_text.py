@@ -3,7 +3,18 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from triage.text import JOINER, MAX_NAME, csv_cell, display_name, html_text, markdown, one_line, terminal, visible
+from triage.text import (
+    JOINER,
+    MAX_NAME,
+    csv_cell,
+    display_name,
+    html_text,
+    markdown,
+    one_line,
+    readable_name,
+    terminal,
+    visible,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +101,24 @@ def test_a_cell_is_never_a_formula(start: str) -> None:
 @pytest.mark.parametrize("text", ["glioma", "a=1", " a", "'=1", "", "2 - 1"])
 def test_other_cells_stay_as_they_are(text: str) -> None:
     assert csv_cell(text) == text
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("SMITH^JOHN^A", "SMITH, JOHN A"),
+        ("SMITH, JOHN A", "SMITH, JOHN A"),
+        ("SMITH^JOHN^^^", "SMITH, JOHN"),
+        ("de la Tour^Ana^Luz^Dra.^PhD", "de la Tour, Dra. Ana Luz, PhD"),
+        ("Yamada^Taro=山田^太郎=やまだ^たろう", "Yamada, Taro (山田 太郎, やまだ たろう)"),
+        ("=山田^太郎=やまだ^たろう", "山田 太郎 (やまだ たろう)"),
+        ("==やまだ", "やまだ"),
+        ("^Jane", "Jane"),
+        ("A^B^C^D^E^F=G=H=I", "A, D B C, E, F (G, H, I)"),
+        (" Doe \u202e^ Jane\n", "Doe, Jane"),
+        ("^^^=^=", ""),
+        ("", ""),
+    ],
+)
+def test_names_are_shown_as_people_write_them(stored: str, shown: str) -> None:
+    assert readable_name(stored) == shown

@@ -70,3 +70,18 @@ def csv_cell(text: str) -> str:
     shown = "".join(c for c in text if c in "\t\r\n" or unicodedata.category(c) not in INVISIBLE)
     starts = {shown[:1], shown.lstrip()[:1]}
     return f"'{shown}" if starts & FORMULA_STARTS else shown
+
+
+def readable_name(name: str) -> str:
+    """Return a person's name in DICOM form (PS3.5 6.2.1.2) as people write it.
+
+    ``Yamada^Taro^^Dr.=山田^太郎=やまだ^たろう`` becomes ``Yamada, Dr. Taro (山田 太郎, やまだ たろう)``.
+    """
+    alphabetic, *others = (representation.split("^") for representation in one_line(name).split("="))
+    family, given, middle, prefix, suffix, *more = (part.strip() for part in (*alphabetic, *[""] * 5))
+    first = " ".join(filter(None, (prefix, given, middle)))
+    written = ", ".join(filter(None, (family, first, suffix, *more)))
+    rest = [spelt for parts in others if (spelt := " ".join(filter(None, map(str.strip, parts))))]
+    if not written and rest:
+        written = rest.pop(0)
+    return f"{written} ({', '.join(rest)})" if rest else written

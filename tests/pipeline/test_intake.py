@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sqlite3
 from collections.abc import Callable
@@ -12,19 +13,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dicomweb import file, study
 from helpers import encode, keep, receive, redrawn, take_in, zipped
+from pydicom import dcmread
 from sqlalchemy import event, select
 
 from triage.domain import Band, Outcome, StudyStatus
 from triage.inference.runtime import Runtime
 from triage.phantoms import Phantom
+from triage.pipeline import admission
 from triage.pipeline.installation import Installation
 from triage.pipeline.intake import Intake
 from triage.pipeline.spool import Incoming
+from triage.pipeline.upload import NOT_TAKEN
 from triage.records import database, files
+from triage.records.files import FileStore
+from triage.records.store import Store
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
 from triage.records.views import Added, Arrival, Instance, WorklistFilter
 from triage.scans.formats.inspect import Inspected
+from triage.scans.isolation.door import Door
 from triage.settings import Settings
 
 NOW = datetime.now(UTC)
@@ -332,3 +340,27 @@ def test_a_queue_that_does_not_answer_costs_no_receipt(
     assert [receipt.outcome for receipt in receipts] == [Outcome.ACCEPTED]
     assert installation.resume() == 1, "and the next search for studies left behind finds it"
     assert installation.wait([receipts[0].study_id or ""]) == []
+
+
+@pytest.mark.filterwarnings("ignore:The value length")
+def test_a_file_that_the_database_does_not_take_costs_no_other(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL holds identifiers to their length; without the check before it, one file made it refuse a study."""
+    monkeypatch.setattr(admission, "MAX_UID_LENGTH", 100)
+    store, kept = Store(postgres), FileStore(tmp_path / "files")
+    images = [file(one) for one in study(5)]
+    odd = study(1, StudyInstanceUID=dcmread(io.BytesIO(images[0])).StudyInstanceUID, SOPInstanceUID="1." * 32 + "1")[0]
+    alone = study(1, SOPInstanceUID="2." * 32 + "1")[0]
+    handed_over = [*images[:2], file(odd), *images[2:], file(alone)]
+    with Door() as door:
+        intake = Intake(kept, store, door, "test")
+        receipts = intake.receive([Incoming(f"{number}", data=data) for number, data in enumerate(handed_over)])
+    refused = [receipt for receipt in receipts if receipt.outcome is not Outcome.ACCEPTED]
+    assert [receipt.name for receipt in refused] == ["2", "6"]
+    assert {(receipt.outcome, receipt.message, receipt.retry) for receipt in refused} == {
+        (Outcome.REFUSED, NOT_TAKEN, False)
+    }
+    (study_id,) = intake.accepted
+    assert len(store.study(study_id).instances) == len(images)
+    store.engine.dispose()

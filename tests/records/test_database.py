@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,16 @@ from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from triage.domain import Finding
+from triage.domain import Finding, StudyHeader
 from triage.errors import StorageError
 from triage.records import database
 from triage.records.database import WAL_FIXED_IN, migrate, open_engine
+from triage.records.queue import Queue
+from triage.records.search import Search, StudyQuery
 from triage.records.store import Store
 from triage.records.tables import Base
-from triage.records.views import Arrival, Instance
+from triage.records.views import Arrival, Instance, WorklistFilter
+from triage.worklist import WaitLimits
 
 
 def test_sqlite_is_opened_durably(tmp_path: Path) -> None:
@@ -121,6 +125,36 @@ def test_the_first_record_becomes_the_second_and_back(store: Store) -> None:
         alembic(session.connection(), command.upgrade, "head")
 
 
+def test_names_of_before_are_found_and_come_back(store: Store) -> None:
+    """Names that were kept as "family, given", through the migration and back."""
+    names = {"1.1": "Иванова, Анна", "1.2": "CHER", "1.3": None}
+    with store.write() as session:
+        connection = session.connection()
+        alembic(connection, command.downgrade, "0004")
+        for uid, name in names.items():
+            row = {"id": uid.ljust(32, "0"), "uid": uid, "patient": name, "at": "2026-01-10 08:00:00"}
+            connection.execute(text(FOURTH_RECORD), row)
+        alembic(connection, command.upgrade, "head")
+    search = Search(store.read)
+    said = {one.header.uid: one.header.patient_name for one in search.studies(StudyQuery())}
+    assert said == {"1.1": "Иванова^Анна", "1.2": "CHER", "1.3": ""}
+    for query in (StudyQuery(patient_name="*иванова*"), StudyQuery(patient_name="ИВАНОВА^АННА")):
+        assert [one.header.uid for one in search.studies(query)] == ["1.1"]
+    assert len(search.studies(StudyQuery(description="schadel"))) == len(names)
+    queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
+    assert queue.page(WorklistFilter(text="иванова, а"), datetime.now(UTC)).total == 1
+    store.arrivals.add("x", [Arrival(Instance("a", "x", "DICOM", 1), StudyHeader("1.4", "A^B^C=D^E"))], actor="door")
+    with store.write() as session:
+        alembic(session.connection(), command.downgrade, "0004")
+        kept = session.execute(text("SELECT study_uid, patient_name FROM study")).all()
+        assert {(uid, name) for uid, name in kept} == {*names.items(), ("1.4", "A, B")}
+        alembic(session.connection(), command.upgrade, "head")
+
+
+FOURTH_RECORD = (
+    "INSERT INTO study (id, name, study_uid, patient_name, description, site_band, arrived_at, status, waiting, band, "
+    "reason) VALUES (:id, 'Head', :uid, :patient, 'Schädel', 2, :at, 'ranked', true, 0, 'because')"
+)
 FIRST_RECORD = (
     "INSERT INTO study (id, name, site_band, arrived_at, status, waiting, band, reason) "
     "VALUES (:study, 'head.png', 2, :at, 'read', false, 0, 'because')",

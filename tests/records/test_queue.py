@@ -6,13 +6,14 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from record_samples import instance
 from sqlalchemy import insert
 
-from triage.domain import Band, Finding, StudyStatus
+from triage.domain import Band, Finding, StudyHeader, StudyStatus
 from triage.records.queue import BINS, Queue
 from triage.records.store import Store
 from triage.records.tables import StudyRow
-from triage.records.views import WorklistFilter
+from triage.records.views import Arrival, WorklistFilter
 from triage.worklist import WaitLimits, sort_key
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -96,6 +97,23 @@ def test_filters_narrow(store: Store, queue: Queue) -> None:
     stat = queue.page(WorklistFilter(bands=(Band.STAT,)), NOW, size=1000).rows
     assert {row.band for row in stat} == {Band.STAT}
     assert len(stat) == queue.summary(NOW).counts[Band.STAT]
+
+
+def test_names_are_found_in_any_spelling(store: Store, queue: Queue) -> None:
+    for number, name in enumerate(["de la Tour^Ana^Luz^Dra.", "Çelik^Işık", "Yamada^Taro=山田^太郎", "Иванова^Анна"]):
+        header = StudyHeader(f"1.{number}", name, f"M{number}", f"A_{number}")
+        store.arrivals.add(f"Head {number}", [Arrival(instance(number), header)], actor="door")
+
+    def found(text: str) -> set[str]:
+        return {row.mrn for row in queue.page(WorklistFilter(text=text), NOW).rows}
+
+    for text in ("la tour, ana", "Tour^ANA", "de la Tour, Dra. Ana Luz", "head 0", "a_0", "m0"):
+        assert found(text) == {"M0"}
+    assert found("CELIK, ISIK") == found("çelik") == {"M1"}
+    assert found("山田 太") == found("taro (山田") == {"M2"}
+    assert found("ИВАНОВА") == found(" иванова ") == {"M3"}
+    assert found("_") == {f"M{number}" for number in range(4)}
+    assert found("%") == found("tour luz") == set()
 
 
 def test_what_was_moved_up_says_so(store: Store, queue: Queue) -> None:

@@ -14,8 +14,8 @@ from triage.records.search import FoundInstance, Search, StudyQuery
 from triage.records.store import Store
 from triage.records.views import Arrival
 
-FIRST = StudyHeader("1.1", "DOE, JANE", "M1", "A_1", "Head 100%", date(2026, 1, 1))
-SECOND = StudyHeader("1.2", "ROE, JIM", "M2", "AB1", "Head 1000", date(2026, 1, 2))
+FIRST = StudyHeader("1.1", "DOE^JANE^A", "M1", "A_1", "Schädel 100%", date(2026, 1, 1))
+SECOND = StudyHeader("1.2", "ROE^JIM=ロウ^ジム", "M2", "AB1", "Head 1000", date(2026, 1, 2))
 
 
 @pytest.fixture
@@ -48,8 +48,21 @@ def test_studies_without_uids_are_not_found(search: Search) -> None:
         ({"patient_name": "doe*"}, ["1.1"]),
         ({"patient_name": "?oe, j*"}, ["1.2", "1.1"]),
         ({"accession_number": "A_1"}, ["1.1"]),
-        ({"description": "Head 100%"}, ["1.1"]),
-        ({"description": "Head 100*"}, ["1.2", "1.1"]),
+        ({"patient_name": "doe^jane"}, ["1.1"]),
+        ({"patient_name": "Döe, Jané"}, ["1.1"]),
+        ({"patient_name": "doe"}, ["1.1"]),
+        ({"patient_name": "do"}, []),
+        ({"patient_name": "jane"}, []),
+        ({"patient_name": "*jane*"}, ["1.1"]),
+        ({"patient_name": "doe^*^a"}, ["1.1"]),
+        ({"patient_name": "doe^*^b"}, []),
+        ({"patient_name": "ﾛｳ^*"}, ["1.2"]),
+        ({"patient_name": "roe=ロウ^?ム"}, ["1.2"]),
+        ({"patient_name": "doe=ロウ"}, []),
+        ({"patient_name": "d_e"}, []),
+        ({"patient_name": "*"}, ["1.2", "1.1"]),
+        ({"description": "SCHADEL 100%"}, ["1.1"]),
+        ({"description": "* 100*"}, ["1.2", "1.1"]),
         ({"mrn": "M"}, []),
         ({"modalities": ("CT", "PT")}, ["1.2"]),
         ({"first": date(2026, 1, 2)}, ["1.2"]),

@@ -102,3 +102,18 @@ def test_a_frame_of_many_is_named(tmp_path: Path) -> None:
     shown = content["shown"]
     assert isinstance(shown, Dataset)
     assert shown.ReferencedFrameNumber == 3
+
+
+@pytest.mark.filterwarnings("ignore:Incorrect value for Specific Character Set")
+@pytest.mark.parametrize(
+    ("name", "character_set"),
+    [("SMITH^JOHN^A^Dr.", "ISO_IR 100"), ("Ivanova^Anna=Иванова^Анна", "ISO_IR 144"), ("Müller^Åsa", "ISO-IR 100")],
+)
+def test_the_name_goes_back_out_as_it_came_in(tmp_path: Path, name: str, character_set: str) -> None:
+    made = mr(head(), PatientName=name, SpecificCharacterSet=character_set.replace("-", "_"))
+    dcmwrite(tmp_path / "a.dcm", made, enforce_file_format=True)
+    data = (tmp_path / "a.dcm").read_bytes()
+    (tmp_path / "a.dcm").write_bytes(data.replace(b"ISO_IR 100", character_set.encode()))
+    sources = [read_source(0, tmp_path / "a.dcm")]
+    dcmwrite(tmp_path / "report.dcm", structured_report(RESULT, sources, None), enforce_file_format=True)
+    assert str(dcmread(tmp_path / "report.dcm").PatientName) == name

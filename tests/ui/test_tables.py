@@ -1,7 +1,17 @@
 from __future__ import annotations
 
-from triage.domain import Outcome, Receipt
-from triage.ui.tables import grouped, metrics
+from datetime import UTC, datetime
+
+from triage.domain import Band, Outcome, Receipt, StudyStatus
+from triage.records.views import WorklistRow
+from triage.ui.tables import grouped, metrics, worklist
+
+
+def test_patients_are_named_as_people_write_them() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    name = "Yamada^Taro^^Dr.=山田^太郎"
+    row = WorklistRow("a", "Head", StudyStatus.RECEIVED, Band.ROUTINE, None, None, now, "because", patient_name=name)
+    assert list(worklist([row], now).data["Patient"]) == ["Yamada, Dr. Taro (山田 太郎)"]
 
 
 def test_files_of_one_study_are_one_line_and_refused_files_one_each() -> None:

@@ -26,7 +26,9 @@ def studies(peer: Peer) -> list[Dataset]:
     ("query", "expected"),
     [
         ("", {0, 1, 2}),
-        ("PatientName=amos*", {1}),
+        ("PatientName=amos*", {0, 1}),
+        ("PatientName=AMOS^B%C3%89LA", {0}),
+        ("PatientName=amos", {0, 1}),
         ("PatientName=Amos^C*", {1}),
         ("PatientName=*mos*", {0, 1}),
         ("00100010=Berg^Dora", {2}),
@@ -87,7 +89,10 @@ def test_series_and_instances_of_a_study(peer: Peer, studies: list[Dataset]) -> 
     assert peer.get(f"studies/{generate_uid()}/series").status_code == 204
 
 
-@pytest.mark.parametrize("query", ["StudyDate=yesterday", "limit=-1", "offset=x", "Colour=blue", "FFFFFFFF=1"])
+@pytest.mark.parametrize(
+    "query",
+    ["StudyDate=yesterday", "limit=-1", "offset=x", "offset=" + "9" * 20, "Colour=blue", "FFFFFFFF=1", "PatientID=%00"],
+)
 def test_a_question_that_makes_no_sense(peer: Peer, query: str) -> None:
     assert peer.get(f"studies?{query}").status_code == 400
 
@@ -102,3 +107,25 @@ def test_what_is_not_matched_is_said(peer: Peer, studies: list[Dataset]) -> None
 def test_answers_are_json(peer: Peer) -> None:
     for path in ("studies", "studies/1.2/series", "studies/1.2/instances"):
         assert peer.get(path, accept="application/dicom+xml").status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [
+        ("SMITH^JOHN^A", "PatientName=smith^john*"),
+        ("MILLER, JOHN A", "PatientName=miller, john a"),
+        ("de la Tour^Ana María^Luz^Dra.^PhD", "PatientName=*tour^ana maria*"),
+        ("Иванова^Анна", "PatientName=*иванова*"),
+        ("Yamada^Taro=山田^太郎=やまだ^たろう", "PatientName=山田*"),
+        ("=桜^花子", "00100010=桜^花?"),
+        ("Çelik^İpek", "PatientName=CELIK^IPEK"),
+    ],
+)
+def test_a_name_is_found_and_goes_back_out_as_it_came_in(peer: Peer, name: str, question: str) -> None:
+    """Last in this module, since it adds studies."""
+    (made,) = study(PatientName=name, SpecificCharacterSet="ISO_IR 192", PatientID="NAMED")
+    assert peer.store([file(made)]).status_code == 200
+    (found,) = peer.get(f"studies?{question}&PatientID=NAMED").json()
+    assert str(Dataset.from_json(found).PatientName) == name
+    (header,) = peer.get(f"studies/{made.StudyInstanceUID}/metadata").json()
+    assert str(Dataset.from_json(header).PatientName) == name

@@ -88,6 +88,28 @@ def test_one_bad_instance_costs_no_other(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
+    ("keyword", "status"), [("SeriesNumber", 200), ("InstanceNumber", 200), ("NumberOfFrames", 202)]
+)
+def test_a_number_beyond_all_bounds_costs_no_other(peer: Peer, keyword: str, status: int) -> None:
+    """The number counts as unknown; frames that are not there refuse their own file."""
+    good, odd = study(2)
+    odd.SeriesInstanceUID = generate_uid()
+    setattr(odd, keyword, "1234567890")
+    data = file(odd).replace(b"IS\x0a\x001234567890", b"IS\x14\x00" + b"9" * 20)
+    response = peer.store([data, file(good)])
+    kept = {good.SOPInstanceUID} if status == 202 else {good.SOPInstanceUID, odd.SOPInstanceUID}
+    assert (response.status_code, stored(response)) == (status, kept)
+
+
+def test_text_around_the_parts_is_no_part(peer: Peer) -> None:
+    made = study(1)[0]
+    response = peer.post(b"A preamble.\r\n" + body([file(made)]) + b"An epilogue.\r\n")
+    assert (response.status_code, stored(response)) == (200, {made.SOPInstanceUID})
+    quoted = 'multipart/related; type="application/dicom"; boundary="between"'
+    assert peer.store([file(made)], Content_Type=quoted).status_code == 200
+
+
+@pytest.mark.parametrize(
     ("keyword", "value", "reason"),
     [
         ("SOPClassUID", MediaStorageDirectoryStorage, Reason.SOP_CLASS_NOT_SUPPORTED),

@@ -72,13 +72,26 @@ class Admission:
                 )
                 original.unlink()
                 upload.sha256 = digest(upload.path)
-            _check_uids(upload.inspection)
+            check_identifiers(upload.inspection)
         except (TriageError, OSError) as error:
             upload.refuse(error)
 
 
-def _check_uids(inspection: Inspected) -> None:
-    uids = (inspection.study.uid, inspection.series.uid, inspection.sop_instance_uid, inspection.sop_class_uid)
+def check_identifiers(inspection: Inspected) -> None:
+    """Refuse identifiers that the record cannot hold.
+
+    Raises
+    ------
+    RefusedError
+        If one is longer than `MAX_UID_LENGTH`.
+    """
+    uids = (
+        inspection.study.uid,
+        inspection.series.uid,
+        inspection.sop_instance_uid,
+        inspection.sop_class_uid,
+        inspection.transfer_syntax,
+    )
     if any(len(uid) > MAX_UID_LENGTH for uid in uids):
         raise RefusedError(
             f"An identifier is longer than {MAX_UID_LENGTH} characters. Export the study from the PACS again."

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from triage.domain import Outcome, Receipt
-from triage.errors import StorageError, TriageError
+from triage.errors import StorageError
 from triage.pipeline.admission import Admission
 from triage.pipeline.spool import ALREADY_HERE, Incoming, Spooler
 from triage.pipeline.upload import Upload, disk_error
@@ -93,7 +93,7 @@ class Intake:
         try:
             if upload.outcome is None:
                 self._keep(upload)
-        except (TriageError, OSError) as error:
+        except Exception as error:
             upload.refuse(error)
         if upload.outcome is None or self._restored(upload):
             return
@@ -134,6 +134,16 @@ class Intake:
             logger.exception("storing failed")
             for upload in study:
                 upload.decide(Outcome.REFUSED, str(error), retry=True)
+            return
+        except Exception as error:
+            if len(study) == 1:
+                study[0].refuse(error)
+                self._note_refusal(study[0].message)
+                return
+            # One file that the record does not take must not cost the others: the halves without it are stored.
+            half = len(study) // 2
+            self._commit(study[:half])
+            self._commit(study[half:])
             return
         if added.study_id and Outcome.ACCEPTED in added.outcomes:
             self.accepted[added.study_id] = added.contents

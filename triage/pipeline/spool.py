@@ -133,7 +133,7 @@ class Spooler:
         if upload.outcome is None:
             try:
                 upload.inspection = self._door.inspect(upload.path)
-            except (TriageError, OSError) as error:
+            except Exception as error:
                 upload.refuse(error)
         return upload
 

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.domain import Outcome, Receipt
-from triage.errors import StorageError
+from triage.errors import RefusedError, StorageError, TriageError
 from triage.records.views import Arrival, Instance
 from triage.scans.formats.inspect import Inspected
 
 logger = logging.getLogger(__name__)
+
+NOT_TAKEN = (
+    "The record cannot take this file; the others are not affected. Export it from the PACS again; if that does not "
+    "help, report it with the log of the server."
+)
 
 
 @dataclass(slots=True)
@@ -65,9 +70,12 @@ class Upload:
         self.outcome, self.message, self.study_id, self.retry = outcome, message, study_id, retry
 
     def refuse(self, error: Exception) -> None:
-        """Refuse the file for an error whose text is safe to show, or for an error of the disk."""
+        """Refuse the file for an error: of ours, whose text is safe to show, of the disk, or one nobody foresaw."""
         if isinstance(error, OSError):
             error = disk_error(error)
+        elif not isinstance(error, TriageError):
+            logger.error("a file was refused for an error of the program", exc_info=error)
+            error = RefusedError(NOT_TAKEN)
         retry = isinstance(error, StorageError)
         if retry:
             logger.error("a file was not stored", exc_info=error)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, select
 from sqlalchemy.orm import Session
 
 from triage.domain import Band, Finding, Ranking, StudyStatus
 from triage.records import rows
 from triage.records.database import Read
+from triage.records.folding import folded_words
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import QueueSummary, WorklistFilter, WorklistPage, WorklistRow
 from triage.worklist import WaitLimits, reason_of_place
@@ -23,8 +24,6 @@ from triage.worklist import WaitLimits, reason_of_place
 STAT = Band.STAT.order
 URGENT = Band.URGENT.order
 ROUTINE = Band.ROUTINE.order
-#: Columns that the text filter searches.
-SEARCHED = (StudyRow.name, StudyRow.patient_name, StudyRow.mrn, StudyRow.accession_number)
 #: Bins of the probability axis in `Queue.summary`.
 BINS = 50
 
@@ -114,7 +113,7 @@ class Queue:
         if wanted.findings:
             conditions.append(StudyRow.predicted.in_(wanted.findings))
         if wanted.text:
-            conditions.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in SEARCHED)))
+            conditions.append(StudyRow.folded_text.contains(folded_words(wanted.text), autoescape=True))
         return conditions
 
     def _level(self, now: datetime) -> ColumnElement[int]:

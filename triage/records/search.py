@@ -8,21 +8,29 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session
 
 from triage.domain import SeriesHeader, StudyHeader
 from triage.records import rows
 from triage.records.database import Read, in_batches
+from triage.records.folding import folded, folded_name
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Instance
 
 
 @dataclass(frozen=True, slots=True)
 class StudyQuery:
-    """Criteria; an empty one matches everything. In texts, ``*`` matches any characters and ``?`` one."""
+    """Criteria; an empty one matches everything. In texts, ``*`` matches any characters and ``?`` one.
+
+    Attributes
+    ----------
+    patient_name
+        In DICOM form or as people write it; matches any representation of a name. Case and accents do not count.
+    description
+        Case and accents do not count.
+    """
 
     uids: tuple[str, ...] = ()
     patient_name: str = ""
@@ -132,13 +140,14 @@ def _conditions(wanted: StudyQuery) -> list[ColumnElement[bool]]:
     if wanted.uids:
         conditions.append(StudyRow.study_uid.in_(wanted.uids))
     for column, pattern in (
-        (StudyRow.patient_name, wanted.patient_name),
         (StudyRow.mrn, wanted.mrn),
         (StudyRow.accession_number, wanted.accession_number),
-        (StudyRow.description, wanted.description),
+        (StudyRow.folded_description, folded(wanted.description)),
     ):
         if pattern:
-            conditions.append(_like(column, pattern))
+            conditions.append(column.ilike(_as_like(pattern), escape="\\"))
+    names = folded_name(wanted.patient_name).split("=")
+    conditions += [_is_called(pattern) for pattern in names if pattern.strip("*")]
     if wanted.modalities:
         conditions.append(StudyRow.series.any(SeriesRow.modality.in_(wanted.modalities)))
     if wanted.first:
@@ -148,9 +157,17 @@ def _conditions(wanted: StudyQuery) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _like(column: InstrumentedAttribute[Any], pattern: str) -> ColumnElement[bool]:
+def _is_called(pattern: str) -> ColumnElement[bool]:
+    """Match one representation of a name; components that the pattern leaves out may be anything."""
+    called = _as_like(pattern)
+    any_of = (StudyRow.folded_name.like(f"%={called}{end}%", escape="\\") for end in ("=", "^"))
+    # The names of all studies are in one index, so that a pattern that begins with a wildcard reads no whole rows.
+    return StudyRow.id.in_(select(StudyRow.id).where(or_(*any_of)))
+
+
+def _as_like(pattern: str) -> str:
     literal = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return column.ilike(literal.replace("*", "%").replace("?", "_"), escape="\\")
+    return literal.replace("*", "%").replace("?", "_")
 
 
 def _counted(session: Session, study_ids: Sequence[str]) -> dict[str, tuple[tuple[str, ...], int, int]]:

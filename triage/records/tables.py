@@ -16,7 +16,10 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from triage.records.folding import folded, folded_name, folded_study
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -52,11 +55,32 @@ class Base(DeclarativeBase):
     }
 
 
+def _folded_name(row: DefaultExecutionContext) -> str:
+    return folded_name(_values(row).get("patient_name") or "")
+
+
+def _folded_description(row: DefaultExecutionContext) -> str:
+    return folded(_values(row).get("description") or "")
+
+
+def _folded_study(row: DefaultExecutionContext) -> str:
+    values = _values(row)
+    return folded_study(*map(values.get, ("name", "patient_name", "mrn", "accession_number")))
+
+
+def _values(row: DefaultExecutionContext) -> dict[str, Any]:
+    values: dict[str, Any] = row.get_current_parameters()  # type: ignore[no-untyped-call]
+    return values
+
+
 class StudyRow(Base):
     """A study with its rank by the current AI result.
 
     `band` (order of `Band`), `malignancy` and `predicted` repeat the current AI result, so that the worklist sorts
     100,000 studies from one index; they are written only in the transaction that files the result.
+
+    The `folded_...` columns hold text as `triage.records.folding` makes it, for searches. A new row fills them itself;
+    whoever changes a name, a description or a number of a row changes them too.
     """
 
     __tablename__ = "study"
@@ -81,6 +105,9 @@ class StudyRow(Base):
     malignancy: Mapped[float | None]
     predicted: Mapped[str | None] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(Text)
+    folded_name: Mapped[str | None] = mapped_column(Text, default=_folded_name)
+    folded_description: Mapped[str | None] = mapped_column(Text, default=_folded_description)
+    folded_text: Mapped[str | None] = mapped_column(Text, default=_folded_study)
 
     series: Mapped[list[SeriesRow]] = relationship(back_populates="study", order_by="SeriesRow.number")
     results: Mapped[list[AIResultRow]] = relationship(order_by="AIResultRow.id")
@@ -89,6 +116,7 @@ class StudyRow(Base):
     __table_args__ = (
         Index("study_queue", "waiting", "band", "arrived_at", "malignancy", "status", "predicted", "id"),
         Index("study_arrival", "arrived_at"),
+        Index("study_name_search", "folded_name", "id"),
         Index("study_uid_once", "study_uid", unique=True),
     )
 

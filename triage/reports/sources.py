@@ -11,6 +11,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import generate_uid
 
 from triage.domain import AIResult
+from triage.scans.formats.character_sets import to_unicode
 
 MANUFACTURER = "NeuroTriage"
 RESEARCH = "Research use only"
@@ -52,6 +53,7 @@ class Source:
 def read_source(instance: int, path: Path) -> Source:
     """Read the header of a DICOM file on the record, with every copied element present."""
     header = dcmread(path, stop_before_pixels=True, force=True)
+    to_unicode(header, nested=True)
     for keyword in COPIED:
         if keyword not in header:
             setattr(header, keyword, "")

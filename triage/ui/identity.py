@@ -7,14 +7,14 @@ import streamlit as st
 from triage.domain import SeriesHeader, StudyHeader
 from triage.records.views import SeriesFiles, Study
 from triage.scans.formats.derivation import DERIVED
-from triage.text import markdown
+from triage.text import markdown, readable_name
 from triage.ui import state, tables
 
 
 def heading(study: Study) -> None:
     """Draw patient, study and arrival, and the details of the series in a popover."""
     header = study.header
-    st.subheader(markdown(header.patient_name or study.name), anchor=False)
+    st.subheader(markdown(readable_name(header.patient_name) or study.name), anchor=False)
     lines = [_patient(header), _study(study)]
     waited = tables.duration(state.now() - study.arrived_at)
     lines.append(f"Arrived {study.arrived_at:%Y-%m-%d %H:%M} UTC, {waited} ago · {study.status}")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from triage.domain import Finding, Receipt, StudyStatus
 from triage.records.views import SignedReading, WorklistRow
-from triage.text import one_line
+from triage.text import one_line, readable_name
 from triage.ui import theme
 
 ROW_HEIGHT = 36
@@ -45,7 +45,7 @@ def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.
             "Band": [row.band.value for row in rows],
             "P(glioma)": [row.malignancy for row in rows],
             "AI": answers,
-            "Patient": [row.patient_name for row in rows],
+            "Patient": [readable_name(row.patient_name) for row in rows],
             "MRN": [row.mrn for row in rows],
             "Accession": [row.accession_number for row in rows],
             "Study": [row.name for row in rows],

@@ -21,6 +21,8 @@ from triage.web.media import DicomJson, address, require_json
 
 #: Most rows of one answer; a peer gets the next ones with `offset`.
 MAX_ROWS = 1000
+#: Digits of a number in a query; a database takes no offset much longer.
+MAX_DIGITS = 9
 #: Attributes that are matched; the answer warns about others in the query.
 MATCHED = {
     "StudyInstanceUID",
@@ -57,8 +59,7 @@ class Qido:
         first, last = _dates(match.get("StudyDate", ""))
         query = StudyQuery(
             uids=_split(match.get("StudyInstanceUID", "")),
-            # The record keeps the first two components of a name as "family, given".
-            patient_name=", ".join(part.strip() for part in match.get("PatientName", "").split("^")[:2] if part),
+            patient_name=match.get("PatientName", ""),
             mrn=match.get("PatientID", ""),
             accession_number=match.get("AccessionNumber", ""),
             description=match.get("StudyDescription", ""),
@@ -115,14 +116,14 @@ def _criteria(request: Request) -> tuple[dict[str, str], int, int]:
     Raises
     ------
     HTTPException
-        400 for a number that is none, or a parameter that is no DICOM attribute.
+        400 for a number that is none, a parameter that is no DICOM attribute, or a value that no attribute has.
     """
     numbers: dict[str, int] = {"offset": 0, "limit": MAX_ROWS}
     match: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name in numbers:
-            if not value.isdecimal():
-                raise HTTPException(400, f"{name} is not a whole number. Send one, or leave it out.")
+            if not value.isdecimal() or len(value) > MAX_DIGITS:
+                raise HTTPException(400, f"{name} is not a whole number below a billion. Send one, or leave it out.")
             numbers[name] = int(value)
         elif name not in PARAMETERS:
             keyword = keyword_for_tag(name) if len(name) == 8 and tag_for_keyword(name) is None else name
@@ -130,6 +131,8 @@ def _criteria(request: Request) -> tuple[dict[str, str], int, int]:
                 raise HTTPException(
                     400, "A query parameter is no DICOM attribute. Name attributes by keyword or by tag."
                 )
+            if "\0" in value:
+                raise HTTPException(400, f"{keyword} holds a zero byte, which no attribute does. Leave it out.")
             if value:
                 match[keyword] = value
     return match, numbers["offset"], min(numbers["limit"], MAX_ROWS)
@@ -162,7 +165,7 @@ def _study(request: Request, found: FoundStudy) -> Dataset:
         ReferringPhysicianName=None,
         StudyDescription=header.description,
         RetrieveURL=address(request, header.uid),
-        PatientName=header.patient_name.replace(", ", "^"),
+        PatientName=header.patient_name,
         PatientID=header.mrn,
         PatientBirthDate=None,
         PatientSex=header.sex,

@@ -76,7 +76,7 @@ def test_identity_is_kept(tmp_path: Path) -> None:
     found = inspect(write(tmp_path / "a", instance(PatientSex="F", PatientAge="041Y")))
     assert found.kind is Kind.DICOM
     assert found.study.uid == STUDY
-    assert found.study.patient_name == "Doe, Jane"
+    assert found.study.patient_name == "Doe^Jane"
     assert (found.study.mrn, found.study.accession_number, found.study.sex, found.study.age) == (
         "MRN1",
         "A1",
@@ -224,7 +224,7 @@ def test_an_oblique_stack_lies_one_way(tmp_path: Path) -> None:
 def test_names_in_other_alphabets_are_kept(tmp_path: Path) -> None:
     made = instance(SpecificCharacterSet="ISO_IR 192", PatientName="Müller^Åsa\u202e", StudyDescription="Schädel")
     found = inspect(write(tmp_path / "a", made)).study
-    assert (found.patient_name, found.description) == ("Müller, Åsa", "Schädel")
+    assert (found.patient_name, found.description) == ("Müller^Åsa", "Schädel")
 
 
 def test_a_study_too_large_for_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

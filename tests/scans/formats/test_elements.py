@@ -41,8 +41,29 @@ def test_missing_and_invalid_elements_have_a_default() -> None:
     assert day(item(StudyDate="20240229"), "StudyDate") == date(2024, 2, 29)
 
 
-def test_a_name_is_family_then_given_in_its_first_form() -> None:
-    assert person(item(PatientName="Doe^Jane^M^Dr=ドウ^ジェーン")) == "Doe, Jane"
+@pytest.mark.parametrize(
+    ("stated", "found"),
+    [
+        (b"3 ", 3),
+        (b"-2147483647 ", -2147483647),
+        (b"2147483648", 7),
+        (b"9" * 20, 7),
+        (b"9" * 5000, 7),
+        (b"1e400 ", 7),
+        (b"3.5 ", 3),
+        (b"first ", 7),
+        (b"1\\2 ", 7),
+    ],
+)
+def test_a_number_out_of_range_counts_as_unknown(stated: bytes, found: int) -> None:
+    header = Dataset()
+    header[0x00200011] = RawDataElement(Tag(0x00200011), "IS", len(stated), stated, 0, False, True)
+    assert quietly(integer)(header, "SeriesNumber", 7) == found
+
+
+def test_a_name_keeps_all_components_and_representations() -> None:
+    name = "Doe^Jane^M^Dr=ドウ^ジェーン"
+    assert person(item(PatientName=name)) == name
     assert person(item(PatientName="")) == ""
 
 

@@ -20,7 +20,7 @@ def _write(folder: Path, data: bytes) -> Path:
 def test_a_dicom_file_has_its_identity(tmp_path: Path) -> None:
     dataset = mr(head(), PatientName="Doe^Jane", SeriesDescription="T1")
     found = inspect(_write(tmp_path, file_of(dataset)))
-    assert (found.kind, found.study.patient_name, found.series.description) == (Kind.DICOM, "Doe, Jane", "T1")
+    assert (found.kind, found.study.patient_name, found.series.description) == (Kind.DICOM, "Doe^Jane", "T1")
     assert (found.sop_instance_uid, found.frames) == (dataset.SOPInstanceUID, 1)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from triage.domain import Kind
 from triage.errors import RefusedError
+from triage.scans.formats.character_sets import to_unicode
 from triage.scans.formats.dicom import transfer_syntax
 from triage.scans.formats.elements import quietly, text
 from triage.scans.formats.inspect import kind_of
@@ -59,6 +60,7 @@ def metadata(path: Path) -> dict[str, Any]:
     for element in list(header.elements()):  # raw elements: converting a damaged one would raise
         if element.tag.group == PIXEL_GROUP:
             del header[element.tag]
+    to_unicode(header, nested=True)
     model = header.to_json_dict(MAX_INLINE, lambda _: "", suppress_invalid_tags=True)
     pruned: dict[str, Any] = _without_bulk(model)
     return pruned

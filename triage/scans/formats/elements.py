@@ -18,6 +18,10 @@ from triage.errors import RefusedError
 from triage.text import visible
 
 MAX_TEXT = 255
+#: Longest name of a person with all components and representations: characters.
+MAX_PERSON = 1000
+#: Numbers beyond this are no counts or positions, and the record cannot hold them.
+MAX_INTEGER = 2**31 - 1
 DAMAGED = "The DICOM file is damaged or cut short. Send it again from the PACS."
 
 P = ParamSpec("P")
@@ -100,17 +104,17 @@ def numbers(header: Dataset, keyword: str, count: int) -> list[float] | None:
 
 
 def integer(header: Dataset, keyword: str, default: int) -> int:
-    """Return a whole number, or the default if there is none."""
+    """Return a whole number, or the default if there is none or it is beyond `MAX_INTEGER`."""
     try:
-        return int(header.get(keyword) or default)
-    except (TypeError, ValueError):
+        found = int(header.get(keyword) or default)
+    except (TypeError, ValueError, OverflowError):
         return default
+    return found if abs(found) <= MAX_INTEGER else default
 
 
 def person(header: Dataset) -> str:
-    """Return the patient's name as family name, given name."""
-    parts = text(header, "PatientName", 200).split("=")[0].split("^")
-    return ", ".join(part.strip() for part in parts[:2] if part.strip())
+    """Return the patient's name as DICOM writes it: components between ``^``, representations between ``=``."""
+    return text(header, "PatientName", MAX_PERSON)
 
 
 def day(header: Dataset, keyword: str) -> date | None:
@@ -123,7 +127,7 @@ def day(header: Dataset, keyword: str) -> date | None:
 
 def meta(header: Dataset, keyword: str) -> str:
     """Return an element of the file meta information, "" if it is missing."""
-    return str(getattr(header, "file_meta", Dataset()).get(keyword) or "")
+    return visible(str(getattr(header, "file_meta", Dataset()).get(keyword) or ""), MAX_TEXT)
 
 
 def functional(header: Dataset, frame: int, macro: str) -> Dataset:

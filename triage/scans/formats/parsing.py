@@ -19,6 +19,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from triage.errors import RefusedError
 from triage.scans.formats.archives import MAX_RATIO, RATIO_FROM
+from triage.scans.formats.character_sets import to_unicode
 from triage.scans.formats.elements import DAMAGED, meta, quietly
 from triage.scans.formats.identify import READ_BLOCK
 from triage.scans.formats.true_syntax import UNDEFINED_LENGTH, native_syntax, true_syntax
@@ -71,6 +72,7 @@ def read(path: Path) -> Dataset:
         header.file_meta.TransferSyntaxUID = native_syntax(*header.original_encoding)
     if (syntax := true_syntax(header)) != header.file_meta.TransferSyntaxUID:
         header.file_meta.TransferSyntaxUID = syntax
+    to_unicode(header)
     return header
 
 
