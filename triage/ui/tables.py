@@ -51,7 +51,7 @@ def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.
             "Study": [row.name for row in rows],
             "Images": [f"{row.modality} {row.slices}".strip() for row in rows],
             "Waiting": [duration(now - row.arrived_at) for row in rows],
-            "Reason for the rank": [row.reason for row in rows],
+            "Reason for the rank": [f"{row.doubt}. {row.reason}" if row.doubt else row.reason for row in rows],
         }
     )
     bands = [f"color: {theme.BAND[row.band]}; font-weight: 600" for row in rows]
