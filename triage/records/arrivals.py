@@ -77,6 +77,11 @@ class Arrivals:
         with self._database.read() as session:
             return _known(session, InstanceRow.sha256, SeriesRow.study_id, digests)
 
+    def all_digests(self) -> set[str]:
+        """Return the sha256 of every file on the record."""
+        with self._database.read() as session:
+            return set(session.scalars(select(InstanceRow.sha256)))
+
     def known(self, sop_instance_uids: Sequence[str]) -> dict[str, list[KnownInstance]]:
         """Return the files that have or claim each SOP Instance UID; unknown UIDs are left out."""
         with self._database.read() as session:
