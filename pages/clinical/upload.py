@@ -23,8 +23,8 @@ MAX_LINES = 100
 
 installation = state.installation()
 if upload := st.query_params.get("upload"):
-    st.session_state.upload = upload
-elif upload := st.session_state.get("upload"):
+    st.session_state.upload_id = upload
+elif upload := st.session_state.get("upload_id"):
     st.query_params["upload"] = upload  # so that a reload finds it again
 
 
@@ -40,9 +40,8 @@ def follow(upload_id: str) -> None:
         st.progress(0.5 * now.done / max(now.known, 1), f"Storing{place}. You may leave this page.")
     else:
         studies = len({receipt.study_id for receipt in now.receipts if receipt.study_id})
-        st.progress(
-            1 - 0.5 * len(waiting) / studies, f"Scoring: {studies - len(waiting):,} of {studies:,} studies ranked"
-        )
+        ranked = studies - len(waiting)
+        st.progress(0.5 + 0.5 * ranked / studies, f"Scoring: {ranked:,} of {studies:,} studies ranked")
 
 
 def still_scored(now: Progress | None) -> list[str]:
@@ -70,7 +69,7 @@ if sent and files:
         upload = installation.uploads.begin(
             [Incoming(file.name, data=file.getbuffer()) for file in files], actor=state.reader() or "upload"
         )
-        st.session_state.upload = st.query_params["upload"] = upload
+        st.session_state.upload_id = st.query_params["upload"] = upload
     except TriageError as error:
         st.error(markdown(str(error)), icon=":material/error:")
 
