@@ -15,11 +15,11 @@ from triage.web.routes import routes
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Open database and model before the first page; an unusable model stops the start with its error.
 
-    A thread meanwhile resumes the studies that a crash left unranked.
+    A thread meanwhile cleans up after a crash, receives uploads that it cut short, and resumes unranked studies.
     """
     installation = state.installation()
     _ = installation.runtime
-    Thread(target=installation.resume, name="resume", daemon=True).start()
+    Thread(target=installation.recover, name="recover", daemon=True).start()
     yield
     installation.close()
 

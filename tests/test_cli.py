@@ -15,7 +15,7 @@ import nibabel
 import numpy as np
 import psutil
 import pytest
-from helpers import zipped
+from helpers import keep, zipped
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -25,6 +25,7 @@ from triage.inference.runtime import Runtime
 from triage.learning.dataset import read_dataset
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.reading import sign
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.store import Store
@@ -208,3 +209,28 @@ def test_audit_data_prints_and_keeps_its_findings(tmp_path: Path, slices: list[P
     findings = json.loads(out.read_text())
     assert (findings["images"], findings["clusters"], len(findings["pairs"])) == (4, 2, 2)
     assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+def test_check_names_what_does_not_fit_and_cleans_up(tmp_path: Path, slices: list[Phantom]) -> None:
+    home = tmp_path / "home"
+    installation = Installation(Settings(home=home, worker="separate"))
+    sent = [Incoming(f"{number}.png", data=slices[number].png) for number in range(2)]
+    receipts = installation.receive(sent, actor="test")
+    digests = [installation.store.study(str(one.study_id)).instances[0].sha256 for one in receipts]
+    missing, altered = (installation.files.path(sha256) for sha256 in digests)
+    orphan = installation.files.path(keep(installation.files, b"orphan"))
+    os.utime(orphan, (1, 1))
+    installation.close()
+    assert triage("check", home=home).returncode == 0
+    missing.unlink()
+    altered.write_bytes(b"another")
+    done = triage("check", "--clean", home=home)
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 1
+    assert "1 orphaned: no study" in said
+    assert "1 missing: restore" in said
+    assert "1 altered on disk" in said
+    assert missing.name in said
+    assert altered.name in said
+    assert "1 orphaned files removed" in said
+    assert not orphan.exists()

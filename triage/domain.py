@@ -58,6 +58,17 @@ class StudyStatus(StrEnum):
     RANKED = "ranked"
     NOT_ANALYSABLE = "not analysable"
     READ = "read"
+    MERGED = "merged"
+    DISCARDED = "discarded"
+
+
+class Resolution(StrEnum):
+    """What a person decides about two studies that claim one identity; the second was set aside on arrival."""
+
+    KEEP_APART = "keep apart"
+    MERGE = "merge"
+    DISCARD_SECOND = "discard the second"
+    DISCARD_FIRST = "discard the first"
 
 
 class ReadingState(StrEnum):
@@ -89,7 +100,8 @@ class ReasonCode(StrEnum):
 class Outcome(StrEnum):
     """Outcome of a file that was handed over.
 
-    `CONFLICT` is a file whose identity is already on the record with other contents; it never replaces the stored one.
+    `CONFLICT` is a file that is stored, but set aside in a study of its own: its UIDs are on the record with another
+    patient or another data set, and a person decides between the two.
     """
 
     ACCEPTED = "accepted"
@@ -221,6 +233,8 @@ class StudyHeader:
     ----------
     uid
         Study Instance UID; empty for PNG, JPEG and NIfTI files, each of which is a study of its own.
+    issuer
+        Who issued the MRN.
     """
 
     uid: str = ""
@@ -231,6 +245,8 @@ class StudyHeader:
     study_date: date | None = None
     sex: str = ""
     age: str = ""
+    birth_date: date | None = None
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,10 @@ except TriageError as error:
     st.title("Review")
     st.error(markdown(str(error)), icon=":material/error:")
     st.stop()
+if not study.instances:  # they were merged with another study
+    st.title("Review")
+    st.info(f"{markdown(study.reason)}. Open that one from the worklist.", icon=":material/merge:")
+    st.stop()
 if st.query_params.get("study") != study_id:
     st.query_params["study"] = study_id
 if study.opened_at is None:
@@ -66,6 +70,8 @@ with left:
     slice_viewer()
 with right:
     identity.heading(study)
+    if study.conflict:
+        st.warning(f"**{markdown(study.conflict)}.** Decide on the page **Conflicts**.", icon=":material/rule:")
     if study.status is StudyStatus.RECEIVED:
         st.info("Scoring takes a few seconds. You can read the study without the AI.", icon=":material/hourglass_top:")
     elif result is None:

@@ -4,8 +4,10 @@ from collections import Counter
 
 import streamlit as st
 
-from triage.domain import Outcome, Receipt
+from triage.domain import Outcome
+from triage.errors import TriageError
 from triage.pipeline.spool import Incoming
+from triage.pipeline.uploads import Progress
 from triage.text import markdown
 from triage.ui import state, tables
 
@@ -16,13 +18,37 @@ ICONS = {
     Outcome.REFUSED: ":red[:material/cancel:]",
 }
 SOURCES = {"Files or ZIP archives": True, "A folder": "directory"}
-#: Seconds for which the page shows the progress of scoring; scoring goes on after that.
-PROGRESS_SECONDS = 120
 #: Answers on the page; thousands would slow the browser down.
 MAX_LINES = 100
 
 installation = state.installation()
-receipts: list[Receipt] = st.session_state.setdefault("receipts", [])
+if upload := st.query_params.get("upload"):
+    st.session_state.upload_id = upload
+elif upload := st.session_state.get("upload_id"):
+    st.query_params["upload"] = upload  # so that a reload finds it again
+
+
+@st.fragment(run_every="1s")
+def follow(upload_id: str) -> None:
+    """Draw the progress every second; storing and scoring go on in the server, whoever looks on."""
+    now = installation.uploads.progress(upload_id)
+    waiting = still_scored(now)
+    if now is None or now.error or (now.receipts is not None and not waiting):
+        st.rerun()
+    elif now.receipts is None:
+        place = f" {now.done + 1:,} of {now.known:,}: {markdown(now.name)}" if now.known else ""
+        st.progress(0.5 * now.done / max(now.known, 1), f"Storing{place}. You may leave this page.")
+    else:
+        studies = len({receipt.study_id for receipt in now.receipts if receipt.study_id})
+        ranked = studies - len(waiting)
+        st.progress(0.5 + 0.5 * ranked / studies, f"Scoring: {ranked:,} of {studies:,} studies ranked")
+
+
+def still_scored(now: Progress | None) -> list[str]:
+    """Return the studies of an upload that are not ranked yet."""
+    studies = {receipt.study_id for receipt in (now and now.receipts) or () if receipt.study_id}
+    return installation.store.results.pending(studies) if studies else []
+
 
 st.title("Upload")
 st.caption(
@@ -39,26 +65,22 @@ with st.form("upload", clear_on_submit=True, border=False):
 if sent and not files:
     st.warning("Choose or drop at least one file.")
 if sent and files:
-    receipts.clear()
-    bar = st.progress(0.0, "Starting …")
-    # Storing takes the first half of the bar, scoring the second.
-    receipts += installation.receive(
-        [Incoming(file.name, data=file.getbuffer()) for file in files],
-        actor=state.reader() or "upload",
-        progress=lambda done, known, name: bar.progress(
-            0.5 * done / max(known, 1), f"Storing {done + 1:,} of {known:,}: {markdown(name)}"
-        ),
-    )
-    studies = {receipt.study_id for receipt in receipts if receipt.study_id}
-    for _ in range(PROGRESS_SECONDS):
-        waiting = installation.wait(studies, timeout=1)
-        bar.progress(
-            1 - 0.5 * len(waiting) / max(len(studies), 1),
-            f"Scoring: {len(studies) - len(waiting):,} of {len(studies):,} studies ranked",
+    try:
+        upload = installation.uploads.begin(
+            [Incoming(file.name, data=file.getbuffer()) for file in files], actor=state.reader() or "upload"
         )
-        if not waiting:
-            break
-    bar.empty()
+        st.session_state.upload_id = st.query_params["upload"] = upload
+    except TriageError as error:
+        st.error(markdown(str(error)), icon=":material/error:")
+
+found = installation.uploads.progress(upload) if upload else None
+receipts = found.receipts or () if found else ()
+if upload and found is None:
+    st.info("This upload is no longer listed. What was stored of it is on the worklist.", icon=":material/info:")
+elif found and found.error:
+    st.error(markdown(found.error), icon=":material/error:")
+elif upload and found and (found.receipts is None or still_scored(found)):
+    follow(upload)
 
 if receipts:
     counts = Counter(receipt.outcome for receipt in receipts)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import free_port, wait_until_healthy
+from helpers import encode, free_port, wait_until_healthy
 from playwright.sync_api import Browser, Page, expect
 
 from triage.phantoms import Phantom
@@ -167,6 +167,28 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
 
     go(tab, "Model")
     picture_of(tab, "9_model")
+
+
+def test_leaving_the_page_loses_no_upload(server: Server, browser: Browser) -> None:
+    """Into the sidebar, to another page and back, and a reload, while the files are stored."""
+    tab = browser.new_page()
+    tab.goto(f"{server.address}/upload")
+    files = []
+    for number in range(60):
+        pixels = np.random.default_rng(number).integers(0, 255, (96, 96), np.uint8)
+        files.append({"name": f"noise-{number}.png", "mimeType": "image/png", "buffer": encode(pixels)})
+    tab.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    tab.get_by_role("button", name="Score and rank").click()
+    expect(tab.get_by_text("You may leave this page")).to_be_visible()
+    tab.get_by_role("textbox", name="Reader").fill(READER)
+    tab.keyboard.press("Enter")
+    go(tab, "Worklist")
+    go(tab, "Upload")
+    tab.reload()
+    expect(tab.get_by_text("60 accepted")).to_be_visible(timeout=120_000)
+    tab.reload()
+    expect(tab.get_by_text("60 accepted")).to_be_visible()
+    tab.close()
 
 
 def test_two_readers_on_one_study(server: Server, browser: Browser, slices: list[Phantom]) -> None:

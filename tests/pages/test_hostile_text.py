@@ -78,6 +78,9 @@ def test_the_answers_to_an_upload_are_plain_text(installation: Installation) -> 
     app = _page(state.UPLOAD)
     app.file_uploader[0].set_value([(HOSTILE_NAME, encode(head()), "image/png"), (HOSTILE_NAME, b"text", "image/png")])
     app.button[0].click().run()
+    installation.uploads.close()
+    assert installation.wait(installation.store.results.pending(), timeout=120) == []
+    app.run()
     assert not app.exception
     assert [text.value for text in app.text].count(HOSTILE_NAME) == 2
     _read(app)

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import streamlit as st
-from helpers import encode, nifti_phantom, sign_study, take_in, zipped
+from helpers import encode, nifti_phantom, redrawn, sign_study, take_in, zipped
 from record_samples import add
 from streamlit.testing.v1 import AppTest
 
-from triage.domain import Decision, Finding, Outcome, Plane, StudyStatus
+from triage.domain import Decision, Finding, Plane, Resolution, StudyStatus
 from triage.learning.dataset import read_dataset
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
@@ -67,7 +67,9 @@ def receive(installation: Installation, slices: list[Phantom], count: int = 3) -
     return take_in(installation, {phantom.name: phantom.png for phantom in slices[:count]})
 
 
-@pytest.mark.parametrize("path", [state.WORKLIST, state.REVIEW, state.UPLOAD, state.READINGS, state.MODELS])
+@pytest.mark.parametrize(
+    "path", [state.WORKLIST, state.REVIEW, state.UPLOAD, state.CONFLICTS, state.READINGS, state.MODELS]
+)
 def test_every_page_says_that_it_is_for_research(installation: Installation, path: Path) -> None:
     assert NOTICE in words(page(path))
 
@@ -122,9 +124,74 @@ def test_an_upload_answers_each_file(installation: Installation, slices: list[Ph
     app.file_uploader[0].set_value(files)
     app.button[0].click().run()
     assert not app.exception
-    outcomes = [receipt.outcome for receipt in app.session_state["receipts"]]
-    assert outcomes == [Outcome.ACCEPTED, Outcome.REFUSED]
+    app = when_stored(installation, app)
+    assert "**1** accepted  ·  :red[:material/cancel:] **1** refused" in words(app)
     assert "none of DICOM" in words(app)
+
+
+def test_leaving_the_page_loses_no_upload(installation: Installation, study_files: dict[str, bytes]) -> None:
+    """To another page and back, and by a reload, which knows the address only."""
+    app = page(state.UPLOAD)
+    app.file_uploader[0].set_value([(name, file, "application/dicom") for name, file in study_files.items()])
+    app.button[0].click().run()
+    app.switch_page(str(state.WORKLIST)).run()
+    app = when_stored(installation, app.switch_page(str(state.UPLOAD)).run())
+    assert f"**{len(study_files)}** accepted" in words(app)
+    address = str(app.query_params["upload"])
+    assert f"**{len(study_files)}** accepted" in words(page(state.UPLOAD, upload=address))
+    assert "no longer listed" in words(page(state.UPLOAD, upload="0" * 32))
+
+
+def test_a_disk_that_takes_nothing_is_said_at_once(installation: Installation) -> None:
+    app = page(state.UPLOAD)
+    installation.settings.home.joinpath("uploads").write_text("in the way")
+    app.file_uploader[0].set_value([("good.png", b"1", "image/png")])
+    app.button[0].click().run()
+    assert "Free disk space" in words(app)
+
+
+def when_stored(installation: Installation, app: AppTest) -> AppTest:
+    """Return the upload page as it looks when everything is stored and ranked."""
+    installation.uploads.close()
+    assert installation.wait(installation.store.results.pending(), timeout=120) == []
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
+def test_a_conflict_is_decided_by_a_person_once(installation: Installation, study_files: dict[str, bytes]) -> None:
+    name, file = next(iter(study_files.items()))
+    other = redrawn(file, PatientID="PH9", PatientName="Roe^Richard", SOPInstanceUID="1.2.3")
+    first, second = take_in(installation, {name: file, "other.dcm": other})
+    table = page(state.WORKLIST).dataframe[0].value
+    assert sorted(table["MRN"]) == ["PH1000", "PH9"]
+    assert all("Identity conflict" in reason for reason in table["Reason for the rank"])
+    assert "Decide on the page" in words(page(state.REVIEW, study=second))
+    app = page(state.CONFLICTS)
+    sides = [dict(zip(one.value["Attribute"], one.value["Value"], strict=True)) for one in app.dataframe]
+    assert [one["MRN"] for one in sides] == ["PH1000", "PH9"]
+    assert "Roe" in sides[1]["Patient"]
+    _button(app, "Decide").click().run()
+    assert "say why" in words(app)
+    stale = page(state.CONFLICTS)
+    for one in (app, stale):
+        one.radio[0].set_value(Resolution.DISCARD_SECOND)
+        next(field for field in one.text_input if field.label == "Why").set_value("wrong label")
+        _button(one, "Decide").click().run()
+        assert not one.exception, one.exception
+    assert "No identity is in doubt" in words(app)
+    assert [row.study_id for row in installation.queue.page(_everything(), datetime.now(UTC)).rows] == [first]
+    study = installation.store.study(second)
+    assert (study.status, study.reason) == (StudyStatus.DISCARDED, "Discarded: wrong label")
+
+
+def test_a_merged_study_says_where_it_went(installation: Installation, study_files: dict[str, bytes]) -> None:
+    name, file = next(iter(study_files.items()))
+    other = redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")
+    _, second = take_in(installation, {name: file, "other.dcm": other})
+    installation.resolve(second, Resolution.MERGE, by="Dr. Ada", reason="one patient, two numbers")
+    assert installation.wait(installation.store.results.pending()) == []
+    assert "Merged with the study" in words(page(state.REVIEW, study=second))
 
 
 def test_an_archive_becomes_a_study_with_its_patient(installation: Installation, study_files: dict[str, bytes]) -> None:
@@ -132,7 +199,7 @@ def test_an_archive_becomes_a_study_with_its_patient(installation: Installation,
     app.file_uploader[0].set_value([("study.zip", zipped(study_files), "application/zip")])
     app.button[0].click().run()
     assert not app.exception
-    assert {receipt.outcome for receipt in app.session_state["receipts"]} == {Outcome.ACCEPTED}
+    when_stored(installation, app)
     table = page(state.WORKLIST).dataframe[0].value
     assert list(table[["Patient", "MRN", "Accession", "Images"]].iloc[0]) == [
         "PHANTOM, ADA",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import sqlite3
@@ -15,8 +16,9 @@ import numpy as np
 import pytest
 from dicomweb import file, study
 from helpers import encode, keep, receive, redrawn, take_in, zipped
-from pydicom import dcmread
-from sqlalchemy import event, select
+from pydicom import dcmread, dcmwrite
+from pydicom.uid import ImplicitVRLittleEndian
+from sqlalchemy import event, select, update
 
 from triage.domain import Band, Outcome, StudyStatus
 from triage.inference.runtime import Runtime
@@ -200,22 +202,66 @@ def test_late_slices_are_scored_with_the_others(installation: Installation, stud
     assert [sum(map(len, item.table)) for item in slices if item] == [3, 5]
 
 
-def test_one_identity_with_two_contents_is_reported_and_never_stored_over(
+def test_one_identity_with_two_contents_is_set_aside_and_never_stored_over(
     installation: Installation, study_files: dict[str, bytes]
 ) -> None:
     name, file = next(iter(study_files.items()))
     (study_id,) = take_in(installation, {name: file})
     forged = redrawn(file, SeriesDescription="other")
-    for _ in range(2):
-        (receipt,) = receive(installation, {name: forged})
-        assert (receipt.outcome, receipt.study_id) == (Outcome.CONFLICT, None)
-        assert "UID of its own" in receipt.message
-    assert [installation.files.get(item.sha256) for item in installation.store.study(study_id).instances] == [file]
+    first, again = (receive(installation, {name: forged})[0] for _ in range(2))
+    assert (first.outcome, again.outcome, again.study_id) == (Outcome.CONFLICT, Outcome.CONFLICT, first.study_id)
+    assert "page Conflicts" in first.message
     (stranger,) = receive(installation, {name: redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")})
     assert stranger.outcome is Outcome.CONFLICT
+    studies = [installation.store.study(str(one)) for one in (study_id, first.study_id, stranger.study_id)]
+    assert [installation.files.get(item.sha256) for item in studies[0].instances] == [file]
+    assert [installation.files.get(item.sha256) for item in studies[1].instances] == [forged]
+    assert {row.study_id for row in installation.queue.page(WorklistFilter(), NOW).rows if row.doubt} == {
+        study.study_id for study in studies
+    }
     with installation.store.read() as session:
         conflicts = session.scalars(select(AuditRow).where(AuditRow.event == "conflict")).all()
-    assert len(conflicts) == 3
+    assert len(conflicts) == 2
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_one_object_in_other_files_is_here_already(
+    installation: Installation, study_files: dict[str, bytes], together: bool
+) -> None:
+    """A disc, an archive and a PACS each write the same objects with their own file meta and transfer syntax."""
+    copies = {f"copy/{name}": implicit(file) for name, file in study_files.items()}
+    assert not {*copies.values()} & {*study_files.values()}
+    if together:
+        receipts = receive(installation, study_files | copies)
+    else:
+        receipts = receive(installation, study_files) + receive(installation, copies)
+    half = len(study_files)
+    assert [one.outcome for one in receipts] == [Outcome.ACCEPTED] * half + [Outcome.ALREADY_HERE] * half
+    assert len({one.study_id for one in receipts}) == 1
+    on_disk = {path.name for path in installation.settings.files.rglob("*") if path.is_file()}
+    assert on_disk == {hashlib.sha256(file).hexdigest() for file in study_files.values()}
+
+
+def test_files_of_an_earlier_version_are_compared_by_their_data_set(
+    installation: Installation, study_files: dict[str, bytes]
+) -> None:
+    name, file = next(iter(study_files.items()))
+    (study_id,) = take_in(installation, {name: file})
+    with installation.store.write() as session:
+        session.execute(update(InstanceRow).values(content=None))
+    (receipt,) = receive(installation, {name: implicit(file)})
+    assert (receipt.outcome, receipt.study_id) == (Outcome.ALREADY_HERE, study_id)
+    assert all(item.content for item in installation.store.study(study_id).instances)
+
+
+def implicit(file: bytes) -> bytes:
+    """Return the same object as another program writes it."""
+    header = dcmread(io.BytesIO(file))
+    header.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    header.file_meta.SourceApplicationEntityTitle = "ARCHIVE"
+    buffer = io.BytesIO()
+    dcmwrite(buffer, header, implicit_vr=True, little_endian=True, enforce_file_format=True)
+    return buffer.getvalue()
 
 
 def test_overlong_identifiers_are_refused(installation: Installation, study_files: dict[str, bytes]) -> None:

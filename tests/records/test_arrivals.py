@@ -26,12 +26,15 @@ from triage.domain import (
 )
 from triage.errors import RefusedError
 from triage.pipeline.admission import check_identifiers
+from triage.records.arrivals import OTHER_PATIENT, SAME_UID
 from triage.records.queue import Queue
 from triage.records.search import Search, StudyQuery
 from triage.records.store import Store
-from triage.records.views import Arrival, SeriesFiles, WorklistFilter
+from triage.records.views import Arrival, KnownInstance, SeriesFiles, WorklistFilter
 from triage.scans.formats.inspect import inspect
 from triage.worklist import WaitLimits
+
+LIMITS = WaitLimits(timedelta(hours=8), timedelta(hours=48))
 
 
 def test_the_same_bytes_are_one_study(store: Store) -> None:
@@ -43,7 +46,9 @@ def test_the_same_bytes_are_one_study(store: Store) -> None:
 
 
 def test_a_study_keeps_its_identity(store: Store) -> None:
-    header = StudyHeader("1.2", "DOE^JANE", "M1", "A1", "Head", date(2026, 1, 2), "F", "050Y")
+    header = StudyHeader(
+        "1.2", "DOE^JANE", "M1", "A1", "Head", date(2026, 1, 2), "F", "050Y", date(1976, 1, 1), "HOSPITAL"
+    )
     scored = SeriesHeader("1.2.1", 2, "T1", "MR", "Acme One", Plane.AXIAL, (0.5, 0.5, 3.0))
     aside = SeriesHeader("1.2.2", 1, "loc", "MR", set_aside="Localiser")
     files = [replace(instance(number), sop_instance_uid=f"1.2.{number}", frames=number) for number in (3, 4)]
@@ -51,29 +56,68 @@ def test_a_study_keeps_its_identity(store: Store) -> None:
         "Head", [Arrival(files[0], header, scored), Arrival(files[1], header, aside)], actor="door"
     )
     study = store.study(str(taken.study_id))
-    assert taken.contents == study.contents
+    assert taken.changed == {study.study_id: study.contents}
     assert study.header == header
     assert [(series.header, series.instances) for series in study.series] == [
         (aside, (files[1],)),
         (scored, (files[0],)),
     ]
-    assert store.arrivals.digests_of(["1.2.3", "", "1.2"]) == {"1.2.3": files[0].sha256}
-    queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
+    known = KnownInstance(study.study_id, files[0].sha256, "", claimed=False)
+    assert store.arrivals.known(["1.2.3", "", "1.2"]) == {"1.2.3": [known]}
+    queue = Queue(store.read, LIMITS)
     row = queue.page(WorklistFilter(text="jane"), datetime.now(UTC)).rows[0]
     assert (row.patient_name, row.mrn, row.accession_number) == ("DOE^JANE", "M1", "A1")
     assert (row.modality, row.slices) == ("MR", 3)
 
 
-def test_contradictions_are_conflicts(store: Store) -> None:
+def arrival(number: int, header: StudyHeader, uid: str, content: str = "") -> Arrival:
+    return Arrival(replace(instance(number), sop_instance_uid=uid, content=content), header, SeriesHeader("1.2.0"))
+
+
+def test_contradictions_are_stored_in_studies_of_their_own(store: Store) -> None:
+    header, other = StudyHeader("1.2", mrn="M1"), StudyHeader("1.2", mrn="M2")
+    first = arrival(1, header, "1.2.3")
+    study_id = store.arrivals.add("Head", [first], actor="door").study_id
+    files = [arrival(2, header, "1.2.3"), arrival(3, other, "1.2.4"), first, arrival(4, other, "1.2.5")]
+    taken = store.arrivals.add("Head", files, actor="door")
+    assert taken.outcomes == (Outcome.CONFLICT, Outcome.CONFLICT, Outcome.ALREADY_HERE, Outcome.CONFLICT)
+    forged, stranger, same, again = taken.study_ids
+    assert (same, again) == (study_id, stranger)
+    assert len({study_id, forged, stranger}) == 3
+    assert store.study(study_id).instances == (first.instance,)
+    assert [store.study(one).header.mrn for one in (study_id, forged, stranger)] == ["M1", "M1", "M2"]
+    assert set(store.results.pending()) == {study_id, forged, stranger}
+    assert {(item.reason, item.uid, item.second.files) for item in store.conflicts.open()} == {
+        (SAME_UID, "1.2", 1),
+        (OTHER_PATIENT, "1.2", 2),
+    }
+    late = store.arrivals.add("Head", [arrival(5, header, "1.2.4"), arrival(6, other, "1.2.6")], actor="door")
+    assert late.study_ids == (study_id, stranger)
+    assert late.outcomes == (Outcome.ACCEPTED, Outcome.CONFLICT)
+
+
+def test_one_data_set_in_two_files_is_one_instance(store: Store) -> None:
     header = StudyHeader("1.2", mrn="M1")
-    first = replace(instance(1), sop_instance_uid="1.2.3")
-    study_id = store.arrivals.add("Head", [Arrival(first, header)], actor="door").study_id
-    forged = Arrival(replace(instance(2), sop_instance_uid="1.2.3"), header)
-    stranger = Arrival(replace(instance(3), sop_instance_uid="1.2.4"), StudyHeader("1.2", mrn="M2"))
-    taken = store.arrivals.add("Head", [forged, stranger, Arrival(first, header)], actor="door")
-    assert taken.outcomes == (Outcome.CONFLICT, Outcome.CONFLICT, Outcome.ALREADY_HERE)
-    assert taken.study_id == study_id
-    assert store.study(str(study_id)).instances == (first,)
+    study_id = store.arrivals.add("Head", [arrival(1, header, "1.2.3", "c" * 64)], actor="door").study_id
+    taken = store.arrivals.add("Head", [arrival(2, header, "1.2.3", "c" * 64)], actor="door")
+    assert (taken.outcomes, taken.study_ids, taken.changed) == ((Outcome.ALREADY_HERE,), (study_id,), {})
+
+
+def test_two_patients_under_one_new_study_uid_are_two_studies(store: Store) -> None:
+    files = [arrival(number, StudyHeader("1.2", mrn=f"M{number % 2}"), f"1.2.{number}") for number in range(4)]
+    taken = store.arrivals.add("Head", files, actor="door")
+    assert taken.study_ids[:2] == taken.study_ids[2:]
+    assert len(set(taken.study_ids)) == 2
+    doubts = {row.study_id: row.doubt for row in Queue(store.read, LIMITS).recent(5)}
+    assert doubts == dict.fromkeys(taken.study_ids, OTHER_PATIENT)  # the first to arrive is not the truth
+
+
+def test_a_uid_of_another_study_is_set_aside(store: Store) -> None:
+    study_id = store.arrivals.add("Head", [arrival(1, StudyHeader("1.2"), "1.2.3")], actor="door").study_id
+    taken = store.arrivals.add("Head", [arrival(2, StudyHeader("1.9"), "1.2.3")], actor="door")
+    assert taken.outcomes == (Outcome.CONFLICT,)
+    (conflict,) = store.conflicts.open()
+    assert (conflict.first.study_id, conflict.uid) == (study_id, "1.9")
 
 
 def test_files_of_one_study_added_at_the_same_moment_are_one_study(store: Store) -> None:

@@ -33,14 +33,14 @@ def test_every_step_of_a_study_leaves_an_audit_row(store: Store) -> None:
 
 def test_notes_name_their_event_and_study(store: Store) -> None:
     study_id = add(store, 1, uid="1.2")
-    store.audit.conflict("One SOP Instance UID with other contents", actor="door")
+    store.audit.refused("Damaged", actor="door")
     store.audit.requested(Event.SEARCHED, "", "studies: 1 found", actor="peer")
     store.audit.requested(Event.RETRIEVED, "1.2", "1 files", actor="peer")
     with store.read() as session:
         rows = session.scalars(select(AuditRow).order_by(AuditRow.id)).all()
     assert [(row.event, row.study_id) for row in rows] == [
         (Event.RECEIVED, study_id),
-        (Event.CONFLICT, None),
+        (Event.REFUSED, None),
         (Event.SEARCHED, None),
         (Event.RETRIEVED, study_id),
     ]
@@ -52,6 +52,7 @@ def test_the_stored_names_of_events_never_change() -> None:
         "received",
         "refused",
         "conflict",
+        "conflict resolved",
         "ranked",
         "not analysable",
         "opened",

@@ -25,7 +25,7 @@ def fill(store: Store, count: int) -> list[dict[str, object]]:
     rng = random.Random(7)
     rows: list[dict[str, object]] = []
     for number in range(count):
-        status = rng.choices(list(StudyStatus), [1, 6, 1, 2])[0]
+        status = rng.choices(list(StudyStatus), [1, 6, 1, 2, 1, 1])[0]
         judged = status in (StudyStatus.RANKED, StudyStatus.READ)
         rows.append(
             {
@@ -35,7 +35,7 @@ def fill(store: Store, count: int) -> list[dict[str, object]]:
                 "site_band": 2,
                 "arrived_at": NOW - timedelta(minutes=rng.randrange(96 * 60)),
                 "status": status,
-                "waiting": status is not StudyStatus.READ,
+                "waiting": status in (StudyStatus.RECEIVED, StudyStatus.RANKED, StudyStatus.NOT_ANALYSABLE),
                 "band": rng.randrange(3),
                 "malignancy": round(rng.random(), 1) if judged else None,
                 "predicted": rng.choice(list(Finding)) if judged else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 from datetime import UTC, datetime
@@ -10,9 +11,8 @@ from typing import Any
 import pytest
 import requests
 from dicomweb import BOUNDARY, LIMIT, TOKEN, Peer, body, file, study
-from drawn_dicom import instance
 from pydicom import Dataset
-from pydicom.uid import MediaStorageDirectoryStorage, generate_uid
+from pydicom.uid import ImplicitVRLittleEndian, MediaStorageDirectoryStorage, RLELossless, generate_uid
 from sqlalchemy import select
 
 from triage.domain import Finding, StudyStatus
@@ -64,9 +64,8 @@ def test_what_is_here_already_is_a_success(peer: Peer) -> None:
 
 
 def test_one_bad_instance_costs_no_other(peer: Peer) -> None:
-    good, cut, stranger, again = *study(2), *study(1), instance()
-    again.StudyInstanceUID, again.SOPInstanceUID = good.StudyInstanceUID, good.SOPInstanceUID
-    parts = [SOME, file(cut)[:-5000], file(good), file(stranger), file(again), b""]
+    good, cut, stranger = *study(2), *study(1)
+    parts = [SOME, file(cut)[:-5000], file(good), file(stranger), b""]
     response = peer.store(parts, good.StudyInstanceUID)
     assert response.status_code == 202
     assert stored(response) == {good.SOPInstanceUID}
@@ -74,8 +73,6 @@ def test_one_bad_instance_costs_no_other(peer: Peer) -> None:
         "": Reason.CANNOT_UNDERSTAND,
         cut.SOPInstanceUID: Reason.CANNOT_UNDERSTAND,
         stranger.SOPInstanceUID: Reason.DOES_NOT_MATCH,
-        # The same UID came with other contents; what was stored first stays.
-        good.SOPInstanceUID: Reason.DUPLICATE_INSTANCE,
     }
     assert len(module(response).OtherFailuresSequence) == 2
     with peer.installation.store.read() as session:
@@ -85,6 +82,49 @@ def test_one_bad_instance_costs_no_other(peer: Peer) -> None:
             select(AuditRow).where(AuditRow.actor == "dicomweb 127.0.0.1", AuditRow.event == "refused")
         )
         assert len(refused.all()) == 4
+
+
+def test_one_object_by_two_ways_is_a_success(peer: Peer) -> None:
+    """A disc first, then the archive with its own file meta, implicit and compressed."""
+    (made,) = study(1)
+    assert peer.store([file(made)]).status_code == 200
+    for syntax in (ImplicitVRLittleEndian, RLELossless):
+        again = copy.deepcopy(made)
+        again.file_meta.SourceApplicationEntityTitle = "ARCHIVE"
+        if syntax.is_encapsulated:
+            again.compress(syntax, generate_instance_uid=False)
+        again.file_meta.TransferSyntaxUID = syntax
+        response = peer.store([file(again)])
+        assert (response.status_code, stored(response)) == (200, {made.SOPInstanceUID})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"PatientID": "OTHER", "SOPInstanceUID": generate_uid()},
+        {"PatientID": "", "SOPInstanceUID": generate_uid()},
+        {"PatientName": "Roe^Richard", "SOPInstanceUID": generate_uid()},
+        {"SeriesDescription": "other"},
+    ],
+)
+def test_what_is_set_aside_is_stored_with_a_warning(peer: Peer, changed: dict[str, str]) -> None:
+    made = study(2)
+    assert peer.store([file(made[0])]).status_code == 200
+    other = copy.deepcopy(made[0])
+    for keyword, value in changed.items():
+        setattr(other, keyword, value)
+    other.file_meta.MediaStorageSOPInstanceUID = other.SOPInstanceUID
+    for _ in range(2):
+        response = peer.store([file(other), file(made[1])])
+        assert response.status_code == 202
+        aside, whole = module(response).ReferencedSOPSequence
+        assert (aside.ReferencedSOPInstanceUID, aside.WarningReason) == (other.SOPInstanceUID, Reason.COERCED)
+        assert not aside.RetrieveURL
+        assert "WarningReason" not in whole
+    (conflict,) = [one for one in peer.installation.store.conflicts.open() if one.uid == made[0].StudyInstanceUID]
+    assert (conflict.first.files, conflict.second.files) == (2, 1)
+    found = peer.get(f"studies/{made[0].StudyInstanceUID}/instances").json()
+    assert len(found) == 2  # those of the first patient only
 
 
 @pytest.mark.parametrize(
@@ -150,20 +190,18 @@ def test_an_unknown_transfer_syntax(peer: Peer) -> None:
     )
 
 
-def test_one_uid_with_two_contents_is_a_conflict(peer: Peer) -> None:
+def test_a_uid_of_another_study_is_stored_with_a_warning(peer: Peer) -> None:
     first, second = study(1)[0], study(1)[0]
     second.SOPInstanceUID = first.SOPInstanceUID
     assert peer.store([file(first)]).status_code == 200
     response = peer.store([file(second)])
-    assert (response.status_code, reasons(response)) == (409, {first.SOPInstanceUID: Reason.DUPLICATE_INSTANCE})
-
-
-def test_one_study_with_two_patients_is_a_conflict(peer: Peer) -> None:
-    first, second = study(2)
-    second.PatientID = "somebody else"
-    assert peer.store([file(first)]).status_code == 200
-    response = peer.store([file(second)])
-    assert (response.status_code, reasons(response)) == (409, {second.SOPInstanceUID: Reason.DOES_NOT_MATCH})
+    assert (response.status_code, reasons(response), stored(response)) == (202, {}, {first.SOPInstanceUID})
+    (digest,) = [
+        one.sha256
+        for one in peer.installation.store.arrivals.known([first.SOPInstanceUID])[first.SOPInstanceUID]
+        if not one.claimed
+    ]
+    assert peer.installation.files.get(digest) == file(first)
 
 
 def test_a_full_disk_is_not_the_senders_fault(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:

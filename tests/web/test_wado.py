@@ -104,8 +104,8 @@ def test_what_is_not_here(peer: Peer, images: list[Dataset]) -> None:
 def test_a_file_that_was_altered_is_not_sent(peer: Peer) -> None:
     made = study(1)[0]
     peer.store([file(made)])
-    (digest,) = peer.installation.store.arrivals.digests_of([made.SOPInstanceUID]).values()
-    path = peer.installation.files.path(digest)
+    ((known,),) = peer.installation.store.arrivals.known([made.SOPInstanceUID]).values()
+    path = peer.installation.files.path(known.sha256)
     path.write_bytes(b"altered")
     response = peer.get(addresses(made)[2], accept=MULTIPART)
     assert response.status_code == 404

@@ -85,6 +85,35 @@ def worker() -> None:
 
 
 @commands.command()
+def check(
+    remove: Annotated[
+        bool, typer.Option("--clean", help="Remove what no study holds, if it is older than a day.")
+    ] = False,
+) -> None:
+    """Compare the stored files with the record; exit status 1 if a file is missing or was altered."""
+    from triage.pipeline.installation import Installation
+
+    installation = or_exit(lambda: Installation(Settings()))
+    with closing(installation):
+        with console.status("Reading every stored file"):
+            found = installation.check()
+        for count, words in (
+            (len(found.orphans), "orphaned: no study holds them, and they are older than a day"),
+            (found.young, "without a study yet: an upload may be under way"),
+            (len(found.left), "left by uploads that ended more than a day ago"),
+            (len(found.missing), "missing: restore the files folder from a backup"),
+            (len(found.altered), "altered on disk: restore the files folder from a backup"),
+        ):
+            console.print(f"{count:>8,} {words}", highlight=False)
+        for sha256 in (*found.missing, *found.altered):
+            console.print(f"         {sha256}", highlight=False)
+        if remove:
+            console.print(f"{installation.clean():>8,} orphaned files removed", highlight=False)
+    if found.missing or found.altered:
+        raise typer.Exit(1)
+
+
+@commands.command()
 def demo(
     count: Annotated[int, typer.Option(min=0, help="Phantom slices, each a study of its own.")] = 24,
     studies: Annotated[int, typer.Option(min=0, help="Phantom studies in DICOM.")] = 4,

@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Condition, Lock
 
-from triage.domain import Receipt, Series
+from triage.domain import Receipt, Resolution, Series
 from triage.inference.runtime import Runtime
 from triage.learning.dataset import write_dataset
 from triage.learning.entries import Export
@@ -23,6 +24,8 @@ from triage.pipeline.durable import Work, key
 from triage.pipeline.intake import Intake
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
 from triage.pipeline.spool import Incoming
+from triage.pipeline.upkeep import Findings, check, clean
+from triage.pipeline.uploads import Uploads
 from triage.records.files import FileStore, sweep
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.queue import Queue
@@ -41,7 +44,13 @@ WAIT_INTERVAL = 0.25
 
 
 class Installation:
-    """Record, files, queue and model of one installation, as its settings have them."""
+    """Record, files, queue and model of one installation, as its settings have them.
+
+    Attributes
+    ----------
+    uploads
+        Receive files in the background, whatever becomes of the page that they came from.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -50,6 +59,10 @@ class Installation:
         self.queue = Queue(self.store.read, WaitLimits(settings.urgent_wait, settings.routine_wait))
         self.door = Door()
         self.work = Work(settings.work_url, self._process, self.resume)
+        self.uploads = Uploads(
+            settings.home / "uploads",
+            lambda files, actor, progress: self.receive(files, actor=actor, progress=progress),
+        )
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
         self._loading, self._processed = Lock(), Condition()
 
@@ -160,8 +173,9 @@ class Installation:
         """Enqueue every pending study that is not in the queue, and return the number of pending studies.
 
         A study that ended the process too often becomes not analysable. Files that a process left behind when it died
-        during a hand-over are removed.
+        during a hand-over are removed, and its uploads are received.
         """
+        self.uploads.resume()
         for folder in (self.settings.home, self.files.folder):
             sweep(folder)
         results = self.store.results
@@ -177,6 +191,29 @@ class Installation:
             self._run()
         return len(pending)
 
+    def recover(self) -> None:
+        """Clean up and resume after whatever ended the last process; called once, at the start."""
+        self.clean()
+        self.resume()
+
+    def check(self) -> Findings:
+        """Compare the stored files with the record."""
+        found = check(self.files, self.store.arrivals, self.settings.home)
+        return replace(found, left=(*found.left, *self.uploads.left()))
+
+    def clean(self) -> int:
+        """Remove files that no study holds and that are older than a day, and return their number."""
+        self.uploads.sweep()
+        return clean(self.files, self.store.arrivals, self.settings.home)
+
+    def resolve(self, study_id: str, resolution: Resolution, *, by: str, reason: str) -> None:
+        """Carry out a decision between two studies that claim one identity; see `Conflicts.resolve`.
+
+        Studies whose files changed are scored again.
+        """
+        self.store.conflicts.resolve(study_id, resolution, by=by, reason=reason)
+        self.resume()
+
     def run(self) -> None:
         """Run the queue in this process; a second call does nothing.
 
@@ -187,7 +224,8 @@ class Installation:
         self.work.start()
 
     def close(self) -> None:
-        """End the queue of this process, the decoding processes and the connections to the database."""
+        """Finish the uploads, then end the queue of this process, the decoders and the connections to the database."""
+        self.uploads.close()
         self.work.stop()
         self.door.close()
         self.store.engine.dispose()

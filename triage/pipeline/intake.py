@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from triage.domain import Outcome, Receipt
-from triage.errors import StorageError
+from triage.errors import StorageError, TriageError
 from triage.pipeline.admission import Admission
 from triage.pipeline.spool import ALREADY_HERE, Incoming, Spooler
 from triage.pipeline.upload import Upload, disk_error
-from triage.records.arrivals import SAME_UID
 from triage.records.files import FileStore
 from triage.records.store import Store
+from triage.records.views import KnownInstance
 from triage.scans.deidentify.pseudonym import PseudonymMap
 from triage.scans.isolation.door import Door
 
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 MAX_STUDY_NAME = 255
 STORED = "Stored; scoring follows."
 CONFLICT = (
-    "The record has another file under this identity, or another patient under this study; this one was not stored. "
-    "Compare the two at the source, and send the right one with a UID of its own."
+    "Stored, but set aside as a study of its own: the record has another patient, or another data set, under the same "
+    "UID. Decide between the two on the page Conflicts."
 )
 MESSAGES = {Outcome.ALREADY_HERE: ALREADY_HERE, Outcome.CONFLICT: CONFLICT}
 
@@ -52,8 +52,9 @@ class Intake:
         self._actor, self._progress = actor, progress
         self._admission = Admission(pseudonyms)
         self._uploads: list[Upload] = []
-        #: The sha256 of the files that have each SOP Instance UID, on the record or in this hand-over.
-        self._digests: dict[str, str] = {}
+        #: Files on the record with each SOP Instance UID, and those of this hand-over with each data set.
+        self._known: dict[str, list[KnownInstance]] = {}
+        self._firsts: dict[str, Upload] = {}
         self.accepted: dict[str, str] = {}
 
     def receive(self, files: Iterable[Incoming]) -> list[Receipt]:
@@ -73,6 +74,8 @@ class Intake:
                 upload.decide(Outcome.REFUSED, str(failure), retry=True)
         for study in self._by_study():
             self._commit(study)
+        self._follow_twins()
+        self._mark_doubts()
         return [upload.receipt() for upload in self._uploads]
 
     def _store_files(self, incoming: list[Incoming], folder: Path) -> None:
@@ -82,7 +85,7 @@ class Intake:
             for upload in batch:
                 self._admission.check(upload)
             uids = [upload.sop_instance_uid for upload in batch if upload.outcome is None]
-            self._digests |= self._store.arrivals.digests_of(uids)
+            self._known |= self._store.arrivals.known(uids)
             for upload in batch:
                 if self._progress:
                     self._progress(len(self._uploads), spooler.known, upload.name)
@@ -104,7 +107,8 @@ class Intake:
 
     def _restored(self, upload: Upload) -> bool:
         """Put back a file of the record whose bytes are missing or altered on disk; say whether it was so."""
-        if upload.outcome is not Outcome.ALREADY_HERE or self._files.holds(upload.sha256):
+        same_bytes = upload.outcome is Outcome.ALREADY_HERE and upload.inspection is None
+        if not same_bytes or self._files.holds(upload.sha256):
             return False
         try:
             self._files.keep(upload.path, upload.sha256)
@@ -113,16 +117,27 @@ class Intake:
         return True
 
     def _keep(self, upload: Upload) -> None:
-        """Move the file to its place, unless another file has its SOP Instance UID."""
-        uid = upload.sop_instance_uid
-        if uid and self._digests.get(uid, upload.sha256) != upload.sha256:
-            self._store.audit.conflict(SAME_UID, actor=self._actor)
-            upload.decide(Outcome.CONFLICT, CONFLICT)
+        """Move the file to its place, unless its data set is on the record or in this hand-over already."""
+        for known in self._known.get(upload.sop_instance_uid, []):
+            if upload.content and upload.content == (known.content or self._content_of(known)):
+                upload.decide(Outcome.ALREADY_HERE, ALREADY_HERE, known.study_id)
+                return
+        first = self._firsts.setdefault(upload.content or upload.sha256, upload)
+        if first.sha256 != upload.sha256:
+            upload.twin = first
             return
         upload.size = upload.path.stat().st_size
         self._files.keep(upload.path, upload.sha256)
-        if uid:
-            self._digests[uid] = upload.sha256
+
+    def _content_of(self, known: KnownInstance) -> str:
+        """Return the digest of the data set of a file that an earlier version received, and note it."""
+        try:
+            content = self._door.inspect(self._files.found(known.sha256)).content
+        except TriageError:  # it cannot be compared, so it counts as another data set
+            logger.exception("a file on the record could not be compared with one that arrived")
+            return ""
+        self._store.arrivals.note_content(known.sha256, content)
+        return content
 
     def _commit(self, study: list[Upload]) -> None:
         """Write the rows of one study in one transaction, then decide the outcome of its files."""
@@ -145,11 +160,29 @@ class Intake:
             self._commit(study[:half])
             self._commit(study[half:])
             return
-        if added.study_id and Outcome.ACCEPTED in added.outcomes:
-            self.accepted[added.study_id] = added.contents
-        for upload, arrival, outcome in zip(study, arrivals, added.outcomes, strict=True):
+        self.accepted |= added.changed
+        for upload, arrival, outcome, study_id in zip(study, arrivals, added.outcomes, added.study_ids, strict=True):
             message = MESSAGES.get(outcome) or arrival.series.set_aside or STORED
-            upload.decide(outcome, message, added.study_id)
+            upload.decide(outcome, message, study_id)
+
+    def _follow_twins(self) -> None:
+        """Answer for files whose data set came twice in this hand-over."""
+        for upload in self._uploads:
+            if upload.twin is None:
+                continue
+            first = upload.twin
+            if first.outcome is Outcome.REFUSED:
+                upload.decide(Outcome.REFUSED, first.message, retry=first.retry)
+            else:
+                upload.decide(Outcome.ALREADY_HERE, ALREADY_HERE, first.study_id)
+
+    def _mark_doubts(self) -> None:
+        """Say of files that are here already if they wait for a decision."""
+        again = [upload for upload in self._uploads if upload.outcome is Outcome.ALREADY_HERE and upload.study_id]
+        doubtful = self._store.conflicts.in_doubt({str(upload.study_id) for upload in again}) if again else set()
+        for upload in again:
+            if upload.study_id in doubtful:
+                upload.decide(Outcome.CONFLICT, CONFLICT, upload.study_id)
 
     def _undecided(self) -> list[Upload]:
         return [upload for upload in self._uploads if upload.outcome is None]
@@ -157,7 +190,7 @@ class Intake:
     def _by_study(self) -> list[list[Upload]]:
         """Return the stored files by study; a file without a Study Instance UID is a study of its own."""
         studies: dict[str, list[Upload]] = {}
-        for upload in self._undecided():
+        for upload in (upload for upload in self._undecided() if upload.twin is None):
             studies.setdefault(upload.study_uid or upload.sha256, []).append(upload)
         return list(studies.values())
 

@@ -43,6 +43,8 @@ class Upload:
         Bytes of the copy when it was stored.
     retry
         Whether our disk or database failed: the same file may be accepted later.
+    twin
+        An earlier file of the same hand-over with the same data set; its outcome decides.
     """
 
     name: str
@@ -54,11 +56,17 @@ class Upload:
     study_id: str | None = None
     size: int = 0
     retry: bool = False
+    twin: Upload | None = None
 
     @property
     def study_uid(self) -> str:
         """Study Instance UID; empty for other formats than DICOM."""
         return self.inspection.study.uid if self.inspection else ""
+
+    @property
+    def content(self) -> str:
+        """Digest of the data set; empty for other formats than DICOM."""
+        return self.inspection.content if self.inspection else ""
 
     @property
     def sop_instance_uid(self) -> str:
@@ -103,6 +111,7 @@ class Upload:
             sop_class_uid=found.sop_class_uid,
             transfer_syntax=found.transfer_syntax,
             frames=found.frames,
+            content=found.content,
         )
         return Arrival(instance, found.study, found.series)
 

@@ -7,22 +7,24 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from triage.domain import Band, Outcome, SeriesHeader, StudyHeader, StudyStatus
 from triage.errors import StorageError
-from triage.records import audit, studies
+from triage.records import audit, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database, in_batches
+from triage.records.identity import agree
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
-from triage.records.views import Added, Arrival
+from triage.records.views import Added, Arrival, KnownInstance
 
 #: Reason that a study has on the worklist until it is scored.
 NOT_SCORED_YET = "Received; not scored yet"
-SAME_UID = "One SOP Instance UID with other contents"
-OTHER_PATIENT = "One Study Instance UID with another patient"
+#: Why a study is set aside; neither names a patient.
+SAME_UID = "Identity conflict: one SOP Instance UID, two data sets"
+OTHER_PATIENT = "Identity conflict: one Study Instance UID, two patients"
 
 
 class Arrivals:
@@ -40,7 +42,9 @@ class Arrivals:
     def add(self, name: str, arrivals: Sequence[Arrival], *, actor: str, site_band: Band = Band.ROUTINE) -> Added:
         """Add files of one study in one transaction; a study that is not there yet is made.
 
-        A study that was judged or read goes back to the queue, since it has slices that nobody has seen.
+        A study that was judged or read goes back to the queue, since it has slices that nobody has seen. Files of
+        another patient under a known Study Instance UID, and another data set under a known SOP Instance UID, become a
+        study of their own, which is set aside until a person decides: the file that came first is not the truth.
 
         Parameters
         ----------
@@ -73,54 +77,110 @@ class Arrivals:
         with self._database.read() as session:
             return _known(session, InstanceRow.sha256, SeriesRow.study_id, digests)
 
-    def digests_of(self, sop_instance_uids: Sequence[str]) -> dict[str, str]:
-        """Return the sha256 of the file with each SOP Instance UID; unknown UIDs are left out."""
+    def all_digests(self) -> set[str]:
+        """Return the sha256 of every file on the record."""
         with self._database.read() as session:
-            return _known(session, InstanceRow.sop_instance_uid, InstanceRow.sha256, sop_instance_uids)
+            return set(session.scalars(select(InstanceRow.sha256)))
+
+    def known(self, sop_instance_uids: Sequence[str]) -> dict[str, list[KnownInstance]]:
+        """Return the files that have or claim each SOP Instance UID; unknown UIDs are left out."""
+        with self._database.read() as session:
+            return _known_instances(session, sop_instance_uids)
+
+    def note_content(self, sha256: str, content: str) -> None:
+        """Note the digest of the data set of a file that an earlier version received."""
+        with self._database.write() as session:
+            session.execute(update(InstanceRow).where(InstanceRow.sha256 == sha256).values(content=content))
 
 
 def _add(
     session: Session, name: str, arrivals: Sequence[Arrival], *, actor: str, site_band: Band, now: datetime
 ) -> Added:
-    row = _known_study(session, arrivals)
-    digests, uids = zip(*((item.instance.sha256, item.instance.sop_instance_uid) for item in arrivals), strict=True)
-    owners = _known(session, InstanceRow.sha256, SeriesRow.study_id, digests)
-    uid_owners = _known(session, InstanceRow.sop_instance_uid, SeriesRow.study_id, uids)
+    candidates = _candidates(session, arrivals)
+    owners = _known(session, InstanceRow.sha256, SeriesRow.study_id, [one.instance.sha256 for one in arrivals])
+    known = _known_instances(session, [one.instance.sop_instance_uid for one in arrivals])
     outcomes: list[Outcome] = []
+    study_ids: list[str] = []
+    added: dict[str, list[str]] = {}
     for arrival in arrivals:
         item = arrival.instance
-        if item.sha256 in owners:
-            outcomes.append(Outcome.ALREADY_HERE)
-        elif reason := _conflict(item.sop_instance_uid in uid_owners, row, arrival):
-            outcomes.append(Outcome.CONFLICT)
-            session.add(audit.row(actor, Event.CONFLICT, row.id if row else None, reason, now))
-        else:
+        same_uid = known.get(item.sop_instance_uid, [])
+        owner = owners.get(item.sha256) or next(
+            (one.study_id for one in same_uid if item.content and one.content == item.content), None
+        )
+        if owner is None:
+            row = _place(candidates, arrival, same_uid)
             if row is None:
                 row = _new_study(name, arrival.study, site_band, now)
+                owned = next((one.study_id for one in same_uid if not one.claimed), None)
+                if candidates or owned:
+                    session.flush()  # the row that the new one refers to may be new too
+                    first = candidates[0] if candidates else session.get_one(StudyRow, owned)
+                    _set_aside(row, first, arrival.study)
+                candidates.append(row)
                 session.add(row)
             _add_instance(row, arrival)
-            owners[item.sha256] = row.id
+            owner = owners[item.sha256] = row.id
             if item.sop_instance_uid:
-                uid_owners[item.sop_instance_uid] = row.id
-            outcomes.append(Outcome.ACCEPTED)
-    accepted = outcomes.count(Outcome.ACCEPTED)
-    if row is not None and accepted:
-        late = row.status != StudyStatus.RECEIVED
-        # An earlier result or a signed reading never hides slices that nobody has seen.
-        row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
-        detail = f"{accepted} file(s)" + (", after the study was judged" if late else "")
-        session.add(audit.row(actor, Event.RECEIVED, row.id, detail, now))
+                known.setdefault(item.sop_instance_uid, []).append(
+                    KnownInstance(owner, item.sha256, item.content, row.claimed_uid is not None)
+                )
+            added.setdefault(owner, []).append(row.conflict or "")
+            outcomes.append(Outcome.CONFLICT if row.conflict else Outcome.ACCEPTED)
+        else:
+            outcomes.append(Outcome.ALREADY_HERE)
+        study_ids.append(owner)
+    for row in candidates:
+        if row.id in added:
+            _requeue(session, row, added[row.id], actor, now)
     session.flush()
-    study_id = row.id if row else next(iter(owners.values()), None)
-    contents = studies.contents(session, [study_id])[study_id] if study_id else ""
-    return Added(study_id, tuple(outcomes), contents)
+    return Added(tuple(outcomes), tuple(study_ids), studies.contents(session, list(added)))
 
 
-def _known_study(session: Session, arrivals: Sequence[Arrival]) -> StudyRow | None:
-    for uid in {arrival.study.uid for arrival in arrivals} - {""}:
-        query = select(StudyRow).where(StudyRow.study_uid == uid).with_for_update()
-        return session.scalar(query)
+def _requeue(session: Session, row: StudyRow, conflicts: Sequence[str], actor: str, now: datetime) -> None:
+    """Put a study with new files into the queue: an earlier result or reading never hides slices nobody has seen."""
+    late = row.status != StudyStatus.RECEIVED
+    row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
+    detail = f"{len(conflicts)} file(s)" + (", after the study was judged" if late else "")
+    session.add(audit.row(actor, Event.RECEIVED, row.id, detail, now))
+    if row.conflict:
+        session.add(audit.row(actor, Event.CONFLICT, row.id, f"{row.conflict}: {len(conflicts)} file(s)", now))
+
+
+def _candidates(session: Session, arrivals: Sequence[Arrival]) -> list[StudyRow]:
+    """Return the studies that have or claim the Study Instance UID, the one that has it first."""
+    uid = arrivals[0].study.uid
+    if not uid:
+        return []
+    query = (
+        select(StudyRow)
+        .where(or_(StudyRow.study_uid == uid, StudyRow.claimed_uid == uid))
+        .order_by(StudyRow.study_uid.is_(None), StudyRow.arrived_at, StudyRow.id)
+        .with_for_update()
+    )
+    return list(session.scalars(query))
+
+
+def _place(candidates: Sequence[StudyRow], arrival: Arrival, same_uid: Sequence[KnownInstance]) -> StudyRow | None:
+    """Return the study that a file belongs to: of its patient, and without another file under its SOP Instance UID."""
+    owned = any(not one.claimed for one in same_uid)
+    taken = {one.study_id for one in same_uid}
+    for candidate in candidates:
+        if not agree(rows.header(candidate), arrival.study):
+            continue
+        row: StudyRow | None = candidate
+        if candidate.status == StudyStatus.MERGED:
+            row = next((other for other in candidates if other.id == candidate.conflict_with), None)
+        if row is None or row.id in taken or (owned and row.claimed_uid is None):
+            continue
+        return row
     return None
+
+
+def _set_aside(row: StudyRow, first: StudyRow, header: StudyHeader) -> None:
+    """Make a study one whose identity is in doubt."""
+    row.conflict = SAME_UID if agree(rows.header(first), header) else OTHER_PATIENT
+    row.study_uid, row.claimed_uid, row.conflict_with = None, header.uid, first.id
 
 
 def _known(
@@ -134,13 +194,15 @@ def _known(
     return found
 
 
-def _conflict(uid_is_taken: bool, row: StudyRow | None, arrival: Arrival) -> str:
-    """Return why a file cannot enter the study, without naming a patient; empty if it can."""
-    if uid_is_taken:
-        return SAME_UID
-    if row is not None and row.mrn and arrival.study.mrn and row.mrn != arrival.study.mrn:
-        return OTHER_PATIENT
-    return ""
+def _known_instances(session: Session, uids: Sequence[str]) -> dict[str, list[KnownInstance]]:
+    found: dict[str, list[KnownInstance]] = {}
+    for batch in in_batches([uid for uid in uids if uid]):
+        for column in (InstanceRow.sop_instance_uid, InstanceRow.claimed_uid):
+            claimed = column is InstanceRow.claimed_uid
+            query = select(column, SeriesRow.study_id, InstanceRow.sha256, InstanceRow.content)
+            for uid, study_id, sha256, content in session.execute(query.join(SeriesRow).where(column.in_(batch))):
+                found.setdefault(str(uid), []).append(KnownInstance(study_id, sha256, content or "", claimed))
+    return found
 
 
 def _new_study(name: str, header: StudyHeader, site_band: Band, now: datetime) -> StudyRow:
@@ -155,6 +217,8 @@ def _new_study(name: str, header: StudyHeader, site_band: Band, now: datetime) -
         study_date=header.study_date,
         sex=header.sex or None,
         age=header.age or None,
+        birth_date=header.birth_date,
+        issuer=header.issuer or None,
         site_band=site_band.order,
         arrived_at=now,
         status=StudyStatus.RECEIVED,
@@ -177,7 +241,9 @@ def _add_instance(study: StudyRow, arrival: Arrival) -> None:
             name=item.name,
             kind=item.kind,
             size=item.size,
-            sop_instance_uid=item.sop_instance_uid or None,
+            sop_instance_uid=(item.sop_instance_uid if study.claimed_uid is None else None) or None,
+            claimed_uid=(None if study.claimed_uid is None else item.sop_instance_uid) or None,
+            content=item.content or None,
             sop_class_uid=item.sop_class_uid or None,
             transfer_syntax=item.transfer_syntax or None,
             frames=item.frames,

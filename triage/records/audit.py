@@ -17,6 +17,7 @@ class Event(StrEnum):
     RECEIVED = "received"
     REFUSED = "refused"
     CONFLICT = "conflict"
+    RESOLVED = "conflict resolved"
     RANKED = "ranked"
     NOT_ANALYSABLE = "not analysable"
     OPENED = "opened"
@@ -60,10 +61,6 @@ class AuditTrail:
     def refused(self, detail: str, *, actor: str) -> None:
         """Note a file that was not taken in."""
         self._add(actor, Event.REFUSED, detail)
-
-    def conflict(self, detail: str, *, actor: str) -> None:
-        """Note a file that contradicts what is on the record."""
-        self._add(actor, Event.CONFLICT, detail)
 
     def requested(self, event: Event, study_uid: str, detail: str, *, actor: str) -> None:
         """Note what a peer asked for; an empty study UID means no single study."""

@@ -122,6 +122,21 @@ class FileStore:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(self.found, digests))
 
+    def discard(self, sha256: str, age: float) -> bool:
+        """Remove a file that no study holds, unless somebody kept it again within so many seconds."""
+        path = self.path(sha256)
+        taken = self.folder / f"{UNFINISHED}{sha256}"
+        try:
+            path.replace(taken)
+        except FileNotFoundError:
+            return False
+        # Looked at only now: nobody can find it any more and rely on it.
+        if time.time() - taken.stat().st_mtime > age:
+            taken.unlink()
+            return True
+        taken.replace(path)
+        return False
+
     def path(self, sha256: str) -> Path:
         """Return the path for the file with this sha256, whether or not it exists."""
         return self.folder / sha256[:2] / sha256
@@ -158,6 +173,7 @@ def _put(part: Path, path: Path, sha256: str) -> Path:
     """Sync a file, then move it to its place; return the folder, whose sync makes the move durable."""
     try:
         if _digest(path) == sha256:
+            os.utime(path)  # `discard` spares it: its row may not be committed yet
             _sync(path)  # whoever put it there may have failed before the sync
             part.unlink()
             return path.parent

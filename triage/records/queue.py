@@ -5,6 +5,7 @@ The order is that of `triage.worklist.sort_key`, expression by expression; a tes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, n
 from sqlalchemy.orm import Session
 
 from triage.domain import Band, Finding, Ranking, StudyStatus
-from triage.records import rows
+from triage.records import rows, studies
 from triage.records.database import Read
 from triage.records.folding import folded_words
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
@@ -149,17 +150,27 @@ class Queue:
 
 
 def _rows(session: Session, query: Select[StudyRow]) -> dict[str, tuple[StudyRow, WorklistRow]]:
-    """Return the studies of a query by ID, in its order, each as a row of the worklist; two queries however many."""
-    studies = list(session.scalars(query))
+    """Return the studies of a query by ID, in its order, each as a row of the worklist; three queries however many."""
+    found_studies = list(session.scalars(query))
+    ids = [study.id for study in found_studies]
+    doubts = studies.in_doubt(session, ids)
     counted = func.coalesce(func.sum(case((SeriesRow.set_aside.is_(None), InstanceRow.frames), else_=0)), 0)
     images = (
         select(SeriesRow.study_id, func.max(SeriesRow.modality), counted)
         .join(InstanceRow)
-        .where(SeriesRow.study_id.in_([study.id for study in studies]))
+        .where(SeriesRow.study_id.in_(ids))
         .group_by(SeriesRow.study_id)
     )
     found = {study_id: (modality, slices) for study_id, modality, slices in session.execute(images)}
-    return {study.id: (study, _as_ranked(study, *found.get(study.id, (None, 0)))) for study in studies}
+    return {
+        study.id: (study, _in_doubt(_as_ranked(study, *found.get(study.id, (None, 0))), doubts))
+        for study in found_studies
+    }
+
+
+def _in_doubt(row: WorklistRow, doubts: Mapping[str, str]) -> WorklistRow:
+    """Return the row with the reason why its identity is in doubt, if it is."""
+    return replace(row, doubt=doubts.get(row.study_id, ""))
 
 
 def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:

@@ -66,7 +66,10 @@ class Results:
                     prediction_set=[finding.value for finding in result.prediction_set],
                 )
             )
-            if result.contents != studies.contents(session, [study_id])[study_id]:
+            if (
+                result.contents != studies.contents(session, [study_id])[study_id]
+                or row.status == StudyStatus.DISCARDED
+            ):
                 return
             ranking = at_least(result.ranking, rows.BANDS[row.site_band])
             row.band, row.reason = ranking.band.order, ranking.reason

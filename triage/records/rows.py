@@ -32,6 +32,7 @@ def instance(row: InstanceRow) -> Instance:
         kind=row.kind,
         size=row.size,
         sop_instance_uid=row.sop_instance_uid or "",
+        content=row.content or "",
         sop_class_uid=row.sop_class_uid or "",
         transfer_syntax=row.transfer_syntax or "",
         frames=row.frames,
@@ -49,6 +50,8 @@ def header(row: StudyRow) -> StudyHeader:
         study_date=row.study_date,
         sex=row.sex or "",
         age=row.age or "",
+        birth_date=row.birth_date,
+        issuer=row.issuer or "",
     )
 
 

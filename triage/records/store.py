@@ -5,6 +5,7 @@ from __future__ import annotations
 from triage.records import studies
 from triage.records.arrivals import Arrivals
 from triage.records.audit import AuditTrail
+from triage.records.conflicts import Conflicts
 from triage.records.database import Database
 from triage.records.readings import Readings
 from triage.records.results import Results
@@ -23,6 +24,8 @@ class Store(Database):
     ----------
     arrivals
         Received files become studies, series and instances.
+    conflicts
+        Studies that were set aside because their identity is in doubt.
     results
         AI results, and the studies that wait for one.
     readings
@@ -34,6 +37,7 @@ class Store(Database):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.arrivals = Arrivals(self)
+        self.conflicts = Conflicts(self)
         self.results = Results(self)
         self.readings = Readings(self)
         self.audit = AuditTrail(self)

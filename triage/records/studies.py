@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from triage.domain import StudyStatus
@@ -48,7 +48,20 @@ def whole(session: Session, study_id: str) -> Study:
         series=tuple(rows.series(item) for item in row.series),
         results=tuple(rows.result(item) for item in row.results),
         readings=tuple(rows.reading(item) for item in row.readings),
+        conflict=in_doubt(session, [row.id]).get(row.id, ""),
     )
+
+
+def in_doubt(session: Session, study_ids: Sequence[str]) -> dict[str, str]:
+    """Return the reason of the open conflict of each study that has one, whether it came first or second."""
+    found: dict[str, str] = {}
+    for batch in in_batches(study_ids):
+        query = select(StudyRow.id, StudyRow.conflict_with, StudyRow.conflict).where(
+            StudyRow.conflict.is_not(None), or_(StudyRow.id.in_(batch), StudyRow.conflict_with.in_(batch))
+        )
+        for second, first, reason in session.execute(query):
+            found |= {second: str(reason), str(first): str(reason)}
+    return found
 
 
 def locked(session: Session, study_id: str) -> StudyRow:

@@ -79,6 +79,9 @@ class StudyRow(Base):
     `band` (order of `Band`), `malignancy` and `predicted` repeat the current AI result, so that the worklist sorts
     100,000 studies from one index; they are written only in the transaction that files the result.
 
+    A study that was set aside has no `study_uid` but a `claimed_uid`, which is that of `conflict_with`; `conflict` is
+    the reason until a person has decided between the two.
+
     The `folded_...` columns hold text as `triage.records.folding` makes it, for searches. A new row fills them itself;
     whoever changes a name, a description or a number of a row changes them too.
     """
@@ -95,6 +98,8 @@ class StudyRow(Base):
     study_date: Mapped[date | None]
     sex: Mapped[str | None] = mapped_column(Text)
     age: Mapped[str | None] = mapped_column(Text)
+    birth_date: Mapped[date | None]
+    issuer: Mapped[str | None] = mapped_column(Text)
     site_band: Mapped[int]
     arrived_at: Mapped[datetime]
     ranked_at: Mapped[datetime | None]
@@ -108,6 +113,9 @@ class StudyRow(Base):
     folded_name: Mapped[str | None] = mapped_column(Text, default=_folded_name)
     folded_description: Mapped[str | None] = mapped_column(Text, default=_folded_description)
     folded_text: Mapped[str | None] = mapped_column(Text, default=_folded_study)
+    claimed_uid: Mapped[str | None] = mapped_column(String(64), index=True)
+    conflict: Mapped[str | None] = mapped_column(Text)
+    conflict_with: Mapped[str | None] = mapped_column(ForeignKey("study.id"), index=True)
 
     series: Mapped[list[SeriesRow]] = relationship(back_populates="study", order_by="SeriesRow.number")
     results: Mapped[list[AIResultRow]] = relationship(order_by="AIResultRow.id")
@@ -142,7 +150,11 @@ class SeriesRow(Base):
 
 
 class InstanceRow(Base):
-    """One received file; its bytes are in the files folder under `sha256`."""
+    """One received file; its bytes are in the files folder under `sha256`.
+
+    `content` is the digest of its data set; None for other formats than DICOM, and in rows of earlier versions until it
+    is needed. In a study that was set aside, the SOP Instance UID is a `claimed_uid`.
+    """
 
     __tablename__ = "instance"
 
@@ -156,6 +168,8 @@ class InstanceRow(Base):
 
     sop_instance_uid: Mapped[str | None] = mapped_column(String(64))
     sop_class_uid: Mapped[str | None] = mapped_column(String(64))
+    claimed_uid: Mapped[str | None] = mapped_column(String(64), index=True)
+    content: Mapped[str | None] = mapped_column(String(64))
     transfer_syntax: Mapped[str | None] = mapped_column(String(64))
     frames: Mapped[int] = mapped_column(server_default="1", default=1)
 

@@ -33,6 +33,8 @@ class WorklistRow:
     ----------
     slices
         Images received, without those of series that are set aside.
+    doubt
+        Why its identity is in doubt, until a person has decided; otherwise empty.
     """
 
     study_id: str
@@ -48,6 +50,7 @@ class WorklistRow:
     accession_number: str = ""
     modality: str = ""
     slices: int = 1
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,9 @@ class Instance:
         Of DICOM files; empty for other formats.
     frames
         Images in the file.
+    content
+        Digest of the data set, see `triage.scans.formats.data_set`; empty for other formats than DICOM, and for files
+        that an earlier version received.
     """
 
     sha256: str
@@ -111,6 +117,17 @@ class Instance:
     sop_class_uid: str = ""
     transfer_syntax: str = ""
     frames: int = 1
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownInstance:
+    """A file on the record that has a certain SOP Instance UID, or claims it while another one has it."""
+
+    study_id: str
+    sha256: str
+    content: str
+    claimed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +145,44 @@ class Added:
 
     Attributes
     ----------
-    study_id
-        The study; None if no file was accepted and none was there before.
     outcomes
-        One for each arrival: accepted, already here, or conflict.
-    contents
-        Digest of all files that the study now has.
+        One for each arrival: accepted, already here, or conflict (set aside in a study of its own).
+    study_ids
+        For each arrival, the study that holds it.
+    changed
+        Studies with new files, each with the digest of all files that it has now.
     """
 
-    study_id: str | None
     outcomes: tuple[Outcome, ...]
-    contents: str
+    study_ids: tuple[str, ...]
+    changed: dict[str, str]
+
+    @property
+    def study_id(self) -> str:
+        """The study that holds the first arrival."""
+        return self.study_ids[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two studies of a conflict."""
+
+    study_id: str
+    name: str
+    header: StudyHeader
+    arrived_at: datetime
+    files: int
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two studies that claim one identity: `second` was set aside when it arrived."""
+
+    reason: str
+    uid: str
+    first: Side
+    second: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +195,13 @@ class SeriesFiles:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A study with its files, AI results and readings."""
+    """A study with its files, AI results and readings.
+
+    Attributes
+    ----------
+    conflict
+        Why its identity is in doubt, until a person has decided; otherwise empty.
+    """
 
     study_id: str
     name: str
@@ -164,6 +214,7 @@ class Study:
     series: tuple[SeriesFiles, ...]
     results: tuple[AIResult, ...]
     readings: tuple[Reading, ...]
+    conflict: str = ""
 
     @property
     def instances(self) -> tuple[Instance, ...]:

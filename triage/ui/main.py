@@ -20,6 +20,7 @@ page = st.navigation(
             st.Page(state.WORKLIST, title="Worklist", icon=":material/format_list_numbered:", default=True),
             st.Page(state.REVIEW, title="Review", icon=":material/neurology:"),
             st.Page(state.UPLOAD, title="Upload", icon=":material/upload:"),
+            st.Page(state.CONFLICTS, title="Conflicts", icon=":material/rule:"),
             st.Page(state.READINGS, title="My readings", icon=":material/history_edu:"),
         ],
         "Administration": [st.Page(state.MODELS, title="Model", icon=":material/network_intelligence_history:")],

@@ -18,6 +18,7 @@ MAX_READER = 80
 WORKLIST = ROOT / "pages" / "clinical" / "worklist.py"
 UPLOAD = ROOT / "pages" / "clinical" / "upload.py"
 REVIEW = ROOT / "pages" / "clinical" / "review.py"
+CONFLICTS = ROOT / "pages" / "clinical" / "conflicts.py"
 READINGS = ROOT / "pages" / "clinical" / "readings.py"
 MODELS = ROOT / "pages" / "admin" / "models.py"
 

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from triage.domain import Finding, Receipt, StudyStatus
-from triage.records.views import SignedReading, WorklistRow
+from triage.records.views import Side, SignedReading, WorklistRow
 from triage.text import one_line, readable_name
 from triage.ui import theme
 
@@ -51,7 +51,7 @@ def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.
             "Study": [row.name for row in rows],
             "Images": [f"{row.modality} {row.slices}".strip() for row in rows],
             "Waiting": [duration(now - row.arrived_at) for row in rows],
-            "Reason for the rank": [row.reason for row in rows],
+            "Reason for the rank": [f"{row.doubt}. {row.reason}" if row.doubt else row.reason for row in rows],
         }
     )
     bands = [f"color: {theme.BAND[row.band]}; font-weight: 600" for row in rows]
@@ -81,6 +81,25 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
             "State": [item.reading.state.value for item in items],
         }
     )
+
+
+def identity(side: Side) -> pd.DataFrame:
+    """Return who a study says it is of, one line an attribute."""
+    header = side.header
+    lines = {
+        "Patient": one_line(header.patient_name),
+        "MRN": one_line(header.mrn),
+        "Issuer of the MRN": one_line(header.issuer),
+        "Born": str(header.birth_date or ""),
+        "Sex": one_line(header.sex),
+        "Accession": one_line(header.accession_number),
+        "Study": one_line(side.name),
+        "Study date": str(header.study_date or ""),
+        "Files": f"{side.files:,}",
+        "Arrived": f"{side.arrived_at:%Y-%m-%d %H:%M} UTC",
+        "Signed": "yes" if side.signed else "no",
+    }
+    return pd.DataFrame({"Attribute": list(lines), "Value": list(lines.values())})
 
 
 def grouped(receipts: Sequence[Receipt]) -> list[tuple[Receipt, int]]:

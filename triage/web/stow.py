@@ -40,7 +40,6 @@ class Reason(IntEnum):
     """Failure Reason (0008,1197) and Warning Reason (0008,1196); PS3.18 Annex I.2, PS3.7 C.5."""
 
     PROCESSING_FAILURE = 0x0110
-    DUPLICATE_INSTANCE = 0x0111
     SOP_CLASS_NOT_SUPPORTED = 0x0122
     OUT_OF_RESOURCES = 0xA700
     DOES_NOT_MATCH = 0xA900
@@ -87,6 +86,11 @@ class _Part:
     def coerced(self) -> bool:
         """Whether the record has it under other UIDs than the sender."""
         return self.identity is not None and self.stored_uid not in ("", self.identity.sop_instance_uid)
+
+    @property
+    def set_aside(self) -> bool:
+        """Whether it is in a study of its own until a person decides, so not under the UIDs that it came with."""
+        return self.receipt is not None and self.receipt.outcome is Outcome.CONFLICT
 
 
 class Stow:
@@ -136,7 +140,7 @@ def _receive(installation: Installation, parts: Sequence[_Part], study: str, act
     acceptable = [part for part in parts if part.failure is None]
     incoming = [Incoming(f"{number}.dcm", path=part.path) for number, part in enumerate(acceptable, 1)]
     for part, receipt in zip(acceptable, installation.receive(incoming, actor=actor), strict=True):
-        part.receipt, part.failure = receipt, _failure(installation, receipt)
+        part.receipt, part.failure = receipt, _failure(receipt)
 
 
 def _has_uids(identity: Identity) -> bool:
@@ -155,10 +159,7 @@ def _objection(identity: Identity, study: str) -> Reason | None:
     return None if UID(identity.transfer_syntax).is_transfer_syntax else Reason.TRANSFER_SYNTAX_NOT_SUPPORTED
 
 
-def _failure(installation: Installation, receipt: Receipt) -> Reason | None:
-    if receipt.outcome is Outcome.CONFLICT:
-        known = installation.store.arrivals.digests_of([receipt.sop_instance_uid])
-        return Reason.DUPLICATE_INSTANCE if known else Reason.DOES_NOT_MATCH
+def _failure(receipt: Receipt) -> Reason | None:
     if receipt.outcome is Outcome.REFUSED:
         return Reason.OUT_OF_RESOURCES if receipt.retry else Reason.CANNOT_UNDERSTAND
     return None
@@ -168,7 +169,7 @@ def _status(parts: Sequence[_Part]) -> int:
     """Return the HTTP status of the answer (PS3.18 Table 10.5.3-1)."""
     failures = {part.failure for part in parts}
     if failures == {None}:
-        return 202 if any(part.coerced for part in parts) else 200
+        return 202 if any(part.coerced or part.set_aside for part in parts) else 200
     if None in failures:
         return 202
     return 503 if failures == {Reason.OUT_OF_RESOURCES} else 409
@@ -189,10 +190,10 @@ def _module(request: Request, parts: Sequence[_Part], places: Mapping[str, Found
             item.FailureReason = part.failure
             failed.append(item)
             continue
-        place = None if part.coerced else places.get(part.stored_uid)
+        place = None if part.coerced or part.set_aside else places.get(part.stored_uid)
         # The sender must not learn the UIDs of a de-identified instance.
         item.RetrieveURL = address(request, place.study_uid, place.series_uid, part.stored_uid) if place else None
-        if part.coerced:
+        if part.coerced or part.set_aside:
             item.WarningReason = Reason.COERCED
         studies.add(place.study_uid if place else "")
         stored.append(item)

@@ -26,7 +26,7 @@ from triage.domain import Kind, SeriesHeader, StudyHeader
 from triage.errors import RefusedError, StorageError
 from triage.scans.deidentify import profile
 from triage.scans.deidentify.pseudonym import Identity, PseudonymMap
-from triage.scans.formats import dicom
+from triage.scans.formats import data_set, dicom
 from triage.scans.formats.derivation import COMPUTED, DERIVED
 from triage.scans.formats.identify import GZIP_SIGNATURE
 from triage.scans.formats.inspect import Inspected
@@ -128,6 +128,8 @@ class Deidentifier:
             series=dicom.series_header([dataset]),
             sop_instance_uid=dataset.SOPInstanceUID,
             transfer_syntax=dicom.transfer_syntax(dataset),
+            # That of the original would follow from the patient's identity.
+            content=data_set.digest(dataset),
         )
 
 

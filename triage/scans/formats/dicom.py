@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,19 +60,6 @@ class _Picture:
     number: int
 
 
-@quietly
-def check(header: Dataset) -> None:
-    """Decode all pixels once, one frame at a time.
-
-    Raises
-    ------
-    RefusedError
-        If they cannot be decoded, are missing, or are fewer than the header says.
-    """
-    if holds_picture(header):
-        deque(stored_frames(header), maxlen=0)
-
-
 def holds_picture(header: Dataset) -> bool:
     """Return whether the object is an image, not a report, a presentation state or similar.
 
@@ -116,6 +103,8 @@ def study_header(header: Dataset) -> StudyHeader:
         study_date=day(header, "StudyDate"),
         sex=text(header, "PatientSex", 16),
         age=text(header, "PatientAge", 16),
+        birth_date=day(header, "PatientBirthDate"),
+        issuer=text(header, "IssuerOfPatientID", 64),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from triage.domain import Kind, SeriesHeader, StudyHeader
 from triage.errors import RefusedError
-from triage.scans.formats import dicom, nifti, raster
+from triage.scans.formats import data_set, dicom, nifti, raster
 from triage.scans.formats.elements import quietly, text
 from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.formats.parsing import read
@@ -21,6 +21,8 @@ class Inspected:
     ----------
     frames
         Number of pictures; 0 for DICOM objects without any (reports, presentation states).
+    content
+        Digest of the data set, see `triage.scans.formats.data_set`; empty unless it is DICOM.
     """
 
     kind: Kind
@@ -30,6 +32,7 @@ class Inspected:
     sop_instance_uid: str = ""
     transfer_syntax: str = ""
     frames: int = 1
+    content: str = ""
 
 
 def inspect(path: Path) -> Inspected:
@@ -56,7 +59,7 @@ def inspect(path: Path) -> Inspected:
 @quietly
 def _dicom(path: Path) -> Inspected:
     header = read(path)
-    dicom.check(header)
+    content = data_set.digest(header)
     return Inspected(
         Kind.DICOM,
         dicom.study_header(header),
@@ -65,6 +68,7 @@ def _dicom(path: Path) -> Inspected:
         sop_instance_uid=text(header, "SOPInstanceUID"),
         transfer_syntax=dicom.transfer_syntax(header),
         frames=dicom.frames(header),
+        content=content,
     )
 
 

@@ -1,0 +1,120 @@
+"""A person decides between two studies that claim one identity: once, and nothing is lost."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from record_samples import instance, reading
+from sqlalchemy import select
+
+from triage.domain import Outcome, Resolution, SeriesHeader, StudyHeader, StudyStatus
+from triage.errors import ConflictError, TriageError
+from triage.records.search import Search, StudyQuery
+from triage.records.store import Store
+from triage.records.tables import AuditRow
+from triage.records.views import Arrival
+
+ONE, OTHER = StudyHeader("1.2", mrn="M1"), StudyHeader("1.2", mrn="M2")
+
+
+def arrival(number: int, header: StudyHeader) -> Arrival:
+    return Arrival(replace(instance(number), sop_instance_uid=f"1.2.{number}"), header, SeriesHeader("1.2.0"))
+
+
+def in_conflict(store: Store) -> tuple[str, str]:
+    """A study of one patient with two files, and one of another with two under the same Study Instance UID."""
+    files = [arrival(1, ONE), arrival(2, ONE), arrival(3, OTHER), arrival(4, OTHER)]
+    taken = store.arrivals.add("Head", files, actor="door")
+    return taken.study_ids[0], taken.study_ids[2]
+
+
+def resolve(store: Store, study_id: str, resolution: Resolution) -> None:
+    store.conflicts.resolve(study_id, resolution, by="Dr. A", reason="compared at the source")
+
+
+def found(store: Store) -> dict[str, int]:
+    """The MRN and the number of files that DICOMweb finds under the UID."""
+    return {item.header.mrn: item.instances for item in Search(store.read).studies(StudyQuery(uids=("1.2",)))}
+
+
+def test_kept_apart_both_stay(store: Store) -> None:
+    first, second = in_conflict(store)
+    resolve(store, second, Resolution.KEEP_APART)
+    assert store.conflicts.open() == []
+    assert [(len(store.study(one).instances), store.study(one).conflict) for one in (first, second)] == [
+        (2, ""),
+        (2, ""),
+    ]
+    assert found(store) == {"M1": 2}
+    late = store.arrivals.add("Head", [arrival(5, OTHER), arrival(6, ONE)], actor="door")
+    assert (late.study_ids, set(late.outcomes)) == ((second, first), {Outcome.ACCEPTED})
+
+
+def test_merged_they_are_one_study_and_so_are_late_files(store: Store) -> None:
+    first, second = in_conflict(store)
+    resolve(store, second, Resolution.MERGE)
+    assert [item.name for item in store.study(first).instances] == [instance(number).name for number in (1, 2, 3, 4)]
+    assert store.study(second).status is StudyStatus.MERGED
+    assert store.results.pending() == [first]
+    late = store.arrivals.add("Head", [arrival(5, OTHER)], actor="door")
+    assert (late.study_ids, late.outcomes) == ((first,), (Outcome.ACCEPTED,))
+    assert found(store) == {"M1": 5}
+
+
+def test_discarded_it_leaves_the_worklist_and_keeps_its_files(store: Store) -> None:
+    first, second = in_conflict(store)
+    resolve(store, second, Resolution.DISCARD_SECOND)
+    study = store.study(second)
+    assert (study.status, len(study.instances)) == (StudyStatus.DISCARDED, 2)
+    assert "compared at the source" in study.reason
+    assert store.results.pending() == [first]
+    again = store.arrivals.add("Head", [arrival(5, OTHER)], actor="door")
+    assert again.outcomes == (Outcome.CONFLICT,)
+    assert again.study_id not in (first, second)
+
+
+def test_if_the_first_is_discarded_the_second_gets_the_uids(store: Store) -> None:
+    """The forged file came first; another patient's conflict with it goes on against the true study."""
+    first, second = in_conflict(store)
+    third = store.arrivals.add("Head", [arrival(7, replace(OTHER, mrn="M3"))], actor="door").study_id
+    resolve(store, second, Resolution.DISCARD_FIRST)
+    assert store.study(first).status is StudyStatus.DISCARDED
+    assert len(store.study(first).instances) == 2
+    assert found(store) == {"M2": 2}
+    assert [(item.first.study_id, item.second.study_id) for item in store.conflicts.open()] == [(second, third)]
+    late = store.arrivals.add("Head", [arrival(5, OTHER), arrival(6, ONE)], actor="door")
+    assert late.outcomes == (Outcome.ACCEPTED, Outcome.CONFLICT)
+    assert late.study_id == second
+
+
+def test_a_signed_study_is_not_merged(store: Store) -> None:
+    _, second = in_conflict(store)
+    store.readings.sign(second, reading(), seen=0)
+    with pytest.raises(ConflictError, match="signed"):
+        resolve(store, second, Resolution.MERGE)
+    assert len(store.conflicts.open()) == 1
+    resolve(store, second, Resolution.KEEP_APART)
+
+
+def test_of_two_persons_one_decides(store: Store) -> None:
+    first, second = in_conflict(store)
+
+    def decide(resolution: Resolution) -> str:
+        try:
+            resolve(store, second, resolution)
+        except TriageError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(decide, Resolution))
+    assert said.count("") == 1
+    assert {word for words in said for word in [words] if words} == {
+        "Somebody else decided this conflict meanwhile. Look at the list again."
+    }
+    with store.read() as session:
+        audited = session.scalars(select(AuditRow).where(AuditRow.event == "conflict resolved")).all()
+    assert {row.study_id for row in audited} == {first, second}
+    assert {row.actor for row in audited} == {"Dr. A"}

@@ -1,0 +1,73 @@
+"""Compare the files folder with the record: what no study holds, what is missing, what was altered, what was left."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.pipeline.spool import digest
+from triage.records.arrivals import Arrivals
+from triage.records.files import ABANDONED_AFTER, UNFINISHED, FileStore, sweep
+
+#: Files hashed at one time.
+HASH_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What does not fit together.
+
+    Attributes
+    ----------
+    orphans
+        Files that no study holds, stored more than a day ago: what a process left that died before the commit.
+    young
+        Number of files that no study holds yet; a hand-over may be under way.
+    missing, altered
+        sha256 of files on the record that are not on disk, or have other bytes.
+    left
+        Folders and files of hand-overs that ended more than a day ago.
+    """
+
+    orphans: tuple[Path, ...]
+    young: int
+    missing: tuple[str, ...]
+    altered: tuple[str, ...]
+    left: tuple[Path, ...]
+
+
+def check(files: FileStore, arrivals: Arrivals, home: Path) -> Findings:
+    """Compare every file with the record; all files on the record are read once."""
+    on_disk = _stored(files)
+    wanted = arrivals.all_digests()  # after the listing: what is stored in between is not an orphan
+    unknown = [path for name, path in on_disk.items() if name not in wanted]
+    orphans = tuple(path for path in unknown if _is_old(path))
+    there = sorted(wanted & on_disk.keys())
+    with ThreadPoolExecutor(HASH_THREADS) as pool:
+        hashed = pool.map(digest, (on_disk[name] for name in there))
+        altered = tuple(name for name, found in zip(there, hashed, strict=True) if name != found)
+    left = tuple(path for folder in (home, files.folder) for path in folder.glob(f"{UNFINISHED}*") if _is_old(path))
+    missing = tuple(sorted(name for name in wanted - on_disk.keys() if not files.path(name).exists()))
+    return Findings(orphans, len(unknown) - len(orphans), missing, altered, left)
+
+
+def clean(files: FileStore, arrivals: Arrivals, home: Path) -> int:
+    """Remove orphans and what dead hand-overs left, both older than a day, and return the number of orphans."""
+    for folder in (home, files.folder):
+        sweep(folder)
+    old = {name: path for name, path in _stored(files).items() if _is_old(path)}
+    orphans = old.keys() - arrivals.all_digests() if old else set()
+    return sum(files.discard(name, ABANDONED_AFTER) for name in orphans)
+
+
+def _stored(files: FileStore) -> dict[str, Path]:
+    return {path.name: path for path in files.folder.glob("[0-9a-f][0-9a-f]/*")}
+
+
+def _is_old(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime > ABANDONED_AFTER
+    return False
