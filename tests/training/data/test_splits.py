@@ -108,7 +108,7 @@ def test_volumes_that_cannot_be_added_are_refused(tmp_path: Path) -> None:
     data = read_dataset(manifest_set(tmp_path / "data"))
     (tmp_path / "data" / "empty").mkdir()
     for folder in (drawn_volumes(tmp_path / "elsewhere"), tmp_path / "data" / "empty"):
-        with pytest.raises(LayoutError, match="no volumes with masks, or lies outside"):
+        with pytest.raises(LayoutError, match="no volumes with masks, or is not inside"):
             with_volumes(data, folder)
     folders = class_folders(tmp_path / "folders")
     with pytest.raises(LayoutError, match="Add a manifest"):

@@ -133,7 +133,7 @@ def test_damaged_files_are_skipped_and_listed(tmp_path: Path) -> None:
     assert {entry["path"] for entry in skipped} == {"glioma/cut.png", "notumor/text.jpg"}
     assert all(entry["reason"] for entry in skipped)
     output = console.export_text()
-    assert "2 files skipped, all are listed in skipped.json" in output
+    assert "Skipped 2 times; skipped.json lists all" in output
     assert "glioma/cut.png" in output
 
 
