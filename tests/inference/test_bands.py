@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from triage.domain import Band, Finding, OperatingPoints, Ranking
-from triage.inference.bands import rank
+from triage.inference.bands import rank, rank_alone
 
 POINTS = OperatingPoints(glioma=0.2, tumour=0.5)
 
@@ -33,3 +33,9 @@ def test_a_glioma_that_is_not_ruled_out_is_urgent() -> None:
     assert ranking == Ranking(Band.URGENT, "Uncertain: glioma, pituitary tumour and no tumour cannot be distinguished")
     assert rank(calm, POINTS, [Finding.PITUITARY, Finding.NOTUMOR]).band is Band.ROUTINE
     assert rank(calm, POINTS, [Finding.NOTUMOR]).band is Band.ROUTINE
+
+
+def test_a_slice_that_the_network_is_sure_of_is_urgent_by_itself() -> None:
+    assert rank_alone(0.93, "Slice 12 of 40") == Ranking(Band.URGENT, "Slice 12 of 40 alone: P(tumour) 0.93 ≥ 0.90")
+    assert rank_alone(0.90, "Slice 1 of 3") is not None, "at the threshold counts as above"
+    assert rank_alone(0.899, "Slice 1 of 3") is None

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from triage.domain import AIResult, Finding, Plane, Series, SeriesHeader, Slice, likeliest
+from triage.domain import AIResult, Band, Finding, Plane, Series, SeriesHeader, Slice, likeliest
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import MIN_SCORED, scored_slices
 from triage.inference.study import judge, judge_study
@@ -20,6 +20,8 @@ FAINT = (0.60, 0.05, 0.05, 0.30)
 PITUITARY = (0.02, 0.02, 0.95, 0.01)
 POINT = 0.4
 COUNT = 2 * MIN_SCORED
+#: A slice of the phantom with a glioma of which the network is sure.
+LESION = 8
 
 
 def test_a_lesion_on_a_few_slices_is_not_drowned() -> None:
@@ -120,3 +122,41 @@ def test_slices_of_unknown_places_are_all_scored(thin: Series, runtime: Runtime)
     assert isinstance(judged, AIResult)
     assert judged.slices is not None
     assert judged.slices.steps == (1,)
+
+
+def lone(count: int, at: int) -> Series:
+    """A head without a lesion but on one slice, which a phantom with a glioma lends it."""
+    slices = [
+        Slice(pixels, instance=place, height=5.0 * place)
+        for place, pixels in enumerate(volume(Finding.NOTUMOR, count, 1))
+    ]
+    slices[at] = replace(slices[at], pixels=list(volume(Finding.GLIOMA, count, 1))[at])
+    return Series(SeriesHeader(number=4, plane=Plane.AXIAL), tuple(slices))
+
+
+def judged(series: tuple[Series, ...], runtime: Runtime) -> AIResult:
+    result = judge(series, runtime)
+    assert isinstance(result, AIResult)
+    return result
+
+
+def test_a_lesion_on_a_single_slice_is_urgent_and_shown(runtime: Runtime) -> None:
+    series = lone(13, LESION)
+    result = judged((series,), runtime)
+    assert result.ranking.band is Band.URGENT
+    assert result.ranking.reason.startswith(f"Slice {LESION + 1} of 13 alone: P(tumour) 0.9")
+    assert result.slices is not None
+    assert (result.slices.slice, result.slices.instance) == (LESION, LESION)
+    two = judged((Series(SeriesHeader(), ()), series, replace(series, slices=series.slices[:3])), runtime)
+    assert f"Slice {LESION + 1} of 13 in series 4 alone" in two.ranking.reason
+
+
+def test_one_slice_more_has_the_neighbours_of_the_pass_that_it_repeats(runtime: Runtime) -> None:
+    whole = lone(13, LESION)
+    calm = lone(13, 0)
+    more = replace(whole, slices=(whole.slices[LESION],))
+    assert judged((more, calm), runtime).ranking.band is Band.STAT, "by itself it speaks"
+    result = judged((replace(more, base=1), calm), runtime)
+    assert result.probabilities == judged((whole, calm), runtime).probabilities
+    assert result.slices is not None
+    assert (result.slices.series, result.slices.slice) == (0, 0)

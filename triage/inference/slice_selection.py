@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from triage.domain import SliceScores
+from triage.domain import Series, SliceScores
 
 #: Largest distance between scored slices, in millimetres: a lesion of 5 mm is on two of them.
 MAX_DISTANCE = 2.5
@@ -47,3 +47,14 @@ def selected(count: int, every: int) -> range:
 def scored_slices(scores: SliceScores, series: int) -> range:
     """Return the indices of the slices of a series that were selected, with or without a result."""
     return selected(len(scores.table[series]), scores.steps[series] if scores.steps else 1)
+
+
+def fits(scores: SliceScores, series: Sequence[Series]) -> bool:
+    """Tell whether scores are of slices as they are decoded now; an earlier release may have stacked them otherwise.
+
+    That release may also have left out the last series.
+    """
+    counts = [len(one.slices) for one in series]
+    if [len(rows) for rows in scores.table] != counts[: len(scores.table)] or scores.series >= len(scores.table):
+        return False
+    return series[scores.series].slices[scores.slice].instance == scores.instance

@@ -13,6 +13,7 @@ from pydicom import Dataset, dcmwrite
 from triage.domain import Finding, Kind, Score, Series, Slice, likeliest
 from triage.errors import ConflictError, TransferError
 from triage.inference.runtime import Runtime
+from triage.inference.slice_selection import fits
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import Study
@@ -97,12 +98,13 @@ def _reports(services: Services, study_id: str) -> Iterator[Dataset]:
         return
     series = services.series(study_id)
     slices = result.slices
-    shown = series[slices.series].slices[slices.slice] if slices else None
+    shown = series[slices.series].slices[slices.slice] if slices and fits(slices, series) else None
     yield structured_report(result, sources, shown)
     if result.model_sha256 != services.runtime.card.sha256:
         return  # another model is in use by now, and the outline is computed by the model in use
-    for number, one in enumerate(series, start=1):
-        outline = segmentation(result, sources, _masked(services.runtime, one), number)
+    parts = [part for one in series for part in _by_source(_masked(services.runtime, one), sources)]
+    for number, part in enumerate(parts, start=1):
+        outline = segmentation(result, sources, part, number)
         if outline is not None:
             yield outline
 
@@ -123,6 +125,15 @@ def _masked(runtime: Runtime, series: Series) -> list[tuple[Slice, Score]]:
         for one, score in scored
         if score.familiar and likeliest(score.probabilities) is not Finding.NOTUMOR
     ]
+
+
+def _by_source(scored: list[tuple[Slice, Score]], sources: list[Source]) -> list[list[tuple[Slice, Score]]]:
+    """Divide the slices of a stack by their series: a SEG refers to one series, while a stack may lie in several."""
+    uids = {source.instance: str(source.header.SeriesInstanceUID) for source in sources}
+    found: dict[str, list[tuple[Slice, Score]]] = {}
+    for one, score in scored:
+        found.setdefault(uids[one.instance], []).append((one, score))
+    return list(found.values())
 
 
 def _file(report: Dataset) -> bytes:

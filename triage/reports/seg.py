@@ -15,6 +15,7 @@ from pydicom.sr.codedict import codes
 from triage.domain import AIResult, Placement, Score, Slice
 from triage.reports.sources import MANUFACTURER, RESEARCH, Source, stamp, uid
 from triage.scans.formats.dicom import as_stored
+from triage.scans.formats.mosaic import is_mosaic
 
 SERIES_NUMBER = 9002
 #: Elements that place an image in space; without them a viewer cannot overlay the mask.
@@ -118,7 +119,8 @@ def _has_position(source: Source) -> bool:
     header = source.header
     if source.frames:
         return "FrameOfReferenceUID" in header
-    single = int(header.get("NumberOfFrames") or 1) == 1
+    # The position of a mosaic is not that of its tiles.
+    single = int(header.get("NumberOfFrames") or 1) == 1 and not is_mosaic(header)
     return single and all(header.get(keyword) for keyword in POSITION)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from triage.domain import AIResult, Finding, Plane, Series, Slice, SliceScores
-from triage.inference.slice_selection import scored_slices
+from triage.inference.slice_selection import fits, scored_slices
 from triage.pipeline.installation import Installation
 from triage.records.views import Study
 from triage.scans import reformat
@@ -17,6 +17,8 @@ from triage.ui import charts
 
 #: Key of the container that shows the slice; the wheel is listened to there.
 PICTURE = "picture"
+#: Stacks up to which each has a button; a dynamic has dozens.
+MAX_BUTTONS = 6
 _scroll = st.components.v2.component("scroll", js=(ROOT / "assets" / "scroll.js").read_text())
 
 
@@ -44,7 +46,7 @@ class Stack:
     def first(self) -> tuple[int, int]:
         """Series and slice to open at: the most suspicious one, or the middle one if nothing was scored."""
         result = self.study.result
-        if result is not None and result.slices is not None:
+        if result is not None and result.slices is not None and fits(result.slices, self.series):
             return result.slices.series, result.slices.slice
         number = self.shown[0]
         return number, len(self.series[number].slices) // 2
@@ -69,7 +71,22 @@ class Stack:
         """Return the scores if the series has any; an earlier release scored only the first volume of a 4D file."""
         result: AIResult | None = self.study.result
         slices = result.slices if result else None
-        return slices if slices and series < len(slices.table) and slices.table[series] else None
+        if slices is None or not fits(slices, self.series):
+            return None
+        return slices if series < len(slices.table) and slices.table[series] else None
+
+    def label(self, series: int) -> str:
+        """Return what a series is called, as Markdown; with its number among those of the same name, as passes have."""
+        named = [number for number in self.shown if self._name(number) == self._name(series)]
+        return self._name(series) + (f" ({named.index(series) + 1} of {len(named)})" if len(named) > 1 else "")
+
+    def _name(self, series: int) -> str:
+        header = self.series[series].header
+        plane = f", {header.plane}" if header.plane and self._planes(header.uid) > 1 else ""
+        return (markdown(header.description) or f"Series {header.number}") + plane
+
+    def _planes(self, uid: str) -> int:
+        return len({self.series[number].header.plane for number in self.shown if self.series[number].header.uid == uid})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +145,17 @@ def choose(stack: Stack) -> View:
 
 
 def _choose_series(stack: Stack) -> int:
+    key = f"series_{stack.study.study_id}"
+    if len(stack.shown) > MAX_BUTTONS:
+        at = stack.shown.index(stack.first[0])
+        return st.selectbox("Series", stack.shown, at, stack.label, key=key, label_visibility="collapsed")
     chosen = st.segmented_control(
         "Series",
         stack.shown,
         default=stack.first[0],
         required=True,
-        format_func=lambda number: markdown(stack.series[number].header.description) or f"Series {number + 1}",
-        key=f"series_{stack.study.study_id}",
+        format_func=stack.label,
+        key=key,
         label_visibility="collapsed",
     )
     return int(chosen)

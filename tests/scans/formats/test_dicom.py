@@ -204,8 +204,9 @@ def test_slices_of_two_stacks_are_not_mixed(tmp_path: Path) -> None:
             position = [0, 0, height] if row == AXIAL else [0, -height, 0]
             made = instance(ImageOrientationPatient=row, ImagePositionPatient=position)
             paths.append(write(tmp_path / f"{name}{height}", made))
-    (series,) = decode_study(paths)
-    assert [item.instance for item in series.slices] == [2, 4, 0, 1, 5, 3]
+    stacks = decode_study(paths)
+    assert [[item.instance for item in series.slices] for series in stacks] == [[2, 4, 0], [1, 5, 3]]
+    assert [series.header.plane for series in stacks] == [Plane.AXIAL, Plane.CORONAL]
 
 
 def test_an_oblique_stack_lies_one_way(tmp_path: Path) -> None:
@@ -229,7 +230,7 @@ def test_names_in_other_alphabets_are_kept(tmp_path: Path) -> None:
 
 def test_a_study_too_large_for_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dicom, "MAX_STUDY", 3 * 96 * 80)
-    paths = [write(tmp_path / str(index), instance()) for index in range(4)]
+    paths = [write(tmp_path / str(index), instance(ImagePositionPatient=[0, 0, index])) for index in range(4)]
     assert len(decode_study(paths[:3])[0].slices) == 3
     with pytest.raises(RefusedError, match="decoded at once"):
         decode_study(paths)

@@ -138,7 +138,7 @@ def set_aside(header: Dataset) -> str:
 
 @quietly
 def decode(paths: Mapping[int, Path]) -> list[Series]:
-    """Decode the files of one study, given by their index, to one series for each acquisition; not yet to stacks.
+    """Decode the files of one study, given by their index, to its series; not yet to stacks.
 
     Raises
     ------
@@ -170,8 +170,9 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
         uid, reason = text(header, "SeriesInstanceUID"), reasons[index]
         groups[common[uid] if index in decoded else uid, reason].append(index)
     return [
-        _series({index: headers[index] for index in members}, decoded, reason)
+        one
         for (_, reason), members in groups.items()
+        for one in _series({index: headers[index] for index in members}, decoded, reason)
     ]
 
 
@@ -226,13 +227,18 @@ def _pictures(index: int, header: Dataset) -> Iterator[_Picture]:
             yield _Picture(Frame(tile, header, at), origin(header, at, tile, place), index, at * tiles + number)
 
 
-def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Picture]], reason: str) -> Series:
-    """Return the slices of one acquisition on one gray scale, in the order of the files."""
-    header = min(headers.values(), key=lambda one: (integer(one, "SeriesNumber", 1), text(one, "SeriesInstanceUID")))
-    if headers.keys().isdisjoint(decoded):
-        return Series(_described(header, reason), ())
+def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Picture]], reason: str) -> list[Series]:
+    """Return the series of one acquisition on one gray scale, their slices in the order of the files."""
+    scored = not headers.keys().isdisjoint(decoded)
+    described: dict[str, SeriesHeader] = {}
+    for header in headers.values():
+        if (uid := text(header, "SeriesInstanceUID")) not in described:
+            described[uid] = _described(header, "" if scored else reason)
+    if not scored:
+        return [Series(one, ()) for one in described.values()]
+    note = SCORED_ALTHOUGH_DERIVED if reason else ""
     pictures = [picture for index in headers for picture in decoded[index]]
-    slices = []
+    slices: dict[str, list[Slice]] = {uid: [] for uid in described}
     for pixels, one in zip(gray_values([picture.frame for picture in pictures]), pictures, strict=True):
         orientation = _orientation(one.frame.header, one.frame.index)
         spacing = _spacing(one.frame.header, one.frame.index)
@@ -240,9 +246,10 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Pict
             turned, transposed = upright(pixels, orientation)
             pixels = np.ascontiguousarray(turned)
             spacing = spacing[::-1] if spacing and transposed else spacing
-        slices.append(Slice(pixels, spacing=spacing, instance=one.instance, frame=one.number, origin=one.origin))
-    note = SCORED_ALTHOUGH_DERIVED if reason else ""
-    return Series(replace(_described(header, ""), note=note), tuple(slices))
+        slices[one.origin.series].append(
+            Slice(pixels, spacing=spacing, instance=one.instance, frame=one.number, origin=one.origin)
+        )
+    return [Series(replace(described[uid], note=note), tuple(members)) for uid, members in slices.items()]
 
 
 def _described(header: Dataset, reason: str) -> SeriesHeader:

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from nibabel.nicom import csareader
 from pydicom import Dataset
 
 from triage.scans.formats.elements import integer, numbers, values
@@ -91,6 +90,8 @@ def _side(count: int) -> int:
 
 def _csa(header: Dataset, name: str) -> Any:
     """Return a value of the image header that Siemens packs into a private element, or None."""
+    from nibabel.nicom import csareader  # warns when it is imported; callers are quiet
+
     try:
         packed = csareader.get_csa_header(header, "image")
         return csareader.get_scalar(packed, name) if name != "SliceNormalVector" else csareader.get_slice_normal(packed)

@@ -1,4 +1,7 @@
-"""What the header of a DICOM object states about where and how each of its pictures was acquired."""
+"""What the header of a DICOM object states about where and how each of its pictures was acquired.
+
+Tested in tests/scans/formats/test_stacks.py.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.tag import Tag
 
 from triage.domain import Origin
 from triage.scans.formats.elements import functional, integer, numbers, text, values
@@ -39,7 +43,10 @@ PASSES = (
     ("ContentTime", "FrameContentSequence"),
 )
 #: Private elements with the b value, by manufacturer: Siemens, General Electric, Philips.
-PRIVATE_B_VALUES = ((0x0019, 0x100C), (0x0043, 0x1039), (0x2001, 0x1003))
+PRIVATE_B_VALUES = tuple(map(Tag, (0x0019100C, 0x00431039, 0x20011003)))
+SHARED = Tag("SharedFunctionalGroupsSequence")
+PER_FRAME = Tag("PerFrameFunctionalGroupsSequence")
+MAX_VALUE = 64
 
 
 def origin(header: Dataset, frame: int, stored: Stored, position: Sequence[float] | None = None) -> Origin:
@@ -78,7 +85,7 @@ def _digest(stored: Stored) -> str:
 
 
 def _acquisition(header: Dataset, frame: int, stored: Stored) -> tuple[str, ...]:
-    timing = (numbers(functional(header, frame, macro), keyword, 1) for keyword, macro in TIMING.items())
+    timing = (numbers(_group(header, frame, macro), keyword, 1) for keyword, macro in TIMING.items())
     size = numbers(functional(header, frame, "PixelMeasuresSequence"), "PixelSpacing", 2) or ()
     return (
         text(header, "SeriesDescription"),
@@ -92,13 +99,17 @@ def _acquisition(header: Dataset, frame: int, stored: Stored) -> tuple[str, ...]
 
 
 def _passes(header: Dataset, frame: int) -> tuple[str, ...]:
-    image_type = values(functional(header, frame, "MRImageFrameTypeSequence"), "FrameType") or values(
-        header, "ImageType"
+    image_type = values(_group(header, frame, "MRImageFrameTypeSequence"), "FrameType") or values(header, "ImageType")
+    private = next((header[tag].value for tag in PRIVATE_B_VALUES if tag in header), "")
+    stated = (_group(header, frame, macro).get(keyword) or header.get(keyword) for keyword, macro in PASSES)
+    # Only compared, never shown; a hostile value can be long.
+    return tuple(
+        "" if value is None else str(value)[:MAX_VALUE]
+        for value in ("\\".join(map(str, image_type[2:])), private, *stated)
     )
-    private = next((str(header[tag].value) for tag in PRIVATE_B_VALUES if tag in header), "")
-    stated = (_value(header, frame, keyword, macro) for keyword, macro in PASSES)
-    return ("\\".join(map(str, image_type[2:])), private, *stated)
 
 
-def _value(header: Dataset, frame: int, keyword: str, macro: str) -> str:
-    return text(functional(header, frame, macro), keyword) or text(header, keyword)
+def _group(header: Dataset, frame: int, macro: str) -> Dataset:
+    """Return `functional`, without its cost for objects that are not enhanced."""
+    enhanced = SHARED in header or PER_FRAME in header
+    return functional(header, frame, macro) if enhanced else header

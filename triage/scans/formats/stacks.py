@@ -116,7 +116,9 @@ def _without_copies(grouped: Iterable[list[_Member]]) -> Iterable[list[_Member] 
         for member in family:
             origin = member.origin
             stated = origin.position or ((origin.location,) if origin.location is not None else None)
-            place = tuple(round(number, 1) + 0.0 for number in stated) if stated else None
+            place = (
+                tuple(round(number, 1) + 0.0 for number in (*stated, *(origin.orientation or ()))) if stated else None
+            )
             if (origin.picture, place) in seen or (place is None and origin.picture in pictures):
                 continue
             seen.add((origin.picture, place))
