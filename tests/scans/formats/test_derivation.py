@@ -68,7 +68,7 @@ def test_slices_that_dcmtk_compressed_are_scored(tmp_path: Path) -> None:
 def made(folder: Path, *kinds: list[str]) -> list[Path]:
     """One slice in a series of its own for each image type."""
     return [
-        write(folder / str(at), instance(ImageType=kind, SeriesNumber=at, SeriesInstanceUID=generate_uid()))
+        write(folder / str(at), instance(ImageType=kind, SeriesNumber=1 + at, SeriesInstanceUID=generate_uid()))
         for at, kind in enumerate(kinds)
     ]
 

@@ -47,8 +47,8 @@ def test_tiles_are_slices_in_their_places(tmp_path: Path) -> None:
     assert [one.frame for one in stack.slices] == list(range(COUNT))
     assert {one.pixels.shape for one in stack.slices} == {(ROWS, COLUMNS)}
     assert (stack.header.plane, stack.header.spacing) == (Plane.AXIAL, (0.5, 0.6, 6.0))
-    scale = 65535 / 2000
-    assert [round(one.pixels[0, 0] / scale) for one in stack.slices] == list(range(1, COUNT + 1))
+
+    assert [one.pixels[0, 0] for one in stack.slices] == list(range(1, COUNT + 1))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from nibabel.nicom.dicomwrappers import MosaicWrapper

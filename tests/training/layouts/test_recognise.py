@@ -25,7 +25,7 @@ def test_damaged_files_are_skipped_and_listed(tmp_path: Path) -> None:
     assert {entry.path: entry.reason.split(".")[0] for entry in dataset.skipped} == {
         "yes/cut.jpg": "The JPEG is damaged or cut short",
         "yes/empty.png": "The file is empty (0 bytes)",
-        "yes/notes.txt": "The content is none of DICOM, NIfTI, PNG, JPEG and ZIP, whatever the name says",
+        "yes/notes.txt": "The content is none of DICOM, NIfTI, PNG, JPEG and ZIP, whatever its name",
     }
 
 
