@@ -184,8 +184,8 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
         originals = [name for name in archive.namelist() if name.startswith("originals/")]
     assert len(originals) == len(study.instances)
     done = triage("export", tmp_path / "nowhere" / "readings.zip", home=home)
-    assert done.returncode == 1
-    assert "name another folder" in " ".join(done.stderr.split())
+    assert done.returncode == 2
+    assert "Create it" in " ".join(done.stderr.split())
 
 
 def test_reidentify_says_what_a_pseudonym_stands_for(tmp_path: Path) -> None:

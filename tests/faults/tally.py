@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -21,16 +22,19 @@ MEMORY = 10**9
 HANGS = 60
 HEAD = """# Robustness
 
-What was tried on the door, and what held; written by `make faults`, never by hand. *Held* means: the expected answer,
-where it is a refusal with a message that names the remedy and shows no path; at most {seconds} s of processor time for
-one file; at most {memory} GB of resident memory for a group, the decoding processes included. The cases are drawn in
-code (`tests/faults/`), so that anybody can try them.
+Hostile and damaged files that were tried, and what held; written by `make faults`, never by hand. *Held* means: the
+expected answer, where it is a refusal with a message that names the remedy and shows no path; at most {seconds} s of
+processor time for one file; at most {memory} GB of resident memory for a group, the decoding processes included. The
+cases are drawn in code (`tests/faults/`), so that anybody can try them.
 
 Run on {cores} cores, Python {python}, {system}.
 
 | case | expected | tried | held | slowest | memory |
 |---|---|---|---|---|---|
 """
+
+#: Troubles that users of other software have reported; each is tried by the test that it names.
+FIELD = Path(__file__).with_name("field.md")
 
 
 @dataclass
@@ -110,8 +114,8 @@ class Table:
             system=platform.system(),
         )
         lost = [f"* {row.case}: {why}" for row in self.rows for why in row.lost[:20]]
-        said = "\n## What did not hold\n\n" + ("\n".join(lost) if lost else "Nothing.") + "\n"
-        return head + "".join(row.line() + "\n" for row in self.rows) + said
+        failures = "\n## What did not hold\n\n" + ("\n".join(lost) if lost else "Nothing.") + "\n"
+        return head + "".join(row.line() + "\n" for row in self.rows) + failures + FIELD.read_text()
 
 
 class Processes:

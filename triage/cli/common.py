@@ -1,4 +1,4 @@
-"""What all commands share: the console, errors shown as text, results written whole or not at all."""
+"""What all commands share: the console, errors as text, results written whole. Tested in tests/test_cli.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export of readings holds: the columns of its tables, and its entries as `read_dataset` returns them."""
+"""What an export of readings holds: columns of its tables, entries. Tested in tests/learning/test_dataset.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An export of readings that a session made and can download."""
+"""An export of readings that a session made and can download. Tested in tests/pages/test_pages.py."""
 
 from __future__ import annotations
 
