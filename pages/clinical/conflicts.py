@@ -21,7 +21,7 @@ installation = state.installation()
 def side(title: str, one: Side) -> None:
     """Draw one of the two studies."""
     st.markdown(f"**{title}**")
-    st.dataframe(tables.identity(one), hide_index=True)
+    st.dataframe(tables.identity(one), hide_index=True, height="content")
     if st.button("Open the study", key=f"open_{title}_{one.study_id}", icon=":material/neurology:"):
         state.open_study(one.study_id)
 

@@ -87,7 +87,7 @@ def identity(side: Side) -> pd.DataFrame:
     """Return who a study says it is of, one line an attribute."""
     header = side.header
     lines = {
-        "Patient": one_line(header.patient_name),
+        "Patient": readable_name(header.patient_name),
         "MRN": one_line(header.mrn),
         "Issuer of the MRN": one_line(header.issuer),
         "Born": str(header.birth_date or ""),
