@@ -48,3 +48,26 @@ def test_two_decoders_make_of_a_study_what_one_makes_of_it(
             (slice_.instance, slice_.frame) for slice_ in other.slices
         ]
         assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(one.slices, other.slices, strict=True))
+
+
+def test_a_copy_with_the_other_decoder_counts_once(
+    installation: Installation, study_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (study_id,) = set(take_in(installation, study_files))
+    alone = installation.store.study(study_id).result
+    asked: list[int] = []
+    decode = installation.door.decode
+    monkeypatch.setattr(installation.door, "decode", lambda paths: asked.append(len(paths)) or decode(paths))
+    for number, (name, file) in enumerate(study_files.items()):
+        changed = {"SeriesInstanceUID": "1.2.9", "SeriesNumber": 1, "SeriesDescription": "Key images"}
+        take_in(installation, {f"key/{name}": redrawn(file, SOPInstanceUID=f"1.2.9.{number}", **changed)})
+        if number == 1:
+            break
+    asked.clear()
+    decoded = installation.series(study_id)
+    assert len(asked) == 2, "two decoders"
+    assert [len(series.slices) for series in decoded if not series.header.set_aside] == [5]
+    result = installation.store.study(study_id).result
+    assert alone is not None
+    assert result is not None
+    assert result.probabilities == alone.probabilities

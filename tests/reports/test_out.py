@@ -134,3 +134,18 @@ def test_what_keeps_the_reports_from_leaving_is_said(installation: Installation,
     with pytest.raises(TransferError, match="answered 40") as caught:
         send_reports(installation, study_id)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("outlined")
+def test_a_stack_in_two_series_has_an_outline_for_each(installation: Installation) -> None:
+    first = mr(head())
+    shared = {key: first[key].value for key in ("StudyInstanceUID", "FrameOfReferenceUID")}
+    second = mr(head(1), number=2, **shared)
+    study_id, _ = take_in(installation, {"1.dcm": file_of(first), "2.dcm": file_of(second)})
+    assert [len(stack.slices) for stack in installation.series(study_id)] == [2]
+    outlines = [dcmread(io.BytesIO(file)) for name, file in report_files(installation, study_id) if "SEG" in name]
+    assert {one.ReferencedSeriesSequence[0].SeriesInstanceUID for one in outlines} == {
+        first.SeriesInstanceUID,
+        second.SeriesInstanceUID,
+    }
+    assert len({one.SOPInstanceUID for one in outlines}) == 2
