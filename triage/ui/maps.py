@@ -11,7 +11,8 @@ from PIL import Image
 
 from triage.domain import AIResult, Finding, Placement, Score, Slice, likeliest
 from triage.errors import TriageError
-from triage.inference.explain import Method, explain
+from triage.inference.explain import Method
+from triage.inference.explain_process import ExplainProcess
 from triage.pipeline.installation import Installation
 from triage.text import markdown
 from triage.ui import viewer
@@ -112,7 +113,13 @@ def _map(
     score = _score(_installation, _slice, place)
     if method is Method.CAM:
         return score.cam[..., list(Finding).index(finding)], score.look
-    return explain(_installation.settings.model, _slice.pixels, score.look, finding, method), score.look
+    model = _installation.settings.model
+    return _explainer().explain(model, _slice.pixels, score.look, finding, method), score.look
+
+
+@st.cache_resource(show_spinner=False)
+def _explainer() -> ExplainProcess:
+    return ExplainProcess()
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
