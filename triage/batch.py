@@ -81,11 +81,13 @@ def find_studies(paths: Iterable[Path], door: Door, folder: Path) -> list[Found]
     for number, path in enumerate(paths):
         for name, place in _unpacked(path, door, folder / str(number), refused):
             try:
-                uid = door.inspect(place).study.uid
+                study = door.inspect(place).study
+                uid = study.uid
             except RefusedError as error:
                 refused.append(Found(name, (), str(error)))
                 continue
-            key = (uid, "" if uid else name)
+            # Files of two patients under one UID are two studies.
+            key = (uid, (study.mrn or study.patient_name) if uid else name)
             studies.setdefault(key, []).append(place)
             names.setdefault(key, []).append(str(path) if place != path and uid else name)
     found = [Found(_common_name(names[key]), tuple(places), uid=key[0]) for key, places in studies.items()]

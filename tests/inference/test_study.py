@@ -55,6 +55,13 @@ def test_a_glioma_speaks_from_the_operating_point_on_and_below_it_the_surest_tum
     assert likeliest(judge_study([sure, [below] * 3], POINT).probabilities) is Finding.PITUITARY
 
 
+def test_a_slice_that_lost_its_neighbours_does_not_decide_like_three() -> None:
+    calm = [EMPTY] * 7
+    assert likeliest(judge_study([calm, [GLIOMA]], POINT).probabilities) is Finding.NOTUMOR
+    assert likeliest(judge_study([calm, [GLIOMA] * 3], POINT).probabilities) is Finding.GLIOMA
+    assert likeliest(judge_study([[EMPTY], [GLIOMA]], POINT).probabilities) is Finding.GLIOMA, "no series is longer"
+
+
 def test_a_series_that_is_set_aside_is_passed_over() -> None:
     assert judge_study([[], [GLIOMA, EMPTY]], POINT).series == 1
     with pytest.raises(ValueError, match="at least one"):
@@ -155,7 +162,7 @@ def test_one_slice_more_has_the_neighbours_of_the_pass_that_it_repeats(runtime: 
     whole = lone(13, LESION)
     calm = lone(13, 0)
     more = replace(whole, slices=(whole.slices[LESION],))
-    assert judged((more, calm), runtime).ranking.band is Band.STAT, "by itself it speaks"
+    assert judged((more, calm), runtime).ranking.band is Band.URGENT, "without neighbours it does not decide alone"
     result = judged((replace(more, base=1), calm), runtime)
     assert result.probabilities == judged((whole, calm), runtime).probabilities
     assert result.slices is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
+from typing import Any
 
 import pytest
 from record_samples import instance, reading
@@ -73,6 +75,32 @@ def test_discarded_it_leaves_the_worklist_and_keeps_its_files(store: Store) -> N
     again = store.arrivals.add("Head", [arrival(5, OTHER)], actor="door")
     assert again.outcomes == (Outcome.CONFLICT,)
     assert again.study_id not in (first, second)
+
+
+@pytest.mark.parametrize("resolution", [Resolution.MERGE, Resolution.DISCARD_SECOND])
+def test_what_was_merged_or_discarded_is_not_signed(store: Store, resolution: Resolution) -> None:
+    _, second = in_conflict(store)
+    resolve(store, second, resolution)
+    with pytest.raises(ConflictError, match="on the page Conflicts"):
+        store.readings.sign(second, reading(), seen=0)
+    assert store.study(second).readings == ()
+
+
+@pytest.mark.parametrize(
+    ("learnt", "other"),
+    [
+        ({"birth_date": date(1950, 1, 1)}, {"birth_date": date(1999, 1, 1)}),
+        ({"issuer": "A"}, {"issuer": "B"}),
+        ({"sex": "F"}, {"sex": "M"}),
+        ({"patient_name": "Doe^Jane"}, {"patient_name": "Roe^Richard"}),
+    ],
+)
+def test_what_later_files_state_counts_for_those_after_them(
+    store: Store, learnt: dict[str, Any], other: dict[str, Any]
+) -> None:
+    headers = [ONE, replace(ONE, **learnt), replace(ONE, **other)]
+    outcomes = [store.arrivals.add("Head", [arrival(n, h)], actor="door").outcomes[0] for n, h in enumerate(headers)]
+    assert outcomes == [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.CONFLICT]
 
 
 def test_if_the_first_is_discarded_the_second_gets_the_uids(store: Store) -> None:

@@ -108,7 +108,10 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
 
 
 def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> StudyScore:
-    """Aggregate a study by its most suspicious window; a single slice is a window of its own.
+    """Aggregate a study by its most suspicious window.
+
+    A series of fewer slices is one window, but only where no series has a whole one: a slice that lost its neighbours
+    on the way (another orientation, a copy in a series of its own) must not decide like three of them.
 
     Parameters
     ----------
@@ -119,7 +122,10 @@ def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> St
         The glioma operating point.
     """
     tables = [np.asarray(rows, np.float64).reshape(-1, len(Finding)) for rows in series]
-    windows = [(number, start) for number, table in enumerate(tables) for start in _starts(len(table))]
+    longest = min(max(map(len, tables), default=0), WINDOW)
+    windows = [
+        (number, start) for number, table in enumerate(tables) if len(table) >= longest for start in _starts(len(table))
+    ]
     if not windows:
         raise ValueError("a study needs at least one scored slice")
     means = np.array([tables[number][start : start + WINDOW].mean(axis=0) for number, start in windows])

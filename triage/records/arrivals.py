@@ -16,6 +16,7 @@ from triage.errors import StorageError
 from triage.records import audit, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database, in_batches
+from triage.records.folding import folded_name, folded_study
 from triage.records.identity import agree
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Added, Arrival, KnownInstance
@@ -119,6 +120,8 @@ def _add(
                     _set_aside(row, first, arrival.study)
                 candidates.append(row)
                 session.add(row)
+            else:
+                _complete(row, arrival.study)
             _add_instance(row, arrival)
             owner = owners[item.sha256] = row.id
             if item.sop_instance_uid:
@@ -175,6 +178,17 @@ def _place(candidates: Sequence[StudyRow], arrival: Arrival, same_uid: Sequence[
             continue
         return row
     return None
+
+
+def _complete(row: StudyRow, header: StudyHeader) -> None:
+    """Fill in what earlier files left out of the identity, so that later ones are compared with all that is known."""
+    row.issuer = row.issuer or header.issuer or None
+    row.birth_date = row.birth_date or header.birth_date
+    row.sex = row.sex or header.sex or None
+    if header.patient_name and not row.patient_name:
+        row.patient_name = header.patient_name
+        row.folded_name = folded_name(header.patient_name)
+        row.folded_text = folded_study(row.name, row.patient_name, row.mrn, row.accession_number)
 
 
 def _set_aside(row: StudyRow, first: StudyRow, header: StudyHeader) -> None:

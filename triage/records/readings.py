@@ -17,6 +17,7 @@ from triage.records.tables import AIResultRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import SignedReading
 
 SIGNED_MEANWHILE = "Somebody else signed this study while it was open here. Look at their reading, then amend it."
+TAKEN_OFF = "This study was merged or discarded on the page Conflicts. Read the study that stayed."
 SLICES_ARRIVED = "Slices arrived while this study was open here. Look at them, then sign."
 
 
@@ -62,7 +63,7 @@ class Readings:
         Raises
         ------
         ConflictError
-            If somebody signed, or slices arrived, in between.
+            If somebody signed, slices arrived, or the study was merged or discarded in between.
         NotFoundError
             If there is no such study.
         """
@@ -70,6 +71,8 @@ class Readings:
             with self._database.write() as session:
                 row = studies.locked(session, study_id)
                 count = session.scalar(select(func.count()).where(ReadingRow.study_id == study_id))
+                if row.status in (StudyStatus.MERGED, StudyStatus.DISCARDED):
+                    raise ConflictError(TAKEN_OFF)
                 if count != seen:
                     raise ConflictError(SIGNED_MEANWHILE)
                 if reading.contents not in (None, studies.contents(session, [study_id])[study_id]):

@@ -39,7 +39,20 @@ def test_good_members_come_out_under_our_names(tmp_path: Path, into: Path) -> No
     assert sorted(path.name for path in into.iterdir()) == ["00000", "00001", "00002"]
 
 
-SYSTEM = ["__MACOSX/a/._b.png", "a/.DS_Store", "Thumbs.db", "a\\desktop.ini", "DICOMDIR", "._c", ".gitkeep"]
+SYSTEM = [
+    "__MACOSX/a/._b.png",
+    "$RECYCLE.BIN/a.dcm",
+    ".Trashes/501/a",
+    "a/@eaDir/b.png",
+    "Thumbs.db:encryptable",
+    "Icon\r",
+    "a/.DS_Store",
+    "Thumbs.db",
+    "a\\desktop.ini",
+    "DICOMDIR",
+    "._c",
+    ".gitkeep",
+]
 
 
 def test_files_of_a_system_are_ignored(tmp_path: Path, into: Path) -> None:

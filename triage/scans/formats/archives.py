@@ -35,6 +35,7 @@ MAX_DIRECTORY = 8 * 2**20
 TOO_MANY = f"The ZIP holds more than {MAX_MEMBERS:,} files. Put one study in one ZIP."
 #: Names of files that systems and discs leave beside pictures, in lower case.
 SYSTEM_FILES = {
+    ".directory",
     ".ds_store",
     ".gitkeep",
     ".keep",
@@ -45,8 +46,16 @@ SYSTEM_FILES = {
     "ehthumbs.db",
     "thumbs.db",
 }
-#: Folder for what only macOS uses, in its archives.
-MACOS_FOLDER = "__macosx"
+#: Folders that only macOS, Windows or a network storage uses.
+SYSTEM_FOLDERS = {
+    "$recycle.bin",
+    ".fseventsd",
+    ".spotlight-v100",
+    ".trashes",
+    "@eadir",
+    "__macosx",
+    "system volume information",
+}
 WITHOUT_IT = "Pack the files again without it, then upload the new ZIP."
 
 
@@ -120,7 +129,8 @@ def is_system_file(name: str) -> bool:
         With the folders as far as they are known.
     """
     *folders, last = name.replace("\\", "/").lower().split("/")
-    return last in SYSTEM_FILES or last.startswith("._") or MACOS_FOLDER in folders
+    known = last in SYSTEM_FILES or last.partition(":")[0] in SYSTEM_FILES  # a stream that Windows packed beside it
+    return known or last == "icon\r" or last.startswith("._") or not SYSTEM_FOLDERS.isdisjoint(folders)
 
 
 def _check_directory(path: Path) -> None:
