@@ -38,7 +38,7 @@ class ExplainProcess:
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Connection | None = None
-        self._end: Callable[[], object] = bool
+        self._end: Callable[[], object] = lambda: None  # nothing has started yet
 
     def explain(
         self, folder: Path, pixels: NDArray[np.generic], look: Placement, finding: Finding, method: Method
