@@ -41,6 +41,14 @@ def test_early_layers_are_frozen() -> None:
     assert not {"block5_expand_conv", "decoder4_conv", MASK, LOGITS} & frozen
 
 
+def test_all_layers_learn_if_wanted_but_not_the_statistics_of_the_norms() -> None:
+    model = build_two_look(64)
+    start_from_imagenet(model, "all")
+    assert all(layer.trainable for layer in model.layers)
+    stem = model.get_layer("stem_conv")
+    assert [weight.name for weight in stem.trainable_weights] == ["kernel"]
+
+
 def test_weights_are_loaded_from_a_network_with_norms() -> None:
     older, rng = build_two_look(64, normed=True), np.random.default_rng(0)
     for layer in older.layers:

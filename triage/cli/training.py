@@ -29,6 +29,8 @@ def train(
     ] = False,
     source: Annotated[list[str] | None, typer.Option(help="Use only this source; may be repeated.")] = None,
     volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
+    more: Annotated[Path | None, typer.Option(help="Another data set with folds to add.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Leave out this source; may be repeated.")] = None,
     no_validation_fold: Annotated[
         bool, typer.Option("--no-validation-fold", help="Train on the validation fold too.")
     ] = False,
@@ -80,9 +82,14 @@ def train(
         resume,
         validation_fold=not (no_validation_fold or no_test_fold),
         volumes=volumes,
+        more=more,
     )
     try:
-        or_exit(lambda: run_recipe(chosen, read_chosen(data, source or (), volumes), out, options, console))
+        or_exit(
+            lambda: run_recipe(
+                chosen, read_chosen(data, source or (), volumes, more, without or ()), out, options, console
+            )
+        )
     except KeyboardInterrupt:
         console.print(terminal(f"Stopped. {out} holds a model that can be loaded; continue the run with --resume."))
         raise typer.Exit(130) from None

@@ -65,14 +65,24 @@ def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2, *, n
     return keras.Model(encoder.input, {LOGITS: logits, MASK: mask}, name="two_look")
 
 
-def start_from_imagenet(model: keras.Model) -> None:
-    """Load the packaged ImageNet weights into the encoder, and freeze its early layers and statistics."""
+def start_from_imagenet(model: keras.Model, learns: str = "late") -> None:
+    """Load the packaged ImageNet weights into the encoder, and freeze its statistics and the layers that do not learn.
+
+    Parameters
+    ----------
+    model
+        From `build_two_look`.
+    learns
+        ``late``: the layers after `FROZEN_UP_TO`, without depthwise kernels; ``all``.
+    """
     load_imagenet(model, imagenet_lite0())
-    _freeze(model)
+    _freeze(model, learns)
 
 
-def start_from_two_look(model: keras.Model, trained: keras.Model) -> None:
+def start_from_two_look(model: keras.Model, trained: keras.Model, learns: str = "late") -> None:
     """Copy the weights of a trained two-look network of any input size, with or without batch norms.
+
+    Freezes the layers as `start_from_imagenet` does.
 
     Raises
     ------
@@ -87,7 +97,7 @@ def start_from_two_look(model: keras.Model, trained: keras.Model) -> None:
             take_normed(layer, weights[0], norm.get_weights())
         else:
             layer.set_weights(weights)
-    _freeze(model)
+    _freeze(model, learns)
 
 
 def mean_of(*networks: keras.Model) -> keras.Model:
@@ -113,11 +123,11 @@ def mean_of(*networks: keras.Model) -> keras.Model:
     return copies[0]
 
 
-def _freeze(model: keras.Model) -> None:
-    early = True
+def _freeze(model: keras.Model, learns: str) -> None:
+    early = learns == "late"
     for layer in model.layers:
         # Depthwise kernels are frozen too: they are a twentieth of the weights and took a quarter of a step's time.
-        if early or isinstance(layer, layers.DepthwiseConv2D):
+        if early or (learns == "late" and isinstance(layer, layers.DepthwiseConv2D)):
             layer.trainable = False
         early = early and layer.name != FROZEN_UP_TO
 

@@ -115,6 +115,26 @@ def test_volumes_that_cannot_be_added_are_refused(tmp_path: Path) -> None:
         with_volumes(read_dataset(folders), drawn_volumes(folders / "volumes"))
 
 
+def test_pictures_of_unknown_patients_are_always_trained_on(tmp_path: Path) -> None:
+    dataset = read_dataset(manifest_set(tmp_path / "data"))
+    always = {item.name for item in dataset.items if item.fold == "0"}
+    items = [replace(item, fold="train") if item.name in always else item for item in dataset.items]
+    for fold in (1, 2):
+        parts = cut(replace(dataset, items=tuple(items)), "finding", Split.PATIENTS, seed=1, test_fold=fold)
+        assert always & names(parts.train)
+        assert not always & (names(parts.test) | names(parts.validation))
+
+
+def test_guard_rows_are_trained_on_only_without_a_test_fold(tmp_path: Path) -> None:
+    dataset = read_dataset(manifest_set(tmp_path / "data"))
+    guards = {item.name for item in dataset.items if item.fold == "0"}
+    items = [replace(item, fold="guard") if item.name in guards else item for item in dataset.items]
+    guarded = replace(dataset, items=tuple(items))
+    assert not guards & names(cut(guarded, "finding", Split.PATIENTS, seed=1, test_fold=1).train)
+    everything = cut(guarded, "finding", Split.PATIENTS, seed=1, test_fold=None, validation_fold=False)
+    assert guards & names(everything.train)
+
+
 def test_without_a_test_fold_everything_is_trained_on(tmp_path: Path) -> None:
     dataset = read_dataset(manifest_set(tmp_path))
     parts = cut(dataset, "finding", Split.PATIENTS, seed=1, test_fold=None, validation_fold=False)

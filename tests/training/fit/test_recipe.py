@@ -7,12 +7,12 @@ import pytest
 
 from triage.inference.card import CARD
 from triage.settings import Settings
-from triage.training.fit.recipe import FOLDER, Backbone, RecipeError, adapted, load_recipe, names
+from triage.training.fit.recipe import FOLDER, Backbone, Recipe, RecipeError, adapted, load_recipe, names
 
 
 def test_every_packaged_recipe_is_valid() -> None:
     recipes = ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look"]
-    recipes += ["two-look-192", "two-look-224"]
+    recipes += ["two-look-192", "two-look-224", "two-look-all"]
     assert names() == recipes
     for name in names():
         assert load_recipe(name).name == name
@@ -20,15 +20,20 @@ def test_every_packaged_recipe_is_valid() -> None:
 
 def test_the_shipped_model_was_trained_by_two_look_224() -> None:
     card = json.loads((Settings().model / CARD).read_text())
-    shipped, recipe = card["training"]["config"]["recipe"], load_recipe("two-look-224").model_dump(mode="json")
-    assert {key: shipped[key] for key in ("train", "seed", "task")} == {
-        key: recipe[key] for key in ("train", "seed", "task")
-    }
+    # Settings of a recipe that are younger than the model had their defaults.
+    shipped, recipe = Recipe.model_validate(card["training"]["config"]["recipe"]), load_recipe("two-look-224")
+    assert (shipped.train, shipped.seed, shipped.task) == (recipe.train, recipe.seed, recipe.task)
 
 
-def test_only_two_look_224_changes_the_order_of_tissues() -> None:
-    shares = {name: load_recipe(name).train.reordered for name in names()}
-    assert {name for name, share in shares.items() if share} == {"two-look-224"}
+def test_shares_and_balanced_exclude_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = (FOLDER / "two-look.toml").read_text()
+    path.write_text(text + "[train.balanced]\nglioma = 1.0\n")
+    with pytest.raises(RecipeError, match="shares and balanced exclude each other"):
+        load_recipe(str(path))
+    path.write_text(text.partition("[train.shares]")[0])
+    with pytest.raises(RecipeError, match="needs task"):
+        load_recipe(str(path))
 
 
 def test_keep_mean_is_for_two_look_networks_only(tmp_path: Path) -> None:

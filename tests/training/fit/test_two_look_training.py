@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawn import manifest_set, small
+from PIL import Image
 from rich.console import Console
 
 from triage.inference.two_look import Look, log_probabilities, look_twice
@@ -16,7 +17,7 @@ from triage.training.evaluate.scorer import open_model
 from triage.training.fit import two_look_training
 from triage.training.fit.run import Options, run_recipe
 from triage.training.fit.two_look_training import known_mask_loss, locate_unoutlined, pictures_of, view_predictor
-from triage.training.layouts import read_dataset
+from triage.training.layouts import Item, read_dataset
 from triage.training.views.two_look_views import Picture
 
 QUIET = Console(quiet=True)
@@ -32,6 +33,21 @@ def test_an_unknown_mask_costs_nothing() -> None:
     assert lesion > empty > 0
     right = np.where(target[..., :1] > 0, 20.0, -20.0).astype(np.float32)
     assert np.asarray(known_mask_loss(target, right)).max() < 1e-3
+
+
+def test_a_box_locates_its_tumour_in_the_frame(tmp_path: Path) -> None:
+    picture = np.zeros((200, 100), np.uint8)
+    picture[50:150, 10:90] = 120
+    picture[80:100, 60:80] = 250
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    item = Item("a.png", "rsna", "glioma", box=(0.7, 0.45, 0.2, 0.1))
+    (known,) = pictures_of(tmp_path, [Sample(item)])
+    x, y, length = known.located
+    bright = known.frame > 200
+    assert known.lesion is None
+    assert x == pytest.approx(np.nonzero(bright)[1].mean(), abs=2)
+    assert y == pytest.approx(np.nonzero(bright)[0].mean(), abs=2)
+    assert length == pytest.approx(np.ptp(np.nonzero(bright)[0]), abs=4)
 
 
 def test_lesions_are_known_for_outlined_tumours_and_healthy_slices(tmp_path: Path) -> None:

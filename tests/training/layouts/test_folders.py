@@ -1,8 +1,7 @@
-"""Class folders and manifests."""
+"""Class folders."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -57,29 +56,3 @@ def test_an_empty_class_is_named(tmp_path: Path) -> None:
     assert dataset.warnings == ("The class folder Training/pituitary holds no readable picture.",)
     with pytest.raises(LayoutError, match="Training/pituitary"):
         dataset.check_trainable()
-
-
-def test_rows_become_items(tmp_path: Path) -> None:
-    picture(tmp_path / "figshare" / "images" / "7.jpg", (40, 30))
-    picture(tmp_path / "web" / "a.jpg")
-    (tmp_path / "figshare" / "borders.json").write_text(json.dumps({"7": [[1, 1], [9, 1], [9, 9]]}))
-    write_manifest(
-        tmp_path,
-        "figshare/images/7.jpg,figshare,glioma,3,guard",
-        "web/a.jpg,web,tumor,4,2",
-        "web/gone.jpg,web,glioma,5,2",
-        "web/a.jpg,web,banana,6,2",
-        "../outside.jpg,web,glioma,7,2",
-    )
-    picture(tmp_path.parent / "outside.jpg")
-    dataset = read_dataset(tmp_path)
-    assert [(item.label, item.cluster, item.fold, item.part) for item in dataset.items] == [
-        ("glioma", 3, "guard", None),
-        ("tumor", 4, "2", "2"),
-    ]
-    assert load_mask(tmp_path, dataset.items[0]) is not None
-    assert [entry.path for entry in dataset.skipped] == ["web/gone.jpg", "web/a.jpg", "../outside.jpg"]
-
-
-def write_manifest(root: Path, *rows: str) -> None:
-    (root / "manifest.csv").write_text("\n".join(("path,dataset,label,cluster,fold", *rows)))

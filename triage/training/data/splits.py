@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from triage.domain import Finding
 from triage.training.data.copies import one_per_cluster, with_clusters
-from triage.training.layouts import GUARD, PUBLISHED, UNTYPED, Dataset, Item, LayoutError
+from triage.training.layouts import ALWAYS_TRAIN, GUARD, PUBLISHED, UNTYPED, Dataset, Item, LayoutError
 
 FOLDS = 5
 #: The order in which the groups of a class are assigned to folds. With fold 0 as test fold, even a class of two groups
@@ -139,7 +139,7 @@ def cut(
         If the data set does not support the split, or a class has no picture left for training or test.
     """
     dataset.check_trainable()
-    items, notes = _chosen(dataset, task, split, untyped)
+    items, notes = _chosen(dataset, task, split, untyped, guards=test_fold is None)
     samples = [Sample(item) for item in items]
     if expand and before:
         samples = expanded(samples, expand, task)
@@ -175,13 +175,15 @@ def expanded(samples: Sequence[Sample], total: int, task: str) -> list[Sample]:
     return result
 
 
-def _chosen(dataset: Dataset, task: str, split: Split, untyped: bool) -> tuple[list[Item], list[str]]:
+def _chosen(dataset: Dataset, task: str, split: Split, untyped: bool, guards: bool) -> tuple[list[Item], list[str]]:
     items, notes = list(dataset.items), []
     if split in (Split.DEDUPLICATED, Split.PATIENTS):
         if split is Split.PATIENTS and any(item.fold for item in items):
-            outside = [item for item in items if item.fold in (None, GUARD)]
-            items = [item for item in items if item.fold not in (None, GUARD)]
-            notes.append(f"{len(outside):,} pictures in guard rows or without a fold left out")
+            # Guard rows keep the patients of the test folds apart; without a test fold, nothing needs them.
+            outside = {None} if guards else {None, GUARD}
+            left = [item for item in items if item.fold not in outside]
+            notes.append(f"{len(items) - len(left):,} pictures in guard rows or without a fold left out")
+            items = left
         count = len(items)
         items, conflicting = one_per_cluster(with_clusters(replace(dataset, items=tuple(items))).items)
         notes.append(f"{count - len(items):,} copies left out, one picture per cluster kept")
@@ -202,7 +204,7 @@ def _parts(samples: Sequence[Sample], task: str, split: Split, seed: int, test_f
     if split is not Split.PATIENTS:
         folds = _assigned([str(index) for index in range(len(samples))], samples, task, seed)
     elif all(sample.item.fold is not None for sample in samples):
-        folds = [int(sample.item.fold or 0) for sample in samples]
+        return [_by_fold(str(sample.item.fold), test_fold) for sample in samples]
     elif all(sample.item.patient is not None for sample in samples):
         folds = _assigned([str(sample.item.patient) for sample in samples], samples, task, seed)
     else:
@@ -210,10 +212,13 @@ def _parts(samples: Sequence[Sample], task: str, split: Split, seed: int, test_f
             "The patients of these pictures are not recorded, so they cannot be split by patient. Use --split "
             "deduplicated, or add a manifest.csv with folds."
         )
-    if test_fold is None:
-        return [TRAIN] * len(folds)
-    part_by_offset = {0: TEST, 1: VALIDATION}
-    return [part_by_offset.get((fold - test_fold) % FOLDS, TRAIN) for fold in folds]
+    return [_by_fold(str(fold), test_fold) for fold in folds]
+
+
+def _by_fold(fold: str, test_fold: int | None) -> str:
+    if test_fold is None or fold == ALWAYS_TRAIN:
+        return TRAIN
+    return {0: TEST, 1: VALIDATION}.get((int(fold) - test_fold) % FOLDS, TRAIN)
 
 
 def _official(samples: Sequence[Sample], task: str, seed: int) -> list[str]:

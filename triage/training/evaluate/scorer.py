@@ -28,7 +28,7 @@ from triage.training.fit.lineage import PARTS_FILE
 from triage.training.fit.loop import load_kept, predict
 from triage.training.fit.run import CONFIG_FILE, SEGMENTER
 from triage.training.fit.two_look_training import view_predictor
-from triage.training.layouts import GUARD, UNTYPED, Dataset, Item, LayoutError
+from triage.training.layouts import ALWAYS_TRAIN, GUARD, UNTYPED, Dataset, Item, LayoutError
 
 #: The source whose files are numbered patient by patient: 3,062 slices of 233 patients, on average 13 of each.
 ORDERED_SOURCE = "figshare"
@@ -285,7 +285,7 @@ def _outside_folds(config: dict[str, Any], dataset: Dataset) -> tuple[list[Sampl
     items = list(dataset.items)
     if not trained_on or not any(item.fold for item in items):
         return [Sample(item) for item in items], ["it is not recorded which of these pictures the model has seen"]
-    items = [item for item in items if item.fold not in {*trained_on, GUARD, None}]
+    items = [item for item in items if item.fold not in {*trained_on, ALWAYS_TRAIN, GUARD, None}]
     kept, _ = one_per_cluster(items) if all(item.cluster is not None for item in items) else (items, 0)
     folds = ", ".join(sorted(trained_on))
     note = f"all but folds {folds} (used for training or validation), guard rows and copies"

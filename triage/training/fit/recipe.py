@@ -57,10 +57,17 @@ class Unet(_Checked):
 
 
 class TwoLook(_Checked):
-    """`triage.networks.twolook.build_two_look`."""
+    """`triage.networks.twolook.build_two_look`.
+
+    Attributes
+    ----------
+    learns
+        The layers that are trained: ``late``, see `triage.networks.twolook.FROZEN_UP_TO`, or ``all``.
+    """
 
     kind: Literal["two-look"]
     dropout: Share = 0.2
+    learns: Literal["late", "all"] = "late"
 
 
 class Stage(_Checked):
@@ -78,9 +85,14 @@ class Stage(_Checked):
     reordered
         Share of the views in which the tissues change their order of brightness
         (`triage.training.views.contrast.reorder_contrast`); for two-look networks.
+    stripped
+        Share of the views that imitate skull stripping; for two-look networks.
     shares
         How often each group (``class/scanner``, ``class/web`` or ``class/volume``) is drawn; by default every picture
         is drawn once per epoch.
+    balanced
+        Instead of `shares`: how often each class is drawn. Within a class, each sequence of each source is drawn in
+        proportion to the square root of its number of pictures, so that neither a source nor a sequence means a class.
     schedule
         Learning rate: constant, or a warm-up and a cosine decay to zero.
     ema
@@ -100,7 +112,9 @@ class Stage(_Checked):
     steps: PositiveInt | None = None
     views: Literal["plain", "turned", "scanner"] = "plain"
     reordered: Share = 0.0
+    stripped: Share = 0.1
     shares: dict[str, PositiveFloat] | None = None
+    balanced: dict[str, PositiveFloat] | None = None
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "constant"
@@ -114,6 +128,8 @@ class Stage(_Checked):
     def _starts_somewhere(self) -> Stage:
         if self.keep == "mean" and self.network.kind != "two-look":
             raise ValueError('keep = "mean" is for two-look networks only')
+        if self.shares and self.balanced:
+            raise ValueError("shares and balanced exclude each other")
         return self
 
 
@@ -160,8 +176,8 @@ class Recipe(_Checked):
             raise ValueError("train needs a classifier; a U-Net belongs under segment")
         if self.segment and self.segment.network.kind != "unet":
             raise ValueError("segment needs a U-Net")
-        if looks_twice(self) and (self.task != "finding" or not self.train.shares):
-            raise ValueError('a two-look network needs task = "finding" and [train.shares]')
+        if looks_twice(self) and (self.task != "finding" or not (self.train.shares or self.train.balanced)):
+            raise ValueError('a two-look network needs task = "finding", and [train.shares] or [train.balanced]')
         if self.tuner and self.train.network.kind != "cnn":
             raise ValueError("the tuner needs a cnn")
         return self

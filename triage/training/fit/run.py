@@ -25,7 +25,7 @@ from triage.training.fit.loop import MIN_NETWORK_SHARE, Outcome, load_kept, pred
 from triage.training.fit.recipe import Recipe, RecipeError, Stage, looks_twice
 from triage.training.fit.stages import ClassifierTraining, build, train_segmenter
 from triage.training.fit.two_look_training import TwoLookTraining
-from triage.training.layouts import Dataset, LayoutError, load_mask, read_dataset, with_volumes
+from triage.training.layouts import UNTYPED, Dataset, LayoutError, joined, load_mask, read_dataset, with_volumes
 from triage.training.layouts.loading import in_threads
 from triage.training.views.frames import load_frames_of
 
@@ -50,8 +50,8 @@ class Options:
         See `triage.networks.backbones.build_backbone`.
     resume
         Continue the run in the folder.
-    volumes
-        Folder of volumes that were added to the data set, see `read_chosen`.
+    volumes, more
+        Folders that were added to the data set, see `read_chosen`.
     """
 
     split: Split = Split.PATIENTS
@@ -61,6 +61,7 @@ class Options:
     resume: bool = False
     validation_fold: bool = True
     volumes: Path | None = None
+    more: Path | None = None
 
 
 def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options, console: Console) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
         raise RecipeError(f"{recipe.name} starts from a trained network. Name its file with --weights.")
     print_dataset(dataset, console)
     # Tumours without a recorded type are trained on only where the recipe gives them a share.
-    untyped = any(name.startswith("tumor/") for name in recipe.train.shares or {})
+    untyped = any(name.partition("/")[0] == UNTYPED for name in recipe.train.shares or recipe.train.balanced or {})
     parts = cut(
         dataset,
         recipe.task,
@@ -135,27 +136,47 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     return result
 
 
-def read_chosen(data: Path, sources: Sequence[str] = (), volumes: Path | None = None) -> Dataset:
-    """Read a data set and a folder of volumes; keep only the items of the given sources, if any, and the volumes.
+def read_chosen(
+    data: Path,
+    sources: Sequence[str] = (),
+    volumes: Path | None = None,
+    more: Path | None = None,
+    without: Sequence[str] = (),
+) -> Dataset:
+    """Read a data set, and choose some of its sources.
+
+    Parameters
+    ----------
+    data
+        The data set.
+    sources
+        The sources to keep, besides the volumes; by default all.
+    volumes
+        A folder of volumes inside the data set, to add.
+    more
+        Another data set to add.
+    without
+        Sources to leave out.
 
     Raises
     ------
     LayoutError
-        If the data set cannot be read or lacks a source, or the volumes cannot be added.
+        If a data set cannot be read or lacks a source, or the volumes cannot be added.
     """
     dataset = read_dataset(data)
     if volumes is not None:
         dataset = with_volumes(dataset, volumes)
         sources = [*sources, volumes.resolve().name] if sources else []
-    if not sources:
-        return dataset
+    if more is not None:
+        dataset = joined(dataset, read_dataset(more))
     known = {item.source for item in dataset.items}
-    unknown = set(sources) - known
+    unknown = {*sources, *without} - known
     if unknown:
         raise LayoutError(
             f"The data set has no source {', '.join(sorted(unknown))}. Choose among {', '.join(sorted(known))}."
         )
-    return replace(dataset, items=tuple(item for item in dataset.items if item.source in sources))
+    chosen = (set(sources) or known) - set(without)
+    return replace(dataset, items=tuple(item for item in dataset.items if item.source in chosen))
 
 
 def print_dataset(dataset: Dataset, console: Console) -> None:
@@ -179,12 +200,17 @@ def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any
         "test_fold": options.test_fold,
         "augmented_before_split": options.before,
         "validation_fold": options.validation_fold,
-        "volumes": options.volumes and options.volumes.resolve().relative_to(dataset.root.resolve()).as_posix(),
+        "volumes": _below(options.volumes, dataset.root),
+        "more": _below(options.more, dataset.root),
         "weights": options.weights if options.weights is None else Path(options.weights).name,
         "sources": sorted({item.source for item in dataset.items}),
         "layout": dataset.layout,
         "counts": dataset.counts,
     }
+
+
+def _below(folder: Path | None, root: Path) -> str | None:
+    return None if folder is None else folder.resolve().relative_to(root.resolve()).as_posix()
 
 
 def _write_parts(folder: Path, hashes: dict[str, str], parts: Parts, lineage: Lineage | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras
         if isinstance(network, Backbone):
             return build_backbone(network.name, classes, stage.size, network.dropout, network.frozen, weights)
         if isinstance(network, TwoLook):
-            return _build_two_look(stage.size, classes, network.dropout, weights or PACKAGED)
+            return _build_two_look(stage.size, classes, network, weights or PACKAGED)
         if weights not in (None, NONE):
             raise WeightsError(
                 f"A {network.kind} has no starting weights. Leave --weights out, or use --recipe transfer, lite0, "
@@ -66,17 +66,17 @@ def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras
         ) from error
 
 
-def _build_two_look(size: int, classes: int, dropout: float, weights: str) -> tuple[keras.Model, str]:
-    model = build_two_look(size, classes, dropout, normed=weights == NONE)
+def _build_two_look(size: int, classes: int, network: TwoLook, weights: str) -> tuple[keras.Model, str]:
+    model = build_two_look(size, classes, network.dropout, normed=weights == NONE)
     if weights == NONE:
         return model, NONE
     if weights == PACKAGED:
-        start_from_imagenet(model)
+        start_from_imagenet(model, network.learns)
         return model, "packaged ImageNet weights of EfficientNet-Lite0"
     if weights == ONLINE:
         raise WeightsError("keras.applications has no two-look network. Use --weights packaged, a file, or none.")
     try:
-        start_from_two_look(model, open_saved(Path(weights)))
+        start_from_two_look(model, open_saved(Path(weights)), network.learns)
     except ValueError as error:
         raise WeightsError(
             f"{Path(weights).name} holds no two-look network. Name the file of a two-look run, or none."
@@ -112,7 +112,7 @@ class ClassifierTraining:
             batch=stage.batch,
             seed=seed,
             steps=stage.steps,
-            weights=drawing_weights(parts.train, stage.shares, task) if stage.shares else None,
+            weights=drawing_weights(parts.train, stage, task),
         )
         self.validation_frames = load_frames_of(root, parts.validation, stage.size).pixels
         self.validation_targets = targets_of(parts.validation, task)
@@ -173,24 +173,42 @@ def targets_of(samples: Sequence[Sample], task: str) -> NDArray[np.float32]:
     return np.array(targets, np.float32).reshape(-1, len(CLASSES[task]))
 
 
-def drawing_weights(samples: Sequence[Sample], shares: dict[str, float], task: str) -> NDArray[np.float64]:
-    """Return how often each sample is drawn, given the share of each group; groups without a picture are left out.
+def drawing_weights(samples: Sequence[Sample], stage: Stage, task: str) -> NDArray[np.float64] | None:
+    """Return how often each sample is drawn, by the stage's `shares` or `balanced`; None if it has neither.
+
+    Groups without a picture are left out.
 
     Raises
     ------
     RecipeError
-        If a picture belongs to a group without a share.
+        If a picture belongs to a group or class without a share.
     """
-    groups = [f"{label_for(sample.item, task)}/{_kind_of_source(sample)}" for sample in samples]
-    unknown = sorted(set(groups) - set(shares))
+    labels = [label_for(sample.item, task) for sample in samples]
+    if stage.balanced:
+        _check_shares(set(labels), stage.balanced, "balanced")
+        parts = [(label, sample.item.group) for label, sample in zip(labels, samples, strict=True)]
+        counts = Counter(parts)
+        roots: defaultdict[str, float] = defaultdict(float)
+        for (label, _), count in counts.items():
+            roots[label] += count**0.5
+        weights = np.array([stage.balanced[part[0]] / roots[part[0]] / counts[part] ** 0.5 for part in parts])
+    elif stage.shares:
+        groups = [f"{label}/{_kind_of_source(sample)}" for label, sample in zip(labels, samples, strict=True)]
+        _check_shares(set(groups), stage.shares, "shares")
+        sizes = Counter(groups)
+        weights = np.array([stage.shares[group] / sizes[group] for group in groups])
+    else:
+        return None
+    return np.asarray(weights / weights.sum(), np.float64)
+
+
+def _check_shares(groups: set[str], shares: dict[str, float], table: str) -> None:
+    unknown = sorted(groups - set(shares))
     if unknown:
         raise RecipeError(
-            f"The recipe has no share for {', '.join(unknown)}. Add it under [train.shares], or remove the shares to "
+            f"The recipe has no share for {', '.join(unknown)}. Add it under [train.{table}], or remove that table to "
             "draw every picture once per epoch."
         )
-    counts = Counter(groups)
-    weights = np.array([shares[group] / counts[group] for group in groups])
-    return np.asarray(weights / weights.sum(), np.float64)
 
 
 def _kind_of_source(sample: Sample) -> str:

@@ -53,14 +53,17 @@ class TwoLookTraining:
     """
 
     def __init__(self, root: Path, parts: Parts, stage: Stage, seed: int) -> None:
+        weights = drawing_weights(parts.train, stage, "finding")
+        assert weights is not None  # the recipe was checked
         self.views = TwoLookViews(
             pictures_of(root, parts.train),
-            drawing_weights(parts.train, stage.shares or {}, "finding"),
+            weights,
             size=stage.size,
             batch=stage.batch,
             seed=seed,
             steps=stage.steps,
             reordered=stage.reordered,
+            stripped=stage.stripped,
         )
         self.validation_frames = load_frames_of(root, parts.validation, FRAME).pixels
         self.validation_targets = np.array(
@@ -105,15 +108,21 @@ def pictures_of(root: Path, samples: Sequence[Sample]) -> list[Picture]:
             lesion = None if frames.masks is None else frames.masks[index].astype(np.uint8) * 255
             if lesion is None and sample.item.label == Finding.NOTUMOR:
                 lesion = np.zeros((FRAME, FRAME), np.uint8)
-            prepared[sample.name] = Picture(frames.pixels[index], target, lesion)
+            located = _located(frames.lesions[index]) if lesion is None else None
+            prepared[sample.name] = Picture(frames.pixels[index], target, lesion, located)
     return [prepared[sample.name] for sample in samples]
 
 
+def _located(lesion: NDArray[np.float32] | None) -> tuple[float, float, float] | None:
+    """Return centre and extent of a lesion from its centre and radius."""
+    return None if lesion is None else (float(lesion[0]), float(lesion[1]), 2 * float(lesion[2]))
+
+
 def locate_unoutlined(model: keras.Model, pictures: Sequence[Picture], console: Console | None = None) -> list[Picture]:
-    """Return the pictures; tumours without an outline get the location that the network gives with high confidence."""
+    """Return the pictures; tumours with neither outline nor box get the location of which the network is sure."""
     ask = view_predictor(model)
     known = list(pictures)
-    unoutlined = [index for index, picture in enumerate(pictures) if picture.lesion is None]
+    unoutlined = [index for index, picture in enumerate(pictures) if picture.lesion is None and picture.located is None]
     quiet = console or Console(quiet=True)
     for index in track(unoutlined, "Locating tumours without an outline", console=quiet, transient=True):
         picture = pictures[index]

@@ -6,12 +6,24 @@ be read, and `Dataset.warnings` what prevents training.
 
 from __future__ import annotations
 
-from triage.training.layouts.items import FINDINGS, GUARD, PUBLISHED, UNTYPED, Dataset, Item, LayoutError, Skipped
+from triage.training.layouts.items import (
+    ALWAYS_TRAIN,
+    FINDINGS,
+    GUARD,
+    PUBLISHED,
+    UNTYPED,
+    Dataset,
+    Item,
+    LayoutError,
+    Skipped,
+)
 from triage.training.layouts.loading import Channel, load_mask, load_picture, load_slice
+from triage.training.layouts.manifest import joined
 from triage.training.layouts.recognise import read_dataset
 from triage.training.layouts.volumes import EDGE, with_volumes
 
 __all__ = [
+    "ALWAYS_TRAIN",
     "EDGE",
     "FINDINGS",
     "GUARD",
@@ -22,6 +34,7 @@ __all__ = [
     "Item",
     "LayoutError",
     "Skipped",
+    "joined",
     "load_mask",
     "load_picture",
     "load_slice",

@@ -1,19 +1,11 @@
-"""Class folders (with or without splits), and a manifest."""
+"""Class folders, with or without splits."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from triage.domain import Finding
-from triage.training.layouts.figshare import read_borders
-from triage.training.layouts.items import PUBLISHED, UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
-from triage.training.layouts.loading import read_bytes
+from triage.training.layouts.items import PUBLISHED, Dataset, Item, Skipped, label_of
 
 #: Files that file managers leave behind; they are ignored, while other files that are not pictures are listed.
 IGNORED = {"thumbs.db", "desktop.ini"}
@@ -42,36 +34,6 @@ def read_class_folders(root: Path) -> Dataset:
     return Dataset(root, "class folders", tuple(items), tuple(skipped), tuple(empty))
 
 
-def read_manifest_items(root: Path) -> Dataset:
-    """Read ``manifest.csv`` with its guard rows, and the outlines of each figshare folder that it names."""
-    items, skipped = [], []
-    places: set[PurePosixPath] = set()
-    outlines: dict[str, NDArray[np.float32]] = {}
-    for row in _rows(root, "manifest.csv", ("path", "dataset", "label", "cluster", "fold")):
-        if not _inside(root, row["path"]) or not (root / row["path"]).is_file():
-            skipped.append(Skipped(row["path"], "Named in manifest.csv, not in the folder."))
-            continue
-        if row["label"] not in {*Finding, UNTYPED}:
-            classes = ", ".join((*Finding, UNTYPED))
-            skipped.append(Skipped(row["path"], f"The label {row['label']!r} is not a class. Use one of {classes}."))
-            continue
-        place = PurePosixPath(row["path"]).parent
-        if place.name == "images" and place not in places:
-            places.add(place)
-            outlines.update(read_borders(root / place.parent, prefix=place.as_posix().removesuffix("images")))
-        items.append(
-            Item(
-                row["path"],
-                row["dataset"],
-                row["label"],
-                cluster=int(row["cluster"]) if row["cluster"].isdigit() else None,
-                fold=row["fold"] or None,
-                outline=outlines.get(row["path"]),
-            )
-        )
-    return Dataset(root, "manifest", tuple(items), tuple(skipped))
-
-
 def subfolders(root: Path) -> list[Path]:
     """Return the folders in a folder by name, without hidden ones."""
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -98,15 +60,3 @@ def _no_class(root: Path, folder: Path) -> Skipped:
 def _files(folder: Path) -> list[Path]:
     paths = (path for path in folder.rglob("*") if path.is_file())
     return sorted(path for path in paths if not path.name.startswith(".") and path.name.lower() not in IGNORED)
-
-
-def _rows(root: Path, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    reader = csv.DictReader(io.StringIO(read_bytes(root, name).decode("utf-8-sig"), newline=""))
-    missing = [column for column in columns if column not in (reader.fieldnames or ())]
-    if missing:
-        raise LayoutError(f"{root / name} lacks the column {', '.join(missing)}; it needs {', '.join(columns)}.")
-    return list(reader)
-
-
-def _inside(root: Path, path: str) -> bool:
-    return (root / path).resolve().is_relative_to(root.resolve())

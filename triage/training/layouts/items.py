@@ -15,8 +15,12 @@ from triage.errors import TriageError
 
 #: Label of a picture with a tumour of unrecorded type.
 UNTYPED = "tumor"
+#: Label of a picture that is no brain MRI; such pictures teach what to refuse, see `Dataset.strangers`.
+STRANGER = "stranger"
 #: Fold of the slices between the blocks of two patients, which can belong to either patient.
 GUARD = "guard"
+#: Fold of pictures that are trained on and never tested on: their patients are not known.
+ALWAYS_TRAIN = "train"
 FINDINGS = tuple(Finding)
 #: Names that publishers give the parts of their split.
 PUBLISHED = {
@@ -64,11 +68,15 @@ class Item:
     cluster
         The same number for all copies of one picture; None before a search for copies.
     fold
-        "0" to "4", or `GUARD`; None without folds.
+        "0" to "4", `GUARD` or `ALWAYS_TRAIN`; None without folds.
     outline
         ``(points, 2)`` x and y of the tumour outline in pixels of the stored picture; None without an outline.
     mask
         File of the tumour mask, relative to the data set; None without a mask.
+    box
+        Centre x and y, width and height of the largest box around a tumour, in shares of the picture; None without one.
+    sequence
+        "t1", "t1c", "t2", "flair" or "pd"; None if it is not recorded.
     index
         Number of the slice in a volume, from its lower end; None for a picture file.
     scan
@@ -84,6 +92,8 @@ class Item:
     fold: str | None = None
     outline: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     mask: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    sequence: str | None = None
     index: int | None = None
     scan: str | None = None
 
@@ -96,6 +106,11 @@ class Item:
     def part(self) -> str | None:
         """The split or the fold; None for items without one and for guard rows."""
         return self.split or (self.fold if self.fold != GUARD else None)
+
+    @property
+    def group(self) -> str:
+        """The source and, if it is recorded, the sequence."""
+        return f"{self.source} {self.sequence}" if self.sequence else self.source
 
     @property
     def target(self) -> NDArray[np.float32]:
@@ -129,6 +144,8 @@ class Dataset:
         What is in the folder and was left out.
     empty
         Class folders without a readable picture.
+    strangers
+        Pictures that are no brain MRI.
     """
 
     root: Path
@@ -136,6 +153,7 @@ class Dataset:
     items: tuple[Item, ...]
     skipped: tuple[Skipped, ...] = ()
     empty: tuple[str, ...] = ()
+    strangers: tuple[Item, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:

@@ -171,6 +171,8 @@ def _read_mask(path: Path, index: int | None) -> NDArray[np.bool_]:
         return read_mat(path, "tumorMask") > 0
     if index is not None:
         return read_volume(str(path))[..., index].T > 0
+    if path.suffix == ".png":
+        return raster.decode(path.read_bytes()).pixels > 0
     return np.asarray(_read_tif(path).max(axis=2) > 127)
 
 

@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from triage.errors import RefusedError
 from triage.learning.dataset import is_dataset as is_export
-from triage.training.layouts import figshare, folders, readings, volumes
+from triage.training.layouts import figshare, folders, manifest, readings, volumes
 from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped, label_of
 from triage.training.layouts.loading import in_threads, load_slice
 
 KNOWN = """\
     DIR
-    ├── manifest.csv                         path,dataset,label,cluster,fold
+    ├── manifest.csv                         path,dataset,label,cluster,fold[,patient,sequence,mask]
     ├── readings.csv slices.csv slices/      an export of readings (the folder or its ZIP)
     ├── Training/glioma_tumor/*.jpg          four classes, Training/ Testing/ (or none)
     ├── yes/*.jpg  no/*.jpg                  tumour or not
@@ -26,7 +26,7 @@ KNOWN = """\
 Reader = Callable[[Path], Dataset]
 #: In order of precedence: a manifest holds more than the folders beside it.
 READERS: tuple[tuple[Callable[[Path], bool], Reader], ...] = (
-    (lambda root: (root / "manifest.csv").is_file(), folders.read_manifest_items),
+    (lambda root: (root / manifest.FILE).is_file(), manifest.read_manifest),
     (is_export, readings.read_readings),
     (lambda root: (root / "borders.json").is_file() and (root / "images").is_dir(), figshare.read_pictures),
     (lambda root: bool(figshare.mat_files(root)), figshare.read_mat_files),

@@ -10,7 +10,7 @@ import numpy as np
 
 from triage.domain import Finding
 from triage.errors import RefusedError
-from triage.training.layouts.items import GUARD, UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
+from triage.training.layouts.items import ALWAYS_TRAIN, GUARD, UNTYPED, Dataset, Item, LayoutError, Skipped, label_of
 from triage.training.layouts.loading import VOLUME_SUFFIXES, load_mask, read_volume
 
 LGG_FOLDER = "kaggle_3m"
@@ -105,7 +105,7 @@ def with_volumes(dataset: Dataset, folder: Path) -> Dataset:
     LayoutError
         If the folder is elsewhere or holds no volumes, or if the data set has no folds.
     """
-    folds = sorted({item.fold for item in dataset.items} - {None, GUARD}, key=str)
+    folds = sorted({item.fold for item in dataset.items} - {None, GUARD, ALWAYS_TRAIN}, key=str)
     if not folds:
         raise LayoutError("Volumes need the folds of a data set, and this one has none. Add a manifest.csv with folds.")
     if not folder.resolve().is_relative_to(dataset.root.resolve()) or not volume_masks(folder):

@@ -36,7 +36,7 @@ class Frames:
     masks
         ``(samples, side, side)`` bool; None if not requested.
     lesions
-        x, y, radius of each lesion in frame pixels; None without an outline.
+        x, y, radius of each lesion in frame pixels; None without an outline or box.
     """
 
     pixels: NDArray[np.uint8]
@@ -165,14 +165,15 @@ def prefetch(make: Callable[[int], Batch], count: int, workers: int = 2, depth: 
 def _load(
     root: Path, item: Item, size: int, masks: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None, Frame | None]:
-    frame, placement = prepare(load_picture(root, item), size)
+    picture = load_picture(root, item)
+    frame, placement = prepare(picture, size)
     mask = load_mask(root, item) if masks else None
     if masks and mask is None:
         raise LayoutError(f"{item.name} has no mask. Use only pictures with a mask for the second stage.")
     return (
         np.rint(frame).astype(np.uint8),
         None if mask is None else mask_in_frame(mask, placement, size),
-        None if item.outline is None else _lesion(item.outline, placement, size),
+        _lesion(item, (picture.shape[0], picture.shape[1]), placement, size),
     )
 
 
@@ -183,11 +184,18 @@ def mask_in_frame(mask: NDArray[np.bool_], placement: Placement, size: int) -> N
     return np.asarray(square.resize((size, size), Image.Resampling.BILINEAR)) > 127
 
 
-def _lesion(outline: NDArray[np.float32], placement: Placement, size: int) -> Frame:
-    corner = np.array([placement.left, placement.top], np.float32)
-    points = (outline - corner) * (size / placement.side)
-    centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    return np.array([*centre, np.ptp(points, axis=0).max() / 2], np.float32)
+def _lesion(item: Item, shape: tuple[int, int], placement: Placement, size: int) -> Frame | None:
+    if item.outline is not None:
+        points = item.outline
+    elif item.box is not None:
+        x, y, width, height = item.box
+        corners = ((x - width / 2, y - height / 2), (x + width / 2, y + height / 2))
+        points = np.array(corners, np.float32) * np.array(shape[::-1], np.float32)
+    else:
+        return None
+    inside = (points - np.array([placement.left, placement.top], np.float32)) * (size / placement.side)
+    centre = (inside.min(axis=0) + inside.max(axis=0)) / 2
+    return np.array([*centre, np.ptp(inside, axis=0).max() / 2], np.float32)
 
 
 def _rng_of(sample: Sample) -> np.random.Generator:

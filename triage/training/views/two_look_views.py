@@ -35,8 +35,6 @@ ERASED_SHARE = 0.15
 PASTED_SHARE = 0.25
 #: Share of all views with remapped gray values.
 REMAPPED_SHARE = 0.25
-#: Share of all views that imitate skull stripping.
-STRIPPED_SHARE = 0.1
 #: Depth of the removed layer in skull stripping, as a share of the frame's side.
 STRIP_DEPTH = (0.03, 0.09)
 #: Gray values up to this one may be air.
@@ -62,7 +60,7 @@ class Picture:
     lesion
         ``(side, side)`` uint8, 255 inside the lesion; all 0 without a lesion; None if it has no outline.
     located
-        Centre x, y and extent in pixels of a tumour without an outline, as located by a network.
+        Centre x, y and extent in pixels of a tumour without an outline, by a box around it or by a network.
     """
 
     frame: NDArray[np.uint8]
@@ -109,6 +107,8 @@ class TwoLookViews:
         Batches per epoch; by default as many as it takes to draw as many views as there are pictures.
     reordered
         Share of the views in which the tissues change their order of brightness.
+    stripped
+        Share of the views that imitate skull stripping.
     """
 
     def __init__(
@@ -121,8 +121,10 @@ class TwoLookViews:
         seed: int,
         steps: int | None = None,
         reordered: float = 0.0,
+        stripped: float = 0.1,
     ) -> None:
-        self.pictures, self.weights, self.size, self.reordered = pictures, weights, size, reordered
+        self.pictures, self.weights, self.size = pictures, weights, size
+        self.reordered, self.stripped = reordered, stripped
         self.batch, self.seed, self.steps = batch, seed, steps or -(-len(pictures) // batch)
         self.donors = [picture for picture in pictures if picture.outlined and (picture.target @ PASTABLE)]
 
@@ -146,7 +148,7 @@ class TwoLookViews:
     def view(self, picture: Picture, rng: np.random.Generator) -> View:
         """Return one random view of a picture."""
         close = rng.random() < SECOND_LOOK_SHARE
-        picture = vary_appearance(self._with_lesion_changed(picture, close, rng), rng)
+        picture = vary_appearance(self._with_lesion_changed(picture, close, rng), rng, self.stripped)
         frame, side = picture.frame.astype(np.float32), picture.frame.shape[0]
         target, lesion = picture.target, picture.lesion
         if not close or not (picture.outlined or picture.healthy or picture.located):
@@ -226,10 +228,10 @@ def paste_lesion(picture: Picture, donor: Picture, rng: np.random.Generator) -> 
     return Picture(np.rint(mixed).astype(np.uint8), donor.target, lesion)
 
 
-def vary_appearance(picture: Picture, rng: np.random.Generator) -> Picture:
+def vary_appearance(picture: Picture, rng: np.random.Generator, stripped: float) -> Picture:
     """Imitate skull stripping in some pictures and another sequence in some; leave most unchanged."""
     frame = picture.frame
-    if rng.random() < STRIPPED_SHARE:
+    if rng.random() < stripped:
         frame = strip_skull(frame, picture.lesion, rng)
     if rng.random() < REMAPPED_SHARE:
         frame = remap_intensities(frame, rng)
