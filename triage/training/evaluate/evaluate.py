@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from triage.domain import Finding
+from triage.inference.card import CARD
 from triage.inference.views import outlined
 from triage.text import terminal
 from triage.training.data.splits import Sample, has_mask
+from triage.training.evaluate.bands import as_table, bands_by_group, served, trade_off
 from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
     Figure,
@@ -71,6 +73,9 @@ class Evaluation:
 def evaluate(model: Path, data: Path, out: Path, console: Console, everything: bool = False) -> dict[str, Any]:
     """Evaluate a model folder or a run folder on a data set; write a JSON file, and an HTML report beside it.
 
+    For a model folder, this includes what the worklist would do with each picture
+    (`triage.training.evaluate.bands`).
+
     Parameters
     ----------
     model
@@ -99,6 +104,9 @@ def evaluate(model: Path, data: Path, out: Path, console: Console, everything: b
         console.print(terminal(f"Skipped {entry.path}: {entry.reason}"))
     samples, notes = evaluation_samples(scorer, dataset, everything)
     evaluation = evaluate_samples(scorer, dataset, samples, notes)
+    if (model / CARD).is_file():
+        judged = served(model).judge(dataset.root, [*(sample.item for sample in samples), *dataset.strangers])
+        evaluation.summary["worklist"] = {"bands": bands_by_group(judged), "trade_off": trade_off(judged)}
     write_json(out, evaluation.summary)
     write_report(
         out.with_suffix(".html"), evaluation.summary, evaluation.probabilities, evaluation.truth, evaluation.mistakes
@@ -154,10 +162,11 @@ def evaluate_samples(
 def describe(summary: dict[str, Any]) -> str:
     """Return the figures as text, one per line."""
     rows = summary["figures"] | ((summary["masks"] or {}).get("figures", {}))
-    return "\n".join(
+    figures = "\n".join(
         f"{name:42} " + ("not measurable here" if row["value"] is None else str(Figure(**row)))
         for name, row in rows.items()
     )
+    return f"{figures}\n\n{as_table(summary['worklist']['bands'])}" if "worklist" in summary else figures
 
 
 def _shares(

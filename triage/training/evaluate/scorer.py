@@ -148,8 +148,8 @@ def evaluation_samples(scorer: Scorer, dataset: Dataset, everything: bool = Fals
     """Return the samples that a model may be evaluated on, and notes on what was left out.
 
     On the data that it was split from, a run is evaluated on its test part; on other data, on every file outside its
-    training and validation parts. A model folder is evaluated outside the folds named on its card, on one picture per
-    cluster.
+    training and validation parts. A model folder is evaluated outside the folds named on its card, and on all pictures
+    of sources that it was not trained on, on one picture per cluster.
 
     Parameters
     ----------
@@ -285,10 +285,11 @@ def _outside_folds(config: dict[str, Any], dataset: Dataset) -> tuple[list[Sampl
     items = list(dataset.items)
     if not trained_on or not any(item.fold for item in items):
         return [Sample(item) for item in items], ["it is not recorded which of these pictures the model has seen"]
-    items = [item for item in items if item.fold not in {*trained_on, ALWAYS_TRAIN, GUARD, None}]
+    sources, folds_seen = set(config.get("sources", ())), {*trained_on, ALWAYS_TRAIN, GUARD, None}
+    items = [item for item in items if item.fold not in folds_seen or (sources and item.source not in sources)]
     kept, _ = one_per_cluster(items) if all(item.cluster is not None for item in items) else (items, 0)
     folds = ", ".join(sorted(trained_on))
-    note = f"all but folds {folds} (used for training or validation), guard rows and copies"
+    note = f"sources that it was not trained on; of the others all but folds {folds}, guard rows and copies"
     return [Sample(item) for item in kept], [note]
 
 
