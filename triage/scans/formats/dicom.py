@@ -16,6 +16,7 @@ from pydicom.uid import UID, MediaStorageDirectoryStorage
 from triage.domain import Origin, Series, SeriesHeader, Slice, StudyHeader
 from triage.errors import RefusedError
 from triage.scans.formats import mosaic
+from triage.scans.formats.acquisitions import Acquisition, acquisitions
 from triage.scans.formats.derivation import DERIVED, SCORED_ALTHOUGH_DERIVED, derivation
 from triage.scans.formats.elements import (
     MAX_TEXT,
@@ -35,7 +36,6 @@ from triage.scans.formats.origin import origin
 from triage.scans.formats.parsing import read
 from triage.scans.formats.pixel_module import PIXELS
 from triage.scans.formats.pixels import Frame, gray_values, stored_frames
-from triage.scans.formats.stacks import Family, families
 
 #: Pixels of one study, without series that are set aside: they have to fit into the memory limit of decoding.
 MAX_STUDY = 2**28
@@ -163,12 +163,11 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
             room = _room_left(room, header)
             decoded[index] = list(_pictures(index, header))
             _forget_pixels(header)
-    common = families(one.origin for pictures in decoded.values() for one in pictures)
+    together = dict(zip(decoded, acquisitions([pictures[0].origin for pictures in decoded.values()]), strict=True))
     # A localiser or a derived image can be in the same series as its source.
-    groups: dict[tuple[str | Family, str], list[int]] = defaultdict(list)
+    groups: dict[tuple[str | Acquisition, str], list[int]] = defaultdict(list)
     for index, header in headers.items():
-        uid, reason = text(header, "SeriesInstanceUID"), reasons[index]
-        groups[common[uid] if index in decoded else uid, reason].append(index)
+        groups[together.get(index, text(header, "SeriesInstanceUID")), reasons[index]].append(index)
     return [
         one
         for (_, reason), members in groups.items()
