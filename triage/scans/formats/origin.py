@@ -147,6 +147,7 @@ def _passes(header: Dataset, frame: int, dimensions: str) -> tuple[str, ...]:
     image_type = values(_group(header, frame, "MRImageFrameTypeSequence"), "FrameType") or values(header, "ImageType")
     b_value = next((header[tag].value for tag in PRIVATE_B_VALUES if tag in header), "")
     part = header[PRIVATE_PART].value if PRIVATE_PART in header else ""
+    numbering = "\\".join(NUMBERING.findall(text(header, "SeriesDescription").lower()))
     kinds, phases, others = (
         [_group(header, frame, macro).get(keyword) or header.get(keyword) for keyword, macro in entries]
         for entries in (KINDS, PHASES, NUMBERS)
@@ -154,7 +155,16 @@ def _passes(header: Dataset, frame: int, dimensions: str) -> tuple[str, ...]:
     # Only compared, never shown; a hostile value can be long.
     return tuple(
         "" if value is None else str(value)[:MAX_VALUE]
-        for value in ("\\".join(map(str, image_type[2:])), b_value, part, *kinds, *phases, dimensions, *others)
+        for value in (
+            "\\".join(map(str, image_type[2:])),
+            b_value,
+            part,
+            *kinds,
+            *phases,
+            dimensions,
+            *others,
+            numbering,
+        )
     )
 
 

@@ -15,10 +15,8 @@ import numpy as np
 from triage.domain import Origin, SeriesHeader, Slice
 from triage.scans.formats.acquisitions import Acquisition
 from triage.scans.formats.origin import KIND_ENTRIES, PHASE_ENTRIES
-from triage.scans.formats.places import places
+from triage.scans.formats.places import OVERLAP, places
 
-#: Slices nearer than this part of their thickness overlap, so that they show the same tissue twice.
-OVERLAP = 0.75
 #: A kind of picture that is stated for one slice alone among at least so many others is a slip.
 MANY = 3
 #: The series in `Member.stated`.
@@ -90,19 +88,20 @@ def _are_one(members: Sequence[Member], *, alone: bool) -> bool:
     They have one each or do not repeat a number; and they state how they were acquired, or are numbered throughout.
     """
     numbers = {member.origin.instance_number for member in members}
-    numbered = len(numbers) == len(members)
+    others = zip(*(member.origin.passes[KIND_ENTRIES:] for member in members), strict=True)
+    distinct = len(numbers) == len(members)
+    numbered = distinct or (len(numbers) == 1 and len(members) in {len(set(one)) for one in others})
     stated = any(any((*member.origin.texts, member.origin.sequence, *member.origin.timing)) for member in members)
-    throughout = numbered and max(numbers) - min(numbers) < 2 * len(members)
-    return (alone or numbered) and (stated or throughout)
+    return (alone or numbered) and (stated or (distinct and max(numbers) - min(numbers) < 2 * len(members)))
 
 
 def _by_number(members: Sequence[Member]) -> list[Member]:
-    """Order slices by the first number that differs for all, also one that only their description holds."""
+    """Order slices by the first number that differs for all."""
     keys = [
         [
             (member.origin.instance_number, member.slice.frame),
             (member.origin.series_number, member.slice.frame),
-            *map(natural, (*member.origin.passes[KIND_ENTRIES:], member.header.description)),
+            *map(natural, member.origin.passes[KIND_ENTRIES:]),
             member.order,
         ]
         for member in members

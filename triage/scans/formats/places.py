@@ -15,6 +15,8 @@ JUMP = 2.2
 #: Slices of one place overlap by at least half their thickness; that of slices that do not state it is at least this.
 SHARED = 0.5
 THICKNESS = 2.0
+#: Slices nearer than this part of their thickness overlap, so that they show the same tissue twice.
+OVERLAP = 0.75
 
 
 def same_place(heights: Sequence[float], thickness: float | None = None) -> float:
