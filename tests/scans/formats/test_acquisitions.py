@@ -14,6 +14,7 @@ import pytest
 from drawn_dicom import instance, write
 from numpy.typing import NDArray
 from pydicom import Dataset
+from pydicom.dataelem import DataElement
 from pydicom.uid import EnhancedMRImageStorage, generate_uid
 
 from triage.domain import Finding
@@ -71,6 +72,14 @@ def stacks(folder: Path, made: Sequence[Dataset], seed: int = 0) -> list[list[in
 
     decoded = decode_study(paths)
     return [[place(one.instance, one.frame) for one in stack.slices] for stack in decoded if stack.slices]
+
+
+def brighter(**elements: Any) -> list[Dataset]:
+    """Another pass over the same places."""
+    made = plain(**elements)
+    for at, one in enumerate(made):
+        one.PixelData = (2 * head()[at]).tobytes()
+    return made
 
 
 def put(keyword: str, value: Callable[[int], Any]) -> Pack:
@@ -222,11 +231,7 @@ def test_however_packed_it_is_one_stack(tmp_path: Path, name: str, deal: Pack) -
 @pytest.mark.parametrize("shift", [0.2, 0.04 * DISTANCE, 0.3 * DISTANCE, 0.5 * DISTANCE])
 @pytest.mark.parametrize("deal", [lambda made: made, own_series, lambda made: made[:COUNT] + halves(made[COUNT:])])
 def test_a_second_pass_a_little_further_on_is_a_stack_of_its_own(tmp_path: Path, deal: Pack, shift: float) -> None:
-    again = plain()
-    for at, one in enumerate(again):
-        one.PixelData = (2 * head()[at]).tobytes()
-        one.ImagePositionPatient = [0, 0, at * DISTANCE + shift]
-        one.AcquisitionNumber = 2
+    again = put("ImagePositionPatient", lambda at: [0, 0, at * DISTANCE + shift])(brighter(AcquisitionNumber=2))
     assert stacks(tmp_path, deal(plain() + again)) == [list(range(COUNT))] * 2
 
 
@@ -284,10 +289,7 @@ def test_series_that_state_nothing_are_one_stack_only_if_they_are_numbered_throu
 def test_passes_without_positions_are_stacks_of_their_own(
     tmp_path: Path, tell: str, place: tuple[str, ...], deal: Pack
 ) -> None:
-    again = plain(**{tell: 50})
-    for at, one in enumerate(again):
-        one.PixelData = (2 * head()[at]).tobytes()
-        one.InstanceNumber = 101 + at
+    again = put("InstanceNumber", lambda at: 101 + at)(brighter(**{tell: 50}))
     made = without(*place, slices=range(2 * COUNT))(plain(**{tell: 12}) + again)
     assert stacks(tmp_path, deal(made)) == [list(range(COUNT))] * 2
 
@@ -302,10 +304,70 @@ def test_other_sizes_in_one_series_are_stacks_of_their_own(tmp_path: Path) -> No
 def test_a_series_of_localisers_and_one_of_derived_pictures_stay_aside(tmp_path: Path) -> None:
     made = put("ImageType", lambda at: ["ORIGINAL", "PRIMARY", *["LOCALIZER"] * (at > 0)])(plain())
     assert stacks(tmp_path / "a", made) == [[0]]
-    again = put("ImageType", lambda _: ["DERIVED", "SECONDARY"])(plain()[:3])
-    for at, one in enumerate(again):
-        one.PixelData = (2 * head()[at]).tobytes()
+    again = brighter(ImageType=["DERIVED", "SECONDARY"])[:3]
     assert stacks(tmp_path / "b", plain() + again) == [list(range(COUNT))], "filtered copies are at places taken"
+
+
+def test_a_slip_in_one_of_two_passes_is_mended(tmp_path: Path) -> None:
+    second = brighter(EchoNumbers=2)
+    second[4].ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    assert stacks(tmp_path, plain(EchoNumbers=1) + second) == [list(range(COUNT))] * 2
+
+
+def test_one_slice_of_another_matrix_keeps_its_place(tmp_path: Path) -> None:
+    made = plain()
+    made[3].PixelData, made[3].Rows = head()[3][:40].tobytes(), 40
+    made[3].PixelSpacing = [1, 0.6]
+    assert stacks(tmp_path, made) == [[0, 1, 2, -1, 4, 5, 6, 7]]
+
+
+@pytest.mark.parametrize("classic", [COUNT, COUNT // 2])
+@pytest.mark.parametrize("description", ["AX T1", "KEY"])
+def test_an_enhanced_copy_of_single_frames_counts_once(tmp_path: Path, classic: int, description: str) -> None:
+    copy = instance(
+        np.stack(head()),
+        SOPClassUID=EnhancedMRImageStorage,
+        ImagePositionPatient=None,
+        SeriesInstanceUID=generate_uid(),
+        SeriesDescription="AX T1",
+    )
+    copy.PerFrameFunctionalGroupsSequence = [Dataset() for _ in head()]
+    for at, frame in enumerate(copy.PerFrameFunctionalGroupsSequence):
+        frame.PlanePositionSequence = [Dataset()]
+        frame.PlanePositionSequence[0].ImagePositionPatient = [0, 0, at * DISTANCE]
+    assert stacks(tmp_path, [*plain(SeriesDescription=description)[:classic], copy]) == [list(range(COUNT))]
+
+
+def part_of_general_electric(made: Dataset, part: int) -> Dataset:
+    made.add(DataElement((0x0043, 0x0010), "LO", "GEMS_PARM_01"))
+    made.add(DataElement((0x0043, 0x102F), "SS", part))
+    return made
+
+
+def test_magnitude_and_phase_of_general_electric_are_told_apart(tmp_path: Path) -> None:
+    pairs = zip(plain(), brighter(), strict=True)
+    made = [part_of_general_electric(one, part) for pair in pairs for part, one in enumerate(pair)]
+    rng = np.random.default_rng(0)
+    numbered = [int(number) for number in rng.permutation(len(made))]
+    assert stacks(tmp_path, put("InstanceNumber", numbered.__getitem__)(made)) == [list(range(COUNT))] * 2
+
+
+def test_before_and_after_contrast_in_one_series_follow_the_numbers(tmp_path: Path) -> None:
+    after = put("InstanceNumber", lambda at: 1 + COUNT + at)(brighter())
+    assert stacks(tmp_path, plain() + after) == [list(range(COUNT))] * 2
+
+
+def test_two_stations_are_not_one_stack(tmp_path: Path) -> None:
+    other = brighter(StationName="MR2", SeriesInstanceUID=generate_uid(), SeriesNumber=9)
+    other = put("ImagePositionPatient", lambda at: [0, 0, (at + 0.5) * DISTANCE])(other)
+    assert stacks(tmp_path, plain(StationName="MR1", SliceThickness=1) + other) == [list(range(COUNT))] * 2
+
+
+@pytest.mark.parametrize("series", ["1.2.3", "1.2.4"])
+def test_a_partial_echo_has_the_whole_one_as_its_base_in_one_series_and_in_two(tmp_path: Path, series: str) -> None:
+    made = plain(SeriesInstanceUID="1.2.3") + brighter(EchoTime=80, SeriesInstanceUID=series)[2:4]
+    paths = [write(tmp_path / f"{at:02d}", one) for at, one in enumerate(made)]
+    assert [(len(one.slices), one.base) for one in decode_study(paths)] == [(COUNT, None), (2, 0)]
 
 
 def enhanced(passes: int, *, dimensions: bool) -> Dataset:

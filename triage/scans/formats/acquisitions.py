@@ -17,6 +17,8 @@ EQUAL = 0.01
 #: every `FEW` pictures.
 VARYING = 0.25
 FEW = 4
+#: So many pictures are no chance.
+MANY = 3
 
 Label = str | int | None
 #: Numbers of what the pictures show (matrix, description, frame of reference) and of the acquisition within it.
@@ -39,17 +41,21 @@ def acquisitions(origins: Sequence[Origin]) -> list[Acquisition]:
 def _subject_labels(origins: Sequence[Origin]) -> list[tuple[Label, ...]]:
     spots = defaultdict(set)
     for one in origins:
-        spots[one.frame_of_reference].add(spot(one) or (one.series, one.instance_number))
+        if one.position is not None:
+            spots[one.frame_of_reference].add(tuple(round(number, 1) for number in one.position))
     sizes = [_numbered([one.pixel_size and one.pixel_size[side] for one in origins], EQUAL) for side in (0, 1)]
+    shown = [(f"{one.shape}", down, across) for one, down, across in zip(origins, *sizes, strict=True)]
+    counts = Counter(shown)
+    usual = max(counts.values(), default=0) >= MANY
     return [
         (
-            f"{one.shape}",
-            *size,
+            # One slice of another matrix, among many, is part of them if all the rest agrees.
+            *((None, None, None) if usual and counts[size] == 1 else size),
             *(words or None for words in one.texts),
-            # A frame of reference of one slice refers to nothing.
-            one.frame_of_reference if one.frame_of_reference and len(spots[one.frame_of_reference]) > 1 else None,
+            # A frame of reference relates positions to each other, several of them.
+            one.frame_of_reference or None if one.position and len(spots[one.frame_of_reference]) > 1 else None,
         )
-        for one, *size in zip(origins, *sizes, strict=True)
+        for one, size in zip(origins, shown, strict=True)
     ]
 
 
@@ -60,12 +66,6 @@ def _timing_labels(origins: Sequence[Origin]) -> list[tuple[Label, ...]]:
         few = FEW * (len(set(labels) - {None})) <= sum(label is not None for label in labels)
         columns.append(labels if few else _numbered(values, VARYING))
     return [(one.sequence or None, *labels) for one, *labels in zip(origins, *columns, strict=True)]
-
-
-def spot(one: Origin) -> tuple[float, ...] | None:
-    """Return the place of a picture, to a tenth of a millimetre, or None if it states none."""
-    stated = one.position or ((one.location,) if one.location is not None else None)
-    return tuple(round(number, 1) + 0.0 for number in stated) if stated else None
 
 
 def _numbered(values: Iterable[float | None], tolerance: float) -> list[int | None]:

@@ -57,10 +57,10 @@ def places(heights: Sequence[float], thickness: float | None = None) -> list[int
 
 def line_through(numbers: Sequence[float], heights: Sequence[float]) -> Callable[[float], float] | None:
     """Return the height as a linear function of what numbers the slices, or None if it is none."""
-    if len(set(numbers)) < 3 or len(set(numbers)) < len(numbers):
+    if len(set(numbers)) < 3:
         return None
     slope, start = np.polyfit(numbers, heights, 1)
-    distance = abs(slope) * np.median(np.diff(np.sort(numbers)))
+    distance = abs(slope) * np.median(np.diff(np.unique(numbers)))
     if np.abs(np.polyval([slope, start], numbers) - heights).max() * JUMP > distance:
         return None
     return lambda number: float(slope * number + start)

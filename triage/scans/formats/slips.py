@@ -16,7 +16,7 @@ from triage.scans.formats.acquisitions import acquisitions
 from triage.scans.formats.derivation import DERIVED
 from triage.scans.formats.elements import integer
 from triage.scans.formats.geometry import PARALLEL, orientation_of
-from triage.scans.formats.origin import origin
+from triage.scans.formats.origin import KIND_ENTRIES, origin
 from triage.scans.formats.places import ONE_PLACE, OVERLAP
 
 LOCALISER = "Localiser"
@@ -62,7 +62,7 @@ def _are_parallel(one: Origin, other: Origin) -> bool:
 
 
 def _fills_a_gap(one: Origin, stack: Sequence[Origin]) -> bool:
-    """Tell whether a slice shows what the slices of a stack do not."""
+    """Tell whether the passes of a stack lack a slice at this place."""
     orientation = orientation_of(one.orientation) if one.orientation else None
     positions = [other.position for other in stack if other.position is not None]
     if one.position is not None and orientation is not None and len(positions) > 1:
@@ -70,7 +70,11 @@ def _fills_a_gap(one: Origin, stack: Sequence[Origin]) -> bool:
         if np.ptp(heights) > ONE_PLACE:
             gaps = np.diff(heights)
             usual = float(np.median(gaps[gaps > ONE_PLACE]))
-            nearest = np.abs(heights - np.array(one.position) @ orientation.normal).min()
-            return bool(nearest > OVERLAP * min(usual, one.thickness or usual))
-    numbers = {(other.series_number, other.instance_number, other.location) for other in stack}
-    return bool(stack) and (one.series_number, one.instance_number, one.location) not in numbers
+            near = OVERLAP * min(usual, one.thickness or usual)
+            passes = np.median((np.abs(np.subtract.outer(heights, heights)) <= near).sum(axis=0))
+            return bool((np.abs(heights - np.array(one.position) @ orientation.normal) <= near).sum() < passes)
+    return bool(stack) and _numbers(one) not in map(_numbers, stack)
+
+
+def _numbers(one: Origin) -> tuple[object, ...]:
+    return one.series_number, one.instance_number, one.location, *one.passes[KIND_ENTRIES:]

@@ -135,44 +135,47 @@ def _stacks(group: Sequence[Member], normal: Vector | None) -> list[list[Member]
         acquired[member.acquisition].append(member)
     found: list[list[Member]] = []
     for members in sorted(acquired.values(), key=lambda members: [value or 0.0 for value in members[0].origin.timing]):
-        _state_heights(members, normal)
-        placed, rest = _split(members, [member.height is not None for member in members])
-        if placed:
-            found += passes_by_height(placed, [member.height or 0.0 for member in placed])
-        located, rest = _split(rest, [member.origin.location is not None for member in rest])
-        locations = [member.origin.location or 0.0 for member in located]
-        if located and np.ptp(locations) > ONE_PLACE:
-            found += passes_by_height(located, locations)
-        else:
-            rest += located
+        stated, in_millimetres = _along(members, normal)
+        along = _completed(stated, members)
+        lying: list[Member] = []
+        rest: list[Member] = []
+        for member, at in zip(members, along, strict=True):
+            (rest if at is None else lying).append(member)
+            member.height = round(at, 3) if at is not None and in_millimetres else None
+        if lying:
+            found += passes_by_height(lying, [at for at in along if at is not None])
         if rest:
             found += passes_by_number(rest)
     return found
 
 
-def _split(members: Sequence[Member], which: Sequence[bool]) -> tuple[list[Member], list[Member]]:
-    chosen = [member for member, one in zip(members, which, strict=True) if one]
-    return chosen, [member for member, one in zip(members, which, strict=True) if not one]
+def _along(members: Sequence[Member], normal: Vector | None) -> tuple[list[float | None], bool]:
+    """Return where slices lie along their normal, by position or else by location, and whether in millimetres."""
+    positions = [member.origin.position for member in members]
+    known = np.array([position for position in positions if position is not None])
+    if len(known):
+        # Without an orientation, slices lie across the axis along which they spread most.
+        axis = normal if normal is not None else np.eye(3)[np.ptp(known, axis=0).argmax()]
+        # One position for all was made up.
+        if len(members) == 1 or np.ptp(known @ axis) > ONE_PLACE:
+            return [None if position is None else float(np.dot(position, axis)) for position in positions], True
+    locations = [member.origin.location for member in members]
+    stated = [location for location in locations if location is not None]
+    return (locations if stated and np.ptp(stated) > ONE_PLACE else [None] * len(members)), False
 
 
-def _state_heights(members: Sequence[Member], normal: Vector | None) -> None:
-    """Find the heights of slices by their positions, and of those without one by what numbers the others."""
-    placed, rest = _split(members, [member.origin.position is not None for member in members])
-    if not placed:
-        return
-    positions = np.array([member.origin.position for member in placed])
-    # Without an orientation, slices lie across the axis along which they spread most.
-    along = positions @ normal if normal is not None else positions[:, int(np.ptp(positions, axis=0).argmax())]
-    if len(placed) > 1 and np.ptp(along) <= ONE_PLACE:
-        return  # one position for all was made up
-    for member, height in zip(placed, along, strict=True):
-        member.height = round(float(height), 3)
-    for number in map(attrgetter, ("origin.location", "origin.instance_number")):
-        known = [member for member in placed if number(member) is not None]
-        height = line_through([number(member) for member in known], [member.height or 0.0 for member in known])
-        for member in rest:
-            if height and member.height is None and number(member) is not None:
-                member.height = round(height(number(member)), 3)
+def _completed(along: Sequence[float | None], members: Sequence[Member]) -> list[float | None]:
+    """Find where slices lie that do not state it, by what numbers the others."""
+    found = list(along)
+    for number in map(attrgetter("origin.location"), members), map(attrgetter("origin.instance_number"), members):
+        numbers = list(number)
+        known = [at for at, one in enumerate(along) if one is not None and numbers[at] is not None]
+        line = line_through([numbers[at] for at in known], [along[at] or 0.0 for at in known])
+        if line and None in found:
+            found = [
+                line(of) if one is None and of is not None else one for one, of in zip(found, numbers, strict=True)
+            ]
+    return found
 
 
 def _bases(stacks: Sequence[Sequence[Member]]) -> list[int | None]:
