@@ -338,6 +338,12 @@ def test_an_enhanced_copy_of_single_frames_counts_once(tmp_path: Path, classic: 
     assert stacks(tmp_path, [*plain(SeriesDescription=description)[:classic], copy]) == [list(range(COUNT))]
 
 
+def test_a_copy_without_positions_does_not_take_them_away(tmp_path: Path) -> None:
+    bare = without(*ALL)(own_series(plain(SeriesDescription="KEY", SeriesNumber=1)))
+    made = bare + put("InstanceNumber", lambda _: 1)(plain())
+    assert stacks(tmp_path, made) == [list(range(COUNT))]
+
+
 def part_of_general_electric(made: Dataset, part: int) -> Dataset:
     made.add(DataElement((0x0043, 0x0010), "LO", "GEMS_PARM_01"))
     made.add(DataElement((0x0043, 0x102F), "SS", part))

@@ -11,7 +11,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from operator import attrgetter
 
 import numpy as np
 
@@ -66,11 +65,11 @@ def arrange(series: Iterable[Series]) -> tuple[Series, ...]:
 def _without_copies(members: Sequence[Member]) -> Iterable[Member | SeriesHeader]:
     """Return the slices in order, each picture once, and the header of an acquisition that holds only copies."""
     grouped: dict[object, list[Member]] = defaultdict(list)
-    for member in sorted(members, key=lambda member: member.order):
+    # Of copies, one that states its place is left, then the one among the most neighbours.
+    for member in sorted(members, key=lambda member: (member.origin.position is None, member.order)):
         grouped[member.acquisition].append(member)
     pictures: set[str] = set()
     seen: set[tuple[object, ...]] = set()
-    # Of copies, the one among the most neighbours is left.
     for group in sorted(grouped.values(), key=lambda group: -len({member.origin.picture for member in group})):
         left: list[Member] = []
         for member in group:
@@ -167,13 +166,16 @@ def _along(members: Sequence[Member], normal: Vector | None) -> tuple[list[float
 def _completed(along: Sequence[float | None], members: Sequence[Member]) -> list[float | None]:
     """Find where slices lie that do not state it, by what numbers the others."""
     found = list(along)
-    for number in map(attrgetter("origin.location"), members), map(attrgetter("origin.instance_number"), members):
-        numbers = list(number)
-        known = [at for at, one in enumerate(along) if one is not None and numbers[at] is not None]
-        line = line_through([numbers[at] for at in known], [along[at] or 0.0 for at in known])
-        if line and None in found:
+    for keyword in "location", "instance_number":
+        if None not in found:
+            break
+        numbers = [getattr(member.origin, keyword) for member in members]
+        known = [(number, at) for number, at in zip(numbers, along, strict=True) if None not in (number, at)]
+        line = line_through([number for number, _ in known], [at or 0.0 for _, at in known])
+        if line:
             found = [
-                line(of) if one is None and of is not None else one for one, of in zip(found, numbers, strict=True)
+                line(number) if at is None and number is not None else at
+                for number, at in zip(numbers, found, strict=True)
             ]
     return found
 
