@@ -284,7 +284,9 @@ def test_series_that_state_nothing_are_one_stack_only_if_they_are_numbered_throu
 
 
 @pytest.mark.parametrize("place", [(), POSITION, PLACE])
-@pytest.mark.parametrize("tell", ["EchoTime", "DiffusionBValue", "EchoNumbers", "TemporalPositionIdentifier"])
+@pytest.mark.parametrize(
+    "tell", ["EchoTime", "DiffusionBValue", "EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber"]
+)
 @pytest.mark.parametrize("deal", [lambda made: made, own_series])
 def test_passes_without_positions_are_stacks_of_their_own(
     tmp_path: Path, tell: str, place: tuple[str, ...], deal: Pack
@@ -345,7 +347,6 @@ def test_a_copy_without_positions_does_not_take_them_away(tmp_path: Path) -> Non
 
 
 def part_of_general_electric(made: Dataset, part: int) -> Dataset:
-    made.add(DataElement((0x0043, 0x0010), "LO", "GEMS_PARM_01"))
     made.add(DataElement((0x0043, 0x102F), "SS", part))
     return made
 

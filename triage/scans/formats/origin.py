@@ -56,6 +56,7 @@ PRIVATE_PART = Tag(0x0043102F)
 #: In `Origin.passes`, entries up to here are the kind of picture; then up to here its phase.
 KIND_ENTRIES = 3 + len(KINDS)
 PHASE_ENTRIES = KIND_ENTRIES + 1 + len(PHASES)
+ACQUISITION_ENTRY = PHASE_ENTRIES + NUMBERS.index(("AcquisitionNumber", "FrameContentSequence"))
 #: Dimensions of an enhanced object that number the places of a stack.
 PLACE_DIMENSIONS = tuple(map(Tag, ("InStackPositionNumber", "ImagePositionPatient", "SliceLocation")))
 SHARED = Tag("SharedFunctionalGroupsSequence")

@@ -9,15 +9,16 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from triage.domain import Origin, SeriesHeader, Slice
 from triage.scans.formats.acquisitions import Acquisition
-from triage.scans.formats.origin import KIND_ENTRIES, PHASE_ENTRIES
+from triage.scans.formats.origin import ACQUISITION_ENTRY, KIND_ENTRIES, PHASE_ENTRIES
 from triage.scans.formats.places import OVERLAP, places
 
-#: A kind of picture that is stated for one slice alone among at least so many others is a slip.
+#: A kind of picture that is stated for one slice alone, and for so many others not, is a slip.
 MANY = 3
 #: The series in `Member.stated`.
 SERIES = -1
@@ -64,7 +65,7 @@ def passes_by_height(members: list[Member], along: Sequence[float]) -> list[list
 def passes_by_number(members: list[Member]) -> list[list[Member]]:
     """Return the passes of slices that do not state where they lie, each in the order of its numbers.
 
-    Series and acquisition number are no reason to divide them, as each slice may have its own.
+    A series or a number of its own for each slice is no reason to divide them.
     """
     for at in range(PHASE_ENTRIES):
         parts = _parts(members, at)
@@ -79,7 +80,11 @@ def passes_by_number(members: list[Member]) -> list[list[Member]]:
     series = _parts(members, SERIES)
     if len(series) > 1 and not _are_one(members, alone=len(series) == len(members)):
         return [one for uid in sorted(series, key=natural) for one in passes_by_number(series[uid])]
-    return [_by_number(members)]
+    ordered = _by_number(members)
+    # Acquisitions of many slices, one after the other, are passes; where they alternate, they are parts of one.
+    blocks = [list(block) for _, block in groupby(ordered, lambda member: member.stated[ACQUISITION_ENTRY])]
+    sizes = {len(block) for block in blocks}
+    return blocks if len(sizes) == 1 and min(sizes) >= MANY else [ordered]
 
 
 def _are_one(members: Sequence[Member], *, alone: bool) -> bool:
