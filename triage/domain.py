@@ -163,29 +163,44 @@ class Plane(StrEnum):
 class Origin:
     """What a DICOM object states about one of its pictures; stacks are built from it, whatever the files and series.
 
+    Empty text and None stand for what is not stated.
+
     Attributes
     ----------
     picture
         Digest of the decoded pixels.
     series, series_number, instance_number
         Series Instance UID and the two numbers.
-    acquisition
-        What all series have in common that are parts of one stack: description, timing, matrix and pixel size.
+    texts
+        Description and protocol without what numbers the slices, and the station.
+    sequence
+        Name of the pulse sequence.
+    timing
+        What the pictures of one acquisition share: milliseconds and degrees.
+    shape, pixel_size
+        Rows and columns, and millimetres between them.
+    thickness
+        Slice thickness: millimetres.
     passes
-        What can tell repeated passes over the same places apart, most telling first; "" where it is missing.
+        What can tell repeated passes over the same places apart, most telling first.
     frame_of_reference
         Frame of Reference UID.
     orientation, position
         Image Orientation (Patient), six direction cosines, and Image Position (Patient), millimetres.
     location
-        Slice Location: millimetres.
+        Slice Location in millimetres, or the number of the slice in its stack.
     """
 
     picture: str
     series: str
     series_number: int
     instance_number: int
-    acquisition: tuple[str, ...]
+    texts: tuple[str, ...]
+    sequence: str
+    timing: tuple[float | None, ...]
+    shape: tuple[int, int]
+    pixel_size: tuple[float, float] | None
+    thickness: float | None
     passes: tuple[str, ...]
     frame_of_reference: str
     orientation: tuple[float, ...] | None

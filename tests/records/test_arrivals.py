@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import drawn_dicom
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 from pydicom import DataElement
@@ -68,6 +69,19 @@ def test_a_study_keeps_its_identity(store: Store) -> None:
     row = queue.page(WorklistFilter(text="jane"), datetime.now(UTC)).rows[0]
     assert (row.patient_name, row.mrn, row.accession_number) == ("DOE^JANE", "M1", "A1")
     assert (row.modality, row.slices) == ("MR", 3)
+
+
+@pytest.mark.parametrize("first", ["", "Localiser"])
+def test_a_series_is_set_aside_only_if_all_its_files_are(store: Store, first: str) -> None:
+    reasons = [first, "Localiser" if not first else "", "Localiser"]
+    study = StudyHeader("1.2")
+    arrivals = [
+        Arrival(instance(number), study, SeriesHeader("1.2.1", set_aside=reason))
+        for number, reason in enumerate(reasons)
+    ]
+    taken = store.arrivals.add("Head", arrivals, actor="door")
+    (series,) = store.study(str(taken.study_id)).series
+    assert series.header.set_aside == ""
 
 
 def arrival(number: int, header: StudyHeader, uid: str, content: str = "") -> Arrival:

@@ -25,7 +25,7 @@ from triage.inference.calibration import prediction_set
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import selected, step
 from triage.inference.two_look import GLIOMA, NOTUMOR
-from triage.scans.formats.stacks import SAME_PLACE
+from triage.scans.formats.places import ONE_PLACE, same_place
 from triage.scans.quality.gate import not_analysable
 
 #: Slices of a window: about 1.5 cm at the usual distances of 3 to 6 mm.
@@ -162,7 +162,8 @@ def _with_neighbours(series: Sequence[Series], scored: Sequence[Place]) -> list[
         missing: list[Place] = []
         if own and one.base is not None:
             taken = np.array([height(place) for place in own])
-            missing = [place for place in places[one.base] if np.abs(taken - height(place)).min() > SAME_PLACE]
+            limit = max(same_place([*taken, *map(height, places[one.base])]), ONE_PLACE)
+            missing = [place for place in places[one.base] if np.abs(taken - height(place)).min() > limit]
         joined.append(sorted(own + missing, key=height) if missing else own)
     return joined
 

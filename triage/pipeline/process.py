@@ -18,6 +18,7 @@ from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import SeriesFiles, Study
 from triage.scans.formats.derivation import without_stand_ins
+from triage.scans.formats.origin import without_numbering
 from triage.scans.formats.stacks import arrange
 from triage.scans.isolation.door import Door
 
@@ -88,12 +89,13 @@ def decode(services: Services, study: Study) -> tuple[Series, ...]:
 def _halves(series: Sequence[SeriesFiles]) -> list[list[int]]:
     """Deal the files of a study to two decoders, as indices.
 
-    Series of one description stay together: they may be parts of one stack, which has one gray scale.
+    Series of one description stay together, whatever the numbers of the slices in it: they may be parts of one stack,
+    which has one gray scale.
     """
     files = iter(range(sum(len(one.instances) for one in series)))
     alike: dict[str, list[int]] = defaultdict(list)
     for one in series:
-        alike[one.header.description] += islice(files, len(one.instances))
+        alike[without_numbering(one.header.description)] += islice(files, len(one.instances))
     if sum(item.size for one in series for item in one.instances) > MAX_SPLIT_BYTES:
         return [list(range(sum(map(len, alike.values()))))]
     halves: tuple[list[int], list[int]] = ([], [])

@@ -247,6 +247,8 @@ def _add_instance(study: StudyRow, arrival: Arrival) -> None:
     if series is None:
         series = _new_series(arrival.series)
         study.series.append(series)
+    elif not arrival.series.set_aside:
+        series.set_aside = None  # the first file was typed by a slip, or is not all there is
     item = arrival.instance
     series.instances.append(
         InstanceRow(

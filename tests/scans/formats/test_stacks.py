@@ -27,9 +27,8 @@ def picture(height: float, mark: int = 0, **elements: Any) -> Dataset:
     """An axial slice at a height; its pixels differ from those of every other height and mark."""
     pixels = drawn()
     pixels[0, 0], pixels[0, 1] = round(height * 10) + 500, mark
-    return instance(
-        pixels, **{"ImagePositionPatient": [0, 0, height], "FrameOfReferenceUID": FRAME, "EchoTime": 10, **elements}
-    )
+    stated = {"FrameOfReferenceUID": FRAME, "EchoTime": 10, "RepetitionTime": 500}
+    return instance(pixels, **{"ImagePositionPatient": [0, 0, height], **stated, **elements})
 
 
 def written(folder: Path, made: Sequence[Dataset], seed: int = 0) -> list[Path]:

@@ -16,6 +16,7 @@ from pydicom.uid import UID, MediaStorageDirectoryStorage
 from triage.domain import Origin, Series, SeriesHeader, Slice, StudyHeader
 from triage.errors import RefusedError
 from triage.scans.formats import mosaic
+from triage.scans.formats.acquisitions import Acquisition, acquisitions
 from triage.scans.formats.derivation import DERIVED, SCORED_ALTHOUGH_DERIVED, derivation
 from triage.scans.formats.elements import (
     MAX_TEXT,
@@ -35,7 +36,7 @@ from triage.scans.formats.origin import origin
 from triage.scans.formats.parsing import read
 from triage.scans.formats.pixel_module import PIXELS
 from triage.scans.formats.pixels import Frame, gray_values, stored_frames
-from triage.scans.formats.stacks import Family, families
+from triage.scans.formats.slips import LOCALISER, NOT_HEAD, slips
 
 #: Pixels of one study, without series that are set aside: they have to fit into the memory limit of decoding.
 MAX_STUDY = 2**28
@@ -46,7 +47,7 @@ OTHER_PARTS = re.compile(
 )
 #: Values with the brain, whatever other parts are named with it.
 HEAD_PARTS = re.compile(r"HEAD|BRAIN|SKULL")
-LOCALISER = re.compile(r"locali[sz]er|scout|survey|3.?plane|\bloc\b", re.IGNORECASE)
+LOCALISER_NAME = re.compile(r"locali[sz]er|scout|survey|3.?plane|\bloc\b", re.IGNORECASE)
 NO_PIXELS = "Pixel Data (7FE0,0010) is missing: the file is damaged or cut short. Send it again from the PACS."
 
 
@@ -128,12 +129,12 @@ def set_aside(header: Dataset) -> str:
     if integer(header, "SamplesPerPixel", 1) != 1 or is_coloured(header):
         return "Colour: a derived image"
     image_type = [str(value).upper() for value in values(header, "ImageType")]
-    if "LOCALIZER" in image_type or LOCALISER.search(text(header, "SeriesDescription")):
-        return "Localiser"
+    if "LOCALIZER" in image_type or LOCALISER_NAME.search(text(header, "SeriesDescription")):
+        return LOCALISER
     if reason := derivation(header):
         return reason
     part = text(header, "BodyPartExamined").upper()
-    return f"Not the head: {part.lower()}" if OTHER_PARTS.search(part) and not HEAD_PARTS.search(part) else ""
+    return f"{NOT_HEAD}: {part.lower()}" if OTHER_PARTS.search(part) and not HEAD_PARTS.search(part) else ""
 
 
 @quietly
@@ -157,18 +158,20 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
             room = _room_left(room, header)
             decoded[index] = list(_pictures(index, header))
         _forget_pixels(header)
+    later = slips([pictures[0].origin for pictures in decoded.values()], headers, reasons)
+    reasons |= dict.fromkeys(later, "")
     if not decoded:  # derived images are better than none
-        for index in [at for at, reason in reasons.items() if reason == DERIVED]:
-            header = read(paths[index])
-            room = _room_left(room, header)
-            decoded[index] = list(_pictures(index, header))
-            _forget_pixels(header)
-    common = families(one.origin for pictures in decoded.values() for one in pictures)
+        later = [at for at, reason in reasons.items() if reason == DERIVED]
+    for index in later:
+        header = read(paths[index])
+        room = _room_left(room, header)
+        decoded[index] = list(_pictures(index, header))
+        _forget_pixels(header)
+    together = dict(zip(decoded, acquisitions([pictures[0].origin for pictures in decoded.values()]), strict=True))
     # A localiser or a derived image can be in the same series as its source.
-    groups: dict[tuple[str | Family, str], list[int]] = defaultdict(list)
+    groups: dict[tuple[str | Acquisition, str], list[int]] = defaultdict(list)
     for index, header in headers.items():
-        uid, reason = text(header, "SeriesInstanceUID"), reasons[index]
-        groups[common[uid] if index in decoded else uid, reason].append(index)
+        groups[together.get(index, text(header, "SeriesInstanceUID")), reasons[index]].append(index)
     return [
         one
         for (_, reason), members in groups.items()

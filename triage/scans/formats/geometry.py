@@ -44,14 +44,23 @@ class Orientation:
     @cached_property
     def across(self) -> Vector:
         """The normal, signed towards the left, the back or the top: the same for slices that are stored mirrored."""
-        normal = self.normal
-        sign = np.sign(normal[PLANES.index(self.plane)])
-        return np.asarray(normal * (sign or 1.0))
+        return signed(self.normal)
 
     @cached_property
     def plane(self) -> Plane:
         """The anatomical plane nearest to the slice."""
-        return PLANES[int((np.abs(self.normal) + BIAS).argmax())]
+        return plane_across(self.normal)
+
+
+def plane_across(normal: Vector) -> Plane:
+    """Return the anatomical plane nearest to a slice with this normal."""
+    return PLANES[int((np.abs(normal) + BIAS).argmax())]
+
+
+def signed(normal: Vector) -> Vector:
+    """Return a normal signed towards the left, the back or the top."""
+    sign = np.sign(normal[PLANES.index(plane_across(normal))])
+    return np.asarray(normal * (sign or 1.0))
 
 
 @lru_cache(maxsize=256)

@@ -1,11 +1,12 @@
 """What the header of a DICOM object states about where and how each of its pictures was acquired.
 
-Tested in tests/scans/formats/test_stacks.py.
+Tested in tests/scans/formats/test_acquisitions.py and test_stacks.py.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from triage.domain import Origin
 from triage.scans.formats.elements import functional, integer, numbers, text, values
 from triage.scans.formats.gray_scale import Stored
 
-#: Timing that all slices of a stack share, and the functional group that holds it in enhanced objects.
+#: Timing that all pictures of a stack share, and the functional group that holds it in enhanced objects.
 TIMING = {
     "EchoTime": "MREchoSequence",
     "EffectiveEchoTime": "MREchoSequence",
@@ -24,32 +25,54 @@ TIMING = {
     "InversionTime": "MRModifierSequence",
     "FlipAngle": "MRTimingAndRelatedParametersSequence",
 }
-#: What tells repeated passes over the same places apart, with its functional group, most telling first: part of the
-#: complex signal, echo, inversion, diffusion, phase of a dynamic; at last the times, which often differ by slice.
-PASSES = (
+#: What tells repeated passes over the same places apart, with its functional group, most telling first. The kind of
+#: picture: stack, part of the complex signal, echo, diffusion.
+KINDS = (
+    ("StackID", "FrameContentSequence"),
     ("ComplexImageComponent", "MRImageFrameTypeSequence"),
     ("EchoNumbers", "MREchoSequence"),
+    ("DiffusionBValue", "MRDiffusionSequence"),
+    ("DiffusionGradientOrientation", "MRDiffusionSequence"),
+)
+#: The phase of a dynamic.
+PHASES = (
+    ("TemporalPositionIdentifier", "FrameContentSequence"),
+    ("TemporalPositionIndex", "FrameContentSequence"),
+)
+#: What often differs from slice to slice too.
+NUMBERS = (
     ("EchoTime", "MREchoSequence"),
     ("EffectiveEchoTime", "MREchoSequence"),
     ("InversionTime", "MRModifierSequence"),
-    ("DiffusionBValue", "MRDiffusionSequence"),
-    ("DiffusionGradientOrientation", "MRDiffusionSequence"),
-    ("TemporalPositionIdentifier", "FrameContentSequence"),
-    ("TemporalPositionIndex", "FrameContentSequence"),
     ("AcquisitionNumber", "FrameContentSequence"),
     ("FrameAcquisitionNumber", "FrameContentSequence"),
     ("TriggerTime", "CardiacSynchronizationSequence"),
     ("AcquisitionTime", "FrameContentSequence"),
     ("ContentTime", "FrameContentSequence"),
 )
-#: Private elements with the b value, by manufacturer: Siemens, General Electric, Philips.
+#: Private elements: b value of Siemens, General Electric and Philips; part of the complex signal of General Electric.
 PRIVATE_B_VALUES = tuple(map(Tag, (0x0019100C, 0x00431039, 0x20011003)))
+PRIVATE_PART = Tag(0x0043102F)
+#: In `Origin.passes`, entries up to here are the kind of picture; then up to here its phase.
+KIND_ENTRIES = 3 + len(KINDS)
+PHASE_ENTRIES = KIND_ENTRIES + 1 + len(PHASES)
+ACQUISITION_ENTRY = PHASE_ENTRIES + NUMBERS.index(("AcquisitionNumber", "FrameContentSequence"))
+#: Dimensions of an enhanced object that number the places of a stack.
+PLACE_DIMENSIONS = tuple(map(Tag, ("InStackPositionNumber", "ImagePositionPatient", "SliceLocation")))
 SHARED = Tag("SharedFunctionalGroupsSequence")
 PER_FRAME = Tag("PerFrameFunctionalGroupsSequence")
 MAX_VALUE = 64
+#: A number that stands alone or after a word for slice: some scanners number the descriptions of the slices. Numbers
+#: with a letter or a sign (T1, 3D, b=1000, 1.5) say what the picture is.
+NUMBERING = re.compile(
+    r"(?<![a-z0-9.=])(?:(?:slice|slc?|image|img?|frame|no|nr)[\s_.#:-]*)?\d+(?![a-z0-9]|\.\d)(?:[\s_]*(?:of|/)[\s_]*\d+)?"
+)
+SEPARATOR = re.compile(r"[\s_.,:;#/()\[\]-]+")
 
 
-def origin(header: Dataset, frame: int, stored: Stored, position: Sequence[float] | None = None) -> Origin:
+def origin(
+    header: Dataset, frame: int = 0, stored: Stored | None = None, position: Sequence[float] | None = None
+) -> Origin:
     """Return the origin of a picture.
 
     Parameters
@@ -57,26 +80,43 @@ def origin(header: Dataset, frame: int, stored: Stored, position: Sequence[float
     header, frame
         The object, and the frame in it.
     stored
-        Its decoded pixels.
+        Its decoded pixels; without them, `Origin.picture` is empty.
     position
         Position of a tile of a mosaic; by default that of the frame.
     """
     orientation = numbers(functional(header, frame, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
     if position is None:
         position = numbers(functional(header, frame, "PlanePositionSequence"), "ImagePositionPatient", 3)
-    located = numbers(header, "SliceLocation", 1)
+    measures = functional(header, frame, "PixelMeasuresSequence")
+    size = numbers(measures, "PixelSpacing", 2)
+    location, dimensions = _dimensions(header, frame)
+    shape = stored.shape[:2] if stored is not None else (integer(header, "Rows", 0), integer(header, "Columns", 0))
     return Origin(
-        picture=_digest(stored),
+        picture=_digest(stored) if stored is not None else "",
         series=text(header, "SeriesInstanceUID"),
         series_number=integer(header, "SeriesNumber", 1),
         instance_number=integer(header, "InstanceNumber", 0),
-        acquisition=_acquisition(header, frame, stored),
-        passes=_passes(header, frame),
+        texts=(
+            without_numbering(text(header, "SeriesDescription")),
+            without_numbering(text(header, "ProtocolName")),
+            f"{text(header, 'StationName')} {text(header, 'DeviceSerialNumber')}".strip(),
+        ),
+        sequence=text(header, "SequenceName"),
+        timing=tuple(_positive(_group(header, frame, macro), keyword) for keyword, macro in TIMING.items()),
+        shape=(shape[0], shape[1]),
+        pixel_size=(size[0], size[1]) if size and min(size) > 0 else None,
+        thickness=_positive(measures, "SliceThickness"),
+        passes=_passes(header, frame, dimensions),
         frame_of_reference=text(header, "FrameOfReferenceUID"),
         orientation=tuple(orientation) if orientation else None,
         position=tuple(position) if position else None,
-        location=located[0] if located else None,
+        location=location,
     )
+
+
+def without_numbering(description: str) -> str:
+    """Return what the descriptions have in common of slices that are numbered in them."""
+    return SEPARATOR.sub(" ", NUMBERING.sub(" ", description.lower())).strip()
 
 
 def _digest(stored: Stored) -> str:
@@ -84,28 +124,48 @@ def _digest(stored: Stored) -> str:
     return hashlib.blake2b(pixels.data, digest_size=16).hexdigest()
 
 
-def _acquisition(header: Dataset, frame: int, stored: Stored) -> tuple[str, ...]:
-    timing = (numbers(_group(header, frame, macro), keyword, 1) for keyword, macro in TIMING.items())
-    size = numbers(functional(header, frame, "PixelMeasuresSequence"), "PixelSpacing", 2) or ()
-    return (
-        text(header, "SeriesDescription"),
-        text(header, "ProtocolName"),
-        text(header, "SequenceName"),
-        # Scanners adapt timing by fractions of a per cent from slice to slice.
-        *(f"{found[0]:.3g}" if found else "" for found in timing),
-        *map(str, stored.shape[:2]),
-        *(f"{side:.4g}" for side in size),
-    )
+def _positive(header: Dataset, keyword: str) -> float | None:
+    """Return a number; 0 means that it was not filled in."""
+    found = numbers(header, keyword, 1)
+    return found[0] if found and found[0] > 0 else None
 
 
-def _passes(header: Dataset, frame: int) -> tuple[str, ...]:
+def _dimensions(header: Dataset, frame: int) -> tuple[float | None, str]:
+    """Return where the picture lies in its stack, and its indices in the other dimensions of an enhanced object."""
+    content = _group(header, frame, "FrameContentSequence")
+    stated = numbers(header, "SliceLocation", 1) or numbers(content, "InStackPositionNumber", 1)
+    indices = values(content, "DimensionIndexValues")
+    if not indices:
+        return stated[0] if stated else None, ""
+    pointers = [item.get("DimensionIndexPointer") for item in header.get("DimensionIndexSequence") or ()]
+    named = dict(zip(pointers, indices, strict=False))
+    place = next((float(named[tag]) for tag in PLACE_DIMENSIONS if tag in named), None)
+    others = [str(index) for tag, index in named.items() if tag not in PLACE_DIMENSIONS]
+    return stated[0] if stated else place, "\\".join(others)[:MAX_VALUE]
+
+
+def _passes(header: Dataset, frame: int, dimensions: str) -> tuple[str, ...]:
     image_type = values(_group(header, frame, "MRImageFrameTypeSequence"), "FrameType") or values(header, "ImageType")
-    private = next((header[tag].value for tag in PRIVATE_B_VALUES if tag in header), "")
-    stated = (_group(header, frame, macro).get(keyword) or header.get(keyword) for keyword, macro in PASSES)
+    b_value = next((header[tag].value for tag in PRIVATE_B_VALUES if tag in header), "")
+    part = header[PRIVATE_PART].value if PRIVATE_PART in header else ""
+    numbering = "\\".join(NUMBERING.findall(text(header, "SeriesDescription").lower()))
+    kinds, phases, others = (
+        [_group(header, frame, macro).get(keyword) or header.get(keyword) for keyword, macro in entries]
+        for entries in (KINDS, PHASES, NUMBERS)
+    )
     # Only compared, never shown; a hostile value can be long.
     return tuple(
         "" if value is None else str(value)[:MAX_VALUE]
-        for value in ("\\".join(map(str, image_type[2:])), private, *stated)
+        for value in (
+            "\\".join(map(str, image_type[2:])),
+            b_value,
+            part,
+            *kinds,
+            *phases,
+            dimensions,
+            *others,
+            numbering,
+        )
     )
 
 

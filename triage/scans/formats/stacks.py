@@ -7,54 +7,20 @@ places of one pass, since the decision rule for studies takes their mean.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from triage.domain import Origin, Series, SeriesHeader, Slice
-from triage.scans.formats.geometry import PARALLEL, Vector, orientation_of
+from triage.domain import Origin, Plane, Series, SeriesHeader
+from triage.scans.formats.acquisitions import acquisitions
+from triage.scans.formats.geometry import PARALLEL, Vector, orientation_of, signed
+from triage.scans.formats.passes import Member, passes_by_height, passes_by_number
+from triage.scans.formats.places import ONE_PLACE, line_through, same_place
 
-#: Positions that differ by less are one place: millimetres.
-SAME_PLACE = 0.1
-#: The first so many entries of `Origin.passes` are the kind of picture, not the time at which it was taken.
-STATED = -3
 COPIES = "Copies of pictures in another series"
-
-Family = frozenset[tuple[object, ...]]
-
-
-@dataclass(slots=True)
-class _Member:
-    """A slice in the making of stacks: with its place along the normal, numbered from 0."""
-
-    slice: Slice
-    origin: Origin
-    header: SeriesHeader
-    height: float | None = None
-    place: int = 0
-
-    @property
-    def order(self) -> tuple[object, ...]:
-        """What orders slices that nothing else tells apart; never the order of the files."""
-        origin = self.origin
-        return origin.series_number, origin.instance_number, origin.series, self.slice.frame, origin.picture
-
-    @property
-    def stated(self) -> tuple[str, ...]:
-        """What may tell passes apart."""
-        return *self.origin.passes, self.origin.series
-
-
-def families(origins: Iterable[Origin]) -> dict[str, Family]:
-    """Return what the series of one acquisition have in common, by Series Instance UID."""
-    found: dict[str, set[tuple[object, ...]]] = defaultdict(set)
-    for one in origins:
-        # Without a position nothing says that slices of two series lie in one stack.
-        alone = one.series if one.position is None and one.location is None else ""
-        found[one.series].add((one.acquisition, one.frame_of_reference, alone))
-    return {uid: frozenset(stated) for uid, stated in found.items()}
 
 
 def arrange(series: Iterable[Series]) -> tuple[Series, ...]:
@@ -71,167 +37,188 @@ def arrange(series: Iterable[Series]) -> tuple[Series, ...]:
         By series number, the stacks of one series by plane and pass. Of the copies of a picture one is left.
     """
     given = list(series)
-    others = [one for one in given if not one.slices or one.slices[0].origin is None]
-    members = [
-        _Member(slice_, slice_.origin, one.header)
-        for one in given
-        for slice_ in one.slices
-        if slice_.origin is not None
+    found = [one for one in given if not one.slices or one.slices[0].origin is None]
+    pictures = [
+        (slice_, slice_.origin, one.header) for one in given for slice_ in one.slices if slice_.origin is not None
     ]
-    found = [(one, -1) for one in others]
-    for family in _without_copies(_by_family(members)):
-        if isinstance(family, SeriesHeader):
-            found.append((Series(replace(family, set_aside=COPIES), ()), -1))
-            continue
-        for passes in _planes(family):
-            places = [{member.place for member in one if member.height is not None} for one in passes]
-            most = max(range(len(passes)), key=lambda at: len(places[at]))
+    known = acquisitions([origin for _, origin, _ in pictures])
+    members = [Member(*picture, one) for picture, one in zip(pictures, known, strict=True)]
+    subjects: dict[int, list[Member]] = defaultdict(list)
+    for one in _without_copies(members):
+        if isinstance(one, SeriesHeader):
+            found.append(Series(replace(one, set_aside=COPIES), ()))
+        else:
+            subjects[one.acquisition[0]].append(one)
+    for subject in subjects.values():
+        for normal, group in _planes(subject):
+            stacks = _stacks(group, normal)
             found += [
-                (_stack(one), len(found) + most if places[most] - known else -1)
-                for one, known in zip(passes, places, strict=True)
+                _series(stack, base + len(found) if base is not None else None)
+                for stack, base in zip(stacks, _bases(stacks), strict=True)
             ]
-    order = sorted(range(len(found)), key=lambda at: (found[at][0].header.number, found[at][0].header.uid))
+    order = sorted(range(len(found)), key=lambda at: (found[at].header.number, found[at].header.uid))
     return tuple(
-        replace(found[at][0], base=order.index(found[at][1]) if found[at][1] >= 0 else found[at][0].base)
-        for at in order
+        replace(one, base=order.index(one.base)) if one.base is not None else one for one in (found[at] for at in order)
     )
 
 
-def _by_family(members: Sequence[_Member]) -> list[list[_Member]]:
-    """Group the slices by acquisition, the largest first."""
-    known = families(member.origin for member in members)
-    found: dict[Family, list[_Member]] = defaultdict(list)
-    for member in sorted(members, key=lambda member: member.order):
-        found[known[member.origin.series]].append(member)
-    # Of copies, the one among the most neighbours is left.
-    return sorted(found.values(), key=lambda family: -len({member.origin.picture for member in family}))
-
-
-def _without_copies(grouped: Iterable[list[_Member]]) -> Iterable[list[_Member] | SeriesHeader]:
-    """Return the families with each picture once, or the header of one that holds nothing but copies."""
-    seen: set[tuple[str, tuple[float, ...] | None]] = set()
+def _without_copies(members: Sequence[Member]) -> Iterable[Member | SeriesHeader]:
+    """Return the slices in order, each picture once, and the header of an acquisition that holds only copies."""
+    grouped: dict[object, list[Member]] = defaultdict(list)
+    # Of copies, one that states its place is left, then the one among the most neighbours.
+    for member in sorted(members, key=lambda member: (member.origin.position is None, member.order)):
+        grouped[member.acquisition].append(member)
     pictures: set[str] = set()
-    for family in grouped:
-        left = []
-        for member in family:
-            origin = member.origin
-            stated = origin.position or ((origin.location,) if origin.location is not None else None)
-            place = (
-                tuple(round(number, 1) + 0.0 for number in (*stated, *(origin.orientation or ()))) if stated else None
-            )
-            if (origin.picture, place) in seen or (place is None and origin.picture in pictures):
-                continue
-            seen.add((origin.picture, place))
-            pictures.add(origin.picture)
-            left.append(member)
-        yield left or _first_header(family)
-
-
-def _planes(family: Sequence[_Member]) -> Iterable[list[list[_Member]]]:
-    """Return the passes of each group of parallel slices, the largest group first."""
-    normals: list[Vector] = []
-    groups: dict[tuple[int, bool, bool], list[_Member]] = defaultdict(list)
-    for member in family:
-        origin = member.origin
-        orientation = orientation_of(origin.orientation) if origin.orientation else None
-        across = -1
-        if orientation is not None:
-            normal = orientation.across
-            across = next((at for at, known in enumerate(normals) if known @ normal > PARALLEL), len(normals))
-            if across == len(normals):
-                normals.append(normal)
-        placed, located = origin.position is not None, origin.location is not None
-        groups[across, placed, located and not placed].append(member)
-    for (across, placed, located), group in sorted(groups.items(), key=lambda item: -len(item[1])):
-        locations = [member.origin.location or 0.0 for member in group]
-        if placed:
-            positions = np.array([member.origin.position for member in group])
-            # Without an orientation, slices lie across the axis along which they spread most.
-            axis = int(np.ptp(positions, axis=0).argmax())
-            along = positions @ normals[across] if across >= 0 else positions[:, axis]
-            # One position for all was made up.
-            placed = bool(np.ptp(along) > SAME_PLACE or len(set(locations)) == 1)
-            heights = [round(float(height), 3) for height in along] if placed else locations
-            yield _passes_over(heights, group, placed=placed)
-        elif located:
-            yield _passes_over(locations, group, placed=False)
-        else:
-            yield [group]
-
-
-def _passes_over(along: Sequence[float], group: list[_Member], *, placed: bool) -> list[list[_Member]]:
-    """Number the places along the normal, and return the passes over them."""
-    order = sorted(range(len(group)), key=lambda at: along[at])
-    place, last = 0, along[order[0]]
-    for at in order:
-        place += along[at] - last > SAME_PLACE
-        last = along[at]
-        group[at].place, group[at].height = place, along[at] if placed else None
-    passes = _passes(group)
-    if place == 0 and len(passes) == len(group) > 1 and not _told_apart(group):
-        # All at one place and alike: the position was made up, and only the numbers order the slices.
+    seen: set[tuple[object, ...]] = set()
+    for group in sorted(grouped.values(), key=lambda group: -len({member.origin.picture for member in group})):
+        left: list[Member] = []
         for member in group:
-            member.height = None
-        return [group]
-    return [sorted(one, key=lambda member: (member.place, member.order)) for one in passes]
+            cells = _cells(member.origin)
+            is_known = not seen.isdisjoint(cells) if cells else member.origin.picture in pictures
+            if not is_known:
+                left.append(member)
+            seen.update(cells)
+            pictures.add(member.origin.picture)
+        yield from left
+        if not left:
+            yield _first_header(group)
 
 
-def _told_apart(group: Sequence[_Member]) -> bool:
-    return len({(member.origin.passes[:STATED], member.origin.series) for member in group}) > 1
+def _cells(origin: Origin) -> list[tuple[object, ...]]:
+    """Return two cells of space that hold a picture, one for numbers that rounding brings to the edge of the other.
+
+    Alike pictures of other places, as black ones are, are no copies.
+    """
+    stated = origin.position or ((origin.location,) if origin.location is not None else None)
+    numbers = (*stated, *(origin.orientation or ())) if stated else ()
+    shifts = (0, 0.5) if stated else ()
+    return [(origin.picture, *(math.floor(number / ONE_PLACE + shift) for number in numbers)) for shift in shifts]
 
 
-def _passes(group: list[_Member]) -> list[list[_Member]]:
-    """Divide slices until no place repeats: by what tells the pictures of one place apart, else by their numbers."""
-    counts = Counter(member.place for member in group)
-    most = max(counts.values())
-    if most == 1:
-        return [group]
-    for at in range(len(group[0].stated)):
-        parts: dict[str, list[_Member]] = defaultdict(list)
-        for member in group:
-            parts[member.stated[at]].append(member)
-        # A value that also differs from place to place numbers the slices, not the passes.
-        if 1 < len(parts) <= most and _tells_apart(parts, counts):
-            return [one for value in sorted(parts, key=_numeric) for one in _passes(parts[value])]
-    layers: list[list[_Member]] = [[] for _ in range(most)]
-    depth: Counter[int] = Counter()
-    for member in group:
-        layers[depth[member.place]].append(member)
-        depth[member.place] += 1
-    return layers
+def _planes(members: Sequence[Member]) -> list[tuple[Vector | None, list[Member]]]:
+    """Return the groups of parallel slices with their mean normal, the largest group first."""
+    directions: dict[tuple[float, ...] | None, list[Member]] = defaultdict(list)
+    for member in members:
+        directions[member.origin.orientation].append(member)
+    sums: list[Vector] = []
+    groups: list[list[Member]] = []
+    unknown: list[Member] = []
+    for cosines, alike in sorted(directions.items(), key=lambda item: -len(item[1])):
+        orientation = orientation_of(cosines) if cosines else None
+        if orientation is None:
+            unknown += alike
+            continue
+        normal = orientation.across
+        likeness = [float(normal @ one) / float(np.linalg.norm(one)) for one in sums]
+        at = next((at for at, cosine in enumerate(likeness) if abs(cosine) > PARALLEL), len(sums))
+        if at == len(sums):
+            sums.append(np.zeros(3))
+            groups.append([])
+            likeness.append(1.0)
+        sums[at] = sums[at] + normal * np.sign(likeness[at]) * len(alike)
+        groups[at] += alike
+    found: list[tuple[Vector | None, list[Member]]] = [
+        (signed(total) / np.linalg.norm(total), group) for total, group in zip(sums, groups, strict=True)
+    ]
+    if unknown and len(found) == 1:
+        found[0][1].extend(unknown)
+    elif unknown:
+        found.append((None, unknown))
+    return sorted(found, key=lambda item: -len(item[1]))
 
 
-def _tells_apart(parts: Mapping[str, Sequence[_Member]], counts: Mapping[int, int]) -> bool:
-    """Tell whether most places that repeat have slices in several parts."""
-    found = Counter(place for part in parts.values() for place in {member.place for member in part})
-    repeated = [place for place, count in counts.items() if count > 1]
-    return 2 * sum(found[place] > 1 for place in repeated) >= len(repeated)
+def _stacks(group: Sequence[Member], normal: Vector | None) -> list[list[Member]]:
+    """Return the stacks of parallel slices: by position, else by location, else by number."""
+    acquired: dict[object, list[Member]] = defaultdict(list)
+    for member in sorted(group, key=lambda member: member.order):
+        acquired[member.acquisition].append(member)
+    found: list[list[Member]] = []
+    for members in sorted(acquired.values(), key=lambda members: [value or 0.0 for value in members[0].origin.timing]):
+        stated, in_millimetres = _along(members, normal)
+        along = _completed(stated, members)
+        lying: list[Member] = []
+        rest: list[Member] = []
+        for member, at in zip(members, along, strict=True):
+            (rest if at is None else lying).append(member)
+            member.height = round(at, 3) if at is not None and in_millimetres else None
+        if lying:
+            found += passes_by_height(lying, [at for at in along if at is not None])
+        if rest:
+            found += passes_by_number(rest)
+    return found
 
 
-def _numeric(value: str) -> tuple[float, str]:
-    try:
-        return float(value), value
-    except ValueError:
-        return float("inf") if value else float("-inf"), value
+def _along(members: Sequence[Member], normal: Vector | None) -> tuple[list[float | None], bool]:
+    """Return where slices lie along their normal, by position or else by location, and whether in millimetres."""
+    positions = [member.origin.position for member in members]
+    known = np.array([position for position in positions if position is not None])
+    if len(known):
+        # Without an orientation, slices lie across the axis along which they spread most.
+        axis = normal if normal is not None else np.eye(3)[np.ptp(known, axis=0).argmax()]
+        # One position for all was made up.
+        if len(members) == 1 or np.ptp(known @ axis) > ONE_PLACE:
+            return [None if position is None else float(np.dot(position, axis)) for position in positions], True
+    locations = [member.origin.location for member in members]
+    stated = [location for location in locations if location is not None]
+    return (locations if stated and np.ptp(stated) > ONE_PLACE else [None] * len(members)), False
 
 
-def _first_header(members: Sequence[_Member]) -> SeriesHeader:
+def _completed(along: Sequence[float | None], members: Sequence[Member]) -> list[float | None]:
+    """Find where slices lie that do not state it, by what numbers the others."""
+    found = list(along)
+    for keyword in "location", "instance_number":
+        if None not in found:
+            break
+        numbers = [getattr(member.origin, keyword) for member in members]
+        known = [(number, at) for number, at in zip(numbers, along, strict=True) if None not in (number, at)]
+        line = line_through([number for number, _ in known], [at or 0.0 for _, at in known])
+        if line:
+            found = [
+                line(number) if at is None and number is not None else at
+                for number, at in zip(numbers, found, strict=True)
+            ]
+    return found
+
+
+def _bases(stacks: Sequence[Sequence[Member]]) -> list[int | None]:
+    """Return for each stack the most complete one over its places, if that has others beside."""
+    heights = [[member.height for member in stack if member.height is not None] for stack in stacks]
+    longest = sorted(range(len(stacks)), key=lambda at: -len(heights[at]))
+    return [
+        next((at for at in longest if at != own and _completes(heights[at], heights[own])), None)
+        for own in range(len(stacks))
+    ]
+
+
+def _completes(base: Sequence[float], own: Sequence[float]) -> bool:
+    """Tell whether a stack has the places of another one, most of them at least, and more."""
+    if len(base) <= len(own) or not own:
+        return False
+    apart = np.abs(np.subtract.outer(base, own))
+    limit = max(same_place([*base, *own]), ONE_PLACE)
+    return 2 * int((apart.min(axis=0) <= limit).sum()) >= len(own) and bool((apart.min(axis=1) > limit).any())
+
+
+def _first_header(members: Sequence[Member]) -> SeriesHeader:
     return min((member.header for member in members), key=lambda header: (header.number, header.uid))
 
 
-def _stack(members: Sequence[_Member]) -> Series:
-    header, first = _first_header(members), members[0]
-    orientation = orientation_of(first.origin.orientation) if first.origin.orientation else None
+def _series(members: Sequence[Member], base: int | None) -> Series:
+    header = _first_header(members)
     heights = [member.height for member in members if member.height is not None]
     distance = header.spacing[2] if header.spacing else None
     if len(heights) > 1:
         distance = round(float(np.median(np.diff(heights))), 4)
-    sides = first.slice.spacing
+    sides = members[0].slice.spacing
     return Series(
-        replace(
-            header,
-            plane=orientation.plane if orientation else None,
-            spacing=(*sides, distance) if sides and distance else None,
-        ),
+        replace(header, plane=_plane(members), spacing=(*sides, distance) if sides and distance else None),
         tuple(replace(member.slice, height=member.height) for member in members),
+        base,
     )
+
+
+def _plane(members: Sequence[Member]) -> Plane | None:
+    cosines = (member.origin.orientation for member in members)
+    orientations = [orientation_of(one) for one in cosines if one]
+    planes = Counter(one.plane for one in orientations if one)
+    return planes.most_common(1)[0][0] if planes else None

@@ -240,4 +240,5 @@ def _slice(head: _SliceHead, pixels: NDArray[np.uint8] | None) -> Slice:
 
 
 def _numbers(origin: Origin) -> Iterable[float]:
-    return *(origin.orientation or ()), *(origin.position or ()), origin.location or 0.0
+    stated = origin.orientation, origin.position, origin.pixel_size, origin.timing, (origin.thickness, origin.location)
+    return (number for numbers in stated for number in numbers or () if number is not None)
