@@ -13,7 +13,17 @@ from dicoms import file_of, head, item, mr
 from PIL import Image
 from planted import Plants, dicom, nifti, pictures
 from pydicom import Dataset, dcmread
-from pydicom.uid import BasicTextSRStorage, RLELossless, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    UID,
+    BasicTextSRStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MRImageStorage,
+    RLELossless,
+    SecondaryCaptureImageStorage,
+)
 
 from triage.domain import Kind, StudyHeader
 from triage.errors import RefusedError
@@ -124,6 +134,38 @@ def test_a_compressed_stream_loses_what_stands_beside_the_pixels(deidentifier: D
     assert np.array_equal(new.pixel_array, head())
     assert not new.file_meta.TransferSyntaxUID.is_encapsulated
     assert said.transfer_syntax == new.file_meta.TransferSyntaxUID
+
+
+@pytest.mark.parametrize(
+    ("written", "stated"),
+    [
+        (ImplicitVRLittleEndian, ExplicitVRLittleEndian),
+        (ExplicitVRBigEndian, ImplicitVRLittleEndian),
+        (DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian),
+        (ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian),
+        (ExplicitVRLittleEndian, UID("1.2.3.4")),
+        (RLELossless, MRImageStorage),
+    ],
+)
+def test_a_file_that_states_another_transfer_syntax_is_read_by_what_it_is(
+    deidentifier: Deidentifier, tmp_path: Path, written: UID, stated: UID
+) -> None:
+    dataset = mr(head(), SpecificCharacterSet="ISO_IR 100", Manufacturer="Müller")
+    if written == RLELossless:
+        dataset.compress(RLELossless, generate_instance_uid=False)
+    elif written == ExplicitVRBigEndian:
+        dataset.PixelData = head().astype(">u2").tobytes()
+    dataset.file_meta.TransferSyntaxUID = written
+    data = file_of(dataset)
+    at = data.index(b"\x02\0\x10\0UI")
+    old, new = data[at:].split(b"\x02\0\x12\0")[0], stated.encode() + b"\0" * (len(stated) % 2)
+    new = old[:6] + len(new).to_bytes(2, "little") + new
+    length = int.from_bytes(data[140:144], "little") + len(new) - len(old)
+    path, said = admit(deidentifier, tmp_path, data[:140] + length.to_bytes(4, "little") + data[144:].replace(old, new))
+    found = dcmread(path)
+    assert found.Manufacturer == "Müller"
+    assert np.array_equal(found.pixel_array, head())
+    assert said.transfer_syntax == found.file_meta.TransferSyntaxUID
 
 
 @pytest.mark.parametrize(

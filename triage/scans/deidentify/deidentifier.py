@@ -17,7 +17,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from PIL import Image, ImageOps
-from pydicom import FileDataset, dcmread, dcmwrite
+from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import ExplicitVRLittleEndian
@@ -27,9 +27,11 @@ from triage.errors import RefusedError, StorageError
 from triage.scans.deidentify import profile
 from triage.scans.deidentify.pseudonym import Identity, PseudonymMap
 from triage.scans.formats import data_set, dicom
+from triage.scans.formats.character_sets import to_unicode
 from triage.scans.formats.derivation import COMPUTED, DERIVED
 from triage.scans.formats.identify import GZIP_SIGNATURE
 from triage.scans.formats.inspect import Inspected
+from triage.scans.formats.parsing import read
 from triage.scans.quality.burned_in import is_suspect
 
 TEXT_IN_PIXELS = (
@@ -109,7 +111,8 @@ class Deidentifier:
             raise RefusedError(FAILED) from None
 
     def _dicom(self, path: Path, target: Path, inspected: Inspected) -> Inspected:
-        dataset = dcmread(path, force=True)
+        dataset = read(path)
+        to_unicode(dataset, nested=True)
         if "PixelData" not in dataset:
             raise RefusedError(NO_PICTURE)
         if is_suspect(dataset):
@@ -133,7 +136,7 @@ class Deidentifier:
         )
 
 
-def _only_pixels(dataset: FileDataset) -> None:
+def _only_pixels(dataset: Dataset) -> None:
     """Remove everything but pixels: comments in a compressed stream, bytes after the last row."""
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
@@ -144,7 +147,7 @@ def _only_pixels(dataset: FileDataset) -> None:
     dataset.PixelData = pixels + bytes(len(pixels) % 2)
 
 
-def _file_meta(dataset: FileDataset) -> FileMetaDataset:
+def _file_meta(dataset: Dataset) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID

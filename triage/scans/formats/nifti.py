@@ -90,10 +90,10 @@ def decode(path: Path) -> tuple[Series, ...]:
     """Decode a NIfTI-1 or -2 file; each volume of a 4D file is a series, or the first represents all.
 
     Dimensions beyond the third are volumes, but fill those of the first three that have one voxel: the slices of
-    (x, y, 1, n) lie along the fourth. The slice axis is then the filled one; else the one with the largest voxels, or, if all are about equal, the one with clearly fewer voxels;
-    otherwise the slices are axial. An identity affine, which carries no information, counts as right, anterior,
-    superior. Without a usable sform the qform counts, and without that the file is taken as nibabel takes it: left,
-    anterior, superior.
+    (x, y, 1, n) lie along the fourth. The slice axis is the filled one; else the one with the largest voxels, or, if
+    all are about equal, the one with clearly fewer voxels; otherwise the slices are axial. An identity affine, which
+    carries no information, counts as right, anterior, superior. Without a usable sform the qform counts, and without
+    that the file is taken as nibabel takes it: left, anterior, superior.
 
     Parameters
     ----------
@@ -237,8 +237,8 @@ def _checked_layout(header: nibabel.Nifti1Header) -> _Layout:
         raise RefusedError("The volume holds complex numbers, not gray values. Export its magnitude.")
     if rank >= 5 and dims[4] > 1 and (int(header["intent_code"]) in VECTORS or dims[3:5] == [1, 3]):
         raise RefusedError(
-            f"Each voxel holds {dims[4]} values, as of vectors or colours, not one gray value. Export the volume that it "
-            "was computed from, or each contrast as a file of its own."
+            f"Each voxel holds {dims[4]} values, as of vectors or colours, not one gray value. "
+            "Export the volume that it was computed from, or each contrast as a file of its own."
         )
     start = float(header["vox_offset"])
     if not math.isfinite(start):

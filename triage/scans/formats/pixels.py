@@ -56,6 +56,10 @@ def stored_frames(header: Dataset) -> Iterator[Stored]:
         If the header promises more pixels than the file holds, or more than fit into memory, or an element is missing
         that the pixels cannot be read without: checked before decoding. At the end, if no pixel was a number.
     """
+    try:
+        get_decoder(header.file_meta.TransferSyntaxUID)
+    except NotImplementedError as error:
+        raise RefusedError(UNSUPPORTED) from error
     form = layout(header)
     _check_size(header, form)
     empty = True
@@ -188,10 +192,6 @@ def _check_size(header: Dataset, form: Layout) -> None:
             "Send its series in parts."
         )
     syntax = header.file_meta.TransferSyntaxUID
-    try:
-        get_decoder(syntax)
-    except NotImplementedError as error:
-        raise RefusedError(UNSUPPORTED) from error
     pixels = next(header[name].value for name in PIXELS if name in header)
     if syntax.is_encapsulated:
         if parse_fragments(pixels)[0] < form.frames:
