@@ -255,6 +255,16 @@ def test_big_endian_and_nifti_2_volumes(deidentifier: Deidentifier, tmp_path: Pa
         assert np.array_equal(np.asanyarray(type(image).from_bytes(path.read_bytes()).dataobj), voxels)
 
 
+@pytest.mark.parametrize("offset", [0, 348, 400])
+def test_whatever_volume_is_read_is_taken(deidentifier: Deidentifier, tmp_path: Path, offset: int) -> None:
+    voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 1, 5)
+    data = nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes()
+    data = data[:108] + np.float32(offset).tobytes() + data[112:352] + b"\7" * max(offset - 352, 0) + data[352:]
+    path, said = admit(deidentifier, tmp_path, gzip.compress(data) + b"appended by a transfer")
+    assert said.frames == 5
+    assert np.array_equal(np.asanyarray(nibabel.Nifti1Image.from_bytes(path.read_bytes()).dataobj), voxels)
+
+
 def test_pictures_keep_their_pixels_only(deidentifier: Deidentifier, tmp_path: Path) -> None:
     plants = Plants()
     for _, data in pictures(plants):

@@ -6,15 +6,12 @@ of pseudonyms, the same file gives the same bytes.
 
 from __future__ import annotations
 
-import gzip
-import io
 import logging
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import nibabel
 import numpy as np
 from PIL import Image, ImageOps
 from pydicom import Dataset, dcmwrite
@@ -26,10 +23,9 @@ from triage.domain import Kind, SeriesHeader, StudyHeader
 from triage.errors import RefusedError, StorageError
 from triage.scans.deidentify import profile
 from triage.scans.deidentify.pseudonym import Identity, PseudonymMap
-from triage.scans.formats import data_set, dicom
+from triage.scans.formats import data_set, dicom, nifti
 from triage.scans.formats.character_sets import to_unicode
 from triage.scans.formats.derivation import COMPUTED, DERIVED
-from triage.scans.formats.identify import GZIP_SIGNATURE
 from triage.scans.formats.inspect import Inspected
 from triage.scans.formats.parsing import read
 from triage.scans.quality.burned_in import is_suspect
@@ -100,7 +96,7 @@ class Deidentifier:
                 if inspected.kind is Kind.DICOM:
                     return target, self._dicom(path, target, inspected), f"{name}.dcm"
                 if inspected.kind is Kind.NIFTI:
-                    target.write_bytes(_nifti(path.read_bytes()))
+                    target.write_bytes(_nifti(path))
                     return target, _anonymous(inspected), f"{name}.nii"
                 _picture(path, target, inspected.kind)
                 return target, replace(_anonymous(inspected), kind=Kind.PNG), f"{name}.png"
@@ -168,14 +164,9 @@ def _anonymous(inspected: Inspected) -> Inspected:
     return replace(inspected, study=StudyHeader(), series=kept)
 
 
-def _nifti(data: bytes) -> bytes:
+def _nifti(path: Path) -> bytes:
     """Return header and voxels only: no text fields, no extensions, nothing after the last voxel."""
-    if data.startswith(GZIP_SIGNATURE):  # the gzip header holds a file name
-        data = gzip.decompress(data)
-    second = int.from_bytes(data[:4], "little") == 540 or int.from_bytes(data[:4], "big") == 540
-    header = (nibabel.Nifti2Header if second else nibabel.Nifti1Header).from_fileobj(io.BytesIO(data))
-    start = int(header["vox_offset"])
-    size = int(np.prod(header.get_data_shape(), dtype=np.int64)) * header.get_data_dtype().itemsize
+    header, voxels = nifti.header_and_voxels(path)
     header.extensions.clear()
     for field, (kind, *_) in header.structarr.dtype.fields.items():
         if kind.kind == "S" and field not in {"magic", "eol_check"}:
@@ -183,7 +174,7 @@ def _nifti(data: bytes) -> bytes:
     for field in UNUSED_FIELDS & set(header.structarr.dtype.names):
         header[field] = 0
     header["vox_offset"] = len(header.binaryblock) + 4
-    return bytes(header.binaryblock) + bytes(4) + data[start : start + size]
+    return bytes(header.binaryblock) + bytes(4) + voxels
 
 
 def _picture(path: Path, target: Path, kind: Kind) -> None:

@@ -123,6 +123,20 @@ def decode(path: Path) -> tuple[Series, ...]:
         raise RefusedError(DAMAGED) from error
 
 
+def header_and_voxels(path: Path) -> tuple[nibabel.Nifti1Header, bytearray]:
+    """Return the header, corrected where it can be, and the voxels of all volumes as they are stored.
+
+    Raises
+    ------
+    RefusedError
+        As by `decode`.
+    """
+    header = _header(path)
+    layout, start = _checked_layout(header), int(header["vox_offset"])
+    size = layout.voxels * layout.volumes * header.get_data_dtype().itemsize
+    return header, _read_part(path, start, size, start + size)
+
+
 def _decode(path: Path) -> tuple[Series, ...]:
     header = _header(path)
     layout = _checked_layout(header)

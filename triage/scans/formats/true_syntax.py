@@ -77,8 +77,8 @@ def true_syntax(header: Dataset, native: UID) -> UID:
         possible = _syntaxes(_first_fragment(pixels.value))
         if not possible and not is_packed:
             raise RefusedError(
-                f"Its pixels are compressed, and its transfer syntax ({visible(stated, 64) or 'none'}) does not say how. "
-                "Send it again uncompressed (Explicit VR Little Endian)."
+                f"Its pixels are compressed, and its transfer syntax ({visible(stated, 64) or 'none'}) does not say "
+                "how. Send it again uncompressed (Explicit VR Little Endian)."
             )
         return stated if stated in possible or not possible else possible[0]
     return stated if stated == BIG_ENDIAN_PIXELS else native
