@@ -183,6 +183,15 @@ def test_what_is_no_number_outside_the_head_is_dark(tmp_path: Path) -> None:
     assert (last.pixels[-1, -1], last.pixels[0, 0]) == (0, 65535)
 
 
+def test_what_only_fills_the_frame_is_dark(tmp_path: Path) -> None:
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    plane = np.where(np.hypot(y, x) < 0.7, 800, 10)
+    voxels = np.repeat(np.where(np.hypot(y, x) > 1, -32768, plane).astype(np.int16)[..., None], 6, axis=2)
+    voxels[..., 0] = -32768
+    series = only(save(tmp_path / "a.nii", voxels))
+    assert sorted({int(value) for item in series.slices for value in np.unique(item.pixels)}) == [0, 790]
+
+
 @pytest.mark.parametrize("outlier", [3e6, -3e6])
 def test_a_bright_voxel_leaves_the_others_their_levels(tmp_path: Path, outlier: float) -> None:
     noise = np.random.default_rng(0).normal(500, 100, (40, 48, 12)).astype(np.float32)
