@@ -136,6 +136,19 @@ def test_a_compressed_stream_loses_what_stands_beside_the_pixels(deidentifier: D
     assert said.transfer_syntax == new.file_meta.TransferSyntaxUID
 
 
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_overlays_in_the_upper_bits_of_pixels_are_removed(
+    deidentifier: Deidentifier, tmp_path: Path, syntax: UID
+) -> None:
+    dataset = mr((head() | (np.eye(128, dtype=np.uint16) << 12)).astype(np.uint16), BitsStored=12, HighBit=11)
+    dataset.add_new(0x60000100, "US", 16)
+    dataset.add_new(0x60000102, "US", 12)
+    if syntax == RLELossless:
+        dataset.compress(syntax, generate_instance_uid=False)
+    new, _ = admitted(deidentifier, tmp_path, dataset)
+    assert np.array_equal(np.frombuffer(new.PixelData, "<u2").reshape(128, 128), head())
+
+
 @pytest.mark.parametrize(
     ("written", "stated"),
     [

@@ -28,6 +28,7 @@ from triage.scans.formats.character_sets import to_unicode
 from triage.scans.formats.derivation import COMPUTED, DERIVED
 from triage.scans.formats.inspect import Inspected
 from triage.scans.formats.parsing import read
+from triage.scans.formats.pixel_module import overlays_in_cells
 from triage.scans.quality.burned_in import is_suspect
 
 TEXT_IN_PIXELS = (
@@ -133,13 +134,17 @@ class Deidentifier:
 
 
 def _only_pixels(dataset: Dataset) -> None:
-    """Remove everything but pixels: comments in a compressed stream, bytes after the last row."""
+    """Remove everything but pixels: comments in a compressed stream, bytes after the last row, overlays above them."""
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         dataset.decompress(generate_instance_uid=False)
     elif syntax.is_deflated:
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     pixels = dataset.PixelData[: get_expected_length(dataset)]
+    if overlays_in_cells(dataset):  # drawn by a person, often with a name
+        order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
+        cells = np.frombuffer(pixels, f"{order}u{dataset.BitsAllocated // 8}")
+        pixels = (cells & ((1 << dataset.HighBit + 1) - 1)).astype(cells.dtype).tobytes()
     dataset.PixelData = pixels + bytes(len(pixels) % 2)
 
 

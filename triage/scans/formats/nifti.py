@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import math
 import warnings
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import nibabel
 import numpy as np
@@ -22,7 +20,8 @@ from triage.domain import Plane, Series, SeriesHeader, Slice
 from triage.errors import RefusedError
 from triage.scans.formats.geometry import PLANES
 from triage.scans.formats.gray_scale import Line, Stored, to_uint16
-from triage.scans.formats.identify import GZIP_SIGNATURE, NIFTI_HEADER_BYTES, READ_BLOCK
+from triage.scans.formats.identify import NIFTI_HEADER_BYTES
+from triage.scans.formats.inflate import blocks, read_part
 from triage.text import visible
 
 #: Inflated size of a file: bytes. This and the next two are beyond what a scanner makes.
@@ -36,14 +35,11 @@ MAX_VOXELS = 2**27
 MAX_CONTRASTS = 8
 #: Size of the volumes that are decoded together, stored or as 16 bits: bytes.
 MAX_DECODED = 2**28
-#: Accepted bytes after the voxels (padding).
-MAX_EXTRA = 2**20
 #: Smallest volume of a voxel that a position can be computed with: cubic millimetres.
 MIN_VOXEL = 1e-9
 #: Intent codes of several values per voxel: colours; matrices, displacements, vectors, points, triangles, quaternions.
 COLOURS = frozenset({2003, 2004})
 VECTORS = frozenset(range(1004, 1011))
-CUT = "The header promises more voxels than the file holds. Export it again."
 DAMAGED = "The NIfTI file is damaged or cut short. Export it again and upload the new file."
 
 
@@ -134,7 +130,7 @@ def header_and_voxels(path: Path) -> tuple[nibabel.Nifti1Header, bytearray]:
     header = _header(path)
     layout, start = _checked_layout(header), int(header["vox_offset"])
     size = layout.voxels * layout.volumes * header.get_data_dtype().itemsize
-    return header, _read_part(path, start, size, start + size)
+    return header, read_part(path, start, size, start + size)
 
 
 def _decode(path: Path) -> tuple[Series, ...]:
@@ -145,7 +141,7 @@ def _decode(path: Path) -> tuple[Series, ...]:
     few = volumes <= MAX_CONTRASTS and volumes * max(size, 2 * layout.voxels) <= MAX_DECODED
     decoded = volumes if few else 1
     start = int(header["vox_offset"])
-    data = _read_part(path, start, decoded * size, start + volumes * size)
+    data = read_part(path, start, decoded * size, start + volumes * size)
     stored = layout.arranged(np.frombuffer(data, kind), decoded)
     turns = io_orientation(affine)
     zooms = tuple(voxel_sizes(affine)[np.argsort(turns[:, 0])])
@@ -157,7 +153,7 @@ def _decode(path: Path) -> tuple[Series, ...]:
 
 def _header(path: Path) -> nibabel.Nifti1Header:
     head = bytearray()
-    for block in _blocks(path):
+    for block in blocks(path):
         head += block
         if len(head) >= NIFTI_HEADER_BYTES:
             break
@@ -260,44 +256,3 @@ def _checked_layout(header: nibabel.Nifti1Header) -> _Layout:
     if start + layout.voxels * layout.volumes * kind.itemsize > MAX_INFLATED:
         raise RefusedError(f"The volumes inflate to more than {MAX_INFLATED >> 20} MB. Export fewer of them.")
     return layout
-
-
-def _read_part(path: Path, start: int, size: int, end: int) -> bytearray:
-    """Read `size` bytes from `start` of the inflated file; refuse a file that does not end about at `end`."""
-    kept = bytearray()
-    at = 0
-    for block in _blocks(path):
-        kept += block[max(start - at, 0) : max(start + size - at, 0)]
-        at += len(block)
-        if at > end + MAX_EXTRA:
-            raise RefusedError("The file is longer than its header says. Export it again.")
-    if at < end:
-        raise RefusedError(CUT)
-    return kept
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """Read a file in blocks, inflated if it is packed."""
-    with path.open("rb") as file:
-        first = file.read(READ_BLOCK)
-        if first.startswith(GZIP_SIGNATURE):
-            yield from _inflated(file, first)
-            return
-        while first:
-            yield first
-            first = file.read(READ_BLOCK)
-
-
-def _inflated(file: BinaryIO, packed: bytes) -> Iterator[bytes]:
-    """Inflate all members of a gzip file; what follows them and is none is left out, as transfers append bytes."""
-    while packed.startswith(GZIP_SIGNATURE):
-        inflater = zlib.decompressobj(zlib.MAX_WBITS + 16)  # with the header and checksum of gzip
-        while not inflater.eof:
-            block = inflater.decompress(packed, READ_BLOCK)
-            yield block
-            packed = inflater.unconsumed_tail or file.read(READ_BLOCK)
-            if not (block or packed or inflater.eof):
-                raise RefusedError(CUT)
-        packed = inflater.unused_data + packed
-        if len(packed) < len(GZIP_SIGNATURE):
-            packed += file.read(READ_BLOCK)
