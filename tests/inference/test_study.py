@@ -118,6 +118,17 @@ def test_a_note_of_a_series_stands_in_the_reason(thin: Series, result: AIResult,
     assert judged.ranking.reason == f"{result.ranking.reason}. Only derived series"
 
 
+def test_an_inverted_series_is_scored_as_what_it_is_and_says_so(
+    thin: Series, result: AIResult, runtime: Runtime
+) -> None:
+    inverted = replace(thin, slices=tuple(replace(one, pixels=255 - one.pixels) for one in thin.slices))
+    found = judged((inverted,), runtime)
+    assert found.ranking.band is result.ranking.band
+    assert found.probabilities[Finding.GLIOMA] == pytest.approx(result.probabilities[Finding.GLIOMA], abs=0.05)
+    assert found.ranking.reason.endswith("Read inverted: white background")
+    assert "inverted" not in result.ranking.reason
+
+
 def test_a_study_that_is_set_aside_as_a_whole_says_what_to_send(runtime: Runtime) -> None:
     judged = judge((Series(SeriesHeader(set_aside="Localiser"), ()),), runtime)
     assert judged == "Localiser. Send the scanner's own MR series of the head, as DICOM from the PACS."

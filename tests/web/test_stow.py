@@ -177,9 +177,14 @@ def test_what_is_no_uid_is_not_repeated(peer: Peer, uid: bytes) -> None:
     assert uid not in response.content
 
 
-def test_an_unknown_transfer_syntax(peer: Peer) -> None:
+def test_an_unknown_transfer_syntax_is_read_by_its_bytes(peer: Peer) -> None:
     made = study(1)[0]
-    data = file(made).replace(b"1.2.840.10008.1.2.1\x00", b"1.2.840.10008.9.9.9\x00")
+    assert peer.store([file(made).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.9.9.9\0")]).status_code == 200
+
+
+def test_a_transfer_syntax_that_is_not_supported(peer: Peer) -> None:
+    made = study(1)[0]
+    data = file(made).replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.113619.5.2\0\0")  # pixels in big endian, of GE
     response = peer.store([data])
     assert (response.status_code, reasons(response)) == (
         409,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from triage.domain import Placement
+from triage.scans.quality.white_air import with_dark_air
 
 #: Changes whenever the output for the same slice changes; a model card names the version of its training.
 VERSION = 1
@@ -29,7 +30,7 @@ def prepare(pixels: NDArray[np.generic], size: int) -> tuple[NDArray[np.float32]
     Parameters
     ----------
     pixels
-        ``(height, width)`` gray values of any depth.
+        ``(height, width)`` gray values of any depth; on white they are read as `with_dark_air` does.
     size
         Side of the frame in pixels.
 
@@ -40,6 +41,8 @@ def prepare(pixels: NDArray[np.generic], size: int) -> tuple[NDArray[np.float32]
     placement
         The square of the slice that the frame covers.
     """
+    if read := with_dark_air(pixels):
+        pixels = read.pixels
     gray = np.asarray(pixels, dtype=np.float32)
     rows, columns = _head(gray, *_percentiles(pixels))
     low, high = _percentiles(pixels[rows, columns])

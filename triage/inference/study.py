@@ -27,6 +27,7 @@ from triage.inference.slice_selection import selected, step
 from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.scans.formats.places import ONE_PLACE, same_place
 from triage.scans.quality.gate import not_analysable
+from triage.scans.quality.white_air import with_dark_air
 
 #: Slices of a window: about 1.5 cm at the usual distances of 3 to 6 mm.
 WINDOW = 3
@@ -96,11 +97,12 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     if ranking.band is Band.ROUTINE and alone is not None:
         ranking, shown = alone, surest
     number, at = shown
+    read = {read.note for one, place in scored if (read := with_dark_air(series[one].slices[place].pixels))}
     return AIResult(
         model=runtime.card.name,
         model_sha256=runtime.card.sha256,
         probabilities=study.probabilities,
-        ranking=_noted(ranking, series),
+        ranking=_noted(ranking, {*read, *(one.header.note for one in series)}),
         prediction_set=possible,
         contents=contents,
         slices=SliceScores(number, at, series[number].slices[at].instance, tuple(map(tuple, table)), tuple(steps)),
@@ -175,9 +177,8 @@ def _name(series: Sequence[Series], place: Place) -> str:
     return f"{name} in series {series[number].header.number}" if several else name
 
 
-def _noted(ranking: Ranking, series: tuple[Series, ...]) -> Ranking:
-    notes = sorted({one.header.note for one in series if one.header.note})
-    return replace(ranking, reason=". ".join([ranking.reason, *notes]))
+def _noted(ranking: Ranking, notes: set[str]) -> Ranking:
+    return replace(ranking, reason=". ".join([ranking.reason, *sorted(notes - {""})]))
 
 
 def _most_common_reason(series: tuple[Series, ...], reasons: Counter[str]) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.uid import generate_uid
 
 from triage.domain import AIResult
-from triage.scans.formats.character_sets import to_unicode
+from triage.scans.formats.parsing import read_header
 
 MANUFACTURER = "NeuroTriage"
 RESEARCH = "Research use only"
@@ -52,8 +52,7 @@ class Source:
 
 def read_source(instance: int, path: Path) -> Source:
     """Read the header of a DICOM file on the record, with every copied element present."""
-    header = dcmread(path, stop_before_pixels=True, force=True)
-    to_unicode(header, nested=True)
+    header = read_header(path)
     for keyword in COPIED:
         if keyword not in header:
             setattr(header, keyword, "")

@@ -13,7 +13,17 @@ from dicoms import file_of, head, item, mr
 from PIL import Image
 from planted import Plants, dicom, nifti, pictures
 from pydicom import Dataset, dcmread
-from pydicom.uid import BasicTextSRStorage, RLELossless, SecondaryCaptureImageStorage
+from pydicom.uid import (
+    UID,
+    BasicTextSRStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MRImageStorage,
+    RLELossless,
+    SecondaryCaptureImageStorage,
+)
 
 from triage.domain import Kind, StudyHeader
 from triage.errors import RefusedError
@@ -126,6 +136,51 @@ def test_a_compressed_stream_loses_what_stands_beside_the_pixels(deidentifier: D
     assert said.transfer_syntax == new.file_meta.TransferSyntaxUID
 
 
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_overlays_in_the_upper_bits_of_pixels_are_removed(
+    deidentifier: Deidentifier, tmp_path: Path, syntax: UID
+) -> None:
+    dataset = mr((head() | (np.eye(128, dtype=np.uint16) << 12)).astype(np.uint16), BitsStored=12, HighBit=11)
+    dataset.add_new(0x60000100, "US", 16)
+    dataset.add_new(0x60000102, "US", 12)
+    if syntax == RLELossless:
+        dataset.compress(syntax, generate_instance_uid=False)
+    new, _ = admitted(deidentifier, tmp_path, dataset)
+    assert np.array_equal(np.frombuffer(new.PixelData, "<u2").reshape(128, 128), head())
+
+
+@pytest.mark.parametrize(
+    ("written", "stated"),
+    [
+        (ImplicitVRLittleEndian, ExplicitVRLittleEndian),
+        (ExplicitVRBigEndian, ImplicitVRLittleEndian),
+        (DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian),
+        (ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian),
+        (ExplicitVRLittleEndian, UID("1.2.3.4")),
+        (RLELossless, MRImageStorage),
+    ],
+)
+def test_a_file_that_states_another_transfer_syntax_is_read_by_what_it_is(
+    deidentifier: Deidentifier, tmp_path: Path, written: UID, stated: UID
+) -> None:
+    dataset = mr(head(), SpecificCharacterSet="ISO_IR 100", Manufacturer="Müller")
+    if written == RLELossless:
+        dataset.compress(RLELossless, generate_instance_uid=False)
+    elif written == ExplicitVRBigEndian:
+        dataset.PixelData = head().astype(">u2").tobytes()
+    dataset.file_meta.TransferSyntaxUID = written
+    data = file_of(dataset)
+    at = data.index(b"\x02\0\x10\0UI")
+    old, new = data[at:].split(b"\x02\0\x12\0")[0], stated.encode() + b"\0" * (len(stated) % 2)
+    new = old[:6] + len(new).to_bytes(2, "little") + new
+    length = int.from_bytes(data[140:144], "little") + len(new) - len(old)
+    path, said = admit(deidentifier, tmp_path, data[:140] + length.to_bytes(4, "little") + data[144:].replace(old, new))
+    found = dcmread(path)
+    assert found.Manufacturer == "Müller"
+    assert np.array_equal(found.pixel_array, head())
+    assert said.transfer_syntax == found.file_meta.TransferSyntaxUID
+
+
 @pytest.mark.parametrize(
     "elements",
     [
@@ -211,6 +266,16 @@ def test_big_endian_and_nifti_2_volumes(deidentifier: Deidentifier, tmp_path: Pa
     for image in (nibabel.Nifti2Image(voxels, np.eye(4)), swapped):
         path, _ = admit(deidentifier, tmp_path, image.to_bytes())
         assert np.array_equal(np.asanyarray(type(image).from_bytes(path.read_bytes()).dataobj), voxels)
+
+
+@pytest.mark.parametrize("offset", [0, 348, 400])
+def test_whatever_volume_is_read_is_taken(deidentifier: Deidentifier, tmp_path: Path, offset: int) -> None:
+    voxels = np.arange(60, dtype=np.int16).reshape(3, 4, 1, 5)
+    data = nibabel.Nifti1Image(voxels, np.eye(4)).to_bytes()
+    data = data[:108] + np.float32(offset).tobytes() + data[112:352] + b"\7" * max(offset - 352, 0) + data[352:]
+    path, said = admit(deidentifier, tmp_path, gzip.compress(data) + b"appended by a transfer")
+    assert said.frames == 5
+    assert np.array_equal(np.asanyarray(nibabel.Nifti1Image.from_bytes(path.read_bytes()).dataobj), voxels)
 
 
 def test_pictures_keep_their_pixels_only(deidentifier: Deidentifier, tmp_path: Path) -> None:

@@ -9,22 +9,22 @@ import pytest
 from drawn_dicom import drawn, instance
 from pydicom import dcmread, dcmwrite
 
-from triage.scans.formats.bare import is_bare_dicom
+from triage.scans.formats.bare import encoding
 
 ENCODINGS = {"implicit": (True, True), "explicit": (False, True), "big endian": (False, False)}
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("name", ENCODINGS)
 @pytest.mark.parametrize("first", [0x00080005, 0x00080008, 0x00080016, 0x00080060, 0x00100010, 0x00180050, 0x00280002])
-def test_an_object_without_preamble_may_begin_anywhere(encoding: str, first: int) -> None:
-    implicit, little = ENCODINGS[encoding]
+def test_an_object_without_preamble_may_begin_anywhere(name: str, first: int) -> None:
+    implicit, little = ENCODINGS[name]
     made = instance(drawn().astype("<u2" if little else ">u2"), SpecificCharacterSet="ISO_IR 100")
     del made.file_meta
     for tag in [tag for tag in made.keys() if tag < first]:  # noqa: SIM118 - not a dict
         del made[tag]
     buffer = io.BytesIO()
     dcmwrite(buffer, made, implicit_vr=implicit, little_endian=little)
-    assert is_bare_dicom(buffer.getvalue()[:4096])
+    assert encoding(buffer.getvalue()[:4096]) == (implicit, little)
     assert dcmread(io.BytesIO(buffer.getvalue()), force=True).Rows == made.Rows
 
 
@@ -43,9 +43,9 @@ def test_an_object_without_preamble_may_begin_anywhere(encoding: str, first: int
     ],
 )
 def test_what_is_no_object_is_not_taken_for_one(head: bytes) -> None:
-    assert not is_bare_dicom(head)
+    assert not encoding(head)
 
 
 def test_noise_is_not_taken_for_an_object() -> None:
     drawn_bytes = random.Random(0)
-    assert not any(is_bare_dicom(drawn_bytes.randbytes(200)) for _ in range(2000))
+    assert not any(encoding(drawn_bytes.randbytes(200)) for _ in range(2000))

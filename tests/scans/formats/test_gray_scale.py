@@ -39,6 +39,50 @@ def test_different_lines_share_one_scale() -> None:
     assert high.tolist() == [[0, 65535]]
 
 
+def round_view(kind: str, filler: float, *, edge: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A head of 100 to 1500 in air of 0 to 30 with a filler outside of a circle, and where that is."""
+    y, x = np.mgrid[-1:1:96j, -1:1:96j]
+    noise = np.random.default_rng(0).integers(0, 30, x.shape)
+    pixels = np.where(np.hypot(y, x) < 0.7, 800 + 700 * np.sin(9 * x), 0) + noise
+    outside = np.hypot(y, x) > 0.98
+    if edge is not None:
+        pixels[np.hypot(y, x) > 0.97] = edge
+    return np.where(outside, filler, pixels).astype(kind), outside
+
+
+@pytest.mark.parametrize(
+    ("kind", "filler"),
+    [("i2", -2000), ("i2", -32768), ("i2", -1024), (">i2", -2000), ("i4", -(2**31)), ("f4", -2000), ("f8", -1e30)],
+)
+@pytest.mark.parametrize("line", [Line(), INVERTED, STEEP])
+@pytest.mark.parametrize("share", [None, 0.4])
+def test_what_fills_the_border_is_as_dark_as_air(kind: str, filler: float, line: Line, share: float | None) -> None:
+    pixels, outside = round_view(kind, filler, edge=None if share is None else share * filler)
+    whole = np.full_like(pixels, filler)
+    shown, empty = to_uint16([pixels.copy(), whole], [line, line])
+    low, high = np.percentile(shown, [1, 99])
+    assert (shown[outside].max() - low) / (high - low) < 0.05
+    assert np.ptp(empty) == 0
+    head = shown[48, 20:76]
+    assert (np.ptp(head) / (high - low)) > 0.8, "the head keeps its contrast"
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        round_view("i2", 0)[0],
+        round_view("i2", -20)[0],
+        np.where(round_view("i2", 0)[1], -1500, round_view("i2", 0)[0] - 1500).astype("i2"),
+        np.where(round_view("i2", 0)[0] > 40, round_view("i2", 0)[0] - 1000, -2000).astype("i2"),
+        np.random.default_rng(0).normal(0, 900, (96, 96)).astype("i2"),
+        np.full((96, 96), -7, np.int16),
+    ],
+)
+def test_what_is_no_filler_keeps_its_steps(pixels: np.ndarray) -> None:
+    (shown,) = to_uint16([pixels.copy()], [Line()])
+    assert np.array_equal(shown, pixels.astype(int) - pixels.min())
+
+
 @pytest.mark.parametrize("kind", ["u2", "i2"])
 def test_the_whole_range_of_16_bits_is_kept(kind: str) -> None:
     ends = np.iinfo(kind)

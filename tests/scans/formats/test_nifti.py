@@ -183,6 +183,15 @@ def test_what_is_no_number_outside_the_head_is_dark(tmp_path: Path) -> None:
     assert (last.pixels[-1, -1], last.pixels[0, 0]) == (0, 65535)
 
 
+def test_what_only_fills_the_frame_is_dark(tmp_path: Path) -> None:
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    plane = np.where(np.hypot(y, x) < 0.7, 800, 10)
+    voxels = np.repeat(np.where(np.hypot(y, x) > 1, -32768, plane).astype(np.int16)[..., None], 6, axis=2)
+    voxels[..., 0] = -32768
+    series = only(save(tmp_path / "a.nii", voxels))
+    assert sorted({int(value) for item in series.slices for value in np.unique(item.pixels)}) == [0, 790]
+
+
 @pytest.mark.parametrize("outlier", [3e6, -3e6])
 def test_a_bright_voxel_leaves_the_others_their_levels(tmp_path: Path, outlier: float) -> None:
     noise = np.random.default_rng(0).normal(500, 100, (40, 48, 12)).astype(np.float32)
@@ -210,6 +219,67 @@ def test_each_contrast_is_a_series(tmp_path: Path) -> None:
     assert [one.header for one in decode_study([path])] == [first.header, second.header]
     seen = inspect(path)
     assert (seen.frames, seen.series.description) == (24, "2 volumes")
+
+
+#: Dimensions of the file, and which of them are x, y, z and volume; the others have one voxel.
+BEYOND_THE_THIRD = [
+    ((40, 48, 1, 8), (0, 1, 3)),
+    ((40, 48, 1, 12), (0, 1, 3)),
+    ((40, 48, 1, 1, 12), (0, 1, 4)),
+    ((40, 48, 1, 1, 1, 1, 30), (0, 1, 6)),
+    ((40, 48, 1, 12, 2), (0, 1, 3, 4)),
+    ((40, 1, 48, 12), (0, 3, 2)),
+    ((1, 40, 48, 1, 12), (4, 1, 2)),
+    ((1, 40, 48, 20, 3), (3, 1, 2, 4)),
+    ((40, 48, 12, 1, 2), (0, 1, 2, 4)),
+]
+
+
+@pytest.mark.parametrize(("shape", "axes"), BEYOND_THE_THIRD)
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, -1)])
+def test_slices_along_a_later_dimension(
+    tmp_path: Path, shape: tuple[int, ...], axes: tuple[int, ...], signs: tuple[int, ...]
+) -> None:
+    voxels = np.random.default_rng(0).integers(0, 900, shape, np.int16)
+    affine = np.diag([*signs, 1.0])
+    path = save(tmp_path / "a.nii.gz", voxels, affine)
+    read = np.asanyarray(nibabel.load(path).dataobj)
+    volumes = np.moveaxis(read, axes, range(len(axes))).reshape(*(shape[axis] for axis in axes[:3]), -1)
+    found = decode(path)
+    assert len(found) == volumes.shape[-1]
+    for at, series in enumerate(found):
+        straight = save(tmp_path / "b.nii", volumes[..., at], affine)
+        lowest = int(np.argmin(volumes.shape[:3]))
+        assert series.header.plane is (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[lowest]
+        assert len(series.slices) == volumes.shape[lowest]
+        for one, wanted in zip(series.slices, only(straight).slices, strict=True):
+            assert np.array_equal(one.pixels, wanted.pixels)
+            assert one.height == wanted.height
+
+
+def test_slices_along_a_later_dimension_may_be_more_than_the_rows(tmp_path: Path) -> None:
+    (series,) = decode(save(tmp_path / "a.nii", np.zeros((64, 64, 1, 90), np.int16), np.diag([1.0, 3.0, 1.0, 1.0])))
+    assert [item.pixels.shape for item in series.slices] == [(64, 64)] * 90
+
+
+@pytest.mark.parametrize(
+    ("shape", "intent", "message"),
+    [
+        ((40, 48, 12, 1, 3), "vector", "3 values"),
+        ((40, 48, 12, 1, 3), "none", "3 values"),
+        ((40, 48, 1, 1, 2), "displacement vector", "2 values"),
+        ((40, 48, 12, 1, 6), "symmetric matrix", "6 values.*Export the volume"),
+        ((40, 48, 12, 1, 3), 2003, "colours"),
+    ],
+)
+def test_several_values_per_voxel_are_named(
+    tmp_path: Path, shape: tuple[int, ...], intent: str | int, message: str
+) -> None:
+    image = nibabel.Nifti1Image(np.zeros(shape, np.float32), np.eye(4))
+    image.header.set_intent(intent, allow_unknown=True)
+    nibabel.save(image, tmp_path / "a.nii")
+    with pytest.raises(RefusedError, match=message):
+        decode(tmp_path / "a.nii")
 
 
 def test_of_many_volumes_the_first_stands_for_all_and_no_other_lies_in_memory(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicoms import head
 from drawn_dicom import drawn, encapsulated, instance, lossless_jpeg, write
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,6 +20,7 @@ from pydicom.uid import (
     CTImageStorage,
     EnhancedMRImageStorage,
     ExplicitVRLittleEndian,
+    JPEG2000Lossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
     RLELossless,
@@ -68,6 +70,49 @@ def test_bits_that_are_no_pixels_are_left_out(tmp_path: Path) -> None:
         pixels = (drawn().astype(np.int64) + sign) & 0x0FFF | 0x5000
         made = instance(pixels.astype(kind), BitsStored=12, HighBit=11)
         assert shades(seen(tmp_path, made)[0]) == [0, 1000, 2000]
+
+
+@pytest.mark.parametrize("bits", [8, 10, 11])
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize(
+    "syntax", [ExplicitVRLittleEndian, RLELossless, JPEGLSLossless, JPEG2000Lossless, JPEGLosslessSV1]
+)
+def test_values_may_have_more_bits_than_stated(tmp_path: Path, bits: int, signed: int, syntax: UID) -> None:
+    values = head().astype(np.int16) - 300 if signed else head()
+    made = instance(values, BitsStored=16, HighBit=15)
+    if syntax == JPEGLosslessSV1:
+        made = encapsulated(made, syntax, lossless_jpeg(values.astype(np.uint16)))
+    elif syntax.is_encapsulated:
+        made.compress(syntax, generate_instance_uid=False)
+    made.BitsStored, made.HighBit = bits, bits - 1
+    (shown,) = seen(tmp_path, made)
+    assert np.array_equal(shown, head() - head().min())
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("named", [True, False])
+def test_overlays_in_the_upper_bits_are_no_values(tmp_path: Path, signed: int, named: bool) -> None:
+    """A circle and a caption; an object that does not name its overlays has to show them by their edges."""
+    y, x = np.mgrid[:128, :128]
+    plane = (abs(np.hypot(y - 60, x - 70) - 30) < 1.5) | ((y > 110) & (y % 3 == 0) & (x % 2 == 0))
+    values = head().astype(np.int64) - 600 * signed
+    cells = (values & 0x0FFF | plane.astype(np.int64) << 12).astype(np.uint16)
+    made = instance(cells.view(np.int16) if signed else cells, BitsStored=12, HighBit=11)
+    if named:
+        made.add_new(0x60000100, "US", 16)
+        made.add_new(0x60000102, "US", 12)
+    (shown,) = seen(tmp_path, made)
+    assert np.array_equal(shown, head() - head().min())
+    assert np.corrcoef(by_dcmtk(tmp_path / "0").ravel(), shown.ravel())[0, 1] > 0.999
+
+
+def test_a_filled_overlay_is_no_value_if_it_is_named(tmp_path: Path) -> None:
+    y, x = np.mgrid[:128, :128]
+    made = instance(head() | ((x + y > 128) * 0x4000).astype(np.uint16), BitsStored=12, HighBit=11)
+    made.add_new(0x60020100, "US", 16)
+    made.add_new(0x60020102, "US", 14)
+    (shown,) = seen(tmp_path, made)
+    assert np.array_equal(shown, head() - head().min())
 
 
 def test_dark_and_bright_are_exchanged_by_one_scale(tmp_path: Path) -> None:

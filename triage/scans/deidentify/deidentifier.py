@@ -6,18 +6,15 @@ of pseudonyms, the same file gives the same bytes.
 
 from __future__ import annotations
 
-import gzip
-import io
 import logging
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import nibabel
 import numpy as np
 from PIL import Image, ImageOps
-from pydicom import FileDataset, dcmread, dcmwrite
+from pydicom import Dataset, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import ExplicitVRLittleEndian
@@ -26,10 +23,12 @@ from triage.domain import Kind, SeriesHeader, StudyHeader
 from triage.errors import RefusedError, StorageError
 from triage.scans.deidentify import profile
 from triage.scans.deidentify.pseudonym import Identity, PseudonymMap
-from triage.scans.formats import data_set, dicom
+from triage.scans.formats import data_set, dicom, nifti
+from triage.scans.formats.character_sets import to_unicode
 from triage.scans.formats.derivation import COMPUTED, DERIVED
-from triage.scans.formats.identify import GZIP_SIGNATURE
 from triage.scans.formats.inspect import Inspected
+from triage.scans.formats.parsing import read
+from triage.scans.formats.pixel_module import overlays_in_cells
 from triage.scans.quality.burned_in import is_suspect
 
 TEXT_IN_PIXELS = (
@@ -98,7 +97,7 @@ class Deidentifier:
                 if inspected.kind is Kind.DICOM:
                     return target, self._dicom(path, target, inspected), f"{name}.dcm"
                 if inspected.kind is Kind.NIFTI:
-                    target.write_bytes(_nifti(path.read_bytes()))
+                    target.write_bytes(_nifti(path))
                     return target, _anonymous(inspected), f"{name}.nii"
                 _picture(path, target, inspected.kind)
                 return target, replace(_anonymous(inspected), kind=Kind.PNG), f"{name}.png"
@@ -109,7 +108,8 @@ class Deidentifier:
             raise RefusedError(FAILED) from None
 
     def _dicom(self, path: Path, target: Path, inspected: Inspected) -> Inspected:
-        dataset = dcmread(path, force=True)
+        dataset = read(path)
+        to_unicode(dataset, nested=True)
         if "PixelData" not in dataset:
             raise RefusedError(NO_PICTURE)
         if is_suspect(dataset):
@@ -133,18 +133,22 @@ class Deidentifier:
         )
 
 
-def _only_pixels(dataset: FileDataset) -> None:
-    """Remove everything but pixels: comments in a compressed stream, bytes after the last row."""
+def _only_pixels(dataset: Dataset) -> None:
+    """Remove everything but pixels: comments in a compressed stream, bytes after the last row, overlays above them."""
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         dataset.decompress(generate_instance_uid=False)
     elif syntax.is_deflated:
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     pixels = dataset.PixelData[: get_expected_length(dataset)]
+    if overlays_in_cells(dataset):  # drawn by a person, often with a name
+        order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
+        cells = np.frombuffer(pixels, f"{order}u{dataset.BitsAllocated // 8}")
+        pixels = (cells & ((1 << dataset.HighBit + 1) - 1)).astype(cells.dtype).tobytes()
     dataset.PixelData = pixels + bytes(len(pixels) % 2)
 
 
-def _file_meta(dataset: FileDataset) -> FileMetaDataset:
+def _file_meta(dataset: Dataset) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
@@ -165,14 +169,9 @@ def _anonymous(inspected: Inspected) -> Inspected:
     return replace(inspected, study=StudyHeader(), series=kept)
 
 
-def _nifti(data: bytes) -> bytes:
+def _nifti(path: Path) -> bytes:
     """Return header and voxels only: no text fields, no extensions, nothing after the last voxel."""
-    if data.startswith(GZIP_SIGNATURE):  # the gzip header holds a file name
-        data = gzip.decompress(data)
-    second = int.from_bytes(data[:4], "little") == 540 or int.from_bytes(data[:4], "big") == 540
-    header = (nibabel.Nifti2Header if second else nibabel.Nifti1Header).from_fileobj(io.BytesIO(data))
-    start = int(header["vox_offset"])
-    size = int(np.prod(header.get_data_shape(), dtype=np.int64)) * header.get_data_dtype().itemsize
+    header, voxels = nifti.header_and_voxels(path)
     header.extensions.clear()
     for field, (kind, *_) in header.structarr.dtype.fields.items():
         if kind.kind == "S" and field not in {"magic", "eol_check"}:
@@ -180,7 +179,7 @@ def _nifti(data: bytes) -> bytes:
     for field in UNUSED_FIELDS & set(header.structarr.dtype.names):
         header[field] = 0
     header["vox_offset"] = len(header.binaryblock) + 4
-    return bytes(header.binaryblock) + bytes(4) + data[start : start + size]
+    return bytes(header.binaryblock) + bytes(4) + voxels
 
 
 def _picture(path: Path, target: Path, kind: Kind) -> None:

@@ -1,9 +1,10 @@
-"""Recognise DICOM data without preamble and "DICM", by its first elements in any of the three encodings."""
+"""Recognise DICOM data by its first elements in any of the three encodings, whatever stands before them."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pydicom.datadict import dictionary_has_tag
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
@@ -21,17 +22,27 @@ VRS = {str(vr).encode() for vr in VR if len(vr) == 2}
 LONG_VRS = {str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32}
 
 
-def is_bare_dicom(head: bytes) -> bool:
-    """Return whether data begin with elements of a DICOM object.
+class Encoding(NamedTuple):
+    """Whether elements go without value representations, and whether their bytes are in little endian."""
+
+    implicit: bool
+    little: bool
+
+
+def encoding(head: bytes) -> Encoding | None:
+    """Return the encoding in which data begin with elements of a DICOM object; None if there is none.
 
     Parameters
     ----------
     head
-        The start of a file.
+        The start of a file, or of the data set in it.
     """
-    return any(
-        _makes_sense(list(elements)) for elements in (_explicit(head, "<"), _explicit(head, ">"), _implicit(head))
-    )
+    found = {
+        Encoding(implicit=False, little=True): _explicit(head, "<"),
+        Encoding(implicit=False, little=False): _explicit(head, ">"),
+        Encoding(implicit=True, little=True): _implicit(head),
+    }
+    return next((one for one, elements in found.items() if _makes_sense(list(elements))), None)
 
 
 def _makes_sense(tags: list[int | None]) -> bool:

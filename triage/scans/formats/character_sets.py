@@ -1,7 +1,8 @@
 """Text of a DICOM file to Unicode, whatever its Specific Character Set (0008,0005) says (PS3.5 6.1, PS3.3 C.12.1.1.2).
 
-Text that does not fit the stated character set, or of a file that states none, is read as UTF-8 if it is that, else as
-Windows-1252 with a mark for each byte that has no character. So a name is never empty unless the file's is.
+Text that does not fit the stated character set, or of a file that states none, is read as UTF-8 if it is that, else by
+a guess where its bytes leave little doubt (`triage.scans.formats.undeclared`), else as Windows-1252 with a mark for
+each byte that has no character. So a name is never empty unless the file's is. The file itself stays as it came.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from __future__ import annotations
 import codecs
 import re
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pydicom import DataElement, Dataset, config
 from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
+
+from triage.scans.formats.undeclared import guess, reads_well
 
 ESCAPE = b"\x1b"
 UNICODE = "ISO_IR 192"
 ASCII = "ascii"
 LATIN = "iso8859-1"
+CYRILLIC = "iso8859-5"
 #: Codecs by the number of a defined term. For sets of several bytes: a superset that also reads them without escapes.
 CODECS = {
     6: ASCII,
@@ -33,7 +38,7 @@ CODECS = {
     126: "iso8859-7",
     127: "iso8859-6",
     138: "iso8859-8",
-    144: "iso8859-5",
+    144: CYRILLIC,
     148: "iso8859-9",
     149: "cp949",
     159: "euc_jp",
@@ -74,7 +79,7 @@ TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 SINGLE = frozenset({"LT", "ST", "UT"})
 
 
-def decoded(raw: bytes, terms: Sequence[str] = ()) -> str:
+def decoded(raw: bytes, terms: Sequence[str] = (), guessed: str = "") -> str:
     """Return text as Unicode.
 
     Parameters
@@ -83,12 +88,14 @@ def decoded(raw: bytes, terms: Sequence[str] = ()) -> str:
         The bytes of an element, all of its values and components.
     terms
         The values of Specific Character Set; misspelt ones are understood, unknown ones ignored.
+    guessed
+        Codec of what does not read well as stated.
     """
     if raw.isascii() and ESCAPE not in raw:
         return raw.decode("ascii")
     stated = list(dict.fromkeys(filter(None, map(_codec, terms))))
     first, *switches = SWITCH.split(raw)
-    text, upper, two_bytes = [_plain(first, stated)], "", b""
+    text, upper, two_bytes = [_plain(first, stated, guessed)], "", b""
     for escape, piece in zip(switches[::2], switches[1::2], strict=True):
         if escape in UPPER:
             upper = CODECS[UPPER[escape]]
@@ -98,7 +105,7 @@ def decoded(raw: bytes, terms: Sequence[str] = ()) -> str:
             text.append((ESCAPE + two_bytes + piece).decode("iso2022_jp_ext", "replace"))
             continue
         for part in DELIMITER.split(piece):
-            text.append(_plain(part, [upper, *stated] if upper else stated))
+            text.append(_plain(part, [upper, *stated] if upper else stated, guessed))
             if DELIMITER.fullmatch(part) and stated[:1] not in ([], [ASCII]):
                 upper = ""
     return "".join(text)
@@ -117,20 +124,29 @@ def to_unicode(dataset: Dataset, *, nested: bool = False) -> None:
     _replace(dataset, (), nested=nested)
 
 
-def _replace(dataset: Dataset, inherited: Sequence[str], *, nested: bool) -> None:
+def _replace(dataset: Dataset, inherited: Sequence[str], *, nested: bool, guessed: str = "") -> None:
     terms = _terms(dataset) or inherited
     # By a name that is no defined term, pydicom may read even ASCII as something else.
     usual = all(TERM.fullmatch(term) for term in terms if term)
-    for element in list(dataset.values()):
-        kind, value = element.VR or _kind(int(element.tag)), element.value
-        if kind in TEXT and isinstance(value, bytes) and not (usual and value.isascii() and ESCAPE not in value):
-            text = decoded(value, terms).rstrip("\0 ")
-            values = text if kind in SINGLE else text.split("\\")
-            dataset[element.tag] = DataElement(element.tag, kind, values, validation_mode=config.IGNORE)
-        elif kind == "SQ" and nested:
-            for item in _items(dataset, element.tag):
-                _replace(item, terms, nested=True)
+    texts = {
+        element.tag: element.value
+        for element in dataset.values()
+        if _kind(element) in TEXT
+        and isinstance(element.value, bytes)
+        and not (usual and element.value.isascii() and ESCAPE not in element.value)
+    }
+    if (stated := "".join(filter(None, map(_codec, terms)))) == CYRILLIC:
+        # Much that is said to be in this set is in that of Windows.
+        terms = [guess([raw for raw in texts.values() if not raw.isascii()], stated) or CYRILLIC]
+    guessed = guess([raw for raw in texts.values() if not reads_well(decoded(raw, terms))]) or guessed
+    for tag, raw in texts.items():
+        kind, text = _kind(dataset.get_item(tag)), decoded(raw, terms, guessed).rstrip("\0 ")
+        values = text if kind in SINGLE else text.split("\\")
+        dataset[tag] = DataElement(tag, kind, values, validation_mode=config.IGNORE)
     if nested:
+        for tag in [element.tag for element in dataset.values() if _kind(element) == "SQ"]:
+            for item in _items(dataset, tag):
+                _replace(item, terms, nested=True, guessed=guessed)
         dataset.SpecificCharacterSet = UNICODE
 
 
@@ -151,9 +167,9 @@ def _terms(dataset: Dataset) -> list[str]:
     return [str(term) for term in value] if isinstance(value, list | MultiValue) else []
 
 
-def _kind(tag: int) -> str:
+def _kind(element: DataElement | RawDataElement) -> str:
     try:
-        return dictionary_VR(tag)
+        return element.VR or dictionary_VR(element.tag)
     except KeyError:
         return ""
 
@@ -172,7 +188,7 @@ def _codec(term: str) -> str:
     return found if extends_ascii else ""
 
 
-def _plain(raw: bytes, stated: Iterable[str]) -> str:
+def _plain(raw: bytes, stated: Sequence[str], guessed: str) -> str:
     """Return text without escape sequences."""
     if raw.isascii():
         return raw.decode("ascii")
@@ -180,11 +196,13 @@ def _plain(raw: bytes, stated: Iterable[str]) -> str:
     # In Latin-1, what is also UTF-8 would be letters followed by signs: no language writes that, but many programs do.
     if codecs_to_try[0] == LATIN:
         codecs_to_try.insert(0, "utf-8")
-    for codec in codecs_to_try:
-        try:
-            text = raw.decode(codec)
-        except UnicodeError:  # some codecs that a term can name raise no UnicodeDecodeError
-            continue
-        if not CONTROLS.search(text):
-            return text
-    return raw.decode("cp1252", "replace")
+    found = [text for codec in codecs_to_try if (text := _strictly(raw, codec)) and not CONTROLS.search(text)]
+    text = found[0] if found else raw.decode("cp1252", "replace")
+    return text if not guessed or reads_well(text) else _strictly(raw, guessed) or text
+
+
+def _strictly(raw: bytes, codec: str) -> str:
+    try:
+        return raw.decode(codec)
+    except UnicodeError:  # some codecs that a term can name raise no UnicodeDecodeError
+        return ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from triage.errors import RefusedError
 
@@ -22,6 +23,14 @@ TISSUE = (1.0, 99.0)
 HEADROOM = 7.0
 #: Every so many rows and columns are looked at to find the tissue.
 SAMPLED = 3
+#: A value that fills the frame around a round or turned picture takes up so much of the border, and lies so far below
+#: the rest, in parts of its range; noise reaches so far below the dark end of the rest.
+FILLED_BORDER = 0.25
+FAR = 0.25
+NEAR = 0.05
+#: Width of the rim beside the filler, in pixels, and the part of it that is air.
+BESIDE = 3
+AIR_BESIDE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class Line:
 
 
 def to_uint16(slices: Sequence[Stored], lines: Sequence[Line]) -> list[NDArray[np.uint16]]:
-    """Bring gray values to 16 bits.
+    """Bring gray values to 16 bits; what only fills the frame becomes dark, even if no header names its value.
 
     Integers that are all mapped by one line and span no more than 16 bits keep their steps: the darkest becomes 0.
     Other values are spread over 16 bits; outliers beyond `HEADROOM` saturate, so that the tissue keeps its levels.
@@ -52,6 +61,7 @@ def to_uint16(slices: Sequence[Stored], lines: Sequence[Line]) -> list[NDArray[n
     """
     if not slices:
         return []
+    slices = _without_filler(slices, lines)
     if len(set(lines)) == 1 and all(stored.dtype.kind in "iu" for stored in slices):
         low = min(int(stored.min()) for stored in slices)
         high = max(int(stored.max()) for stored in slices)
@@ -60,6 +70,40 @@ def to_uint16(slices: Sequence[Stored], lines: Sequence[Line]) -> list[NDArray[n
     with np.errstate(over="ignore", invalid="ignore"):
         low_end, high_end = _limits(slices, lines)
         return [_spread(stored, line, low_end, high_end) for stored, line in zip(slices, lines, strict=True)]
+
+
+def _without_filler(slices: Sequence[Stored], lines: Sequence[Line]) -> Sequence[Stored]:
+    """Return the slices with the dark end of their pixels in place of what fills the frame around them."""
+    found = next(filter(None, map(_filler, slices)), None)
+    if found is None:
+        return slices
+    least, dark = found
+    bright = max(stored.max() for stored in slices)
+    return [
+        np.where(stored < least, stored.dtype.type(bright if line.slope < 0 else dark), stored)
+        for stored, line in zip(slices, lines, strict=True)
+    ]
+
+
+def _filler(stored: Stored) -> tuple[float, float] | None:
+    """Return the least value of the rest and its dark end, which are above what fills the border; None without filler.
+
+    The filler is negative, which the magnitude of a signal is not, lies far below everything else, and borders on air,
+    not on a brain that was cut out.
+    """
+    low = float(stored.min())
+    border = np.concatenate([stored[0], stored[-1], stored[:, 0], stored[:, -1]])
+    if not low < 0 or np.mean(border == low) < FILLED_BORDER:
+        return None
+    filled = stored == low
+    within = ~filled[1:-1, 1:-1]
+    if not within.any():
+        return None
+    # Interpolation leaves values between both along the edge.
+    dark, bright = np.percentile(stored[1:-1, 1:-1][within].astype(np.float64), (5, TISSUE[1]))
+    beside = stored[ndimage.binary_dilation(filled, iterations=BESIDE) & ~filled]
+    is_filler = dark - low > FAR * (bright - dark) and np.quantile(beside, AIR_BESIDE) < dark + FAR * (bright - dark)
+    return (dark - NEAR * (bright - dark), dark) if is_filler else None
 
 
 def _from(low: int, stored: Stored) -> NDArray[np.uint16]:

@@ -6,7 +6,7 @@ import zlib
 
 from triage.domain import Kind
 from triage.errors import RefusedError
-from triage.scans.formats.bare import is_bare_dicom
+from triage.scans.formats.bare import encoding
 
 #: Start of a file that `identify` needs: bytes.
 IDENTIFY_BYTES = 4096
@@ -50,7 +50,7 @@ def identify(head: bytes) -> Kind:
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):
             return kind
-    if head[128:132] == b"DICM" or is_bare_dicom(head):
+    if head[128:132] == b"DICM" or encoding(head):
         return Kind.DICOM
     if _is_nifti(_inflated(head) if head.startswith(GZIP_SIGNATURE) else head):
         return Kind.NIFTI

@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import math
 import warnings
-import zlib
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import nibabel
 import numpy as np
@@ -22,7 +20,8 @@ from triage.domain import Plane, Series, SeriesHeader, Slice
 from triage.errors import RefusedError
 from triage.scans.formats.geometry import PLANES
 from triage.scans.formats.gray_scale import Line, Stored, to_uint16
-from triage.scans.formats.identify import GZIP_SIGNATURE, NIFTI_HEADER_BYTES, READ_BLOCK
+from triage.scans.formats.identify import NIFTI_HEADER_BYTES
+from triage.scans.formats.inflate import blocks, read_part
 from triage.text import visible
 
 #: Inflated size of a file: bytes. This and the next two are beyond what a scanner makes.
@@ -36,21 +35,61 @@ MAX_VOXELS = 2**27
 MAX_CONTRASTS = 8
 #: Size of the volumes that are decoded together, stored or as 16 bits: bytes.
 MAX_DECODED = 2**28
-#: Accepted bytes after the voxels (padding).
-MAX_EXTRA = 2**20
 #: Smallest volume of a voxel that a position can be computed with: cubic millimetres.
 MIN_VOXEL = 1e-9
-CUT = "The header promises more voxels than the file holds. Export it again."
+#: Intent codes of several values per voxel: colours; matrices, displacements, vectors, points, triangles, quaternions.
+COLOURS = frozenset({2003, 2004})
+VECTORS = frozenset(range(1004, 1011))
 DAMAGED = "The NIfTI file is damaged or cut short. Export it again and upload the new file."
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How the voxels lie in the file.
+
+    Attributes
+    ----------
+    shape
+        Voxels along the three axes of space.
+    filled
+        Axes of space that dimensions beyond the third hold, in their order.
+    volumes
+        Number of volumes, one after the other.
+    """
+
+    shape: tuple[int, int, int]
+    filled: tuple[int, ...]
+    volumes: int
+
+    @classmethod
+    def of(cls, dims: Sequence[int]) -> _Layout:
+        """Return the layout of at least three dimensions."""
+        shape, rest = list(dims[:3]), [size for size in dims[3:] if size > 1]
+        filled = [axis for axis in range(3) if shape[axis] == 1][: len(rest)]
+        for axis in filled:
+            shape[axis] = rest.pop(0)
+        return cls((shape[0], shape[1], shape[2]), tuple(filled), math.prod(rest))
+
+    @property
+    def voxels(self) -> int:
+        """Voxels of one volume."""
+        return math.prod(self.shape)
+
+    def arranged(self, values: Stored, volumes: int) -> Stored:
+        """Return so many volumes as ``(x, y, z, volume)``."""
+        order = [axis for axis in range(3) if axis not in self.filled] + list(self.filled)
+        stored = values.reshape((*(self.shape[axis] for axis in order), volumes), order="F")
+        return np.moveaxis(stored, range(3), order)
 
 
 def decode(path: Path) -> tuple[Series, ...]:
     """Decode a NIfTI-1 or -2 file; each volume of a 4D file is a series, or the first represents all.
 
-    The slice axis is the one with the largest voxels, or, if all are about equal, the one with clearly fewer voxels;
-    otherwise the slices are axial. An identity affine, which carries no information, counts as right, anterior,
-    superior. Without a usable sform the qform counts, and without that the file is taken as nibabel takes it: left,
-    anterior, superior.
+    Dimensions beyond the third are volumes, but fill those of the first three that have one voxel: the slices of
+    (x, y, 1, n) lie along the fourth. The slice axis is the filled one; else the one with the largest voxels, or, if
+    all are about equal, the one with clearly fewer voxels; otherwise the slices are axial. An identity affine, which
+    carries no information, counts as right, anterior, superior. Without a usable sform the qform counts, and without
+    that the file is taken as nibabel takes it: left, anterior, superior.
 
     Parameters
     ----------
@@ -80,27 +119,41 @@ def decode(path: Path) -> tuple[Series, ...]:
         raise RefusedError(DAMAGED) from error
 
 
+def header_and_voxels(path: Path) -> tuple[nibabel.Nifti1Header, bytearray]:
+    """Return the header, corrected where it can be, and the voxels of all volumes as they are stored.
+
+    Raises
+    ------
+    RefusedError
+        As by `decode`.
+    """
+    header = _header(path)
+    layout, start = _checked_layout(header), int(header["vox_offset"])
+    size = layout.voxels * layout.volumes * header.get_data_dtype().itemsize
+    return header, read_part(path, start, size, start + size)
+
+
 def _decode(path: Path) -> tuple[Series, ...]:
     header = _header(path)
-    shape, volumes = _checked_shape(header)
-    affine = _affine(header)
-    kind = header.get_data_dtype()
-    size = math.prod(shape) * kind.itemsize
-    few = volumes <= MAX_CONTRASTS and volumes * max(size, 2 * math.prod(shape)) <= MAX_DECODED
+    layout = _checked_layout(header)
+    volumes, affine, kind = layout.volumes, _affine(header), header.get_data_dtype()
+    size = layout.voxels * kind.itemsize
+    few = volumes <= MAX_CONTRASTS and volumes * max(size, 2 * layout.voxels) <= MAX_DECODED
     decoded = volumes if few else 1
     start = int(header["vox_offset"])
-    data = _read_part(path, start, decoded * size, start + volumes * size)
-    stored = np.frombuffer(data, kind).reshape((*shape, decoded), order="F")
+    data = read_part(path, start, decoded * size, start + volumes * size)
+    stored = layout.arranged(np.frombuffer(data, kind), decoded)
     turns = io_orientation(affine)
     zooms = tuple(voxel_sizes(affine)[np.argsort(turns[:, 0])])
+    axis = int(turns[layout.filled[0], 0]) if len(layout.filled) == 1 else None
     scale = _scale(header)
-    series = [_series(apply_orientation(stored[..., at], turns), zooms, scale) for at in range(decoded)]
+    series = [_series(apply_orientation(stored[..., at], turns), zooms, scale, axis) for at in range(decoded)]
     return tuple(_numbered(one, at, volumes) for at, one in enumerate(series)) if volumes > 1 else tuple(series)
 
 
 def _header(path: Path) -> nibabel.Nifti1Header:
     head = bytearray()
-    for block in _blocks(path):
+    for block in blocks(path):
         head += block
         if len(head) >= NIFTI_HEADER_BYTES:
             break
@@ -143,9 +196,9 @@ def _numbered(series: Series, at: int, volumes: int) -> Series:
     return replace(series, header=header)
 
 
-def _series(voxels: Stored, zooms: tuple[float, ...], scale: Line) -> Series:
+def _series(voxels: Stored, zooms: tuple[float, ...], scale: Line, axis: int | None) -> Series:
     """Cut right-anterior-superior voxels into slices in radiological orientation."""
-    axis = _slice_axis(voxels.shape, zooms)
+    axis = _slice_axis(voxels.shape, zooms) if axis is None else axis
     # Radiological: right on the left, anterior up or left, superior up. So all axes of the picture are flipped.
     stack = np.flip(np.moveaxis(voxels, axis, 0), axis=(1, 2)).transpose(0, 2, 1)
     within = [float(zoom) for index, zoom in enumerate(zooms) if index != axis]
@@ -177,65 +230,29 @@ def _slice_axis(shape: tuple[int, ...], zooms: tuple[float, ...]) -> int:
     return 2
 
 
-def _checked_shape(header: nibabel.Nifti1Header) -> tuple[tuple[int, int, int], int]:
-    """Return the shape of a volume and the number of volumes, after checking all sizes in the header."""
-    dims = [int(value) for value in header["dim"]]
-    if not 2 <= dims[0] <= 7 or any(value < 1 for value in dims[1 : dims[0] + 1]):
+def _checked_layout(header: nibabel.Nifti1Header) -> _Layout:
+    """Return how the voxels lie in the file, after checking all sizes in the header."""
+    rank, *dims = (int(value) for value in header["dim"])
+    if not 2 <= rank <= 7 or any(value < 1 for value in dims[:rank]):
         raise RefusedError(DAMAGED)
-    columns, rows, slices, *rest = [*dims[1 : dims[0] + 1], 1][: max(dims[0], 3)]
-    if max(columns, rows, slices) > MAX_SIDE or columns * rows * slices > MAX_VOXELS:
+    layout = _Layout.of([*dims[:rank], 1, 1, 1][: max(rank, 5)])
+    if max(layout.shape) > MAX_SIDE or layout.voxels > MAX_VOXELS:
         raise RefusedError(
-            f"The volume is {columns} x {rows} x {slices} voxels, more than can be decoded. Resample it."
+            f"The volume is {' x '.join(map(str, layout.shape))} voxels, more than can be decoded. Resample it."
         )
     kind = header.get_data_dtype()
-    if kind.fields:
+    if kind.fields or int(header["intent_code"]) in COLOURS:
         raise RefusedError("The volume holds colours (RGB), not gray values. Export the volume that it was made from.")
     if kind.kind not in "iuf":
         raise RefusedError("The volume holds complex numbers, not gray values. Export its magnitude.")
+    if rank >= 5 and dims[4] > 1 and (int(header["intent_code"]) in VECTORS or dims[3:5] == [1, 3]):
+        raise RefusedError(
+            f"Each voxel holds {dims[4]} values, as of vectors or colours, not one gray value. "
+            "Export the volume that it was computed from, or each contrast as a file of its own."
+        )
     start = float(header["vox_offset"])
     if not math.isfinite(start):
         raise RefusedError(DAMAGED)
-    if start + columns * rows * slices * math.prod(rest) * kind.itemsize > MAX_INFLATED:
+    if start + layout.voxels * layout.volumes * kind.itemsize > MAX_INFLATED:
         raise RefusedError(f"The volumes inflate to more than {MAX_INFLATED >> 20} MB. Export fewer of them.")
-    return (columns, rows, slices), math.prod(rest)
-
-
-def _read_part(path: Path, start: int, size: int, end: int) -> bytearray:
-    """Read `size` bytes from `start` of the inflated file; refuse a file that does not end about at `end`."""
-    kept = bytearray()
-    at = 0
-    for block in _blocks(path):
-        kept += block[max(start - at, 0) : max(start + size - at, 0)]
-        at += len(block)
-        if at > end + MAX_EXTRA:
-            raise RefusedError("The file is longer than its header says. Export it again.")
-    if at < end:
-        raise RefusedError(CUT)
-    return kept
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """Read a file in blocks, inflated if it is packed."""
-    with path.open("rb") as file:
-        first = file.read(READ_BLOCK)
-        if first.startswith(GZIP_SIGNATURE):
-            yield from _inflated(file, first)
-            return
-        while first:
-            yield first
-            first = file.read(READ_BLOCK)
-
-
-def _inflated(file: BinaryIO, packed: bytes) -> Iterator[bytes]:
-    """Inflate all members of a gzip file; what follows them and is none is left out, as transfers append bytes."""
-    while packed.startswith(GZIP_SIGNATURE):
-        inflater = zlib.decompressobj(zlib.MAX_WBITS + 16)  # with the header and checksum of gzip
-        while not inflater.eof:
-            block = inflater.decompress(packed, READ_BLOCK)
-            yield block
-            packed = inflater.unconsumed_tail or file.read(READ_BLOCK)
-            if not (block or packed or inflater.eof):
-                raise RefusedError(CUT)
-        packed = inflater.unused_data + packed
-        if len(packed) < len(GZIP_SIGNATURE):
-            packed += file.read(READ_BLOCK)
+    return layout

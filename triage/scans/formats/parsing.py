@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import io
 import logging
-import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-import pydicom
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileDataset
-from pydicom.filereader import _read_file_meta_info, read_dataset, read_partial, read_preamble
+from pydicom.filereader import _read_command_set_elements, _read_file_meta_info, read_dataset, read_preamble
 from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from triage.errors import RefusedError
 from triage.scans.formats.archives import MAX_RATIO, RATIO_FROM
+from triage.scans.formats.bare import Encoding, encoding
 from triage.scans.formats.character_sets import to_unicode
-from triage.scans.formats.elements import DAMAGED, meta, quietly
-from triage.scans.formats.identify import READ_BLOCK
+from triage.scans.formats.elements import DAMAGED, quietly
+from triage.scans.formats.identify import IDENTIFY_BYTES, READ_BLOCK
 from triage.scans.formats.true_syntax import UNDEFINED_LENGTH, native_syntax, true_syntax
 
 #: Inflated size of a file, beyond what a scanner makes: bytes.
 MAX_INFLATED = 512 * 2**20
 PIXEL_DATA = Tag("PixelData")
-#: Start of an element with a value representation, in little endian.
-EXPLICIT_START = struct.Struct("<HH2s")
+#: Number of the first element of the group that holds pixels.
+PIXEL_GROUP = PIXEL_DATA.group << 16
+#: Window bits of a deflated data set (PS3.5 A.5), and of one that a writer has put a zlib or gzip header before.
+DEFLATED = (-zlib.MAX_WBITS, zlib.MAX_WBITS + 32)
 #: Sequence Delimitation Item, which ends pixels of undefined length.
 DELIMITATION_ITEM = b"\xfe\xff\xdd\xe0\0\0\0\0"
 # Log messages of the parser quote values, and a log must not name a patient.
@@ -62,81 +64,94 @@ def read(path: Path) -> Dataset:
     if path.stat().st_size > MAX_INFLATED:
         raise RefusedError(f"The file is larger than {MAX_INFLATED >> 20} MB. Send its series in smaller files.")
     with _Bounded(path) as file:
-        _check_deflated(file, path.stat().st_size)
-        file.seek(0)
-        header = _parsed(file)
+        header, native, data = _parsed(file)
         header.filename = None  # later messages must not contain file names
-        if not header or not _is_closed(file, header):
+        if not header or not _is_closed(data, header):
             raise RefusedError(DAMAGED)
-    if not meta(header, "TransferSyntaxUID"):  # the parser has detected the encoding
-        header.file_meta.TransferSyntaxUID = native_syntax(*header.original_encoding)
-    if (syntax := true_syntax(header)) != header.file_meta.TransferSyntaxUID:
-        header.file_meta.TransferSyntaxUID = syntax
+    header.file_meta.TransferSyntaxUID = true_syntax(header, native)
     to_unicode(header)
     return header
 
 
-def _parsed(file: BinaryIO) -> Dataset:
-    """Parse a file, even one that states the wrong byte order, or has bytes that are no element after its pixels.
+@quietly
+def read_header(path: Path) -> Dataset:
+    """Parse a file that `read` has accepted up to its pixels, its text all Unicode."""
+    with _Bounded(path) as file:
+        header, *_ = _parsed(file, stop_at=PIXEL_GROUP)
+    header.filename = None
+    to_unicode(header, nested=True)
+    return header
 
-    The parser notices by itself if a file states wrongly whether it names value representations.
+
+def _parsed(file: BinaryIO, stop_at: int | None = None) -> tuple[FileDataset, UID, BinaryIO]:
+    """Parse a file by what its bytes are, even if bytes that are no element follow the pixels.
+
+    Returns
+    -------
+    header
+        The data set, up to an element number if one is given.
+    native
+        The transfer syntax that uncompressed pixels have in it.
+    data
+        What the elements were read from: the file, or what it inflates to.
     """
-    try:
-        header: Dataset | None = pydicom.dcmread(file, force=True)
-    except MemoryError:
-        raise
-    except Exception:  # a malformed file can raise any
-        header = None
-    first = next(iter(header.keys()), None) if header else None
-    # In the wrong byte order, group 0008 becomes 0800.
-    if header and first and first.group % 256:
-        return header
-    return _swapped(file) or _until_pixels(file)
-
-
-def _swapped(file: BinaryIO) -> Dataset | None:
-    """Parse a file whose byte order is not the stated one; None for others."""
-    file.seek(0)
     preamble = read_preamble(file, force=True)
     information = _read_file_meta_info(file)
+    _read_command_set_elements(file)  # some tools store what they received with its network command
+    data, found, native = _opened(file)
+    begin = data.tell()
+    for stop in (stop_at, PIXEL_DATA + 1):
+        try:
+            elements = read_dataset(
+                data, *found, stop_when=None if stop is None else lambda tag, *_, end=stop: tag >= end
+            )
+            break
+        except MemoryError:
+            raise
+        except Exception:  # a malformed file can raise any
+            data.seek(begin)
+    else:
+        raise RefusedError(DAMAGED)
+    header = FileDataset(file, elements, preamble, information, *found)
+    header.set_original_encoding(*found, elements.original_character_set)
+    return header, native, data
+
+
+def _opened(file: BinaryIO) -> tuple[BinaryIO, Encoding, UID]:
+    """Return a stream at the start of the data set, inflated if it is deflated, whatever the file states."""
     begin = file.tell()
-    start = file.read(EXPLICIT_START.size)
-    if len(start) < EXPLICIT_START.size:
-        return None
-    group, _, representation = EXPLICIT_START.unpack(start)
-    little = group < 256
-    if not representation.isalpha() or little is not (information.get("TransferSyntaxUID") == ExplicitVRBigEndian):
-        return None
+    head = file.read(IDENTIFY_BYTES)
     file.seek(begin)
-    elements = read_dataset(file, is_implicit_VR=False, is_little_endian=little)
-    information.TransferSyntaxUID = native_syntax(False, little)
-    return FileDataset(file, elements, preamble, information, False, little)
+    if found := encoding(head):
+        return file, found, native_syntax(*found)
+    for bits in DEFLATED:
+        with suppress(zlib.error):
+            if found := encoding(zlib.decompressobj(bits).decompress(head, IDENTIFY_BYTES)):
+                return _inflated(file, bits), found, DeflatedExplicitVRLittleEndian
+    # Unusual first elements: the value representation, and the byte order of the group number.
+    explicit = head[4:6].isalpha()
+    found = Encoding(not explicit, not explicit or int.from_bytes(head[:2], "little") < 256)
+    return file, found, native_syntax(*found)
 
 
-def _until_pixels(file: BinaryIO) -> Dataset:
-    """Parse a file up to its pixels."""
-    file.seek(0)
-    return read_partial(file, lambda tag, *_: tag > PIXEL_DATA, force=True)
-
-
-def _check_deflated(file: BinaryIO, size: int) -> None:
-    """Refuse a deflated file beyond the limit, before the parser inflates all of it at once."""
-    if size <= READ_BLOCK and DeflatedExplicitVRLittleEndian.encode() not in file.read(size):
-        return  # almost all files, and much faster than parsing
-    file.seek(0)
-    read_preamble(file, force=True)
-    if _read_file_meta_info(file).get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return
-    inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    plausible = max(RATIO_FROM, MAX_RATIO * size)
+def _inflated(file: BinaryIO, bits: int) -> BinaryIO:
+    """Inflate the rest of a file, within limits."""
+    begin = file.tell()
+    plausible = max(RATIO_FROM, MAX_RATIO * (file.seek(0, io.SEEK_END) - begin))
+    file.seek(begin)
+    inflater, inflated = zlib.decompressobj(bits), io.BytesIO()
     while not inflater.eof and (chunk := inflater.unconsumed_tail or file.read(READ_BLOCK)):
-        inflated += len(inflater.decompress(chunk, READ_BLOCK))
-        if inflated > MAX_INFLATED:
+        inflated.write(inflater.decompress(chunk, READ_BLOCK))
+        if inflated.tell() > MAX_INFLATED:
             raise RefusedError(f"The file inflates to more than {MAX_INFLATED >> 20} MB. Send it uncompressed.")
-        if inflated > plausible:
+        if inflated.tell() > plausible:
             raise RefusedError(
                 f"The file inflates to over {MAX_RATIO} times its size, which no image does. Send it uncompressed."
             )
+    if not inflater.eof:
+        raise RefusedError(DAMAGED)
+    inflated.seek(0)
+    return inflated
 
 
 def _is_closed(file: BinaryIO, header: Dataset) -> bool:

@@ -96,6 +96,12 @@ def layout(header: Dataset) -> Layout:
     return Layout(rows, columns, frames, samples, allocated, stored, high, signed, False, in_cells, meaning)
 
 
+def overlays_in_cells(header: Dataset) -> bool:
+    """Return whether the cells of pixels hold overlays above the values, as of old scanners (PS3.5 8.1.2)."""
+    groups = [header.get(Tag(group, 0x0102)) for group in range(0x6000, 0x6020, 2)]
+    return any(position is not None and position.value for position in groups)
+
+
 def photometric(header: Dataset) -> str:
     """Return the Photometric Interpretation; without one, what the other elements imply."""
     if given := text(header, "PhotometricInterpretation").upper():

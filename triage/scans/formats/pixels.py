@@ -22,7 +22,15 @@ from triage.errors import RefusedError
 from triage.scans.formats import codestreams, lookup
 from triage.scans.formats.elements import functional, integer, numbers, text, values
 from triage.scans.formats.gray_scale import NO_NUMBERS, Line, Stored, to_uint16
-from triage.scans.formats.pixel_module import PIXELS, Layout, ambiguous_sign, layout, padding, photometric
+from triage.scans.formats.pixel_module import (
+    PIXELS,
+    Layout,
+    ambiguous_sign,
+    layout,
+    overlays_in_cells,
+    padding,
+    photometric,
+)
 
 #: Pixels of one frame: beyond what a scanner makes, small enough to decode in memory.
 MAX_FRAME = 4096 * 4096
@@ -56,6 +64,10 @@ def stored_frames(header: Dataset) -> Iterator[Stored]:
         If the header promises more pixels than the file holds, or more than fit into memory, or an element is missing
         that the pixels cannot be read without: checked before decoding. At the end, if no pixel was a number.
     """
+    try:
+        get_decoder(header.file_meta.TransferSyntaxUID)
+    except NotImplementedError as error:
+        raise RefusedError(UNSUPPORTED) from error
     form = layout(header)
     _check_size(header, form)
     empty = True
@@ -144,11 +156,12 @@ def _padding(frame: Frame) -> NDArray[np.bool_] | None:
 
 def _decoded(header: Dataset, form: Layout) -> Iterator[Stored]:
     syntax = header.file_meta.TransferSyntaxUID
+    width = form.allocated
+    if not form.in_cells:
+        width = codestreams.depth(get_frame(header.PixelData, 0, number_of_frames=form.frames), syntax) or form.stored
     # In a codestream of the depth of the values, the highest bit means nothing.
-    aside = form.high != form.stored - 1 and (
-        form.in_cells
-        or (codestreams.depth(get_frame(header.PixelData, 0, number_of_frames=form.frames), syntax) or 0) > form.stored
-    )
+    aside = width > form.stored and form.high != form.stored - 1
+    spare = width > form.stored and not aside and form.signed is not None
     found = iter_pixels(
         header,
         raw=True,
@@ -159,10 +172,30 @@ def _decoded(header: Dataset, form: Layout) -> Iterator[Stored]:
         samples_per_pixel=form.samples,
         photometric_interpretation=form.photometric,
         bits_allocated=form.allocated,
-        bits_stored=form.allocated if aside or form.signed is None else form.stored,
+        bits_stored=form.allocated if aside or form.signed is None else width if spare else form.stored,
         pixel_representation=int(bool(form.signed)),
     )
+    if spare:
+        holds_planes = overlays_in_cells(header)
+        return (_meant(cells, _value_bits(cells, form, form.allocated), holds_planes) for cells in found)
     return (_value_bits(cells, form, form.allocated) for cells in found) if aside else found
+
+
+def _meant(cells: Stored, values: Stored, holds_planes: bool) -> Stored:
+    """Return cells whose values are larger than stated as they are, and others without the bits that are no values.
+
+    Cut off, larger values begin again at 0, so that neighbouring pixels have less in common. With overlays or a missing
+    sign in the upper bits, it is the other way round.
+    """
+    if np.array_equal(cells, values):
+        return values
+    return values if holds_planes or _likeness(values) >= _likeness(cells) else cells
+
+
+def _likeness(pixels: Stored) -> float:
+    """Return the correlation of each pixel with the next one across; -1 if all are the same."""
+    one, other = pixels[:, 1:].ravel(), pixels[:, :-1].ravel()
+    return float(np.corrcoef(one, other)[0, 1]) if one.std() and other.std() else -1.0
 
 
 def _packed(header: Dataset, form: Layout) -> Iterator[Stored]:
@@ -188,10 +221,6 @@ def _check_size(header: Dataset, form: Layout) -> None:
             "Send its series in parts."
         )
     syntax = header.file_meta.TransferSyntaxUID
-    try:
-        get_decoder(syntax)
-    except NotImplementedError as error:
-        raise RefusedError(UNSUPPORTED) from error
     pixels = next(header[name].value for name in PIXELS if name in header)
     if syntax.is_encapsulated:
         if parse_fragments(pixels)[0] < form.frames:

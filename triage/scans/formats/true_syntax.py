@@ -25,7 +25,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from triage.errors import RefusedError
 from triage.scans.formats.codestreams import FRAME_HEADERS, START_OF_SCAN
+from triage.scans.formats.elements import meta
+from triage.text import visible
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM = b"\xfe\xff\x00\xe0"
@@ -38,6 +41,8 @@ JPEG_FRAMES = {
 }
 #: Syntaxes of JPEG 2000; a codestream with a capabilities marker is of the second kind (ISO/IEC 15444-15).
 JPEG_2000 = (JPEG2000, JPEG2000Lossless)
+#: Syntax of GE, in which only the pixels are in big endian; no decoder reads it.
+BIG_ENDIAN_PIXELS = UID("1.2.840.113619.5.2")
 HIGH_THROUGHPUT = (HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL)
 
 
@@ -48,25 +53,35 @@ def native_syntax(implicit: bool, little: bool) -> UID:
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
-def true_syntax(header: Dataset) -> UID:
+def true_syntax(header: Dataset, native: UID) -> UID:
     """Return the transfer syntax that the pixels have; the stated one if they do not show another.
 
     Parameters
     ----------
     header
-        As parsed, with a transfer syntax in its file meta information.
+        As parsed.
+    native
+        The syntax of uncompressed pixels in the encoding that the data set has.
+
+    Raises
+    ------
+    RefusedError
+        If the pixels are compressed, unlike the stated syntax, and it is unknown how.
     """
-    stated: UID = header.file_meta.TransferSyntaxUID
+    stated = UID(meta(header, "TransferSyntaxUID"))
+    is_packed = not stated.is_private and stated.is_transfer_syntax and stated.is_encapsulated
     pixels = header.get_item("PixelData") if "PixelData" in header else None
     if not isinstance(pixels, RawDataElement) or not pixels.value:
-        return stated
-    in_items = pixels.value.startswith(ITEM) and (stated.is_encapsulated or pixels.length == UNDEFINED_LENGTH)
-    if not in_items:
-        # Private syntaxes of unknown meaning stay; the decoder names them.
-        encapsulated = not stated.is_private and stated.is_transfer_syntax and stated.is_encapsulated
-        return native_syntax(*header.original_encoding) if encapsulated else stated
-    possible = _syntaxes(_first_fragment(pixels.value))
-    return stated if stated in possible or not possible else possible[0]
+        return stated if is_packed else native
+    if pixels.value.startswith(ITEM) and (is_packed or pixels.length == UNDEFINED_LENGTH):
+        possible = _syntaxes(_first_fragment(pixels.value))
+        if not possible and not is_packed:
+            raise RefusedError(
+                f"Its pixels are compressed, and its transfer syntax ({visible(stated, 64) or 'none'}) does not say "
+                "how. Send it again uncompressed (Explicit VR Little Endian)."
+            )
+        return stated if stated in possible or not possible else possible[0]
+    return stated if stated == BIG_ENDIAN_PIXELS else native
 
 
 def _first_fragment(pixels: bytes) -> bytes:

@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydicom import FileDataset
+from pydicom import Dataset
 
 RECIPE = Path(__file__).with_name("burned_in.dicom")
 
 
-def is_suspect(dataset: FileDataset) -> bool:
+def is_suspect(dataset: Dataset) -> bool:
     """Return whether the header suggests text in the pixels; a file that is marked as clean is trusted.
 
     Parameters

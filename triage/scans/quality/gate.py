@@ -5,12 +5,15 @@ The checks use gray values and the outline only. Any bright round object on a da
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from triage.domain import Slice
 from triage.scans.quality.outline import Gray, Outline, outline, white_bone
+from triage.scans.quality.white_air import with_dark_air
 
 #: Smallest side on which a lesion of a few millimetres is visible: pixels.
 MIN_SIDE = 64
@@ -57,6 +60,7 @@ MIN_CT_BONE = 0.72
 
 ONE_SLICE = "Export the slice from the PACS as DICOM"
 MONTAGE = "Several slices in one picture. Crop it to one slice, or export the series from the PACS as DICOM"
+WHITE_BACKGROUND = f"White background: inverted, or cut out. {ONE_SLICE}, or invert it so that air is black"
 NOISY_AIR = (
     "Noise all around the head, as in the UNI pictures of MP2RAGE. "
     "Send the denoised series (UNI-DEN), or another sequence"
@@ -81,6 +85,9 @@ def not_analysable(picture: Slice) -> str | None:
         return f"Not a slice: {width} x {height} pixels is a strip. Crop it to one slice"
     if picture.colourfulness > MAX_COLOURFULNESS:
         return f"A colour picture, not a gray MRI slice. {ONE_SLICE}, without colours or photographs of it"
+    if read := with_dark_air(picture.pixels):
+        reason = not_analysable(replace(picture, pixels=read.pixels))
+        return reason if reason in (None, MONTAGE) else WHITE_BACKGROUND
     counts = np.bincount(picture.pixels.ravel())
     low, high = np.searchsorted(np.cumsum(counts), np.array([0.01, 0.99]) * picture.pixels.size)
     if high - low < MIN_CONTRAST * np.iinfo(picture.pixels.dtype).max and picture.pixels.dtype == np.uint8:
@@ -123,7 +130,7 @@ def _without_air(gray: Gray) -> str:
     """Return what is seen in the corners instead of dark air."""
     corners = [corner for rows in np.split(_ends(gray), 2) for corner in np.split(rows, 2, axis=1)]
     if sum(np.median(corner) > WHITE for corner in corners) >= MIN_DARK_CORNERS:
-        return f"White background: inverted, or cut out. {ONE_SLICE}, or invert it so that air is black"
+        return WHITE_BACKGROUND
     # The grid of a photographed screen has a strong negative correlation.
     noisy = [corner.std() > MIN_NOISE and abs(_correlation(corner)) < MIN_CORRELATION for corner in corners]
     if sum(noisy) >= MIN_DARK_CORNERS:
