@@ -114,7 +114,36 @@ def test_names_are_found_in_any_spelling(store: Store, queue: Queue) -> None:
     assert found("山田 太") == found("taro (山田") == {"M2"}
     assert found("ИВАНОВА") == found(" иванова ") == {"M3"}
     assert found("_") == {f"M{number}" for number in range(4)}
-    assert found("%") == found("tour luz") == set()
+    assert found("%") == found("tour nowhere") == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "questions"),
+    [
+        ("MÜLLER^JOSÉ^M.", ["José Müller", "jose muller", "MULLER, JOSE", "m. müller josé", "m1 josé acc", "üll os"]),
+        ("Иванова^Анна^Петровна", ["анна иванова", "Петровна ИВАНОВА"]),
+        ("Παπαδόπουλος^Νίκος", ["νικος παπαδοπουλος", "ΝΊΚΟΣ"]),
+        ("الأحمد^محمّد", ["محمد الاحمد"]),
+        ("כהן^שָׂרָה", ["שרה כהן"]),
+        ("शर्मा^प्रिया", ["प्रिया शर्मा"]),
+        ("Kim^Minjun=김^민준", ["김민준", "민준 김", "minjun kim", "kim 김민준"]),
+        ("Yamada^Taro=山田^太郎=やまだ^たろう", ["山田太郎", "太郎 山田", "やまだたろう"]),
+        ("Nguyễn^Thị Ánh", ["anh nguyen thi", "ÁNH NGUYỄN"]),
+    ],
+)
+def test_words_are_found_in_any_order_and_script(store: Store, queue: Queue, name: str, questions: list[str]) -> None:
+    for number, patient in enumerate(("Roe^Richard", name), 0):
+        header = StudyHeader(f"1.{number}", patient, f"M{number}", f"ACC{number}")
+        store.arrivals.add("Head", [Arrival(instance(number), header)], actor="door")
+    for text in questions:
+        assert [row.mrn for row in queue.page(WorklistFilter(text=text), NOW).rows] == ["M1"], text
+    assert queue.page(WorklistFilter(text=f"{questions[0]} richard"), NOW).rows == ()
+
+
+def test_a_question_without_end_is_answered(store: Store, queue: Queue) -> None:
+    fill(store, 3)
+    for text in ("x" * 100_000, " ".join(map(str, range(5000))), "\ufdfa" * 5000, " , ^ ", "\0"):
+        queue.page(WorklistFilter(text=text), NOW)
 
 
 def test_what_was_moved_up_says_so(store: Store, queue: Queue) -> None:

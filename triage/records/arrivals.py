@@ -78,10 +78,11 @@ class Arrivals:
         with self._database.read() as session:
             return _known(session, InstanceRow.sha256, SeriesRow.study_id, digests)
 
-    def all_digests(self) -> set[str]:
-        """Return the sha256 of every file on the record."""
+    def holders(self) -> dict[str, str]:
+        """Return the ID of the study that holds each file on the record, by its sha256."""
+        query = select(InstanceRow.sha256, SeriesRow.study_id).join(SeriesRow)
         with self._database.read() as session:
-            return set(session.scalars(select(InstanceRow.sha256)))
+            return {sha256: study_id for sha256, study_id in session.execute(query)}
 
     def known(self, sop_instance_uids: Sequence[str]) -> dict[str, list[KnownInstance]]:
         """Return the files that have or claim each SOP Instance UID; unknown UIDs are left out."""

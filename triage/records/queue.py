@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from triage.domain import Band, Finding, Ranking, StudyStatus
 from triage.records import rows, studies
 from triage.records.database import Read
-from triage.records.folding import folded_words
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import QueueSummary, WorklistFilter, WorklistPage, WorklistRow
 from triage.worklist import WaitLimits, reason_of_place
@@ -113,9 +112,7 @@ class Queue:
             conditions.append(self._level(now).in_([band.order for band in wanted.bands]))
         if wanted.findings:
             conditions.append(StudyRow.predicted.in_(wanted.findings))
-        if wanted.text:
-            conditions.append(StudyRow.folded_text.contains(folded_words(wanted.text), autoescape=True))
-        return conditions
+        return conditions + studies.mentions(wanted.text)
 
     def _level(self, now: datetime) -> ColumnElement[int]:
         urgent, routine = now - self.limits.urgent, now - self.limits.routine

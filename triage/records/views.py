@@ -17,7 +17,14 @@ def contents_of(digests: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WorklistFilter:
-    """Filter of the worklist; an empty one shows everything that waits."""
+    """Filter of the worklist; an empty one shows everything that waits.
+
+    Attributes
+    ----------
+    text
+        Words of the name of the study, the patient, the MRN or the accession number, in any order; case, accents and
+        width do not count.
+    """
 
     bands: tuple[Band, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -245,6 +252,8 @@ class SignedReading:
 
     study_id: str
     name: str
+    patient_name: str
+    mrn: str
     instance: Instance
     predicted: Finding | None
     reading: Reading

@@ -72,6 +72,8 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Signed": [item.reading.signed_at for item in items],
+            "Patient": [readable_name(item.patient_name) for item in items],
+            "MRN": [one_line(item.mrn) for item in items],
             "Study": [item.name for item in items],
             "AI": [item.predicted.label if item.predicted else "–" for item in items],
             "Signed as": [item.reading.finding.label for item in items],
