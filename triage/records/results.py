@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, func, select
 
-from triage.domain import AIResult, StudyStatus
+from triage.domain import AIResult, SeriesHeader, StudyStatus
 from triage.records import audit, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database
-from triage.records.tables import AIResultRow, StudyRow
+from triage.records.tables import AIResultRow, SeriesRow, StudyRow
 from triage.worklist import at_least
 
 #: Actor of the audit rows of results.
@@ -79,6 +79,22 @@ class Results:
             if row.waiting:
                 row.status = StudyStatus.RANKED
             session.add(audit.row(AI, Event.RANKED, study_id, f"{ranking.band}: {ranking.reason}", now))
+
+    def note_series(self, study_id: str, decoded: Mapping[str, SeriesHeader]) -> None:
+        """Note plane, spacing and "set aside" of decoded series; their first files, which stood for them, may be stray.
+
+        Parameters
+        ----------
+        study_id
+            The study.
+        decoded
+            By Series Instance UID: what most of its slices are.
+        """
+        with self._database.write() as session:
+            for row in session.scalars(select(SeriesRow).where(SeriesRow.study_id == study_id)):
+                if found := decoded.get(row.uid or ""):
+                    row.plane, row.spacing = found.plane, list(found.spacing) if found.spacing else None
+                    row.set_aside = found.set_aside or None
 
     def file_not_analysable(self, study_id: str, reason: str, *, judged: str | None = None) -> None:
         """Keep the study in its band with the reason why the AI cannot judge it.
