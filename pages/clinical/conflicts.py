@@ -1,19 +1,32 @@
-"""Two studies that claim one identity, side by side: a person decides, once, and the audit trail keeps it."""
+"""Two studies that claim one identity, side by side: a person decides; decisions stay listed, and can be undone."""
 
 import streamlit as st
 
 from triage.domain import Resolution
 from triage.errors import TriageError
-from triage.records.views import Conflict, Side
-from triage.text import markdown
+from triage.records.views import Conflict, Decided, Side
+from triage.text import markdown, visible
 from triage.ui import state, tables
 
-CHOICES = {
-    Resolution.KEEP_APART: "Keep apart: both are right",
-    Resolution.MERGE: "Merge: they are one patient and one study",
+NAMES = {
+    Resolution.KEEP_APART: "Keep apart",
+    Resolution.MERGE: "Merge under the patient of the first",
+    Resolution.MERGE_AS_SECOND: "Merge under the patient of the second",
     Resolution.DISCARD_SECOND: "Discard the second",
-    Resolution.DISCARD_FIRST: "Discard the first; the second gets its UIDs",
+    Resolution.DISCARD_FIRST: "Discard the first",
 }
+UNDONE = "Undone, in conflict again"
+#: What is said when it is done; None: undone.
+DONE = {
+    Resolution.KEEP_APART: "Kept apart: both studies stay to be read.",
+    Resolution.MERGE: "Merged under the patient of the first. The study is scored again with all files.",
+    Resolution.MERGE_AS_SECOND: "Merged under the patient of the second. The study is scored again with all files.",
+    Resolution.DISCARD_SECOND: "The second study was discarded and left the worklist. Undo it below if that was wrong.",
+    Resolution.DISCARD_FIRST: "The first study was discarded and left the worklist. Undo it below if that was wrong.",
+    None: "The decision was undone. The conflict is open again.",
+}
+#: Characters of a reason.
+MAX_REASON = 200
 
 installation = state.installation()
 
@@ -26,6 +39,20 @@ def side(title: str, one: Side) -> None:
         state.open_study(one.study_id)
 
 
+def choices(conflict: Conflict) -> dict[Resolution, str]:
+    """Return the possible decisions with what each leads to; a merge names the patient that stays and the one not."""
+    first, second = (markdown(tables.patient(one.header)) for one in (conflict.first, conflict.second))
+    merged = f"One study with all {conflict.first.files + conflict.second.files:,} files. Cannot be undone. "
+    found = {Resolution.KEEP_APART: "Two studies to read. DICOMweb finds the first under the UID."}
+    if not conflict.second.signed:  # a signed reading stays with its study and its patient
+        found[Resolution.MERGE] = f"{merged}It is of **{first}**; dropped: {second}."
+        if not conflict.first.signed:
+            found[Resolution.MERGE_AS_SECOND] = f"{merged}It is of **{second}**; dropped: {first}."
+    found[Resolution.DISCARD_SECOND] = f"{second} leaves the worklist. Its files are kept."
+    found[Resolution.DISCARD_FIRST] = f"{first} leaves the worklist, and the second gets its UIDs. Its files are kept."
+    return found
+
+
 def decide(conflict: Conflict) -> None:
     """Draw a conflict with the form that ends it."""
     key = conflict.second.study_id
@@ -36,21 +63,65 @@ def decide(conflict: Conflict) -> None:
         side("First to arrive", conflict.first)
     with right:
         side("Second, set aside", conflict.second)
+    possible = choices(conflict)
     with st.form(f"decide_{key}", border=False):
-        choice = st.radio("Decision", list(CHOICES), format_func=CHOICES.__getitem__, index=None, key=f"choice_{key}")
-        reason = st.text_input("Why", max_chars=200, placeholder="What the comparison at the source showed")
-        sent = st.form_submit_button("Decide", icon=":material/gavel:")
-    if not sent:
-        return
-    if choice is None or not reason.strip() or not state.reader():
-        st.warning("Choose a decision, say why, and enter your name in the sidebar.")
+        st.radio(
+            "Decision",
+            list(possible),
+            format_func=NAMES.__getitem__,
+            captions=list(possible.values()),
+            index=None,
+            key=f"choice_{key}",
+        )
+        ask_why(key, "What the comparison at the source showed")
+        st.form_submit_button("Decide", icon=":material/gavel:", type="primary", on_click=settle, args=(key, False))
+
+
+def decided(item: Decided) -> None:
+    """Draw a decision, with its undoing if it can be undone."""
+    text, button = st.columns([6, 1], vertical_alignment="center")
+    what = NAMES[item.what] if item.what else UNDONE
+    first, second = (markdown(tables.patient(one.header)) for one in (item.first, item.second))
+    text.markdown(f"**{what}**: {markdown(item.why)}")
+    text.caption(f"{item.at:%Y-%m-%d %H:%M} UTC, {markdown(item.by)} · first: {first} · second: {second}")
+    if key := item.undo_id:
+        with button.popover("Undo", icon=":material/undo:", width="stretch"), st.form(f"undo_{key}", border=False):
+            st.caption("Both studies go back to where they were, and their conflict is open again.")
+            ask_why(key, "What was wrong with the decision")
+            st.form_submit_button("Undo this decision", icon=":material/undo:", on_click=settle, args=(key, True))
+
+
+def ask_why(key: str, hint: str) -> None:
+    """Draw the field for the reason, and what was missing when the form was sent."""
+    st.text_input("Why", max_chars=MAX_REASON, placeholder=hint, key=f"why_{key}")
+    if missing := st.session_state.pop(f"missing_{key}", ""):
+        st.warning(missing, icon=":material/edit:")
+
+
+def settle(key: str, undo: bool) -> None:
+    """Decide or undo what was entered, and note what the page has to say about it.
+
+    This runs before the page is drawn again, so that whoever comes second is told, although the form is gone.
+    """
+    entered = st.session_state
+    choice, reason, reader = entered.get(f"choice_{key}"), visible(entered[f"why_{key}"], MAX_REASON), state.reader()
+    fields = {
+        "**Decision**: choose one of those above.": undo or choice,
+        "**Why**: say what showed it. It is kept with the decision, for whoever asks later.": reason,
+        "**Reader**: enter your name in the sidebar on the left. The decision is kept under it.": reader,
+    }
+    if missing := [f"- {line}" for line, value in fields.items() if not value]:
+        entered[f"missing_{key}"] = "\n".join(["Nothing was changed yet:", *missing])
         return
     try:
-        installation.resolve(key, choice, by=state.reader(), reason=reason.strip())
+        if undo:
+            installation.undo(key, by=reader, reason=reason)
+        else:
+            installation.resolve(key, choice, by=reader, reason=reason)
     except TriageError as error:
-        st.error(markdown(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+        entered.conflict_error = str(error)
+    else:
+        entered.conflict_done = DONE[None if undo else choice]
 
 
 st.title("Conflicts")
@@ -58,9 +129,19 @@ st.caption(
     "Files that came under a known UID, but with another patient or another data set, are stored as a study of their "
     "own. The first to arrive need not be the right one: compare both with the source, then decide. Nothing is deleted."
 )
+if done := st.session_state.pop("conflict_done", ""):
+    st.success(done, icon=":material/check_circle:")
+if error := st.session_state.pop("conflict_error", ""):
+    st.error(markdown(error), icon=":material/error:")
 conflicts = installation.store.conflicts.open()
 if not conflicts:
     st.info("No identity is in doubt.", icon=":material/check_circle:")
-for item in conflicts:
+for conflict in conflicts:
     with st.container(border=True):
-        decide(item)
+        decide(conflict)
+made = installation.store.decisions.made()
+if made:
+    st.subheader("Decided", anchor=False)
+for item in made:
+    with st.container(border=True):
+        decided(item)

@@ -171,18 +171,55 @@ def test_a_conflict_is_decided_by_a_person_once(installation: Installation, stud
     sides = [dict(zip(one.value["Attribute"], one.value["Value"], strict=True)) for one in app.dataframe]
     assert [one["MRN"] for one in sides] == ["PH1000", "PH9"]
     assert "Roe" in sides[1]["Patient"]
+    captions = "\n".join(app.radio[0].proto.captions)
+    assert "PHANTOM, ADA · MRN PH1000 · birth date unknown" in captions.replace("\\", "")
+    assert "Roe, Richard · MRN PH9" in captions.replace("\\", "")
+    app.session_state["reader"] = ""
     _button(app, "Decide").click().run()
-    assert "say why" in words(app)
+    assert all(f"**{field}**" in words(app) for field in ("Decision", "Why", "Reader"))
+    app.session_state["reader"] = "Dr. Ada"
+    app.radio[0].set_value(Resolution.DISCARD_SECOND)
+    _button(app, "Decide").click().run()
+    assert "**Why**" in words(app)
+    assert not any(f"**{field}**" in words(app) for field in ("Decision", "Reader"))
     stale = page(state.CONFLICTS)
     for one in (app, stale):
         one.radio[0].set_value(Resolution.DISCARD_SECOND)
         next(field for field in one.text_input if field.label == "Why").set_value("wrong label")
         _button(one, "Decide").click().run()
         assert not one.exception, one.exception
+    assert "The second study was discarded" in words(app)
+    assert "Somebody else decided" in words(stale)
     assert "No identity is in doubt" in words(app)
     assert [row.study_id for row in installation.queue.page(_everything(), datetime.now(UTC)).rows] == [first]
     study = installation.store.study(second)
     assert (study.status, study.reason) == (StudyStatus.DISCARDED, "Discarded: wrong label")
+    review = page(state.REVIEW, study=second)
+    assert "Discarded\\: wrong label" in words(review)
+    assert "Not analysable" not in words(review)
+    assert "Sign reading" not in [button.label for button in review.button]
+
+
+def test_a_decision_is_listed_and_undone(installation: Installation, study_files: dict[str, bytes]) -> None:
+    name, file = next(iter(study_files.items()))
+    other = redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")
+    studies = take_in(installation, {name: file, "other.dcm": other})
+    installation.resolve(studies[1], Resolution.DISCARD_FIRST, by="Dr. Bo", reason="wrong label")
+    app = page(state.CONFLICTS)
+    said = words(app).replace("\\", "")
+    assert "**Discard the first**: wrong label" in said
+    assert "Dr. Bo · first: PHANTOM, ADA · MRN PH1000" in said
+    _button(app, "Undo this decision").click().run()
+    assert "**Why**" in words(app)
+    next(field for field in app.text_input if field.label == "Why").set_value("it was right")
+    _button(app, "Undo this decision").click().run()
+    assert not app.exception, app.exception
+    assert "The decision was undone" in words(app)
+    assert "Undo this decision" not in [button.label for button in app.button]
+    assert installation.wait(studies) == []
+    rows = installation.queue.page(_everything(), datetime.now(UTC)).rows
+    assert {row.study_id for row in rows} == set(studies)
+    assert all(row.doubt and row.status is not StudyStatus.RECEIVED for row in rows)
 
 
 def test_a_merged_study_says_where_it_went(installation: Installation, study_files: dict[str, bytes]) -> None:

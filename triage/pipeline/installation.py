@@ -215,6 +215,11 @@ class Installation:
         self.store.conflicts.resolve(study_id, resolution, by=by, reason=reason)
         self.resume()
 
+    def undo(self, study_id: str, *, by: str, reason: str) -> None:
+        """Undo a decision about a conflict; see `Decisions.undo`. What was discarded is scored again."""
+        self.store.decisions.undo(study_id, by=by, reason=reason)
+        self.resume()
+
     def run(self) -> None:
         """Run the queue in this process; a second call does nothing.
 

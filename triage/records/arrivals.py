@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -95,6 +95,11 @@ class Arrivals:
             session.execute(update(InstanceRow).where(InstanceRow.sha256 == sha256).values(content=content))
 
 
+def why_in_doubt(first: StudyRow, header: StudyHeader) -> str:
+    """Return why a study with this header cannot be the same as the first one."""
+    return SAME_UID if agree(rows.header(first), header) else OTHER_PATIENT
+
+
 def _add(
     session: Session, name: str, arrivals: Sequence[Arrival], *, actor: str, site_band: Band, now: datetime
 ) -> Added:
@@ -152,13 +157,17 @@ def _requeue(session: Session, row: StudyRow, conflicts: Sequence[str], actor: s
 
 
 def _candidates(session: Session, arrivals: Sequence[Arrival]) -> list[StudyRow]:
-    """Return the studies that have or claim the Study Instance UID, the one that has it first."""
+    """Return the studies that have or claim the Study Instance UID, the one that has it first.
+
+    A discarded study claims nothing: what arrives later of its patient is a new conflict.
+    """
     uid = arrivals[0].study.uid
     if not uid:
         return []
+    claims = and_(StudyRow.claimed_uid == uid, StudyRow.status != StudyStatus.DISCARDED)
     query = (
         select(StudyRow)
-        .where(or_(StudyRow.study_uid == uid, StudyRow.claimed_uid == uid))
+        .where(or_(StudyRow.study_uid == uid, claims))
         .order_by(StudyRow.study_uid.is_(None), StudyRow.arrived_at, StudyRow.id)
         .with_for_update()
     )
@@ -194,7 +203,7 @@ def _complete(row: StudyRow, header: StudyHeader) -> None:
 
 def _set_aside(row: StudyRow, first: StudyRow, header: StudyHeader) -> None:
     """Make a study one whose identity is in doubt."""
-    row.conflict = SAME_UID if agree(rows.header(first), header) else OTHER_PATIENT
+    row.conflict = why_in_doubt(first, header)
     row.study_uid, row.claimed_uid, row.conflict_with = None, header.uid, first.id
 
 

@@ -31,7 +31,7 @@ class Results:
         self._database = database
 
     def file(self, study_id: str, result: AIResult) -> None:
-        """File an AI result and rank the study by it; filing the same result again changes nothing.
+        """File an AI result and rank the study by it; filing the same result again ranks a study that waits for it.
 
         A result for contents that the study no longer has is kept, but the study is not ranked by it.
 
@@ -50,22 +50,10 @@ class Results:
                     AIResultRow.contents == result.contents,
                 )
             )
-            if known is not None:
+            if known is not None and row.status != StudyStatus.RECEIVED:
                 return
-            session.add(
-                AIResultRow(
-                    study_id=study_id,
-                    model=result.model,
-                    model_sha256=result.model_sha256,
-                    probabilities={finding.value: value for finding, value in result.probabilities.items()},
-                    band=result.ranking.band.order,
-                    reason=result.ranking.reason,
-                    filed_at=now,
-                    contents=result.contents,
-                    slices=rows.slices_as_json(result.slices),
-                    prediction_set=[finding.value for finding in result.prediction_set],
-                )
-            )
+            if known is None:
+                session.add(_row(study_id, result, now))
             if (
                 result.contents != studies.contents(session, [study_id])[study_id]
                 or row.status == StudyStatus.DISCARDED
@@ -148,6 +136,21 @@ class Results:
         """Return the digest of the files that each of the studies has now, in the order of the IDs."""
         with self._database.read() as session:
             return studies.contents(session, study_ids)
+
+
+def _row(study_id: str, result: AIResult, now: datetime) -> AIResultRow:
+    return AIResultRow(
+        study_id=study_id,
+        model=result.model,
+        model_sha256=result.model_sha256,
+        probabilities={finding.value: value for finding, value in result.probabilities.items()},
+        band=result.ranking.band.order,
+        reason=result.ranking.reason,
+        filed_at=now,
+        contents=result.contents,
+        slices=rows.slices_as_json(result.slices),
+        prediction_set=[finding.value for finding in result.prediction_set],
+    )
 
 
 def _is_pending() -> tuple[ColumnElement[bool], ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from triage.domain import AIResult, Band, Finding, Outcome, Reading, SeriesHeader, StudyHeader, StudyStatus
+from triage.domain import AIResult, Band, Finding, Outcome, Reading, Resolution, SeriesHeader, StudyHeader, StudyStatus
 
 
 def contents_of(digests: Iterable[str]) -> str:
@@ -190,6 +190,31 @@ class Conflict:
     uid: str
     first: Side
     second: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision about a conflict, or its undoing.
+
+    Attributes
+    ----------
+    what
+        The decision; None for the undoing of one.
+    why
+        As the person entered it.
+    first, second
+        The two studies, as the decision meant them.
+    undo_id
+        The study to give to `Decisions.undo`; empty if the decision cannot be undone, or not any more.
+    """
+
+    at: datetime
+    by: str
+    what: Resolution | None
+    why: str
+    first: Side
+    second: Side
+    undo_id: str
 
 
 @dataclass(frozen=True, slots=True)

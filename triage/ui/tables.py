@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from triage.domain import Finding, Receipt, StudyStatus
+from triage.domain import Finding, Receipt, StudyHeader, StudyStatus
 from triage.records.views import Side, SignedReading, WorklistRow
 from triage.text import one_line, readable_name
 from triage.ui import theme
@@ -102,6 +102,13 @@ def identity(side: Side) -> pd.DataFrame:
         "Signed": "yes" if side.signed else "no",
     }
     return pd.DataFrame({"Attribute": list(lines), "Value": list(lines.values())})
+
+
+def patient(header: StudyHeader) -> str:
+    """Return who a study is of, in one line."""
+    name = readable_name(header.patient_name) or "no name"
+    born = f"born {header.birth_date}" if header.birth_date else "birth date unknown"
+    return f"{name} · MRN {one_line(header.mrn) or 'none'} · {born}"
 
 
 def grouped(receipts: Sequence[Receipt]) -> list[tuple[Receipt, int]]:
