@@ -136,6 +136,8 @@ class Receipt:
         The study that holds the file, or None.
     retry
         Whether our disk or database failed: the same file may be accepted later.
+    source
+        Name of the archive that it came in; empty if it was sent by itself.
     """
 
     name: str
@@ -146,6 +148,7 @@ class Receipt:
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
     retry: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

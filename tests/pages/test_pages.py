@@ -127,6 +127,25 @@ def test_an_upload_answers_each_file(installation: Installation, slices: list[Ph
     app = when_stored(installation, app)
     assert "**1** accepted  ·  :red[:material/cancel:] **1** refused" in words(app)
     assert "none of DICOM" in words(app)
+    assert "number 1 on the worklist. AI: " in words(app)
+    assert "scoring follows" not in words(app)
+
+
+def test_what_was_sent_is_told_apart_and_leads_on(installation: Installation, study_files: dict[str, bytes]) -> None:
+    """Two archives with files of the same names, one of them of another patient under the same UIDs."""
+    name, file = next(iter(study_files.items()))
+    other = redrawn(file, PatientID="PH9", PatientName="Roe^Richard", SOPInstanceUID="1.2.3")
+    app = page(state.UPLOAD)
+    archives = {"one.zip": zipped({name: file}), "two.zip": zipped({name: other})}
+    app.file_uploader[0].set_value([(sent, data, "application/zip") for sent, data in archives.items()])
+    app.button[0].click().run()
+    app = when_stored(installation, app)
+    said = words(app).replace("\\", "")
+    assert (
+        said.index("**one.zip**") < said.index("PHANTOM, ADA") < said.index("**two.zip**") < said.index("Roe, Richard")
+    )
+    app = _button(app, "Conflicts").click().run()
+    assert "First to arrive" in words(app)
 
 
 def test_leaving_the_page_loses_no_upload(installation: Installation, study_files: dict[str, bytes]) -> None:

@@ -67,6 +67,19 @@ def test_the_order_in_sql_is_the_order_in_python(store: Store, queue: Queue) -> 
     assert queue.first(NOW, but=str(expected[0])) == expected[1]
 
 
+def test_where_studies_stand_is_their_place_in_the_order(store: Store, queue: Queue) -> None:
+    rows = fill(store, 300)
+    order = [row.study_id for row in queue.page(WorklistFilter(), NOW, size=1000).rows]
+    asked = [str(row["id"]) for row in rows][::3]
+    found = queue.standing([*asked, "nowhere"], NOW)
+    assert found.keys() == set(asked)
+    places = {study_id: place for place, study_id in enumerate(order, 1)}
+    assert {study_id: one.place for study_id, one in found.items()} == {one: places.get(one) for one in asked}
+    rows_of = {row.study_id: row for row in queue.page(WorklistFilter(), NOW, size=1000).rows}
+    assert all(one.row == rows_of[one.row.study_id] for one in found.values() if one.place)
+    assert queue.standing([], NOW) == {}
+
+
 def test_counts_and_histogram_add_up(store: Store, queue: Queue) -> None:
     waiting = [row for row in fill(store, 300) if row["waiting"]]
     levels = [LIMITS.level(list(Band)[int(str(row["band"]))], NOW - row["arrived_at"]) for row in waiting]  # type: ignore[operator]

@@ -82,7 +82,7 @@ class Arrivals:
         """Return the ID of the study that holds each file on the record, by its sha256."""
         query = select(InstanceRow.sha256, SeriesRow.study_id).join(SeriesRow)
         with self._database.read() as session:
-            return dict(session.execute(query).tuples().all())
+            return dict(session.execute(query).all())
 
     def known(self, sop_instance_uids: Sequence[str]) -> dict[str, list[KnownInstance]]:
         """Return the files that have or claim each SOP Instance UID; unknown UIDs are left out."""

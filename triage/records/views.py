@@ -61,6 +61,14 @@ class WorklistRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a study stands: as a row of the worklist, and its place in the reading order, from 1, while it waits."""
+
+    row: WorklistRow
+    place: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class WorklistPage:
     """One page of the worklist.
 

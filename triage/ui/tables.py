@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from triage.domain import Finding, Receipt, StudyHeader, StudyStatus
+from triage.domain import Finding, StudyHeader, StudyStatus
 from triage.records.views import Side, SignedReading, WorklistRow
 from triage.text import one_line, readable_name
 from triage.ui import theme
@@ -109,20 +109,6 @@ def patient(header: StudyHeader) -> str:
     name = readable_name(header.patient_name) or "no name"
     born = f"born {header.birth_date}" if header.birth_date else "birth date unknown"
     return f"{name} · MRN {one_line(header.mrn) or 'none'} · {born}"
-
-
-def grouped(receipts: Sequence[Receipt]) -> list[tuple[Receipt, int]]:
-    """Return the first receipt of each group with the same study, outcome and message, and the number of others.
-
-    A study of hundreds of slices would fill the page with equal lines. A refused file belongs to no study and is a
-    group of its own.
-    """
-    groups: dict[object, tuple[Receipt, int]] = {}
-    for number, receipt in enumerate(receipts):
-        group = (receipt.study_id, receipt.outcome, receipt.message) if receipt.study_id else number
-        first, others = groups.get(group, (receipt, -1))
-        groups[group] = first, others + 1
-    return list(groups.values())
 
 
 def duration(wait: timedelta) -> str:
