@@ -1,10 +1,12 @@
 """Two studies that claim one identity, side by side: a person decides; decisions stay listed, and can be undone."""
 
+from collections.abc import Callable, Mapping
+
 import streamlit as st
 
 from triage.domain import Resolution
 from triage.errors import TriageError
-from triage.records.views import Conflict, Decided, Side
+from triage.records.views import Conflict, Decided
 from triage.text import markdown, visible
 from triage.ui import state, tables
 
@@ -31,14 +33,6 @@ MAX_REASON = 200
 installation = state.installation()
 
 
-def side(title: str, one: Side) -> None:
-    """Draw one of the two studies."""
-    st.markdown(f"**{title}**")
-    st.dataframe(tables.identity(one), hide_index=True, height="content")
-    if st.button("Open the study", key=f"open_{title}_{one.study_id}", icon=":material/neurology:"):
-        state.open_study(one.study_id)
-
-
 def choices(conflict: Conflict) -> dict[Resolution, str]:
     """Return the possible decisions with what each leads to; a merge names the patient that stays and the one not."""
     first, second = (markdown(tables.patient(one.header)) for one in (conflict.first, conflict.second))
@@ -58,11 +52,12 @@ def decide(conflict: Conflict) -> None:
     key = conflict.second.study_id
     st.subheader(markdown(conflict.reason), anchor=False)
     st.caption(f"UID {markdown(conflict.uid)}" if conflict.uid else "Without a Study Instance UID")
-    left, right = st.columns(2)
-    with left:
-        side("First to arrive", conflict.first)
-    with right:
-        side("Second, set aside", conflict.second)
+    st.dataframe(tables.sides(conflict.first, conflict.second), hide_index=True, height="content")
+    for column, name, side in zip(
+        st.columns([2, 2, 5]), ("first", "second"), (conflict.first, conflict.second), strict=False
+    ):
+        if column.button(f"Open the {name}", key=f"{name}_of_{key}", icon=":material/neurology:", width="stretch"):
+            state.open_study(side.study_id)
     possible = choices(conflict)
     with st.form(f"decide_{key}", border=False):
         st.radio(
@@ -74,7 +69,7 @@ def decide(conflict: Conflict) -> None:
             key=f"choice_{key}",
         )
         ask_why(key, "What the comparison at the source showed")
-        st.form_submit_button("Decide", icon=":material/gavel:", type="primary", on_click=settle, args=(key, False))
+        st.form_submit_button("Decide", icon=":material/gavel:", type="primary", on_click=settle, args=(key,))
 
 
 def decided(item: Decided) -> None:
@@ -87,8 +82,8 @@ def decided(item: Decided) -> None:
     if key := item.undo_id:
         with button.popover("Undo", icon=":material/undo:", width="stretch"), st.form(f"undo_{key}", border=False):
             st.caption("Both studies go back to where they were, and their conflict is open again.")
-            ask_why(key, "What was wrong with the decision")
-            st.form_submit_button("Undo this decision", icon=":material/undo:", on_click=settle, args=(key, True))
+            ask_why(f"undo_{key}", "What was wrong with the decision")
+            st.form_submit_button("Undo this decision", icon=":material/undo:", on_click=undo, args=(key,))
 
 
 def ask_why(key: str, hint: str) -> None:
@@ -98,30 +93,42 @@ def ask_why(key: str, hint: str) -> None:
         st.warning(missing, icon=":material/edit:")
 
 
-def settle(key: str, undo: bool) -> None:
-    """Decide or undo what was entered, and note what the page has to say about it.
+def settle(study_id: str) -> None:
+    """Decide what was entered.
 
     This runs before the page is drawn again, so that whoever comes second is told, although the form is gone.
     """
-    entered = st.session_state
-    choice, reason, reader = entered.get(f"choice_{key}"), visible(entered[f"why_{key}"], MAX_REASON), state.reader()
-    fields = {
-        "**Decision**: choose one of those above.": undo or choice,
-        "**Why**: say what showed it. It is kept with the decision, for whoever asks later.": reason,
-        "**Reader**: enter your name in the sidebar on the left. The decision is kept under it.": reader,
-    }
-    if missing := [f"- {line}" for line, value in fields.items() if not value]:
-        entered[f"missing_{key}"] = "\n".join(["Nothing was changed yet:", *missing])
+    choice = st.session_state.get(f"choice_{study_id}")
+    lacking = {} if choice else {"Decision": "choose one of those above."}
+    carry_out(
+        study_id, lambda by, reason: installation.resolve(study_id, choice, by=by, reason=reason), choice, lacking
+    )
+
+
+def undo(study_id: str) -> None:
+    """Undo a decision."""
+    carry_out(f"undo_{study_id}", lambda by, reason: installation.undo(study_id, by=by, reason=reason), None, {})
+
+
+def carry_out(key: str, act: Callable[[str, str], None], what: Resolution | None, lacking: Mapping[str, str]) -> None:
+    """Act for the reader with the reason, unless something is lacking; note what the page has to say about it."""
+    entered, reader = st.session_state, state.reader()
+    reason = visible(entered[f"why_{key}"], MAX_REASON)
+    said = dict(lacking)
+    if not reason:
+        said["Why"] = "say what showed it. It is kept with the decision, for whoever asks later."
+    if not reader:
+        said["Reader"] = "enter your name in the sidebar on the left. The decision is kept under it."
+    if said:
+        lines = [f"- **{field}**: {text}" for field, text in said.items()]
+        entered[f"missing_{key}"] = "\n".join(["Nothing was changed yet:", *lines])
         return
     try:
-        if undo:
-            installation.undo(key, by=reader, reason=reason)
-        else:
-            installation.resolve(key, choice, by=reader, reason=reason)
+        act(reader, reason)
     except TriageError as error:
         entered.conflict_error = str(error)
     else:
-        entered.conflict_done = DONE[None if undo else choice]
+        entered.conflict_done = DONE[what]
 
 
 st.title("Conflicts")
@@ -129,19 +136,24 @@ st.caption(
     "Files that came under a known UID, but with another patient or another data set, are stored as a study of their "
     "own. The first to arrive need not be the right one: compare both with the source, then decide. Nothing is deleted."
 )
+# Each part has its place, so that what is open in another one stays open when a message comes or goes.
+messages, undecided, settled = st.container(), st.container(), st.container()
 if done := st.session_state.pop("conflict_done", ""):
-    st.success(done, icon=":material/check_circle:")
+    messages.success(done, icon=":material/check_circle:")
 if error := st.session_state.pop("conflict_error", ""):
-    st.error(markdown(error), icon=":material/error:")
-conflicts = installation.store.conflicts.open()
-if not conflicts:
-    st.info("No identity is in doubt.", icon=":material/check_circle:")
-for conflict in conflicts:
-    with st.container(border=True):
-        decide(conflict)
-made = installation.store.decisions.made()
-if made:
+    messages.error(markdown(error), icon=":material/error:")
+with undecided:
+    conflicts = installation.store.conflicts.open()
+    if not conflicts:
+        st.info("No identity is in doubt.", icon=":material/check_circle:")
+    for conflict in conflicts:
+        with st.container(border=True):
+            decide(conflict)
+with settled:
     st.subheader("Decided", anchor=False)
-for item in made:
-    with st.container(border=True):
-        decided(item)
+    made = installation.store.decisions.made()
+    if not made:
+        st.caption("No conflict was decided yet.")
+    for item in made:
+        with st.container(border=True):
+            decided(item)

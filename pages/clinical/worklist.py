@@ -12,6 +12,7 @@ STATUSES: dict[str, tuple[StudyStatus, ...]] = {
     "Waiting": (StudyStatus.RECEIVED, StudyStatus.RANKED, StudyStatus.NOT_ANALYSABLE),
     "Not analysable": (StudyStatus.NOT_ANALYSABLE,),
     "Read": (StudyStatus.READ,),
+    "Discarded": (StudyStatus.DISCARDED,),
 }
 
 installation = state.installation()

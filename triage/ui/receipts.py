@@ -24,6 +24,7 @@ ICONS = {
 }
 #: Answers on the page; thousands would slow the browser down.
 MAX_LINES = 100
+WIDTHS = (3, 6, 1.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def draw(receipts: Sequence[Receipt], standing: Mapping[str, Standing]) -> None:
     for source, some in sources.items():
         with st.container(border=True):
             if source or len(sources) > 1:
-                title, summary = st.columns([3, 4], vertical_alignment="center")
+                title, summary, _ = st.columns(WIDTHS, vertical_alignment="center")
                 title.markdown(f":material/folder_zip: **{markdown(source)}**" if source else "**Single files**")
                 summary.markdown(counted(one for one in receipts if one.source == source))
             for number, line in enumerate(some):
@@ -108,11 +109,11 @@ def draw(receipts: Sequence[Receipt], standing: Mapping[str, Standing]) -> None:
 
 def _draw_line(line: Line, standing: Standing | None, key: str) -> None:
     receipt = line.receipt
-    name, message, button = st.columns([3, 6, 1.3], vertical_alignment="center")
+    name, message, button = st.columns(WIDTHS, vertical_alignment="center")
     files = f"{receipt.name} and {line.others:,} more" if line.others else receipt.name
     patient = readable_name(standing.row.patient_name) if standing else ""
-    about = f" · {patient}" if patient else ""
-    name.markdown(f"{ICONS[receipt.outcome]} {markdown(files)}{markdown(about)}")
+    about = f" · {markdown(patient)}" if patient else ""
+    name.markdown(f"{ICONS[receipt.outcome]} {markdown(files)}{about}")
     message.text(one_line(told(receipt, standing)))
     if receipt.outcome in (Outcome.CONFLICT, Outcome.DISCARDED):
         if button.button("Conflicts", key=f"conflicts_{key}", icon=":material/rule:", width="stretch"):

@@ -30,6 +30,8 @@ WORKLIST_COLUMNS = {
     "Waiting": st.column_config.TextColumn(width=72, help="Time since arrival"),
     "Reason for the rank": st.column_config.TextColumn(width=330),
 }
+#: Columns of the two studies of a conflict.
+FIRST, SECOND = "First to arrive", "Second, set aside"
 #: Shown instead of the class of a study without a result.
 WITHOUT_RESULT = {StudyStatus.RECEIVED: "being scored", StudyStatus.NOT_ANALYSABLE: "not analysable"}
 
@@ -85,10 +87,18 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
     )
 
 
-def identity(side: Side) -> pd.DataFrame:
-    """Return who a study says it is of, one line an attribute."""
+def sides(first: Side, second: Side) -> pd.io.formats.style.Styler:
+    """Return who two studies say they are of, side by side, one line an attribute; what differs is in colour."""
+    columns = {FIRST: _identity(first), SECOND: _identity(second)}
+    table = pd.DataFrame(columns).rename_axis("Attribute").reset_index()
+    table = table[(table[FIRST] != "") | (table[SECOND] != "")]
+    differs = [f"color: {theme.WARNING}" if one != other else "" for one, other in table[[FIRST, SECOND]].to_numpy()]
+    return table.style.apply(lambda _: differs, subset=[FIRST, SECOND])
+
+
+def _identity(side: Side) -> dict[str, str]:
     header = side.header
-    lines = {
+    return {
         "Patient": readable_name(header.patient_name),
         "MRN": one_line(header.mrn),
         "Issuer of the MRN": one_line(header.issuer),
@@ -98,10 +108,9 @@ def identity(side: Side) -> pd.DataFrame:
         "Study": one_line(side.name),
         "Study date": str(header.study_date or ""),
         "Files": f"{side.files:,}",
-        "Arrived": f"{side.arrived_at:%Y-%m-%d %H:%M} UTC",
+        "Arrived": f"{side.arrived_at:%Y-%m-%d %H:%M:%S} UTC",
         "Signed": "yes" if side.signed else "no",
     }
-    return pd.DataFrame({"Attribute": list(lines), "Value": list(lines.values())})
 
 
 def patient(header: StudyHeader) -> str:
