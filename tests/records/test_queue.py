@@ -141,7 +141,7 @@ def test_names_are_found_in_any_spelling(store: Store, queue: Queue) -> None:
         ("शर्मा^प्रिया", ["प्रिया शर्मा"]),
         ("Kim^Minjun=김^민준", ["김민준", "민준 김", "minjun kim", "kim 김민준"]),
         ("Yamada^Taro=山田^太郎=やまだ^たろう", ["山田太郎", "太郎 山田", "やまだたろう"]),
-        ("Nguyễn^Thị Ánh", ["anh nguyen thi", "ÁNH NGUYỄN"]),
+        ("Nguyễn^Thị Ánh", ["anh nguyen", "ÁNH NGUYỄN"]),
     ],
 )
 def test_words_are_found_in_any_order_and_script(store: Store, queue: Queue, name: str, questions: list[str]) -> None:
