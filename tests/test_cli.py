@@ -221,7 +221,9 @@ def test_check_names_what_does_not_fit_and_cleans_up(tmp_path: Path, slices: lis
     orphan = installation.files.path(keep(installation.files, b"orphan"))
     os.utime(orphan, (1, 1))
     installation.close()
-    assert triage("check", home=home).returncode == 0
+    done = triage("check", home=home)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (0, "Checked 2 files of 2 studies: all whole.")
+    assert "with --clean" in done.stderr
     missing.unlink()
     altered.write_bytes(b"another")
     done = triage("check", "--clean", home=home)
@@ -232,5 +234,7 @@ def test_check_names_what_does_not_fit_and_cleans_up(tmp_path: Path, slices: lis
     assert "1 altered on disk" in said
     assert missing.name in said
     assert altered.name in said
-    assert "1 orphaned files removed" in said
+    assert said.startswith("Checked 2 files of 2 studies. ")
+    assert "Removed 1 orphaned file and 0 leftovers of uploads." in said
     assert not orphan.exists()
+    assert "Nothing to remove." in triage("check", "--clean", home=home).stderr

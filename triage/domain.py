@@ -63,10 +63,14 @@ class StudyStatus(StrEnum):
 
 
 class Resolution(StrEnum):
-    """What a person decides about two studies that claim one identity; the second was set aside on arrival."""
+    """What a person decides about two studies that claim one identity; the second was set aside on arrival.
+
+    A merged study has all files, and the patient of the first study or of the second.
+    """
 
     KEEP_APART = "keep apart"
     MERGE = "merge"
+    MERGE_AS_SECOND = "merge as the second"
     DISCARD_SECOND = "discard the second"
     DISCARD_FIRST = "discard the first"
 
@@ -101,12 +105,14 @@ class Outcome(StrEnum):
     """Outcome of a file that was handed over.
 
     `CONFLICT` is a file that is stored, but set aside in a study of its own: its UIDs are on the record with another
-    patient or another data set, and a person decides between the two.
+    patient or another data set, and a person decides between the two. `DISCARDED` is one that is here already, in a
+    study that a person discarded by such a decision.
     """
 
     ACCEPTED = "accepted"
     ALREADY_HERE = "already here"
     CONFLICT = "conflict"
+    DISCARDED = "discarded"
     REFUSED = "refused"
 
 
@@ -130,6 +136,8 @@ class Receipt:
         The study that holds the file, or None.
     retry
         Whether our disk or database failed: the same file may be accepted later.
+    source
+        Name of the archive that it came in; empty if it was sent by itself.
     """
 
     name: str
@@ -140,6 +148,7 @@ class Receipt:
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
     retry: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

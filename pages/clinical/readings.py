@@ -31,13 +31,24 @@ for column, (name, value) in zip(
     strict=False,
 ):
     column.metric(name, f"{value:,}")
-st.dataframe(
-    tables.readings(items),
-    hide_index=True,
-    column_config=tables.READING_COLUMNS,
-    height="auto" if len(items) < 12 else 460,
+text = st.text_input(
+    "Find",
+    placeholder="Patient, MRN, accession, study",
+    type="search",
+    key="f_readings",
+    persist_state="session",
+    width=340,
 )
-
+shown = installation.store.readings.signed(reader, text) if text else items
+if shown:
+    st.dataframe(
+        tables.readings(shown),
+        hide_index=True,
+        column_config=tables.READING_COLUMNS,
+        height="auto" if len(shown) < 12 else 460,
+    )
+else:
+    st.caption("No reading of yours is of a study that mentions all of these words.")
 
 if st.button(
     "Make a data set (ZIP)",

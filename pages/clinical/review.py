@@ -72,7 +72,10 @@ with right:
     identity.heading(study)
     if study.conflict:
         st.warning(f"**{markdown(study.conflict)}.** Decide on the page **Conflicts**.", icon=":material/rule:")
-    if study.status is StudyStatus.RECEIVED:
+    if study.status is StudyStatus.DISCARDED:
+        said = f"**{markdown(study.reason)}.** If it is to be read after all, undo that on the page **Conflicts**."
+        st.warning(said, icon=":material/delete:")
+    elif study.status is StudyStatus.RECEIVED:
         st.info("Scoring takes a few seconds. You can read the study without the AI.", icon=":material/hourglass_top:")
     elif result is None:
         st.warning(
@@ -83,5 +86,6 @@ with right:
         decision.headline(result)
         st.plotly_chart(charts.probabilities(result.probabilities), key="bars", config={"displayModeBar": False})
     decision.history(study)
-    decision.form(installation, study)
+    if study.status is not StudyStatus.DISCARDED:
+        decision.form(installation, study)
     reports.offer(installation, study)

@@ -12,6 +12,7 @@ STATUSES: dict[str, tuple[StudyStatus, ...]] = {
     "Waiting": (StudyStatus.RECEIVED, StudyStatus.RANKED, StudyStatus.NOT_ANALYSABLE),
     "Not analysable": (StudyStatus.NOT_ANALYSABLE,),
     "Read": (StudyStatus.READ,),
+    "Discarded": (StudyStatus.DISCARDED,),
 }
 
 installation = state.installation()
@@ -83,7 +84,7 @@ def worklist() -> None:
 
 def filters() -> WorklistFilter:
     """Draw the filters and return the chosen one."""
-    status, bands, findings, text = st.columns([2.9, 2.5, 3, 2.4], vertical_alignment="bottom")
+    status, bands, findings, text = st.columns([3.9, 2.5, 2.2, 2.3], vertical_alignment="bottom")
     chosen = status.segmented_control(
         "Status", list(STATUSES), default="Waiting", required=True, key="f_status", persist_state="session"
     )

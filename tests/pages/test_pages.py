@@ -127,6 +127,25 @@ def test_an_upload_answers_each_file(installation: Installation, slices: list[Ph
     app = when_stored(installation, app)
     assert "**1** accepted  ·  :red[:material/cancel:] **1** refused" in words(app)
     assert "none of DICOM" in words(app)
+    assert "number 1 on the worklist. AI: " in words(app)
+    assert "scoring follows" not in words(app)
+
+
+def test_what_was_sent_is_told_apart_and_leads_on(installation: Installation, study_files: dict[str, bytes]) -> None:
+    """Two archives with files of the same names, one of them of another patient under the same UIDs."""
+    name, file = next(iter(study_files.items()))
+    other = redrawn(file, PatientID="PH9", PatientName="Roe^Richard", SOPInstanceUID="1.2.3")
+    app = page(state.UPLOAD)
+    archives = {"one.zip": zipped({name: file}), "two.zip": zipped({name: other})}
+    app.file_uploader[0].set_value([(sent, data, "application/zip") for sent, data in archives.items()])
+    app.button[0].click().run()
+    app = when_stored(installation, app)
+    said = words(app).replace("\\", "")
+    assert (
+        said.index("**one.zip**") < said.index("PHANTOM, ADA") < said.index("**two.zip**") < said.index("Roe, Richard")
+    )
+    app = _button(app, "Conflicts").click().run()
+    assert "Identity conflict" in words(app)
 
 
 def test_leaving_the_page_loses_no_upload(installation: Installation, study_files: dict[str, bytes]) -> None:
@@ -168,21 +187,58 @@ def test_a_conflict_is_decided_by_a_person_once(installation: Installation, stud
     assert all("Identity conflict" in reason for reason in table["Reason for the rank"])
     assert "Decide on the page" in words(page(state.REVIEW, study=second))
     app = page(state.CONFLICTS)
-    sides = [dict(zip(one.value["Attribute"], one.value["Value"], strict=True)) for one in app.dataframe]
-    assert [one["MRN"] for one in sides] == ["PH1000", "PH9"]
-    assert "Roe" in sides[1]["Patient"]
+    sides = app.dataframe[0].value.set_index("Attribute")
+    assert list(sides.loc["MRN"]) == ["PH1000", "PH9"]
+    assert list(sides.loc["Patient"]) == ["PHANTOM, ADA", "Roe, Richard"]
+    captions = "\n".join(app.radio[0].proto.captions)
+    assert "PHANTOM, ADA · MRN PH1000 · birth date unknown" in captions.replace("\\", "")
+    assert "Roe, Richard · MRN PH9" in captions.replace("\\", "")
+    app.session_state["reader"] = ""
     _button(app, "Decide").click().run()
-    assert "say why" in words(app)
+    assert all(f"**{field}**" in words(app) for field in ("Decision", "Why", "Reader"))
+    app.session_state["reader"] = "Dr. Ada"
+    app.radio[0].set_value(Resolution.DISCARD_SECOND)
+    _button(app, "Decide").click().run()
+    assert "**Why**" in words(app)
+    assert not any(f"**{field}**" in words(app) for field in ("Decision", "Reader"))
     stale = page(state.CONFLICTS)
     for one in (app, stale):
         one.radio[0].set_value(Resolution.DISCARD_SECOND)
         next(field for field in one.text_input if field.label == "Why").set_value("wrong label")
         _button(one, "Decide").click().run()
         assert not one.exception, one.exception
+    assert "The second study was discarded" in words(app)
+    assert "Somebody else decided" in words(stale)
     assert "No identity is in doubt" in words(app)
     assert [row.study_id for row in installation.queue.page(_everything(), datetime.now(UTC)).rows] == [first]
     study = installation.store.study(second)
     assert (study.status, study.reason) == (StudyStatus.DISCARDED, "Discarded: wrong label")
+    review = page(state.REVIEW, study=second)
+    assert "Discarded\\: wrong label" in words(review)
+    assert "Not analysable" not in words(review)
+    assert "Sign reading" not in [button.label for button in review.button]
+
+
+def test_a_decision_is_listed_and_undone(installation: Installation, study_files: dict[str, bytes]) -> None:
+    name, file = next(iter(study_files.items()))
+    other = redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")
+    studies = take_in(installation, {name: file, "other.dcm": other})
+    installation.resolve(studies[1], Resolution.DISCARD_FIRST, by="Dr. Bo", reason="wrong label")
+    app = page(state.CONFLICTS)
+    said = words(app).replace("\\", "")
+    assert "**Discard the first**: wrong label" in said
+    assert "Dr. Bo · first: PHANTOM, ADA · MRN PH1000" in said
+    _button(app, "Undo this decision").click().run()
+    assert "**Why**" in words(app)
+    next(field for field in app.text_input if field.label == "Why").set_value("it was right")
+    _button(app, "Undo this decision").click().run()
+    assert not app.exception, app.exception
+    assert "The decision was undone" in words(app)
+    assert "Undo this decision" not in [button.label for button in app.button]
+    assert installation.wait(studies) == []
+    rows = installation.queue.page(_everything(), datetime.now(UTC)).rows
+    assert {row.study_id for row in rows} == set(studies)
+    assert all(row.doubt and row.status is not StudyStatus.RECEIVED for row in rows)
 
 
 def test_a_merged_study_says_where_it_went(installation: Installation, study_files: dict[str, bytes]) -> None:

@@ -6,8 +6,11 @@ import sys
 
 import numpy as np
 import pytest
+from dicoms import file_of, head, mr
 from helpers import redrawn, take_in
+from pydicom.uid import generate_uid
 
+from triage.domain import Plane
 from triage.pipeline.installation import Installation
 
 
@@ -48,6 +51,30 @@ def test_two_decoders_make_of_a_study_what_one_makes_of_it(
             (slice_.instance, slice_.frame) for slice_ in other.slices
         ]
         assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(one.slices, other.slices, strict=True))
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one hand-over", "file by file"])
+@pytest.mark.parametrize(
+    "stray",
+    [
+        {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1], "PixelSpacing": [2, 2]},
+        {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]},
+    ],
+    ids=["coronal", "localiser"],
+)
+def test_one_stray_file_does_not_describe_its_series(
+    installation: Installation, stray: dict[str, object], together: bool
+) -> None:
+    study, series, frame = generate_uid(), generate_uid(), generate_uid()
+    uids = {"StudyInstanceUID": study, "SeriesInstanceUID": series, "FrameOfReferenceUID": frame}
+    files = {"0.dcm": file_of(mr(head(9), number=9, **uids, **stray))}
+    files |= {f"{at}.dcm": file_of(mr(head(at), number=at, **uids)) for at in range(1, 5)}
+    for part in [files] if together else [{name: file} for name, file in files.items()]:
+        (study_id,) = set(take_in(installation, part))
+    (one,) = installation.store.study(study_id).series
+    assert (one.header.plane, one.header.spacing, one.header.set_aside) == (Plane.AXIAL, (0.5, 0.6, 5.0), "")
+    (row,) = installation.queue.recent(1)
+    assert row.slices == 5
 
 
 def test_a_copy_with_the_other_decoder_counts_once(

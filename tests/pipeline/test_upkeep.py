@@ -10,6 +10,7 @@ import pytest
 from helpers import keep
 
 from triage.pipeline.installation import Installation
+from triage.pipeline.upkeep import Removed
 from triage.records.files import FileStore
 from triage.records.views import Arrival, Instance
 from triage.settings import Settings
@@ -43,7 +44,9 @@ def test_every_kind_of_misfit_is_found(quiet: Installation) -> None:
     found = quiet.check()
     assert (found.orphans, found.young, found.left) == ((orphan,), 1, (left,))
     assert (found.missing, found.altered) == ((missing.name,), (altered.name,))
-    assert quiet.clean() == 1
+    assert (found.files, found.studies) == (3, 3)
+    assert quiet.clean() == Removed(orphans=1, left=1)
+    assert quiet.clean() == Removed(orphans=0, left=0)
     assert [path.exists() for path in (orphan, left, young, whole, altered)] == [False, False, True, True, True]
     assert quiet.check().orphans == ()
 

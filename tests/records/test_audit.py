@@ -53,6 +53,7 @@ def test_the_stored_names_of_events_never_change() -> None:
         "refused",
         "conflict",
         "conflict resolved",
+        "conflict reopened",
         "ranked",
         "not analysable",
         "opened",

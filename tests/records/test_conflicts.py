@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +13,12 @@ from sqlalchemy import select
 
 from triage.domain import Outcome, Resolution, SeriesHeader, StudyHeader, StudyStatus
 from triage.errors import ConflictError, TriageError
+from triage.records.queue import Queue
 from triage.records.search import Search, StudyQuery
 from triage.records.store import Store
 from triage.records.tables import AuditRow
-from triage.records.views import Arrival
+from triage.records.views import Arrival, WorklistFilter
+from triage.worklist import WaitLimits
 
 ONE, OTHER = StudyHeader("1.2", mrn="M1"), StudyHeader("1.2", mrn="M2")
 
@@ -63,6 +65,30 @@ def test_merged_they_are_one_study_and_so_are_late_files(store: Store) -> None:
     late = store.arrivals.add("Head", [arrival(5, OTHER)], actor="door")
     assert (late.study_ids, late.outcomes) == ((first,), (Outcome.ACCEPTED,))
     assert found(store) == {"M1": 5}
+
+
+def test_merged_under_the_second_patient_it_is_of_that_one(store: Store) -> None:
+    born = replace(OTHER, patient_name="Müller^José", birth_date=date(1950, 1, 1), sex="M", issuer="B")
+    files = [arrival(1, replace(ONE, patient_name="Doe^Jane")), arrival(2, born)]
+    first, second = store.arrivals.add("Head", files, actor="door").study_ids
+    resolve(store, second, Resolution.MERGE_AS_SECOND)
+    study = store.study(first)
+    assert (study.header, len(study.instances)) == (born, 2)
+    queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
+    for text, ids in (("jose muller m2", [first]), ("doe jane", [])):
+        assert [row.study_id for row in queue.page(WorklistFilter(text=text), datetime.now(UTC)).rows] == ids
+    late = store.arrivals.add("Head", [arrival(5, born), arrival(6, ONE)], actor="door")
+    assert (set(late.study_ids), set(late.outcomes)) == ({first}, {Outcome.ACCEPTED})
+    assert found(store) == {"M2": 4}
+
+
+def test_a_study_signed_for_its_patient_does_not_become_one_of_another(store: Store) -> None:
+    first, second = in_conflict(store)
+    store.readings.sign(first, reading(), seen=0)
+    with pytest.raises(ConflictError, match="Merge under the patient of the first"):
+        resolve(store, second, Resolution.MERGE_AS_SECOND)
+    assert len(store.study(second).instances) == 2
+    resolve(store, second, Resolution.MERGE)
 
 
 def test_discarded_it_leaves_the_worklist_and_keeps_its_files(store: Store) -> None:

@@ -67,6 +67,19 @@ def test_the_order_in_sql_is_the_order_in_python(store: Store, queue: Queue) -> 
     assert queue.first(NOW, but=str(expected[0])) == expected[1]
 
 
+def test_where_studies_stand_is_their_place_in_the_order(store: Store, queue: Queue) -> None:
+    rows = fill(store, 300)
+    order = [row.study_id for row in queue.page(WorklistFilter(), NOW, size=1000).rows]
+    asked = [str(row["id"]) for row in rows][::3]
+    found = queue.standing([*asked, "nowhere"], NOW)
+    assert found.keys() == set(asked)
+    places = {study_id: place for place, study_id in enumerate(order, 1)}
+    assert {study_id: one.place for study_id, one in found.items()} == {one: places.get(one) for one in asked}
+    rows_of = {row.study_id: row for row in queue.page(WorklistFilter(), NOW, size=1000).rows}
+    assert all(one.row == rows_of[one.row.study_id] for one in found.values() if one.place)
+    assert queue.standing([], NOW) == {}
+
+
 def test_counts_and_histogram_add_up(store: Store, queue: Queue) -> None:
     waiting = [row for row in fill(store, 300) if row["waiting"]]
     levels = [LIMITS.level(list(Band)[int(str(row["band"]))], NOW - row["arrived_at"]) for row in waiting]  # type: ignore[operator]
@@ -114,7 +127,36 @@ def test_names_are_found_in_any_spelling(store: Store, queue: Queue) -> None:
     assert found("山田 太") == found("taro (山田") == {"M2"}
     assert found("ИВАНОВА") == found(" иванова ") == {"M3"}
     assert found("_") == {f"M{number}" for number in range(4)}
-    assert found("%") == found("tour luz") == set()
+    assert found("%") == found("tour nowhere") == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "questions"),
+    [
+        ("MÜLLER^JOSÉ^M.", ["José Müller", "jose muller", "MULLER, JOSE", "m. müller josé", "m1 josé acc", "üll os"]),
+        ("Иванова^Анна^Петровна", ["анна иванова", "Петровна ИВАНОВА"]),
+        ("Παπαδόπουλος^Νίκος", ["νικος παπαδοπουλος", "ΝΊΚΟΣ"]),
+        ("الأحمد^محمّد", ["محمد الاحمد"]),
+        ("כהן^שָׂרָה", ["שרה כהן"]),
+        ("शर्मा^प्रिया", ["प्रिया शर्मा"]),
+        ("Kim^Minjun=김^민준", ["김민준", "민준 김", "minjun kim", "kim 김민준"]),
+        ("Yamada^Taro=山田^太郎=やまだ^たろう", ["山田太郎", "太郎 山田", "やまだたろう"]),
+        ("Nguyễn^Thị Ánh", ["anh nguyen", "ÁNH NGUYỄN"]),
+    ],
+)
+def test_words_are_found_in_any_order_and_script(store: Store, queue: Queue, name: str, questions: list[str]) -> None:
+    for number, patient in enumerate(("Roe^Richard", name), 0):
+        header = StudyHeader(f"1.{number}", patient, f"M{number}", f"ACC{number}")
+        store.arrivals.add("Head", [Arrival(instance(number), header)], actor="door")
+    for text in questions:
+        assert [row.mrn for row in queue.page(WorklistFilter(text=text), NOW).rows] == ["M1"], text
+    assert queue.page(WorklistFilter(text=f"{questions[0]} richard"), NOW).rows == ()
+
+
+def test_a_question_without_end_is_answered(store: Store, queue: Queue) -> None:
+    fill(store, 3)
+    for text in ("x" * 100_000, " ".join(map(str, range(5000))), "\ufdfa" * 5000, " , ^ ", "\0"):
+        queue.page(WorklistFilter(text=text), NOW)
 
 
 def test_what_was_moved_up_says_so(store: Store, queue: Queue) -> None:

@@ -8,11 +8,10 @@ from dataclasses import replace
 import pytest
 from record_samples import add, instance, reading, result
 
-from triage.domain import (
-    Finding,
-)
+from triage.domain import Finding, StudyHeader
 from triage.errors import ConflictError
 from triage.records.store import Store
+from triage.records.views import Arrival
 
 
 def test_the_second_signer_of_a_version_gets_an_error(store: Store) -> None:
@@ -50,6 +49,16 @@ def test_signed_readings_come_newest_first_and_by_reader(store: Store) -> None:
     assert [item.name for item in mine] == ["2.png", "0.png"]
     assert mine[0].predicted is Finding.GLIOMA
     assert mine[0].instance == instance(2)
+
+
+def test_signed_readings_are_found_by_the_words_of_their_study(store: Store) -> None:
+    for number, name in enumerate(("Müller^José", "Roe^Richard")):
+        header = StudyHeader(f"1.{number}", name, f"M{number}")
+        study_id = store.arrivals.add("Head", [Arrival(instance(number), header)], actor="door").study_id
+        store.readings.sign(study_id, reading(), seen=0)
+    (found,) = store.readings.signed("Dr. A", "jose MULLER m0")
+    assert (found.patient_name, found.mrn) == ("Müller^José", "M0")
+    assert store.readings.signed("Dr. A", "jose roe") == []
 
 
 def test_a_reading_is_shown_by_the_file_that_the_ai_showed(store: Store) -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from triage.domain import Band, Outcome, Receipt, StudyStatus
+from triage.domain import Band, StudyStatus
 from triage.records.views import WorklistRow
-from triage.ui.tables import grouped, metrics, worklist
+from triage.ui.tables import metrics, worklist
 
 
 def test_patients_are_named_as_people_write_them() -> None:
@@ -12,25 +12,6 @@ def test_patients_are_named_as_people_write_them() -> None:
     name = "Yamada^Taro^^Dr.=山田^太郎"
     row = WorklistRow("a", "Head", StudyStatus.RECEIVED, Band.ROUTINE, None, None, now, "because", patient_name=name)
     assert list(worklist([row], now).data["Patient"]) == ["Yamada, Dr. Taro (山田 太郎)"]
-
-
-def test_files_of_one_study_are_one_line_and_refused_files_one_each() -> None:
-    receipts = [
-        Receipt("1", Outcome.ACCEPTED, "Stored", "a"),
-        Receipt("2", Outcome.REFUSED, "Damaged"),
-        Receipt("3", Outcome.ACCEPTED, "Stored", "a"),
-        Receipt("4", Outcome.ACCEPTED, "Localiser", "a"),
-        Receipt("5", Outcome.REFUSED, "Damaged"),
-        Receipt("6", Outcome.ACCEPTED, "Stored", "b"),
-        Receipt("7", Outcome.ACCEPTED, "Stored", "a"),
-    ]
-    assert [(receipt.name, others) for receipt, others in grouped(receipts)] == [
-        ("1", 2),
-        ("2", 0),
-        ("4", 0),
-        ("5", 0),
-        ("6", 0),
-    ]
 
 
 def test_figures_of_a_card_have_the_names_that_readers_know() -> None:

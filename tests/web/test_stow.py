@@ -15,7 +15,7 @@ from pydicom import Dataset
 from pydicom.uid import ImplicitVRLittleEndian, MediaStorageDirectoryStorage, RLELossless, generate_uid
 from sqlalchemy import select
 
-from triage.domain import Finding, StudyStatus
+from triage.domain import Finding, Resolution, StudyStatus
 from triage.phantom_studies import phantom_study
 from triage.records.tables import AuditRow, InstanceRow
 from triage.records.views import WorklistFilter
@@ -125,6 +125,22 @@ def test_what_is_set_aside_is_stored_with_a_warning(peer: Peer, changed: dict[st
     assert (conflict.first.files, conflict.second.files) == (2, 1)
     found = peer.get(f"studies/{made[0].StudyInstanceUID}/instances").json()
     assert len(found) == 2  # those of the first patient only
+
+
+def test_what_was_discarded_says_by_whom_when_and_why(peer: Peer) -> None:
+    made = study(1)[0]
+    other = copy.deepcopy(made)
+    other.PatientID = "OTHER"
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    peer.store([file(made), file(other)])
+    (conflict,) = [one for one in peer.installation.store.conflicts.open() if one.uid == made.StudyInstanceUID]
+    discarded = conflict.second.study_id
+    peer.installation.resolve(discarded, Resolution.DISCARD_SECOND, by="Dr. Müller", reason="wrong label")
+    response = peer.store([file(other)])
+    (item,) = module(response).ReferencedSOPSequence
+    assert (response.status_code, item.WarningReason) == (202, Reason.COERCED)
+    assert item.ErrorComment == f"Discarded by Dr. Müller on {datetime.now(UTC):%Y-%m-%d}: wrong label"
+    assert not item.RetrieveURL
 
 
 @pytest.mark.parametrize("keyword", ["SeriesNumber", "InstanceNumber", "NumberOfFrames"])

@@ -32,6 +32,11 @@ def or_exit(make: Callable[[], T]) -> T:
         raise exit_with(str(error), 1) from error
 
 
+def count_of(count: int, one: str, many: str = "") -> str:
+    """Return a number with the noun in its number: 1 file, 2,000 files."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def check_writable(out: Path) -> None:
     """Exit before any work if a result could not be written there."""
     if not out.parent.is_dir():

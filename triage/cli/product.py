@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, track
 
-from triage.cli.common import check_writable, console, exit_with, or_exit, write_json
+from triage.cli.common import check_writable, console, count_of, exit_with, or_exit, write_json
 from triage.settings import ROOT, Settings
 from triage.text import terminal
 
@@ -97,18 +97,28 @@ def check(
     with closing(installation):
         with console.status("Reading every stored file"):
             found = installation.check()
+        whole = "" if found.missing or found.altered else ": all whole"
+        console.print(
+            f"Checked {count_of(found.files, 'file')} of {count_of(found.studies, 'study', 'studies')}{whole}.",
+            highlight=False,
+        )
         for count, words in (
+            (len(found.missing), "missing: restore the files folder from a backup"),
+            (len(found.altered), "altered on disk: restore the files folder from a backup"),
             (len(found.orphans), "orphaned: no study holds them, and they are older than a day"),
             (found.young, "without a study yet: an upload may be under way"),
             (len(found.left), "left by uploads that ended more than a day ago"),
-            (len(found.missing), "missing: restore the files folder from a backup"),
-            (len(found.altered), "altered on disk: restore the files folder from a backup"),
         ):
-            console.print(f"{count:>8,} {words}", highlight=False)
+            if count:
+                console.print(f"{count:>8,} {words}", highlight=False)
         for sha256 in (*found.missing, *found.altered):
             console.print(f"         {sha256}", highlight=False)
         if remove:
-            console.print(f"{installation.clean():>8,} orphaned files removed", highlight=False)
+            gone = installation.clean()
+            removed = f"{count_of(gone.orphans, 'orphaned file')} and {count_of(gone.left, 'leftover')} of uploads"
+            console.print(f"Removed {removed}." if gone.orphans or gone.left else "Nothing to remove.", highlight=False)
+        elif found.orphans or found.left:
+            console.print("Remove what is orphaned or left with --clean.")
     if found.missing or found.altered:
         raise typer.Exit(1)
 

@@ -24,7 +24,7 @@ from triage.pipeline.durable import Work, key
 from triage.pipeline.intake import Intake
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
 from triage.pipeline.spool import Incoming
-from triage.pipeline.upkeep import Findings, check, clean
+from triage.pipeline.upkeep import Findings, Removed, check, clean
 from triage.pipeline.uploads import Uploads
 from triage.records.files import FileStore, sweep
 from triage.records.pseudonyms import Pseudonyms
@@ -201,10 +201,11 @@ class Installation:
         found = check(self.files, self.store.arrivals, self.settings.home)
         return replace(found, left=(*found.left, *self.uploads.left()))
 
-    def clean(self) -> int:
-        """Remove files that no study holds and that are older than a day, and return their number."""
-        self.uploads.sweep()
-        return clean(self.files, self.store.arrivals, self.settings.home)
+    def clean(self) -> Removed:
+        """Remove files that no study holds, and what hand-overs left; both only if older than a day."""
+        receipts = self.uploads.sweep()
+        removed = clean(self.files, self.store.arrivals, self.settings.home)
+        return replace(removed, left=removed.left + receipts)
 
     def resolve(self, study_id: str, resolution: Resolution, *, by: str, reason: str) -> None:
         """Carry out a decision between two studies that claim one identity; see `Conflicts.resolve`.
@@ -212,6 +213,11 @@ class Installation:
         Studies whose files changed are scored again.
         """
         self.store.conflicts.resolve(study_id, resolution, by=by, reason=reason)
+        self.resume()
+
+    def undo(self, study_id: str, *, by: str, reason: str) -> None:
+        """Undo a decision about a conflict; see `Decisions.undo`. What was discarded is scored again."""
+        self.store.decisions.undo(study_id, by=by, reason=reason)
         self.resume()
 
     def run(self) -> None:

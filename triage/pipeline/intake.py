@@ -27,6 +27,7 @@ CONFLICT = (
     "Stored, but set aside as a study of its own: the record has another patient, or another data set, under the same "
     "UID. Decide between the two on the page Conflicts."
 )
+UNDO = "If it is to be read after all, undo that on the page Conflicts."
 MESSAGES = {Outcome.ALREADY_HERE: ALREADY_HERE, Outcome.CONFLICT: CONFLICT}
 
 
@@ -177,12 +178,17 @@ class Intake:
                 upload.decide(Outcome.ALREADY_HERE, ALREADY_HERE, first.study_id)
 
     def _mark_doubts(self) -> None:
-        """Say of files that are here already if they wait for a decision."""
+        """Say of files that are here already if they wait for a decision, or were discarded by one."""
         again = [upload for upload in self._uploads if upload.outcome is Outcome.ALREADY_HERE and upload.study_id]
-        doubtful = self._store.conflicts.in_doubt({str(upload.study_id) for upload in again}) if again else set()
+        if not again:
+            return
+        holders = {str(upload.study_id) for upload in again}
+        doubtful, discarded = self._store.conflicts.in_doubt(holders), self._store.decisions.discarded(holders)
         for upload in again:
             if upload.study_id in doubtful:
                 upload.decide(Outcome.CONFLICT, CONFLICT, upload.study_id)
+            elif said := discarded.get(str(upload.study_id)):
+                upload.decide(Outcome.DISCARDED, f"{said}. {UNDO}", upload.study_id)
 
     def _undecided(self) -> list[Upload]:
         return [upload for upload in self._uploads if upload.outcome is None]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Protocol
 
-from triage.domain import Series, StudyStatus
-from triage.errors import NotFoundError, RefusedError
+from triage.domain import Plane, Series, SeriesHeader, StudyStatus
+from triage.errors import NotFoundError, RefusedError, StorageError
 from triage.inference.runtime import Runtime
 from triage.inference.study import judge
 from triage.records.files import FileStore
@@ -56,7 +56,11 @@ def process(services: Services, study_id: str) -> None:
     if study.status is not StudyStatus.RECEIVED:
         return
     try:
-        result = judge(decode(services, study), services.runtime, study.contents)
+        series = decode(services, study)
+        services.store.results.note_series(study_id, described(series))
+        result = judge(series, services.runtime, study.contents)
+    except StorageError:
+        raise
     except (NotFoundError, RefusedError) as error:
         result = str(error)
     except Exception:
@@ -66,6 +70,27 @@ def process(services: Services, study_id: str) -> None:
         services.store.results.file_not_analysable(study_id, result, judged=study.contents)
     else:
         services.store.results.file(study_id, result)
+
+
+def described(stacks: Sequence[Series]) -> dict[str, SeriesHeader]:
+    """Return what most slices of each series are, by Series Instance UID; a series can be in several stacks.
+
+    Series without scored slices are left out, and so are those that are scored although they are derived.
+    """
+    headers: dict[str, Counter[SeriesHeader]] = defaultdict(Counter)
+    for stack in stacks:
+        if not stack.header.note:
+            for origin in (one.origin for one in stack.slices):
+                if origin is not None:
+                    headers[origin.series][stack.header] += 1
+    found = {}
+    for uid, counted in headers.items():
+        planes: Counter[Plane | None] = Counter()
+        for header, count in counted.items():
+            planes[header.plane] += count
+        plane = planes.most_common(1)[0][0]
+        found[uid] = max((one for one in counted if one.plane is plane), key=counted.__getitem__)
+    return found
 
 
 def decode(services: Services, study: Study) -> tuple[Series, ...]:

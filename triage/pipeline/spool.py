@@ -115,12 +115,12 @@ class Spooler:
             yield _refused(name, copy, error)
             return
         self.known += len(unpacked.members) + len(unpacked.refused) - 1
-        names = self._names(name for name, _ in unpacked.refused)
-        for name, (_, message) in zip(names, unpacked.refused, strict=True):
-            yield _refused(name, copy, RefusedError(message))
-        names = self._names(member.name for member in unpacked.members)
-        for name, member in zip(names, unpacked.members, strict=True):
-            yield _member(name, member.path)
+        members = self._names(name for name, _ in unpacked.refused)
+        for member_name, (_, message) in zip(members, unpacked.refused, strict=True):
+            yield _refused(member_name, copy, RefusedError(message), source=name)
+        members = self._names(member.name for member in unpacked.members)
+        for member_name, member in zip(members, unpacked.members, strict=True):
+            yield _member(member_name, member.path, name)
 
     def _begin(self, uploads: list[Upload], pool: Executor) -> list[Future[Upload]]:
         studies = self._arrivals.studies_of([upload.sha256 for upload in uploads if upload.outcome is None])
@@ -144,15 +144,15 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _member(name: str, path: Path) -> Upload:
+def _member(name: str, path: Path, source: str) -> Upload:
     try:
-        return Upload(name, path, digest(path))
+        return Upload(name, path, digest(path), source=source)
     except OSError as error:
-        return _refused(name, path, error)
+        return _refused(name, path, error, source=source)
 
 
-def _refused(name: str, path: Path, error: Exception) -> Upload:
-    upload = Upload(name, path)
+def _refused(name: str, path: Path, error: Exception, *, source: str = "") -> Upload:
+    upload = Upload(name, path, source=source)
     upload.refuse(error)
     return upload
 

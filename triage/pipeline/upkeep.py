@@ -18,10 +18,12 @@ HASH_THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What does not fit together.
+    """What was compared, and what does not fit together.
 
     Attributes
     ----------
+    files, studies
+        Number of files on the record, and of the studies that hold them.
     orphans
         Files that no study holds, stored more than a day ago: what a process left that died before the commit.
     young
@@ -32,6 +34,8 @@ class Findings:
         Folders and files of hand-overs that ended more than a day ago.
     """
 
+    files: int
+    studies: int
     orphans: tuple[Path, ...]
     young: int
     missing: tuple[str, ...]
@@ -39,28 +43,36 @@ class Findings:
     left: tuple[Path, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How many files that no study holds were removed, and how many leftovers of hand-overs that ended."""
+
+    orphans: int
+    left: int
+
+
 def check(files: FileStore, arrivals: Arrivals, home: Path) -> Findings:
     """Compare every file with the record; all files on the record are read once."""
     on_disk = _stored(files)
-    wanted = arrivals.all_digests()  # after the listing: what is stored in between is not an orphan
-    unknown = [path for name, path in on_disk.items() if name not in wanted]
+    holders = arrivals.holders()  # after the listing: what is stored in between is not an orphan
+    unknown = [path for name, path in on_disk.items() if name not in holders]
     orphans = tuple(path for path in unknown if _is_old(path))
-    there = sorted(wanted & on_disk.keys())
+    there = sorted(holders.keys() & on_disk.keys())
     with ThreadPoolExecutor(HASH_THREADS) as pool:
         hashed = pool.map(digest, (on_disk[name] for name in there))
         altered = tuple(name for name, found in zip(there, hashed, strict=True) if name != found)
     left = tuple(path for folder in (home, files.folder) for path in folder.glob(f"{UNFINISHED}*") if _is_old(path))
-    missing = tuple(sorted(name for name in wanted - on_disk.keys() if not files.path(name).exists()))
-    return Findings(orphans, len(unknown) - len(orphans), missing, altered, left)
+    missing = tuple(sorted(name for name in holders.keys() - on_disk.keys() if not files.path(name).exists()))
+    studies = len(set(holders.values()))
+    return Findings(len(holders), studies, orphans, len(unknown) - len(orphans), missing, altered, left)
 
 
-def clean(files: FileStore, arrivals: Arrivals, home: Path) -> int:
-    """Remove orphans and what dead hand-overs left, both older than a day, and return the number of orphans."""
-    for folder in (home, files.folder):
-        sweep(folder)
+def clean(files: FileStore, arrivals: Arrivals, home: Path) -> Removed:
+    """Remove orphans and what dead hand-overs left, both older than a day."""
+    left = sum(sweep(folder) for folder in (home, files.folder))
     old = {name: path for name, path in _stored(files).items() if _is_old(path)}
-    orphans = old.keys() - arrivals.all_digests() if old else set()
-    return sum(files.discard(name, ABANDONED_AFTER) for name in orphans)
+    orphans = old.keys() - arrivals.holders().keys() if old else set()
+    return Removed(sum(files.discard(name, ABANDONED_AFTER) for name in orphans), left)
 
 
 def _stored(files: FileStore) -> dict[str, Path]:

@@ -43,6 +43,8 @@ class Upload:
         Bytes of the copy when it was stored.
     retry
         Whether our disk or database failed: the same file may be accepted later.
+    source
+        Name of the archive that it came in, as it is shown; empty if it was sent by itself.
     twin
         An earlier file of the same hand-over with the same data set; its outcome decides.
     """
@@ -56,6 +58,7 @@ class Upload:
     study_id: str | None = None
     size: int = 0
     retry: bool = False
+    source: str = ""
     twin: Upload | None = None
 
     @property
@@ -134,6 +137,7 @@ class Upload:
             sop_class_uid=self.inspection.sop_class_uid if self.inspection else "",
             sop_instance_uid=self.sop_instance_uid,
             retry=self.retry,
+            source=self.source,
         )
 
 

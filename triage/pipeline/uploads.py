@@ -121,10 +121,12 @@ class Uploads:
             if (folder / NAMES).exists() and not (folder / RECEIPTS).exists():
                 self._start(folder.name)
 
-    def sweep(self) -> None:
-        """Remove receipts, and uploads that never became whole, that are older than a day."""
-        for folder in self.left():
+    def sweep(self) -> int:
+        """Remove receipts, and uploads that never became whole, that are older than a day; return their number."""
+        left = self.left()
+        for folder in left:
             shutil.rmtree(folder, ignore_errors=True)
+        return len(left)
 
     def left(self) -> list[Path]:
         """Return the folders that `sweep` removes."""

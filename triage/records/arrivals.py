@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -78,10 +78,11 @@ class Arrivals:
         with self._database.read() as session:
             return _known(session, InstanceRow.sha256, SeriesRow.study_id, digests)
 
-    def all_digests(self) -> set[str]:
-        """Return the sha256 of every file on the record."""
+    def holders(self) -> dict[str, str]:
+        """Return the ID of the study that holds each file on the record, by its sha256."""
+        query = select(InstanceRow.sha256, SeriesRow.study_id).join(SeriesRow)
         with self._database.read() as session:
-            return set(session.scalars(select(InstanceRow.sha256)))
+            return dict(session.execute(query).all())
 
     def known(self, sop_instance_uids: Sequence[str]) -> dict[str, list[KnownInstance]]:
         """Return the files that have or claim each SOP Instance UID; unknown UIDs are left out."""
@@ -92,6 +93,11 @@ class Arrivals:
         """Note the digest of the data set of a file that an earlier version received."""
         with self._database.write() as session:
             session.execute(update(InstanceRow).where(InstanceRow.sha256 == sha256).values(content=content))
+
+
+def why_in_doubt(first: StudyRow, header: StudyHeader) -> str:
+    """Return why a study with this header cannot be the same as the first one."""
+    return SAME_UID if agree(rows.header(first), header) else OTHER_PATIENT
 
 
 def _add(
@@ -151,13 +157,17 @@ def _requeue(session: Session, row: StudyRow, conflicts: Sequence[str], actor: s
 
 
 def _candidates(session: Session, arrivals: Sequence[Arrival]) -> list[StudyRow]:
-    """Return the studies that have or claim the Study Instance UID, the one that has it first."""
+    """Return the studies that have or claim the Study Instance UID, the one that has it first.
+
+    A discarded study claims nothing: what arrives later of its patient is a new conflict.
+    """
     uid = arrivals[0].study.uid
     if not uid:
         return []
+    claims = and_(StudyRow.claimed_uid == uid, StudyRow.status != StudyStatus.DISCARDED)
     query = (
         select(StudyRow)
-        .where(or_(StudyRow.study_uid == uid, StudyRow.claimed_uid == uid))
+        .where(or_(StudyRow.study_uid == uid, claims))
         .order_by(StudyRow.study_uid.is_(None), StudyRow.arrived_at, StudyRow.id)
         .with_for_update()
     )
@@ -193,7 +203,7 @@ def _complete(row: StudyRow, header: StudyHeader) -> None:
 
 def _set_aside(row: StudyRow, first: StudyRow, header: StudyHeader) -> None:
     """Make a study one whose identity is in doubt."""
-    row.conflict = SAME_UID if agree(rows.header(first), header) else OTHER_PATIENT
+    row.conflict = why_in_doubt(first, header)
     row.study_uid, row.claimed_uid, row.conflict_with = None, header.uid, first.id
 
 

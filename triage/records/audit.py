@@ -18,6 +18,7 @@ class Event(StrEnum):
     REFUSED = "refused"
     CONFLICT = "conflict"
     RESOLVED = "conflict resolved"
+    REOPENED = "conflict reopened"
     RANKED = "ranked"
     NOT_ANALYSABLE = "not analysable"
     OPENED = "opened"

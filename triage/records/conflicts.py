@@ -14,12 +14,16 @@ from triage.records import audit, rows, studies
 from triage.records.arrivals import NOT_SCORED_YET
 from triage.records.audit import Event
 from triage.records.database import Database
+from triage.records.folding import folded_study
 from triage.records.tables import InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Conflict, Side
 
+#: What a merged study takes over from the second one if that is the patient, and leaves to it.
+PATIENT = ("patient_name", "folded_name", "mrn", "issuer", "birth_date", "sex", "age")
 MERGED = "Merged with the study that it was set aside from"
 ALREADY_DECIDED = "Somebody else decided this conflict meanwhile. Look at the list again."
 SIGNED = "The study to merge was signed already, and a signed reading stays with its study. Keep the two apart."
+SIGNED_FOR = "The first study was signed for its patient. Merge under the patient of the first, or keep the two apart."
 
 
 class Conflicts:
@@ -43,9 +47,9 @@ class Conflicts:
             return [
                 Conflict(
                     second.conflict or "",
-                    second.claimed_uid or "",
-                    _side(session, session.get_one(StudyRow, second.conflict_with)),
-                    _side(session, second),
+                    second.claimed_uid or second.study_uid or "",
+                    side_of(session, session.get_one(StudyRow, second.conflict_with)),
+                    side_of(session, second),
                 )
                 for second in seconds
             ]
@@ -65,8 +69,8 @@ class Conflicts:
             The study that was set aside.
         resolution
             Keep apart: both stay; only the first has the UIDs in DICOMweb. Merge: the first study gets the files of the
-            second, and files of the second patient that arrive later. Discard: one of the two leaves the worklist; if
-            it is the first, the second gets the UIDs.
+            second, and files of either patient that arrive later; it is then of the first patient, or of the second.
+            Discard: one of the two leaves the worklist; if it is the first, the second gets the UIDs.
         by
             Name of the person.
         reason
@@ -86,32 +90,38 @@ class Conflicts:
                 raise ConflictError(ALREADY_DECIDED)
             first = studies.locked(session, second.conflict_with)
             second.conflict = None
-            if resolution is Resolution.MERGE:
+            if resolution in (Resolution.MERGE, Resolution.MERGE_AS_SECOND):
                 _merge(session, first, second)
+                if resolution is Resolution.MERGE_AS_SECOND:
+                    _exchange_patients(session, first, second)
             elif resolution is Resolution.DISCARD_SECOND:
                 _discard(second, reason)
             elif resolution is Resolution.DISCARD_FIRST:
-                _exchange(session, first, second)
+                _exchange_uids(session, first, second)
                 _discard(first, reason)
             for row in (first, second):
                 session.add(audit.row(by, Event.RESOLVED, row.id, f"{resolution}: {reason}", now))
 
 
-def _side(session: Session, row: StudyRow) -> Side:
+def side_of(session: Session, row: StudyRow) -> Side:
+    """Return a study as one side of a conflict."""
     files = select(func.count(InstanceRow.id)).join(SeriesRow).where(SeriesRow.study_id == row.id)
-    signed = select(ReadingRow.id).where(ReadingRow.study_id == row.id).limit(1)
     return Side(
         row.id,
         row.name,
         rows.header(row),
         row.arrived_at,
         session.scalar(files) or 0,
-        session.scalar(signed) is not None,
+        _is_signed(session, row),
     )
 
 
+def _is_signed(session: Session, row: StudyRow) -> bool:
+    return session.scalar(select(ReadingRow.id).where(ReadingRow.study_id == row.id).limit(1)) is not None
+
+
 def _merge(session: Session, first: StudyRow, second: StudyRow) -> None:
-    if session.scalar(select(ReadingRow.id).where(ReadingRow.study_id == second.id).limit(1)) is not None:
+    if _is_signed(session, second):
         raise ConflictError(SIGNED)
     for series in list(second.series):
         for item in series.instances:
@@ -134,14 +144,25 @@ def _merge(session: Session, first: StudyRow, second: StudyRow) -> None:
 
 def _discard(row: StudyRow, reason: str) -> None:
     row.status, row.waiting, row.reason = StudyStatus.DISCARDED, False, f"Discarded: {reason}"
-    row.claimed_uid = None  # files of this identity that arrive later are a new conflict
 
 
-def _exchange(session: Session, first: StudyRow, second: StudyRow) -> None:
+def _exchange_patients(session: Session, first: StudyRow, second: StudyRow) -> None:
+    """Make the first study one of the second patient, and the other way round, so that late files find both."""
+    if _is_signed(session, first):
+        raise ConflictError(SIGNED_FOR)
+    for name in PATIENT:
+        mine, theirs = getattr(first, name), getattr(second, name)
+        setattr(first, name, theirs)
+        setattr(second, name, mine)
+    for row in (first, second):
+        row.folded_text = folded_study(row.name, row.patient_name, row.mrn, row.accession_number)
+
+
+def _exchange_uids(session: Session, first: StudyRow, second: StudyRow) -> None:
     """Give the UIDs of the first study to the second, and every other conflict with the first too."""
     claimed = second.claimed_uid
-    if first.study_uid == claimed:
-        first.study_uid = None
+    if claimed and first.study_uid == claimed:
+        first.study_uid, first.claimed_uid = None, claimed
     mine = [item for series in second.series for item in series.instances]
     wanted = {item.claimed_uid for item in mine}
     for series in first.series:
@@ -149,12 +170,14 @@ def _exchange(session: Session, first: StudyRow, second: StudyRow) -> None:
             if first.study_uid is None or item.sop_instance_uid in wanted:
                 item.sop_instance_uid, item.claimed_uid = None, item.sop_instance_uid or item.claimed_uid
     session.flush()  # the UIDs are unique
-    if session.scalar(select(StudyRow.id).where(StudyRow.study_uid == claimed)) is None:
+    if claimed and session.scalar(select(StudyRow.id).where(StudyRow.study_uid == claimed)) is None:
         second.study_uid, second.claimed_uid = claimed, None
     for item in mine:
         taken = select(InstanceRow.id).where(InstanceRow.sop_instance_uid == item.claimed_uid)
         if item.claimed_uid and session.scalar(taken) is None:
             item.sop_instance_uid, item.claimed_uid = item.claimed_uid, None
     second.conflict_with = None
-    for other in session.scalars(select(StudyRow).where(StudyRow.conflict_with == first.id)):
+    others = select(StudyRow).where(StudyRow.conflict_with == first.id, StudyRow.status != StudyStatus.MERGED)
+    for other in session.scalars(others):
         other.conflict_with = second.id
+    first.conflict_with = second.id

@@ -149,8 +149,9 @@ class _Batch(threading.local):
     written: list[Future[Path]]
 
 
-def sweep(folder: Path) -> None:
-    """Remove the unfinished hand-overs of processes that died; they hold files that may name a patient."""
+def sweep(folder: Path) -> int:
+    """Remove the unfinished hand-overs of processes that died, and return their number; they may name a patient."""
+    removed = 0
     for left in folder.glob(f"{UNFINISHED}*"):
         with suppress(FileNotFoundError):  # its hand-over just ended
             if time.time() - left.stat().st_mtime < ABANDONED_AFTER:
@@ -159,6 +160,8 @@ def sweep(folder: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink()
+            removed += 1
+    return removed
 
 
 def _digest(path: Path) -> str | None:

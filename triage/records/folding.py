@@ -13,6 +13,8 @@ LETTERS = str.maketrans(
 )
 #: Longest folded name: characters. PostgreSQL takes 2,700 bytes into an index.
 MAX_FOLDED_NAME = 600
+#: Characters of a question; SQLite takes no condition of thousands of words.
+MAX_QUESTION = 300
 #: What stands between the parts of a name, as DICOM writes it and as people do.
 BETWEEN = re.compile(r"[,^=\s]+")
 #: A comma after the family name, where DICOM has a caret.
@@ -45,6 +47,11 @@ def folded_study(name: str | None, patient_name: str | None, *numbers: str | Non
     """Return what the text filter of the worklist searches: the name of the study, the patient, MRN and accession."""
     patient = patient_name or ""
     return folded_words(name or "", patient, readable_name(patient), *(number or "" for number in numbers))
+
+
+def sought(text: str) -> list[str]:
+    """Return the words of a question, folded, each once; text that mentions all of them, in any order, is wanted."""
+    return list(dict.fromkeys(folded_words(text[:MAX_QUESTION]).split()))
 
 
 def _components(representation: str) -> str:

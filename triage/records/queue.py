@@ -5,7 +5,7 @@ The order is that of `triage.worklist.sort_key`, expression by expression; a tes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,9 @@ from sqlalchemy.orm import Session
 
 from triage.domain import Band, Finding, Ranking, StudyStatus
 from triage.records import rows, studies
-from triage.records.database import Read
-from triage.records.folding import folded_words
+from triage.records.database import Read, in_batches
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
-from triage.records.views import QueueSummary, WorklistFilter, WorklistPage, WorklistRow
+from triage.records.views import QueueSummary, Standing, WorklistFilter, WorklistPage, WorklistRow
 from triage.worklist import WaitLimits, reason_of_place
 
 #: Orders of the bands, as the database stores them.
@@ -76,6 +75,19 @@ class Queue:
         with self.read() as session:
             return session.scalar(query)
 
+    def standing(self, study_ids: Collection[str], now: datetime) -> dict[str, Standing]:
+        """Return where studies stand now, by study ID; those that are not on the record are left out."""
+        place = func.row_number().over(order_by=self._order(now)).label("place")
+        places = select(StudyRow.id, place).where(StudyRow.waiting).subquery()
+        found: dict[str, Standing] = {}
+        with self.read() as session:
+            for batch in in_batches(list(study_ids)):
+                known = session.execute(select(places).where(places.c.id.in_(batch)))
+                place_of: dict[str, int] = dict(known.all())
+                for study, row in _rows(session, select(StudyRow).where(StudyRow.id.in_(batch))).values():
+                    found[study.id] = Standing(self._placed(study, row, now), place_of.get(study.id))
+        return found
+
     def summary(self, now: datetime) -> QueueSummary:
         """Count the waiting studies, by band (ageing included) and by P(glioma), in one pass over the queue."""
         level = self._level(now)
@@ -113,9 +125,7 @@ class Queue:
             conditions.append(self._level(now).in_([band.order for band in wanted.bands]))
         if wanted.findings:
             conditions.append(StudyRow.predicted.in_(wanted.findings))
-        if wanted.text:
-            conditions.append(StudyRow.folded_text.contains(folded_words(wanted.text), autoescape=True))
-        return conditions
+        return conditions + studies.mentions(wanted.text)
 
     def _level(self, now: datetime) -> ColumnElement[int]:
         urgent, routine = now - self.limits.urgent, now - self.limits.routine

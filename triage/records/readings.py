@@ -98,8 +98,16 @@ class Readings:
         except IntegrityError as error:
             raise ConflictError(SIGNED_MEANWHILE) from error
 
-    def signed(self, reader: str | None = None) -> list[SignedReading]:
-        """Return signed readings, newest first: those of one reader, or of all."""
+    def signed(self, reader: str | None = None, text: str = "") -> list[SignedReading]:
+        """Return signed readings, newest first.
+
+        Parameters
+        ----------
+        reader
+            Only those of this reader.
+        text
+            Words that the study mentions, in any order; see `WorklistFilter.text`.
+        """
         query = (
             select(ReadingRow, StudyRow, AIResultRow)
             .join(StudyRow, StudyRow.id == ReadingRow.study_id)
@@ -111,6 +119,7 @@ class Readings:
                 & (AIResultRow.contents == func.coalesce(ReadingRow.contents, AIResultRow.contents)),
             )
             .options(selectinload(StudyRow.series).selectinload(SeriesRow.instances))
+            .where(*studies.mentions(text))
             .order_by(ReadingRow.id.desc())
         )
         if reader is not None:

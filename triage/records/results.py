@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, func, select
 
-from triage.domain import AIResult, StudyStatus
+from triage.domain import AIResult, SeriesHeader, StudyStatus
 from triage.records import audit, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database
-from triage.records.tables import AIResultRow, StudyRow
+from triage.records.tables import AIResultRow, SeriesRow, StudyRow
 from triage.worklist import at_least
 
 #: Actor of the audit rows of results.
@@ -31,7 +31,7 @@ class Results:
         self._database = database
 
     def file(self, study_id: str, result: AIResult) -> None:
-        """File an AI result and rank the study by it; filing the same result again changes nothing.
+        """File an AI result and rank the study by it; filing the same result again ranks a study that waits for it.
 
         A result for contents that the study no longer has is kept, but the study is not ranked by it.
 
@@ -50,22 +50,10 @@ class Results:
                     AIResultRow.contents == result.contents,
                 )
             )
-            if known is not None:
+            if known is not None and row.status != StudyStatus.RECEIVED:
                 return
-            session.add(
-                AIResultRow(
-                    study_id=study_id,
-                    model=result.model,
-                    model_sha256=result.model_sha256,
-                    probabilities={finding.value: value for finding, value in result.probabilities.items()},
-                    band=result.ranking.band.order,
-                    reason=result.ranking.reason,
-                    filed_at=now,
-                    contents=result.contents,
-                    slices=rows.slices_as_json(result.slices),
-                    prediction_set=[finding.value for finding in result.prediction_set],
-                )
-            )
+            if known is None:
+                session.add(_row(study_id, result, now))
             if (
                 result.contents != studies.contents(session, [study_id])[study_id]
                 or row.status == StudyStatus.DISCARDED
@@ -79,6 +67,22 @@ class Results:
             if row.waiting:
                 row.status = StudyStatus.RANKED
             session.add(audit.row(AI, Event.RANKED, study_id, f"{ranking.band}: {ranking.reason}", now))
+
+    def note_series(self, study_id: str, decoded: Mapping[str, SeriesHeader]) -> None:
+        """Note plane, spacing and "set aside" of decoded series; their first files, which stood for them, may be stray.
+
+        Parameters
+        ----------
+        study_id
+            The study.
+        decoded
+            By Series Instance UID: what most of its slices are.
+        """
+        with self._database.write() as session:
+            for row in session.scalars(select(SeriesRow).where(SeriesRow.study_id == study_id)):
+                if found := decoded.get(row.uid or ""):
+                    row.plane, row.spacing = found.plane, list(found.spacing) if found.spacing else None
+                    row.set_aside = found.set_aside or None
 
     def file_not_analysable(self, study_id: str, reason: str, *, judged: str | None = None) -> None:
         """Keep the study in its band with the reason why the AI cannot judge it.
@@ -132,6 +136,21 @@ class Results:
         """Return the digest of the files that each of the studies has now, in the order of the IDs."""
         with self._database.read() as session:
             return studies.contents(session, study_ids)
+
+
+def _row(study_id: str, result: AIResult, now: datetime) -> AIResultRow:
+    return AIResultRow(
+        study_id=study_id,
+        model=result.model,
+        model_sha256=result.model_sha256,
+        probabilities={finding.value: value for finding, value in result.probabilities.items()},
+        band=result.ranking.band.order,
+        reason=result.ranking.reason,
+        filed_at=now,
+        contents=result.contents,
+        slices=rows.slices_as_json(result.slices),
+        prediction_set=[finding.value for finding in result.prediction_set],
+    )
 
 
 def _is_pending() -> tuple[ColumnElement[bool], ...]:

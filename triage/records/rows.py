@@ -75,6 +75,8 @@ def signed(row: ReadingRow, study: StudyRow, answered: AIResult | None) -> Signe
     return SignedReading(
         study_id=study.id,
         name=study.name,
+        patient_name=study.patient_name or "",
+        mrn=study.mrn or "",
         instance=_representative(study, answered),
         predicted=answered.predicted if answered else None,
         reading=reading(row),

@@ -7,6 +7,7 @@ from triage.records.arrivals import Arrivals
 from triage.records.audit import AuditTrail
 from triage.records.conflicts import Conflicts
 from triage.records.database import Database
+from triage.records.decisions import Decisions
 from triage.records.readings import Readings
 from triage.records.results import Results
 from triage.records.views import Study
@@ -26,6 +27,8 @@ class Store(Database):
         Received files become studies, series and instances.
     conflicts
         Studies that were set aside because their identity is in doubt.
+    decisions
+        What was decided about them, and its undoing.
     results
         AI results, and the studies that wait for one.
     readings
@@ -38,6 +41,7 @@ class Store(Database):
         super().__init__(url)
         self.arrivals = Arrivals(self)
         self.conflicts = Conflicts(self)
+        self.decisions = Decisions(self)
         self.results = Results(self)
         self.readings = Readings(self)
         self.audit = AuditTrail(self)

@@ -1,4 +1,4 @@
-"""Studies of the record: read whole, locked for a change, the digest of their contents.
+"""Studies of the record: read whole, found by words, locked for a change, the digest of their contents.
 
 Tested in tests/records/test_store.py.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from triage.domain import StudyStatus
 from triage.errors import NotFoundError
 from triage.records import rows
 from triage.records.database import in_batches
+from triage.records.folding import sought
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Study, contents_of
 
@@ -62,6 +63,19 @@ def in_doubt(session: Session, study_ids: Sequence[str]) -> dict[str, str]:
         for second, first, reason in session.execute(query):
             found |= {second: str(reason), str(first): str(reason)}
     return found
+
+
+def mentions(text: str) -> list[ColumnElement[bool]]:
+    """Return the conditions under which a study mentions all words of a text: in its name, patient, MRN, accession."""
+    return [_mentions(word) for word in sought(text)]
+
+
+def _mentions(word: str) -> ColumnElement[bool]:
+    found = StudyRow.folded_text.contains(word, autoescape=True)
+    if word.isascii():
+        return found
+    # Chinese, Japanese and Korean names are written without a space between family and given name.
+    return or_(found, func.replace(StudyRow.folded_text, " ", "").contains(word, autoescape=True))
 
 
 def locked(session: Session, study_id: str) -> StudyRow:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from triage.domain import AIResult, Band, Finding, Outcome, Reading, SeriesHeader, StudyHeader, StudyStatus
+from triage.domain import AIResult, Band, Finding, Outcome, Reading, Resolution, SeriesHeader, StudyHeader, StudyStatus
 
 
 def contents_of(digests: Iterable[str]) -> str:
@@ -17,7 +17,14 @@ def contents_of(digests: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WorklistFilter:
-    """Filter of the worklist; an empty one shows everything that waits."""
+    """Filter of the worklist; an empty one shows everything that waits.
+
+    Attributes
+    ----------
+    text
+        Words of the name of the study, the patient, the MRN or the accession number, in any order; case, accents and
+        width do not count.
+    """
 
     bands: tuple[Band, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -51,6 +58,14 @@ class WorklistRow:
     modality: str = ""
     slices: int = 1
     doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a study stands: as a row of the worklist, and its place in the reading order, from 1, while it waits."""
+
+    row: WorklistRow
+    place: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +201,31 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision about a conflict, or its undoing.
+
+    Attributes
+    ----------
+    what
+        The decision; None for the undoing of one.
+    why
+        As the person entered it.
+    first, second
+        The two studies, as the decision meant them.
+    undo_id
+        The study to give to `Decisions.undo`; empty if the decision cannot be undone, or not any more.
+    """
+
+    at: datetime
+    by: str
+    what: Resolution | None
+    why: str
+    first: Side
+    second: Side
+    undo_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesFiles:
     """A series with its files."""
 
@@ -245,6 +285,8 @@ class SignedReading:
 
     study_id: str
     name: str
+    patient_name: str
+    mrn: str
     instance: Instance
     predicted: Finding | None
     reading: Reading

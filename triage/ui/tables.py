@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 import streamlit as st
 
-from triage.domain import Finding, Receipt, StudyStatus
+from triage.domain import Finding, StudyHeader, StudyStatus
 from triage.records.views import Side, SignedReading, WorklistRow
 from triage.text import one_line, readable_name
 from triage.ui import theme
@@ -30,6 +30,8 @@ WORKLIST_COLUMNS = {
     "Waiting": st.column_config.TextColumn(width=72, help="Time since arrival"),
     "Reason for the rank": st.column_config.TextColumn(width=330),
 }
+#: Columns of the two studies of a conflict.
+FIRST, SECOND = "First to arrive", "Second, set aside"
 #: Shown instead of the class of a study without a result.
 WITHOUT_RESULT = {StudyStatus.RECEIVED: "being scored", StudyStatus.NOT_ANALYSABLE: "not analysable"}
 
@@ -72,6 +74,8 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Signed": [item.reading.signed_at for item in items],
+            "Patient": [readable_name(item.patient_name) for item in items],
+            "MRN": [one_line(item.mrn) for item in items],
             "Study": [item.name for item in items],
             "AI": [item.predicted.label if item.predicted else "–" for item in items],
             "Signed as": [item.reading.finding.label for item in items],
@@ -83,10 +87,18 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
     )
 
 
-def identity(side: Side) -> pd.DataFrame:
-    """Return who a study says it is of, one line an attribute."""
+def sides(first: Side, second: Side) -> pd.io.formats.style.Styler:
+    """Return who two studies say they are of, side by side, one line an attribute; what differs is in colour."""
+    columns = {FIRST: _identity(first), SECOND: _identity(second)}
+    table = pd.DataFrame(columns).rename_axis("Attribute").reset_index()
+    table = table[(table[FIRST] != "") | (table[SECOND] != "")]
+    differs = [f"color: {theme.WARNING}" if one != other else "" for one, other in table[[FIRST, SECOND]].to_numpy()]
+    return table.style.apply(lambda _: differs, subset=[FIRST, SECOND])
+
+
+def _identity(side: Side) -> dict[str, str]:
     header = side.header
-    lines = {
+    return {
         "Patient": readable_name(header.patient_name),
         "MRN": one_line(header.mrn),
         "Issuer of the MRN": one_line(header.issuer),
@@ -96,24 +108,16 @@ def identity(side: Side) -> pd.DataFrame:
         "Study": one_line(side.name),
         "Study date": str(header.study_date or ""),
         "Files": f"{side.files:,}",
-        "Arrived": f"{side.arrived_at:%Y-%m-%d %H:%M} UTC",
+        "Arrived": f"{side.arrived_at:%Y-%m-%d %H:%M:%S} UTC",
         "Signed": "yes" if side.signed else "no",
     }
-    return pd.DataFrame({"Attribute": list(lines), "Value": list(lines.values())})
 
 
-def grouped(receipts: Sequence[Receipt]) -> list[tuple[Receipt, int]]:
-    """Return the first receipt of each group with the same study, outcome and message, and the number of others.
-
-    A study of hundreds of slices would fill the page with equal lines. A refused file belongs to no study and is a
-    group of its own.
-    """
-    groups: dict[object, tuple[Receipt, int]] = {}
-    for number, receipt in enumerate(receipts):
-        group = (receipt.study_id, receipt.outcome, receipt.message) if receipt.study_id else number
-        first, others = groups.get(group, (receipt, -1))
-        groups[group] = first, others + 1
-    return list(groups.values())
+def patient(header: StudyHeader) -> str:
+    """Return who a study is of, in one line."""
+    name = readable_name(header.patient_name) or "no name"
+    born = f"born {header.birth_date}" if header.birth_date else "birth date unknown"
+    return f"{name} · MRN {one_line(header.mrn) or 'none'} · {born}"
 
 
 def duration(wait: timedelta) -> str:

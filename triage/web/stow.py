@@ -19,6 +19,7 @@ from starlette.responses import Response
 from triage.domain import Outcome, Receipt
 from triage.errors import RefusedError, TriageError
 from triage.pipeline.installation import Installation
+from triage.pipeline.intake import UNDO
 from triage.pipeline.spool import Incoming
 from triage.records.files import UNFINISHED
 from triage.records.search import FoundInstance, Search
@@ -29,6 +30,9 @@ from triage.web.trail import peer
 
 #: Requests received at one time; the door decodes two files at once.
 MAX_REQUESTS = 2
+#: Characters of an Error Comment (0000,0902).
+MAX_COMMENT = 64
+SET_ASIDE = "Stored, but set aside: decide on the page Conflicts"
 UID_FORM = re.compile("[0-9.]{1,64}")
 #: Root of the UIDs of the DICOM standard.
 STANDARD_ROOT = "1.2.840.10008."
@@ -89,8 +93,8 @@ class _Part:
 
     @property
     def set_aside(self) -> bool:
-        """Whether it is in a study of its own until a person decides, so not under the UIDs that it came with."""
-        return self.receipt is not None and self.receipt.outcome is Outcome.CONFLICT
+        """Whether it waits for a decision in a study of its own, or was discarded: not under the sender's UIDs."""
+        return self.receipt is not None and self.receipt.outcome in (Outcome.CONFLICT, Outcome.DISCARDED)
 
 
 class Stow:
@@ -165,6 +169,13 @@ def _failure(receipt: Receipt) -> Reason | None:
     return None
 
 
+def _comment(receipt: Receipt) -> str:
+    """Return why an instance that is on the record is not found under its UIDs, as an Error Comment (0000,0902)."""
+    if receipt.outcome is Outcome.DISCARDED:
+        return receipt.message.removesuffix(f". {UNDO}")[:MAX_COMMENT].rstrip()
+    return SET_ASIDE
+
+
 def _status(parts: Sequence[_Part]) -> int:
     """Return the HTTP status of the answer (PS3.18 Table 10.5.3-1)."""
     failures = {part.failure for part in parts}
@@ -195,6 +206,8 @@ def _module(request: Request, parts: Sequence[_Part], places: Mapping[str, Found
         item.RetrieveURL = address(request, place.study_uid, place.series_uid, part.stored_uid) if place else None
         if part.coerced or part.set_aside:
             item.WarningReason = Reason.COERCED
+        if part.set_aside and part.receipt:
+            item.ErrorComment = _comment(part.receipt)
         studies.add(place.study_uid if place else "")
         stored.append(item)
     module = Dataset()

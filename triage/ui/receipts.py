@@ -1,0 +1,122 @@
+"""The answers to an upload: by what was sent, each with where its study stands now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from triage.domain import Outcome, Receipt, StudyStatus
+from triage.pipeline.intake import STORED
+from triage.pipeline.spool import ALREADY_HERE
+from triage.records.views import Standing
+from triage.text import markdown, one_line, readable_name
+from triage.ui import state
+
+ICONS = {
+    Outcome.ACCEPTED: ":green[:material/check_circle:]",
+    Outcome.ALREADY_HERE: ":blue[:material/content_copy:]",
+    Outcome.CONFLICT: ":orange[:material/warning:]",
+    Outcome.DISCARDED: ":orange[:material/delete:]",
+    Outcome.REFUSED: ":red[:material/cancel:]",
+}
+#: Answers on the page; thousands would slow the browser down.
+MAX_LINES = 100
+WIDTHS = (3, 6, 1.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One answer: the first receipt of those alike, and the number of others."""
+
+    receipt: Receipt
+    others: int
+
+
+def lines(receipts: Sequence[Receipt]) -> list[Line]:
+    """Return one line for all receipts with the same source, study, outcome and message, what needs attention first.
+
+    A study of hundreds of slices would fill the page with equal lines. A refused file belongs to no study and has a
+    line of its own.
+    """
+    groups: dict[object, list[Receipt]] = {}
+    for number, receipt in enumerate(receipts):
+        alike = (receipt.source, receipt.study_id, receipt.outcome, receipt.message)
+        groups.setdefault(alike if receipt.study_id else number, []).append(receipt)
+    found = [Line(alike[0], len(alike) - 1) for alike in groups.values()]
+    return sorted(found, key=lambda line: -list(Outcome).index(line.receipt.outcome))
+
+
+def by_source(chosen: Iterable[Line], receipts: Iterable[Receipt]) -> dict[str, list[Line]]:
+    """Return the lines by the archive that their files came in, in the order in which these were sent."""
+    found: dict[str, list[Line]] = {receipt.source: [] for receipt in receipts}
+    for line in chosen:
+        found[line.receipt.source].append(line)
+    return {source: some for source, some in found.items() if some}
+
+
+def counted(receipts: Iterable[Receipt]) -> str:
+    """Return in Markdown how many files had which outcome."""
+    counts = Counter(receipt.outcome for receipt in receipts)
+    return "  ·  ".join(f"{ICONS[one]} **{counts[one]:,}** {one}" for one in Outcome if counts[one])
+
+
+def told(receipt: Receipt, standing: Standing | None) -> str:
+    """Return what became of a file until now."""
+    if standing is None or receipt.outcome in (Outcome.CONFLICT, Outcome.DISCARDED):
+        return receipt.message
+    if receipt.outcome is Outcome.ACCEPTED and receipt.message != STORED:
+        return f"Stored, but set aside and not scored: {receipt.message}"
+    now = where(standing)
+    return f"{ALREADY_HERE} {now}" if receipt.outcome is Outcome.ALREADY_HERE else now
+
+
+def where(standing: Standing) -> str:
+    """Return where a study stands: queued, its rank, why it is not analysable, or what was done with it."""
+    row = standing.row
+    place = f"{row.band}, number {standing.place:,} on the worklist" if standing.place else str(row.band)
+    if row.status is StudyStatus.RECEIVED:
+        return "Stored; queued for scoring."
+    if row.status is StudyStatus.NOT_ANALYSABLE:
+        return f"Not analysable: {row.reason}. {place}; it is read without the AI."
+    if row.status is StudyStatus.RANKED:
+        answer = f"{row.predicted.label}, P(glioma) {row.malignancy:.2f}" if row.predicted else "no answer"
+        return f"{place}. AI: {answer}."
+    return {
+        StudyStatus.READ: "Read and signed.",
+        StudyStatus.MERGED: f"{row.reason}.",
+        StudyStatus.DISCARDED: f"{row.reason}.",
+    }[row.status]
+
+
+def draw(receipts: Sequence[Receipt], standing: Mapping[str, Standing]) -> None:
+    """Draw the answers; those that need attention are never left out for others."""
+    every = lines(receipts)
+    sources = by_source(every[:MAX_LINES], receipts)
+    for source, some in sources.items():
+        with st.container(border=True):
+            if source or len(sources) > 1:
+                title, summary, _ = st.columns(WIDTHS, vertical_alignment="center")
+                title.markdown(f":material/folder_zip: **{markdown(source)}**" if source else "**Single files**")
+                summary.markdown(counted(one for one in receipts if one.source == source))
+            for number, line in enumerate(some):
+                _draw_line(line, standing.get(line.receipt.study_id or ""), f"{source}_{number}")
+    if len(every) > MAX_LINES:
+        st.caption(f"{len(every) - MAX_LINES:,} more; the ones above need attention first.")
+
+
+def _draw_line(line: Line, standing: Standing | None, key: str) -> None:
+    receipt = line.receipt
+    name, message, button = st.columns(WIDTHS, vertical_alignment="center")
+    files = f"{receipt.name} and {line.others:,} more" if line.others else receipt.name
+    patient = readable_name(standing.row.patient_name) if standing else ""
+    about = f" · {markdown(patient)}" if patient else ""
+    name.markdown(f"{ICONS[receipt.outcome]} {markdown(files)}{about}")
+    message.text(one_line(told(receipt, standing)))
+    if receipt.outcome in (Outcome.CONFLICT, Outcome.DISCARDED):
+        if button.button("Conflicts", key=f"conflicts_{key}", icon=":material/rule:", width="stretch"):
+            st.switch_page(state.CONFLICTS)
+    elif receipt.study_id and button.button("Open", key=f"open_{key}", icon=":material/neurology:", width="stretch"):
+        state.open_study(receipt.study_id)
