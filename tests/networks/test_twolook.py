@@ -13,7 +13,7 @@ from triage.networks.twolook import (
     LesionWeights,
     build_two_look,
     mean_of,
-    start_from_imagenet,
+    start_from_packaged,
     start_from_two_look,
 )
 from triage.training.fit.recipe import load_recipe
@@ -22,7 +22,7 @@ from triage.training.fit.stages import build
 
 def test_two_outputs_survive_saving(tmp_path: Path) -> None:
     model = build_two_look(64)
-    start_from_imagenet(model)
+    start_from_packaged(model)
     slices = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 1)).astype(np.float32)
     answers = model.predict_on_batch(slices)
     assert answers[LOGITS].shape == (2, 4)
@@ -35,7 +35,7 @@ def test_two_outputs_survive_saving(tmp_path: Path) -> None:
 
 def test_early_layers_are_frozen() -> None:
     model = build_two_look(64)
-    start_from_imagenet(model)
+    start_from_packaged(model)
     frozen = {layer.name for layer in model.layers if not layer.trainable}
     assert {"stem_conv", FROZEN_UP_TO, "block14_depthwise_conv"} <= frozen
     assert not {"block5_expand_conv", "decoder4_conv", MASK, LOGITS} & frozen
@@ -43,7 +43,7 @@ def test_early_layers_are_frozen() -> None:
 
 def test_all_layers_learn_if_wanted_but_not_the_statistics_of_the_norms() -> None:
     model = build_two_look(64)
-    start_from_imagenet(model, "all")
+    start_from_packaged(model, "all")
     assert all(layer.trainable for layer in model.layers)
     stem = model.get_layer("stem_conv")
     assert [weight.name for weight in stem.trainable_weights] == ["kernel"]
@@ -65,7 +65,7 @@ def test_weights_are_loaded_from_a_network_with_norms() -> None:
 
 def test_weights_are_loaded_from_a_network_of_another_size() -> None:
     trained, model = build_two_look(64), build_two_look(96)
-    start_from_imagenet(trained)
+    start_from_packaged(trained)
     start_from_two_look(model, trained)
     for given, taken in zip(trained.get_weights(), model.get_weights(), strict=True):
         assert np.array_equal(given, taken)

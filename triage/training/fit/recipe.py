@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 
 from triage.errors import TriageError
 from triage.networks.backbones import BACKBONES
+from triage.networks.encoders import ENCODERS
 
 FOLDER = Path(__file__).parent / "recipes"
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -61,13 +62,22 @@ class TwoLook(_Checked):
 
     Attributes
     ----------
+    encoder
+        One of `triage.networks.encoders.ENCODERS`.
     learns
-        The layers that are trained: ``late``, see `triage.networks.twolook.FROZEN_UP_TO`, or ``all``.
+        The layers that are trained: ``late``, see `triage.networks.encoders.Encoder.frozen_up_to`, or ``all``.
     """
 
     kind: Literal["two-look"]
+    encoder: str = "lite0"
     dropout: Share = 0.2
     learns: Literal["late", "all"] = "late"
+
+    @model_validator(mode="after")
+    def _known(self) -> TwoLook:
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"{self.encoder!r} is not an encoder; choose one of {', '.join(ENCODERS)}")
+        return self
 
 
 class Stage(_Checked):
