@@ -30,16 +30,13 @@ class Encoded:
     slice
         The input.
     features
-        ``(batch, rows, rows, channels)``: features whose mean over the whole view goes to the class.
-    positions
-        Those of them that differ by position; their mean inside the lesion goes to the class too.
+        ``(batch, rows, rows, channels)``: features whose means over the whole view and over the lesion tell the class.
     quarter
         ``(batch, size / 4, size / 4, WIDTH)``: features for the mask.
     """
 
     slice: keras.KerasTensor
     features: keras.KerasTensor
-    positions: keras.KerasTensor
     quarter: keras.KerasTensor
 
 
@@ -89,7 +86,7 @@ def _lite(stages: lite0.Stages, size: int, normed: bool) -> Encoded:
         skip = layers.Conv2D(WIDTH, 1, name=f"decoder{stride}_skip")(encoder.get_layer(name).output)
         x = layers.Add(name=f"decoder{stride}_join")([x, skip])
         x = _conv(layers.ReLU(name=f"decoder{stride}_join_relu")(x), f"decoder{stride}", 3)
-    return Encoded(encoder.input, features, features, x)
+    return Encoded(encoder.input, features, x)
 
 
 def _skips(stages: lite0.Stages) -> list[str]:
@@ -118,12 +115,13 @@ def _vit(size: int, _normed: bool) -> Encoded:
     """ViT-S/14 with a decoder that sums four of its blocks and joins two strided convolutions on the slice itself.
 
     The features of a position are those of its patch and the class token, which is the same everywhere, so that the
-    class stays linear in means over positions. The class-activation map is HiResCAM on these features: what the patch
-    adds to the logit here, and what the class token adds to it everywhere.
+    class stays linear in means over positions. The class-activation map is HiResCAM on these features, which is the
+    gradient times the features here too: what the patch adds to the logit at its place, and what the class token adds
+    to it everywhere.
     """
     encoder = build_vit(size)
-    positions = PatchGrid(name="patches")(encoder.output)
-    features = layers.Concatenate(name="features")([positions, ClassGrid(name="class_everywhere")(encoder.output)])
+    grids = PatchGrid(name="patches")(encoder.output), ClassGrid(name="class_everywhere")(encoder.output)
+    features = layers.Concatenate(name="features")(grids)
     x = layers.Add(name="decoder14_join")([_read(encoder, block) for block in READ_BLOCKS])
     x = layers.ReLU(name="decoder14_relu")(x)
     x = layers.Resizing(size // 8, size // 8, name="decoder8_grow")(x)
@@ -133,13 +131,13 @@ def _vit(size: int, _normed: bool) -> Encoded:
     for stride in (2, 4):
         edges = _conv(edges, f"decoder{stride}_edges", 3, stride=2)
     x = _conv(layers.Add(name="decoder4_join")([x, edges]), "decoder4", 3)
-    return Encoded(encoder.input, features, positions, x)
+    return Encoded(encoder.input, features, x)
 
 
 def _read(encoder: keras.Model, block: int) -> keras.KerasTensor:
     name = f"decoder14_block{block}"
     x = PatchGrid(name=f"{name}_grid")(encoder.get_layer(after_block(block)).output)
-    # The sums between the blocks grow from the first to the last by a factor of fifty.
+    # The sums between the blocks grow from block to block.
     x = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm", dtype="float32")(x)
     return layers.Conv2D(WIDTH, 1, name=name)(x)
 

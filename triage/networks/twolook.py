@@ -58,8 +58,8 @@ def build_two_look(
     seen = chosen.build(size, normed)
     rare = keras.initializers.Constant(-3.0)
     mask = layers.Conv2D(1, 1, bias_initializer=rare, name=MASK, dtype="float32")(seen.quarter)
-    lesion = LesionWeights(seen.positions.shape[1], name="lesion_weights")(mask)
-    focus = layers.Multiply(name=FOCUS)([seen.positions, lesion])
+    lesion = LesionWeights(seen.features.shape[1], name="lesion_weights")(mask)
+    focus = layers.Multiply(name=FOCUS)([seen.features, lesion])
     everywhere, inside = layers.GlobalAveragePooling2D(name="pool"), layers.GlobalAveragePooling2D(name="lesion_pool")
     pooled = layers.Concatenate(name="looked_at")([everywhere(seen.features), inside(focus)])
     pooled = layers.Dropout(dropout, name="dropout")(pooled)
@@ -105,7 +105,7 @@ def start_from_two_look(model: keras.Model, trained: keras.Model, learns: str = 
     ValueError
         If `trained` is another network.
     """
-    if encoder_of(model) != encoder_of(trained):
+    if encoder_of(model)[0] != encoder_of(trained)[0]:
         raise ValueError(f"{trained.name} has another encoder than {model.name}.")
     norms = {layer.name: layer for layer in trained.layers if isinstance(layer, layers.BatchNormalization)}
     for layer in model.layers:

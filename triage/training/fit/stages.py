@@ -71,7 +71,8 @@ def _build_two_look(size: int, classes: int, network: TwoLook, weights: str) -> 
     encoder = ENCODERS[network.encoder]
     if size % encoder.multiple:
         raise SizeError(
-            f"The encoder {network.encoder} cannot take {size} px. Choose a multiple of {encoder.multiple}."
+            f"The encoder {network.encoder} cannot take pictures of {size} px. Choose a multiple of "
+            f"{encoder.multiple} as --size."
         )
     model = build_two_look(size, classes, network.dropout, normed=weights == NONE, encoder=network.encoder)
     if weights == NONE:

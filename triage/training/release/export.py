@@ -52,7 +52,7 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     names = (encoder.last_map, FOCUS, encoder.textures)
     features, focus, textures = (model.get_layer(name).output for name in names)
     kernel, _ = model.get_layer(LOGITS).get_weights()
-    everywhere, inside = np.split(kernel, [features.shape[-1]])
+    everywhere, inside = np.split(kernel, 2)
     classes = kernel.shape[1]
     cams = [layers.Conv2D(classes, 1, use_bias=False, name=f"cam_{name}") for name in ("everywhere", "inside")]
     cam = layers.Add(name=CAM)([cams[0](features), cams[1](focus)])
