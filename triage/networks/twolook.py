@@ -171,7 +171,8 @@ class LesionWeights(layers.Layer):  # type: ignore[misc]
         # Positions whose borders lie inside a pixel of the mask get their shares of it.
         for axis in (1, 2) if self.side > common else ():
             found = ops.repeat(found, self.side // common, axis=axis)
-        found = ops.average_pool(found, inputs.shape[1] // common) + 1e-3
+        area = inputs.shape[1] // common
+        found = ops.average_pool(found, area, area) + 1e-3  # the JAX of Keras 3.15 fails if the strides are not given
         return found / ops.mean(found, axis=(1, 2), keepdims=True)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

