@@ -25,6 +25,7 @@ EXTRAS = {
     "pages": (),
     "triage": (),
     "triage/training": ("train",),
+    "triage/networks/vit_weights.py": ("train",),
     "bench": ("train", "dev"),
     "tests": ("train", "dev"),
 }

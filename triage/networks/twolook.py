@@ -1,4 +1,4 @@
-"""The two-look network: EfficientNet-Lite0 with a light decoder; the head pools over the lesion that the decoder finds.
+"""The two-look network: an encoder with a light decoder; the head pools over the lesion that the decoder finds.
 
 The first look is at the whole slice, the second at the crop around the lesion found by the first, at the scale of the
 lesion. Both use the same weights. The crop reveals much less of the slice's plane and source, so the second look
@@ -7,88 +7,106 @@ generalises better to unknown scanners.
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 from keras import layers, ops
 
-from triage.networks.checkpoint import imagenet_lite0
-from triage.networks.lite0 import LAST_MAP, LOGITS, build_lite0, load_imagenet, take_normed
+from triage.networks.encoders import ENCODERS, Encoder
+from triage.networks.lite0 import LOGITS, take_normed
 
 #: Side of the input over that of the mask.
 STRIDE = 4
 MASK = "mask"
 #: The layer with the features weighted by the lesion; the maps are computed from it.
 FOCUS = "lesion_focus"
-#: Last layer of the encoder at a quarter, an eighth and a sixteenth of the input's side.
-SKIPS = ("block2_add", "block4_add", "block10_add")
-WIDTH = 64
-#: Layers up to this one keep their ImageNet weights: edges and textures are the same in every organ, and training them
-#: would take most of the time of a step.
-FROZEN_UP_TO = "block2_add"
 
 
-def build_two_look(size: int = 160, classes: int = 4, dropout: float = 0.2, *, normed: bool = False) -> keras.Model:
+def build_two_look(
+    size: int = 160, classes: int = 4, dropout: float = 0.2, *, normed: bool = False, encoder: str = "lite0"
+) -> keras.Model:
     """Build the network with random weights.
 
     Parameters
     ----------
     size
-        Side of the square input in pixels; a multiple of 32.
+        Side of the square input in pixels; a multiple of `Encoder.multiple`.
     classes
         Number of classes.
     dropout
         Rate on the pooled features, active in training only.
     normed
-        Whether the encoder has batch normalisation; training from random weights needs it.
+        Whether a convolutional encoder has batch normalisation; training from random weights needs it.
+    encoder
+        One of `ENCODERS`.
 
     Returns
     -------
     keras.Model
         Input ``(batch, size, size, 1)``, gray 0 to 255; outputs ``logits (batch, classes)`` and
         ``mask (batch, size / 4, size / 4, 1)``, both before softmax and sigmoid.
+
+    Raises
+    ------
+    ValueError
+        If the encoder does not take this size.
     """
-    encoder = build_lite0(classes, size, normed=normed)
-    features = encoder.get_layer(LAST_MAP).output
-    x = _conv(features, "decoder32", 1)
-    for name, stride in zip(reversed(SKIPS), (16, 8, 4), strict=True):
-        x = layers.UpSampling2D(interpolation="bilinear", name=f"decoder{stride}_grow")(x)
-        skip = layers.Conv2D(WIDTH, 1, name=f"decoder{stride}_skip")(encoder.get_layer(name).output)
-        x = layers.Add(name=f"decoder{stride}_join")([x, skip])
-        x = _conv(layers.ReLU(name=f"decoder{stride}_join_relu")(x), f"decoder{stride}", 3)
-    mask = layers.Conv2D(1, 1, bias_initializer=keras.initializers.Constant(-3.0), name=MASK, dtype="float32")(x)
-    focus = layers.Multiply(name=FOCUS)([features, LesionWeights(features.shape[1], name="lesion_weights")(mask)])
-    pooled = layers.Concatenate(name="looked_at")(
-        [layers.GlobalAveragePooling2D(name="pool")(features), layers.GlobalAveragePooling2D(name="lesion_pool")(focus)]
-    )
+    chosen = ENCODERS[encoder]
+    if size % chosen.multiple:
+        raise ValueError(f"The encoder {encoder} needs a size that is a multiple of {chosen.multiple}, not {size}.")
+    seen = chosen.build(size, normed)
+    rare = keras.initializers.Constant(-3.0)
+    mask = layers.Conv2D(1, 1, bias_initializer=rare, name=MASK, dtype="float32")(seen.quarter)
+    lesion = LesionWeights(seen.features.shape[1], name="lesion_weights")(mask)
+    focus = layers.Multiply(name=FOCUS)([seen.features, lesion])
+    everywhere, inside = layers.GlobalAveragePooling2D(name="pool"), layers.GlobalAveragePooling2D(name="lesion_pool")
+    pooled = layers.Concatenate(name="looked_at")([everywhere(seen.features), inside(focus)])
     pooled = layers.Dropout(dropout, name="dropout")(pooled)
     logits = layers.Dense(classes, name=LOGITS, dtype="float32")(pooled)
-    return keras.Model(encoder.input, {LOGITS: logits, MASK: mask}, name="two_look")
+    return keras.Model(seen.slice, {LOGITS: logits, MASK: mask}, name=chosen.network)
 
 
-def start_from_imagenet(model: keras.Model, learns: str = "late") -> None:
-    """Load the packaged ImageNet weights into the encoder, and freeze its statistics and the layers that do not learn.
+def encoder_of(model: keras.Model) -> tuple[str, Encoder]:
+    """Return name and description of the encoder of a two-look network.
+
+    Raises
+    ------
+    ValueError
+        If it is another network.
+    """
+    for name, encoder in ENCODERS.items():
+        if encoder.network == model.name:
+            return name, encoder
+    raise ValueError(f"{model.name} is not a two-look network.")
+
+
+def start_from_packaged(model: keras.Model, learns: str = "late") -> None:
+    """Load the packaged weights into the encoder, and freeze its statistics and the layers that do not learn.
 
     Parameters
     ----------
     model
         From `build_two_look`.
     learns
-        ``late``: the layers after `FROZEN_UP_TO`, without depthwise kernels; ``all``.
+        ``late``: the layers after `Encoder.frozen_up_to`, without depthwise kernels; ``all``.
     """
-    load_imagenet(model, imagenet_lite0())
+    encoder_of(model)[1].load(model)
     _freeze(model, learns)
 
 
 def start_from_two_look(model: keras.Model, trained: keras.Model, learns: str = "late") -> None:
     """Copy the weights of a trained two-look network of any input size, with or without batch norms.
 
-    Freezes the layers as `start_from_imagenet` does.
+    Freezes the layers as `start_from_packaged` does.
 
     Raises
     ------
     ValueError
         If `trained` is another network.
     """
+    if encoder_of(model)[0] != encoder_of(trained)[0]:
+        raise ValueError(f"{trained.name} has another encoder than {model.name}.")
     norms = {layer.name: layer for layer in trained.layers if isinstance(layer, layers.BatchNormalization)}
     for layer in model.layers:
         weights = trained.get_layer(layer.name).get_weights()
@@ -111,10 +129,11 @@ def mean_of(*networks: keras.Model) -> keras.Model:
     Raises
     ------
     ValueError
-        If one of them is not a two-look network.
+        If one of them is not a two-look network, or has another encoder than the first.
     """
+    encoder, _ = encoder_of(networks[0])
     size, classes = networks[0].input_shape[1], networks[0].output[LOGITS].shape[-1]
-    copies = [build_two_look(size, classes) for _ in networks]
+    copies = [build_two_look(size, classes, encoder=encoder) for _ in networks]
     for copy, network in zip(copies, networks, strict=True):
         start_from_two_look(copy, network)
     for same in zip(*(copy.layers for copy in copies), strict=True):
@@ -124,12 +143,14 @@ def mean_of(*networks: keras.Model) -> keras.Model:
 
 
 def _freeze(model: keras.Model, learns: str) -> None:
-    early = learns == "late"
+    if learns == "all":
+        return
+    last = model.get_layer(encoder_of(model)[1].frozen_up_to)
+    early = keras.Model(model.input, last.output).layers
     for layer in model.layers:
         # Depthwise kernels are frozen too: they are a twentieth of the weights and took a quarter of a step's time.
-        if early or (learns == "late" and isinstance(layer, layers.DepthwiseConv2D)):
+        if layer in early or isinstance(layer, layers.DepthwiseConv2D):
             layer.trainable = False
-        early = early and layer.name != FROZEN_UP_TO
 
 
 @keras.saving.register_keras_serializable("triage")
@@ -144,8 +165,14 @@ class LesionWeights(layers.Layer):  # type: ignore[misc]
         self.side = side
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Return ``(batch, side, side, 1)`` from mask logits ``(batch, rows, rows, 1)``, rows a multiple of side."""
-        found = ops.average_pool(ops.sigmoid(ops.stop_gradient(inputs)), inputs.shape[1] // self.side) + 1e-3
+        """Return ``(batch, side, side, 1)`` from mask logits ``(batch, rows, rows, 1)``."""
+        found = ops.sigmoid(ops.stop_gradient(inputs))
+        common = math.gcd(inputs.shape[1], self.side)
+        # Positions whose borders lie inside a pixel of the mask get their shares of it.
+        for axis in (1, 2) if self.side > common else ():
+            found = ops.repeat(found, self.side // common, axis=axis)
+        area = inputs.shape[1] // common
+        found = ops.average_pool(found, area, area) + 1e-3  # the JAX of Keras 3.15 fails if the strides are not given
         return found / ops.mean(found, axis=(1, 2), keepdims=True)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -155,8 +182,3 @@ class LesionWeights(layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, object]:
         """Return the arguments of `__init__`."""
         return {**super().get_config(), "side": self.side}
-
-
-def _conv(x: keras.KerasTensor, name: str, kernel: int) -> keras.KerasTensor:
-    x = layers.Conv2D(WIDTH, kernel, padding="same", name=f"{name}_conv")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)

@@ -12,7 +12,7 @@ from triage.training.fit.recipe import FOLDER, Backbone, Recipe, RecipeError, ad
 
 def test_every_packaged_recipe_is_valid() -> None:
     recipes = ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look"]
-    recipes += ["two-look-192", "two-look-224", "two-look-all"]
+    recipes += ["two-look-192", "two-look-224", "two-look-all", "two-look-lite2", "two-look-vit"]
     assert names() == recipes
     for name in names():
         assert load_recipe(name).name == name
@@ -40,6 +40,21 @@ def test_keep_mean_is_for_two_look_networks_only(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text((FOLDER / "lite0.toml").read_text().replace('keep = "last"', 'keep = "mean"'))
     with pytest.raises(RecipeError, match="for two-look networks only"):
+        load_recipe(str(path))
+
+
+def test_layer_decay_is_for_two_look_networks_with_adamw(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = (FOLDER / "two-look-vit.toml").read_text()
+    path.write_text(text.replace('optimizer = "adamw"', 'optimizer = "adam"'))
+    with pytest.raises(RecipeError, match="layer_decay is for two-look networks"):
+        load_recipe(str(path))
+
+
+def test_an_unknown_encoder_lists_the_known_ones(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text((FOLDER / "two-look-vit.toml").read_text().replace("vit-s14", "vit-s16"))
+    with pytest.raises(RecipeError, match="choose one of lite0, lite2, vit-s14"):
         load_recipe(str(path))
 
 

@@ -18,7 +18,7 @@ from triage.inference.network import Network
 from triage.inference.preprocess import prepare
 from triage.inference.two_look import DOUBT, NOTUMOR, SURE, log_probabilities
 from triage.inference.views import FRAME, MIDDLE, WHOLE, Box, crop, lay_back
-from triage.networks.twolook import build_two_look, start_from_imagenet
+from triage.networks.twolook import build_two_look, start_from_packaged
 from triage.training.data.splits import CLASSES
 from triage.training.evaluate.scorer import open_model
 from triage.training.fit.checkpoints import save_model, write_json
@@ -34,7 +34,7 @@ LOOKS = (WHOLE, MIDDLE, Box(0.3, 0.2, 0.4))
 def model() -> keras.Model:
     keras.utils.set_random_seed(3)
     model = build_two_look(SIZE)
-    start_from_imagenet(model)
+    start_from_packaged(model)
     return model
 
 

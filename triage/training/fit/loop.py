@@ -25,6 +25,7 @@ from triage.errors import TriageError
 from triage.inference.card import KERAS
 from triage.training.fit.checkpoints import Row, averaged_weights, load_state, save_model, save_state, write_json
 from triage.training.fit.curves import draw_curves
+from triage.training.fit.layerwise import LayerwiseAdamW, shares_of
 from triage.training.fit.recipe import Stage
 from triage.training.views.frames import prefetch
 
@@ -143,7 +144,10 @@ def compile_for(model: keras.Model, loss: Loss, stage: Stage, steps: int, metric
             stage.learning_rate / 20, total, warmup_target=stage.learning_rate, warmup_steps=max(total // 16, 1)
         )
     options = {"use_ema": stage.ema is not None, "ema_momentum": stage.ema or 0.99, "clipnorm": stage.clip}
-    if stage.optimizer == "adamw":
+    if stage.layer_decay:
+        shares = shares_of(model, stage.layer_decay)
+        optimizer = LayerwiseAdamW(shares, rate, weight_decay=stage.weight_decay, **options)
+    elif stage.optimizer == "adamw":
         optimizer = keras.optimizers.AdamW(rate, weight_decay=stage.weight_decay, **options)
     else:
         optimizer = keras.optimizers.Adam(rate, **options)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 
 from triage.errors import TriageError
 from triage.networks.backbones import BACKBONES
+from triage.networks.encoders import ENCODERS
 
 FOLDER = Path(__file__).parent / "recipes"
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -61,13 +62,22 @@ class TwoLook(_Checked):
 
     Attributes
     ----------
+    encoder
+        One of `triage.networks.encoders.ENCODERS`.
     learns
-        The layers that are trained: ``late``, see `triage.networks.twolook.FROZEN_UP_TO`, or ``all``.
+        The layers that are trained: ``late``, see `triage.networks.encoders.Encoder.frozen_up_to`, or ``all``.
     """
 
     kind: Literal["two-look"]
+    encoder: str = "lite0"
     dropout: Share = 0.2
     learns: Literal["late", "all"] = "late"
+
+    @model_validator(mode="after")
+    def _known(self) -> TwoLook:
+        if self.encoder not in ENCODERS:
+            raise ValueError(f"{self.encoder!r} is not an encoder; choose one of {', '.join(ENCODERS)}")
+        return self
 
 
 class Stage(_Checked):
@@ -93,6 +103,9 @@ class Stage(_Checked):
     balanced
         Instead of `shares`: how often each class is drawn. Within a class, each sequence of each source is drawn in
         proportion to the square root of its number of pictures, so that neither a source nor a sequence means a class.
+    layer_decay
+        How the learning rate falls from block to block towards the input (`triage.training.fit.layerwise`); by default
+        it is the same everywhere. For two-look networks with AdamW.
     schedule
         Learning rate: constant, or a warm-up and a cosine decay to zero.
     ema
@@ -117,6 +130,7 @@ class Stage(_Checked):
     balanced: dict[str, PositiveFloat] | None = None
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: PositiveFloat = 1e-3
+    layer_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     schedule: Literal["constant", "cosine"] = "constant"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: PositiveFloat | None = None
@@ -128,6 +142,8 @@ class Stage(_Checked):
     def _starts_somewhere(self) -> Stage:
         if self.keep == "mean" and self.network.kind != "two-look":
             raise ValueError('keep = "mean" is for two-look networks only')
+        if self.layer_decay and (self.network.kind != "two-look" or self.optimizer != "adamw"):
+            raise ValueError('layer_decay is for two-look networks with optimizer = "adamw"')
         if self.shares and self.balanced:
             raise ValueError("shares and balanced exclude each other")
         return self

@@ -14,7 +14,8 @@ from rich.console import Console
 from triage.errors import TriageError
 from triage.networks.backbones import NONE, ONLINE, PACKAGED, WeightsError, build_backbone, open_saved
 from triage.networks.cnn import build_cnn
-from triage.networks.twolook import build_two_look, start_from_imagenet, start_from_two_look
+from triage.networks.encoders import ENCODERS
+from triage.networks.twolook import build_two_look, start_from_packaged, start_from_two_look
 from triage.networks.unet import build_unet
 from triage.training.data.copies import SOURCE_ORDER
 from triage.training.data.splits import CLASSES, Parts, Sample, label_for, target_for
@@ -67,19 +68,26 @@ def build(stage: Stage, classes: int, weights: str | None = None) -> tuple[keras
 
 
 def _build_two_look(size: int, classes: int, network: TwoLook, weights: str) -> tuple[keras.Model, str]:
-    model = build_two_look(size, classes, network.dropout, normed=weights == NONE)
+    encoder = ENCODERS[network.encoder]
+    if size % encoder.multiple:
+        raise SizeError(
+            f"The encoder {network.encoder} cannot take pictures of {size} px. Choose a multiple of "
+            f"{encoder.multiple} as --size."
+        )
+    model = build_two_look(size, classes, network.dropout, normed=weights == NONE, encoder=network.encoder)
     if weights == NONE:
         return model, NONE
     if weights == PACKAGED:
-        start_from_imagenet(model, network.learns)
-        return model, "packaged ImageNet weights of EfficientNet-Lite0"
+        start_from_packaged(model, network.learns)
+        return model, encoder.packaged
     if weights == ONLINE:
         raise WeightsError("keras.applications has no two-look network. Use --weights packaged, a file, or none.")
     try:
         start_from_two_look(model, open_saved(Path(weights)), network.learns)
     except ValueError as error:
         raise WeightsError(
-            f"{Path(weights).name} holds no two-look network. Name the file of a two-look run, or none."
+            f"{Path(weights).name} holds no two-look network with the encoder {network.encoder}. Name the file of a "
+            "two-look run with it, or none."
         ) from error
     return model, f"file {Path(weights).name}"
 

@@ -14,18 +14,15 @@ from numpy.typing import NDArray
 
 from triage.inference.network import CAM, DISTANCE, INPUT, LOGITS, MASK, Network
 from triage.inference.views import FRAME, WHOLE, crop
-from triage.networks.lite0 import LAST_MAP, RESCALE
+from triage.networks.lite0 import RESCALE
 from triage.networks.mahalanobis import MahalanobisDistance
-from triage.networks.twolook import FOCUS, SKIPS
+from triage.networks.twolook import FOCUS, encoder_of
 from triage.training.evaluate.scorer import Scorer, named
 from triage.training.fit.loop import predict
 from triage.training.layouts import Dataset
 from triage.training.release.quantization import quantize
 from triage.training.views.frames import load_frames_of
 
-#: The layer whose features give the out-of-distribution distance. The last features keep only what separates the
-#: classes and do not tell a heart from a head; these still represent textures and shapes (docs/model-log.md).
-OOD_FEATURES = SKIPS[-1]
 #: Number of slices, with two looks each, on which the ranges of the activations are measured.
 RANGE_SLICES = 32
 
@@ -51,7 +48,9 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
         ``mask (batch, rows, columns, 1)`` as probability,
         ``cam (batch, rows, columns, classes)`` and ``distance (batch,)``, see `MahalanobisDistance`.
     """
-    features, focus, textures = (model.get_layer(name).output for name in (LAST_MAP, FOCUS, OOD_FEATURES))
+    _, encoder = encoder_of(model)
+    names = (encoder.last_map, FOCUS, encoder.textures)
+    features, focus, textures = (model.get_layer(name).output for name in names)
     kernel, _ = model.get_layer(LOGITS).get_weights()
     everywhere, inside = np.split(kernel, 2)
     classes = kernel.shape[1]
