@@ -76,7 +76,7 @@ def start_from_imagenet(model: keras.Model, learns: str = "late") -> None:
         ``late``: the layers after `FROZEN_UP_TO`, without depthwise kernels; ``all``.
     """
     load_imagenet(model, imagenet_lite0())
-    _freeze(model, learns)
+    freeze(model, learns)
 
 
 def start_from_two_look(model: keras.Model, trained: keras.Model, learns: str = "late") -> None:
@@ -97,7 +97,17 @@ def start_from_two_look(model: keras.Model, trained: keras.Model, learns: str = 
             take_normed(layer, weights[0], norm.get_weights())
         else:
             layer.set_weights(weights)
-    _freeze(model, learns)
+    freeze(model, learns)
+
+
+def freeze(model: keras.Model, learns: str) -> None:
+    """Freeze the layers that do not learn; `learns` as for `start_from_imagenet`."""
+    early = learns == "late"
+    for layer in model.layers:
+        # Depthwise kernels are frozen too: they are a twentieth of the weights and took a quarter of a step's time.
+        if early or (learns == "late" and isinstance(layer, layers.DepthwiseConv2D)):
+            layer.trainable = False
+        early = early and layer.name != FROZEN_UP_TO
 
 
 def mean_of(*networks: keras.Model) -> keras.Model:
@@ -123,15 +133,6 @@ def mean_of(*networks: keras.Model) -> keras.Model:
     return copies[0]
 
 
-def _freeze(model: keras.Model, learns: str) -> None:
-    early = learns == "late"
-    for layer in model.layers:
-        # Depthwise kernels are frozen too: they are a twentieth of the weights and took a quarter of a step's time.
-        if early or (learns == "late" and isinstance(layer, layers.DepthwiseConv2D)):
-            layer.trainable = False
-        early = early and layer.name != FROZEN_UP_TO
-
-
 @keras.saving.register_keras_serializable("triage")
 class LesionWeights(layers.Layer):  # type: ignore[misc]
     """Weights of the feature positions, proportional to the mask; their mean is 1.
@@ -145,7 +146,9 @@ class LesionWeights(layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Return ``(batch, side, side, 1)`` from mask logits ``(batch, rows, rows, 1)``, rows a multiple of side."""
-        found = ops.average_pool(ops.sigmoid(ops.stop_gradient(inputs)), inputs.shape[1] // self.side) + 1e-3
+        rows = inputs.shape[1] // self.side
+        # Without the strides, Keras 3.15 pools over wrong axes on JAX.
+        found = ops.average_pool(ops.sigmoid(ops.stop_gradient(inputs)), rows, strides=rows) + 1e-3
         return found / ops.mean(found, axis=(1, 2), keepdims=True)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
