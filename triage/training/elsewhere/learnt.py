@@ -33,17 +33,18 @@ class Learnt:
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         self.folder, self.record = folder, about | {"trials": {}}
         self._part: dict[str, Any] = {}
-        self._number = 0
+        self._parts = 0
 
     def add(self, name: str, weights: Weights, record: dict[str, Any]) -> None:
         """Write what a trial has learnt, in the last part if it still has room, and then its record."""
-        arrays = {f"{len(self.record['trials'])}-{index}": array for index, array in enumerate(weights)}
+        number = len(self.record["trials"])
+        arrays = {f"{number}-{index}": array for index, array in enumerate(weights)}
         if self._part and _size(self._part | arrays) > MAX_PART:
-            self._part, self._number = {}, self._number + 1
+            self._part, self._parts = {}, self._parts + 1
         self._part |= arrays
-        part = f"weights-{self._number}.npz"
+        part = f"weights-{self._parts}.npz"
         _replace(self.folder / part, lambda path: np.savez(path, **self._part))
-        self.record["trials"][name] = record | {"part": part, "arrays": list(arrays)}
+        self.record["trials"][name] = record | {"number": number, "part": part}
         text = json.dumps(self.record, indent=1) + "\n"
         _replace(self.folder / RESULTS_FILE, lambda path: path.write_text(text))
 
@@ -51,7 +52,7 @@ class Learnt:
 def read_weights(folder: Path, record: dict[str, Any]) -> Weights:
     """Return the weights of a trial by its record."""
     with np.load(folder / record["part"]) as part:
-        return [part[name] for name in record["arrays"]]
+        return [part[name] for name in part.files if name.startswith(f"{record['number']}-")]
 
 
 def _size(arrays: dict[str, Any]) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
@@ -106,30 +107,37 @@ def pack(recipes: Sequence[Recipe], chosen: Chosen, out: Path, megabytes: int, c
     print_dataset(dataset, console)
     trials = list(_trials(recipes, dataset, chosen))
     hashes = file_hashes(dataset)
-    out.mkdir(parents=True, exist_ok=True)
     start, started_from, learns = _start(recipes)
     if sum(learns[trial.recipe.name] for trial in trials) > MAX_PARTS:
         raise PackError(
             f"What {len(trials)} trials learn is more than {MAX_PARTS / 1e6:.0f} MB. Pack fewer recipes, or leave out "
             "fewer sources."
         )
-    np.savez(out / START_FILE, *start)
     records = {trial.name: _record(trial, hashes, started_from) for trial in trials}
-    (out / RECORDS_FILE).write_bytes(lzma.compress(json.dumps(records).encode()))
-    _write_code(out)
     packed = _packed(dataset, trials)
-    used = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    quality = write_pictures(out / PICTURES_FILE, packed, megabytes * 1_000_000 - used - KEPT_FREE)
-    (out / TRIALS_FILE).write_text(json.dumps(_plan(out, trials, packed), indent=1) + "\n")
-    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    if size > megabytes * 1_000_000:
-        raise PackError(f"The pack has {size / 1e6:.1f} MB. Allow more --megabytes, or leave out a source.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent, prefix="part-") as part:
+        folder = Path(part) / out.name
+        folder.mkdir()
+        np.savez(folder / START_FILE, *start)
+        (folder / RECORDS_FILE).write_bytes(lzma.compress(json.dumps(records).encode()))
+        _write_code(folder)
+        quality = write_pictures(folder / PICTURES_FILE, packed, megabytes * 1_000_000 - _size(folder) - KEPT_FREE)
+        (folder / TRIALS_FILE).write_text(json.dumps(_plan(folder, trials, packed), indent=1) + "\n")
+        size = _size(folder)
+        if size > megabytes * 1_000_000:
+            raise PackError(f"The pack has {size / 1e6:.1f} MB. Allow more --megabytes, or leave out a source.")
+        folder.replace(out)
     console.print(
         terminal(
             f"{out}: {len(trials)} trials, {len(packed.pictures):,} pictures (WebP of quality {quality}), "
             f"{size / 1e6:.1f} MB."
         )
     )
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _check(recipes: Sequence[Recipe]) -> None:

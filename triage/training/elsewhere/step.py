@@ -1,7 +1,4 @@
-"""One step of a two-look network, compiled once for all trials of a recipe.
-
-Tested in tests/training/elsewhere/test_train.py.
-"""
+"""One step of a two-look network, compiled once for all trials of a recipe."""
 
 from __future__ import annotations
 
@@ -116,8 +113,8 @@ class Network:
         return State(learnt, others, optimizer), ops.stack([loss, *figures])
 
     def _loss(self, learnt: Any, others: Any, batch: Batch) -> tuple[Any, tuple[Any, Any]]:
-        frames = _resized(ops.cast(batch.frames, "float32")[..., None], self.stage.size)
-        masks = _resized(ops.cast(batch.masks, "float32") / 255, self.stage.size // STRIDE)
+        frames = resized(ops.cast(batch.frames, "float32")[..., None], self.stage.size)
+        masks = resized(ops.cast(batch.masks, "float32") / 255, self.stage.size // STRIDE)
         outputs, others = self.model.stateless_call(learnt, others, frames, training=True)
         classes = ops.mean(hedged_classes_loss(batch.targets, outputs[LOGITS]))
         lesions = ops.mean(known_mask_loss(masks, outputs[MASK]))
@@ -125,7 +122,7 @@ class Network:
         return classes + lesions, (others, (classes, lesions, accuracy))
 
 
-def _resized(pictures: keras.KerasTensor, side: int) -> keras.KerasTensor:
+def resized(pictures: keras.KerasTensor, side: int) -> keras.KerasTensor:
     """Return the pictures in the size that the network takes; views are drawn once, in the largest size."""
     if pictures.shape[1] == side:
         return pictures
