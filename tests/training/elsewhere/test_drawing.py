@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from elsewhere import views_of
 
 from triage.settings import ROOT
 from triage.training.elsewhere.drawing import view_number
-from triage.training.elsewhere.pictures import PICTURES_FILE, read_pictures
-from triage.training.views.two_look_views import PASTED_SHARE, TwoLookViews
+from triage.training.views.two_look_views import PASTED_SHARE
 
 COUNT, SIDE = 60, 64
 DRAW = """
@@ -21,36 +21,29 @@ import sys
 from itertools import islice
 from pathlib import Path
 import numpy as np
-from test_drawing import COUNT, SIDE, views_of
+from elsewhere import views_of
 from triage.training.elsewhere.drawing import Pool
 packed, out = map(Path, sys.argv[1:])
-views = views_of(packed)
-pool = Pool(views, COUNT, 3)
+views = views_of(packed, {SIDE})
+pool = Pool(views, {COUNT}, 3)
 allowed = np.arange(len(views.pictures)) % 2 == 0
 batches = list(islice(pool.batches(allowed, 4), 20))
-pool.wait_for(COUNT - 1)
+pool.wait_for({COUNT} - 1)
 np.savez(out, frames=pool.frames, masks=pool.masks, targets=pool.targets, made_of=pool.made_of, batches=batches)
 """
 DIE = """
 import os, sys
 from pathlib import Path
-from test_drawing import views_of
+from elsewhere import views_of
 from triage.training.elsewhere.drawing import Pool
-views = views_of(Path(sys.argv[1]))
+views = views_of(Path(sys.argv[1]), 64)
 views.view = lambda picture, rng: os._exit(9)
 Pool(views, 10, 2).wait_for(0)
 """
 
 
-def views_of(packed: Path) -> TwoLookViews:
-    read = read_pictures(packed / PICTURES_FILE)
-    return TwoLookViews(read.pictures, read.weights, size=SIDE, batch=1, seed=7, reordered=0.3, stripped=0.2)
-
-
 def run(code: str, *arguments: Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"), str(Path(__file__).parent)))
-    }
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
@@ -66,7 +59,7 @@ def pool(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, np
 
 
 def test_all_processes_draw_one_stream(packed: Path, pool: dict[str, np.ndarray]) -> None:
-    views = views_of(packed)
+    views = views_of(packed, SIDE)
     for number in range(COUNT):
         view = view_number(views, number)
         assert np.abs(pool["frames"][number] - view.frame).max() <= 0.5
@@ -76,7 +69,7 @@ def test_all_processes_draw_one_stream(packed: Path, pool: dict[str, np.ndarray]
 
 
 def test_a_pasted_lesion_counts_as_its_picture(packed: Path, pool: dict[str, np.ndarray]) -> None:
-    views = views_of(packed)
+    views = views_of(packed, SIDE)
     healthy = np.array([picture.healthy for picture in views.pictures])
     pasted = pool["made_of"][pool["made_of"][:, 1] >= 0]
     assert 0 < len(pasted) < 2 * PASTED_SHARE * COUNT

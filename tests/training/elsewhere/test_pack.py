@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LEFT_OUT, QUIET, tiny
 from drawn import small
+from elsewhere import LEFT_OUT, QUIET, tiny
 
 from triage.training.elsewhere.learnt import MAX_PARTS
 from triage.training.elsewhere.pack import Chosen, pack
@@ -85,6 +85,7 @@ def test_an_unknown_source_a_full_folder_and_a_small_budget_are_refused(
         pack([tiny()], Chosen(data), packed, 20, QUIET)
     with pytest.raises(PackError, match="Allow more --megabytes"):
         pack([tiny()], Chosen(data), tmp_path / "pack", 7, QUIET)
+    assert not any(tmp_path.iterdir())
 
 
 def test_more_trials_than_can_come_back_are_refused(data: Path, tmp_path: Path) -> None:

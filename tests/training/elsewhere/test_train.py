@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_script, tiny
+from elsewhere import run_script, tiny
 
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK, STRIDE, build_two_look, freeze

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LEFT_OUT, QUIET
+from elsewhere import LEFT_OUT, QUIET
 
 from triage.training.elsewhere.learnt import RESULTS_FILE, read_weights
 from triage.training.elsewhere.pictures import PackError
