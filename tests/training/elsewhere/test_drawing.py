@@ -16,7 +16,7 @@ from triage.training.elsewhere.drawing import view_number
 from triage.training.views.two_look_views import PASTED_SHARE
 
 COUNT, SIDE = 60, 64
-DRAW = """
+DRAW = f"""
 import sys
 from itertools import islice
 from pathlib import Path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -30,7 +30,7 @@ def modules_for(name: str, root: Path) -> list[Path]:
         path = _file_of(waiting.pop(), root)
         if path is not None and path not in found:
             found.add(path)
-            waiting += _imported(ast.parse((root / path).read_text()))
+            waiting += _imported([ast.parse((root / path).read_text())])
             waiting += [".".join(parent.parts) for parent in path.parents if parent.parts]
     return sorted(found)
 
@@ -44,13 +44,14 @@ def _file_of(name: str, root: Path) -> Path | None:
     return None
 
 
-def _imported(node: ast.AST) -> Iterator[str]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            continue
-        if isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom) and child.module:
-            yield child.module
-            yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        yield from _imported(child)
+def _imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from _imported(node.orelse)
+        else:
+            yield from _imported(ast.iter_child_nodes(node))

@@ -16,8 +16,8 @@ from triage.errors import TriageError
 from triage.training.views.two_look_views import Picture
 
 PICTURES_FILE = "pictures.npz"
-#: Qualities of WebP to choose from; below the last one, gray values are off by more than 4 on average.
-QUALITIES = range(90, 9, -5)
+#: Qualities of WebP to choose from; with the last one, gray values are off by about 4 on average.
+QUALITIES = range(90, 4, -5)
 #: One frame in this many is encoded to estimate the size of all.
 SAMPLED = 60
 #: The estimate may be wrong by this share.
@@ -58,7 +58,7 @@ def write_pictures(path: Path, packed: Packed, budget: int) -> int:
     lesions = [_lesion_bytes(picture.lesion) for picture in packed.pictures]
     located = [picture.located or (np.nan,) * 3 for picture in packed.pictures]
     targets = np.stack([picture.target for picture in packed.pictures])
-    known = sum(map(len, lesions)) + packed.allowed.nbytes + len(lesions) * 100
+    known = sum(map(len, lesions)) + packed.allowed.nbytes + len(lesions) * 64
     frames = [picture.frame for picture in packed.pictures]
     quality = _quality_within(frames, int((budget - known) * (1 - MARGIN)))
     with ThreadPoolExecutor() as pool:
