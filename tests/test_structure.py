@@ -25,6 +25,7 @@ EXTRAS = {
     "pages": (),
     "triage": (),
     "triage/training": ("train",),
+    "triage/training/elsewhere": ("train", "dev"),  # JAX: only another machine trains with it
     "bench": ("train", "dev"),
     "tests": ("train", "dev"),
 }
