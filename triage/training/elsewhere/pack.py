@@ -52,7 +52,18 @@ TRAINER = "triage.training.elsewhere.train"
 SCRIPT = Path(__file__).parent / "script.py"
 WHEELS_FILE = "wheels.txt"
 #: Keras and what it needs besides JAX; a version that is there already is as good.
-WHEELS = ("keras", "namex", "optree", "absl-py", "rich", "markdown-it-py", "mdurl", "pygments", "packaging")
+WHEELS = (
+    "keras",
+    "namex",
+    "optree",
+    "typing-extensions",
+    "absl-py",
+    "rich",
+    "markdown-it-py",
+    "mdurl",
+    "pygments",
+    "packaging",
+)
 #: Fields in which all recipes of a pack agree, because their trials share one stream of views.
 SHARED_FIELDS = ("reordered", "stripped", "shares", "balanced")
 #: More views than the longest trial needs: chance leaves some trials fewer.

@@ -10,6 +10,6 @@ if __name__ == "__main__":
     os.environ["KERAS_BACKEND"] = "jax"
     try:
         from triage.training.elsewhere.train import main
-    except ModuleNotFoundError as error:
-        sys.exit(f"{error.name} is missing here. Install the packages that wheels.txt beside this script names.")
+    except ImportError as error:
+        sys.exit(f"{error}. Install JAX, OpenCV, SciPy, Pillow, and what wheels.txt beside this script names.")
     main(Path(__file__).parent)
