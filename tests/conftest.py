@@ -35,6 +35,7 @@ SLOW = (
     "scans/isolation/test_door.py",
     "test_cli.py",
     "test_phantoms.py",
+    "training/elsewhere/",
     "training/evaluate/test_compare.py",
     "training/fit/",
     "training/release/",

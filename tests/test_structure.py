@@ -26,6 +26,7 @@ EXTRAS = {
     "triage": (),
     "triage/training": ("train",),
     "triage/networks/vit_weights.py": ("train",),
+    "triage/training/elsewhere": ("train", "dev"),  # JAX: only another machine trains with it
     "bench": ("train", "dev"),
     "tests": ("train", "dev"),
 }

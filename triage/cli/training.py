@@ -186,6 +186,44 @@ def average(
 
 
 @commands.command()
+def pack(
+    data: Annotated[Path, typer.Option(help="Data set with clusters and folds, or with patients.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    recipe: Annotated[list[str], typer.Option(help="Name or TOML file of a two-look recipe; may be repeated.")],
+    volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
+    more: Annotated[Path | None, typer.Option(help="Another data set with folds to add.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="Leave out this source; may be repeated.")] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(help="Also train without this source, or these, separated by commas; may be repeated."),
+    ] = None,
+    megabytes: Annotated[int, typer.Option(min=10, max=60, help="Largest size of the folder.")] = 60,
+) -> None:
+    """Pack recipes and data for training on a machine with a GPU and no network; see docs/recipes.md."""
+    _quiet_tensorflow()
+    from triage.training.elsewhere.pack import Chosen
+    from triage.training.elsewhere.pack import pack as write_pack
+    from triage.training.fit.recipe import load_recipe
+
+    chosen = Chosen(data, volumes, more, without or (), [group.split(",") for group in leave_out or ()])
+    or_exit(lambda: write_pack([load_recipe(name) for name in recipe], chosen, out, megabytes, console))
+
+
+@commands.command()
+def unpack(
+    out: Annotated[Path, typer.Argument(help="Folder that the pack's train.py wrote.")],
+    pack: Annotated[Path, typer.Option(help="The pack.")],
+    runs: Annotated[Path, typer.Option(help="Folder for the run folders.")],
+) -> None:
+    """Write run folders of what the trials of a pack have learnt."""
+    _quiet_tensorflow()
+    from triage.training.elsewhere.unpack import unpack as write_runs
+
+    for folder in or_exit(lambda: write_runs(out, pack, runs)):
+        console.print(terminal(str(folder)))
+
+
+@commands.command()
 def release(
     folder: Annotated[Path, typer.Argument(help="Model folder to write, models/NAME.")],
     trials: Annotated[

@@ -92,7 +92,7 @@ def start_from_packaged(model: keras.Model, learns: str = "late") -> None:
         ``late``: the layers after `Encoder.frozen_up_to`, without depthwise kernels; ``all``.
     """
     encoder_of(model)[1].load(model)
-    _freeze(model, learns)
+    freeze(model, learns)
 
 
 def start_from_two_look(model: keras.Model, trained: keras.Model, learns: str = "late") -> None:
@@ -115,7 +115,7 @@ def start_from_two_look(model: keras.Model, trained: keras.Model, learns: str = 
             take_normed(layer, weights[0], norm.get_weights())
         else:
             layer.set_weights(weights)
-    _freeze(model, learns)
+    freeze(model, learns)
 
 
 def mean_of(*networks: keras.Model) -> keras.Model:
@@ -142,7 +142,8 @@ def mean_of(*networks: keras.Model) -> keras.Model:
     return copies[0]
 
 
-def _freeze(model: keras.Model, learns: str) -> None:
+def freeze(model: keras.Model, learns: str) -> None:
+    """Freeze the layers that do not learn; `learns` as for `start_from_packaged`."""
     if learns == "all":
         return
     last = model.get_layer(encoder_of(model)[1].frozen_up_to)

@@ -1,11 +1,11 @@
-"""Losses of classes; those of masks are tested in `test_loop.py` and `test_two_look_training.py`."""
+"""Losses of classes, and of masks that may be unknown; the other losses are tested in `test_loop.py`."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from triage.training.fit.losses import GLIOMA_SHARE, allowed_classes_loss, hedged_classes_loss
+from triage.training.fit.losses import GLIOMA_SHARE, allowed_classes_loss, hedged_classes_loss, known_mask_loss
 
 GLIOMA, MENINGIOMA, PITUITARY, NOTUMOR = np.eye(4, dtype=np.float32)
 UNTYPED = GLIOMA + MENINGIOMA + PITUITARY
@@ -33,3 +33,15 @@ def test_an_unknown_type_may_still_be_a_pituitary_tumour() -> None:
     shares = [float(np.log(share)) for share in (GLIOMA_SHARE, 1 - GLIOMA_SHARE)]
     assert loss_of(UNTYPED, [*shares, 9.0, -9.0]) == pytest.approx(loss_of(UNTYPED, [*shares, -9.0, -9.0]), abs=1e-3)
     assert loss_of(UNTYPED, [*shares, -9.0, 9.0]) > 5
+
+
+def test_an_unknown_mask_costs_nothing() -> None:
+    logits = np.full((3, 8, 8, 1), -3.0, np.float32)
+    target = np.zeros((3, 8, 8, 2), np.float32)
+    target[1:, ..., 1] = 1
+    target[2, 2:6, 2:6, 0] = 1
+    unknown, empty, lesion = np.asarray(known_mask_loss(target, logits))
+    assert unknown == 0
+    assert lesion > empty > 0
+    right = np.where(target[..., :1] > 0, 20.0, -20.0).astype(np.float32)
+    assert np.asarray(known_mask_loss(target, right)).max() < 1e-3

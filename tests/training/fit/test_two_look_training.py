@@ -16,23 +16,11 @@ from triage.training.evaluate.evaluate import evaluate
 from triage.training.evaluate.scorer import open_model
 from triage.training.fit import two_look_training
 from triage.training.fit.run import Options, run_recipe
-from triage.training.fit.two_look_training import known_mask_loss, locate_unoutlined, pictures_of, view_predictor
+from triage.training.fit.two_look_training import locate_unoutlined, pictures_of, view_predictor
 from triage.training.layouts import Item, read_dataset
 from triage.training.views.two_look_views import Picture
 
 QUIET = Console(quiet=True)
-
-
-def test_an_unknown_mask_costs_nothing() -> None:
-    logits = np.full((3, 8, 8, 1), -3.0, np.float32)
-    target = np.zeros((3, 8, 8, 2), np.float32)
-    target[1:, ..., 1] = 1
-    target[2, 2:6, 2:6, 0] = 1
-    unknown, empty, lesion = np.asarray(known_mask_loss(target, logits))
-    assert unknown == 0
-    assert lesion > empty > 0
-    right = np.where(target[..., :1] > 0, 20.0, -20.0).astype(np.float32)
-    assert np.asarray(known_mask_loss(target, right)).max() < 1e-3
 
 
 def test_a_box_locates_its_tumour_in_the_frame(tmp_path: Path) -> None:

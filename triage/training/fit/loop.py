@@ -25,7 +25,7 @@ from triage.errors import TriageError
 from triage.inference.card import KERAS
 from triage.training.fit.checkpoints import Row, averaged_weights, load_state, save_model, save_state, write_json
 from triage.training.fit.curves import draw_curves
-from triage.training.fit.layerwise import LayerwiseAdamW, shares_of
+from triage.training.fit.optimizer import learning_rate_of, optimizer_of
 from triage.training.fit.recipe import Stage
 from triage.training.views.frames import prefetch
 
@@ -137,20 +137,7 @@ def train(
 
 def compile_for(model: keras.Model, loss: Loss, stage: Stage, steps: int, metrics: Metrics = ()) -> None:
     """Compile a model with the optimizer of a stage, and create the optimizer's variables."""
-    rate: float | keras.optimizers.schedules.LearningRateSchedule = stage.learning_rate
-    if stage.schedule == "cosine":
-        total = stage.epochs * steps
-        rate = keras.optimizers.schedules.CosineDecay(
-            stage.learning_rate / 20, total, warmup_target=stage.learning_rate, warmup_steps=max(total // 16, 1)
-        )
-    options = {"use_ema": stage.ema is not None, "ema_momentum": stage.ema or 0.99, "clipnorm": stage.clip}
-    if stage.layer_decay:
-        shares = shares_of(model, stage.layer_decay)
-        optimizer = LayerwiseAdamW(shares, rate, weight_decay=stage.weight_decay, **options)
-    elif stage.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=stage.weight_decay, **options)
-    else:
-        optimizer = keras.optimizers.Adam(rate, **options)
+    optimizer = optimizer_of(model, stage, learning_rate_of(stage, stage.epochs * steps))
     # On a CPU, XLA takes minutes to compile these networks, and every step is slower than without it.
     model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
     optimizer.build(model.trainable_variables)

@@ -14,6 +14,8 @@ SMOOTH = 1.0
 #: Share of gliomas among gliomas and meningiomas: counted on the outlined slices, one of each cluster. Pituitary
 #: tumours are left out, because they occur in one place only.
 GLIOMA_SHARE = 0.69
+#: The overlap of a mask is part of the loss from this sum of pixel values on: that of smaller lesions is too noisy.
+MIN_LESION_PIXELS = 4.0
 
 
 def allowed_classes_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
@@ -51,6 +53,25 @@ def mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.Ker
     both = ops.sum(drawn * target, axis=(1, 2, 3))
     total = ops.sum(drawn, axis=(1, 2, 3)) + ops.sum(target, axis=(1, 2, 3))
     return entropy + 1 - (2 * both + SMOOTH) / (total + SMOOTH)
+
+
+def known_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    """Cross-entropy of the pixels, plus 1 - soft Dice where there is a lesion; 0 where the mask is not known.
+
+    Parameters
+    ----------
+    target
+        ``(batch, rows, columns, 2)``: the mask, and 1 where it is known, else 0.
+    logits
+        ``(batch, rows, columns, 1)``.
+    """
+    mask, known = target[..., :1], target[..., 1:]
+    entropy = ops.mean(ops.binary_crossentropy(mask, logits, from_logits=True) * known, axis=(1, 2, 3))
+    drawn = ops.sigmoid(logits) * known
+    both = ops.sum(drawn * mask, axis=(1, 2, 3))
+    total = ops.sum(drawn + mask * known, axis=(1, 2, 3))
+    lesion = ops.cast(ops.sum(mask * known, axis=(1, 2, 3)) > MIN_LESION_PIXELS, logits.dtype)
+    return 4 * entropy + 0.5 * lesion * (1 - (2 * both + 1) / (total + 1))
 
 
 def allowed_loss_of(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> float:

@@ -77,23 +77,11 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
         If the data, the recipe, the weights or the disk do not allow the run; every message names the remedy.
     """
     if not options.validation_fold:
-        _check_needs_no_validation(recipe)
+        check_needs_no_validation(recipe)
     if recipe.train.keep == "mean" and not Path(str(options.weights)).is_file():
         raise RecipeError(f"{recipe.name} starts from a trained network. Name its file with --weights.")
     print_dataset(dataset, console)
-    # Tumours without a recorded type are trained on only where the recipe gives them a share.
-    untyped = any(name.partition("/")[0] == UNTYPED for name in recipe.train.shares or recipe.train.balanced or {})
-    parts = cut(
-        dataset,
-        recipe.task,
-        options.split,
-        seed=recipe.seed,
-        test_fold=options.test_fold,
-        expand=recipe.expand,
-        before=options.before,
-        untyped=untyped,
-        validation_fold=options.validation_fold,
-    )
+    parts = parts_of(recipe, dataset, options)
     if recipe.segment:
         _check_masks(dataset, parts)
     hashes = file_hashes(dataset)
@@ -101,11 +89,11 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
     if lineage:
         _check_unseen(lineage, parts, hashes)
     folder.mkdir(parents=True, exist_ok=True)
-    config = _config(recipe, dataset, options) | {"data_sha256": data_hash(dataset, hashes)}
+    config = config_of(recipe, dataset, options, hashes)
     write_settings(folder / CONFIG_FILE, config, options.resume)
     write_json(folder / ENVIRONMENT_FILE, environment())
-    write_json(folder / SKIPPED_FILE, [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped])
-    _write_parts(folder, hashes, parts, lineage)
+    write_json(folder / SKIPPED_FILE, skipped_record(dataset))
+    write_json(folder / PARTS_FILE, parts_record(parts, hashes, lineage))
     for note in parts.notes:
         console.print(terminal(f"{options.split}: {note}."))
     sizes = {part: len(getattr(parts, part)) for part in ("train", "validation", "test")}
@@ -189,7 +177,25 @@ def print_dataset(dataset: Dataset, console: Console) -> None:
             console.print(terminal(f"  {entry.path}: {entry.reason}"))
 
 
-def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any]:
+def parts_of(recipe: Recipe, dataset: Dataset, options: Options) -> Parts:
+    """Split a data set for a recipe; the errors are those of `cut`."""
+    # Tumours without a recorded type are trained on only where the recipe gives them a share.
+    untyped = any(name.partition("/")[0] == UNTYPED for name in recipe.train.shares or recipe.train.balanced or {})
+    return cut(
+        dataset,
+        recipe.task,
+        options.split,
+        seed=recipe.seed,
+        test_fold=options.test_fold,
+        expand=recipe.expand,
+        before=options.before,
+        untyped=untyped,
+        validation_fold=options.validation_fold,
+    )
+
+
+def config_of(recipe: Recipe, dataset: Dataset, options: Options, hashes: dict[str, str]) -> dict[str, Any]:
+    """Return the content of ``config.json``."""
     return {
         "recipe": recipe.model_dump(),
         "task": recipe.task,
@@ -206,6 +212,7 @@ def _config(recipe: Recipe, dataset: Dataset, options: Options) -> dict[str, Any
         "sources": sorted({item.source for item in dataset.items}),
         "layout": dataset.layout,
         "counts": dataset.counts,
+        "data_sha256": data_hash(dataset, hashes),
     }
 
 
@@ -213,12 +220,13 @@ def _below(folder: Path | None, root: Path) -> str | None:
     return None if folder is None else folder.resolve().relative_to(root.resolve()).as_posix()
 
 
-def _write_parts(folder: Path, hashes: dict[str, str], parts: Parts, lineage: Lineage | None) -> None:
+def parts_record(parts: Parts, hashes: dict[str, str], lineage: Lineage | None = None) -> dict[str, list[str]]:
+    """Return the content of ``parts.json``."""
     seen = sorted(_hashes_of((*parts.train, *parts.validation), hashes) | (lineage.seen if lineage else set()))
     names = {
         part: [sample.name for sample in getattr(parts, part)] for part in ("train", "validation", "test", "untyped")
     }
-    write_json(folder / PARTS_FILE, names | {"seen_sha256": seen, "notes": list(parts.notes)})
+    return names | {"seen_sha256": seen, "notes": list(parts.notes)}
 
 
 def _hashes_of(samples: Sequence[Sample], hashes: dict[str, str]) -> set[str]:
@@ -283,7 +291,13 @@ def _second_stage(
     return {"train": len(train_on), "validation": len(validate_on)} | _summary(outcome, console)
 
 
-def _check_needs_no_validation(recipe: Recipe) -> None:
+def skipped_record(dataset: Dataset) -> list[dict[str, str]]:
+    """Return the content of ``skipped.json``."""
+    return [{"path": entry.path, "reason": entry.reason} for entry in dataset.skipped]
+
+
+def check_needs_no_validation(recipe: Recipe) -> None:
+    """Raise `RecipeError` if the recipe selects by the validation loss."""
     if recipe.train.keep == "best" or recipe.train.patience or recipe.tuner or recipe.segment:
         raise RecipeError(
             f"{recipe.name} selects by the validation loss. Train it with a validation fold, or use a recipe that "

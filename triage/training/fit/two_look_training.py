@@ -8,7 +8,6 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -23,14 +22,12 @@ from triage.networks.twolook import MASK
 from triage.training.data.splits import Parts, Sample, has_mask, target_for
 from triage.training.fit.checkpoints import Row
 from triage.training.fit.loop import Outcome, train
-from triage.training.fit.losses import allowed_accuracy, allowed_loss_of, hedged_classes_loss
+from triage.training.fit.losses import allowed_accuracy, allowed_loss_of, hedged_classes_loss, known_mask_loss
 from triage.training.fit.recipe import Stage
 from triage.training.fit.stages import drawing_weights
 from triage.training.views.frames import load_frames_of
 from triage.training.views.two_look_views import Picture, TwoLookViews
 
-#: The overlap of a mask is part of the loss from this sum of pixel values on: that of smaller lesions is too noisy.
-MIN_LESION_PIXELS = 4.0
 #: A tumour without an outline counts as located if the highest mask probability is at least this.
 LOCATED_PROBABILITY = 0.8
 #: Slices per batch of predictions.
@@ -156,22 +153,3 @@ def view_predictor(model: keras.Model) -> Ask[Look]:
         return looks
 
     return ask
-
-
-def known_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
-    """Cross-entropy of the pixels, plus 1 - soft Dice where there is a lesion; 0 where the mask is not known.
-
-    Parameters
-    ----------
-    target
-        ``(batch, rows, columns, 2)``: the mask, and 1 where it is known, else 0.
-    logits
-        ``(batch, rows, columns, 1)``.
-    """
-    mask, known = target[..., :1], target[..., 1:]
-    entropy = ops.mean(ops.binary_crossentropy(mask, logits, from_logits=True) * known, axis=(1, 2, 3))
-    drawn = ops.sigmoid(logits) * known
-    both = ops.sum(drawn * mask, axis=(1, 2, 3))
-    total = ops.sum(drawn + mask * known, axis=(1, 2, 3))
-    lesion = ops.cast(ops.sum(mask * known, axis=(1, 2, 3)) > MIN_LESION_PIXELS, logits.dtype)
-    return 4 * entropy + 0.5 * lesion * (1 - (2 * both + 1) / (total + 1))

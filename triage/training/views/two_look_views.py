@@ -61,12 +61,15 @@ class Picture:
         ``(side, side)`` uint8, 255 inside the lesion; all 0 without a lesion; None if it has no outline.
     located
         Centre x, y and extent in pixels of a tumour without an outline, by a box around it or by a network.
+    made_of
+        Numbers, given by the caller, of the picture itself and of the one whose lesion was pasted into it.
     """
 
     frame: NDArray[np.uint8]
     target: NDArray[np.float32]
     lesion: NDArray[np.uint8] | None
     located: tuple[float, float, float] | None = None
+    made_of: tuple[int, ...] = ()
 
     @property
     def healthy(self) -> bool:
@@ -81,11 +84,20 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One input of the network and its targets; `mask` is None if it is not known."""
+    """One input of the network and its targets; `mask` is None if it is not known, `made_of` that of the picture."""
 
     frame: Frame
     target: NDArray[np.float32]
     mask: Frame | None
+    made_of: tuple[int, ...] = ()
+
+    def known_mask(self, side: int) -> NDArray[np.float32]:
+        """Return ``(side, side, 2)``: the lesion, 0 to 1, and whether it is known."""
+        both = np.zeros((side, side, 2), np.float32)
+        if self.mask is not None:
+            both[..., 0] = cv2.resize(self.mask, (side, side), interpolation=cv2.INTER_AREA) / 255
+            both[..., 1] = 1
+        return both
 
 
 class TwoLookViews:
@@ -136,12 +148,7 @@ class TwoLookViews:
         rng = np.random.default_rng((self.seed, epoch, step))
         chosen = rng.choice(len(self.pictures), self.batch, p=self.weights)
         views = [self.view(self.pictures[index], rng) for index in chosen]
-        side = self.size // STRIDE
-        masks = np.zeros((self.batch, side, side, 2), np.float32)
-        for row, view in zip(masks, views, strict=True):
-            if view.mask is not None:
-                row[..., 0] = cv2.resize(view.mask, (side, side), interpolation=cv2.INTER_AREA) / 255
-                row[..., 1] = 1
+        masks = np.stack([view.known_mask(self.size // STRIDE) for view in views])
         pictures = np.stack([view.frame for view in views])[..., None]
         return pictures, {LOGITS: np.stack([view.target for view in views]), MASK: masks}
 
@@ -167,7 +174,7 @@ class TwoLookViews:
         shown = warp(frame, matrix, self.size)
         if rng.random() < self.reordered:
             shown = reorder_contrast(shown, rng)
-        return View(photometric(shown, rng), target, mask)
+        return View(photometric(shown, rng), target, mask, picture.made_of)
 
     def _with_lesion_changed(self, picture: Picture, close: bool, rng: np.random.Generator) -> Picture:
         """Return the picture, at random with its lesion erased or with one pasted in."""
@@ -194,7 +201,8 @@ def erase_lesion(picture: Picture) -> Picture | None:
         return None
     alpha = cv2.GaussianBlur(wide.astype(np.float32) / 255, (0, 0), 4)
     mixed = frame * (1 - alpha) + frame[:, ::-1] * alpha
-    return Picture(np.rint(mixed).astype(np.uint8), NOTUMOR, np.zeros_like(picture.lesion))
+    erased = np.rint(mixed).astype(np.uint8)
+    return Picture(erased, NOTUMOR, np.zeros_like(picture.lesion), made_of=picture.made_of)
 
 
 def paste_lesion(picture: Picture, donor: Picture, rng: np.random.Generator) -> Picture | None:
@@ -225,7 +233,8 @@ def paste_lesion(picture: Picture, donor: Picture, rng: np.random.Generator) -> 
     matched = (moved - np.median(donor_ring)) * gain + np.median(own_ring)
     alpha = cv2.GaussianBlur(wide.astype(np.float32) / 255, (0, 0), rng.uniform(1.5, 4))
     mixed = np.clip(frame * (1 - alpha) + matched * alpha, 0, 255)
-    return Picture(np.rint(mixed).astype(np.uint8), donor.target, lesion)
+    pasted = np.rint(mixed).astype(np.uint8)
+    return Picture(pasted, donor.target, lesion, made_of=picture.made_of + donor.made_of)
 
 
 def vary_appearance(picture: Picture, rng: np.random.Generator, stripped: float) -> Picture:
