@@ -22,6 +22,7 @@ from triage.errors import RefusedError
 from triage.scans.formats import codestreams, lookup
 from triage.scans.formats.elements import functional, integer, numbers, text, values
 from triage.scans.formats.gray_scale import NO_NUMBERS, Line, Stored, to_uint16
+from triage.scans.formats.offsets import without_wrong_offsets
 from triage.scans.formats.pixel_module import (
     PIXELS,
     Layout,
@@ -70,6 +71,8 @@ def stored_frames(header: Dataset) -> Iterator[Stored]:
         raise RefusedError(UNSUPPORTED) from error
     form = layout(header)
     header.NumberOfFrames = form.frames  # the decoders read it, and it can hold anything
+    if header.file_meta.TransferSyntaxUID.is_encapsulated:
+        without_wrong_offsets(header, form.frames)
     _check_size(header, form)
     empty = True
     # A negative value fills its cell with ones, so zeros above the bits of the values show that there is no sign.
@@ -241,11 +244,15 @@ def _check_size(header: Dataset, form: Layout) -> None:
     syntax = header.file_meta.TransferSyntaxUID
     pixels = next(header[name].value for name in PIXELS if name in header)
     if syntax.is_encapsulated:
-        if parse_fragments(pixels)[0] < form.frames:
+        if parse_fragments(pixels)[0] <= form.frames:  # the offset table is one more
             raise RefusedError(TOO_FEW)
+        found = 0
         for frame in generate_frames(pixels, number_of_frames=form.frames):
             if (codestreams.samples(frame, syntax) or 0) > form.size:
                 raise RefusedError(TOO_LARGE)
+            found += 1
+        if found < form.frames:
+            raise RefusedError(TOO_FEW)
         return
     length = -(-form.size * form.frames * form.allocated // 8)
     # Every other colour is left out.
