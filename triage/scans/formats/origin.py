@@ -85,8 +85,9 @@ def origin(
         Position of a tile of a mosaic; by default that of the frame.
     """
     orientation = numbers(functional(header, frame, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
-    if position is None:
-        position = numbers(functional(header, frame, "PlanePositionSequence"), "ImagePositionPatient", 3)
+    place = functional(header, frame, "PlanePositionSequence")
+    if position is None and _is_of_frame(header, place):
+        position = numbers(place, "ImagePositionPatient", 3)
     measures = functional(header, frame, "PixelMeasuresSequence")
     size = numbers(measures, "PixelSpacing", 2)
     location, dimensions = _dimensions(header, frame)
@@ -130,10 +131,16 @@ def _positive(header: Dataset, keyword: str) -> float | None:
     return found[0] if found and found[0] > 0 else None
 
 
+def _is_of_frame(header: Dataset, place: Dataset) -> bool:
+    """Return whether a place is that of one frame: an object of several frames states that of its first one."""
+    return place is not header or integer(header, "NumberOfFrames", 1) == 1
+
+
 def _dimensions(header: Dataset, frame: int) -> tuple[float | None, str]:
     """Return where the picture lies in its stack, and its indices in the other dimensions of an enhanced object."""
     content = _group(header, frame, "FrameContentSequence")
-    stated = numbers(header, "SliceLocation", 1) or numbers(content, "InStackPositionNumber", 1)
+    location = numbers(header, "SliceLocation", 1) if _is_of_frame(header, header) else None
+    stated = location or numbers(content, "InStackPositionNumber", 1)
     indices = values(content, "DimensionIndexValues")
     if not indices:
         return stated[0] if stated else None, ""
