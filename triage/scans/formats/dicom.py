@@ -122,7 +122,7 @@ def set_aside(header: Dataset) -> str:
     kind = UID(text(header, "SOPClassUID"))
     if not holds_picture(header):
         return f"Contains no image: {kind.name}" if kind.name != kind else "Contains no image"
-    if modality and modality != "MR":
+    if modality and not modality.startswith("MR"):  # no other modality begins so, and some writers say MRI
         return f"Not MR: {modality[:16]}"
     if not modality and kind.name not in ("MR Image Storage", "Enhanced MR Image Storage"):
         return "Modality unknown"

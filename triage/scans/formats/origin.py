@@ -14,7 +14,7 @@ from pydicom import Dataset
 from pydicom.tag import Tag
 
 from triage.domain import Origin
-from triage.scans.formats.elements import functional, integer, numbers, text, values
+from triage.scans.formats.elements import functional, integer, numbers, private, text, values
 from triage.scans.formats.gray_scale import Stored
 
 #: Timing that all pictures of a stack share, and the functional group that holds it in enhanced objects.
@@ -50,9 +50,14 @@ NUMBERS = (
     ("AcquisitionTime", "FrameContentSequence"),
     ("ContentTime", "FrameContentSequence"),
 )
-#: Private elements: b value of Siemens, General Electric and Philips; part of the complex signal of General Electric.
-PRIVATE_B_VALUES = tuple(map(Tag, (0x0019100C, 0x00431039, 0x20011003)))
-PRIVATE_PART = Tag(0x0043102F)
+#: Private elements by creator: b value of Siemens, General Electric and Philips; part of the complex signal of
+#: General Electric.
+PRIVATE_B_VALUES = (
+    ("SIEMENS MR HEADER", (0x0019, 0x100C)),
+    ("GEMS_PARM_01", (0x0043, 0x1039)),
+    ("Philips Imaging DD 001", (0x2001, 0x1003)),
+)
+PRIVATE_PART = ("GEMS_PARM_01", (0x0043, 0x102F))
 #: In `Origin.passes`, entries up to here are the kind of picture; then up to here its phase.
 KIND_ENTRIES = 3 + len(KINDS)
 PHASE_ENTRIES = KIND_ENTRIES + 1 + len(PHASES)
@@ -153,8 +158,8 @@ def _dimensions(header: Dataset, frame: int) -> tuple[float | None, str]:
 
 def _passes(header: Dataset, frame: int, dimensions: str) -> tuple[str, ...]:
     image_type = values(_group(header, frame, "MRImageFrameTypeSequence"), "FrameType") or values(header, "ImageType")
-    b_value = next((header[tag].value for tag in PRIVATE_B_VALUES if tag in header), "")
-    part = header[PRIVATE_PART].value if PRIVATE_PART in header else ""
+    b_value = next((found for entry in PRIVATE_B_VALUES if (found := private(header, *entry)) is not None), None)
+    part = private(header, *PRIVATE_PART)
     numbering = "\\".join(NUMBERING.findall(text(header, "SeriesDescription").lower()))
     kinds, phases, others = (
         [_group(header, frame, macro).get(keyword) or header.get(keyword) for keyword, macro in entries]
