@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_dicom import instance, write
 from helpers import encode, zipped
 
 from triage.batch import NOT_ANALYSABLE, REFUSED, SCORED, Found, files_below, find_studies, score_studies
@@ -65,6 +66,36 @@ def test_files_become_studies(tmp_path: Path, door: Door, slices: list[Phantom],
     assert by_name["note.txt"].refusal
     assert by_name["gone.png"].refusal.startswith("Cannot be read")
     assert [by_name[name].paths[0].read_bytes() for name in ("head.png", "c.png")] == [slices[0].png] * 2
+
+
+@pytest.mark.parametrize(
+    ("elements", "studies"),
+    [
+        ({}, 1),
+        ({"PatientName": ("Doe^Jane", "DOE^JANE^^"), "PatientID": ("", "")}, 1),
+        ({"PatientBirthDate": ("", "19500101")}, 1),
+        ({"PatientID": ("1", "2")}, 2),
+        ({"PatientName": ("Doe^Jane", "Roe^Richard")}, 2),
+        ({"PatientBirthDate": ("19500101", "19600101")}, 2),
+        ({"IssuerOfPatientID": ("North", "South")}, 2),
+        ({"StudyInstanceUID": ("1.2.3", "1.2.4")}, 2),
+        ({"StudyInstanceUID": ("", "")}, 4),
+    ],
+)
+def test_two_patients_under_one_uid_are_two_studies(
+    tmp_path: Path, door: Door, elements: dict[str, tuple[str, str]], studies: int
+) -> None:
+    for at in range(4):
+        write(tmp_path / f"{at}", instance(**{name: values[at % 2] for name, values in elements.items()}))
+    found = find_studies(files_below([tmp_path]), door, tmp_path)
+    assert [len(one.paths) for one in found] == [4 // studies] * studies
+
+
+def test_what_a_file_leaves_out_does_not_bring_two_patients_together(tmp_path: Path, door: Door) -> None:
+    for at, born in enumerate(("", "19500101", "", "19600101")):
+        write(tmp_path / f"{at}", instance(PatientBirthDate=born))
+    found = find_studies(files_below([tmp_path]), door, tmp_path)
+    assert sorted(len(one.paths) for one in found) == [1, 3]
 
 
 def test_every_study_gets_an_answer(tmp_path: Path, door: Door, slices: list[Phantom]) -> None:

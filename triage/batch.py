@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from triage.domain import AIResult, Finding, Kind, SeriesHeader, SliceScores
+from triage.domain import AIResult, Finding, Kind, SeriesHeader, SliceScores, StudyHeader
 from triage.errors import RefusedError
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import scored_slices
 from triage.inference.study import judge
+from triage.records.identity import agree, completed
 from triage.scans.formats.archives import is_system_file
 from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.isolation.door import Door
@@ -45,6 +47,15 @@ class Found:
     uid: str = ""
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """Files of one study so far, and what they state of it together."""
+
+    header: StudyHeader
+    paths: list[Path] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+
 def files_below(paths: Sequence[Path]) -> list[Path]:
     """Return the named files and the files below named folders, sorted.
 
@@ -75,22 +86,27 @@ def find_studies(paths: Iterable[Path], door: Door, folder: Path) -> list[Found]
     folder
         An empty folder for the members of archives; needed until the studies are scored.
     """
-    studies: dict[tuple[str, str], list[Path]] = {}
-    names: dict[tuple[str, str], list[str]] = {}
+    studies: list[_Gathered] = []
+    of_uid: dict[str, list[_Gathered]] = defaultdict(list)
     refused: list[Found] = []
     for number, path in enumerate(paths):
         for name, place in _unpacked(path, door, folder / str(number), refused):
             try:
-                study = door.inspect(place).study
-                uid = study.uid
+                header = door.inspect(place).study
             except RefusedError as error:
                 refused.append(Found(name, (), str(error)))
                 continue
             # Files of two patients under one UID are two studies.
-            key = (uid, (study.mrn or study.patient_name) if uid else name)
-            studies.setdefault(key, []).append(place)
-            names.setdefault(key, []).append(str(path) if place != path and uid else name)
-    found = [Found(_common_name(names[key]), tuple(places), uid=key[0]) for key, places in studies.items()]
+            known = of_uid[header.uid] if header.uid else []
+            study = next((one for one in known if agree(one.header, header)), None)
+            if study is None:
+                study = _Gathered(header)
+                studies.append(study)
+                known.append(study)
+            study.header = completed(study.header, header)
+            study.paths.append(place)
+            study.names.append(str(path) if place != path and header.uid else name)
+    found = [Found(_common_name(one.names), tuple(one.paths), uid=one.header.uid) for one in studies]
     return sorted(found + refused, key=lambda study: study.name)
 
 

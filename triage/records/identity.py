@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 
 from triage.domain import StudyHeader
 
+#: What files can leave out and still agree.
+IDENTITY = ("patient_name", "birth_date", "sex", "issuer")
 #: Between the components of a name, as DICOM and as earlier versions wrote it.
 SEPARATORS = re.compile(r"[\^,\s]+")
 
@@ -29,6 +32,11 @@ def agree(one: StudyHeader, other: StudyHeader) -> bool:
         *zip(map(_words, one.patient_name.split("=")), map(_words, other.patient_name.split("=")), strict=False),
     )
     return all(mine == theirs for mine, theirs in stated if mine and theirs)
+
+
+def completed(one: StudyHeader, other: StudyHeader) -> StudyHeader:
+    """Return the first header with what it leaves out of the identity, so that later ones are held against all."""
+    return replace(one, **{name: getattr(one, name) or getattr(other, name) for name in IDENTITY})
 
 
 def _words(text: str) -> str:

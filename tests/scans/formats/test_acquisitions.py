@@ -408,6 +408,17 @@ def test_an_enhanced_object_without_positions_is_ordered_by_its_dimensions(
     assert stacks(tmp_path, [enhanced(passes, dimensions=dimensions)]) == [list(range(COUNT))] * passes
 
 
+@pytest.mark.parametrize("place", [(), POSITION, PLACE])
+def test_several_objects_of_several_frames_follow_each_other(tmp_path: Path, place: tuple[str, ...]) -> None:
+    """Their place is that of the first frame."""
+    made = []
+    for at, first in enumerate(range(0, COUNT, 3)):
+        frames = np.stack(head()[first : first + 3])
+        there = {"ImagePositionPatient": [0, 0, first * DISTANCE], "SliceLocation": first * DISTANCE}
+        made.append(instance(frames, InstanceNumber=1 + at, NumberOfFrames=len(frames), **there))
+    assert stacks(tmp_path, without(*place, slices=range(3))(made)) == [list(range(COUNT))]
+
+
 @pytest.mark.parametrize(
     ("description", "rest"),
     [

@@ -114,6 +114,13 @@ def test_another_program_reads_the_same(tmp_path: Path, stated: str, raw: bytes,
         ("undefined", "Müller".encode(), "Müller"),
         ("ISO_IR 126", b"\xff\xfe", "ÿþ"),
         ("ISO_IR 192", b"\x81", "\ufffd"),
+        *(
+            (term, "\u738b\u5c0f^\u660e".encode()[:-1], "\u738b\u5c0f^\ufffd")
+            for term in ("", "ISO_IR 192", "ISO_IR 100")
+        ),
+        ("GB18030", "\u738b\u5c0f^\u660e".encode("gb18030")[:-1], "\u738b\u5c0f^\ufffd"),
+        ("ISO_IR 13", "\u5c71\u7530".encode("cp932")[:-1], "\u5c71\ufffd"),
+        ("ISO_IR 192", "René".encode("latin-1"), "René"),
     ],
 )
 def test_what_does_not_fit_is_read_all_the_same(tmp_path: Path, stated: str, raw: bytes, text: str) -> None:

@@ -5,10 +5,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from drawn_dicom import drawn, instance, write
 from pydicom import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import EnhancedMRImageStorage, generate_uid
 
 from triage.domain import Series
 from triage.scans.formats.decode import decode_study
@@ -45,6 +46,26 @@ def test_only_compression_leaves_a_derived_image_what_it_was(
     image_type: list[str], elements: dict[str, Any], reason: str
 ) -> None:
     assert derivation(instance(ImageType=image_type, **elements)) == reason
+
+
+@pytest.mark.parametrize(
+    ("types", "scored"),
+    [
+        (("ORIGINAL\\PRIMARY\\DIFFUSION\\NONE", "DERIVED\\PRIMARY\\DIFFUSION\\ADC"), [0, 2]),
+        (("ORIGINAL\\PRIMARY\\DIFFUSION\\NONE", "DERIVED\\PRIMARY\\DIFFUSION\\NONE"), [0, 1, 2, 3]),
+        (("DERIVED\\PRIMARY\\DIFFUSION\\ADC", "DERIVED\\PRIMARY\\DIFFUSION\\ADC"), [0, 1, 2, 3]),
+    ],
+)
+def test_computed_frames_among_others_are_set_aside(tmp_path: Path, types: tuple[str, str], scored: list[int]) -> None:
+    made = instance(np.stack([drawn() + at for at in range(4)]), SOPClassUID=EnhancedMRImageStorage)
+    made.PerFrameFunctionalGroupsSequence = [Dataset() for _ in range(4)]
+    for at, frame in enumerate(made.PerFrameFunctionalGroupsSequence):
+        frame.PlanePositionSequence, frame.MRImageFrameTypeSequence = [Dataset()], [Dataset()]
+        frame.PlanePositionSequence[0].ImagePositionPatient = [0, 0, 5 * at]
+        frame.MRImageFrameTypeSequence[0].FrameType = types[at % 2].split("\\")
+    found = decode_study([write(tmp_path / "a", made)])
+    assert sorted(one.frame for series in found for one in series.slices) == scored
+    assert [one.header.set_aside for one in found if not one.slices] == [COMPUTED] * (len(scored) < 4)
 
 
 def test_a_code_speaks_for_compression() -> None:

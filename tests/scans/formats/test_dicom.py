@@ -154,6 +154,7 @@ def test_slices_are_turned_to_the_radiologists_view(
         ({"BodyPartExamined": "HIPPOCAMPUS"}, ""),
         ({"SeriesDescription": "T1 localized shim"}, ""),
         ({"Modality": None}, ""),
+        ({"Modality": "MRI"}, ""),
     ],
 )
 def test_what_is_not_scored_is_set_aside_with_the_reason(tmp_path: Path, elements: dict[str, Any], reason: str) -> None:

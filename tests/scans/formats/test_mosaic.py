@@ -72,6 +72,18 @@ def test_the_volumes_of_a_series_are_passes(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("block", [0x10, 0x11, 0x1F])
+@pytest.mark.parametrize("creator", ["SIEMENS MR HEADER", "SIEMENS MR HEADER "])
+def test_the_block_of_private_elements_may_lie_elsewhere(tmp_path: Path, block: int, creator: str) -> None:
+    made = mosaic(None)
+    made.add(DataElement((0x0019, 0x0010), "LO", "SOMEBODY ELSE"))
+    made.add(DataElement((0x0019, 0x100A), "US", 3))
+    made.add(DataElement((0x0019, block), "LO", creator))
+    made.add(DataElement((0x0019, block << 8 | 0x0A), "US", COUNT))
+    (stack,) = decode_study([write(tmp_path / "a", made)])
+    assert len(stack.slices) == COUNT
+
+
 @pytest.mark.parametrize("count", [None, 0, 65535])
 def test_a_mosaic_of_unknown_tiles_is_set_aside_with_the_remedy(tmp_path: Path, count: int | None) -> None:
     (series,) = decode_study([write(tmp_path / "a", mosaic(count))])

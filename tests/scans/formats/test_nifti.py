@@ -128,6 +128,33 @@ def test_without_a_usable_form_the_file_is_taken_as_nibabel_takes_it(
         assert np.array_equal(found.pixels, wanted)
 
 
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("mm", 1), ("meter", 0.001), ("micron", 1000), ("micron", 1), ("unknown", 1)]
+)
+@pytest.mark.parametrize("side", [0.5, 5.0])
+def test_positions_are_millimetres_whatever_the_unit(tmp_path: Path, unit: str, factor: float, side: float) -> None:
+    path = tmp_path / "a.nii"
+    image = nibabel.Nifti1Image(
+        np.arange(40 * 48 * 12, dtype=np.int16).reshape(40, 48, 12), np.diag([-0.5, 0.6, side, 1]) * factor
+    )
+    image.header.set_xyzt_units(unit)
+    nibabel.save(image, path)
+    series = only(path)
+    assert series.header.spacing == pytest.approx((0.6, 0.5, side), rel=1e-3)
+    for found, wanted in zip(series.slices, canonical(path), strict=True):
+        assert np.array_equal(found.pixels, wanted)
+
+
+@pytest.mark.parametrize(("axis", "plane"), [(0, Plane.SAGITTAL), (1, Plane.CORONAL), (2, Plane.AXIAL)])
+def test_one_slice_is_a_slice_whatever_its_voxels(tmp_path: Path, axis: int, plane: Plane) -> None:
+    path, shape = tmp_path / "a.nii", [40, 48, 52]
+    shape[axis] = 1
+    for zooms in ((1, 1, 4), (1, 4, 1), (4, 1, 1)):
+        nibabel.save(nibabel.Nifti1Image(np.ones(shape, np.int16), np.diag([*zooms, 1.0])), path)
+        series = only(path)
+        assert (series.header.plane, len(series.slices)) == (plane, 1)
+
+
 @pytest.mark.parametrize("offset", [352, 353, 400, 4 * 2**20])
 def test_voxels_may_begin_anywhere_behind_the_header(tmp_path: Path, offset: int) -> None:
     path = tmp_path / "a.nii"

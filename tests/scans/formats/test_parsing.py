@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def test_a_file_without_preamble_and_meta_information_is_read(tmp_path: Path, sy
     path = tmp_path / "a"
     dcmwrite(path, made, implicit_vr=syntax.is_implicit_VR, little_endian=True)
     assert inspect(path).transfer_syntax == syntax
+    (series,) = decode_study([path])
+    assert series.slices[0].pixels.max() == 2000
+
+
+def test_a_deflated_data_set_without_anything_before_it_is_read(tmp_path: Path) -> None:
+    made = instance()
+    del made.file_meta
+    path = tmp_path / "a"
+    dcmwrite(path, made, implicit_vr=False, little_endian=True)
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    path.write_bytes(packer.compress(path.read_bytes()) + packer.flush())
+    assert inspect(path).transfer_syntax == DeflatedExplicitVRLittleEndian
     (series,) = decode_study([path])
     assert series.slices[0].pixels.max() == 2000
 

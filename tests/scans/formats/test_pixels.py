@@ -214,6 +214,30 @@ def test_the_high_bit_of_a_codestream_depends_on_its_depth(tmp_path: Path) -> No
     assert shades(shown) == [0, 1000, 2000], "the codestream holds 12 bits"
 
 
+@pytest.mark.parametrize("encoded", [0, 1])
+@pytest.mark.parametrize("signed", [0, 1])
+def test_the_sign_is_that_of_the_values_if_header_and_codestream_differ(
+    tmp_path: Path, encoded: int, signed: int
+) -> None:
+    """The codestream says `encoded` of its values, the header the opposite, and the values are signed or not."""
+    values = head().astype(np.int64) + 500 - 2000 * signed
+    cells = values & 0x0FFF
+    if encoded:
+        cells = (cells ^ 0x0800) - 0x0800
+    made = instance(cells.astype(np.int16 if encoded else np.uint16), BitsStored=12, HighBit=11)
+    made.compress(JPEG2000Lossless, generate_instance_uid=False)
+    made.PixelRepresentation = 1 - encoded
+    (shown,) = seen(tmp_path, made)
+    assert np.array_equal(shown, values - values.min())
+
+
+def test_a_number_of_frames_that_is_none_means_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", instance(NumberOfFrames=111))
+    path.write_bytes(path.read_bytes().replace(b"IS\4\x00111 ", b"IS\4\0abc "))
+    assert inspect(path).frames == 1
+    assert len(decode_study([path])[0].slices) == 1
+
+
 @pytest.mark.parametrize("frames", [1, 3])
 def test_two_pixels_in_three_bytes(tmp_path: Path, frames: int) -> None:
     """BitsAllocated 12 of the first scanners (PS3.5 D)."""

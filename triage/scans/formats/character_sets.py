@@ -74,6 +74,9 @@ DELIMITER = re.compile(rb"([\^=\\\r\n\f\t])")
 TERM = re.compile(r"(?:ISO)?[ _-]*(?:2022)?[ _-]*(?:IR)?[ _-]*0*(\d{1,3})", re.IGNORECASE)
 #: Control characters that no text holds: a sign that the bytes are of another character set.
 CONTROLS = re.compile("[\x80-\x9f]")
+#: Most bytes of a character, and the mark of one that is cut off.
+MAX_CHARACTER = 4
+MARK = "\ufffd"
 TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 #: Text with a single value, in which a backslash is a character.
 SINGLE = frozenset({"LT", "ST", "UT"})
@@ -204,5 +207,13 @@ def _plain(raw: bytes, stated: Sequence[str], guessed: str) -> str:
 def _strictly(raw: bytes, codec: str) -> str:
     try:
         return raw.decode(codec)
-    except UnicodeError:  # some codecs that a term can name raise no UnicodeDecodeError
+    except UnicodeError as error:  # some codecs that a term can name raise no UnicodeDecodeError
+        last = getattr(error, "start", 0)
+    # A name that was cut off at so many bytes can end within a character; padding may follow.
+    cut = raw.rstrip(b"\0 ")
+    if len(cut) - last >= MAX_CHARACTER or raw[:last].isascii():
+        return ""
+    try:
+        return codecs.getincrementaldecoder(codec)().decode(cut) + MARK
+    except UnicodeError:
         return ""

@@ -19,6 +19,8 @@ FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 START_OF_SCAN = 0xDA
 #: JPEG 2000: start of codestream with the image and tile size; these bytes cannot occur within its packets.
 SIZES = re.compile(rb"\xff\x4f\xff\x51.{4}(.{32})(..)(.)", re.DOTALL)
+#: Bit of the depth there that says that samples are signed.
+SIGNED = 0x80
 
 
 def samples(stream: bytes, syntax: UID) -> int | None:
@@ -49,6 +51,12 @@ def depth(stream: bytes, syntax: UID) -> int | None:
     """Return the bits of a sample, as `samples` returns their number."""
     found = _size(stream, syntax)
     return found[1] if found else None
+
+
+def signed(stream: bytes, syntax: UID) -> bool | None:
+    """Return whether a JPEG 2000 frame says that its samples are signed; None for a syntax that does not say it."""
+    found = SIZES.search(stream) if syntax in JPEG2000TransferSyntaxes else None
+    return found[3][0] >= SIGNED if found else None
 
 
 def _size(stream: bytes, syntax: UID) -> tuple[int, int] | None:
@@ -84,8 +92,7 @@ def _jpeg_2000(stream: bytes) -> tuple[int, int]:
     found: list[tuple[int, int]] = []
     for sizes, count, bits in SIZES.findall(stream):
         right, bottom, left, top, *_ = struct.unpack(">8I", sizes)
-        # The highest bit of the depth says whether samples are signed.
-        found.append(((right - left) * (bottom - top) * int.from_bytes(count), bits[0] % 128 + 1))
+        found.append(((right - left) * (bottom - top) * int.from_bytes(count), bits[0] % SIGNED + 1))
     if not found or min(found)[0] < 1:
         raise RefusedError(DAMAGED)
     return max(found)

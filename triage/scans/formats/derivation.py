@@ -30,7 +30,7 @@ LOSSY_COMPRESSION = "113040"
 
 def derivation(header: Dataset) -> str:
     """Return why a derived image is not scored; "" for one that is not derived, or only by compression."""
-    kind, *rest = [str(value).upper() for value in values(header, "ImageType")] or [""]
+    kind, *rest = _types(header, "ImageType")
     if kind != "DERIVED":
         return ""
     named = " ".join([*rest[1:], text(header, "SeriesDescription")])
@@ -40,6 +40,21 @@ def derivation(header: Dataset) -> str:
     if _has_word(f"{named} {described}", REFORMATTED_WORD):
         return DERIVED
     return "" if _is_by_compression(header, described) else DERIVED
+
+
+def computed_frames(header: Dataset) -> set[int]:
+    """Return the frames of an enhanced object that are computed maps, if others are not."""
+    frames = range(len(header.get("PerFrameFunctionalGroupsSequence") or ()))
+    found = set()
+    for at in frames:
+        kind, *rest = _types(functional(header, at, "MRImageFrameTypeSequence"), "FrameType")
+        if kind == "DERIVED" and _has_word(" ".join(rest[1:]), COMPUTED_WORD):
+            found.add(at)
+    return found if len(found) < len(frames) else set()
+
+
+def _types(described: Dataset, keyword: str) -> list[str]:
+    return [str(value).upper() for value in values(described, keyword)] or [""]
 
 
 def _has_word(described: str, word: re.Pattern[str]) -> bool:

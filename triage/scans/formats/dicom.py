@@ -17,7 +17,7 @@ from triage.domain import Origin, Series, SeriesHeader, Slice, StudyHeader
 from triage.errors import RefusedError
 from triage.scans.formats import mosaic
 from triage.scans.formats.acquisitions import Acquisition, acquisitions
-from triage.scans.formats.derivation import DERIVED, SCORED_ALTHOUGH_DERIVED, derivation
+from triage.scans.formats.derivation import COMPUTED, DERIVED, SCORED_ALTHOUGH_DERIVED, computed_frames, derivation
 from triage.scans.formats.elements import (
     MAX_TEXT,
     day,
@@ -122,7 +122,7 @@ def set_aside(header: Dataset) -> str:
     kind = UID(text(header, "SOPClassUID"))
     if not holds_picture(header):
         return f"Contains no image: {kind.name}" if kind.name != kind else "Contains no image"
-    if modality and modality != "MR":
+    if modality and not modality.startswith("MR"):  # no other modality begins so, and some writers say MRI
         return f"Not MR: {modality[:16]}"
     if not modality and kind.name not in ("MR Image Storage", "Enhanced MR Image Storage"):
         return "Modality unknown"
@@ -172,7 +172,8 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
     groups: dict[tuple[str | Acquisition, str], list[int]] = defaultdict(list)
     for index, header in headers.items():
         groups[together.get(index, text(header, "SeriesInstanceUID")), reasons[index]].append(index)
-    return [
+    maps = [Series(_described(headers[index], COMPUTED), ()) for index in decoded if computed_frames(headers[index])]
+    return maps + [
         one
         for (_, reason), members in groups.items()
         for one in _series({index: headers[index] for index in members}, decoded, reason)
@@ -220,7 +221,10 @@ def _not_scored(header: Dataset) -> str:
 def _pictures(index: int, header: Dataset) -> Iterator[_Picture]:
     """Decode the frames of a file, or the tiles of a mosaic."""
     tiles = mosaic.tiles(header)
+    left_out = computed_frames(header)
     for at, stored in enumerate(stored_frames(header)):
+        if at in left_out:
+            continue
         if not tiles:
             yield _Picture(Frame(stored, header, at), origin(header, at, stored), index, at)
             continue

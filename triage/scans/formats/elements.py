@@ -22,6 +22,9 @@ MAX_TEXT = 255
 MAX_PERSON = 1000
 #: Numbers beyond this are no counts or positions, and the record cannot hold them.
 MAX_INTEGER = 2**31 - 1
+#: Numbers of the first block of private elements in a group, and one beyond those that are met.
+FIRST_BLOCK = 0x10
+MAX_BLOCK = 0x20
 DAMAGED = "The DICOM file is damaged or cut short. Send it again from the PACS."
 
 P = ParamSpec("P")
@@ -110,6 +113,27 @@ def integer(header: Dataset, keyword: str, default: int) -> int:
     except (TypeError, ValueError, OverflowError):
         return default
     return found if abs(found) <= MAX_INTEGER else default
+
+
+def private(header: Dataset, creator: str, tag: tuple[int, int]) -> Any:
+    """Return the value of a private element, wherever its block lies (PS3.5 7.8.1); None if it is missing.
+
+    Parameters
+    ----------
+    header
+        The object.
+    creator
+        Who defines the block.
+    tag
+        Group and element in the first block, which it also is if nobody is named.
+    """
+    group, element = tag
+    creators = {at: header[group, at].value for at in range(FIRST_BLOCK, MAX_BLOCK) if (group, at) in header}
+    block = next((at for at, name in creators.items() if str(name).strip() == creator), None)
+    if block is None and FIRST_BLOCK not in creators:
+        block = FIRST_BLOCK
+    found = header.get((group, block << 8 | element & 0xFF)) if block else None
+    return found.value if found is not None else None
 
 
 def person(header: Dataset) -> str:

@@ -47,12 +47,14 @@ def identify(head: bytes) -> Kind:
         raise RefusedError(
             "The file starts with an executable program. Do not open it. Export the images again from the PACS."
         )
+    if head[128:132] == b"DICM":  # before the others: the preamble can hold a signature of theirs
+        return Kind.DICOM
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):
             return kind
-    if head[128:132] == b"DICM" or encoding(head):
+    if encoding(head) or encoding(_inflated(head, -zlib.MAX_WBITS)):
         return Kind.DICOM
-    if _is_nifti(_inflated(head) if head.startswith(GZIP_SIGNATURE) else head):
+    if _is_nifti(_inflated(head, zlib.MAX_WBITS + 16) if head.startswith(GZIP_SIGNATURE) else head):
         return Kind.NIFTI
     if head.startswith(UNOPENED):
         raise RefusedError("An archive of this kind is not opened. Unpack it, and send what it holds, or a ZIP of it.")
@@ -61,9 +63,9 @@ def identify(head: bytes) -> Kind:
     )
 
 
-def _inflated(head: bytes) -> bytes:
+def _inflated(head: bytes, window_bits: int) -> bytes:
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, NIFTI_HEADER_BYTES)
+        return zlib.decompressobj(window_bits).decompress(head, NIFTI_HEADER_BYTES)
     except zlib.error:
         return b""
 

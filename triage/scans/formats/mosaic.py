@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from pydicom import Dataset
 
-from triage.scans.formats.elements import integer, numbers, values
+from triage.scans.formats.elements import integer, numbers, private, values
 from triage.scans.formats.geometry import orientation_of
 from triage.scans.formats.gray_scale import Stored
 
-#: NumberOfImagesInMosaic in the private group of Siemens.
-TILES = (0x0019, 0x100A)
+#: NumberOfImagesInMosaic: its creator and its tag in the first block.
+TILES = ("SIEMENS MR HEADER", (0x0019, 0x100A))
 MAX_TILES = 4096
 UNKNOWN = "A mosaic that does not say how many slices it holds. Export the series with one image per slice"
 
@@ -32,7 +32,9 @@ def tiles(header: Dataset) -> int:
     """Return the number of slices in a mosaic; 0 for another image, and if it is not stated or does not fit."""
     if not is_mosaic(header):
         return 0
-    stated = header[TILES].value if TILES in header else _csa(header, "NumberOfImagesInMosaic")
+    stated = private(header, *TILES)
+    if stated is None:
+        stated = _csa(header, "NumberOfImagesInMosaic")
     if isinstance(stated, bytes):
         stated = int.from_bytes(stated[:2], "little")  # private elements of implicit syntax come as bytes
     try:

@@ -37,6 +37,9 @@ MAX_CONTRASTS = 8
 MAX_DECODED = 2**28
 #: Smallest volume of a voxel that a position can be computed with: cubic millimetres.
 MIN_VOXEL = 1e-9
+#: Units of length other than millimetres, and the sides of voxels that are plausible in millimetres.
+MILLIMETRES = {"meter": 1000.0, "micron": 0.001}
+SIDES = (0.1, 30.0)
 #: Intent codes of several values per voxel: colours; matrices, displacements, vectors, points, triangles, quaternions.
 COLOURS = frozenset({2003, 2004})
 VECTORS = frozenset(range(1004, 1011))
@@ -86,10 +89,10 @@ def decode(path: Path) -> tuple[Series, ...]:
     """Decode a NIfTI-1 or -2 file; each volume of a 4D file is a series, or the first represents all.
 
     Dimensions beyond the third are volumes, but fill those of the first three that have one voxel: the slices of
-    (x, y, 1, n) lie along the fourth. The slice axis is the filled one; else the one with the largest voxels, or, if
-    all are about equal, the one with clearly fewer voxels; otherwise the slices are axial. An identity affine, which
-    carries no information, counts as right, anterior, superior. Without a usable sform the qform counts, and without
-    that the file is taken as nibabel takes it: left, anterior, superior.
+    (x, y, 1, n) lie along the fourth. The slice axis is the filled one; else the one with a single voxel; else the one
+    with the largest voxels, or, if all are about equal, the one with clearly fewer voxels; otherwise the slices are
+    axial. An identity affine, which carries no information, counts as right, anterior, superior. Without a usable sform
+    the qform counts, and without that the file is taken as nibabel takes it: left, anterior, superior.
 
     Parameters
     ----------
@@ -172,6 +175,17 @@ def _header(path: Path) -> nibabel.Nifti1Header:
 
 
 def _affine(header: nibabel.Nifti1Header) -> NDArray[np.float64]:
+    """Return the affine in millimetres, whatever its unit; most files state none, and mean millimetres."""
+    unit = MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+    affine = _stated(header, MIN_VOXEL / unit**3)
+    sides = voxel_sizes(affine)
+    # Many files state a unit that they do not have.
+    if unit != 1 and not (SIDES[0] <= sides.min() and sides.max() <= SIDES[1]):
+        affine[:3] *= unit
+    return affine
+
+
+def _stated(header: nibabel.Nifti1Header, smallest: float) -> NDArray[np.float64]:
     """Return the sform, else the qform, else an affine of the voxel sizes, as nibabel does; a singular one is none."""
     finite = True
     for code, form in (("sform_code", header.get_sform), ("qform_code", header.get_qform)):
@@ -183,7 +197,7 @@ def _affine(header: nibabel.Nifti1Header) -> NDArray[np.float64]:
             continue
         if not np.isfinite(affine).all():
             finite = False
-        elif np.abs(np.linalg.det(affine[:3, :3])) >= MIN_VOXEL:
+        elif np.abs(np.linalg.det(affine[:3, :3])) >= smallest:
             return affine
     if not finite:
         raise RefusedError("The position of the volume is not a number (NaN affine). Export it again from its source.")
@@ -223,6 +237,8 @@ def _scale(header: nibabel.Nifti1Header) -> Line:
 
 
 def _slice_axis(shape: tuple[int, ...], zooms: tuple[float, ...]) -> int:
+    if shape.count(1) == 1:
+        return shape.index(1)
     if max(zooms) > 1.5 * sorted(zooms)[1]:
         return int(np.argmax(zooms))
     if min(shape) < 0.7 * sorted(shape)[1]:

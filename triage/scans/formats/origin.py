@@ -14,7 +14,7 @@ from pydicom import Dataset
 from pydicom.tag import Tag
 
 from triage.domain import Origin
-from triage.scans.formats.elements import functional, integer, numbers, text, values
+from triage.scans.formats.elements import functional, integer, numbers, private, text, values
 from triage.scans.formats.gray_scale import Stored
 
 #: Timing that all pictures of a stack share, and the functional group that holds it in enhanced objects.
@@ -50,9 +50,14 @@ NUMBERS = (
     ("AcquisitionTime", "FrameContentSequence"),
     ("ContentTime", "FrameContentSequence"),
 )
-#: Private elements: b value of Siemens, General Electric and Philips; part of the complex signal of General Electric.
-PRIVATE_B_VALUES = tuple(map(Tag, (0x0019100C, 0x00431039, 0x20011003)))
-PRIVATE_PART = Tag(0x0043102F)
+#: Private elements by creator: b value of Siemens, General Electric and Philips; part of the complex signal of
+#: General Electric.
+PRIVATE_B_VALUES = (
+    ("SIEMENS MR HEADER", (0x0019, 0x100C)),
+    ("GEMS_PARM_01", (0x0043, 0x1039)),
+    ("Philips Imaging DD 001", (0x2001, 0x1003)),
+)
+PRIVATE_PART = ("GEMS_PARM_01", (0x0043, 0x102F))
 #: In `Origin.passes`, entries up to here are the kind of picture; then up to here its phase.
 KIND_ENTRIES = 3 + len(KINDS)
 PHASE_ENTRIES = KIND_ENTRIES + 1 + len(PHASES)
@@ -85,8 +90,9 @@ def origin(
         Position of a tile of a mosaic; by default that of the frame.
     """
     orientation = numbers(functional(header, frame, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
-    if position is None:
-        position = numbers(functional(header, frame, "PlanePositionSequence"), "ImagePositionPatient", 3)
+    place = functional(header, frame, "PlanePositionSequence")
+    if position is None and _is_of_frame(header, place):
+        position = numbers(place, "ImagePositionPatient", 3)
     measures = functional(header, frame, "PixelMeasuresSequence")
     size = numbers(measures, "PixelSpacing", 2)
     location, dimensions = _dimensions(header, frame)
@@ -130,10 +136,16 @@ def _positive(header: Dataset, keyword: str) -> float | None:
     return found[0] if found and found[0] > 0 else None
 
 
+def _is_of_frame(header: Dataset, place: Dataset) -> bool:
+    """Return whether a place is that of one frame: an object of several frames states that of its first one."""
+    return place is not header or integer(header, "NumberOfFrames", 1) == 1
+
+
 def _dimensions(header: Dataset, frame: int) -> tuple[float | None, str]:
     """Return where the picture lies in its stack, and its indices in the other dimensions of an enhanced object."""
     content = _group(header, frame, "FrameContentSequence")
-    stated = numbers(header, "SliceLocation", 1) or numbers(content, "InStackPositionNumber", 1)
+    location = numbers(header, "SliceLocation", 1) if _is_of_frame(header, header) else None
+    stated = location or numbers(content, "InStackPositionNumber", 1)
     indices = values(content, "DimensionIndexValues")
     if not indices:
         return stated[0] if stated else None, ""
@@ -146,8 +158,8 @@ def _dimensions(header: Dataset, frame: int) -> tuple[float | None, str]:
 
 def _passes(header: Dataset, frame: int, dimensions: str) -> tuple[str, ...]:
     image_type = values(_group(header, frame, "MRImageFrameTypeSequence"), "FrameType") or values(header, "ImageType")
-    b_value = next((header[tag].value for tag in PRIVATE_B_VALUES if tag in header), "")
-    part = header[PRIVATE_PART].value if PRIVATE_PART in header else ""
+    b_value = next((found for entry in PRIVATE_B_VALUES if (found := private(header, *entry)) is not None), None)
+    part = private(header, *PRIVATE_PART)
     numbering = "\\".join(NUMBERING.findall(text(header, "SeriesDescription").lower()))
     kinds, phases, others = (
         [_group(header, frame, macro).get(keyword) or header.get(keyword) for keyword, macro in entries]

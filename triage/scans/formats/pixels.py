@@ -22,6 +22,7 @@ from triage.errors import RefusedError
 from triage.scans.formats import codestreams, lookup
 from triage.scans.formats.elements import functional, integer, numbers, text, values
 from triage.scans.formats.gray_scale import NO_NUMBERS, Line, Stored, to_uint16
+from triage.scans.formats.offsets import without_wrong_offsets
 from triage.scans.formats.pixel_module import (
     PIXELS,
     Layout,
@@ -69,6 +70,9 @@ def stored_frames(header: Dataset) -> Iterator[Stored]:
     except NotImplementedError as error:
         raise RefusedError(UNSUPPORTED) from error
     form = layout(header)
+    header.NumberOfFrames = form.frames  # the decoders read it, and it can hold anything
+    if header.file_meta.TransferSyntaxUID.is_encapsulated:
+        without_wrong_offsets(header, form.frames)
     _check_size(header, form)
     empty = True
     # A negative value fills its cell with ones, so zeros above the bits of the values show that there is no sign.
@@ -156,9 +160,11 @@ def _padding(frame: Frame) -> NDArray[np.bool_] | None:
 
 def _decoded(header: Dataset, form: Layout) -> Iterator[Stored]:
     syntax = header.file_meta.TransferSyntaxUID
-    width = form.allocated
+    width, sign = form.allocated, form.signed
     if not form.in_cells:
-        width = codestreams.depth(get_frame(header.PixelData, 0, number_of_frames=form.frames), syntax) or form.stored
+        first = get_frame(header.PixelData, 0, number_of_frames=form.frames)
+        width = codestreams.depth(first, syntax) or form.stored
+        sign = codestreams.signed(first, syntax)
     # In a codestream of the depth of the values, the highest bit means nothing.
     aside = width > form.stored and form.high != form.stored - 1
     spare = width > form.stored and not aside and form.signed is not None
@@ -178,7 +184,10 @@ def _decoded(header: Dataset, form: Layout) -> Iterator[Stored]:
     if spare:
         holds_planes = overlays_in_cells(header)
         return (_meant(cells, _value_bits(cells, form, form.allocated), holds_planes) for cells in found)
-    return (_value_bits(cells, form, form.allocated) for cells in found) if aside else found
+    if aside:
+        return (_value_bits(cells, form, form.allocated) for cells in found)
+    doubtful = None not in (sign, form.signed) and sign != form.signed
+    return (_likelier(cells, _other_sign(cells, form.stored)) for cells in found) if doubtful else found
 
 
 def _meant(cells: Stored, values: Stored, holds_planes: bool) -> Stored:
@@ -189,7 +198,19 @@ def _meant(cells: Stored, values: Stored, holds_planes: bool) -> Stored:
     """
     if np.array_equal(cells, values):
         return values
-    return values if holds_planes or _likeness(values) >= _likeness(cells) else cells
+    return values if holds_planes else _likelier(values, cells)
+
+
+def _other_sign(cells: Stored, bits: int) -> Stored:
+    """Return values of so many bits, read as unsigned if they were read as signed, and the other way round."""
+    spare = 8 * cells.dtype.itemsize - bits
+    other = cells.view(f"{'u' if cells.dtype.kind == 'i' else 'i'}{cells.dtype.itemsize}")
+    return (other << spare) >> spare
+
+
+def _likelier(one: Stored, other: Stored) -> Stored:
+    """Return the reading in which neighbouring pixels have more in common; the first one if there is no difference."""
+    return other if _likeness(other) > _likeness(one) else one
 
 
 def _likeness(pixels: Stored) -> float:
@@ -223,11 +244,15 @@ def _check_size(header: Dataset, form: Layout) -> None:
     syntax = header.file_meta.TransferSyntaxUID
     pixels = next(header[name].value for name in PIXELS if name in header)
     if syntax.is_encapsulated:
-        if parse_fragments(pixels)[0] < form.frames:
+        if parse_fragments(pixels)[0] <= form.frames:  # the offset table is one more
             raise RefusedError(TOO_FEW)
+        found = 0
         for frame in generate_frames(pixels, number_of_frames=form.frames):
             if (codestreams.samples(frame, syntax) or 0) > form.size:
                 raise RefusedError(TOO_LARGE)
+            found += 1
+        if found < form.frames:
+            raise RefusedError(TOO_FEW)
         return
     length = -(-form.size * form.frames * form.allocated // 8)
     # Every other colour is left out.
