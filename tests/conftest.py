@@ -130,3 +130,12 @@ def data_folder() -> Path:
     if not (folder / "manifest.csv").exists():
         pytest.skip(f"no training data at {folder}; set TRIAGE_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def more_folder() -> Path:
+    """The further training data, which are not part of the project."""
+    folder = Settings().more
+    if not (folder / "manifest.csv").exists():
+        pytest.skip(f"no further training data at {folder}; set TRIAGE_MORE")
+    return folder

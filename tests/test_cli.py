@@ -128,7 +128,7 @@ def test_an_error_ends_the_decoding_processes(
 ) -> None:
     before = set(psutil.Process().children())
     (tmp_path / "head.png").write_bytes(slices[0].png)
-    monkeypatch.setattr(Runtime, "probabilities", lambda *_: 1 / 0)
+    monkeypatch.setattr(Runtime, "answer", lambda *_: 1 / 0)
     done = CliRunner().invoke(app, ["score", str(tmp_path / "head.png"), "--json", str(tmp_path / "out.json")])
     assert isinstance(done.exception, ZeroDivisionError)
     assert set(psutil.Process().children()) <= before

@@ -28,9 +28,12 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=ROOT / "var", description="Folder of everything that the installation writes.")
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in the home folder.")
-    model: Path = Field(default=ROOT / "models" / "two-look-v6", description="Folder of the model in use.")
+    model: Path = Field(default=ROOT / "models" / "two-look-v6.1", description="Folder of the model in use.")
     data: Path = Field(
         default=ROOT.parent / "shared" / "data", description="Folder of the training data with its manifest.csv."
+    )
+    more: Path = Field(
+        default=ROOT.parent / "shared" / "more", description="Folder of further training data with its manifest.csv."
     )
     urgent_wait: timedelta = Field(default=timedelta(hours=8), description="Wait after which an URGENT study moves up.")
     routine_wait: timedelta = Field(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from triage.domain import Band, Finding, OperatingPoints, Ranking
-from triage.inference.bands import rank, rank_alone
+from triage.inference.bands import rank, rank_alone, rank_unusual
 
 POINTS = OperatingPoints(glioma=0.2, tumour=0.5)
 
@@ -39,3 +39,11 @@ def test_a_slice_that_the_network_is_sure_of_is_urgent_by_itself() -> None:
     assert rank_alone(0.93, "Slice 12 of 40") == Ranking(Band.URGENT, "Slice 12 of 40 alone: P(tumour) 0.93 ≥ 0.90")
     assert rank_alone(0.90, "Slice 1 of 3") is not None, "at the threshold counts as above"
     assert rank_alone(0.899, "Slice 1 of 3") is None
+
+
+def test_what_is_unlike_the_training_data_is_urgent_unless_it_is_clear() -> None:
+    assert rank_unusual(probabilities(0.02, 0.02, 0.02, 0.94)) == Ranking(
+        Band.URGENT, "Uncertain: unlike the training data, and P(tumour) 0.06 ≥ 0.05"
+    )
+    assert rank_unusual(probabilities(0.05, 0.0, 0.0, 0.95)) is not None, "at the threshold counts as above"
+    assert rank_unusual(probabilities(0.01, 0.01, 0.01, 0.97)) is None

@@ -10,7 +10,7 @@ from triage.errors import ModelError
 from triage.inference.card import CARD, KERAS, ONNX, read_card, sha256_of
 from triage.settings import ROOT
 
-MODEL = ROOT / "models" / "two-look-v6"
+MODEL = ROOT / "models" / "two-look-v6.1"
 
 
 @pytest.fixture

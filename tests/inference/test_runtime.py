@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from triage import phantoms
-from triage.domain import Finding, Placement, likeliest
+from triage.domain import Finding, Placement, Slice, likeliest
 from triage.errors import ModelError
 from triage.inference import two_look
 from triage.inference.calibration import log_softmax
@@ -19,10 +19,11 @@ from triage.inference.card import CARD, KERAS, ONNX
 from triage.inference.explain import Method, class_map, explain, load_keras
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
-from triage.inference.runtime import Runtime
+from triage.inference.runtime import Answer, Runtime
 from triage.inference.views import FRAME, MIDDLE, WHOLE, Box, crop
 from triage.phantoms import Phantom
 from triage.scans.formats.raster import decode
+from triage.scans.quality.gate import not_analysable, unlike_a_head
 from triage.settings import Settings
 from triage.training.fit.losses import overlap
 from triage.training.views.frames import mask_in_frame
@@ -110,13 +111,20 @@ def test_a_phantom_is_familiar_and_noise_is_not(runtime: Runtime, pixels: np.nda
     assert runtime.score(pixels).familiar
     noise = np.random.default_rng(0).integers(0, 255, (256, 256)).astype(np.uint8)
     assert not runtime.score(noise).familiar
-    assert runtime.probabilities(noise) is None
+    assert runtime.answer(Slice(noise)) == unlike_a_head(Slice(noise))
 
 
 def test_what_ranks_a_slice_is_what_its_score_says(runtime: Runtime, slices: list[Phantom]) -> None:
     for phantom in slices:
-        picture = decode(phantom.png).pixels
-        assert runtime.probabilities(picture) == runtime.score(picture).probabilities
+        picture = decode(phantom.png)
+        answer = runtime.answer(picture)
+        assert isinstance(answer, Answer)
+        assert answer.probabilities == runtime.score(picture.pixels).probabilities
+
+
+def test_what_shows_nothing_is_refused_before_the_network_sees_it(runtime: Runtime) -> None:
+    blank = Slice(np.zeros((200, 200), np.uint8))
+    assert runtime.answer(blank) == not_analysable(blank)
 
 
 @pytest.mark.parametrize("method", [Method.GRAD_CAM, Method.GRAD_CAM_PLUS_PLUS, Method.SCORE_CAM])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from triage.domain import AIResult, Band, Finding, Plane, Series, SeriesHeader, Slice, likeliest
+from triage.inference.bands import CLEAR
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import MIN_SCORED, scored_slices
 from triage.inference.study import judge, judge_study
@@ -178,3 +179,19 @@ def test_one_slice_more_has_the_neighbours_of_the_pass_that_it_repeats(runtime: 
     assert result.probabilities == judged((whole, calm), runtime).probabilities
     assert result.slices is not None
     assert (result.slices.series, result.slices.slice) == (0, 0)
+
+
+def test_a_study_unlike_the_training_data_is_routine_only_if_it_is_clear() -> None:
+    strict = Runtime(Settings().model)
+    strict.card = strict.card.model_copy(update={"familiar_within": 0.0})  # nothing is like the training data
+    bands = set()
+    for seed in range(6):
+        pictures = tuple(Slice(pixels, height=5.0 * at) for at, pixels in enumerate(volume(Finding.NOTUMOR, 5, seed)))
+        series = (Series(SeriesHeader(plane=Plane.AXIAL), pictures),)
+        before, after = judged(series, Runtime(Settings().model)).ranking, judged(series, strict)
+        clear = 1 - after.probabilities[Finding.NOTUMOR] < CLEAR
+        if before.band is Band.ROUTINE:
+            assert after.ranking.band is (Band.ROUTINE if clear else Band.URGENT)
+            assert clear or after.ranking.reason.startswith("Uncertain: unlike the training data")
+            bands.add(after.ranking.band)
+    assert Band.URGENT in bands

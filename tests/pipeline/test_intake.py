@@ -104,7 +104,7 @@ def test_a_missing_file_is_said_on_the_worklist(installation: Installation, slic
 def test_a_scoring_error_leaves_the_study_in_the_queue(
     installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Runtime, "probabilities", lambda *_: 1 / 0)
+    monkeypatch.setattr(Runtime, "answer", lambda *_: 1 / 0)
     (study_id,) = take_in(installation, {"head.png": slices[0].png})
     assert "Internal error" in installation.store.study(study_id).reason
     assert installation.queue.first(NOW) == study_id

@@ -244,6 +244,7 @@ def release(
         Path | None,
         typer.Option(help="Run of the same recipe on fewer sources, for external validation on the others."),
     ] = None,
+    more: Annotated[Path | None, typer.Option(help="The other data set that all runs were trained on.")] = None,
 ) -> None:
     """Export, calibrate and cross-validate a network; write a model folder with its cards."""
     _quiet_tensorflow()
@@ -253,10 +254,31 @@ def release(
 
     card = or_exit(
         lambda: write_release(
-            data or Settings().data, trials, ships, read_card_notes(card_notes), folder, volumes, left_out
+            data or Settings().data, trials, ships, read_card_notes(card_notes), folder, volumes, left_out, more
         )
     )
     console.print(describe(card), highlight=False, markup=False)
+
+
+@commands.command("fit-gate")
+def fit_gate(
+    folder: Annotated[Path, typer.Argument(help="Model folder, models/NAME; its gate and cards are changed.")],
+    data: Annotated[Path | None, typer.Option(help="Data set; default: TRIAGE_DATA.")] = None,
+    volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
+    more: Annotated[
+        Path | None, typer.Option(help="Another data set to add, with strangers; default: TRIAGE_MORE.")
+    ] = None,
+) -> None:
+    """Fit the gate of a model to pictures: it tells brain MRI from everything else."""
+    from triage.training.fit.run import read_chosen
+    from triage.training.release.gate import refit_gate
+
+    card = or_exit(
+        lambda: refit_gate(folder, read_chosen(data or Settings().data, (), volumes, more or Settings().more))
+    )
+    for name in ("refused", "passed"):
+        counts = card.metrics["gate"][name]
+        console.print(terminal(f"{name}: {', '.join(f'{source} {n} of {of}' for source, (n, of) in counts.items())}"))
 
 
 def _quiet_tensorflow() -> None:

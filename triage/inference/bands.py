@@ -14,6 +14,11 @@ from triage.domain import Band, Finding, OperatingPoints, Ranking
 ALONE = 0.90
 
 
+#: P(tumour) from which on a slice that is unlike the training data is not clearly without a tumour. Chosen in
+#: docs/model-log.md, "Far from the training data".
+CLEAR = 0.05
+
+
 def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, prediction_set: Sequence[Finding]) -> Ranking:
     """Return the band of a scored study and the reason.
 
@@ -47,6 +52,20 @@ def rank_alone(tumour: float, place: str) -> Ranking | None:
         What that slice is called: "Slice 12 of 40".
     """
     return Ranking(Band.URGENT, f"{place} alone: P(tumour) {tumour:.2f} ≥ {ALONE:.2f}") if tumour >= ALONE else None
+
+
+def rank_unusual(probabilities: Mapping[Finding, float]) -> Ranking | None:
+    """Return the band of a study whose most suspicious slice is unlike the training data; None if it is clear.
+
+    Parameters
+    ----------
+    probabilities
+        Calibrated, by class.
+    """
+    tumour = 1 - probabilities[Finding.NOTUMOR]
+    if tumour < CLEAR:
+        return None
+    return Ranking(Band.URGENT, f"Uncertain: unlike the training data, and P(tumour) {tumour:.2f} ≥ {CLEAR:.2f}")
 
 
 def _listed(findings: Sequence[Finding]) -> str:

@@ -17,6 +17,7 @@ CARD = "card.json"
 MODEL_CARD = "MODEL_CARD.md"
 KERAS = "model.keras"
 ONNX = "model.onnx"
+GATE = "gate.npz"
 
 
 class Card(BaseModel):

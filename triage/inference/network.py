@@ -22,6 +22,7 @@ LOGITS = "logits"
 MASK = "mask"
 CAM = "cam"
 DISTANCE = "distance"
+FEATURES = "features"
 #: Processor features on Linux.
 PROCESSOR = Path("/proc/cpuinfo")
 #: Features for the sum of 8-bit products in 32 bits (VNNI). Other processors sum in 16 bits, which overflows, unless
@@ -39,10 +40,13 @@ class ServedLook(Look):
         ``(rows, columns, classes)`` class-activation maps in logit units.
     distance
         Mahalanobis distance of the features from those of the training slices; below 1 for most of these.
+    features
+        ``(features,)``: means of the feature maps in the middle of the network.
     """
 
     cam: Floats
     distance: float
+    features: Floats
 
 
 class Network:
@@ -78,8 +82,9 @@ class Network:
     def look(self, frame: NDArray[np.generic], box: Box) -> ServedLook:
         """Look once at a box of a prepared slice."""
         view = crop(frame.astype(np.float32), box, self.size)[None]
-        logits, mask, cam, distance = self._session.run([LOGITS, MASK, CAM, DISTANCE], {INPUT: view})
-        return ServedLook(box, log_softmax(logits[0]), mask[0, ..., 0], cam[0], float(distance[0]))
+        names = [LOGITS, MASK, CAM, DISTANCE, FEATURES]
+        logits, mask, cam, distance, features = self._session.run(names, {INPUT: view})
+        return ServedLook(box, log_softmax(logits[0]), mask[0, ..., 0], cam[0], float(distance[0]), features[0])
 
     def _ask(self, frames: NDArray[np.generic], boxes: Sequence[Box]) -> list[ServedLook]:
         return [self.look(frame, box) for frame, box in zip(frames, boxes, strict=True)]

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import Finding, OperatingPoints, Placement, Score, likeliest
+from triage.domain import Finding, OperatingPoints, Placement, Score, Slice, likeliest
+from triage.inference.brain_gate import load_gate
 from triage.inference.calibration import prediction_set
-from triage.inference.card import ONNX, Card, read_card
+from triage.inference.card import GATE, ONNX, Card, read_card
 from triage.inference.network import Network, ServedLook
 from triage.inference.preprocess import prepare
 from triage.inference.two_look import deciding_look
 from triage.inference.views import FRAME, Box, lay_back
+from triage.scans.quality.gate import not_analysable, unlike_a_head
+
+#: Why a slice is refused that looks like a head, but not to the network.
+UNFAMILIAR = "Unlike brain MRI to the model. Send the scanner's own MR series of the head, as DICOM from the PACS"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The probabilities of a slice.
+
+    Attributes
+    ----------
+    probabilities
+        Calibrated, by class, summing to 1.
+    unusual
+        Whether the slice is far from the training data, so that the probabilities are less certain than they say.
+    """
+
+    probabilities: dict[Finding, float]
+    unusual: bool
 
 
 class Runtime:
@@ -22,14 +44,14 @@ class Runtime:
     Parameters
     ----------
     folder
-        Holds ``card.json`` and ``model.onnx``.
+        Holds ``card.json``, ``model.onnx`` and ``gate.npz``.
     threads
         Number of slices of a study that are scored in parallel.
 
     Raises
     ------
     ModelError
-        If the folder fails the checks of `read_card`.
+        If the folder fails the checks of `read_card` or `load_gate`.
     """
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
@@ -37,23 +59,22 @@ class Runtime:
         self.card: Card = read_card(folder)
         self.threads = threads
         self._network = Network(folder / ONNX)
+        self._gate = load_gate(folder / GATE)
 
     @property
     def points(self) -> OperatingPoints:
         """Operating points of the model."""
         return self.card.operating_points
 
-    def probabilities(self, pixels: NDArray[np.generic]) -> dict[Finding, float] | None:
-        """Return calibrated probabilities by class; None for a slice unlike the training data.
-
-        Parameters
-        ----------
-        pixels
-            ``(height, width)`` gray values of any depth.
-        """
-        frame, _ = prepare(pixels, FRAME)
+    def answer(self, picture: Slice) -> Answer | str:
+        """Return the answer for a slice, or why it is not analysable, with the remedy."""
+        if reason := not_analysable(picture):
+            return reason
+        frame, _ = prepare(picture.pixels, FRAME)
         first, second = self._network.look_twice(frame)
-        return self._fused(first, second) if self._familiar(first) else None
+        if not self._gate.passes(first.features):
+            return unlike_a_head(picture) or UNFAMILIAR
+        return Answer(self._fused(first, second), first.distance > self.card.familiar_within)
 
     def score(self, pixels: NDArray[np.generic]) -> Score:
         """Score one slice, with its heat map and mask.
@@ -74,15 +95,12 @@ class Runtime:
             mask=lay_back(second.mask, second.box),
             placement=placement,
             prediction_set=prediction_set(probabilities, self.card.conformal.least),
-            familiar=self._familiar(first),
+            familiar=self._gate.passes(first.features),
         )
 
     def _fused(self, first: ServedLook, second: ServedLook) -> dict[Finding, float]:
         answer = self.card.fusion.probabilities(first.log_probabilities, second.log_probabilities)
         return {finding: float(p) for finding, p in zip(self.card.classes, answer, strict=True)}
-
-    def _familiar(self, first: ServedLook) -> bool:
-        return first.distance <= self.card.familiar_within
 
 
 def within(placement: Placement, box: Box) -> Placement:

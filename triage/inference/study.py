@@ -6,7 +6,8 @@ reaches the glioma operating point, the window with the highest P(glioma) decide
 false alarm. Otherwise the window with the highest P(tumour) decides.
 
 A lesion can also be on one slice only. A study that would be routine is urgent if the network is sure of a single
-slice.
+slice. It is urgent too if its most suspicious slice is unlike the training data and not clearly without a tumour: what
+the network says of such a slice is less certain than it looks.
 """
 
 from __future__ import annotations
@@ -20,13 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import AIResult, Band, Finding, Ranking, Series, SliceScores
-from triage.inference.bands import rank, rank_alone
+from triage.inference.bands import rank, rank_alone, rank_unusual
 from triage.inference.calibration import prediction_set
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import selected, step
 from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.scans.formats.places import ONE_PLACE, same_place
-from triage.scans.quality.gate import not_analysable
 from triage.scans.quality.white_air import with_dark_air
 
 #: Slices of a window: about 1.5 cm at the usual distances of 3 to 6 mm.
@@ -34,7 +34,6 @@ WINDOW = 3
 #: Series and slice, from 0.
 Place = tuple[int, int]
 SEND_MR = "Send the scanner's own MR series of the head, as DICOM from the PACS."
-UNFAMILIAR = "Unlike the training data of the model, so that its result would be meaningless"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +70,17 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     table: list[list[tuple[float, ...] | None]] = [[None] * len(one.slices) for one in series]
     reasons: Counter[str] = Counter()
 
-    def score(place: Place) -> tuple[float, ...] | str:
-        slice_ = series[place[0]].slices[place[1]]
-        if reason := not_analysable(slice_):
-            return reason
-        probabilities = runtime.probabilities(slice_.pixels)
-        return tuple(round(probabilities[finding], 6) for finding in Finding) if probabilities else UNFAMILIAR
+    unusual: set[Place] = set()
 
     with ThreadPoolExecutor(runtime.threads) as pool:
-        for (number, at), row in zip(chosen, pool.map(score, chosen), strict=True):
-            if isinstance(row, str):
-                reasons[row] += 1
-            else:
-                table[number][at] = row
+        answers = pool.map(lambda place: runtime.answer(series[place[0]].slices[place[1]]), chosen)
+        for (number, at), answer in zip(chosen, answers, strict=True):
+            if isinstance(answer, str):
+                reasons[answer] += 1
+                continue
+            table[number][at] = tuple(round(answer.probabilities[finding], 6) for finding in Finding)
+            if answer.unusual:
+                unusual.add((number, at))
     scored = {(number, at): row for number, rows in enumerate(table) for at, row in enumerate(rows) if row is not None}
     if not scored:
         return _most_common_reason(series, reasons)
@@ -96,6 +93,8 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     alone = rank_alone(1 - scored[surest][NOTUMOR], _name(series, surest))
     if ranking.band is Band.ROUTINE and alone is not None:
         ranking, shown = alone, surest
+    if ranking.band is Band.ROUTINE and shown in unusual:
+        ranking = rank_unusual(study.probabilities) or ranking
     number, at = shown
     read = {read.note for one, place in scored if (read := with_dark_air(series[one].slices[place].pixels))}
     return AIResult(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from triage.domain import Slice
-from triage.scans.quality.gate import not_analysable
+from triage.scans.quality.gate import not_analysable, unlike_a_head
 from triage.scans.quality.outline import outline, white_bone
 
 SIDE = 118
@@ -71,7 +71,8 @@ def test_white_bone_is_seen_on_ct_alone(gray: np.ndarray, low: float, high: floa
 
 def shown(gray: np.ndarray, spacing: tuple[float, float] | None = None) -> str:
     noisy = 255 * gray + np.random.default_rng(0).normal(4, 2, gray.shape)
-    return not_analysable(Slice(np.clip(noisy, 0, 255).astype(np.uint8).repeat(2, 0).repeat(2, 1), 0.0, spacing)) or ""
+    picture = Slice(np.clip(noisy, 0, 255).astype(np.uint8).repeat(2, 0).repeat(2, 1), 0.0, spacing)
+    return not_analysable(picture) or unlike_a_head(picture) or ""
 
 
 def test_the_gate_says_what_it_sees() -> None:

@@ -13,7 +13,7 @@ from triage.domain import Band, Finding, Series, SeriesHeader
 from triage.inference.runtime import Runtime
 from triage.inference.study import judge
 from triage.settings import Settings
-from triage.training.evaluate.bands import Judged, as_table, bands_by_group, served, trade_off
+from triage.training.evaluate.bands import Judged, as_table, bands_by_group, judge_pictures, trade_off
 from triage.training.layouts import Item, load_slice
 
 
@@ -26,7 +26,7 @@ def test_a_picture_is_judged_as_the_product_judges_a_study_of_it(tmp_path: Path)
     Image.fromarray(rng.integers(0, 255, (256, 256), np.uint8)).save(tmp_path / "noise.png")
     items.append(Item("noise.png", "drawn", "notumor"))
     runtime = Runtime(Settings().model)
-    for one in served(Settings().model).judge(tmp_path, items):
+    for one in judge_pictures(runtime, tmp_path, items):
         study = judge((Series(SeriesHeader("1", 1), (load_slice(tmp_path, one.item),)),), runtime)
         if isinstance(study, str):
             assert one.band is None

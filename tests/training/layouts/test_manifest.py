@@ -68,6 +68,29 @@ def test_boxes_that_are_no_table_are_named(tmp_path: Path, text: str) -> None:
         read_dataset(tmp_path)
 
 
+@pytest.mark.data
+def test_the_further_data_are_read_whole(more_folder: Path) -> None:
+    dataset = read_dataset(more_folder, verify=False)
+    assert len(dataset.items) + len(dataset.strangers) == 8182
+    assert dataset.skipped == ()
+    assert len(dataset.strangers) == 650
+    gliomas = [item for item in dataset.items if item.label == "glioma"]
+    assert all(item.mask or item.box for item in gliomas)
+    assert {item.sequence for item in gliomas if item.source == "lgg"} == {"t1", "t1c", "flair"}
+    # `load_mask` refuses a mask of another size than its picture.
+    masks = [load_mask(more_folder, item) for item in gliomas[::40]]
+    assert all(mask is None or mask.any() for mask in masks)
+
+
+@pytest.mark.data
+def test_folds_keep_patients_apart(more_folder: Path) -> None:
+    folds: dict[str, set[str | None]] = {}
+    for item in read_dataset(more_folder, verify=False).items:
+        if item.patient:
+            folds.setdefault(f"{item.source} {item.patient}", set()).add(item.fold)
+    assert max(map(len, folds.values())) == 1
+
+
 def more_set(root: Path) -> np.ndarray:
     """Draw one picture of each kind; return the mask of the first."""
     for path in ("lgg/glioma/a.jpg", "rsna/glioma/b.jpg", "lgg/no/c.jpg", "ct/stranger/d.jpg", "lgg/glioma/e.jpg"):

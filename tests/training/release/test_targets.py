@@ -44,12 +44,23 @@ def test_a_smaller_calibration_error_is_better() -> None:
         )
 
 
-def test_the_source_with_the_most_refusals_counts() -> None:
+def test_the_large_source_with_the_most_refusals_counts() -> None:
     card = read_card(Settings().model)
-    name = "share refused by the gate, in the source with the most"
-    for share, verdict_text in ((0.009, "reached"), (0.01, "missed")):
-        card.metrics["gate"]["refused"] = {"web": 0.001, "scanner": share}
-        assert (name, "less than 1%", f"{share:.2%} of scanner", verdict_text) in targets_of(card)
+    name = "brains that the gate refuses, in the source with the most"
+    for refused, verdict_text in ((2, "reached"), (3, "missed")):
+        card.metrics["gate"]["refused"] = {"web": [0, 500], "scanner": [refused, 200], "few": [9, 10]}
+        assert (name, "1% or less", f"{refused / 200:.2%} of scanner", verdict_text) in targets_of(card)
+
+
+def test_real_strangers_count_together_and_drawn_ones_do_not() -> None:
+    card = read_card(Settings().model)
+    name = "real pictures of anything else that the gate lets pass"
+    for passed, verdict_text in ((2, "reached"), (3, "missed")):
+        card.metrics["gate"]["passed"] = {"ct": [passed, 150], "heart": [0, 50], "drawn CT": [9, 10]}
+        expected = (name, "1% or less", f"{passed / 200:.2%} ({passed} of 200)", verdict_text)
+        assert expected in targets_of(card)
+    card.metrics["gate"]["passed"] = {"drawn CT": [9, 10]}
+    assert name not in {row[0] for row in targets_of(card)}
 
 
 def test_all_volumes_must_be_flagged() -> None:

@@ -1,6 +1,7 @@
 """Quality gate: the reasons why a slice is not analysable, each with its remedy.
 
-The checks use gray values and the outline only. Any bright round object on a dark background passes, a head or not.
+The checks use gray values and the outline only. Any bright round object on a dark background passes, a head or not:
+`triage.inference.brain_gate` tells these apart.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ NOISY_AIR = (
 
 
 def not_analysable(picture: Slice) -> str | None:
-    """Return why a slice cannot be analysed, with the remedy, or None.
+    """Return why a slice cannot be analysed whatever it shows, with the remedy, or None.
 
     Parameters
     ----------
@@ -89,27 +90,43 @@ def not_analysable(picture: Slice) -> str | None:
         reason = not_analysable(replace(picture, pixels=read.pixels))
         return reason if reason in (None, MONTAGE) else WHITE_BACKGROUND
     counts = np.bincount(picture.pixels.ravel())
-    low, high = np.searchsorted(np.cumsum(counts), np.array([0.01, 0.99]) * picture.pixels.size)
+    low, high = _range(counts, picture.pixels.size)
     if high - low < MIN_CONTRAST * np.iinfo(picture.pixels.dtype).max and picture.pixels.dtype == np.uint8:
         return f"Blank: almost no contrast in the picture. {ONE_SLICE}, or with another window"
     if np.count_nonzero(counts) < MIN_LEVELS or low == high:
         return f"Blank or a drawing: too few gray levels for an MRI slice. {ONE_SLICE}"
-    small = _small(picture.pixels, int(low), int(high))
+    small = _small(picture.pixels, low, high)
+    if _correlation(small) < MIN_CORRELATION:
+        return None  # the outlines of noise mean nothing
+    found = outline(_inner(small))
+    return MONTAGE if found and found.similar > 1 and _is_montage(found, _inner(small), _stretch(picture)) else None
+
+
+def unlike_a_head(picture: Slice) -> str | None:
+    """Return what speaks against a head on MRI in an analysable slice, with the remedy, or None.
+
+    One of these checks alone refuses too many heads. They say why, where the network's features tell the same
+    (`triage.inference.brain_gate`).
+
+    Parameters
+    ----------
+    picture
+        A decoded slice for which `not_analysable` returns None.
+    """
+    if read := with_dark_air(picture.pixels):
+        return WHITE_BACKGROUND if unlike_a_head(replace(picture, pixels=read.pixels)) else None
+    small = _small(picture.pixels, *_range(np.bincount(picture.pixels.ravel()), picture.pixels.size))
     if _correlation(small) < MIN_CORRELATION:
         quarter = REDUCED_SIDE // 4
         if _correlation(small[quarter:-quarter, quarter:-quarter]) >= MIN_CORRELATION:
             return NOISY_AIR
         return f"Noise: neighbouring pixels are not correlated. {ONE_SLICE}"
-    # Pixels need not be square.
-    down, across = picture.spacing or (1.0, 1.0)
-    return _not_a_head(small[BORDER:-BORDER, BORDER:-BORDER], width * across / (height * down))
+    return _not_a_head(_inner(small), _stretch(picture))
 
 
 def _not_a_head(gray: Gray, stretch: float) -> str | None:
     """Return why the outline is not that of a head on MRI, or None; `stretch` is width by height of the picture."""
     found = outline(gray)
-    if found and found.share < MIN_SHARE and found.similar > 1:
-        return MONTAGE
     if found is None or found.corners < MIN_DARK_CORNERS or found.fill > MAX_FILL:
         return _without_air(gray)
     if found.share < MIN_SHARE:
@@ -118,12 +135,37 @@ def _not_a_head(gray: Gray, stretch: float) -> str | None:
     if _is_too_wide(found, found.width * stretch):
         return f"Not a head on MRI: wider than high, like the trunk. {ONE_SLICE} if it is a head"
     if found.offset > MAX_OFFSET and not _lies_aside(found, found.width * stretch, bone):
-        if found.similar > 1:
-            return MONTAGE
         return "Not a head on MRI: the object lies off to one side. Crop it so that a whole head is in the middle"
     if bone > MIN_CT_BONE:
         return "Not MRI: bone is bright all around, as on CT. Send an MRI series"
     return None
+
+
+def _is_montage(found: Outline, gray: Gray, stretch: float) -> bool:
+    """Return whether one of several similar pieces is no head with its surroundings; `stretch` as in `_not_a_head`."""
+    if found.share < MIN_SHARE:
+        return True
+    if found.corners < MIN_DARK_CORNERS or found.fill > MAX_FILL or _is_too_wide(found, found.width * stretch):
+        return False
+    bone = white_bone(gray, found.inside)
+    return found.offset > MAX_OFFSET and not _lies_aside(found, found.width * stretch, bone)
+
+
+def _range(counts: NDArray[np.intp], pixels: int) -> tuple[int, int]:
+    """Return the 1st and the 99th percentile of so many pixels from the counts of their values."""
+    low, high = np.searchsorted(np.cumsum(counts), np.array([0.01, 0.99]) * pixels)
+    return int(low), int(high)
+
+
+def _inner(small: Gray) -> Gray:
+    return small[BORDER:-BORDER, BORDER:-BORDER]
+
+
+def _stretch(picture: Slice) -> float:
+    """Return width by height of a picture in millimetres, since pixels need not be square."""
+    height, width = picture.pixels.shape
+    down, across = picture.spacing or (1.0, 1.0)
+    return float(width * across / (height * down))
 
 
 def _without_air(gray: Gray) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from triage.domain import Slice
-from triage.scans.quality.gate import not_analysable
+from triage.scans.quality.gate import not_analysable, unlike_a_head
 from triage.training.audit.descriptors import FRAME, Frames
 
 #: Least gray value of a pixel of the head, of 255.
@@ -38,7 +38,7 @@ def suspicion(picture: Slice, frame: Frames) -> str | None:
     frame
         Its head, ``(FRAME, FRAME)``.
     """
-    reason = not_analysable(picture)
+    reason = not_analysable(picture) or unlike_a_head(picture)
     if reason is None and _has_ring_of_bone(frame):
         return "Perhaps CT: a closed bright ring like bone around an inside of even gray"
     return reason

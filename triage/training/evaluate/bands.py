@@ -15,15 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import Band, Finding
-from triage.inference.bands import rank, rank_alone
-from triage.inference.calibration import Calibration, prediction_set
-from triage.inference.card import ONNX, read_card
-from triage.inference.network import Network
-from triage.inference.preprocess import prepare
+from triage.domain import Band, Finding, Series, SeriesHeader
+from triage.inference.runtime import Runtime
+from triage.inference.study import judge
 from triage.inference.two_look import GLIOMA, NOTUMOR
-from triage.inference.views import FRAME
-from triage.scans.quality.gate import not_analysable
 from triage.training.evaluate.metrics import BOOTSTRAPS, figures_to_json, mean_of, resampled
 from triage.training.evaluate.scorer import resampling_groups
 from triage.training.layouts import FINDINGS, Item, load_slice
@@ -31,7 +26,6 @@ from triage.training.layouts.loading import in_threads
 
 #: Operating points for tumours that `trade_off` shows.
 POINTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
-UNFAMILIAR = "Unlike the training data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,57 +50,16 @@ class Judged:
     band: Band | None
 
 
-@dataclass(frozen=True)
-class Served:
-    """A network with all that its answers depend on when it serves.
+def judge_pictures(runtime: Runtime, root: Path, items: Sequence[Item]) -> list[Judged]:
+    """Judge pictures as the product does, each as a study of one slice."""
 
-    Attributes
-    ----------
-    network, calibration
-        The network in its serving form, and what was fitted for it.
-    familiar_within
-        Largest distance of the features at which a slice is analysable.
-    """
+    def judged(item: Item) -> Judged:
+        study = judge((Series(SeriesHeader(), (load_slice(root, item),)),), runtime)
+        if isinstance(study, str):
+            return Judged(item, study, np.full(len(FINDINGS), np.nan), None)
+        return Judged(item, None, np.array([study.probabilities[finding] for finding in FINDINGS]), study.ranking.band)
 
-    network: Network
-    calibration: Calibration
-    familiar_within: float
-
-    def judge(self, root: Path, items: Sequence[Item]) -> list[Judged]:
-        """Judge pictures, each as a study of one slice."""
-        return list(in_threads(lambda item: self._judge(root, item), items, "Judging the pictures"))
-
-    def _judge(self, root: Path, item: Item) -> Judged:
-        slice_ = load_slice(root, item)
-        nothing = np.full(len(FINDINGS), np.nan)
-        if reason := not_analysable(slice_):
-            return Judged(item, reason, nothing, None)
-        first, second = self.network.look_twice(prepare(slice_.pixels, FRAME)[0])
-        if first.distance > self.familiar_within:
-            return Judged(item, UNFAMILIAR, nothing, None)
-        answer = self.calibration.fusion.probabilities(first.log_probabilities[None], second.log_probabilities[None])[0]
-        return Judged(item, None, answer, self.band_of(answer))
-
-    def band_of(self, answer: NDArray[np.float64]) -> Band:
-        """Return the band of a study of one slice with these probabilities."""
-        by_class = dict(zip(FINDINGS, map(float, answer), strict=True))
-        ranking = rank(by_class, self.calibration.points, prediction_set(by_class, self.calibration.conformal.least))
-        if ranking.band is Band.ROUTINE:
-            ranking = rank_alone(1 - by_class[Finding.NOTUMOR], "This slice") or ranking
-        return ranking.band
-
-
-def served(folder: Path) -> Served:
-    """Return the network of a model folder.
-
-    Raises
-    ------
-    ModelError
-        If the folder fails the checks of `read_card`.
-    """
-    card = read_card(folder)
-    calibration = Calibration(card.fusion, card.operating_points, {}, card.conformal)
-    return Served(Network(folder / ONNX), calibration, card.familiar_within)
+    return list(in_threads(judged, items, "Judging the pictures"))
 
 
 def bands_by_group(judged: Sequence[Judged], draws: int = BOOTSTRAPS) -> list[dict[str, Any]]:

@@ -16,10 +16,11 @@ from rich.console import Console
 
 from triage.domain import Finding
 from triage.inference.card import CARD
+from triage.inference.runtime import Runtime
 from triage.inference.views import outlined
 from triage.text import terminal
 from triage.training.data.splits import Sample, has_mask
-from triage.training.evaluate.bands import as_table, bands_by_group, served, trade_off
+from triage.training.evaluate.bands import as_table, bands_by_group, judge_pictures, trade_off
 from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
     Figure,
@@ -105,7 +106,9 @@ def evaluate(model: Path, data: Path, out: Path, console: Console, everything: b
     samples, notes = evaluation_samples(scorer, dataset, everything)
     evaluation = evaluate_samples(scorer, dataset, samples, notes)
     if (model / CARD).is_file():
-        judged = served(model).judge(dataset.root, [*(sample.item for sample in samples), *dataset.strangers])
+        judged = judge_pictures(
+            Runtime(model), dataset.root, [*(sample.item for sample in samples), *dataset.strangers]
+        )
         evaluation.summary["worklist"] = {"bands": bands_by_group(judged), "trade_off": trade_off(judged)}
     write_json(out, evaluation.summary)
     write_report(

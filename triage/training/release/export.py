@@ -12,7 +12,7 @@ import onnx
 from keras import layers
 from numpy.typing import NDArray
 
-from triage.inference.network import CAM, DISTANCE, INPUT, LOGITS, MASK, Network
+from triage.inference.network import CAM, DISTANCE, FEATURES, INPUT, LOGITS, MASK, Network
 from triage.inference.views import FRAME, WHOLE, crop
 from triage.networks.lite0 import RESCALE
 from triage.networks.mahalanobis import MahalanobisDistance
@@ -46,7 +46,8 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     keras.Model
         Input ``(batch, size, size)``, gray 0 to 255; outputs ``logits (batch, classes)``,
         ``mask (batch, rows, columns, 1)`` as probability,
-        ``cam (batch, rows, columns, classes)`` and ``distance (batch,)``, see `MahalanobisDistance`.
+        ``cam (batch, rows, columns, classes)``, ``features (batch, features)``, the means of the maps of
+        `OOD_FEATURES`, and ``distance (batch,)`` of these, see `MahalanobisDistance`.
     """
     _, encoder = encoder_of(model)
     names = (encoder.last_map, FOCUS, encoder.textures)
@@ -65,7 +66,8 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     mask = layers.Activation("sigmoid", name="mask_probability")(model.get_layer(MASK).output)
     rescale = model.get_layer(RESCALE)
     rest = keras.Model(
-        rescale.output, {LOGITS: model.get_layer(LOGITS).output, MASK: mask, CAM: cam, DISTANCE: distance}
+        rescale.output,
+        {LOGITS: model.get_layer(LOGITS).output, MASK: mask, CAM: cam, DISTANCE: distance, FEATURES: pooled},
     )
     # The input has no channel axis: along an axis of length one, ONNX Runtime rescales pixel by pixel, which took a
     # seventh of the total time.

@@ -15,7 +15,7 @@ from rich.progress import track
 
 from triage.inference import preprocess
 from triage.inference.calibration import Calibration
-from triage.inference.card import CARD, KERAS, MODEL_CARD, ONNX, Card, sha256_of
+from triage.inference.card import CARD, GATE, KERAS, MODEL_CARD, ONNX, Card, sha256_of
 from triage.inference.network import Network
 from triage.inference.views import FRAME
 from triage.training.data.splits import Sample
@@ -31,8 +31,9 @@ from triage.training.layouts import FINDINGS
 from triage.training.release.calibration import calibrate, cross_fit
 from triage.training.release.card_notes import CardNotes
 from triage.training.release.export import export_onnx, serving_network
+from triage.training.release.gate import write_gate
 from triage.training.release.model_card import model_card
-from triage.training.release.ood_threshold import familiar_within, gate_report
+from triage.training.release.ood_threshold import familiar_within
 from triage.training.release.runs import Runs, fold_of, open_runs
 from triage.training.views.frames import load_frames_of
 
@@ -48,7 +49,7 @@ class Evidence:
     calibration
         Fitted on all held-out folds; it is released.
     familiar_within
-        Largest distance of the features at which a slice is analysable.
+        Largest distance of the features at which a slice is not unusual.
     metrics
         Figures for the card.
     """
@@ -66,6 +67,7 @@ def release(
     folder: Path,
     volumes: Path | None = None,
     left_out: Path | None = None,
+    more: Path | None = None,
 ) -> Card:
     """Write a model folder with the network of a run on all folds, evaluated by cross-validation.
 
@@ -87,16 +89,21 @@ def release(
         Folder of volumes with masks. Each is evaluated by the networks that were not trained on it.
     left_out
         A run like `trials` on some of the sources, for external validation on the others.
+    more
+        The data set that was added to `root` for all runs.
 
     Raises
     ------
     ReleaseError
         If a run is not finished, the runs do not belong together or to the data, or their split is not by patient.
     """
-    runs = open_runs(root, trials, ships, left_out)
+    runs = open_runs(root, trials, ships, left_out, more)
     evidence = _cross_validate(runs, volumes)
     network = _write_networks(runs, folder)
-    metrics = evidence.metrics | {"ships": _accuracy_on_seen(network, runs, evidence.calibration)}
+    metrics = evidence.metrics | {
+        "gate": {"familiar_within": evidence.familiar_within, **write_gate(network, runs.dataset, folder)},
+        "ships": _accuracy_on_seen(network, runs, evidence.calibration),
+    }
     if volumes is not None:
         rows = evaluate_volumes(network, evidence.calibration, volumes, _volumes_of(runs.shipped))
         metrics["volumes"] += [row | {"trial": None} for row in rows]
@@ -124,7 +131,6 @@ def _cross_validate(runs: Runs, volumes: Path | None) -> Evidence:
         metrics: dict[str, Any] = {
             "operating_points": calibration.threshold_notes,
             "test": report(folds),
-            "gate": gate_report(dataset.root, predictions, networks, limit),
         }
         if runs.narrow is not None:
             narrow = serving_network(runs.narrow, dataset, Path(made))
@@ -188,7 +194,7 @@ def _card(
         operating_points=calibration.points,
         conformal=calibration.conformal,
         familiar_within=evidence.familiar_within,
-        files={name: sha256_of(folder / name) for name in (KERAS, ONNX)},
+        files={name: sha256_of(folder / name) for name in (KERAS, ONNX, GATE)},
         training={
             "summary": summary,
             "config": {"train_folds": _folds(train), "validation_folds": []} | runs.config,
@@ -256,4 +262,5 @@ def _training_folds(samples: Sequence[Sample]) -> str:
 
 
 def _folds(samples: Sequence[Sample]) -> list[int]:
-    return sorted({int(sample.item.fold) for sample in samples if sample.item.fold is not None})
+    folds = {sample.item.fold or "" for sample in samples}
+    return sorted(int(fold) for fold in folds if fold.isdigit())

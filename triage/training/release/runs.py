@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import commonpath
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ class Runs:
         return self.trials[0].config
 
 
-def open_runs(root: Path, trials: Sequence[Path], ships: Path, left_out: Path | None = None) -> Runs:
+def open_runs(
+    root: Path, trials: Sequence[Path], ships: Path, left_out: Path | None = None, more: Path | None = None
+) -> Runs:
     """Open the runs of a release; see `triage.training.release.release.release` for the parameters.
 
     Raises
@@ -69,7 +72,9 @@ def open_runs(root: Path, trials: Sequence[Path], ships: Path, left_out: Path | 
     config = scorers[0].config
     shipped = _whole(ships, config)
     narrow = _narrow(left_out, config) if left_out is not None else None
-    dataset = read_chosen(root, volumes=root / config["volumes"] if config["volumes"] else None)
+    # The configuration names folders below the one that holds all data.
+    whole = Path(commonpath([root.resolve(), more.resolve()])) if more else root
+    dataset = read_chosen(root, volumes=whole / config["volumes"] if config["volumes"] else None, more=more)
     hashes = file_hashes(dataset)
     for scorer in (scorers[0], shipped, *([narrow] if narrow else [])):
         if not is_data_of(scorer.config, dataset, hashes):

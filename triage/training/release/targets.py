@@ -32,10 +32,13 @@ TARGETS = {
         ("new sources, AUROC of tumour against no tumour", "auroc", 0.95),
         ("new sources, sensitivity at specificity 0.90", "sensitivity_at_90_specificity", 0.90),
     ),
-    ("gate",): (("AUROC of the gate", "auroc", 0.99),),
 }
 MAX_ECE = 0.03
+#: Share of the brains of a source that the gate refuses, and of other pictures that it lets pass, with the source left
+#: out. Sources with fewer pictures than `MIN_PICTURES` do not count for the former.
 MAX_REFUSED = 0.01
+MAX_PASSED = 0.01
+MIN_PICTURES = 100
 MIN_DICE_IN_3D = 0.60
 
 
@@ -52,15 +55,7 @@ def targets_of(card: Card) -> list[tuple[str, str, str, str]]:
     rows.append(
         ("calibration error (ECE)", f"{MAX_ECE:.2f} or less", format_figure(ece), verdict(_turned(ece), -MAX_ECE))
     )
-    source, refused = max(metrics["gate"]["refused"].items(), key=lambda pair: pair[1])
-    rows.append(
-        (
-            "share refused by the gate, in the source with the most",
-            f"less than {MAX_REFUSED:.0%}",
-            f"{refused:.2%} of {source}",
-            "reached" if refused < MAX_REFUSED else "missed",
-        )
-    )
+    rows += _gate(metrics["gate"])
     if volumes := [row for row in metrics.get("volumes", ()) if row["trial"] is not None]:
         flagged, dice = sum(row["flagged"] for row in volumes), sum(row["dice"] for row in volumes) / len(volumes)
         rows += [
@@ -77,6 +72,32 @@ def targets_of(card: Card) -> list[tuple[str, str, str, str]]:
                 "reached" if dice >= MIN_DICE_IN_3D else "missed",
             ),
         ]
+    return rows
+
+
+def _gate(gate: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    large = {source: hits / total for source, (hits, total) in gate["refused"].items() if total >= MIN_PICTURES}
+    source, refused = max(large.items(), key=lambda pair: pair[1], default=("any source", 0.0))
+    others = [counts for name, counts in gate["passed"].items() if not name.startswith("drawn ")]
+    hits, total = (sum(column) for column in zip(*others, strict=True)) if others else (0, 0)
+    rows = [
+        (
+            "brains that the gate refuses, in the source with the most",
+            f"{MAX_REFUSED:.0%} or less",
+            f"{refused:.2%} of {source}",
+            "reached" if refused <= MAX_REFUSED else "missed",
+        )
+    ]
+    if total:
+        passed = hits / total
+        rows.append(
+            (
+                "real pictures of anything else that the gate lets pass",
+                f"{MAX_PASSED:.0%} or less",
+                f"{passed:.2%} ({hits} of {total})",
+                "reached" if passed <= MAX_PASSED else "missed",
+            )
+        )
     return rows
 
 
