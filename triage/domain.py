@@ -337,7 +337,7 @@ class Score:
     prediction_set
         The classes that cannot be ruled out: it contains the true class in 95 of 100 cases (conformal prediction).
     familiar
-        Whether the slice resembles the training data; if not, the other values mean nothing.
+        Whether the gate takes the slice for brain MRI; if not, the other values mean nothing.
     """
 
     probabilities: dict[Finding, float]
