@@ -22,6 +22,7 @@ ICONS = {
     Outcome.DISCARDED: ":orange[:material/delete:]",
     Outcome.REFUSED: ":red[:material/cancel:]",
 }
+QUEUED = "Stored; queued for scoring."
 #: Answers on the page; thousands would slow the browser down.
 MAX_LINES = 100
 WIDTHS = (3, 6, 1.3)
@@ -78,7 +79,7 @@ def where(standing: Standing) -> str:
     row = standing.row
     place = f"{row.band}, number {standing.place:,} on the worklist" if standing.place else str(row.band)
     if row.status is StudyStatus.RECEIVED:
-        return "Stored; queued for scoring."
+        return QUEUED
     if row.status is StudyStatus.NOT_ANALYSABLE:
         return f"Not analysable: {row.reason}. {place}; it is read without the AI."
     if row.status is StudyStatus.RANKED:
