@@ -36,7 +36,7 @@ def test_the_decision_is_that_of_the_machine_that_was_fitted(tmp_path: Path) -> 
     assert not any(replace(read, least=99.0).passes(row) for row in features)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no gate"])
+@pytest.mark.parametrize("content", [None, b"", b"no gate", b"PK\x03\x04 cut short"])
 def test_a_missing_or_damaged_gate_is_named(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "gate.npz").write_bytes(content)

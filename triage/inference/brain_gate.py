@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,6 @@ def load_gate(path: Path) -> BrainGate:
                 file[name].astype(np.float32) for name in ("mean", "scale", "vectors", "weights")
             )
             bias, gamma, least = (float(file[name]) for name in ("bias", "gamma", "least"))
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ModelError(f"{path} is missing or no gate. Restore the model folder from the release.") from error
     return BrainGate(mean, scale, vectors, weights, bias, gamma, least)

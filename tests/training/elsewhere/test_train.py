@@ -50,12 +50,13 @@ def test_three_steps_are_those_of_the_usual_training(packed: Path, learnt: Path,
 
 
 def views_for(packed: Path, number: int, count: int) -> list[View]:
-    """Draw the first views of the stream that show only pictures of a trial."""
+    """Draw the first views of the stream that show only pictures of a trial; at its end, it begins again."""
     read, plan = read_pictures(packed / PICTURES_FILE), json.loads((packed / TRIALS_FILE).read_text())
     options = {"seed": plan["seed"], "reordered": plan["reordered"], "stripped": plan["stripped"]}
     views = TwoLookViews(read.pictures, read.weights, size=plan["side"], batch=1, **options)
     stream = (view_number(views, place) for place in range(plan["views"]))
-    return [view for view in stream if read.allowed[number][list(view.made_of)].all()][:count]
+    own = [view for view in stream if read.allowed[number][list(view.made_of)].all()]
+    return [own[place % len(own)] for place in range(count)]
 
 
 def test_the_record_says_what_was_done(learnt: Path) -> None:

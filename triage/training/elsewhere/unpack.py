@@ -6,6 +6,7 @@ import json
 import lzma
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 
@@ -59,7 +60,7 @@ def unpack(out: Path, pack: Path, runs: Path) -> list[Path]:
             _write(folder, records[name], trial, results["environment"], _model(out, pack, trial, records[name]))
     except TriageError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError) as error:
+    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, BadZipFile) as error:
         raise PackError(
             f"{out} or {pack} is incomplete or damaged ({type(error).__name__}). Copy both again, whole."
         ) from error
