@@ -68,7 +68,7 @@ def load_gate(path: Path) -> BrainGate:
         If the file is missing or no gate.
     """
     try:
-        with np.load(path) as file:
+        with path.open("rb") as stored, np.load(stored) as file:  # NumPy leaves what is no archive open
             mean, scale, vectors, weights = (
                 file[name].astype(np.float32) for name in ("mean", "scale", "vectors", "weights")
             )

@@ -51,7 +51,10 @@ class Learnt:
 
 def read_weights(folder: Path, record: dict[str, Any]) -> Weights:
     """Return the weights of a trial by its record."""
-    with np.load(folder / record["part"]) as part:
+    with (
+        (folder / record["part"]).open("rb") as stored,
+        np.load(stored) as part,
+    ):  # NumPy leaves what is no archive open
         return [part[name] for name in part.files if name.startswith(f"{record['number']}-")]
 
 
