@@ -118,9 +118,10 @@ def test_a_result_that_could_not_be_written_is_not_computed(command: list[str], 
 
 
 def test_score_without_files_says_what_to_do(tmp_path: Path) -> None:
-    done = triage("score", tmp_path, "--json", tmp_path / "out.json", home=tmp_path / "home")
-    assert done.returncode == 2
-    assert "Name files" in done.stderr
+    for given in (tmp_path, tmp_path / "nowhere"):
+        done = triage("score", given, "--json", tmp_path / "out.json", home=tmp_path / "home")
+        assert done.returncode == 2
+        assert "Name files" in done.stderr
 
 
 def test_an_error_ends_the_decoding_processes(

@@ -104,14 +104,14 @@ class ReasonCode(StrEnum):
 class Outcome(StrEnum):
     """Outcome of a file that was handed over.
 
-    `CONFLICT` is a file that is stored, but set aside in a study of its own: its UIDs are on the record with another
+    `CONFLICT` is a file that is stored in a study of its own: its UIDs are on the record with another
     patient or another data set, and a person decides between the two. `DISCARDED` is one that is here already, in a
     study that a person discarded by such a decision.
     """
 
     ACCEPTED = "accepted"
     ALREADY_HERE = "already here"
-    CONFLICT = "conflict"
+    CONFLICT = "in conflict"
     DISCARDED = "discarded"
     REFUSED = "refused"
 

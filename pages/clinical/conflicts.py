@@ -23,8 +23,8 @@ DONE = {
     Resolution.KEEP_APART: "Kept apart: both studies stay to be read.",
     Resolution.MERGE: "Merged under the patient of the first. The study is scored again with all files.",
     Resolution.MERGE_AS_SECOND: "Merged under the patient of the second. The study is scored again with all files.",
-    Resolution.DISCARD_SECOND: "The second study was discarded and left the worklist. Undo it below if that was wrong.",
-    Resolution.DISCARD_FIRST: "The first study was discarded and left the worklist. Undo it below if that was wrong.",
+    Resolution.DISCARD_SECOND: "The second study was discarded. If that was wrong, undo it under Decided.",
+    Resolution.DISCARD_FIRST: "The first study was discarded. If that was wrong, undo it under Decided.",
     None: "The decision was undone. The conflict is open again.",
 }
 #: Characters of a reason.
@@ -38,7 +38,7 @@ def choices(conflict: Conflict) -> dict[Resolution, str]:
     first, second = (markdown(tables.patient(one.header)) for one in (conflict.first, conflict.second))
     merged = f"One study with all {conflict.first.files + conflict.second.files:,} files. Cannot be undone. "
     found = {Resolution.KEEP_APART: "Two studies to read. DICOMweb finds the first under the UID."}
-    if not conflict.second.signed:  # a signed reading stays with its study and its patient
+    if not conflict.second.signed:
         found[Resolution.MERGE] = f"{merged}It is of **{first}**; dropped: {second}."
         if not conflict.first.signed:
             found[Resolution.MERGE_AS_SECOND] = f"{merged}It is of **{second}**; dropped: {first}."
@@ -58,6 +58,8 @@ def decide(conflict: Conflict) -> None:
     ):
         if column.button(f"Open the {name}", key=f"{name}_of_{key}", icon=":material/neurology:", width="stretch"):
             state.open_study(side.study_id)
+    if conflict.first.signed or conflict.second.signed:
+        st.caption("A signed reading stays with its study and its patient; a merge that would move one is not offered.")
     possible = choices(conflict)
     with st.form(f"decide_{key}", border=False):
         st.radio(
@@ -111,7 +113,7 @@ def undo(study_id: str) -> None:
 
 
 def carry_out(key: str, act: Callable[[str, str], None], what: Resolution | None, lacking: Mapping[str, str]) -> None:
-    """Act for the reader with the reason, unless something is lacking; note what the page has to say about it."""
+    """Act for the reader with the reason, unless something is lacking; say what came of it."""
     entered, reader = st.session_state, state.reader()
     reason = visible(entered[f"why_{key}"], MAX_REASON)
     said = dict(lacking)
@@ -125,10 +127,10 @@ def carry_out(key: str, act: Callable[[str, str], None], what: Resolution | None
         return
     try:
         act(reader, reason)
-    except TriageError as error:
-        entered.conflict_error = str(error)
+    except TriageError as error:  # a toast is seen however far down the page the conflict was
+        st.toast(markdown(str(error)), icon=":material/error:", duration="infinite")
     else:
-        entered.conflict_done = DONE[what]
+        st.toast(DONE[what], icon=":material/check_circle:", duration="long")
 
 
 st.title("Conflicts")
@@ -136,12 +138,8 @@ st.caption(
     "Files that came under a known UID, but with another patient or another data set, are stored as a study of their "
     "own. The first to arrive need not be the right one: compare both with the source, then decide. Nothing is deleted."
 )
-# Each part has its place, so that what is open in another one stays open when a message comes or goes.
-messages, undecided, settled = st.container(), st.container(), st.container()
-if done := st.session_state.pop("conflict_done", ""):
-    messages.success(done, icon=":material/check_circle:")
-if error := st.session_state.pop("conflict_error", ""):
-    messages.error(markdown(error), icon=":material/error:")
+# Each part has its place, so that what is open below stays open when a conflict comes or goes.
+undecided, settled = st.container(), st.container()
 with undecided:
     conflicts = installation.store.conflicts.open()
     if not conflicts:

@@ -60,7 +60,7 @@ def worklist() -> None:
     st.session_state.worklist_shown = [row.study_id for row in page.rows]
     if not page.rows:
         if summary.total:
-            st.caption("No study matches these filters.")
+            st.caption("No study matches these filters. What was read or discarded is found under that **Status**.")
         return
     st.dataframe(
         tables.worklist(page.rows, time),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from helpers import encode, nifti_phantom, redrawn, sign_study, take_in, zipped
-from record_samples import add
+from record_samples import add, reading
 from streamlit.testing.v1 import AppTest
 
 from triage.domain import Decision, Finding, Plane, Resolution, StudyStatus
@@ -58,6 +58,7 @@ def words(app: AppTest) -> str:
         app.warning,
         app.error,
         app.success,
+        app.toast,
         app.text,
     )
     return "\n".join(str(element.value) for kind in kinds for element in kind)
@@ -102,6 +103,7 @@ def test_filters_narrow_the_worklist(installation: Installation, slices: list[Ph
     assert list(app.dataframe[0].value["Study"]) == ["PHANTOM-0002_cor_t1ce.png"]
     app.text_input(key="f_text").set_value("nowhere").run()
     assert "No study matches" in words(app)
+    assert "**Status**" in words(app)  # the study may have been read or discarded
 
 
 def test_a_filter_on_a_late_page_shows_its_match_at_once(installation: Installation) -> None:
@@ -144,6 +146,7 @@ def test_what_was_sent_is_told_apart_and_leads_on(installation: Installation, st
     assert (
         said.index("**one.zip**") < said.index("PHANTOM, ADA") < said.index("**two.zip**") < said.index("Roe, Richard")
     )
+    assert "**1** in conflict" in said
     app = _button(app, "Conflicts").click().run()
     assert "Identity conflict" in words(app)
 
@@ -207,8 +210,8 @@ def test_a_conflict_is_decided_by_a_person_once(installation: Installation, stud
         next(field for field in one.text_input if field.label == "Why").set_value("wrong label")
         _button(one, "Decide").click().run()
         assert not one.exception, one.exception
-    assert "The second study was discarded" in words(app)
-    assert "Somebody else decided" in words(stale)
+    assert "The second study was discarded" in app.toast[0].value  # in sight however far down the page it was decided
+    assert "Somebody else decided" in stale.toast[0].value
     assert "No identity is in doubt" in words(app)
     assert [row.study_id for row in installation.queue.page(_everything(), datetime.now(UTC)).rows] == [first]
     study = installation.store.study(second)
@@ -217,6 +220,19 @@ def test_a_conflict_is_decided_by_a_person_once(installation: Installation, stud
     assert "Discarded\\: wrong label" in words(review)
     assert "Not analysable" not in words(review)
     assert "Sign reading" not in [button.label for button in review.button]
+
+
+def test_a_conflict_with_a_signed_study_says_why_it_is_not_merged(
+    installation: Installation, study_files: dict[str, bytes]
+) -> None:
+    name, file = next(iter(study_files.items()))
+    other = redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")
+    _, second = take_in(installation, {name: file, "other.dcm": other})
+    assert "signed reading stays" not in words(page(state.CONFLICTS))
+    installation.store.readings.sign(second, reading(), seen=0)
+    app = page(state.CONFLICTS)
+    assert not any("Merge" in option for option in app.radio[0].options)
+    assert "signed reading stays" in words(app)
 
 
 def test_a_decision_is_listed_and_undone(installation: Installation, study_files: dict[str, bytes]) -> None:
@@ -233,7 +249,7 @@ def test_a_decision_is_listed_and_undone(installation: Installation, study_files
     next(field for field in app.text_input if field.label == "Why").set_value("it was right")
     _button(app, "Undo this decision").click().run()
     assert not app.exception, app.exception
-    assert "The decision was undone" in words(app)
+    assert "The decision was undone" in app.toast[0].value
     assert "Undo this decision" not in [button.label for button in app.button]
     assert installation.wait(studies) == []
     rows = installation.queue.page(_everything(), datetime.now(UTC)).rows
@@ -345,8 +361,8 @@ def test_an_override_needs_its_reason(installation: Installation, slices: list[P
     assert installation.store.study(study_id).readings == ()
     app.selectbox(key=f"reason_{study_id}_0").select_index(0).run()
     _button(app, "Sign override").click().run()
-    reading = installation.store.study(study_id).readings[0]
-    assert (reading.decision, reading.finding) == (Decision.OVERRIDE, other)
+    signed = installation.store.study(study_id).readings[0]
+    assert (signed.decision, signed.finding) == (Decision.OVERRIDE, other)
 
 
 def test_nobody_signs_without_a_name(installation: Installation, slices: list[Phantom]) -> None:

@@ -52,6 +52,16 @@ def test_every_decision_is_on_the_list(store: Store, resolution: Resolution) -> 
             undo(store, second)
 
 
+@pytest.mark.parametrize("later", [Resolution.MERGE, Resolution.MERGE_AS_SECOND, Resolution.DISCARD_SECOND])
+def test_a_decision_names_the_patients_that_it_was_made_about(store: Store, later: Resolution) -> None:
+    _, second = in_conflict(store)
+    resolve(store, second, Resolution.MERGE_AS_SECOND)
+    third = store.arrivals.add("Head", [arrival(7, replace(OTHER, mrn="M3"))], actor="door").study_id
+    resolve(store, third, later)
+    named = [(one.what, one.first.header.mrn, one.second.header.mrn) for one in store.decisions.made()]
+    assert named == [(later, "M2", "M3"), (Resolution.MERGE_AS_SECOND, "M1", "M2")]
+
+
 @pytest.mark.parametrize("resolution", [*DISCARDS, Resolution.KEEP_APART])
 def test_what_is_undone_is_decided_again(store: Store, resolution: Resolution) -> None:
     studies = in_conflict(store)

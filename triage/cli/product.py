@@ -38,7 +38,7 @@ def score(
     check_writable(out)
     runtime = or_exit(lambda: Runtime(model or settings.model, settings.threads))
     files = files_below(paths)
-    if not files:
+    if not any(file.exists() for file in files):
         raise exit_with("No file was found there. Name files, or folders with files.", 2)
     with closing(Door()) as door, tempfile.TemporaryDirectory(prefix="triage-") as folder:
         studies = find_studies(track(files, "Inspecting", console=console), door, Path(folder))

@@ -19,7 +19,7 @@ from triage.inference.views import FRAME, Box, lay_back
 from triage.scans.quality.gate import not_analysable, unlike_a_head
 
 #: Why a slice is refused that looks like a head, but not to the network.
-UNFAMILIAR = "Unlike brain MRI to the model. Send the scanner's own MR series of the head, as DICOM from the PACS"
+UNFAMILIAR = "The model sees no brain MRI in it. Send the scanner's own MR series of the head, as DICOM from the PACS"
 
 
 @dataclass(frozen=True, slots=True)

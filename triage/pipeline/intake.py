@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 MAX_STUDY_NAME = 255
 STORED = "Stored; scoring follows."
 CONFLICT = (
-    "Stored, but set aside as a study of its own: the record has another patient, or another data set, under the same "
-    "UID. Decide between the two on the page Conflicts."
+    "Stored as a study of its own: the record has another patient, or another data set, under the same UID. Decide "
+    "between the two on the page Conflicts."
 )
 UNDO = "If it is to be read after all, undo that on the page Conflicts."
 MESSAGES = {Outcome.ALREADY_HERE: ALREADY_HERE, Outcome.CONFLICT: CONFLICT}

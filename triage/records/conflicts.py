@@ -14,13 +14,13 @@ from triage.records import audit, rows, studies
 from triage.records.arrivals import NOT_SCORED_YET
 from triage.records.audit import Event
 from triage.records.database import Database
-from triage.records.folding import folded_study
+from triage.records.folding import folded_name, folded_study
 from triage.records.tables import InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Conflict, Side
 
 #: What a merged study takes over from the second one if that is the patient, and leaves to it.
-PATIENT = ("patient_name", "folded_name", "mrn", "issuer", "birth_date", "sex", "age")
-MERGED = "Merged with the study that it was set aside from"
+PATIENT = ("patient_name", "mrn", "issuer", "birth_date", "sex", "age")
+MERGED = "Merged with the study that had the same UID"
 ALREADY_DECIDED = "Somebody else decided this conflict meanwhile. Look at the list again."
 SIGNED = "The study to merge was signed already, and a signed reading stays with its study. Keep the two apart."
 SIGNED_FOR = "The first study was signed for its patient. Merge under the patient of the first, or keep the two apart."
@@ -155,6 +155,7 @@ def _exchange_patients(session: Session, first: StudyRow, second: StudyRow) -> N
         setattr(first, name, theirs)
         setattr(second, name, mine)
     for row in (first, second):
+        row.folded_name = folded_name(row.patient_name or "")
         row.folded_text = folded_study(row.name, row.patient_name, row.mrn, row.accession_number)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -14,10 +15,10 @@ from triage.errors import ConflictError
 from triage.records import audit, rows, studies
 from triage.records.arrivals import NOT_SCORED_YET, why_in_doubt
 from triage.records.audit import Event
-from triage.records.conflicts import side_of
+from triage.records.conflicts import PATIENT, side_of
 from triage.records.database import Database, in_batches
 from triage.records.tables import AIResultRow, AuditRow, ReadingRow, StudyRow
-from triage.records.views import Decided
+from triage.records.views import Decided, Side
 
 #: Decisions on the list.
 LISTED = 50
@@ -52,10 +53,13 @@ class Decisions:
             found = session.scalars(query.order_by(AuditRow.at.desc(), AuditRow.id)).all()
             pairs = [list(pair) for _, pair in groupby(found, lambda row: (row.at, row.actor))]
             later: set[str | None] = set()
+            # By study, the one that has its patient of that time by now: a merge under the second exchanged them.
+            holders: dict[str, str] = {}
             made = []
             for pair in pairs:
                 studies_of_it = {row.study_id for row in pair}
-                made.append(_decided(session, pair, is_last=later.isdisjoint(studies_of_it)))
+                item = _decided(session, pair, holders, is_last=later.isdisjoint(studies_of_it))
+                made.append(item)
                 later |= studies_of_it
             return made
 
@@ -111,8 +115,8 @@ def _is_decision() -> ColumnElement[bool]:
     return AuditRow.event.in_((Event.RESOLVED, Event.REOPENED))
 
 
-def _decided(session: Session, pair: Sequence[AuditRow], *, is_last: bool) -> Decided:
-    """Return the decision of two audit rows, the one of the first study first."""
+def _decided(session: Session, pair: Sequence[AuditRow], holders: dict[str, str], *, is_last: bool) -> Decided:
+    """Return the decision of two audit rows, the one of the first study first; set `holders` to before it."""
     first, second = (session.get_one(StudyRow, row.study_id) for row in pair)
     said = pair[0]
     what, why = None, said.detail
@@ -129,7 +133,18 @@ def _decided(session: Session, pair: Sequence[AuditRow], *, is_last: bool) -> De
         else None
     )
     undo_id = changed.id if changed is not None and is_last else ""
-    return Decided(said.at, said.actor, what, why, side_of(session, first), side_of(session, second), undo_id)
+    if what is Resolution.MERGE_AS_SECOND:
+        mine, theirs = holders.get(first.id, first.id), holders.get(second.id, second.id)
+        holders[first.id], holders[second.id] = theirs, mine
+    one, other = (_side_then(session, row, holders) for row in (first, second))
+    return Decided(said.at, said.actor, what, why, one, other, undo_id)
+
+
+def _side_then(session: Session, row: StudyRow, holders: Mapping[str, str]) -> Side:
+    """Return a side with the patient that it was of when it was decided."""
+    side = side_of(session, row)
+    holder = rows.header(session.get_one(StudyRow, holders.get(row.id, row.id)))
+    return replace(side, header=replace(side.header, **{name: getattr(holder, name) for name in PATIENT}))
 
 
 def _put_back(session: Session, row: StudyRow) -> None:

@@ -49,7 +49,7 @@ class Controls:
 
 def controls(result: AIResult | None) -> Controls:
     """Draw the controls above the picture and return their values."""
-    overlay, outline, opacity, settings = st.columns([1, 0.9, 1.5, 0.9], vertical_alignment="bottom")
+    overlay, outline, opacity, settings = st.columns([1, 0.9, 1.3, 1.1], vertical_alignment="bottom")
     shown = result is not None and overlay.toggle("Heat map", value=True, key="v_on", persist_state="session")
     outlined = result is not None and outline.toggle(
         "Outline",

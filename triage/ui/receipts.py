@@ -61,7 +61,7 @@ def by_source(chosen: Iterable[Line], receipts: Iterable[Receipt]) -> dict[str, 
 def counted(receipts: Iterable[Receipt]) -> str:
     """Return in Markdown how many files had which outcome."""
     counts = Counter(receipt.outcome for receipt in receipts)
-    return "  ·  ".join(f"{ICONS[one]} **{counts[one]:,}** {one}" for one in Outcome if counts[one])
+    return "Files:  " + "  ·  ".join(f"{ICONS[one]} **{counts[one]:,}** {one}" for one in Outcome if counts[one])
 
 
 def told(receipt: Receipt, standing: Standing | None) -> str:

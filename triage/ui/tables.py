@@ -31,7 +31,7 @@ WORKLIST_COLUMNS = {
     "Reason for the rank": st.column_config.TextColumn(width=330),
 }
 #: Columns of the two studies of a conflict.
-FIRST, SECOND = "First to arrive", "Second, set aside"
+FIRST, SECOND = "First", "Second"
 #: Shown instead of the class of a study without a result.
 WITHOUT_RESULT = {StudyStatus.RECEIVED: "being scored", StudyStatus.NOT_ANALYSABLE: "not analysable"}
 
