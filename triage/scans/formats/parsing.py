@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -138,20 +139,30 @@ def _inflated(file: BinaryIO, bits: int) -> BinaryIO:
     """Inflate the rest of a file, within limits."""
     begin = file.tell()
     plausible = max(RATIO_FROM, MAX_RATIO * (file.seek(0, io.SEEK_END) - begin))
-    file.seek(begin)
-    inflater, inflated = zlib.decompressobj(bits), io.BytesIO()
-    while not inflater.eof and (chunk := inflater.unconsumed_tail or file.read(READ_BLOCK)):
-        inflated.write(inflater.decompress(chunk, READ_BLOCK))
-        if inflated.tell() > MAX_INFLATED:
+    size = 0
+    # Nothing is kept before all of it is known to be within the limits.
+    for block in _inflated_blocks(file, begin, bits):
+        size += len(block)
+        if size > MAX_INFLATED:
             raise RefusedError(f"The file inflates to more than {MAX_INFLATED >> 20} MB. Send it uncompressed.")
-        if inflated.tell() > plausible:
+        if size > plausible:
             raise RefusedError(
                 f"The file inflates to over {MAX_RATIO} times its size, which no image does. Send it uncompressed."
             )
-    if not inflater.eof:
-        raise RefusedError(DAMAGED)
+    inflated = io.BytesIO()
+    inflated.writelines(_inflated_blocks(file, begin, bits))
     inflated.seek(0)
     return inflated
+
+
+def _inflated_blocks(file: BinaryIO, begin: int, bits: int) -> Iterator[bytes]:
+    """Inflate a file from a place on, block by block."""
+    file.seek(begin)
+    inflater = zlib.decompressobj(bits)
+    while not inflater.eof and (chunk := inflater.unconsumed_tail or file.read(READ_BLOCK)):
+        yield inflater.decompress(chunk, READ_BLOCK)
+    if not inflater.eof:
+        raise RefusedError(DAMAGED)
 
 
 def _is_closed(file: BinaryIO, header: Dataset) -> bool:
