@@ -18,8 +18,7 @@ from triage.inference.brain_gate import BrainGate
 
 #: Share of the brains that the gate may refuse, with their source left out.
 REFUSED_SHARE = 0.005
-#: Penalty of the support vector machine, and its kernel's factor times the number of features: of 1, 3 and 10, and 0.5
-#: and 1, about the same; see docs/model-log.md.
+#: Penalty of the support vector machine, and its kernel's factor times the number of features. Others were not tried.
 PENALTY = 3.0
 GAMMA = 0.5
 #: Sources of the web whose "no tumour" pictures are partly CT.
