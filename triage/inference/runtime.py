@@ -18,8 +18,9 @@ from triage.inference.two_look import deciding_look
 from triage.inference.views import FRAME, Box, lay_back
 from triage.scans.quality.gate import not_analysable, unlike_a_head
 
+SEND_MR = "Send the scanner's own MR series of the head, as DICOM from the PACS"
 #: Why a slice is refused that looks like a head, but not to the network.
-UNFAMILIAR = "The model sees no brain MRI in it. Send the scanner's own MR series of the head, as DICOM from the PACS"
+UNFAMILIAR = f"The model sees no brain MRI in it. {SEND_MR}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from triage.domain import AIResult, Band, Finding, Ranking, Series, SliceScores
 from triage.inference.bands import rank, rank_alone, rank_unusual
 from triage.inference.calibration import prediction_set
-from triage.inference.runtime import Runtime
+from triage.inference.runtime import SEND_MR, Runtime
 from triage.inference.slice_selection import selected, step
 from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.scans.formats.places import ONE_PLACE, same_place
@@ -33,7 +33,6 @@ from triage.scans.quality.white_air import with_dark_air
 WINDOW = 3
 #: Series and slice, from 0.
 Place = tuple[int, int]
-SEND_MR = "Send the scanner's own MR series of the head, as DICOM from the PACS."
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,5 +184,5 @@ def _most_common_reason(series: tuple[Series, ...], reasons: Counter[str]) -> st
     if reasons:
         return reasons.most_common(1)[0][0]
     if set_aside:
-        return f"{set_aside.most_common(1)[0][0]}. {SEND_MR}"
+        return f"{set_aside.most_common(1)[0][0]}. {SEND_MR}."
     return "No slice that could be analysed"
