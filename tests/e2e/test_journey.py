@@ -111,7 +111,7 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
     picture_of(tab, "2_upload")
 
     # The worklist, and one click on its first row.
-    tab.get_by_role("button", name="Open the worklist").click()
+    tab.get_by_role("main").get_by_role("link", name="Open the worklist").click()
     expect(tab.get_by_text("Click a row to open it")).to_be_visible()
     picture_of(tab, "3_worklist")
     table = tab.get_by_test_id("stDataFrame").bounding_box()

@@ -147,8 +147,8 @@ def test_what_was_sent_is_told_apart_and_leads_on(installation: Installation, st
         said.index("**one.zip**") < said.index("PHANTOM, ADA") < said.index("**two.zip**") < said.index("Roe, Richard")
     )
     assert "**1** in conflict" in said
-    app = _button(app, "Conflicts").click().run()
-    assert "Identity conflict" in words(app)
+    assert "Conflicts" in [link.proto.label for link in app.get("page_link")]
+    assert "Identity conflict" in words(app.switch_page(str(state.CONFLICTS)).run())
 
 
 def test_leaving_the_page_loses_no_upload(installation: Installation, study_files: dict[str, bytes]) -> None:

@@ -22,7 +22,6 @@ ICONS = {
     Outcome.DISCARDED: ":orange[:material/delete:]",
     Outcome.REFUSED: ":red[:material/cancel:]",
 }
-QUEUED = "Stored; queued for scoring."
 #: Answers on the page; thousands would slow the browser down.
 MAX_LINES = 100
 WIDTHS = (3, 6, 1.3)
@@ -79,7 +78,7 @@ def where(standing: Standing) -> str:
     row = standing.row
     place = f"{row.band}, number {standing.place:,} on the worklist" if standing.place else str(row.band)
     if row.status is StudyStatus.RECEIVED:
-        return QUEUED
+        return "Stored; queued for scoring."
     if row.status is StudyStatus.NOT_ANALYSABLE:
         return f"Not analysable: {row.reason}. {place}; it is read without the AI."
     if row.status is StudyStatus.RANKED:
@@ -102,13 +101,13 @@ def draw(receipts: Sequence[Receipt], standing: Mapping[str, Standing]) -> None:
                 title, summary, _ = st.columns(WIDTHS, vertical_alignment="center")
                 title.markdown(f":material/folder_zip: **{markdown(source)}**" if source else "**Single files**")
                 summary.markdown(counted(one for one in receipts if one.source == source))
-            for number, line in enumerate(some):
-                _draw_line(line, standing.get(line.receipt.study_id or ""), f"{source}_{number}")
+            for line in some:
+                _draw_line(line, standing.get(line.receipt.study_id or ""))
     if len(every) > MAX_LINES:
         st.caption(f"{len(every) - MAX_LINES:,} more; the ones above need attention first.")
 
 
-def _draw_line(line: Line, standing: Standing | None, key: str) -> None:
+def _draw_line(line: Line, standing: Standing | None) -> None:
     receipt = line.receipt
     name, message, button = st.columns(WIDTHS, vertical_alignment="center")
     files = f"{receipt.name} and {line.others:,} more" if line.others else receipt.name
@@ -117,7 +116,7 @@ def _draw_line(line: Line, standing: Standing | None, key: str) -> None:
     name.markdown(f"{ICONS[receipt.outcome]} {markdown(files)}{about}")
     message.text(one_line(told(receipt, standing)))
     if receipt.outcome in (Outcome.CONFLICT, Outcome.DISCARDED):
-        if button.button("Conflicts", key=f"conflicts_{key}", icon=":material/rule:", width="stretch"):
-            st.switch_page(state.CONFLICTS)
-    elif receipt.study_id and button.button("Open", key=f"open_{key}", icon=":material/neurology:", width="stretch"):
-        state.open_study(receipt.study_id)
+        button.page_link(state.CONFLICTS, label="Conflicts", icon=":material/rule:", width="stretch")
+    elif receipt.study_id:
+        study = {"study": receipt.study_id}
+        button.page_link(state.REVIEW, label="Open", icon=":material/neurology:", width="stretch", query_params=study)
