@@ -51,6 +51,17 @@ def answer(sent: Sequence[Receipt]) -> None:
     receipts.draw(sent, standing)
 
 
+@st.fragment(run_every="2s")
+def arrivals() -> None:
+    """Draw the latest arrivals, of this upload and of others."""
+    recent = installation.queue.recent(10)
+    st.subheader("Latest arrivals")
+    if recent:
+        st.dataframe(tables.worklist(recent, state.now()), column_config=tables.WORKLIST_COLUMNS, hide_index=True)
+    else:
+        st.caption("No study has arrived yet.")
+
+
 st.title("Upload")
 st.caption(
     "Brain MRI as DICOM, NIfTI, PNG or JPEG files, or ZIP archives of these. DICOM files are grouped into studies by "
@@ -77,9 +88,4 @@ if sent and files:
 if upload:
     follow(upload)
 
-recent = installation.queue.recent(10)
-st.subheader("Latest arrivals")
-if recent:
-    st.dataframe(tables.worklist(recent, state.now()), column_config=tables.WORKLIST_COLUMNS, hide_index=True)
-else:
-    st.caption("No study has arrived yet.")
+arrivals()
