@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run demo test test-fast faults format lint lock bench clean
+.PHONY: run demo test test-fast faults format lint lint-js lock bench clean
 
 run: .venv/runtime
 	$(BIN)/python -m triage serve
@@ -35,6 +35,14 @@ lint: .venv/dev
 	$(BIN)/typos
 	$(BIN)/hadolint Dockerfile
 
+# Types of the browser's modules, which stand in their comments; needs npm.
+lint-js: tests/node/node_modules
+	tests/node/node_modules/.bin/tsc --project tests/node
+
+tests/node/node_modules: tests/node/package-lock.json
+	npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
 # One environment: the development set contains the runtime set at the same versions.
 .venv/runtime: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -55,4 +63,4 @@ bench: .venv/dev
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv .coverage .pytest_cache .mypy_cache .ruff_cache tests/artefacts
+	rm -rf .venv .coverage .pytest_cache .mypy_cache .ruff_cache tests/artefacts tests/node/node_modules

@@ -1,3 +1,4 @@
+// @ts-nocheck
 // Scroll through slices: the wheel over the picture, and the arrow and page keys anywhere but in a field.
 // With Ctrl held the wheel zooms, as the picture itself does it.
 const PAGE = 10;
