@@ -25,9 +25,9 @@ from triage.pipeline.spool import Incoming
 from triage.records.tables import AIResultRow, AuditRow, StudyRow
 from triage.settings import Settings
 
-#: In full (TRIAGE_TEST_FULL=1) 200 kills with 200 studies in flight; of every run a fifth of that.
+#: In full (TRIAGE_TEST_FULL=1) 200 kills with 200 studies in flight; of every run a tenth of that.
 FULL = "TRIAGE_TEST_FULL" in os.environ
-KILLS = IN_FLIGHT = 200 if FULL else 40
+KILLS = IN_FLIGHT = 200 if FULL else 20
 #: The latest moment of a kill, in times from the start of the process to its first result.
 LATEST = 2
 
