@@ -1,11 +1,12 @@
 # `make run` and `make test` need only python3; they build .venv first.
 PYTHON ?= python3
+PORT ?= 8501
 BIN := .venv/bin
 
 .PHONY: run demo test test-fast faults format lint lint-js lock bench clean
 
 run: .venv/runtime
-	$(BIN)/python -m triage serve
+	$(BIN)/python -m triage serve --port $(PORT)
 
 demo: .venv/runtime
 	$(BIN)/python -m triage demo

@@ -107,9 +107,20 @@ def writing(engine: Engine) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to date; an up-to-date schema is left alone."""
-    if _revision(engine) == NEWEST_REVISION:
+    """Bring the schema up to date; an up-to-date schema is left alone.
+
+    Raises
+    ------
+    StorageError
+        If a newer version has written it.
+    """
+    revision = _revision(engine)
+    if revision == NEWEST_REVISION:
         return
+    if revision is not None and revision > NEWEST_REVISION:
+        raise StorageError(
+            "A newer version of NeuroTriage has written this database. Start that version, or bring back a backup."
+        )
     # Alembic takes half a second to import and is needed once per version.
     from alembic import command
     from alembic.config import Config
