@@ -72,7 +72,8 @@ def _line(name: str, cases: Sequence[Case], fifo: Sequence[Case]) -> str:
     def column(*, glioma: bool) -> tuple[str, str]:
         waits, before = (np.array([case.wait for case in all_ if case.glioma is glioma]) for all_ in (cases, fifo))
         median, high = np.percentile(waits, [50, 90])
-        return f"{median:,.0f}, {high:,.0f} min", f"{(before.mean() - waits.mean()) * (1 if glioma else -1):+,.0f} min"
+        change = abs(before.mean() - waits.mean())
+        return f"{median:,.0f}, {high:,.0f} min", "–" if cases is fifo else f"{change:,.0f} min"
 
     longest = max(case.wait for case in cases if case.waiting.band is Band.ROUTINE) / 60
     return f"| {name} | {' | '.join([*column(glioma=True), *column(glioma=False)])} | {longest:,.0f} h |"

@@ -74,6 +74,10 @@ class WorklistRow:
         Images received, without those of series that are set aside.
     doubt
         Why its identity is in doubt, until a person has decided; otherwise empty.
+    claimed_by
+        Who has it open; empty if nobody has.
+    is_prior
+        Whether it is an older study of a patient who has a newer one.
     signatures
         Of its readings, the oldest first.
     """
@@ -94,6 +98,8 @@ class WorklistRow:
     modality: str = ""
     slices: int = 1
     doubt: str = ""
+    claimed_by: str = ""
+    is_prior: bool = False
     signatures: tuple[Signature, ...] = ()
 
 
