@@ -6,7 +6,7 @@ Tested in tests/pages/test_pages.py.
 import streamlit as st
 
 from triage.settings import ROOT
-from triage.ui import state
+from triage.ui import news, state
 
 st.set_page_config(
     page_title="NeuroTriage", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide", initial_sidebar_state=232
@@ -28,6 +28,7 @@ page = st.navigation(
 )
 with st.sidebar:
     state.ask_reader()
+    news.listen()
     st.caption(
         ":material/science: **Research use only.** Not a medical device; not for diagnosis or treatment. "
         "Every study is read by a person."
