@@ -10,10 +10,11 @@
 export class Filters {
   /**
    * @param {HTMLElement} place
+   * @param {HTMLElement} bar of the news: it has its place here, so that it moves no row when it appears
    * @param {Table} table whose columns are chosen here
    * @param {(change: Partial<Asked>, typed?: boolean) => void} ask
    */
-  constructor(place, table, ask) {
+  constructor(place, bar, table, ask) {
     this.table = table;
     this.ask = ask;
     this.lists = group("List");
@@ -31,7 +32,8 @@ export class Filters {
     this.csv.title = "Download this list as a table";
     this.csv.setAttribute("download", "worklist.csv");
     const first = document.createElement("div");
-    first.append(this.lists, this.search);
+    first.className = "first";
+    first.append(this.lists, bar, this.search);
     const second = document.createElement("div");
     const right = document.createElement("div");
     right.className = "right";

@@ -39,7 +39,7 @@ class Worklist {
     this.bar.setAttribute("role", "status");
     this.scroll = element("div", "rows");
     const filters = element("div", "filters");
-    this.root.append(filters, this.bar, this.scroll);
+    this.root.append(filters, this.scroll);
     host.append(this.root);
     /** @type {Asked} */
     this.asked = { ...START, ...JSON.parse(sessionStorage.getItem(PLACE) ?? "{}") };
@@ -52,7 +52,7 @@ class Worklist {
       sort: (sort, descending) => this.ask({ sort, descending, page: 1 }),
       choose: (columns) => this.keep(columns),
     });
-    this.filters = new Filters(filters, this.table, (change, typed) => this.ask(change, typed ? TYPING : 0));
+    this.filters = new Filters(filters, this.bar, this.table, (change, typed) => this.ask(change, typed ? TYPING : 0));
     this.scroll.addEventListener("pointerleave", () => this.release());
     this.scroll.addEventListener("focusout", () => setTimeout(() => this.release()));
     this.end = new AbortController();
@@ -213,6 +213,7 @@ class Worklist {
    */
   say(text, label, call) {
     this.bar.replaceChildren(text);
+    this.bar.title = text;
     if (label && call) {
       const button = document.createElement("button");
       button.textContent = label;

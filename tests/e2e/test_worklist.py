@@ -188,8 +188,11 @@ def test_nothing_moves_under_the_pointer_and_a_stat_is_announced(server: Server,
 def test_what_is_new_comes_when_the_pointer_leaves_or_at_the_bar(server: Server, tab: Page) -> None:
     server.add("FIRST^A", 0.5)
     opened(tab, server, 1)
-    tab.locator("tbody").first.hover()
+    top = tab.locator("tbody").first.bounding_box()
+    tab.locator("tbody a").first.focus()
     server.add("SECOND^B", 0.95)
+    expect(tab.get_by_text("1 new study")).to_be_visible()
+    assert tab.locator("tbody").first.bounding_box() == top, "the bar moves no row"
     tab.get_by_role("button", name="Show").click()
     expect(tab.locator("tbody")).to_have_count(2)
     tab.locator("tbody").first.hover()
