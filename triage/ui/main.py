@@ -22,6 +22,7 @@ page = st.navigation(
             st.Page(state.UPLOAD, title="Upload", icon=":material/upload:"),
             st.Page(state.CONFLICTS, title="Conflicts", icon=":material/rule:"),
             st.Page(state.READINGS, title="My readings", icon=":material/history_edu:"),
+            st.Page(state.INSIGHTS, title="Insights", icon=":material/monitoring:"),
         ],
         "Administration": [st.Page(state.MODELS, title="Model", icon=":material/network_intelligence_history:")],
     }
