@@ -40,7 +40,7 @@ def measure() -> list[str]:
             parts = [
                 _milliseconds(partial(queue.page, WorklistFilter(), now)),
                 _milliseconds(partial(queue.page, WorklistFilter(), now, number=last)),
-                _milliseconds(partial(queue.summary, now)),
+                _milliseconds(partial(queue.counts)),
                 _milliseconds(partial(queue.first, now)),
             ]
             whole = parts[0] + parts[2]

@@ -35,9 +35,11 @@ class Settings(BaseSettings):
     more: Path = Field(
         default=ROOT.parent / "shared" / "more", description="Folder of further training data with its manifest.csv."
     )
-    urgent_wait: timedelta = Field(default=timedelta(hours=8), description="Wait after which an URGENT study moves up.")
+    urgent_wait: timedelta = Field(
+        default=timedelta(hours=8), description="Wait after which an URGENT study is in line for the share."
+    )
     routine_wait: timedelta = Field(
-        default=timedelta(hours=48), description="Wait after which a ROUTINE study moves up."
+        default=timedelta(hours=48), description="Wait after which a ROUTINE study is in line for the share."
     )
     worker: Literal["embedded", "separate"] = Field(
         default="embedded",

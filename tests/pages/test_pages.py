@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from helpers import encode, nifti_phantom, redrawn, sign_study, take_in, zipped
-from record_samples import add, reading
+from record_samples import reading
 from streamlit.testing.v1 import AppTest
 
 from triage.domain import Decision, Finding, Plane, Resolution, StudyStatus
@@ -77,47 +77,18 @@ def test_every_page_says_that_it_is_for_research(installation: Installation, pat
 
 @pytest.mark.parametrize(
     ("path", "remedy"),
-    [(state.WORKLIST, "Upload"), (state.REVIEW, "Upload"), (state.READINGS, "Worklist")],
+    [(state.REVIEW, "Upload"), (state.READINGS, "Worklist")],
 )
 def test_an_empty_page_says_what_to_do(installation: Installation, path: Path, remedy: str) -> None:
     assert remedy in words(page(path))
 
 
-def test_the_worklist_shows_the_queue_in_its_order(installation: Installation, slices: list[Phantom]) -> None:
-    receive(installation, slices, 4)
-    take_in(installation, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
-    app = page(state.WORKLIST)
-    table = app.dataframe[0].value
-    expected = installation.queue.page(_everything(), datetime.now(UTC)).rows
-    assert list(table["Study"]) == [row.name for row in expected]
-    assert "not analysable" in list(table["AI"])
-    figures = {metric.label: metric.value for metric in app.metric}
-    assert sum(int(figures[name]) for name in ("STAT", "URGENT", "ROUTINE")) == 5
-    assert figures["Not analysable"] == "1"
-
-
-def test_filters_narrow_the_worklist(installation: Installation, slices: list[Phantom]) -> None:
+def test_read_next_opens_the_head_of_the_worklist(installation: Installation, slices: list[Phantom]) -> None:
     receive(installation, slices, 4)
     app = page(state.WORKLIST)
-    app.text_input(key="f_text").set_value("0002").run()
-    assert list(app.dataframe[0].value["Study"]) == ["PHANTOM-0002_cor_t1ce.png"]
-    app.text_input(key="f_text").set_value("nowhere").run()
-    assert "No study matches" in words(app)
-    assert "**Status**" in words(app)  # the study may have been read or discarded
-
-
-def test_a_filter_on_a_late_page_shows_its_match_at_once(installation: Installation) -> None:
-    for number in range(2 * 50 + 1):
-        add(installation.store, number, name=f"study-{number:03}.png")
-    app = page(state.WORKLIST)
-    app.number_input(key="worklist_page").set_value(3).run()
-    assert len(app.dataframe[0].value) == 1
-    app.text_input(key="f_text").set_value("study-007").run()
-    assert list(app.dataframe[0].value["Study"]) == ["study-007.png"]
-    assert not app.number_input
-    app.text_input(key="f_text").set_value("").run()
-    assert len(app.dataframe[0].value) == 50
-    assert app.number_input(key="worklist_page").value == 1
+    _button(app, "Read next").click().run()
+    expected = installation.queue.first(datetime.now(UTC))
+    assert app.query_params["study"] in (expected, [expected])
 
 
 def test_an_upload_answers_each_file(installation: Installation, slices: list[Phantom]) -> None:
@@ -185,9 +156,9 @@ def test_a_conflict_is_decided_by_a_person_once(installation: Installation, stud
     name, file = next(iter(study_files.items()))
     other = redrawn(file, PatientID="PH9", PatientName="Roe^Richard", SOPInstanceUID="1.2.3")
     first, second = take_in(installation, {name: file, "other.dcm": other})
-    table = page(state.WORKLIST).dataframe[0].value
-    assert sorted(table["MRN"]) == ["PH1000", "PH9"]
-    assert all("Identity conflict" in reason for reason in table["Reason for the rank"])
+    rows = installation.queue.page(_everything(), datetime.now(UTC)).rows
+    assert sorted(row.mrn for row in rows) == ["PH1000", "PH9"]
+    assert all("Identity conflict" in row.doubt for row in rows)
     assert "Decide on the page" in words(page(state.REVIEW, study=second))
     app = page(state.CONFLICTS)
     sides = app.dataframe[0].value.set_index("Attribute")
@@ -272,13 +243,14 @@ def test_an_archive_becomes_a_study_with_its_patient(installation: Installation,
     app.button[0].click().run()
     assert not app.exception
     when_stored(installation, app)
-    table = page(state.WORKLIST).dataframe[0].value
-    assert list(table[["Patient", "MRN", "Accession", "Images"]].iloc[0]) == [
-        "PHANTOM, ADA",
+    (row,) = installation.queue.page(_everything(), datetime.now(UTC)).rows
+    assert (row.patient_name, row.mrn, row.accession_number, row.modality, row.slices) == (
+        "PHANTOM^ADA",
         "PH1000",
         "ACC2000",
-        "MR 5",
-    ]
+        "MR",
+        5,
+    )
 
 
 def test_the_review_opens_at_the_most_suspicious_slice(

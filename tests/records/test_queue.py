@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from record_samples import instance
+from record_samples import add, instance, reading
 from sqlalchemy import insert
 
-from triage.domain import Band, Finding, StudyHeader, StudyStatus
+from triage.domain import Band, Finding, ReadingState, StudyHeader, StudyStatus
 from triage.records.queue import BINS, Queue
 from triage.records.store import Store
-from triage.records.tables import StudyRow
-from triage.records.views import Arrival, WorklistFilter
-from triage.worklist import WaitLimits, sort_key
+from triage.records.tables import ReadingRow, StudyRow
+from triage.records.views import Arrival, Signature, Sort, WorklistFilter
+from triage.worklist import SHARE, Waiting, WaitLimits, overdue, reading_order
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 LIMITS = WaitLimits(urgent=timedelta(hours=8), routine=timedelta(hours=48))
@@ -34,6 +35,8 @@ def fill(store: Store, count: int) -> list[dict[str, object]]:
                 "accession_number": f"ACC{number:06d}",
                 "site_band": 2,
                 "arrived_at": NOW - timedelta(minutes=rng.randrange(96 * 60)),
+                "study_date": date(2026, 1, rng.randrange(1, 20)) if rng.random() < 0.8 else None,
+                "mrn": f"M{rng.randrange(40)}" if rng.random() < 0.8 else None,
                 "status": status,
                 "waiting": status in (StudyStatus.RECEIVED, StudyStatus.RANKED, StudyStatus.NOT_ANALYSABLE),
                 "band": rng.randrange(3),
@@ -52,19 +55,85 @@ def queue(store: Store) -> Queue:
     return Queue(store.read, LIMITS)
 
 
-def test_the_order_in_sql_is_the_order_in_python(store: Store, queue: Queue) -> None:
-    waiting = [row for row in fill(store, 600) if row["waiting"]]
+def waiting_of(rows: list[dict[str, object]]) -> list[Waiting]:
+    return [
+        Waiting(row["id"], list(Band)[int(str(row["band"]))], row["malignancy"], row["arrived_at"])  # type: ignore[arg-type]
+        for row in rows
+        if row["waiting"]
+    ]
 
-    def key(row: dict[str, object]) -> tuple[object, ...]:
-        band = list(Band)[int(str(row["band"]))]
-        return (*sort_key(band, row["malignancy"], row["arrived_at"], NOW, LIMITS), row["id"])  # type: ignore[arg-type]
 
-    expected = [row["id"] for row in sorted(waiting, key=key)]
+def sign(store: Store, rows: list[dict[str, object]], count: int) -> None:
+    """Sign so many studies that are read, each twice: an amendment is no turn."""
+    read = [row["id"] for row in rows if row["status"] is StudyStatus.READ][:count]
+    assert len(read) == count
+    common = {"reader": "Dr. A", "decision": "confirm", "finding": "glioma", "comment": "", "signed_at": NOW}
+    states = ((1, ReadingState.FINAL), (2, ReadingState.AMENDED))
+    with store.write() as session:
+        session.add_all(
+            ReadingRow(study_id=one, version=version, state=state, **common)
+            for one in read
+            for version, state in states
+        )
+
+
+@pytest.mark.parametrize("turn", [0, SHARE - 1])
+def test_the_order_in_sql_is_the_order_in_python(store: Store, queue: Queue, turn: int) -> None:
+    rows = fill(store, 600)
+    sign(store, rows, turn)
+    studies = waiting_of(rows)
+    expected = [study.study_id for study in reading_order(studies, turn, NOW, LIMITS)]
+    assert any(overdue(study, NOW, LIMITS) for study in studies)
     pages = [queue.page(WorklistFilter(), NOW, number=number, size=97) for number in range(-(-len(expected) // 97))]
     assert [row.study_id for page in pages for row in page.rows] == expected
     assert {page.total for page in pages} == {len(expected)}
     assert queue.first(NOW) == expected[0]
-    assert queue.first(NOW, but=str(expected[0])) == expected[1]
+    assert queue.first(NOW, but=expected[:3]) == expected[3]
+    assert queue.first(NOW, but=expected) is None
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        WorklistFilter(bands=(Band.URGENT, Band.ROUTINE)),
+        WorklistFilter(text="acc0001"),
+        WorklistFilter(findings=(Finding.GLIOMA,), everything=True),
+        WorklistFilter(everything=True),
+        WorklistFilter(statuses=(StudyStatus.READ, StudyStatus.NOT_ANALYSABLE)),
+    ],
+)
+def test_a_filter_changes_no_order(store: Store, queue: Queue, wanted: WorklistFilter) -> None:
+    """What waits stands in the reading order; what does not wait follows, the latest arrival first."""
+    rows = fill(store, 400)
+    sign(store, rows, 2)
+    matching = {row.study_id for row in queue.page(wanted, NOW, size=1000).rows}
+    order = [study.study_id for study in reading_order(waiting_of(rows), 2, NOW, LIMITS)]
+    latest = sorted(rows, key=lambda row: (-row["arrived_at"].timestamp(), row["id"]))  # type: ignore[attr-defined]
+    expected = [one for one in [*order, *(str(row["id"]) for row in latest if not row["waiting"])] if one in matching]
+    pages = [queue.page(wanted, NOW, number=number, size=23) for number in range(-(-len(expected) // 23))]
+    assert [row.study_id for page in pages for row in page.rows] == expected
+    assert {page.total for page in pages} == {len(expected)}
+
+
+def test_a_column_sorts_both_ways_with_gaps_last(store: Store, queue: Queue) -> None:
+    rows = fill(store, 200)
+    columns = {
+        Sort.STUDY: "name",
+        Sort.ACCESSION: "accession_number",
+        Sort.DATE: "study_date",
+        Sort.ARRIVED: "arrived_at",
+    }
+    for sort in Sort:
+        values = {row["id"]: row.get(columns.get(sort, str(sort))) for row in rows}
+        for descending in (False, True):
+            wanted = WorklistFilter(everything=True, sort=sort, descending=descending)
+            pages = [queue.page(wanted, NOW, number=number, size=67) for number in range(3)]
+            found = [values[row.study_id] for page in pages for row in page.rows]
+            filled = [value for value in found if value is not None]
+            assert len(found) == len({row.study_id for page in pages for row in page.rows}) == pages[0].total
+            assert found == filled + [None] * (len(found) - len(filled))
+            if sort is not Sort.STUDY:  # how a database orders punctuation is its own
+                assert filled == sorted(filled, reverse=descending)  # type: ignore[type-var]
 
 
 def test_where_studies_stand_is_their_place_in_the_order(store: Store, queue: Queue) -> None:
@@ -82,9 +151,9 @@ def test_where_studies_stand_is_their_place_in_the_order(store: Store, queue: Qu
 
 def test_counts_and_histogram_add_up(store: Store, queue: Queue) -> None:
     waiting = [row for row in fill(store, 300) if row["waiting"]]
-    levels = [LIMITS.level(list(Band)[int(str(row["band"]))], NOW - row["arrived_at"]) for row in waiting]  # type: ignore[operator]
-    summary = queue.summary(NOW)
-    assert summary.counts == {band: levels.count(band) for band in Band}
+    bands = [study.band for study in waiting_of(waiting)]
+    summary = queue.summary()
+    assert summary.counts == {band: bands.count(band) for band in Band}
     assert summary.total == len(waiting)
     judged = [row["malignancy"] for row in waiting if row["malignancy"] is not None]
     totals = [sum(counts) for counts in zip(*summary.histogram.values(), strict=True)]
@@ -110,7 +179,21 @@ def test_filters_narrow(store: Store, queue: Queue) -> None:
     assert found(statuses=tuple(StudyStatus), text="_12%") == {"00000012"}  # no wildcards from the reader
     stat = queue.page(WorklistFilter(bands=(Band.STAT,)), NOW, size=1000).rows
     assert {row.band for row in stat} == {Band.STAT}
-    assert len(stat) == queue.summary(NOW).counts[Band.STAT]
+    assert len(stat) == queue.summary().counts[Band.STAT]
+
+
+def test_the_counts_of_all_lists_add_up(store: Store, queue: Queue) -> None:
+    fill(store, 300)
+    for text in ("", "acc0001"):
+        counts = queue.counts(text)
+        everything = queue.page(WorklistFilter(everything=True, text=text), NOW).total
+        assert sum(one.count for one in counts) == everything
+        for status in StudyStatus:
+            total = queue.page(WorklistFilter(statuses=(status,), text=text), NOW).total
+            shown = 0 if status is StudyStatus.MERGED else total
+            assert sum(one.count for one in counts if one.status is status) == shown
+        waiting = queue.page(WorklistFilter(bands=(Band.URGENT,), text=text), NOW).total
+        assert sum(one.count for one in counts if one.waiting and one.band is Band.URGENT) == waiting
 
 
 def test_names_are_found_in_any_spelling(store: Store, queue: Queue) -> None:
@@ -133,7 +216,20 @@ def test_names_are_found_in_any_spelling(store: Store, queue: Queue) -> None:
 @pytest.mark.parametrize(
     ("name", "questions"),
     [
-        ("MÜLLER^JOSÉ^M.", ["José Müller", "jose muller", "MULLER, JOSE", "m. müller josé", "m1 josé acc", "üll os"]),
+        (
+            "MÜLLER^JOSÉ^M.",
+            [
+                "mull",
+                "üll",
+                "ose",
+                "José Müller",
+                "jose muller",
+                "MULLER, JOSE",
+                "m. müller josé",
+                "m1 josé acc",
+                "üll os",
+            ],
+        ),
         ("Иванова^Анна^Петровна", ["анна иванова", "Петровна ИВАНОВА"]),
         ("Παπαδόπουλος^Νίκος", ["νικος παπαδοπουλος", "ΝΊΚΟΣ"]),
         ("الأحمد^محمّد", ["محمد الاحمد"]),
@@ -159,12 +255,29 @@ def test_a_question_without_end_is_answered(store: Store, queue: Queue) -> None:
         queue.page(WorklistFilter(text=text), NOW)
 
 
-def test_what_was_moved_up_says_so(store: Store, queue: Queue) -> None:
+def test_a_place_of_the_share_says_so(store: Store, queue: Queue) -> None:
     fill(store, 300)
-    rows = queue.page(WorklistFilter(), NOW, size=1000).rows
-    assert any("moved up" in row.reason for row in rows)
-    read = queue.page(WorklistFilter(statuses=(StudyStatus.READ,)), NOW, size=1000).rows
-    assert not any("moved up" in row.reason for row in read)
+    found = queue.page(WorklistFilter(), NOW, size=1000).rows
+    said = [place for place, row in enumerate(found, 1) if "Longest waiting" in row.reason]
+    assert said
+    assert all(place % SHARE == 0 for place in said)
+    for row in found:
+        assert ("every 5th place. because" in row.reason) == ("Longest waiting" in row.reason)
+    by_column = queue.page(WorklistFilter(sort=Sort.BAND), NOW, size=1000).rows
+    assert {row.reason for row in by_column} == {"because"}
+
+
+def test_a_row_says_who_signed_what(store: Store, queue: Queue) -> None:
+    study = add(store, 1)
+    store.readings.sign(study, reading(), seen=0)
+    store.readings.sign(study, replace(reading(Finding.PITUITARY, "Dr. B"), state=ReadingState.AMENDED), seen=1)
+    (row,) = queue.page(WorklistFilter(statuses=(StudyStatus.READ,)), NOW).rows
+    signed_at = reading().signed_at
+    assert row.signatures == (
+        Signature("Dr. A", "Glioma", signed_at),
+        Signature("Dr. B", "Pituitary tumour", signed_at),
+    )
+    assert not row.waiting
 
 
 def test_a_page_beyond_the_last_one_is_the_last_one(store: Store, queue: Queue) -> None:
@@ -180,4 +293,4 @@ def test_a_page_beyond_the_last_one_is_the_last_one(store: Store, queue: Queue) 
 def test_an_empty_record_is_an_empty_worklist(queue: Queue) -> None:
     assert queue.page(WorklistFilter(), NOW).rows == ()
     assert queue.first(NOW) is None
-    assert queue.summary(NOW).total == 0
+    assert queue.summary().total == 0

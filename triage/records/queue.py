@@ -1,31 +1,52 @@
 """The worklist as SQL: filter, order, page and count in the database, so that 100,000 studies answer at once.
 
-The order is that of `triage.worklist.sort_key`, expression by expression; a test compares the two.
+The database sorts the two lines of `triage.worklist`, and `triage.worklist.merged` makes the reading order of them; a
+test compares the outcome with the pure functions. A list that is sorted by a column is sorted by the database alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from heapq import merge
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, select
 from sqlalchemy.orm import Session
 
-from triage.domain import Band, Finding, Ranking, StudyStatus
+from triage.domain import Band, Finding, Ranking, ReadingState, StudyStatus
 from triage.records import rows, studies
 from triage.records.database import Read, in_batches
-from triage.records.tables import InstanceRow, SeriesRow, StudyRow
-from triage.records.views import QueueSummary, Standing, WorklistFilter, WorklistPage, WorklistRow
-from triage.worklist import WaitLimits, reason_of_place
+from triage.records.tables import InstanceRow, ReadingRow, SeriesRow, StudyRow
+from triage.records.views import (
+    Counted,
+    QueueSummary,
+    Signature,
+    Sort,
+    Standing,
+    WorklistFilter,
+    WorklistPage,
+    WorklistRow,
+)
+from triage.worklist import WaitLimits, merged, reason_of_place
 
-#: Orders of the bands, as the database stores them.
-STAT = Band.STAT.order
-URGENT = Band.URGENT.order
-ROUTINE = Band.ROUTINE.order
 #: Bins of the probability axis in `Queue.summary`.
 BINS = 50
+#: What a click on the header of a column sorts by.
+SORTS: dict[Sort, ColumnElement[Any]] = {
+    Sort.BAND: StudyRow.band.expression,
+    Sort.MALIGNANCY: StudyRow.malignancy.expression,
+    Sort.PREDICTED: StudyRow.predicted.expression,
+    Sort.PATIENT: func.nullif(StudyRow.folded_name, ""),
+    Sort.MRN: StudyRow.mrn.expression,
+    Sort.ACCESSION: StudyRow.accession_number.expression,
+    Sort.STUDY: func.lower(StudyRow.name),
+    Sort.DATE: StudyRow.study_date.expression,
+    Sort.ARRIVED: StudyRow.arrived_at.expression,
+    Sort.STATUS: StudyRow.status.expression,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,59 +67,75 @@ class Queue:
     def page(self, wanted: WorklistFilter, now: datetime, *, number: int = 0, size: int = 50) -> WorklistPage:
         """Return one page of the worklist in its order; the last page if the worklist has fewer pages.
 
+        Unless it is sorted by a column, what waits comes first, in the reading order; then the latest arrivals.
+
         Parameters
         ----------
         wanted
-            The filter.
+            The filter, and the column to sort by.
         now
-            Time by which ageing is counted.
+            Time by which waiting is counted.
         number
             Of the page, from 0.
         size
             Rows on a page.
         """
-        where = self._where(wanted, now)
+        where = _where(wanted)
         with self.read() as session:
-            total = session.scalar(select(func.count()).select_from(StudyRow).where(*where)) or 0
+            total = _count(session, where)
             number = min(number, max(total - 1, 0) // size)
-            # Sorted from the index alone; whole rows are read for one page only.
-            ids = select(StudyRow.id).where(*where).order_by(*self._order(now)).offset(number * size).limit(size)
-            order = list(session.scalars(ids))
-            found = _rows(session, select(StudyRow).where(StudyRow.id.in_(order)))
-            return WorklistPage(tuple(self._placed(*found[study_id], now) for study_id in order), total, number)
+            start, stop = number * size, (number + 1) * size
+            if wanted.sort is not None:
+                order = [(one, False) for one in _sorted(session, wanted, where, start, size)]
+            else:
+                order = self._ordered(session, wanted, now, start, stop)
+            found = _rows(session, select(StudyRow).where(StudyRow.id.in_([one for one, _ in order])))
+            placed = (self._placed(found[study_id], shared=shared) for study_id, shared in order)
+            return WorklistPage(tuple(placed), total, number)
 
-    def first(self, now: datetime, *, but: str | None = None) -> str | None:
-        """Return the ID of the study to read next, other than `but`."""
-        query = select(StudyRow.id).where(StudyRow.waiting).order_by(*self._order(now)).limit(1)
-        if but is not None:
-            query = query.where(StudyRow.id != but)
+    def first(self, now: datetime, *, but: Collection[str] = ()) -> str | None:
+        """Return the ID of the study to read next, other than those of `but`."""
         with self.read() as session:
-            return session.scalar(query)
+            order = self._order(session, now, len(but) + 1)
+            return next((study_id for study_id, _ in order if study_id not in but), None)
 
     def standing(self, study_ids: Collection[str], now: datetime) -> dict[str, Standing]:
         """Return where studies stand now, by study ID; those that are not on the record are left out."""
-        place = func.row_number().over(order_by=self._order(now)).label("place")
-        places = select(StudyRow.id, place).where(StudyRow.waiting).subquery()
         found: dict[str, Standing] = {}
         with self.read() as session:
-            for batch in in_batches(list(study_ids)):
-                known = session.execute(select(places).where(places.c.id.in_(batch)))
-                place_of: dict[str, int] = dict(known.all())
-                for study, row in _rows(session, select(StudyRow).where(StudyRow.id.in_(batch))).values():
-                    found[study.id] = Standing(self._placed(study, row, now), place_of.get(study.id))
+            known = [
+                row
+                for batch in in_batches(list(study_ids))
+                for row in _rows(session, select(StudyRow).where(StudyRow.id.in_(batch))).values()
+            ]
+            waiting = {row.study_id for row in known if row.waiting}
+            order = enumerate(self._order(session, now), 1) if waiting else ()
+            places = {one: (place, shared) for place, (one, shared) in order if one in waiting}
+        for row in known:
+            place, shared = places.get(row.study_id, (None, False))
+            found[row.study_id] = Standing(self._placed(row, shared=shared), place)
         return found
 
-    def summary(self, now: datetime) -> QueueSummary:
-        """Count the waiting studies, by band (ageing included) and by P(glioma), in one pass over the queue."""
-        level = self._level(now)
+    def counts(self, text: str = "") -> list[Counted]:
+        """Count all studies that mention a text, by status, band and class, in one pass; merged ones are left out."""
+        kinds = (StudyRow.status, StudyRow.waiting, StudyRow.band, StudyRow.predicted)
+        query = select(*kinds, func.count()).where(*_where(WorklistFilter(text=text, everything=True))).group_by(*kinds)
+        with self.read() as session:
+            return [
+                Counted(StudyStatus(status), waiting, rows.BANDS[band], Finding(found) if found else None, count)
+                for status, waiting, band, found, count in session.execute(query)
+            ]
+
+    def summary(self) -> QueueSummary:
+        """Count the waiting studies, by band and by P(glioma), in one pass over the queue."""
         # The floor, from functions that both databases have built in: SQLAlchemy's floor for SQLite is a slow Python
         # function that fails on NULL; a plain cast truncates in SQLite and rounds in PostgreSQL.
         position = cast(func.round(StudyRow.malignancy * BINS - 0.499999999), Integer)
         not_judged = case((StudyRow.status == StudyStatus.NOT_ANALYSABLE, 1), else_=0)
         query = (
-            select(level, not_judged, position, func.count())
+            select(StudyRow.band, not_judged, position, func.count())
             .where(StudyRow.waiting)
-            .group_by(level, not_judged, position)
+            .group_by(StudyRow.band, not_judged, position)
         )
         counts = dict.fromkeys(Band, 0)
         histogram = {band: [0] * BINS for band in Band}
@@ -115,55 +152,91 @@ class Queue:
         """Return the latest arrivals of any status, newest first."""
         query = select(StudyRow).order_by(StudyRow.arrived_at.desc(), StudyRow.id).limit(size)
         with self.read() as session:
-            return [row for _, row in _rows(session, query).values()]
+            return list(_rows(session, query).values())
 
-    def _where(self, wanted: WorklistFilter, now: datetime) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = [
-            StudyRow.status.in_(wanted.statuses) if wanted.statuses else StudyRow.waiting.is_(True)
-        ]
-        if wanted.bands:
-            conditions.append(self._level(now).in_([band.order for band in wanted.bands]))
-        if wanted.findings:
-            conditions.append(StudyRow.predicted.in_(wanted.findings))
-        return conditions + studies.mentions(wanted.text)
+    def _ordered(
+        self, session: Session, wanted: WorklistFilter, now: datetime, start: int, stop: int
+    ) -> list[tuple[str, bool]]:
+        """Return rows from `start` to `stop`: what waits, in the reading order, then the latest arrivals."""
+        waiting = [*_where(wanted), StudyRow.waiting.is_(True)]
+        if wanted == WorklistFilter():
+            return list(islice(self._order(session, now, stop), start, stop))
+        matching = set(session.scalars(select(StudyRow.id).where(*waiting)))
+        order = self._order(session, now) if matching else ()
+        found = list(islice((one for one in order if one[0] in matching), start, stop))
+        if len(matching) < stop:
+            others = select(StudyRow.id).where(*_where(wanted), StudyRow.waiting.is_(False))
+            later = others.order_by(StudyRow.arrived_at.desc(), StudyRow.id)
+            skipped = max(start - len(matching), 0)
+            found += [(one, False) for one in session.scalars(later.offset(skipped).limit(stop - start - len(found)))]
+        return found
 
-    def _level(self, now: datetime) -> ColumnElement[int]:
-        urgent, routine = now - self.limits.urgent, now - self.limits.routine
-        both = now - self.limits.urgent - self.limits.routine
-        is_routine = and_(StudyRow.waiting, StudyRow.band == ROUTINE)
-        is_urgent = and_(StudyRow.waiting, StudyRow.band == URGENT)
-        return case(
-            (and_(is_routine, StudyRow.arrived_at < both), STAT),
-            (and_(is_routine, StudyRow.arrived_at < routine), URGENT),
-            (and_(is_urgent, StudyRow.arrived_at < urgent), STAT),
-            else_=StudyRow.band,
-        )
+    def _order(self, session: Session, now: datetime, size: int | None = None) -> Iterator[tuple[str, bool]]:
+        """Give the IDs of the first `size` waiting studies in the reading order, or all, as `merged` does."""
+        first = select(StudyRow.id).where(StudyRow.waiting).order_by(*_priority()).limit(size)
+        turn = session.scalar(select(func.count()).where(ReadingRow.state != ReadingState.AMENDED)) or 0
+        return merged(session.scalars(first).all(), self._second_line(session, now, size), turn)
 
-    def _order(self, now: datetime) -> list[ColumnElement[Any]]:
-        level = self._level(now)
-        overdue = level != StudyRow.band
-        return [
-            level,
-            case((overdue, 0), else_=1),
-            case((overdue, StudyRow.arrived_at), else_=null()),
-            func.coalesce(StudyRow.malignancy, 1.0).desc(),
-            StudyRow.arrived_at.asc(),
-            StudyRow.id.asc(),
-        ]
+    def _second_line(self, session: Session, now: datetime, size: int | None) -> Iterator[str]:
+        """Give the IDs of what waited longer than the limit of its band, in the order of `triage.worklist.by_wait`."""
+        lines = []
+        for band in Band:
+            if (limit := self.limits.of(band)) is not None:
+                late = and_(StudyRow.waiting, StudyRow.band == band.order, StudyRow.arrived_at < now - limit)
+                query = select(StudyRow.arrived_at, StudyRow.id).where(late).order_by(StudyRow.arrived_at, StudyRow.id)
+                lines.append([(arrived + limit, study_id) for arrived, study_id in session.execute(query.limit(size))])
+        return (study_id for _, study_id in merge(*lines))
 
-    def _placed(self, study: StudyRow, row: WorklistRow, now: datetime) -> WorklistRow:
-        """Return the row with the band that the study is in now, ageing included."""
-        if not study.waiting:
-            return row
-        band, reason = reason_of_place(Ranking(row.band, row.reason), study.arrived_at, now, self.limits)
-        return replace(row, band=band, reason=reason)
+    def _placed(self, row: WorklistRow, *, shared: bool) -> WorklistRow:
+        """Return the row with the reason for its place."""
+        return replace(row, reason=reason_of_place(Ranking(row.band, row.reason), self.limits, shared=shared))
 
 
-def _rows(session: Session, query: Select[StudyRow]) -> dict[str, tuple[StudyRow, WorklistRow]]:
-    """Return the studies of a query by ID, in its order, each as a row of the worklist; three queries however many."""
+def _priority() -> list[ColumnElement[Any]]:
+    """Return the order of `triage.worklist.by_priority`."""
+    return [
+        StudyRow.band.asc(),
+        func.coalesce(StudyRow.malignancy, 1.0).desc(),
+        StudyRow.arrived_at.asc(),
+        StudyRow.id.asc(),
+    ]
+
+
+def _where(wanted: WorklistFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = studies.mentions(wanted.text)
+    if wanted.everything:
+        conditions.append(StudyRow.status != StudyStatus.MERGED)
+    elif wanted.statuses:
+        conditions.append(StudyRow.status.in_(wanted.statuses))
+    else:
+        conditions.append(StudyRow.waiting.is_(True))
+    if wanted.bands:
+        conditions.append(StudyRow.band.in_([band.order for band in wanted.bands]))
+    if wanted.findings:
+        conditions.append(StudyRow.predicted.in_(wanted.findings))
+    return conditions
+
+
+def _count(session: Session, where: list[ColumnElement[bool]]) -> int:
+    return session.scalar(select(func.count()).select_from(StudyRow).where(*where)) or 0
+
+
+def _sorted(
+    session: Session, wanted: WorklistFilter, where: list[ColumnElement[bool]], start: int, size: int
+) -> list[str]:
+    """Return IDs in the order of a column; rows without a value come last, whichever the direction."""
+    assert wanted.sort is not None
+    column = SORTS[wanted.sort]
+    order = (column.is_(None), column.desc() if wanted.descending else column.asc(), StudyRow.id)
+    return list(session.scalars(select(StudyRow.id).where(*where).order_by(*order).offset(start).limit(size)))
+
+
+def _rows(session: Session, query: Select[StudyRow]) -> dict[str, WorklistRow]:
+    """Return the studies of a query by ID, in its order, each as a row of the worklist; four queries however many."""
     found_studies = list(session.scalars(query))
     ids = [study.id for study in found_studies]
     doubts = studies.in_doubt(session, ids)
+    signatures = _signatures(session, ids)
     counted = func.coalesce(func.sum(case((SeriesRow.set_aside.is_(None), InstanceRow.frames), else_=0)), 0)
     images = (
         select(SeriesRow.study_id, func.max(SeriesRow.modality), counted)
@@ -173,14 +246,25 @@ def _rows(session: Session, query: Select[StudyRow]) -> dict[str, tuple[StudyRow
     )
     found = {study_id: (modality, slices) for study_id, modality, slices in session.execute(images)}
     return {
-        study.id: (study, _in_doubt(_as_ranked(study, *found.get(study.id, (None, 0))), doubts))
+        study.id: replace(
+            _as_ranked(study, *found.get(study.id, (None, 0))),
+            doubt=doubts.get(study.id, ""),
+            signatures=signatures.get(study.id, ()),
+        )
         for study in found_studies
     }
 
 
-def _in_doubt(row: WorklistRow, doubts: Mapping[str, str]) -> WorklistRow:
-    """Return the row with the reason why its identity is in doubt, if it is."""
-    return replace(row, doubt=doubts.get(row.study_id, ""))
+def _signatures(session: Session, ids: list[str]) -> Mapping[str, tuple[Signature, ...]]:
+    """Return who signed what for each study that was signed, oldest first."""
+    query = select(ReadingRow).where(ReadingRow.study_id.in_(ids)).order_by(ReadingRow.version)
+    found: dict[str, tuple[Signature, ...]] = {}
+    for row in session.scalars(query):
+        found[row.study_id] = (
+            *found.get(row.study_id, ()),
+            Signature(row.reader, rows.reading(row).finding.label, row.signed_at),
+        )
+    return found
 
 
 def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
@@ -193,9 +277,11 @@ def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
         predicted=Finding(row.predicted) if row.predicted else None,
         arrived_at=row.arrived_at,
         reason=row.reason,
+        waiting=row.waiting,
         patient_name=row.patient_name or "",
         mrn=row.mrn or "",
         accession_number=row.accession_number or "",
+        study_date=row.study_date,
         modality=modality or "",
         slices=slices,
     )

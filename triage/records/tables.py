@@ -246,3 +246,13 @@ class PseudonymRow(Base):
     made_at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("original", "identity", name="pseudonym_once"),)
+
+
+class PreferenceRow(Base):
+    """What a reader has chosen for a page, under the name of the choice."""
+
+    __tablename__ = "preference"
+
+    reader: Mapped[str] = mapped_column(String(128), primary_key=True)
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[dict[str, Any]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 
 from triage.domain import AIResult, Band, Finding, Outcome, Reading, Resolution, SeriesHeader, StudyHeader, StudyStatus
 
@@ -15,21 +16,50 @@ def contents_of(digests: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
+class Sort(StrEnum):
+    """Columns that the worklist can be sorted by; without one it is in the reading order."""
+
+    BAND = "band"
+    MALIGNANCY = "malignancy"
+    PREDICTED = "predicted"
+    PATIENT = "patient"
+    MRN = "mrn"
+    ACCESSION = "accession"
+    STUDY = "study"
+    DATE = "date"
+    ARRIVED = "arrived"
+    STATUS = "status"
+
+
 @dataclass(frozen=True, slots=True)
 class WorklistFilter:
-    """Filter of the worklist; an empty one shows everything that waits.
+    """Filter and order of the worklist; an empty one shows everything that waits, in the reading order.
 
     Attributes
     ----------
+    everything
+        Studies of every status, but for those that were merged with another one.
     text
         Words of the name of the study, the patient, the MRN or the accession number, in any order; case, accents and
-        width do not count.
+        width do not count, and a part of a word is enough.
     """
 
     bands: tuple[Band, ...] = ()
     findings: tuple[Finding, ...] = ()
     statuses: tuple[StudyStatus, ...] = ()
+    everything: bool = False
     text: str = ""
+    sort: Sort | None = None
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed what, when."""
+
+    reader: str
+    finding: str
+    signed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +68,18 @@ class WorklistRow:
 
     Attributes
     ----------
+    waiting
+        Whether it waits for a reading.
     slices
         Images received, without those of series that are set aside.
     doubt
         Why its identity is in doubt, until a person has decided; otherwise empty.
+    claimed_by
+        Who has it open; empty if nobody has.
+    is_prior
+        Whether it is an older study of a patient who has a newer one.
+    signatures
+        Of its readings, the oldest first.
     """
 
     study_id: str
@@ -52,12 +90,28 @@ class WorklistRow:
     predicted: Finding | None
     arrived_at: datetime
     reason: str
+    waiting: bool = True
     patient_name: str = ""
     mrn: str = ""
     accession_number: str = ""
+    study_date: date | None = None
     modality: str = ""
     slices: int = 1
     doubt: str = ""
+    claimed_by: str = ""
+    is_prior: bool = False
+    signatures: tuple[Signature, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Number of studies of one status, band and class."""
+
+    status: StudyStatus
+    waiting: bool
+    band: Band
+    predicted: Finding | None
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +146,7 @@ class QueueSummary:
     Attributes
     ----------
     counts
-        Waiting studies by the band that they are in now.
+        Waiting studies by band.
     not_analysable
         Number of them that the AI could not judge.
     histogram

@@ -78,7 +78,7 @@ def form(installation: Installation, study: Study) -> None:
         args=(installation, study, key),
     )
     if skip.button("Next study", icon=":material/skip_next:", width="stretch"):
-        following = installation.queue.first(state.now(), but=study.study_id)
+        following = installation.queue.first(state.now(), but=[study.study_id])
         if following is None:
             st.info("No other study is waiting.")
         else:

@@ -6,7 +6,7 @@ Tested in tests/pages/test_pages.py.
 import streamlit as st
 
 from triage.settings import ROOT
-from triage.ui import state
+from triage.ui import news, state
 
 st.set_page_config(
     page_title="NeuroTriage", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide", initial_sidebar_state=232
@@ -22,12 +22,14 @@ page = st.navigation(
             st.Page(state.UPLOAD, title="Upload", icon=":material/upload:"),
             st.Page(state.CONFLICTS, title="Conflicts", icon=":material/rule:"),
             st.Page(state.READINGS, title="My readings", icon=":material/history_edu:"),
+            st.Page(state.INSIGHTS, title="Insights", icon=":material/monitoring:"),
         ],
         "Administration": [st.Page(state.MODELS, title="Model", icon=":material/network_intelligence_history:")],
     }
 )
 with st.sidebar:
     state.ask_reader()
+    news.listen()
     st.caption(
         ":material/science: **Research use only.** Not a medical device; not for diagnosis or treatment. "
         "Every study is read by a person."

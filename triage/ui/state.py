@@ -19,6 +19,7 @@ WORKLIST = ROOT / "pages" / "clinical" / "worklist.py"
 UPLOAD = ROOT / "pages" / "clinical" / "upload.py"
 REVIEW = ROOT / "pages" / "clinical" / "review.py"
 CONFLICTS = ROOT / "pages" / "clinical" / "conflicts.py"
+INSIGHTS = ROOT / "pages" / "clinical" / "insights.py"
 READINGS = ROOT / "pages" / "clinical" / "readings.py"
 MODELS = ROOT / "pages" / "admin" / "models.py"
 

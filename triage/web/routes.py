@@ -11,11 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from triage.pipeline.installation import Installation
+from triage.web.events import Events
 from triage.web.guard import Guard
 from triage.web.media import ROOT
 from triage.web.qido import Qido
 from triage.web.stow import Stow
 from triage.web.wado import Wado
+from triage.web.worklist import Worklist
 
 
 class _Uid(Convertor[str]):
@@ -29,7 +31,7 @@ class _Uid(Convertor[str]):
 
 
 def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
-    """Return DICOMweb and the health check.
+    """Return DICOMweb, the health check, the rows of the worklist and the news.
 
     Parameters
     ----------
@@ -59,4 +61,9 @@ def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
             return JSONResponse({"status": "unavailable", "reason": "the record does not answer"}, 503)
         return JSONResponse({"status": "ok", "waiting_for_a_score": pending})
 
-    return [Route("/health", health), Mount(ROOT, routes=dicomweb, middleware=[guard])]
+    return [
+        Route("/health", health),
+        Route("/events", Events(installation).listen),
+        *Worklist(installation).routes,
+        Mount(ROOT, routes=dicomweb, middleware=[guard]),
+    ]

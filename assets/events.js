@@ -1,0 +1,140 @@
+// @ts-check
+// News of the record in every open page: each becomes an event `neurotriage` of the window; a new STAT study is also
+// announced: a note in the corner, a number in the title of the tab, and a sound for those who want one.
+
+/**
+ * @typedef {{kind: "study" | "claim" | "reading", event: string, at: string, study_id: string, band: string,
+ *   status: string, waiting: boolean}} NewsItem
+ */
+
+const SOUND = "neurotriage-sound";
+const SHOWN_FOR = 20_000; // milliseconds
+const MOST_NOTES = 3;
+const STYLE = `
+  :host { position: fixed; right: 1rem; bottom: 1rem; z-index: 1000000; display: flex; flex-direction: column; gap: .5rem; }
+  .note { display: flex; align-items: center; gap: .75rem; padding: .6rem .9rem; border-radius: 6px; font: 14px sans-serif;
+    color: #0c1219; background: #ff8f8f; box-shadow: 0 4px 16px rgb(0 0 0 / 45%); }
+  a { color: inherit; font-weight: 700; }
+  button { border: 0; background: none; color: inherit; font: 18px sans-serif; cursor: pointer; padding: 0 .25rem; }
+`;
+
+/** @type {Set<string>} */
+const announced = new Set();
+let unseen = 0;
+let ownTitle = "";
+/** @type {ShadowRoot | null} */
+let notes = null;
+let started = false;
+
+/**
+ * Begin to listen, once for each page, and offer the sound.
+ * @param {ParentNode} parent holds the checkbox of the sound
+ * @returns {() => void} what ends it: nothing, the news go on as long as the page is open
+ */
+export function mount(parent) {
+  const box = /** @type {HTMLInputElement | null} */ (parent.querySelector("input"));
+  if (box) {
+    box.checked = localStorage.getItem(SOUND) === "on";
+    box.onchange = () => {
+      localStorage.setItem(SOUND, box.checked ? "on" : "off");
+      if (box.checked) play();
+    };
+  }
+  if (!started) begin();
+  return () => {};
+}
+
+function begin() {
+  started = true;
+  listen();
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, seen, { capture: true });
+  const title = document.querySelector("title");
+  if (title) new MutationObserver(showCount).observe(title, { childList: true });
+}
+
+function listen() {
+  if (typeof SharedWorker === "undefined") {
+    new EventSource("/events").onmessage = ({ data }) => hear(data);
+    return;
+  }
+  const worker = new SharedWorker("/worklist/modules/events-worker.js");
+  worker.port.onmessage = ({ data }) => hear(data);
+  window.addEventListener("pagehide", () => worker.port.postMessage("bye"), { once: true });
+  window.addEventListener("pageshow", ({ persisted }) => persisted && listen(), { once: true });
+}
+
+/** @param {string} data */
+function hear(data) {
+  /** @type {NewsItem} */
+  const item = JSON.parse(data);
+  window.dispatchEvent(new CustomEvent("neurotriage", { detail: item }));
+  const judged = item.event === "ranked" || item.event === "not analysable";
+  if (item.band !== "STAT" || !item.waiting || !judged || announced.has(item.study_id)) return;
+  announced.add(item.study_id);
+  unseen += 1;
+  showCount();
+  note(item);
+  if (localStorage.getItem(SOUND) === "on") play();
+}
+
+/** @param {NewsItem} item */
+function note(item) {
+  if (!notes) {
+    const host = document.createElement("div");
+    host.setAttribute("role", "status");
+    host.setAttribute("aria-live", "polite");
+    notes = host.attachShadow({ mode: "open" });
+    const style = document.createElement("style");
+    style.textContent = STYLE;
+    notes.append(style);
+    document.body.append(host);
+  }
+  const line = document.createElement("div");
+  line.className = "note";
+  const link = document.createElement("a");
+  link.href = `/review?study=${encodeURIComponent(item.study_id)}`;
+  link.textContent = "Open";
+  // The page may open the study itself, without loading anew.
+  link.onclick = (event) => {
+    const asked = new CustomEvent("neurotriage-open", { detail: item.study_id, cancelable: true });
+    if (!window.dispatchEvent(asked)) event.preventDefault();
+    line.remove();
+  };
+  const close = document.createElement("button");
+  close.textContent = "×";
+  close.setAttribute("aria-label", "Close this note");
+  close.onclick = () => line.remove();
+  line.append("New STAT study", link, close);
+  notes.append(line);
+  const shown = notes.querySelectorAll(".note");
+  if (shown.length > MOST_NOTES) shown[0].remove();
+  setTimeout(() => line.remove(), SHOWN_FOR);
+}
+
+function showCount() {
+  const counted = /^\(\d+\) /;
+  ownTitle = document.title.replace(counted, "");
+  const title = unseen ? `(${unseen}) ${ownTitle}` : ownTitle;
+  if (document.title !== title) document.title = title;
+}
+
+function seen() {
+  if (!unseen) return;
+  unseen = 0;
+  showCount();
+}
+
+function play() {
+  const audio = new AudioContext();
+  const volume = audio.createGain();
+  volume.gain.value = 0.15;
+  volume.connect(audio.destination);
+  for (const [at, pitch] of [[0, 660], [0.18, 880]]) {
+    const tone = audio.createOscillator();
+    tone.frequency.value = pitch;
+    tone.connect(volume);
+    tone.start(audio.currentTime + at);
+    tone.stop(audio.currentTime + at + 0.14);
+  }
+  setTimeout(() => void audio.close(), 1000);
+}

@@ -1,0 +1,145 @@
+// @ts-check
+// The columns of the worklist: what each shows, and which of them a reader has chosen, in which order and how wide.
+
+/**
+ * @typedef {{reader: string, finding: string, at: string}} Signature
+ * @typedef {{id: string, band: string, malignancy: number | null, finding: string | null, ai: string, patient: string,
+ *   mrn: string, accession: string, study: string, date: string, images: string, arrived: string, status: string,
+ *   waiting: boolean, reason: string, claimed: string, prior: boolean, signed: Signature[]}} Row
+ * @typedef {{name: string, label: string, help: string, width: number, shown: boolean, sort?: string,
+ *   falls?: boolean, fill: (cell: HTMLElement, row: Row) => void}} Column
+ */
+
+/** @type {(field: keyof Row) => Column["fill"]} */
+const text = (field) => (cell, row) => {
+  cell.textContent = String(row[field] ?? "");
+  cell.title = cell.textContent;
+};
+
+/** @type {Column[]} */
+export const COLUMNS = [
+  { name: "band", label: "Band", help: "How soon it is to be read", width: 82, shown: true, sort: "band", fill: band },
+  { name: "malignancy", label: "P(glioma)", help: "Calibrated probability of a glioma", width: 92, shown: true,
+    sort: "malignancy", falls: true, fill: probability },
+  { name: "ai", label: "AI", help: "The most probable class, or why there is none", width: 118, shown: true,
+    sort: "predicted", fill: answer },
+  { name: "patient", label: "Patient", help: "As the files name the patient", width: 126, shown: true, sort: "patient",
+    fill: patient },
+  { name: "mrn", label: "MRN", help: "Medical record number", width: 76, shown: true, sort: "mrn", fill: text("mrn") },
+  { name: "accession", label: "Accession", help: "Accession number", width: 82, shown: true, sort: "accession",
+    fill: text("accession") },
+  { name: "study", label: "Study", help: "Description or file name", width: 134, shown: true, sort: "study",
+    fill: text("study") },
+  { name: "date", label: "Study date", help: "When the images were taken; an older study of a patient is marked",
+    width: 88, shown: true, sort: "date", falls: true, fill: day },
+  { name: "images", label: "Images", help: "Modality and number of slices, without series that are set aside",
+    width: 62, shown: true, fill: text("images") },
+  { name: "arrived", label: "Waiting", help: "Time since arrival, or when it arrived if it does not wait any more",
+    width: 80, shown: true, sort: "arrived", fill: waiting },
+  { name: "reader", label: "Read by", help: "Who has it open, or who signed what", width: 112, shown: true,
+    sort: "status", fill: reader },
+];
+
+/** @type {(cell: HTMLElement, row: Row) => void} */
+function band(cell, row) {
+  const mark = document.createElement("span");
+  mark.className = `band ${row.band}`;
+  mark.textContent = row.band;
+  cell.append(mark);
+}
+
+/** @type {(cell: HTMLElement, row: Row) => void} */
+function probability(cell, row) {
+  if (row.malignancy === null) return;
+  const bar = document.createElement("span");
+  bar.className = "bar";
+  bar.style.setProperty("--part", String(row.malignancy));
+  cell.append(bar, row.malignancy.toFixed(2));
+}
+
+/** @type {(cell: HTMLElement, row: Row) => void} */
+function answer(cell, row) {
+  const dot = document.createElement("span");
+  dot.className = `dot ${row.finding ?? "none"}`;
+  cell.append(dot, row.ai);
+  cell.title = row.ai;
+}
+
+/** @type {(cell: HTMLElement, row: Row) => void} */
+function patient(cell, row) {
+  const link = document.createElement("a");
+  link.href = `/review?study=${encodeURIComponent(row.id)}`;
+  link.textContent = row.patient || "no name";
+  link.tabIndex = -1;
+  cell.title = row.patient;
+  cell.append(link);
+}
+
+/** @type {(cell: HTMLElement, row: Row) => void} */
+function day(cell, row) {
+  if (row.date) cell.append(new Date(`${row.date}T00:00`).toLocaleDateString());
+  if (row.prior) {
+    const mark = document.createElement("span");
+    mark.className = "prior";
+    mark.textContent = "prior";
+    cell.title = "The record has a newer study of this patient";
+    cell.append(" ", mark);
+  }
+}
+
+/** @type {(cell: HTMLElement, row: Row) => void} */
+function waiting(cell, row) {
+  const arrived = new Date(row.arrived);
+  cell.textContent = row.waiting ? duration(Date.now() - arrived.getTime()) : arrived.toLocaleDateString();
+  cell.title = `Arrived ${moment(row.arrived)}`;
+}
+
+/** @type {(cell: HTMLElement, row: Row) => void} */
+function reader(cell, row) {
+  const signed = row.signed.map((one) => `${one.reader}: ${one.finding}`);
+  const open = row.claimed ? [`${row.claimed} has it open`] : [];
+  cell.textContent = [...open, ...signed].reverse().join("; ");
+  cell.title = [...open, ...row.signed.map((one) => `${one.reader}: ${one.finding}, ${moment(one.at)}`)].join("\n");
+}
+
+/**
+ * A time in the time zone of the browser, and in UTC.
+ * @param {string} iso
+ */
+export function moment(iso) {
+  const time = new Date(iso);
+  const utc = time.toISOString().slice(0, 16).replace("T", " ");
+  return `${time.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })} (${utc} UTC)`;
+}
+
+/**
+ * A duration as text: 45 s, 12 min, 3 h 05, 2 d 4 h.
+ * @param {number} milliseconds
+ */
+export function duration(milliseconds) {
+  const seconds = Math.max(Math.floor(milliseconds / 1000), 0);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) {
+    return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}`;
+  }
+  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+}
+
+/**
+ * The columns as a reader has chosen them; those that the choice does not name stand at the end.
+ * @param {{name: string, shown: boolean, width: number | null}[]} kept
+ * @returns {Column[]}
+ */
+export function chosen(kept) {
+  const columns = COLUMNS.map((column) => {
+    const choice = kept.find((one) => one.name === column.name);
+    return choice ? { ...column, shown: choice.shown, width: choice.width ?? column.width } : { ...column };
+  });
+  /** @param {Column} column */
+  const place = (column) => {
+    const at = kept.findIndex((one) => one.name === column.name);
+    return at < 0 ? kept.length : at;
+  };
+  return columns.sort((one, other) => place(one) - place(other));
+}

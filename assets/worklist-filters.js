@@ -1,0 +1,174 @@
+// @ts-check
+// What stands above the rows: the lists with their counts, bands, classes, the search, the columns, the page and the CSV.
+
+/**
+ * @typedef {import("./worklist.js").Asked} Asked
+ * @typedef {import("./worklist.js").Answer} Answer
+ * @typedef {import("./worklist-table.js").Table} Table
+ */
+
+export class Filters {
+  /**
+   * @param {HTMLElement} place
+   * @param {HTMLElement} bar of the news: it has its place here, so that it moves no row when it appears
+   * @param {Table} table whose columns are chosen here
+   * @param {(change: Partial<Asked>, typed?: boolean) => void} ask
+   */
+  constructor(place, bar, table, ask) {
+    this.table = table;
+    this.ask = ask;
+    this.lists = group("List");
+    this.bands = group("Band");
+    this.findings = group("AI");
+    this.search = document.createElement("input");
+    this.search.type = "search";
+    this.search.placeholder = "Patient, MRN, accession, study";
+    this.search.setAttribute("aria-label", "Find");
+    this.search.oninput = () => ask({ text: this.search.value, page: 1 }, true);
+    this.pages = group("Page");
+    this.total = document.createElement("span");
+    this.csv = document.createElement("a");
+    this.csv.textContent = "CSV";
+    this.csv.title = "Download this list as a table";
+    this.csv.setAttribute("download", "worklist.csv");
+    const first = document.createElement("div");
+    first.className = "first";
+    first.append(this.lists, bar, this.search);
+    const second = document.createElement("div");
+    const right = document.createElement("div");
+    right.className = "right";
+    right.append(this.total, this.pages, this.#columns(), this.csv);
+    second.append(this.bands, this.findings, right);
+    place.append(first, second);
+  }
+
+  /**
+   * @param {Asked} asked
+   * @param {Answer} answer
+   * @param {string} query
+   */
+  show(asked, answer, query) {
+    const typing = this.search.matches(":focus");
+    if (!typing && this.search.value !== asked.text) this.search.value = asked.text;
+    const lists = answer.lists.map(({ name, label, count, within }) => {
+      const made = this.#toggle(`${label} ${count.toLocaleString()}`, asked.list === name, () => this.ask({ list: name, page: 1 }));
+      if (within) {
+        made.className = "within";
+        made.title = "Part of what waits";
+      }
+      return made;
+    });
+    this.lists.replaceChildren(...lists);
+    const bands = Object.entries(answer.bands).map(([name, count]) =>
+      this.#toggle(`${name} ${count.toLocaleString()}`, asked.bands.includes(name), () =>
+        this.ask({ bands: switched(asked.bands, name), page: 1 }),
+      ),
+    );
+    this.bands.replaceChildren(...bands);
+    const findings = answer.findings.map(({ name, label, count }) =>
+      this.#toggle(`${label} ${count.toLocaleString()}`, asked.findings.includes(name), () =>
+        this.ask({ findings: switched(asked.findings, name), page: 1 }),
+      ),
+    );
+    this.findings.replaceChildren(...findings);
+    this.total.textContent = `${answer.total.toLocaleString()} ${answer.total === 1 ? "study" : "studies"}`;
+    this.csv.href = `/worklist/rows.csv?${query}`;
+    this.#pager(answer.page, answer.pages);
+  }
+
+  /**
+   * @param {string} text
+   * @param {boolean} on
+   * @param {() => void} call
+   */
+  #toggle(text, on, call) {
+    const made = document.createElement("button");
+    made.textContent = text;
+    made.ariaPressed = String(on);
+    made.onclick = call;
+    return made;
+  }
+
+  /**
+   * @param {number} page
+   * @param {number} pages
+   */
+  #pager(page, pages) {
+    this.pages.hidden = pages < 2;
+    if (this.pages.querySelector("input:focus") && this.pages.dataset.pages === String(pages)) return;
+    this.pages.dataset.pages = String(pages);
+    const number = document.createElement("input");
+    number.type = "number";
+    number.min = "1";
+    number.max = String(pages);
+    number.value = String(page);
+    number.setAttribute("aria-label", "Page");
+    number.onchange = () => this.ask({ page: Math.min(Math.max(Number(number.value) || 1, 1), pages) });
+    const back = this.#toggle("‹", false, () => this.ask({ page: page - 1 }));
+    const on = this.#toggle("›", false, () => this.ask({ page: page + 1 }));
+    back.ariaLabel = "Page before";
+    on.ariaLabel = "Page after";
+    back.ariaPressed = on.ariaPressed = null;
+    back.disabled = page <= 1;
+    on.disabled = page >= pages;
+    this.pages.replaceChildren(back, number, `of ${pages.toLocaleString()}`, on);
+  }
+
+  /** The choice of columns: which are shown, and in which order. */
+  #columns() {
+    const details = document.createElement("details");
+    const summary = document.createElement("summary");
+    summary.textContent = "Columns";
+    summary.title = "Which columns are shown. Drag a header to move it, its right edge to widen it.";
+    const list = document.createElement("div");
+    details.append(summary, list);
+    details.ontoggle = () => details.open && this.#fill(list);
+    details.onkeydown = (event) => {
+      if (event.key === "Escape") details.open = false;
+    };
+    return details;
+  }
+
+  /** @param {HTMLElement} list */
+  #fill(list) {
+    const { columns } = this.table;
+    const choices = columns.map((column, at) => {
+      const line = document.createElement("div");
+      const label = document.createElement("label");
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      box.checked = column.shown;
+      box.onchange = () => {
+        this.table.choose(this.table.choice.map((one) => (one.name === column.name ? { ...one, shown: box.checked } : one)));
+        this.table.calls.choose(this.table.choice);
+      };
+      label.append(box, column.label);
+      const up = this.#toggle("↑", false, () => {
+        this.table.move(column.name, columns[at - 1].name);
+        this.#fill(list);
+      });
+      up.ariaLabel = `${column.label} further left`;
+      up.ariaPressed = null;
+      up.disabled = at === 0;
+      line.append(label, up);
+      return line;
+    });
+    list.replaceChildren(...choices);
+  }
+}
+
+/** @param {string} label */
+function group(label) {
+  const made = document.createElement("div");
+  made.setAttribute("role", "group");
+  made.setAttribute("aria-label", label);
+  return made;
+}
+
+/**
+ * @param {string[]} names
+ * @param {string} name
+ */
+function switched(names, name) {
+  return names.includes(name) ? names.filter((one) => one !== name) : [...names, name];
+}

@@ -1,0 +1,239 @@
+// @ts-check
+// The table of the worklist. A study is known by its ID, never by its place: what is opened is what stood under the
+// pointer when it was pressed. Headers sort, move by dragging and widen at their right edge.
+
+import { chosen } from "./worklist-columns.js";
+
+/**
+ * @typedef {import("./worklist-columns.js").Row} Row
+ * @typedef {import("./worklist-columns.js").Column} Column
+ * @typedef {{name: string, shown: boolean, width: number | null}} Choice
+ */
+
+const NARROWEST = 48; // pixels
+const DRAG = 5; // pixels between press and release that make a selection of text of a click
+
+export class Table {
+  /**
+   * @param {HTMLElement} place to draw in
+   * @param {{open: (id: string) => void, sort: (sort: string, falls: boolean) => void,
+   *   choose: (choice: Choice[]) => void}} calls
+   */
+  constructor(place, calls) {
+    this.place = place;
+    this.calls = calls;
+    /** @type {Column[]} */
+    this.columns = chosen([]);
+    /** @type {Row[]} */
+    this.rows = [];
+    this.sorted = { by: "", falls: false };
+    /** @type {{id: string, x: number, y: number} | null} */
+    this.pressed = null;
+    place.addEventListener("pointerdown", (event) => this.#press(event));
+    place.addEventListener("click", (event) => this.#click(event));
+    place.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** @param {Choice[]} kept */
+  choose(kept) {
+    this.columns = chosen(kept);
+    this.draw();
+  }
+
+  /** @returns {Choice[]} */
+  get choice() {
+    return this.columns.map(({ name, shown, width }) => ({ name, shown, width }));
+  }
+
+  /**
+   * @param {Row[]} rows
+   * @param {string} by
+   * @param {boolean} falls
+   */
+  show(rows, by, falls) {
+    this.rows = rows;
+    this.sorted = { by, falls };
+    this.draw();
+  }
+
+  draw() {
+    const focused = this.#focused()?.dataset.id;
+    const shown = this.columns.filter((column) => column.shown);
+    const table = document.createElement("table");
+    table.style.minWidth = `${shown.reduce((sum, column) => sum + column.width, 0)}px`;
+    const head = table.createTHead().insertRow();
+    shown.forEach((column) => head.append(this.#header(column)));
+    table.append(...this.rows.map((row) => this.#row(row, shown)));
+    this.place.replaceChildren(table);
+    const again = this.#bodies().find((body) => body.dataset.id === focused) ?? this.#bodies()[0];
+    this.#reach(again, focused !== undefined && again?.dataset.id === focused);
+  }
+
+  /**
+   * @param {Row} row
+   * @param {Column[]} shown
+   */
+  #row(row, shown) {
+    const body = document.createElement("tbody");
+    body.dataset.id = row.id;
+    const cells = body.insertRow();
+    shown.forEach((column) => column.fill(cells.insertCell(), row));
+    const why = body.insertRow().insertCell();
+    why.colSpan = shown.length;
+    why.className = "why";
+    why.textContent = why.title = row.reason;
+    return body;
+  }
+
+  /** @param {Column} column */
+  #header(column) {
+    const header = document.createElement("th");
+    header.scope = "col";
+    header.style.width = `${column.width}px`;
+    header.title = column.help;
+    const name = document.createElement(column.sort ? "button" : "span");
+    name.textContent = column.label;
+    header.append(name);
+    if (column.sort) {
+      const { by, falls } = this.sorted;
+      const mine = by === column.sort;
+      header.ariaSort = mine ? (falls ? "descending" : "ascending") : "none";
+      if (mine) name.textContent += falls ? " ↓" : " ↑";
+      name.onclick = () => this.#sort(column);
+    }
+    header.draggable = true;
+    header.ondragstart = (event) => event.dataTransfer?.setData("text/plain", column.name);
+    header.ondragover = (event) => event.preventDefault();
+    header.ondrop = (event) => {
+      event.preventDefault();
+      this.move(event.dataTransfer?.getData("text/plain") ?? "", column.name);
+    };
+    header.append(this.#edge(column, header));
+    return header;
+  }
+
+  /**
+   * A click sorts, a second one the other way round, a third one gives the reading order again.
+   * @param {Column} column
+   */
+  #sort(column) {
+    const first = column.falls ?? false;
+    const { by, falls } = this.sorted;
+    if (by !== column.sort) this.calls.sort(column.sort ?? "", first);
+    else if (falls === first) this.calls.sort(by, !first);
+    else this.calls.sort("", false);
+  }
+
+  /**
+   * Put a column before another one.
+   * @param {string} name
+   * @param {string} before
+   */
+  move(name, before) {
+    const column = this.columns.find((one) => one.name === name);
+    if (!column || name === before) return;
+    const others = this.columns.filter((one) => one !== column);
+    others.splice(others.findIndex((one) => one.name === before), 0, column);
+    this.columns = others;
+    this.#chosen();
+  }
+
+  /**
+   * The right edge of a header, to widen the column by.
+   * @param {Column} column
+   * @param {HTMLElement} header
+   */
+  #edge(column, header) {
+    const edge = document.createElement("span");
+    edge.className = "edge";
+    edge.onpointerdown = (down) => {
+      down.preventDefault();
+      edge.setPointerCapture(down.pointerId);
+      const from = header.getBoundingClientRect().width - down.clientX;
+      edge.onpointermove = (event) => {
+        column.width = Math.max(Math.round(from + event.clientX), NARROWEST);
+        header.style.width = `${column.width}px`;
+      };
+      edge.onpointerup = () => {
+        edge.onpointermove = edge.onpointerup = null;
+        this.#chosen();
+      };
+    };
+    edge.draggable = true; // or the header would be dragged
+    edge.ondragstart = (event) => (event.preventDefault(), event.stopPropagation());
+    return edge;
+  }
+
+  #chosen() {
+    this.draw();
+    this.calls.choose(this.choice);
+  }
+
+  /** @param {PointerEvent} event */
+  #press(event) {
+    const id = bodyOf(event)?.dataset.id;
+    this.pressed = id ? { id, x: event.clientX, y: event.clientY } : null;
+  }
+
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const pressed = this.pressed;
+    this.pressed = null;
+    const id = pressed?.id ?? bodyOf(event)?.dataset.id;
+    if (!id) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // the browser opens the link in another tab or window
+    event.preventDefault();
+    if (pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > DRAG) return;
+    this.calls.open(id);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const bodies = this.#bodies();
+    const at = bodies.indexOf(/** @type {HTMLElement} */ (this.#focused()));
+    if (at < 0) return;
+    const page = Math.max(Math.floor(this.place.clientHeight / bodies[at].offsetHeight) - 1, 1);
+    /** @type {Record<string, number>} */
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: bodies.length };
+    if (!(event.key in to)) return;
+    event.preventDefault();
+    this.#reach(bodies[Math.min(Math.max(to[event.key], 0), bodies.length - 1)], true);
+  }
+
+  #bodies() {
+    return [.../** @type {NodeListOf<HTMLElement>} */ (this.place.querySelectorAll("tbody"))];
+  }
+
+  /** @returns {HTMLElement | undefined} */
+  #focused() {
+    return this.#bodies().find((body) => body.matches(":focus-within"));
+  }
+
+  /**
+   * Make a row the one that Tab reaches, and focus it if asked to.
+   * @param {HTMLElement | undefined} body
+   * @param {boolean} focus
+   */
+  #reach(body, focus) {
+    this.#bodies().forEach((one) => target(one)?.setAttribute("tabindex", one === body ? "0" : "-1"));
+    if (body && focus) target(body)?.focus();
+  }
+}
+
+/**
+ * What of a row takes the focus: its link, or the row if the column of the link is not shown.
+ * @param {HTMLElement} body
+ * @returns {HTMLElement}
+ */
+function target(body) {
+  return body.querySelector("a") ?? body;
+}
+
+/**
+ * The row that an event is about.
+ * @param {Event} event
+ * @returns {HTMLElement | null}
+ */
+function bodyOf(event) {
+  return event.target instanceof Element ? event.target.closest("tbody") : null;
+}

@@ -1,0 +1,235 @@
+// @ts-check
+// The worklist on its page: asks for rows as the reader types, sorts or turns a page, and when something has changed.
+// While the pointer is over the rows, or one has the focus, nothing moves: what is new waits behind a bar.
+
+import { Filters } from "./worklist-filters.js";
+import { Table } from "./worklist-table.js";
+
+/**
+ * @typedef {import("./worklist-columns.js").Row} Row
+ * @typedef {{list: string, bands: string[], findings: string[], text: string, sort: string, descending: boolean,
+ *   page: number}} Asked
+ * @typedef {{name: string, label: string, count: number, within?: boolean}} List
+ * @typedef {{rows: Row[], total: number, page: number, pages: number, lists: List[], bands: Record<string, number>,
+ *   findings: List[]}} Answer
+ */
+
+const PLACE = "neurotriage-worklist";
+const AGAIN = 20_000; // milliseconds: waits grow, claims end
+const TYPING = 120; // milliseconds without a key before what was typed is looked up
+/** @type {Asked} */
+const START = { list: "waiting", bands: [], findings: [], text: "", sort: "", descending: false, page: 1 };
+
+/**
+ * @param {HTMLElement & {component: any}} host
+ * @returns {() => void} what ends it
+ */
+export function mount(host) {
+  const worklist = new Worklist(host);
+  return () => worklist.stop();
+}
+
+class Worklist {
+  /** @param {HTMLElement & {component: any}} host */
+  constructor(host) {
+    this.host = host;
+    this.root = document.createElement("div");
+    this.root.className = "worklist";
+    this.bar = element("div", "bar-of-news");
+    this.bar.setAttribute("role", "status");
+    this.scroll = element("div", "rows");
+    const filters = element("div", "filters");
+    this.root.append(filters, this.scroll);
+    host.append(this.root);
+    /** @type {Asked} */
+    this.asked = { ...START, ...JSON.parse(sessionStorage.getItem(PLACE) ?? "{}") };
+    /** @type {Answer | null} */
+    this.waiting = null;
+    /** @type {Set<string>} */
+    this.fresh = new Set();
+    this.table = new Table(this.scroll, {
+      open: (id) => this.open(id),
+      sort: (sort, descending) => this.ask({ sort, descending, page: 1 }),
+      choose: (columns) => this.keep(columns),
+    });
+    this.filters = new Filters(filters, this.bar, this.table, (change, typed) => this.ask(change, typed ? TYPING : 0));
+    this.scroll.addEventListener("pointerleave", () => this.release());
+    this.scroll.addEventListener("focusout", () => setTimeout(() => this.release()));
+    this.end = new AbortController();
+    const options = { signal: this.end.signal };
+    window.addEventListener("neurotriage", (event) => this.hear(/** @type {CustomEvent} */ (event).detail), options);
+    window.addEventListener("neurotriage-open", (event) => {
+      event.preventDefault();
+      this.open(/** @type {CustomEvent} */ (event).detail);
+    }, options);
+    window.addEventListener("resize", () => this.fit(), options);
+    this.again = setInterval(() => this.refresh(), AGAIN);
+    this.fit();
+    void this.begin();
+  }
+
+  stop() {
+    this.end.abort();
+    clearInterval(this.again);
+    clearTimeout(this.typing);
+    this.request?.abort();
+    this.root.remove();
+  }
+
+  /** Fill the window down to its lower edge. */
+  fit() {
+    const top = this.root.getBoundingClientRect().top + window.scrollY;
+    this.root.style.height = `${Math.max(window.innerHeight - top - 20, 260)}px`;
+  }
+
+  async begin() {
+    try {
+      const kept = await (await fetch("/worklist/columns")).json();
+      this.table.choose(kept.columns ?? []);
+    } catch {
+      // The columns stand as they are by default.
+    }
+    this.refresh();
+  }
+
+  /** @param {string} id */
+  open(id) {
+    this.host.component.setTriggerValue("open", id);
+  }
+
+  /**
+   * Ask for something else than before.
+   * @param {Partial<Asked>} change
+   * @param {number} [after] milliseconds
+   */
+  ask(change, after = 0) {
+    this.asked = { ...this.asked, ...change };
+    sessionStorage.setItem(PLACE, JSON.stringify(this.asked));
+    clearTimeout(this.typing);
+    this.typing = setTimeout(() => this.load(true), after);
+  }
+
+  refresh() {
+    void this.load(false);
+  }
+
+  /** @param {boolean} wanted whether the reader asked for it: then it is shown at once */
+  async load(wanted) {
+    if (!wanted && this.loading) return; // what the reader asked for comes first
+    this.request?.abort();
+    const request = (this.request = new AbortController());
+    this.loading = wanted;
+    try {
+      const answer = await fetch(`/worklist/rows?${this.query()}`, { signal: request.signal });
+      const said = await answer.json();
+      if (!answer.ok) throw new Error(said.reason);
+      this.take(said, wanted);
+    } catch (error) {
+      if (request.signal.aborted) return;
+      const reason = error instanceof Error && !(error instanceof TypeError) ? error.message : "";
+      this.say(`${reason || "The server does not answer."} The list may be out of date; it is asked for again by itself.`);
+    }
+    if (this.request === request) this.loading = false;
+  }
+
+  query() {
+    const { list, bands, findings, text, sort, descending, page } = this.asked;
+    const query = { list, bands: bands.join(), findings: findings.join(), text, sort };
+    return new URLSearchParams({ ...query, descending: String(descending), page: String(page) }).toString();
+  }
+
+  /**
+   * @param {Answer} answer
+   * @param {boolean} wanted
+   */
+  take(answer, wanted) {
+    const shown = this.table.rows;
+    const held = this.scroll.matches(":hover") || this.scroll.matches(":focus-within");
+    const same = answer.rows.length === shown.length && answer.rows.every((row, at) => row.id === shown[at].id);
+    if (wanted || !held || same || !this.drawn) this.show(answer, same);
+    else {
+      this.waiting = answer;
+      const count = this.fresh.size;
+      const text = count ? `${count} new ${count === 1 ? "study" : "studies"}` : "The list has changed";
+      this.say(text, "Show", () => this.release(true));
+    }
+  }
+
+  /**
+   * @param {Answer} answer
+   * @param {boolean} [same] whether the same studies stand in the same places
+   */
+  show(answer, same = false) {
+    this.waiting = null;
+    this.drawn = true;
+    this.fresh.clear();
+    this.say("");
+    this.asked.page = answer.page;
+    this.filters.show(this.asked, answer, this.query());
+    const { sort, descending } = this.asked;
+    const top = this.scroll.scrollTop;
+    this.table.show(answer.rows, sort, descending);
+    if (same) this.scroll.scrollTop = top;
+    if (!answer.rows.length) this.scroll.replaceChildren(this.nothing(answer));
+  }
+
+  /** @param {Answer} answer */
+  nothing(answer) {
+    const all = answer.lists.find((list) => list.name === "all")?.count;
+    const { text, bands, findings, list } = this.asked;
+    const narrowed = text || bands.length || findings.length || list !== "waiting";
+    const note = element("p", "nothing");
+    note.textContent = narrowed
+      ? `No study matches. ${text ? `${all} of all studies mention this: see the list All.` : "Choose another list or fewer filters."}`
+      : `Nothing waits to be read. ${all ? "What was read stands under All. " : ""}${this.host.component.data.arrive}`;
+    return note;
+  }
+
+  /**
+   * Show what waits behind the bar, if the reader has left the rows or asks for it.
+   * @param {boolean} [asked]
+   */
+  release(asked = false) {
+    if (this.waiting && (asked || !this.scroll.matches(":hover, :focus-within"))) this.show(this.waiting);
+  }
+
+  /** @param {import("./events.js").NewsItem} news */
+  hear(news) {
+    if (news.event === "received" || news.event === "ranked") this.fresh.add(news.study_id);
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.refresh(), 200); // one look for what comes together
+  }
+
+  /** @param {import("./worklist-table.js").Choice[]} columns */
+  keep(columns) {
+    const options = { method: "PUT", body: JSON.stringify({ columns }) };
+    fetch("/worklist/columns", options).catch(() => this.say("The columns were not kept. Choose them again later."));
+  }
+
+  /**
+   * @param {string} text
+   * @param {string} [label] of a button
+   * @param {() => void} [call]
+   */
+  say(text, label, call) {
+    this.bar.replaceChildren(text);
+    this.bar.title = text;
+    if (label && call) {
+      const button = document.createElement("button");
+      button.textContent = label;
+      button.onclick = call;
+      this.bar.append(": ", button);
+    }
+    this.bar.hidden = !text;
+  }
+}
+
+/**
+ * @param {string} kind
+ * @param {string} name
+ */
+function element(kind, name) {
+  const made = document.createElement(kind);
+  made.className = name;
+  return made;
+}

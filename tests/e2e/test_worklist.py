@@ -1,0 +1,239 @@
+"""The worklist and the news in a real browser: typing, sorting, columns, opening, and what a new study changes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from helpers import free_port, wait_until_healthy
+from playwright.sync_api import Browser, Page, expect
+from record_samples import instance, reading, result
+
+from triage.domain import StudyHeader
+from triage.records.store import Store
+from triage.records.views import Arrival
+from triage.settings import ROOT, Settings
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+expect.set_options(timeout=30_000)
+REVIEW = re.compile(r"/review\?study=([0-9a-f]{32})")
+
+
+@dataclass
+class Server:
+    """A running app, and its record, which the test changes behind its back."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    store: Store
+    number: int = 0
+
+    def add(self, name: str = "ROE^RICHARD", glioma: float | None = 0.1) -> str:
+        """Add a study; STAT if it has a probability."""
+        self.number += 1
+        header = StudyHeader(f"1.{self.number}", name, f"M{self.number:03}", f"ACC{self.number:03}")
+        files = [Arrival(instance(self.number), header)]
+        study = self.store.arrivals.add(f"Head {self.number}", files, actor="door").study_id
+        if glioma is not None:
+            self.store.results.file(study, result(glioma, numbers=(self.number,)))
+        return study
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    port, home = free_port(), tmp_path / "home"
+    environment = os.environ | {"TRIAGE_HOME": str(home), "TRIAGE_WORKER": "separate"}
+    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    address = f"http://localhost:{port}"
+    try:
+        wait_until_healthy(address, process)
+        store = Store(Settings(home=home).url)
+        yield Server(address, process, store)
+        store.engine.dispose()
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    yield page
+    context.close()
+
+
+def opened(tab: Page, server: Server, count: int) -> None:
+    tab.goto(server.address)
+    expect(tab.locator("tbody")).to_have_count(count)
+
+
+def patients(tab: Page) -> list[str]:
+    return tab.locator("tbody a").all_inner_texts()
+
+
+def test_a_reader_finds_sorts_and_opens(server: Server, tab: Page) -> None:
+    for name, glioma in (("MÜLLER^JÖRG", 0.9), ("ROE^ANN", 0.3), ("DOE^JANE", None)):
+        server.add(name, glioma)
+    opened(tab, server, 3)
+    assert patients(tab)[:2] == ["MÜLLER, JÖRG", "ROE, ANN"], "the reading order"
+
+    # As one types, without Enter, in the middle of words; the counts follow.
+    tab.get_by_role("searchbox", name="Find").press_sequentially("ull", delay=40)
+    expect(tab.locator("tbody")).to_have_count(1)
+    assert patients(tab) == ["MÜLLER, JÖRG"]
+    expect(tab.get_by_role("button", name="All 1", exact=True)).to_be_visible()
+    tab.get_by_role("searchbox", name="Find").fill("")
+    expect(tab.locator("tbody")).to_have_count(3)
+
+    # A header sorts, the other way round, and gives the reading order back; it opens nothing.
+    header = tab.get_by_role("button", name="Patient")
+    for expected in (["DOE, JANE", "MÜLLER, JÖRG", "ROE, ANN"], ["ROE, ANN", "MÜLLER, JÖRG", "DOE, JANE"]):
+        header.click()
+        expect(tab.locator("tbody a").first).to_have_text(expected[0])
+        assert patients(tab) == expected
+    header.click()
+    expect(tab.locator("th[aria-sort=ascending], th[aria-sort=descending]")).to_have_count(0)
+    assert "/review" not in tab.url
+
+    # Arrow keys move along the rows, Enter opens.
+    tab.locator("tbody a").first.focus()
+    tab.keyboard.press("ArrowDown")
+    expect(tab.locator("tbody a:focus")).to_have_text("ROE, ANN")
+    wanted = tab.locator("tbody:focus-within").get_attribute("data-id")
+    tab.keyboard.press("Enter")
+    expect(tab).to_have_url(REVIEW)
+    assert REVIEW.search(tab.url)[1] == wanted  # type: ignore[index]
+
+    # Back on the page, the list is as it was left.
+    tab.go_back()
+    expect(tab.locator("tbody")).to_have_count(3)
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="CSV").click()
+    assert "MÜLLER, JÖRG" in download.value.path().read_text("utf-8-sig")
+
+
+def test_the_lists_add_up_and_a_read_study_says_by_whom(server: Server, tab: Page) -> None:
+    studies = [server.add(f"P{number}^X", 0.5) for number in range(3)]
+    signed = reading()
+    server.store.readings.sign(studies[0], signed, seen=0)
+    opened(tab, server, 2)
+    for name in ("All 3", "Waiting 2", "Read 1", "Discarded 0"):
+        expect(tab.get_by_role("button", name=name, exact=True)).to_be_visible()
+    tab.get_by_role("button", name="Read 1", exact=True).click()
+    expect(tab.locator("tbody")).to_have_count(1)
+    expect(tab.locator("tbody")).to_contain_text("Dr. A: Glioma")
+    tab.get_by_role("button", name="All 3", exact=True).click()
+    expect(tab.locator("tbody")).to_have_count(3)
+
+
+def test_columns_are_kept_for_the_reader(server: Server, tab: Page) -> None:
+    server.add()
+    opened(tab, server, 1)
+    tab.get_by_role("textbox", name="Reader").fill("Dr. Ada")
+    tab.keyboard.press("Enter")
+    tab.wait_for_timeout(1500)
+    tab.get_by_text("Columns").click()
+    tab.get_by_role("checkbox", name="Accession").uncheck()
+    tab.get_by_role("button", name="MRN further left").click()
+    heads = tab.locator("th").all_inner_texts()
+    assert "Accession" not in heads
+    assert heads.index("MRN") == heads.index("Patient") - 1
+    edge = tab.locator("th .edge").nth(heads.index("AI"))
+    box = edge.bounding_box()
+    assert box is not None
+    with tab.expect_response(lambda answer: answer.request.method == "PUT"):
+        tab.mouse.move(box["x"] + 4, box["y"] + 8)
+        tab.mouse.down()
+        tab.mouse.move(box["x"] + 84, box["y"] + 8, steps=5)
+        tab.mouse.up()
+    tab.reload()
+    expect(tab.locator("tbody")).to_have_count(1)
+    assert tab.locator("th").all_inner_texts() == heads
+    wide = tab.locator("th").nth(heads.index("AI")).bounding_box()
+    assert wide is not None
+    assert wide["width"] > 160
+    kept = server.store.preferences.of("Dr. Ada", "worklist columns")["columns"]
+    assert [one["shown"] for one in kept if one["name"] == "accession"] == [False]
+
+
+def test_nothing_moves_under_the_pointer_and_a_stat_is_announced(server: Server, tab: Page) -> None:
+    first = server.add("FIRST^A", 0.5)
+    opened(tab, server, 1)
+    row = tab.locator("tbody").first.bounding_box()
+    assert row is not None
+    tab.mouse.move(row["x"] + 300, row["y"] + 12)
+    tab.mouse.down()
+    server.add("SECOND^B", 0.95)
+    expect(tab.get_by_text("New STAT study")).to_be_visible(timeout=5000)
+    assert re.match(r"\(1\) ", tab.title())
+    expect(tab.get_by_text("1 new study")).to_be_visible()
+    assert patients(tab) == ["FIRST, A"], "it waits behind the bar"
+    tab.mouse.up()
+    expect(tab).to_have_url(REVIEW)
+    assert REVIEW.search(tab.url)[1] == first  # type: ignore[index]
+
+
+def test_what_is_new_comes_when_the_pointer_leaves_or_at_the_bar(server: Server, tab: Page) -> None:
+    server.add("FIRST^A", 0.5)
+    opened(tab, server, 1)
+    top = tab.locator("tbody").first.bounding_box()
+    tab.locator("tbody a").first.focus()
+    server.add("SECOND^B", 0.95)
+    expect(tab.get_by_text("1 new study")).to_be_visible()
+    assert tab.locator("tbody").first.bounding_box() == top, "the bar moves no row"
+    tab.get_by_role("button", name="Show").click()
+    expect(tab.locator("tbody")).to_have_count(2)
+    tab.locator("tbody").first.hover()
+    server.add("THIRD^C", 0.99)
+    expect(tab.get_by_text("1 new study")).to_be_visible()
+    tab.mouse.move(5, 5)
+    expect(tab.locator("tbody")).to_have_count(3)
+    assert patients(tab)[0] == "THIRD, C"
+    # With the pointer elsewhere it comes by itself.
+    server.add("FOURTH^D", 0.1)
+    expect(tab.locator("tbody")).to_have_count(4)
+
+
+@pytest.mark.parametrize("path", ["", "/readings", "/upload", "/review"])
+def test_every_page_announces_a_stat_within_two_seconds(server: Server, tab: Page, path: str) -> None:
+    server.add()
+    tab.goto(server.address + path)
+    expect(tab.get_by_label("Sound at a new STAT")).to_be_visible()
+    tab.wait_for_timeout(1500)
+    study = server.add(glioma=0.9)
+    note = tab.get_by_role("status").filter(has_text="New STAT study")
+    expect(note).to_be_visible(timeout=5000)
+    assert tab.title().startswith("(1) ")
+    assert note.get_by_role("link").get_attribute("href") == f"/review?study={study}"
+    tab.keyboard.press("Shift")
+    assert not tab.title().startswith("(")
+
+
+def test_more_tabs_than_a_browser_has_connections_hear_of_it(server: Server, browser: Browser) -> None:
+    context = browser.new_context()
+    tabs = [context.new_page() for _ in range(8)]
+    for tab in tabs:
+        tab.goto(f"{server.address}/readings")
+    expect(tabs[-1].get_by_label("Sound at a new STAT")).to_be_visible()
+    tabs[-1].wait_for_timeout(1500)
+    server.add(glioma=0.9)
+    for tab in (tabs[0], tabs[-1]):
+        expect(tab.get_by_text("New STAT study")).to_be_visible(timeout=3000)
+    context.close()
+
+
+def test_the_server_ends_although_pages_listen(server: Server, tab: Page) -> None:
+    server.add()
+    opened(tab, server, 1)
+    server.process.terminate()
+    server.process.wait(timeout=10)
+    expect(tab.get_by_text("The server does not answer")).to_be_visible(timeout=45_000)

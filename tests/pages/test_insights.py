@@ -1,0 +1,84 @@
+"""The page Insights by AppTest: what it says of nothing, of studies that wait, and of readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from record_samples import add, reading, result
+from streamlit.testing.v1 import AppTest
+
+from triage.domain import Finding
+from triage.pipeline.installation import Installation
+from triage.settings import ROOT
+from triage.ui import insights, state
+
+
+@pytest.fixture
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
+    st.cache_resource.clear()
+    installation = state.installation()
+    yield installation
+    installation.close()
+    st.cache_resource.clear()
+
+
+def page() -> AppTest:
+    app = AppTest.from_file(str(ROOT / "triage" / "ui" / "main.py"), default_timeout=60)
+    app.session_state["reader"] = "Dr. Ada"
+    app.run().switch_page(str(state.INSIGHTS)).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in (app.info, app.caption, app.subheader) for element in kind)
+
+
+def test_an_empty_record_says_what_to_do(installation: Installation) -> None:
+    text = said(page())
+    assert all(word in text for word in ("Upload", "DICOMweb", "demo"))
+
+
+def test_studies_that_wait_are_counted_and_readings_asked_for(installation: Installation) -> None:
+    installation.store.results.file(add(installation.store, 1), result())
+    app = page()
+    assert {metric.label: metric.value for metric in app.metric}["STAT"] == "1"
+    assert "Sign readings" in said(app)
+    assert "was read with an AI result yet" in said(app)
+    table = app.dataframe[0].value
+    assert list(table["Time to notification: n"]) == [1, 0, 0]
+    assert list(table["Turnaround: median"]) == [insights.NONE_YET] * 3
+
+
+def test_readings_are_held_against_the_ai(installation: Installation) -> None:
+    store = installation.store
+    for number in range(1, 5):
+        study = add(store, number)
+        store.results.file(study, result(numbers=(number,)))
+        store.readings.note_opened(study, reader="Dr. A")
+        signed = reading(Finding.GLIOMA if number < 4 else Finding.PITUITARY)
+        store.readings.sign(study, replace(signed, signed_at=state.now()), seen=0)
+    app = page()
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert (figures["Agreement"], figures["Overridden"]) == ("75%", "1")
+    assert figures["Earlier, a glioma"] == "0 s", "they were read in the order of arrival"
+    assert all(metric.help for metric in app.metric), "every number says what it is"
+    groups = [table.value for table in app.dataframe if "Group" in table.value]
+    assert [list(table["n"]) for table in groups] == [[4], [4], [4]]
+    reasons = next(table.value for table in app.dataframe if "Reason" in table.value)
+    assert reasons.to_dict("records") == [{"Reason": "wrong class", "n": 1}]
+
+
+def test_minutes_are_said_in_words() -> None:
+    assert [insights.minutes(value) for value in (0.5, 59.6, 700, -90, float("nan"))] == [
+        "30 s",
+        "60 min",
+        "11.7 h",
+        "-90 min",
+        "–",
+    ]

@@ -1,0 +1,153 @@
+"""The rows of the worklist as the page asks for them, as CSV, and the columns of a reader."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from dicomweb import Peer
+from record_samples import add, instance, reading, result
+
+from triage.domain import Band, Finding, Ranking, StudyHeader
+from triage.records.views import Arrival
+
+
+def ask(peer: Peer, path: str, reader: str = "", method: str = "GET", **options: Any) -> requests.Response:
+    address = peer.address.replace("/dicom-web", f"/worklist/{path}")
+    cookies = {"triage_reader": quote(reader)} if reader else {}
+    return requests.request(method, address, cookies=cookies, timeout=60, **options)
+
+
+def rows(peer: Peer, **query: str) -> dict[str, Any]:
+    answer = ask(peer, "rows", params=query)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.json()  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def peer(discreet_peer: Peer) -> Peer:
+    """Three studies that wait, of two bands, and one that was read."""
+    store = discreet_peer.installation.store
+    names = ("MÜLLER^JÖRG", "ROE^ANN", "=HYPERLINK^X", "READ^ONE")
+    for number, name in enumerate(names, 1):
+        header = StudyHeader(f"1.{number}", name, f"M{number}", f"A{number}")
+        study = store.arrivals.add(f"Head {number}", [Arrival(instance(number), header)], actor="door").study_id
+        scored = result(number / 10, numbers=(number,))
+        if number == 3:
+            scored = replace(scored, ranking=Ranking(Band.URGENT, "because"))
+        store.results.file(study, scored)
+    store.readings.sign(study, reading(), seen=0)
+    return discreet_peer
+
+
+def test_rows_come_in_the_reading_order_with_counts_that_add_up(peer: Peer) -> None:
+    said = rows(peer)
+    assert [row["mrn"] for row in said["rows"]] == ["M2", "M1", "M3"]
+    assert said["rows"][1]["patient"] == "MÜLLER, JÖRG"
+    assert (said["total"], said["page"], said["pages"]) == (3, 1, 1)
+    counts = {one["name"]: one["count"] for one in said["lists"]}
+    assert counts["all"] == counts["waiting"] + counts["read"] + counts["discarded"] == 4
+    assert sum(said["bands"].values()) == said["total"]
+    assert sum(one["count"] for one in said["findings"]) == said["total"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"text": "mull"}, ["M1"]),
+        ({"list": "read"}, ["M4"]),
+        ({"list": "all", "sort": "mrn", "descending": "true"}, ["M4", "M3", "M2", "M1"]),
+        ({"bands": "URGENT"}, ["M3"]),
+        ({"bands": "STAT,URGENT", "sort": "mrn"}, ["M1", "M2", "M3"]),
+        ({"list": "discarded"}, []),
+        ({"page": "77"}, ["M2", "M1", "M3"]),
+        # What no page sends counts as nothing.
+        ({"bands": "x", "sort": "name; DROP", "page": "-1", "list": ""}, ["M2", "M1", "M3"]),
+        ({"page": "9" * 400}, ["M2", "M1", "M3"]),
+        ({"page": "²"}, ["M2", "M1", "M3"]),
+    ],
+)
+def test_filters_and_order(peer: Peer, query: dict[str, str], found: list[str]) -> None:
+    said = rows(peer, **query)
+    assert [row["mrn"] for row in said["rows"]] == found
+    assert said["total"] == len(found)
+
+
+def test_a_band_counts_what_its_click_would_show(peer: Peer) -> None:
+    said = rows(peer, bands="URGENT")
+    assert said["bands"] == {"STAT": 2, "URGENT": 1, "ROUTINE": 0}
+    for band, count in said["bands"].items():
+        assert rows(peer, bands=band)["total"] == count
+    for one in rows(peer, list="all", text="m")["findings"]:
+        assert rows(peer, list="all", text="m", findings=one["name"])["total"] == one["count"]
+
+
+def test_a_read_study_says_who_signed_what(peer: Peer) -> None:
+    (row,) = rows(peer, list="read")["rows"]
+    assert [(one["reader"], one["finding"]) for one in row["signed"]] == [("Dr. A", Finding.GLIOMA.label)]
+
+
+def test_pages_are_of_fifty(discreet_peer: Peer) -> None:
+    for number in range(101):
+        add(discreet_peer.installation.store, number, name=f"study-{number:03}.png")
+    pages = [rows(discreet_peer, page=str(page)) for page in (1, 2, 3, 4)]
+    assert [len(page["rows"]) for page in pages] == [50, 50, 1, 1]
+    assert [(page["page"], page["pages"]) for page in pages] == [(1, 3), (2, 3), (3, 3), (3, 3)]
+
+
+def test_the_table_holds_no_formula(peer: Peer) -> None:
+    answer = ask(peer, "rows.csv", params={"list": "all", "sort": "mrn"})
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    assert "attachment" in answer.headers["content-disposition"]
+    table = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [row["mrn"] for row in table] == ["M1", "M2", "M3", "M4"]
+    assert table[0]["patient"] == "MÜLLER, JÖRG"
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in table for cell in row.values())
+    assert (table[3]["signed"], table[0]["malignancy"]) == ("Dr. A: Glioma", "0.100")
+
+
+def test_columns_are_kept_for_each_reader(peer: Peer) -> None:
+    chosen = [{"name": "mrn", "shown": True, "width": 120}, {"name": "ai", "shown": False, "width": None}]
+    assert ask(peer, "columns", "Dr. Ä", "PUT", json={"columns": chosen}).json() == {"kept": True}
+    assert ask(peer, "columns", "Dr. Ä").json() == {"columns": chosen}
+    assert ask(peer, "columns", "Dr. B").json() == {"columns": []}
+    assert ask(peer, "columns", "", "PUT", json={"columns": chosen}).json() == {"kept": False}
+
+
+@pytest.mark.parametrize("sent", [None, 7, [7], [{"name": 7, "width": "x"}], [{"width": 1e9}] * 500, [{"width": True}]])
+def test_columns_that_no_page_sends_do_no_harm(peer: Peer, sent: object) -> None:
+    assert ask(peer, "columns", "Dr. A", "PUT", json={"columns": sent}).status_code == 200
+    kept = ask(peer, "columns", "Dr. A").json()["columns"]
+    assert len(kept) <= 40
+    assert all(one["width"] is None or 40 <= one["width"] <= 900 for one in kept)
+
+
+def test_an_error_is_one_sentence(peer: Peer) -> None:
+    with peer.installation.store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE study RENAME TO gone")
+    for path in ("rows", "rows.csv"):
+        answer = ask(peer, path)
+        assert answer.status_code == 503
+        assert "The database does not answer" in answer.text
+
+
+@pytest.mark.parametrize("path", ["rows", "rows.csv", "columns"])
+def test_another_site_sees_nothing(peer: Peer, path: str) -> None:
+    answer = ask(peer, path, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert "MÜLLER" not in answer.text
+
+
+def test_scripts_are_served_and_nothing_else(peer: Peer) -> None:
+    for name in ("worklist.js", "worklist-table.js", "events.js", "events-worker.js"):
+        answer = ask(peer, f"modules/{name}")
+        assert answer.status_code == 200
+        assert "javascript" in answer.headers["content-type"]
+    for name in ("scroll.js", "nothing.js", "..%2Fworklist.js", "worklist.css"):
+        assert ask(peer, f"modules/{name}").status_code == 404

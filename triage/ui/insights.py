@@ -1,0 +1,174 @@
+"""Figures and tables of the page Insights. Tested in tests/pages/test_insights.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from numpy.typing import NDArray
+
+from triage import insights
+from triage.domain import Band, Finding
+from triage.insights import Bought, Case, Estimate, Share
+from triage.text import one_line
+from triage.ui import theme
+from triage.ui.charts import LAYOUT
+
+#: Most groups of a table; the smallest ones are left out.
+MOST_GROUPS = 50
+TIMES = {
+    "Time to notification": (insights.notification, "From arrival until the study is ranked"),
+    "Wait": (insights.wait, "From the rank until a reader first opens the study"),
+    "Turnaround": (insights.turnaround, "From arrival until the first signature"),
+}
+NONE_YET = "–"
+
+
+def over_time(counts: Mapping[Band, Sequence[int]], moments: Sequence[datetime]) -> go.Figure:
+    """Return the number of waiting studies over time, stacked by band, the most urgent at the bottom."""
+    figure = go.Figure()
+    for band, values in counts.items():
+        figure.add_scatter(
+            x=list(moments),
+            y=list(values),
+            name=band,
+            stackgroup="waiting",
+            line={"color": theme.BAND[band], "width": 1, "shape": "hv"},
+            hovertemplate=f"{band}: %{{y}} waited at %{{x}} UTC<extra></extra>",
+        )
+    figure.update_layout(
+        **LAYOUT,
+        height=240,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        xaxis={"gridcolor": theme.GRID},
+        yaxis={"gridcolor": theme.GRID, "rangemode": "tozero", "title": {"text": "waiting studies"}},
+    )
+    return figure
+
+
+def waits(bought: Bought) -> go.Figure:
+    """Return how long each glioma took from arrival to signature, as it was read and first in, first out."""
+    figure = go.Figure()
+    colours = (theme.MUTED, theme.FINDING[Finding.GLIOMA])
+    for (order, minutes), colour in zip(reversed(list(bought.waits.items())), colours, strict=True):
+        figure.add_box(x=list(minutes), name=order, marker_color=colour, boxpoints="outliers", orientation="h")
+    figure.update_layout(
+        **LAYOUT,
+        height=200,
+        showlegend=False,
+        xaxis={"gridcolor": theme.GRID, "rangemode": "tozero", "title": {"text": "minutes to the signature, gliomas"}},
+        yaxis={"automargin": True},
+    )
+    return figure
+
+
+def matrix(counts: NDArray[np.int64]) -> go.Figure:
+    """Return the counts of AI against reader."""
+    names = [finding.label for finding in Finding]
+    figure = go.Figure(
+        go.Heatmap(
+            z=counts,
+            x=names,
+            y=names,
+            text=counts,
+            texttemplate="%{text}",
+            colorscale=[[0, theme.GRID], [1, theme.BAND[Band.ROUTINE]]],
+            showscale=False,
+            hovertemplate="AI: %{y}<br>reader: %{x}<br>%{z} studies<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        **LAYOUT,
+        height=280,
+        xaxis={"title": {"text": "reader"}, "automargin": True},
+        yaxis={"title": {"text": "AI"}, "autorange": "reversed", "automargin": True},
+    )
+    return figure
+
+
+def times(cases: Sequence[Case]) -> pd.DataFrame:
+    """Return the three durations by band: number of studies, median and 90th percentile."""
+    table: dict[str, list[str | int]] = {"Band": [*Band]}
+    for name, (duration, _) in TIMES.items():
+        found = insights.by_band(cases, duration)
+        table[f"{name}: median"] = [minutes(one.median) for one in found.values()]
+        table[f"{name}: p90"] = [minutes(one.p90) for one in found.values()]
+        table[f"{name}: n"] = [one.count for one in found.values()]
+    return pd.DataFrame(table)
+
+
+TIME_COLUMNS = {
+    f"{name}: {part}": st.column_config.Column(help=f"{said}: {meaning}")
+    for name, (_, said) in TIMES.items()
+    for part, meaning in (
+        ("median", "half of the studies took less"),
+        ("p90", "nine of ten studies took less"),
+        ("n", "number of studies that have come so far"),
+    )
+}
+
+
+def classes(counts: NDArray[np.int64]) -> pd.DataFrame:
+    """Return for each class how often the AI found what readers called so, and kappa against all other classes."""
+    table = []
+    for at, finding in enumerate(Finding):
+        found = insights.share(int(counts[at, at]), int(counts[:, at].sum()))
+        kappa = estimate(insights.kappa(insights.one_class(counts, finding)))
+        table.append({"Reader": finding.label, "AI agrees": part(found), "Kappa": kappa, "n": found.count})
+    return pd.DataFrame(table)
+
+
+CLASS_COLUMNS = {
+    "AI agrees": st.column_config.Column(help="Of the studies that readers called so; with the 95 % interval (Wilson)"),
+    "Kappa": st.column_config.Column(help="Cohen's kappa of this class against all others, with its 95 % interval"),
+    "n": st.column_config.Column(help="Number of studies that readers called so"),
+}
+
+
+def groups(found: Mapping[str, Share]) -> pd.DataFrame:
+    """Return the agreement of groups of studies."""
+    some = list(found.items())[:MOST_GROUPS]
+    return pd.DataFrame(
+        {
+            "Group": [one_line(name) for name, _ in some],
+            "Agreement": [part(one) for _, one in some],
+            "Overridden": [one.count - one.part for _, one in some],
+            "n": [one.count for _, one in some],
+        }
+    )
+
+
+GROUP_COLUMNS = {
+    "Agreement": st.column_config.Column(help="Reader and AI name the same class; with the 95 % interval (Wilson)"),
+    "Overridden": st.column_config.Column(help="Number of studies in which they do not"),
+    "n": st.column_config.Column(help="Number of studies read with an AI result"),
+}
+
+
+def minutes(value: float) -> str:
+    """Return minutes as text."""
+    if math.isnan(value):
+        return NONE_YET
+    if abs(value) < 1:
+        return f"{60 * value:.0f} s"
+    return f"{value:,.0f} min" if abs(value) < 600 else f"{value / 60:,.1f} h"
+
+
+def part(share: Share) -> str:
+    """Return a share with its interval as text."""
+    return NONE_YET if not share.count else f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
+
+
+def estimate(found: Estimate) -> str:
+    """Return a figure between -1 and 1 with its interval as text."""
+    return NONE_YET if math.isnan(found.value) else f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def between(found: Estimate) -> str:
+    """Return the interval of minutes as text; nothing if there is none."""
+    return "" if math.isnan(found.value) else f"{minutes(found.low)} to {minutes(found.high)}"
