@@ -5,18 +5,19 @@ The order is that of `triage.worklist.sort_key`, expression by expression; a tes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, null, or_, select
 from sqlalchemy.orm import Session
 
 from triage.domain import Band, Finding, Ranking, StudyStatus
+from triage.reading import UNSETTLED
 from triage.records import rows, studies
 from triage.records.database import Read, in_batches
-from triage.records.tables import InstanceRow, SeriesRow, StudyRow
+from triage.records.tables import ClaimRow, DraftRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import QueueSummary, Standing, WorklistFilter, WorklistPage, WorklistRow
 from triage.worklist import WaitLimits, reason_of_place
 
@@ -24,6 +25,10 @@ from triage.worklist import WaitLimits, reason_of_place
 STAT = Band.STAT.order
 URGENT = Band.URGENT.order
 ROUTINE = Band.ROUTINE.order
+#: Studies that `Queue.free` returns: more than readers come at one moment.
+OFFERED = 50
+#: Said before the reason for the rank of a prior.
+PRIOR = "Prior of a newer study of this patient"
 #: Bins of the probability axis in `Queue.summary`.
 BINS = 50
 
@@ -64,16 +69,51 @@ class Queue:
             # Sorted from the index alone; whole rows are read for one page only.
             ids = select(StudyRow.id).where(*where).order_by(*self._order(now)).offset(number * size).limit(size)
             order = list(session.scalars(ids))
-            found = _rows(session, select(StudyRow).where(StudyRow.id.in_(order)))
+            found = _rows(session, select(StudyRow).where(StudyRow.id.in_(order)), now)
             return WorklistPage(tuple(self._placed(*found[study_id], now) for study_id in order), total, number)
 
-    def first(self, now: datetime, *, but: str | None = None) -> str | None:
-        """Return the ID of the study to read next, other than `but`."""
+    def first(self, now: datetime) -> str | None:
+        """Return the ID of the study to read next, whoever may have it open."""
         query = select(StudyRow.id).where(StudyRow.waiting).order_by(*self._order(now)).limit(1)
-        if but is not None:
-            query = query.where(StudyRow.id != but)
         with self.read() as session:
             return session.scalar(query)
+
+    def free(self, reader: str, now: datetime, *, left: Sequence[str] = (), since: datetime | None = None) -> list[str]:
+        """Return the studies that a reader can read next, first the one to read next; nobody else has them open.
+
+        Parameters
+        ----------
+        reader
+            Who asks; a study that waits for a second reader is not for its first one.
+        now
+            Time by which ageing and claims are counted.
+        left
+            Studies that the reader left, the last one last. The list goes on below that one, then from its top; none of
+            these is in it.
+        since
+            When the reader came to the last one: what was ranked after that may come first although it stands above.
+        """
+        mine = select(ReadingRow.id).where(ReadingRow.study_id == StudyRow.id, ReadingRow.reader == reader)
+        theirs = select(ClaimRow.study_id).where(ClaimRow.until > now, ClaimRow.reader != reader)
+        signing = select(DraftRow.study_id).where(DraftRow.due_at.is_not(None), DraftRow.reader == reader)
+        free = (
+            StudyRow.waiting,
+            StudyRow.id.not_in(theirs),
+            StudyRow.id.not_in(signing),
+            or_(StudyRow.status.not_in(UNSETTLED), ~mine.exists()),
+        )
+        query = select(StudyRow.id).where(*free)
+        if left:
+            place = func.row_number().over(order_by=self._order(now)).label("place")
+            places = select(StudyRow.id, place).where(or_(StudyRow.waiting, StudyRow.id == left[-1])).subquery()
+            here = select(places.c.place).where(places.c.id == left[-1]).scalar_subquery()
+            onward = or_(places.c.place > func.coalesce(here, 0), StudyRow.ranked_at > (since or now))
+            query = query.join(places, places.c.id == StudyRow.id).order_by(case((onward, 0), else_=1), places.c.place)
+        else:
+            query = query.order_by(*self._order(now))
+        with self.read() as session:
+            found = session.scalars(query.limit(OFFERED + len(left)))
+            return [study_id for study_id in found if study_id not in left]
 
     def standing(self, study_ids: Collection[str], now: datetime) -> dict[str, Standing]:
         """Return where studies stand now, by study ID; those that are not on the record are left out."""
@@ -84,7 +124,7 @@ class Queue:
             for batch in in_batches(list(study_ids)):
                 known = session.execute(select(places).where(places.c.id.in_(batch)))
                 place_of: dict[str, int] = dict(known.all())
-                for study, row in _rows(session, select(StudyRow).where(StudyRow.id.in_(batch))).values():
+                for study, row in _rows(session, select(StudyRow).where(StudyRow.id.in_(batch)), now).values():
                     found[study.id] = Standing(self._placed(study, row, now), place_of.get(study.id))
         return found
 
@@ -115,7 +155,7 @@ class Queue:
         """Return the latest arrivals of any status, newest first."""
         query = select(StudyRow).order_by(StudyRow.arrived_at.desc(), StudyRow.id).limit(size)
         with self.read() as session:
-            return [row for _, row in _rows(session, query).values()]
+            return [row for _, row in _rows(session, query, datetime.now(UTC)).values()]
 
     def _where(self, wanted: WorklistFilter, now: datetime) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = [
@@ -159,11 +199,13 @@ class Queue:
         return replace(row, band=band, reason=reason)
 
 
-def _rows(session: Session, query: Select[StudyRow]) -> dict[str, tuple[StudyRow, WorklistRow]]:
-    """Return the studies of a query by ID, in its order, each as a row of the worklist; three queries however many."""
+def _rows(session: Session, query: Select[StudyRow], now: datetime) -> dict[str, tuple[StudyRow, WorklistRow]]:
+    """Return the studies of a query by ID, in its order, each as a row of the worklist; four queries however many."""
     found_studies = list(session.scalars(query))
     ids = [study.id for study in found_studies]
     doubts = studies.in_doubt(session, ids)
+    open_now = select(ClaimRow.study_id, ClaimRow.reader).where(ClaimRow.study_id.in_(ids), ClaimRow.until > now)
+    holders: dict[str, str] = dict(session.execute(open_now).all())
     counted = func.coalesce(func.sum(case((SeriesRow.set_aside.is_(None), InstanceRow.frames), else_=0)), 0)
     images = (
         select(SeriesRow.study_id, func.max(SeriesRow.modality), counted)
@@ -173,14 +215,16 @@ def _rows(session: Session, query: Select[StudyRow]) -> dict[str, tuple[StudyRow
     )
     found = {study_id: (modality, slices) for study_id, modality, slices in session.execute(images)}
     return {
-        study.id: (study, _in_doubt(_as_ranked(study, *found.get(study.id, (None, 0))), doubts))
+        study.id: (
+            study,
+            replace(
+                _as_ranked(study, *found.get(study.id, (None, 0))),
+                doubt=doubts.get(study.id, ""),
+                claimed_by=holders.get(study.id, ""),
+            ),
+        )
         for study in found_studies
     }
-
-
-def _in_doubt(row: WorklistRow, doubts: Mapping[str, str]) -> WorklistRow:
-    """Return the row with the reason why its identity is in doubt, if it is."""
-    return replace(row, doubt=doubts.get(row.study_id, ""))
 
 
 def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
@@ -192,7 +236,8 @@ def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
         malignancy=row.malignancy,
         predicted=Finding(row.predicted) if row.predicted else None,
         arrived_at=row.arrived_at,
-        reason=row.reason,
+        reason=f"{PRIOR}. {row.reason}" if row.prior_of else row.reason,
+        is_prior=row.prior_of is not None,
         patient_name=row.patient_name or "",
         mrn=row.mrn or "",
         accession_number=row.accession_number or "",

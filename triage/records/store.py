@@ -5,9 +5,11 @@ from __future__ import annotations
 from triage.records import studies
 from triage.records.arrivals import Arrivals
 from triage.records.audit import AuditTrail
+from triage.records.claims import Claims
 from triage.records.conflicts import Conflicts
 from triage.records.database import Database
 from triage.records.decisions import Decisions
+from triage.records.drafts import Drafts
 from triage.records.readings import Readings
 from triage.records.results import Results
 from triage.records.views import Study
@@ -33,6 +35,10 @@ class Store(Database):
         AI results, and the studies that wait for one.
     readings
         Opened studies and signed readings.
+    drafts
+        What readers have entered and not signed yet.
+    claims
+        Who has which study open.
     audit
         Events that change nothing else.
     """
@@ -44,6 +50,8 @@ class Store(Database):
         self.decisions = Decisions(self)
         self.results = Results(self)
         self.readings = Readings(self)
+        self.drafts = Drafts(self)
+        self.claims = Claims(self)
         self.audit = AuditTrail(self)
 
     def study(self, study_id: str) -> Study:
