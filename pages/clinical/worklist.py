@@ -9,8 +9,10 @@ from triage.ui import charts, state, tables
 PAGE_SIZE = 50
 
 STATUSES: dict[str, tuple[StudyStatus, ...]] = {
-    "Waiting": (StudyStatus.RECEIVED, StudyStatus.RANKED, StudyStatus.NOT_ANALYSABLE),
+    "Waiting": (),
     "Not analysable": (StudyStatus.NOT_ANALYSABLE,),
+    "Second read": (StudyStatus.SECOND_READ,),
+    "Arbitration": (StudyStatus.ARBITRATION,),
     "Read": (StudyStatus.READ,),
     "Discarded": (StudyStatus.DISCARDED,),
 }
@@ -28,7 +30,7 @@ def note_click() -> None:
 title, button = st.columns([5, 1], vertical_alignment="bottom")
 title.title("Worklist")
 if button.button("Read next", icon=":material/play_arrow:", type="primary", width="stretch"):
-    top = installation.queue.first(state.now())
+    top, _ = state.read_next()
     if top is not None:
         state.open_study(top)
     st.toast("Nothing waits to be read.", icon=":material/inbox:")

@@ -96,7 +96,7 @@ def test_a_signature_is_stored_when_it_is_due_and_the_draft_is_gone(store: Store
     study = store.study(study_id)
     assert (study.readings, study.status) == ((full,), StudyStatus.READ)
     assert store.drafts.get(study_id, "Dr. A") is None
-    assert store.claims.holder(study_id, NOW) is None
+    assert store.claims.holder(study_id, DUE) is None
     assert store.drafts.settle(DUE) == 0
     with pytest.raises(ConflictError, match="Amend it"):
         store.drafts.take_back(study_id, "Dr. A", DUE)

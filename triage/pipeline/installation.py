@@ -23,6 +23,7 @@ from triage.learning.entries import Export
 from triage.pipeline.durable import Work, key
 from triage.pipeline.intake import Intake
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
+from triage.pipeline.signatures import Signatures
 from triage.pipeline.spool import Incoming
 from triage.pipeline.upkeep import Findings, Removed, check, clean
 from triage.pipeline.uploads import Uploads
@@ -50,6 +51,8 @@ class Installation:
     ----------
     uploads
         Receive files in the background, whatever becomes of the page that they came from.
+    signatures
+        Stores signed readings once they cannot be taken back any more.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -63,6 +66,7 @@ class Installation:
             settings.home / "uploads",
             lambda files, actor, progress: self.receive(files, actor=actor, progress=progress),
         )
+        self.signatures = Signatures(self.store.drafts)
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
         self._loading, self._processed = Lock(), Condition()
 
@@ -193,6 +197,7 @@ class Installation:
 
     def recover(self) -> None:
         """Clean up and resume after whatever ended the last process; called once, at the start."""
+        self.signatures.settle()
         self.clean()
         self.resume()
 
@@ -231,6 +236,7 @@ class Installation:
 
     def close(self) -> None:
         """Finish the uploads, then end the queue of this process, the decoders and the connections to the database."""
+        self.signatures.close()
         self.uploads.close()
         self.work.stop()
         self.door.close()

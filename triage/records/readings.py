@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from triage.domain import Reading, StudyStatus
-from triage.errors import ConflictError
+from triage.errors import ConflictError, NotFoundError
 from triage.reading import status_of
 from triage.records import audit, rows, studies
 from triage.records.audit import Event
@@ -76,6 +76,21 @@ class Readings:
                 store(session, study, reading, seen, datetime.now(UTC))
         except IntegrityError as error:
             raise ConflictError(SIGNED_MEANWHILE) from error
+
+    def of(self, study_id: str) -> tuple[StudyStatus, tuple[Reading, ...]]:
+        """Return the status of a study and its readings, oldest first, without its files.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such study.
+        """
+        query = select(ReadingRow).where(ReadingRow.study_id == study_id).order_by(ReadingRow.id)
+        with self._database.read() as session:
+            status = session.scalar(select(StudyRow.status).where(StudyRow.id == study_id))
+            if status is None:
+                raise NotFoundError(studies.NOT_THERE)
+            return StudyStatus(status), tuple(map(rows.reading, session.scalars(query)))
 
     def signed(self, reader: str | None = None, text: str = "") -> list[SignedReading]:
         """Return signed readings, newest first.
