@@ -229,6 +229,21 @@ def status_of(readings: Sequence[Reading]) -> StudyStatus:
     return StudyStatus.ARBITRATION if len(said) > 1 else StudyStatus.SECOND_READ
 
 
+def superseded(readings: Sequence[Reading]) -> tuple[bool, ...]:
+    """Tell of each reading of a study, oldest first, whether a later one took its place.
+
+    The same reader signed again, the study was read anew, or somebody amended or arbitrated what was signed. A second
+    reader who agrees supersedes nothing.
+    """
+    return tuple(
+        any(
+            later.reader == item.reader or later.role in _OPENING or later.state is ReadingState.AMENDED
+            for later in readings[at:]
+        )
+        for at, item in enumerate(readings, 1)
+    )
+
+
 def hidden_from(reader: str, readings: Sequence[Reading], status: StudyStatus) -> bool:
     """Tell whether a reader must not see the readings of a study: as its second reader, before signing."""
     return status is StudyStatus.SECOND_READ and reader not in opinions(readings)

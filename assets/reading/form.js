@@ -79,7 +79,7 @@ class Form {
     this.component = component;
     this.data = component.data;
     this.busy = false;
-    this.told = component.data.refusal || component.data.note;
+    this.told = component.data.refusal || component.data.note || this.told;
     this.take(component.data.snapshot);
   }
 
@@ -131,6 +131,7 @@ class Form {
       this.arm(true);
       return;
     }
+    this.told = "";
     this.arm(false);
     await this.draft.flush();
     this.act(this.data.blind ? "commit" : "sign", { entries: this.draft.entries });
@@ -162,8 +163,8 @@ class Form {
     } catch (error) {
       this.told = error instanceof Refusal ? error.message : "The server does not answer. Try again.";
     }
-    this.act("refresh");
     await this.look();
+    this.draw();
   }
 
   /**
@@ -171,6 +172,7 @@ class Form {
    */
   enter(fields) {
     this.armed = false;
+    this.told = "";
     this.draft.set(fields);
   }
 

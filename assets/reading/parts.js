@@ -90,8 +90,10 @@ export function build(host, form) {
   );
   const next = element("button", { type: "button", title: "Key n", onclick: () => void form.next() }, "Next study");
   root.replaceChildren(
-    parts.held, parts.claim, parts.other, parts.news, parts.title, parts.blind, parts.fields, parts.refusal,
-    element("div", { className: "buttons" }, parts.sign, next), parts.state,
+    parts.held, parts.claim, parts.other, parts.news,
+    element("div", { className: "top" }, parts.title, parts.state),
+    parts.blind, parts.fields, parts.refusal,
+    element("div", { className: "buttons" }, parts.sign, next),
   );
   return parts;
 }

@@ -32,7 +32,7 @@ def priors(store: Store) -> set[str]:
 
 
 @pytest.mark.parametrize("older_first", [True, False])
-def test_an_old_study_beside_a_new_one_is_its_prior_whichever_comes_first(store: Store, older_first: bool) -> None:  # noqa: FBT001
+def test_an_old_study_beside_a_new_one_is_its_prior_whichever_comes_first(store: Store, older_first: bool) -> None:
     found = {number: add(store, number, (TODAY, LAST_YEAR)[number]) for number in ((1, 0) if older_first else (0, 1))}
     assert priors(store) == {found[1]}
 

@@ -148,6 +148,7 @@ class Installation:
         *,
         reader: str | None = None,
         originals: bool = False,
+        deidentified: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Export:
         """Write the data set of signed readings, see `triage.learning.dataset.write_dataset`.
@@ -160,6 +161,8 @@ class Installation:
             Only studies that this reader signed.
         originals
             Add the received files.
+        deidentified
+            Leave out readers' names, free text and exact times.
         progress
             Called with the number of studies written and the number of all studies.
         """
@@ -170,6 +173,7 @@ class Installation:
             decode=partial(decode, self),
             files=self.files,
             originals=originals,
+            deidentified=deidentified,
             progress=progress,
         )
 

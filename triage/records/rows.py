@@ -24,6 +24,7 @@ from triage.domain import (
     StudyHeader,
     conclusion,
 )
+from triage.reading import superseded
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Instance, SeriesFiles, SignedReading, contents_of
 
@@ -78,6 +79,8 @@ def series(row: SeriesRow) -> SeriesFiles:
 
 def signed(row: ReadingRow, study: StudyRow, answered: AIResult | None) -> SignedReading:
     """Return a reading with its study and the AI result that it answers."""
+    all_of_it = [reading(item) for item in study.readings]
+    at = row.version - 1
     return SignedReading(
         study_id=study.id,
         name=study.name,
@@ -87,9 +90,9 @@ def signed(row: ReadingRow, study: StudyRow, answered: AIResult | None) -> Signe
         study_date=study.study_date,
         instance=_representative(study, answered),
         predicted=answered.predicted if answered else None,
-        reading=reading(row),
-        superseded=any(item.version > row.version for item in study.readings),
-        before=next((reading(item) for item in study.readings if item.version == row.version - 1), None),
+        reading=all_of_it[at],
+        superseded=superseded(all_of_it)[at],
+        before=all_of_it[at - 1] if at else None,
     )
 
 
