@@ -5,78 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-#: What series descriptions say about the sequence; every other word is left out.
-SEQUENCE_WORDS = frozenset(
-    [
-        "2d",
-        "3d",
-        "t1",
-        "t1c",
-        "t1ce",
-        "t1w",
-        "t2",
-        "t2w",
-        "pd",
-        "flair",
-        "dwi",
-        "diff",
-        "adc",
-        "swi",
-        "ep2d",
-        "stir",
-        "fluid",
-        "dark",
-        "iso",
-        "head",
-        "brain",
-        "mr",
-        "mri",
-        "mrt",
-    ]
-    + [
-        "ax",
-        "axial",
-        "tra",
-        "trans",
-        "cor",
-        "coronal",
-        "sag",
-        "sagittal",
-        "pre",
-        "post",
-        "ce",
-        "contrast",
-        "gd",
-        "fat",
-        "fs",
-        "sat",
-    ]
-    + [
-        "se",
-        "fse",
-        "tse",
-        "turbo",
-        "fast",
-        "spin",
-        "ge",
-        "gre",
-        "space",
-        "cube",
-        "vista",
-        "mpr",
-        "mprage",
-        "mp2rage",
-        "spgr",
-        "tfe",
-        "ve",
-        "vibe",
-    ]
+#: What series descriptions say about sequence, plane and contrast; every other word is left out.
+KNOWN_WORD = re.compile(
+    r"""(?<![^\W_])(?:
+        2d|3d|t1|t1c|t1ce|t1w|t2|t2w|pd|flair|dwi|diff|adc|swi|ep2d|stir|fluid|dark|iso|head|brain|mr|mri|mrt
+        |ax|axial|tra|trans|cor|coronal|sag|sagittal|pre|post|ce|contrast|gd|fat|fs|sat
+        |se|fse|tse|turbo|fast|spin|ge|gre|space|cube|vista|mpr|mprage|mp2rage|spgr|tfe|ve|vibe
+    )(?![^\W_])""",
+    re.IGNORECASE | re.VERBOSE,
 )
-WORD = re.compile(r"[A-Za-z0-9]+")
 
 
 class Discretion:
-    """Replaces what could identify a reader or a patient in the rows of readings; one a reader has one name in it."""
+    """Replaces what could identify a reader or a patient in the rows of readings; a reader has one number in all."""
 
     def __init__(self) -> None:
         self._readers: dict[str, str] = {}
@@ -90,4 +31,4 @@ class Discretion:
 
 def known_words(description: str) -> str:
     """Return the words of a series description that name a sequence, a plane or contrast."""
-    return " ".join(word for word in WORD.findall(description) if word.casefold() in SEQUENCE_WORDS)
+    return " ".join(KNOWN_WORD.findall(description))

@@ -104,7 +104,7 @@ class Queue:
         )
         query = select(StudyRow.id).where(*free)
         if left:
-            place = func.row_number().over(order_by=self._order(now)).label("place")
+            place = func.row_number().over(order_by=self._order(now, left[-1])).label("place")
             places = select(StudyRow.id, place).where(or_(StudyRow.waiting, StudyRow.id == left[-1])).subquery()
             here = select(places.c.place).where(places.c.id == left[-1]).scalar_subquery()
             onward = or_(places.c.place > func.coalesce(here, 0), StudyRow.ranked_at > (since or now))
@@ -113,7 +113,7 @@ class Queue:
             query = query.order_by(*self._order(now))
         with self.read() as session:
             found = session.scalars(query.limit(OFFERED + len(left)))
-            return [study_id for study_id in found if study_id not in left]
+            return [study_id for study_id in found if study_id not in left][:OFFERED]
 
     def standing(self, study_ids: Collection[str], now: datetime) -> dict[str, Standing]:
         """Return where studies stand now, by study ID; those that are not on the record are left out."""
@@ -167,11 +167,13 @@ class Queue:
             conditions.append(StudyRow.predicted.in_(wanted.findings))
         return conditions + studies.mentions(wanted.text)
 
-    def _level(self, now: datetime) -> ColumnElement[int]:
+    def _level(self, now: datetime, also: str = "") -> ColumnElement[int]:
+        """Return the band that a study is in now; `also` is one that ages although it waits no more."""
         urgent, routine = now - self.limits.urgent, now - self.limits.routine
         both = now - self.limits.urgent - self.limits.routine
-        is_routine = and_(StudyRow.waiting, StudyRow.band == ROUTINE)
-        is_urgent = and_(StudyRow.waiting, StudyRow.band == URGENT)
+        waits = or_(StudyRow.waiting, StudyRow.id == also) if also else StudyRow.waiting
+        is_routine = and_(waits, StudyRow.band == ROUTINE)
+        is_urgent = and_(waits, StudyRow.band == URGENT)
         return case(
             (and_(is_routine, StudyRow.arrived_at < both), STAT),
             (and_(is_routine, StudyRow.arrived_at < routine), URGENT),
@@ -179,8 +181,8 @@ class Queue:
             else_=StudyRow.band,
         )
 
-    def _order(self, now: datetime) -> list[ColumnElement[Any]]:
-        level = self._level(now)
+    def _order(self, now: datetime, also: str = "") -> list[ColumnElement[Any]]:
+        level = self._level(now, also)
         overdue = level != StudyRow.band
         return [
             level,

@@ -77,13 +77,12 @@ def ask(installation: Installation, reader: str) -> None:
         return
     st.session_state.pop("ready_export", None)
     bar = st.progress(0.0, "Exporting studies")
+
+    def show(done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), f"Exported {done:,} of {total:,} studies")
+
     try:
-        st.session_state.ready_export = ReadyExport(
-            installation,
-            reader,
-            deidentified=discreet,
-            progress=lambda done, total: bar.progress(done / max(total, 1), f"Exported {done:,} of {total:,} studies"),
-        )
+        st.session_state.ready_export = ReadyExport(installation, reader, deidentified=discreet, progress=show)
     except TriageError as error:
         st.error(markdown(str(error)), icon=":material/error:")
         return
