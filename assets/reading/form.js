@@ -13,6 +13,7 @@ import { build, clock, drawClaim, drawHeld, drawNews, drawOther } from "./parts.
  */
 
 const LOOK = 4000; // milliseconds between two looks at what others did
+const PATIENCE = 10000; // milliseconds after which an unanswered act is given up
 const CONFIRM = 6000; // milliseconds for the second press of Enter
 /** @type {Map<string, Draft>} drafts by reader and study: they outlive the drawing of the page */
 const drafts = new Map();
@@ -51,6 +52,7 @@ class Form {
     drafts.set(key, this.draft);
     this.armed = false;
     this.active = true;
+    this.busyUntil = 0;
     this.told = "";
     this.parts = build(component.parentElement, this);
     this.listeners = new AbortController();
@@ -78,7 +80,7 @@ class Form {
   update(component) {
     this.component = component;
     this.data = component.data;
-    this.busy = false;
+    this.busyUntil = 0;
     this.told = component.data.refusal || component.data.note || this.told;
     this.take(component.data.snapshot);
   }
@@ -115,8 +117,13 @@ class Form {
    */
   act(what, more = {}) {
     if (this.busy) return;
-    this.busy = what !== "refresh";
+    this.busyUntil = what === "refresh" ? 0 : Date.now() + PATIENCE;
     this.component.setTriggerValue("act", { what, at: Date.now(), ...more });
+  }
+
+  /** Whether Python is at work on an act; one that got lost on the way is not waited for forever. */
+  get busy() {
+    return Date.now() < this.busyUntil;
   }
 
   get signing() {

@@ -65,8 +65,7 @@ if shown:
 else:
     st.caption("No reading of yours is of a study that mentions all of these words.")
 
-if st.button("Make a data set (ZIP)", icon=":material/archive:", type="primary", help="Signed studies to train on."):
-    exports.ask(installation, reader)
+exports.ask(installation, reader)
 
 ready: ReadyExport | None = st.session_state.get("ready_export")
 if ready and ready.reader == reader and ready.path.is_file():

@@ -62,19 +62,22 @@ class ReadyExport:
         )
 
 
-@st.dialog("Make a data set")
 def ask(installation: Installation, reader: str) -> None:
-    """Say what the data set contains, ask whether to de-identify it, and make it."""
-    st.markdown(CONTENTS)
-    discreet = st.checkbox(
-        "De-identify",
-        value=True,
-        help="Readers get numbers, times become months, comments and other free text are left out.",
-    )
-    if not discreet:
-        st.warning(IDENTIFIED, icon=":material/privacy_tip:")
-    if not st.button("Make it", type="primary", icon=":material/archive:"):
-        return
+    """Draw what a data set contains and whether to de-identify it, and make it."""
+    with st.popover("Make a data set (ZIP)", icon=":material/archive:", type="primary"):
+        st.markdown(CONTENTS)
+        discreet = st.checkbox(
+            "De-identify",
+            value=True,
+            help="Readers get numbers, times become months, comments and other free text are left out.",
+        )
+        if not discreet:
+            st.warning(IDENTIFIED, icon=":material/privacy_tip:")
+        if st.button("Make it", type="primary", icon=":material/archive:"):
+            _make(installation, reader, deidentified=discreet)
+
+
+def _make(installation: Installation, reader: str, *, deidentified: bool) -> None:
     st.session_state.pop("ready_export", None)
     bar = st.progress(0.0, "Exporting studies")
 
@@ -82,8 +85,7 @@ def ask(installation: Installation, reader: str) -> None:
         bar.progress(done / max(total, 1), f"Exported {done:,} of {total:,} studies")
 
     try:
-        st.session_state.ready_export = ReadyExport(installation, reader, deidentified=discreet, progress=show)
+        st.session_state.ready_export = ReadyExport(installation, reader, deidentified=deidentified, progress=show)
     except TriageError as error:
         st.error(markdown(str(error)), icon=":material/error:")
-        return
-    st.rerun()
+    bar.empty()
