@@ -26,11 +26,11 @@ import pytest
 from PIL import Image
 from pydicom import Dataset, dcmwrite
 
-from triage.domain import Finding, ReasonCode, Receipt
+from triage.domain import Conclusion, Finding, ReasonCode, Receipt
 from triage.phantoms import VOLUME, VOLUME_MM, volume
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
-from triage.reading import sign
+from triage.reading import Entries, sign
 from triage.records.files import FileStore
 from triage.settings import Settings
 
@@ -87,20 +87,21 @@ def take_in(installation: Installation, files: Mapping[str, bytes]) -> list[str]
 def sign_study(
     installation: Installation,
     study_id: str,
-    finding: Finding,
+    finding: Conclusion,
     *,
     reader: str = "Dr. A",
     comment: str = "seen",
+    second_read: bool = False,
 ) -> None:
     """Sign a study as a reader would who sees what is on the record now."""
     study = installation.store.study(study_id)
     reading = sign(
         reader=reader,
-        finding=finding,
+        entries=Entries(finding, "cyst", reason=ReasonCode.WRONG_CLASS, comment=comment),
         result=study.result,
         earlier=study.readings,
-        reason=ReasonCode.WRONG_CLASS,
-        comment=comment,
+        status=study.status,
+        second_read=second_read,
         now=datetime.now(UTC),
         contents=study.contents,
     )

@@ -20,13 +20,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from triage.cli import app
-from triage.domain import Finding
+from triage.domain import Finding, StudyStatus
 from triage.inference.runtime import Runtime
 from triage.learning.dataset import read_dataset
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
-from triage.reading import sign
+from triage.reading import Entries, sign
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.store import Store
 from triage.scans.deidentify.pseudonym import Identity
@@ -166,11 +166,11 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
     study = installation.store.study(installation.queue.first(datetime.now(UTC)) or "")
     reading = sign(
         reader="Dr. A",
-        finding=Finding.GLIOMA,
+        entries=Entries(Finding.GLIOMA),
         result=None,
         earlier=(),
-        reason=None,
-        comment="",
+        status=StudyStatus.RANKED,
+        second_read=False,
         now=datetime.now(UTC),
     )
     assert {row.modality for row in installation.queue.recent(9)} == {"", "MR"}

@@ -38,6 +38,35 @@ _LABELS = {
 }
 
 
+class Beyond(StrEnum):
+    """What a reader can conclude that is none of the four classes; never a class of the network or of its training."""
+
+    OTHER_LESION = "other lesion"
+    NOT_ANALYSABLE = "not analysable"
+
+    @property
+    def label(self) -> str:
+        """The conclusion as it is shown to a reader."""
+        return "Other lesion" if self is Beyond.OTHER_LESION else "Not analysable / repeat"
+
+
+#: What a reading says.
+Conclusion = Finding | Beyond
+
+
+def conclusion(value: str) -> Conclusion:
+    """Return the conclusion with this value; ValueError if there is none."""
+    return Beyond(value) if value in set(Beyond) else Finding(value)
+
+
+class Confidence(StrEnum):
+    """How sure a reader is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
 class Band(StrEnum):
     """How soon a study is to be read; declared in order of urgency."""
 
@@ -52,11 +81,16 @@ class Band(StrEnum):
 
 
 class StudyStatus(StrEnum):
-    """Where a study stands between its arrival and a signed reading."""
+    """Where a study stands between its arrival and its last signed reading.
+
+    `SECOND_READ` waits for a second, different reader, `ARBITRATION` for a third, since two disagree.
+    """
 
     RECEIVED = "received"
     RANKED = "ranked"
     NOT_ANALYSABLE = "not analysable"
+    SECOND_READ = "second read"
+    ARBITRATION = "arbitration"
     READ = "read"
     MERGED = "merged"
     DISCARDED = "discarded"
@@ -76,10 +110,20 @@ class Resolution(StrEnum):
 
 
 class ReadingState(StrEnum):
-    """State of a reading, as FHIR DiagnosticReport names it."""
+    """State of a reading, as FHIR DiagnosticReport names it; a preliminary one waits for another reader."""
 
+    PRELIMINARY = "preliminary"
     FINAL = "final"
     AMENDED = "amended"
+
+
+class Role(StrEnum):
+    """Which of the readings of a study one is."""
+
+    FIRST = "first"
+    SECOND = "second"
+    ARBITRATION = "arbitration"
+    AMENDMENT = "amendment"
 
 
 class Decision(StrEnum):
@@ -439,16 +483,30 @@ class Reading:
 
     Attributes
     ----------
+    finding
+        What the reader concludes.
     contents
         Digest of the files that the reader saw; None in readings signed before it was recorded.
+    role
+        Which reading of the study it is.
+    lesion
+        What the other lesion is, in the reader's words; empty for every other conclusion.
+    confidence
+        None if the reader did not say.
+    blind
+        What the reader had concluded before the AI result was shown; None if it was in sight from the start.
     """
 
     reader: str
     decision: Decision
-    finding: Finding
+    finding: Conclusion
     reason: ReasonCode | None
     comment: str
     state: ReadingState
     signed_at: datetime
     model_sha256: str | None = None
     contents: str | None = None
+    role: Role = Role.FIRST
+    lesion: str = ""
+    confidence: Confidence | None = None
+    blind: Conclusion | None = None

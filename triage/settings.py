@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     deidentify: bool = Field(
         default=False, description="Remove the identity of the patient from every file before it is stored."
     )
+    second_read: bool = Field(
+        default=True, description="Every glioma, called by a reader or by the AI, waits for a second reader."
+    )
+    blind_first_read: bool = Field(
+        default=False, description="Show the AI result only after the reader has committed a class."
+    )
     stow_target: str = Field(
         default="", description="DICOMweb address of the PACS that reports are sent to; empty: none."
     )

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from triage.domain import Decision
-from triage.errors import TriageError
 from triage.text import markdown
-from triage.ui import state, tables
+from triage.ui import exports, state, tables
 from triage.ui.exports import ReadyExport
 
 installation = state.installation()
@@ -40,40 +39,41 @@ text = st.text_input(
     width=340,
 )
 shown = installation.store.readings.signed(reader, text) if text else items
+st.session_state.readings_shown = [item.study_id for item in shown]
+if "readings_open" in st.session_state:
+    state.open_study(st.session_state.pop("readings_open"))
+
+
+def note_click() -> None:
+    """Remember the clicked study, by the rows that were on the screen at the click."""
+    cells = st.session_state.readings_table.selection.cells
+    if cells:
+        st.session_state.readings_open = st.session_state.readings_shown[cells[0][0]]
+
+
 if shown:
     st.dataframe(
         tables.readings(shown),
         hide_index=True,
-        column_config=tables.READING_COLUMNS,
+        column_config=tables.reading_columns(str(state.zone())),
         height="auto" if len(shown) < 12 else 460,
+        key="readings_table",
+        on_select=note_click,
+        selection_mode="single-cell",
     )
+    st.caption("Click a row to open its study.")
 else:
     st.caption("No reading of yours is of a study that mentions all of these words.")
 
-if st.button(
-    "Make a data set (ZIP)",
-    icon=":material/archive:",
-    type="primary",
-    help="The slices as PNG, and tables of slices and readings. Train on it with `python -m triage train`.",
-):
-    st.session_state.pop("ready_export", None)
-    bar = st.progress(0.0, "Exporting studies")
-    try:
-        st.session_state.ready_export = ReadyExport(
-            installation,
-            reader,
-            lambda done, total: bar.progress(done / max(total, 1), f"Exported {done:,} of {total:,} studies"),
-        )
-    except TriageError as error:
-        st.error(markdown(str(error)), icon=":material/error:")
-    bar.empty()
+exports.ask(installation, reader)
 
 ready: ReadyExport | None = st.session_state.get("ready_export")
 if ready and ready.reader == reader and ready.path.is_file():
     made = ready.export
     st.caption(
         f"Studies: {made.studies:,} · readings: {made.readings:,} · slices: {made.slices:,}, with a label: "
-        f"{made.labelled:,}. Readings that you sign from now on need a new data set."
+        f"{made.labelled:,}. {'De-identified' if ready.deidentified else 'Not de-identified'}. Readings that you sign "
+        "from now on need a new data set."
     )
     st.download_button(
         f"Download ({ready.path.stat().st_size / 2**20:,.1f} MB)",

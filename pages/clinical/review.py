@@ -1,5 +1,7 @@
 """One study: its slices, the heat map and the AI result; the reader decides and signs."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from triage.domain import StudyStatus
@@ -8,7 +10,7 @@ from triage.text import markdown
 from triage.ui import charts, decision, identity, maps, reports, stack, state, viewer
 
 installation = state.installation()
-study_id = st.query_params.get("study") or installation.queue.first(state.now())
+study_id = st.query_params.get("study") or state.read_next()[0]
 if study_id is None:
     st.title("Review")
     st.info("No study is waiting to be read. New studies arrive through **Upload**.", icon=":material/inbox:")
@@ -27,14 +29,19 @@ if st.query_params.get("study") != study_id:
     st.query_params["study"] = study_id
 if study.opened_at is None:
     installation.store.readings.note_opened(study_id, reader=state.reader() or "unnamed reader")
-result = study.result
+if state.reader():
+    installation.store.claims.take(study_id, state.reader(), state.now())
+# Before a blind reading is committed, nothing on this page knows of the AI result, the order of the slices included.
+blind = decision.hides_ai(installation, study)
+seen = replace(study, results=()) if blind else study
+result = seen.result
 
 
 @st.fragment
 def slice_viewer() -> None:
     """Draw a slice below its controls; a change of a control or slice draws only this part again."""
     try:
-        slices = stack.open_stack(installation, study)
+        slices = stack.open_stack(installation, seen)
     except TriageError as error:
         st.error(markdown(str(error)), icon=":material/error:")
         return
@@ -75,6 +82,9 @@ with right:
     if study.status is StudyStatus.DISCARDED:
         said = f"**{markdown(study.reason)}.** If it is to be read after all, undo that on the page **Conflicts**."
         st.warning(said, icon=":material/delete:")
+    elif blind:
+        said = "**Blind reading.** The AI result is shown once you have committed a class."
+        st.info(said, icon=":material/visibility_off:")
     elif study.status is StudyStatus.RECEIVED:
         st.info("Scoring takes a few seconds. You can read the study without the AI.", icon=":material/hourglass_top:")
     elif result is None:
@@ -88,4 +98,4 @@ with right:
     decision.history(study)
     if study.status is not StudyStatus.DISCARDED:
         decision.form(installation, study)
-    reports.offer(installation, study)
+    reports.offer(installation, seen)

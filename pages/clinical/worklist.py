@@ -4,12 +4,10 @@ import streamlit as st
 
 from triage.ui import news, state
 
-installation = state.installation()
-
 title, button = st.columns([5, 1], vertical_alignment="bottom")
 title.title("Worklist")
 if button.button("Read next", icon=":material/play_arrow:", type="primary", width="stretch"):
-    top = installation.queue.first(state.now())
+    top, _ = state.read_next()
     if top is not None:
         state.open_study(top)
     st.toast("Nothing waits to be read.", icon=":material/inbox:")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import encode, full_disk, nifti_phantom, receive, sign_study, take_in, zipped
+from helpers import encode, full_disk, nifti_phantom, receive, redrawn, sign_study, take_in, zipped
 
-from triage.domain import Finding, Series
+from triage.domain import Beyond, Finding, Series
 from triage.errors import StorageError
 from triage.inference.slice_selection import scored_slices
 from triage.learning import labels
@@ -184,10 +184,61 @@ def test_late_slices_and_amendments_leave_one_entry_with_the_latest_label(
     readings = rows(target, "readings.csv")
     assert tuple(readings[0]) == READING_COLUMNS
     assert [(row["label"], row["current"], row["state"]) for row in readings] == [
-        ("glioma", "0", "final"),
-        ("pituitary", "0", "amended"),
+        ("glioma", "0", "superseded"),
+        ("pituitary", "0", "superseded"),
         ("meningioma", "1", "amended"),
     ]
+
+
+def test_what_is_none_of_the_classes_is_exported_apart(
+    installation: Installation, slices: list[Phantom], target: Path
+) -> None:
+    other, repeat, plain = take_in(installation, {phantom.name: phantom.png for phantom in slices[:3]})
+    sign_study(installation, other, Beyond.OTHER_LESION)
+    sign_study(installation, repeat, Beyond.NOT_ANALYSABLE)
+    sign_study(installation, plain, Finding.NOTUMOR)
+    export = installation.export_readings(target)
+    assert export.labelled == 1
+    found = {row["study"]: (row["label"], row["beyond"], row["lesion"]) for row in rows(target, "readings.csv")}
+    assert found == {
+        other: ("", "other lesion", "cyst"),
+        repeat: ("", "not analysable", ""),
+        plain: ("notumor", "", ""),
+    }
+    assert {row["study"] for row in rows(target, "slices.csv") if row["label"]} == {plain}
+    assert {entry.study: entry.label for entry in read_dataset(target)} == {
+        other: None,
+        repeat: None,
+        plain: Finding.NOTUMOR,
+    }
+
+
+def test_what_waits_for_another_reader_has_no_label_yet(
+    installation: Installation, slices: list[Phantom], target: Path
+) -> None:
+    (study_id,) = take_in(installation, {slices[0].name: slices[0].png})
+    sign_study(installation, study_id, Finding.GLIOMA, second_read=True)
+    export = installation.export_readings(target)
+    assert (export.labelled, export.notes) == (0, ((study_id, f"No slice has a label: {labels.WAITS}."),))
+    sign_study(installation, study_id, Finding.GLIOMA, reader="Dr. B", second_read=True)
+    assert installation.export_readings(target).labelled == 1
+    assert [row["state"] for row in rows(target, "readings.csv")] == ["preliminary", "final"]
+
+
+def test_de_identified_it_holds_nothing_that_was_written(
+    installation: Installation, study_files: dict[str, bytes], target: Path
+) -> None:
+    said = "Mrs Miller, seen with Dr. Smith"
+    named = {name: redrawn(file, SeriesDescription=f"T1 {said}") for name, file in study_files.items()}
+    (study_id,) = set(take_in(installation, named))
+    sign_study(installation, study_id, Finding.MENINGIOMA, reader="Dr. Smith", comment=said)
+    installation.export_readings(target, deidentified=True)
+    with zipfile.ZipFile(target) as archive:
+        written = b"".join(archive.read(name) for name in archive.namelist() if not name.endswith(".png"))
+    assert b"Miller" not in written
+    assert b"Smith" not in written
+    assert {row["sequence"] for row in rows(target, "slices.csv")} == {"T1"}
+    assert [(row["reader"], len(row["signed_at"])) for row in rows(target, "readings.csv")] == [("reader 1", 7)]
 
 
 def test_of_one_reader_it_holds_the_studies_with_the_label_that_counts(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from helpers import encode, nifti_phantom, redrawn, sign_study, take_in, zipped
 from record_samples import reading
 from streamlit.testing.v1 import AppTest
 
-from triage.domain import Decision, Finding, Plane, Resolution, StudyStatus
+from triage.domain import Beyond, Finding, Plane, Resolution, StudyStatus
 from triage.learning.dataset import read_dataset
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
@@ -190,7 +193,7 @@ def test_a_conflict_is_decided_by_a_person_once(installation: Installation, stud
     review = page(state.REVIEW, study=second)
     assert "Discarded\\: wrong label" in words(review)
     assert "Not analysable" not in words(review)
-    assert "Sign reading" not in [button.label for button in review.button]
+    assert not [node for node in review.get("bidi_component") if node.proto.component_name == "reading_form"]
 
 
 def test_a_conflict_with_a_signed_study_says_why_it_is_not_merged(
@@ -308,51 +311,68 @@ def test_a_study_whose_files_are_gone_can_still_be_read(installation: Installati
     installation.files.path(installation.store.study(study_id).instances[0].sha256).unlink()
     app = page(state.REVIEW, study=study_id)
     assert "backup" in words(app)
-    assert not _button(app, "Confirm and sign").disabled
+    assert _form(app)["verb"] == "Confirm and sign"
 
 
-def test_a_reader_confirms(installation: Installation, slices: list[Phantom]) -> None:
+def test_the_form_gets_what_it_needs_and_no_class(installation: Installation, slices: list[Phantom]) -> None:
     (study_id,) = receive(installation, slices, 1)
-    app = page(state.REVIEW, study=study_id)
-    _button(app, "Confirm and sign").click().run()
-    assert not app.exception
-    study = installation.store.study(study_id)
-    assert study.status is StudyStatus.READ
-    assert (study.readings[0].decision, study.readings[0].reader) == (Decision.CONFIRM, "Dr. Ada")
-    assert "Amend the reading" in words(app)
-
-
-def test_an_override_needs_its_reason(installation: Installation, slices: list[Phantom]) -> None:
-    (study_id,) = receive(installation, slices, 1)
+    form = _form(page(state.REVIEW, study=study_id))
     predicted = installation.store.study(study_id).result.predicted  # type: ignore[union-attr]
-    other = next(finding for finding in Finding if finding is not predicted)
-    app = page(state.REVIEW, study=study_id)
-    app.segmented_control(key=f"finding_{study_id}_0").set_value(other).run()
-    _button(app, "Sign override").click().run()
-    assert "reason code" in words(app)
-    assert installation.store.study(study_id).readings == ()
-    app.selectbox(key=f"reason_{study_id}_0").select_index(0).run()
-    _button(app, "Sign override").click().run()
-    signed = installation.store.study(study_id).readings[0]
-    assert (signed.decision, signed.finding) == (Decision.OVERRIDE, other)
+    assert (form["study"], form["reader"], form["predicted"]) == (study_id, "Dr. Ada", predicted)
+    assert [value for value, _ in form["choices"]] == [*Finding, *Beyond]
+    assert form["snapshot"]["draft"] is None
+    assert form["snapshot"]["claim"]["reader"] == "Dr. Ada"
+    sign_study(installation, study_id, Finding.NOTUMOR)
+    assert _form(page(state.REVIEW, study=study_id))["title"] == "Amend the reading"
 
 
-def test_nobody_signs_without_a_name(installation: Installation, slices: list[Phantom]) -> None:
-    (study_id,) = receive(installation, slices, 1)
-    app = page(state.REVIEW, reader="", study=study_id)
-    _button(app, "Confirm and sign").click().run()
-    assert "Enter your name" in words(app)
-    assert installation.store.study(study_id).readings == ()
+def test_two_readers_get_two_studies_and_see_who_reads_the_other(
+    installation: Installation, slices: list[Phantom]
+) -> None:
+    receive(installation, slices, 2)
+    first, second = (_form(page(state.REVIEW, reader=reader))["study"] for reader in ("Dr. Ada", "Dr. Bo"))
+    assert first != second
+    claim = _form(page(state.REVIEW, reader="Dr. Bo", study=first))["snapshot"]["claim"]
+    assert (claim["reader"], claim["mine"]) == ("Dr. Ada", False)
 
 
 def test_a_study_that_cannot_be_judged_is_read_without_the_ai(installation: Installation) -> None:
     (study_id,) = take_in(installation, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
     app = page(state.REVIEW, study=study_id)
     assert "Not analysable" in words(app)
-    assert _button(app, "Sign reading").disabled
-    app.segmented_control(key=f"finding_{study_id}_0").set_value(Finding.NOTUMOR).run()
-    _button(app, "Sign reading").click().run()
-    assert installation.store.study(study_id).readings[0].decision is Decision.UNAIDED
+    form = _form(app)
+    assert (form["verb"], form["predicted"]) == ("Sign reading", "")
+
+
+def test_a_second_reader_sees_no_first_reading(installation: Installation, slices: list[Phantom]) -> None:
+    (study_id,) = receive(installation, slices, 1)
+    sign_study(installation, study_id, Finding.GLIOMA, reader="Dr. Bo", comment="butterfly", second_read=True)
+    app = page(state.REVIEW, study=study_id)
+    assert "Dr\\. Bo has signed" in words(app)
+    assert "butterfly" not in words(app)
+    assert _form(app)["title"] == "Second reading"
+    assert "butterfly" in words(page(state.REVIEW, reader="Dr. Bo", study=study_id))
+    sign_study(installation, study_id, Finding.NOTUMOR, second_read=True, comment="clear")
+    app = page(state.REVIEW, study=study_id)
+    assert _form(app)["title"] == "Arbitration: two readers disagree"
+    assert {"butterfly", "clear"} <= set(words(app).replace("\\", "").replace("— ", "").split())
+
+
+def test_a_blind_reader_sees_nothing_of_the_ai_before_committing(
+    installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (study_id,) = receive(installation, slices, 1)
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    app = page(state.REVIEW, study=study_id)
+    assert "Blind reading" in words(app)
+    assert not any("AI:" in node.proto.body for node in app.get("html"))
+    assert "bars" not in str(app.get("plotly_chart"))
+    form = _form(app)
+    assert (form["blind"], form["predicted"]) == (True, "")
+    installation.store.drafts.commit_blind(study_id, "Dr. Ada", Finding.NOTUMOR, seen=0, now=datetime.now(UTC))
+    app = page(state.REVIEW, study=study_id)
+    assert any("AI:" in node.proto.body for node in app.get("html"))
+    assert _form(app)["blind"] is False
 
 
 def test_a_wrong_address_is_said(installation: Installation, slices: list[Phantom]) -> None:
@@ -360,31 +380,39 @@ def test_a_wrong_address_is_said(installation: Installation, slices: list[Phanto
     assert "not in the record" in words(page(state.REVIEW, study="nowhere"))
 
 
-def test_my_readings_lists_mine(installation: Installation, slices: list[Phantom]) -> None:
-    (study_id,) = receive(installation, slices, 1)
-    _button(page(state.REVIEW, study=study_id), "Confirm and sign").click().run()
-    app = page(state.READINGS)
-    assert list(app.dataframe[0].value["Study"]) == [slices[0].name]
+def test_my_readings_lists_mine(installation: Installation, study_files: dict[str, bytes]) -> None:
+    (study_id,) = set(take_in(installation, study_files))
+    sign_study(installation, study_id, Finding.MENINGIOMA, reader="Dr. Ada")
+    sign_study(installation, study_id, Finding.NOTUMOR, reader="Dr. Ada", comment="better pictures")
+    (newest, oldest) = page(state.READINGS).dataframe[0].value.to_dict("records")
+    assert (newest["Patient"], newest["MRN"], newest["Accession"]) == ("PHANTOM, ADA", "PH1000", "ACC2000")
+    assert (newest["State"], newest["Changed"]) == ("amended", "Meningioma → No tumour")
+    assert (oldest["State"], oldest["Changed"]) == ("superseded", "")
     assert "has not signed" in words(page(state.READINGS, reader="Dr. Other"))
 
 
+@pytest.mark.parametrize("discreet", [True, False])
 def test_my_readings_make_a_data_set_to_download(
-    installation: Installation, slices: list[Phantom], tmp_path: Path
+    installation: Installation, slices: list[Phantom], discreet: bool
 ) -> None:
     (study_id,) = receive(installation, slices, 1)
-    sign_study(installation, study_id, Finding.MENINGIOMA, reader="Dr. Ada")
+    sign_study(installation, study_id, Finding.MENINGIOMA, reader="Dr. Ada", comment="Mrs Miller")
     app = page(state.READINGS)
     assert not app.get("download_button")
-    app = _button(app, "Make a data set (ZIP)").click().run()
+    assert "burned-in text" in words(app)
+    assert app.checkbox[0].value is True
+    if not discreet:
+        app.checkbox[0].uncheck().run()
+        assert "name the readers" in words(app)
+    app = _button(app, "Make it").click().run()
     assert not app.exception, app.exception
     assert "Studies: 1 · readings: 1 · slices: 1, with a label: 1" in words(app)
     (download,) = app.get("download_button")
     assert download.proto.label.startswith("Download (")
     path = app.session_state["ready_export"].path
     assert [entry.study for entry in read_dataset(path)] == [study_id]
-    first = path
-    app = _button(app, "Make a data set (ZIP)").click().run()
-    assert not first.exists()
+    with zipfile.ZipFile(path) as archive:
+        assert (b"Miller" in archive.read("readings.csv")) is not discreet
 
 
 def test_the_model_page_shows_the_card(installation: Installation) -> None:
@@ -392,6 +420,13 @@ def test_the_model_page_shows_the_card(installation: Installation) -> None:
     card = installation.runtime.card
     assert card.name in words(app)
     assert {metric.value for metric in app.metric} >= {f"{card.operating_points.glioma:.3f}"}
+
+
+def _form(app: AppTest) -> dict[str, Any]:
+    """Return what the form of the reading gets from Python; the form itself is tested in Chromium."""
+    (form,) = (node.proto for node in app.get("bidi_component") if node.proto.component_name == "reading_form")
+    found: dict[str, Any] = json.loads(form.json)
+    return found
 
 
 def _button(app: AppTest, label: str) -> object:

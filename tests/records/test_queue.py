@@ -11,7 +11,7 @@ from record_samples import add, instance, reading
 from sqlalchemy import insert
 
 from triage.domain import Band, Finding, ReadingState, StudyHeader, StudyStatus
-from triage.records.queue import BINS, Queue
+from triage.records.queue import BINS, OFFERED, Queue
 from triage.records.store import Store
 from triage.records.tables import ReadingRow, StudyRow
 from triage.records.views import Arrival, Signature, Sort, WorklistFilter
@@ -26,7 +26,7 @@ def fill(store: Store, count: int) -> list[dict[str, object]]:
     rng = random.Random(7)
     rows: list[dict[str, object]] = []
     for number in range(count):
-        status = rng.choices(list(StudyStatus), [1, 6, 1, 2, 1, 1])[0]
+        status = rng.choices(list(StudyStatus), [1, 6, 1, 1, 1, 2, 1, 1])[0]
         judged = status in (StudyStatus.RANKED, StudyStatus.READ)
         rows.append(
             {
@@ -88,8 +88,13 @@ def test_the_order_in_sql_is_the_order_in_python(store: Store, queue: Queue, tur
     assert [row.study_id for page in pages for row in page.rows] == expected
     assert {page.total for page in pages} == {len(expected)}
     assert queue.first(NOW) == expected[0]
-    assert queue.first(NOW, but=expected[:3]) == expected[3]
-    assert queue.first(NOW, but=expected) is None
+    assert queue.free("Dr. A", NOW) == expected[:OFFERED]
+    # The list goes on below what was left, then from its top, and never back to it.
+    here, above = expected[100], expected[99]
+    assert queue.free("Dr. A", NOW, left=[str(above), str(here)]) == expected[101 : 101 + OFFERED]
+    last = [str(expected[-1])]
+    assert queue.free("Dr. A", NOW, left=last)[:2] == expected[:2]
+    assert queue.free("Dr. A", NOW, left=[str(one) for one in expected]) == []
 
 
 @pytest.mark.parametrize(
@@ -134,6 +139,42 @@ def test_a_column_sorts_both_ways_with_gaps_last(store: Store, queue: Queue) -> 
             assert found == filled + [None] * (len(found) - len(filled))
             if sort is not Sort.STUDY:  # how a database orders punctuation is its own
                 assert filled == sorted(filled, reverse=descending)  # type: ignore[type-var]
+
+
+def test_what_was_ranked_since_comes_before_the_rest_of_the_list(store: Store, queue: Queue) -> None:
+    fill(store, 60)
+    order = queue.free("Dr. A", NOW)
+    with store.write() as session:
+        session.get_one(StudyRow, order[0]).ranked_at = NOW
+    earlier = NOW - timedelta(minutes=1)
+    assert queue.free("Dr. A", NOW, left=[order[10]], since=earlier)[0] == order[0]
+    assert queue.free("Dr. A", NOW, left=[order[0], order[10]], since=earlier)[0] == order[11]
+
+
+def test_a_study_that_was_signed_still_has_its_place_for_who_goes_on(store: Store, queue: Queue) -> None:
+    fill(store, 60)
+    order = queue.free("Dr. A", NOW)
+    for place in (0, 5, 20):
+        left = order[place]
+        with store.write() as session:
+            row = session.get_one(StudyRow, left)
+            row.waiting, row.status = False, StudyStatus.READ
+        assert queue.free("Dr. A", NOW, left=[left])[0] == order[place + 1]
+
+
+def test_a_second_reading_is_not_for_the_first_reader(store: Store, queue: Queue) -> None:
+    study_id = add(store, 1)
+    store.readings.sign(study_id, replace(reading(), state=ReadingState.PRELIMINARY), seen=0)
+    assert queue.free("Dr. A", NOW) == []
+    assert queue.free("Dr. B", NOW) == [study_id]
+    (row,) = queue.page(WorklistFilter(statuses=(StudyStatus.SECOND_READ,)), NOW).rows
+    assert row.study_id == study_id
+
+
+def test_what_waits_for_its_signature_is_not_offered_again(store: Store, queue: Queue) -> None:
+    study_id = add(store, 1)
+    store.drafts.hold(study_id, reading(), seen=0, due=NOW + timedelta(seconds=10))
+    assert queue.free("Dr. A", NOW) == []
 
 
 def test_where_studies_stand_is_their_place_in_the_order(store: Store, queue: Queue) -> None:

@@ -164,11 +164,16 @@ def export(
     originals: Annotated[
         bool, typer.Option("--originals", help="Add the received files; these can identify the patient.")
     ] = False,
+    deidentify: Annotated[
+        bool, typer.Option("--deidentify", help="Leave out readers' names, free text and exact times.")
+    ] = False,
 ) -> None:
     """Export signed readings and their slices as a data set; docs/readings-export.md describes it."""
     from triage.pipeline.installation import Installation
 
     check_writable(out)
+    if originals and deidentify:
+        raise exit_with("The received files hold the patient's identity. Leave out --originals or --deidentify.", 2)
     installation = or_exit(lambda: Installation(Settings()))
     with closing(installation), Progress(console=console) as bar:
         task = bar.add_task("Exporting studies", total=None)
@@ -176,7 +181,11 @@ def export(
         def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        export = or_exit(lambda: installation.export_readings(out, reader=reader, originals=originals, progress=show))
+        export = or_exit(
+            lambda: installation.export_readings(
+                out, reader=reader, originals=originals, deidentified=deidentify, progress=show
+            )
+        )
     for study_id, reason in export.notes:
         console.print(terminal(f"{study_id}: {reason}"))
     console.print(

@@ -18,6 +18,7 @@ from PIL import Image
 
 from triage.domain import Finding, Reading, Series, Slice, likeliest
 from triage.errors import NotFoundError, RefusedError
+from triage.learning.discreet import Discretion, known_words
 from triage.learning.entries import (
     ORIGINALS_FOLDER,
     READING_COLUMNS,
@@ -34,10 +35,13 @@ from triage.learning.entries import (
 from triage.learning.labels import LabelledStudy, answered
 from triage.learning.readme import readme
 from triage.learning.tables import Table, replacing, table
+from triage.reading import superseded
 from triage.records.files import FileStore
 from triage.records.signed import SignedStudy
 from triage.records.views import Instance, Study
 
+#: State of a reading that a later one took the place of.
+SUPERSEDED = "superseded"
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "DICOM": ".dcm", "NIFTI": ".nii"}
 GZIP_SIGNATURE = b"\x1f\x8b"
 #: What the library raises for an archive that is damaged, encrypted or packed in a way that it does not know.
@@ -59,6 +63,7 @@ def write_dataset(
     decode: Callable[[Study], tuple[Series, ...]],
     files: FileStore,
     originals: bool = False,
+    deidentified: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Export:
     """Write an export as a ZIP, whole or not at all. It holds one study at a time in memory.
@@ -77,6 +82,8 @@ def write_dataset(
         Where the received files are.
     originals
         Add the received files as they are. They can identify the patient.
+    deidentified
+        Leave out readers' names, free text and exact times; see `triage.learning.discreet`.
     progress
         Called with the number of studies written and the number of all studies.
 
@@ -91,7 +98,7 @@ def write_dataset(
         table(READING_COLUMNS, target.parent) as readings,
         table(SLICE_COLUMNS, target.parent) as slices,
     ):
-        writer = _Writer(archive, readings, slices)
+        writer = _Writer(archive, readings, slices, Discretion() if deidentified else None)
         for done, item in enumerate(signed):
             if progress is not None:
                 progress(done, len(signed))
@@ -101,7 +108,7 @@ def write_dataset(
                 writer.add_originals(one, files)
         readings.copy_to(archive, READINGS_TABLE)
         slices.copy_to(archive, SLICES_TABLE)
-        archive.writestr(README, readme(writer.notes), zipfile.ZIP_DEFLATED)
+        archive.writestr(README, readme(writer.notes, deidentified=deidentified), zipfile.ZIP_DEFLATED)
     if progress is not None:
         progress(len(signed), len(signed))
     return Export(len(signed), readings.rows, slices.rows, writer.labelled, tuple(writer.notes))
@@ -128,8 +135,7 @@ def read_dataset(root: Path) -> tuple[StudyEntry, ...]:
         _refuse_repeated(root, READINGS_TABLE, [row["study"] for row in current])
         _refuse_repeated(root, SLICES_TABLE, [entry.file for entries in slices.values() for entry in entries])
         return tuple(
-            StudyEntry(row["study"], row["patient"], Finding(row["label"]), tuple(slices[row["study"]]))
-            for row in current
+            StudyEntry(row["study"], row["patient"], _label(row), tuple(slices[row["study"]])) for row in current
         )
     except (ValueError, csv.Error) as error:
         raise DatasetError(f"A table of {root} has a value that cannot be read ({error}). Export again.") from error
@@ -138,14 +144,18 @@ def read_dataset(root: Path) -> tuple[StudyEntry, ...]:
 class _Writer:
     """Adds studies to the archive and to the tables."""
 
-    def __init__(self, archive: zipfile.ZipFile, readings: Table, slices: Table) -> None:
+    def __init__(self, archive: zipfile.ZipFile, readings: Table, slices: Table, discretion: Discretion | None) -> None:
         self.notes: list[tuple[str, str]] = []
         self.labelled = 0
         self._archive, self._readings, self._slices = archive, readings, slices
+        self._discretion = discretion
 
     def add(self, study: Study, patient: str, decode: Callable[[Study], tuple[Series, ...]]) -> None:
-        for reading in study.readings:
-            self._readings.add(_reading_cells(study, patient, reading))
+        replaced = superseded(study.readings)
+        for reading, is_superseded in zip(study.readings, replaced, strict=True):
+            cells = _reading_cells(study, patient, reading, is_superseded=is_superseded)
+            cells = self._discretion.reading(cells) if self._discretion else cells
+            self._readings.add([cells[name] for name in READING_COLUMNS])
         try:
             series = decode(study)
         except (NotFoundError, RefusedError) as error:
@@ -197,25 +207,32 @@ class _Writer:
             labelled.result.model_sha256 if scores and labelled.result else "",
         )
         original = study.instances[slice_.instance].sha256
-        self._slices.add((*about, *reading, header.plane or "", header.description, *geometry, original, *ai))
+        sequence = known_words(header.description) if self._discretion else header.description
+        self._slices.add((*about, *reading, header.plane or "", sequence, *geometry, original, *ai))
 
 
-def _reading_cells(study: Study, patient: str, reading: Reading) -> tuple[object, ...]:
+def _reading_cells(study: Study, patient: str, reading: Reading, *, is_superseded: bool) -> dict[str, object]:
     seen = answered(study, reading)
-    return (
-        study.study_id,
-        patient,
-        int(reading is study.readings[-1]),
-        seen.predicted if seen else "",
-        reading.finding,
-        reading.decision,
-        reading.reason or "",
-        reading.comment,
-        reading.reader,
-        reading.signed_at.isoformat(timespec="seconds"),
-        reading.state,
-        reading.model_sha256 or "",
-    )
+    in_class = isinstance(reading.finding, Finding)
+    return {
+        "study": study.study_id,
+        "patient": patient,
+        "current": int(reading is study.readings[-1]),
+        "ai_label": seen.predicted if seen else "",
+        "label": reading.finding if in_class else "",
+        "beyond": "" if in_class else reading.finding,
+        "lesion": reading.lesion,
+        "blind_label": reading.blind or "",
+        "confidence": reading.confidence or "",
+        "decision": reading.decision,
+        "reason": reading.reason or "",
+        "comment": reading.comment,
+        "role": reading.role,
+        "reader": reading.reader,
+        "signed_at": reading.signed_at.isoformat(timespec="seconds"),
+        "state": SUPERSEDED if is_superseded else reading.state,
+        "model_sha256": reading.model_sha256 or "",
+    }
 
 
 def _png(slice_: Slice) -> bytes:
@@ -270,6 +287,11 @@ def _refuse_repeated(root: Path, name: str, keys: Sequence[str]) -> None:
     repeated = [key for key, count in Counter(keys).items() if count > 1]
     if repeated:
         raise DatasetError(f"{name} of {root} has more than one row for {repeated[0]}. Export the readings again.")
+
+
+def _label(row: dict[str, str]) -> Finding | None:
+    """Return the class of a reading; one that is none of them says so in a column of its own."""
+    return Finding(row["label"]) if row["label"] or not row.get("beyond") else None
 
 
 def _slice_entry(row: dict[str, str]) -> SliceEntry:

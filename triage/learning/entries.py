@@ -19,9 +19,14 @@ READING_COLUMNS = (
     "current",
     "ai_label",
     "label",
+    "beyond",
+    "lesion",
+    "blind_label",
+    "confidence",
     "decision",
     "reason",
     "comment",
+    "role",
     "reader",
     "signed_at",
     "state",
@@ -94,14 +99,14 @@ class StudyEntry:
     patient
         The same for all studies of one patient; holds no identity.
     label
-        The finding of the latest reading.
+        The finding of the latest reading; None if that is none of the classes.
     slices
         Empty where the export could not decode the study.
     """
 
     study: str
     patient: str
-    label: Finding
+    label: Finding | None
     slices: tuple[SliceEntry, ...]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from triage.domain import AIResult, Finding, Reading, Series
+from triage.domain import AIResult, Finding, Reading, ReadingState, Series
 from triage.inference.slice_selection import scored_slices, selected, step
 from triage.records.views import Study
 from triage.scans.quality.gate import not_analysable
@@ -12,6 +12,8 @@ from triage.scans.quality.gate import not_analysable
 CHANGED = "Files arrived after the latest reading. Amend the reading, then export again"
 NOT_MARKED = "The reader saw no AI result that marks the slice with the lesion"
 NOT_THE_LESION = "Not the marked slice: it may or may not show the lesion"
+WAITS = "The study waits for a second reading or an arbitration. Export again when it is signed"
+NONE_OF_THE_CLASSES = "Signed as {}, which is none of the classes"
 NOTHING_SCORED = "No series of the study is scored"
 
 
@@ -45,13 +47,18 @@ class LabelledStudy:
         self.result = next((result for result in (seen, study.result) if _fits(result, series)), None)
         self.places = _places(series, self.result)
         self.note = ""
-        self._series, self._finding = series, reading.finding
+        self._series = series
+        self._finding = reading.finding if isinstance(reading.finding, Finding) else None
         self._lesion: tuple[int, int] | None = None
         if not self.places:
             self.note = NOTHING_SCORED
         # A reading without a digest is of a study of one file, and such a study never changes.
         elif reading.contents not in (None, study.contents):
             self.note = CHANGED
+        elif reading.state is ReadingState.PRELIMINARY:
+            self.note = WAITS
+        elif self._finding is None:
+            self.note = NONE_OF_THE_CLASSES.format(reading.finding)
         elif self._finding is not Finding.NOTUMOR:
             if len(self.places) == 1:
                 self._lesion = self.places[0]

@@ -13,13 +13,16 @@ Signed readings, exported by NeuroTriage. Research use only: not for clinical de
   originals/     the received files, only with --originals; these can identify the patient
 
 Studies and patients have keys of this installation. No table or slice holds the name, MRN,
-accession number or date of birth of a patient; readings.csv names the readers. Comments and series descriptions are
-free text, and pixels can carry burned-in text: check them before you pass the export on.
+accession number or date of birth of a patient. {identity}
+Pixels can carry burned-in text, and a head can be recognised by its face: check them before you pass the export on.
 
 Labels. In a study signed as no tumour, every slice is "notumor". In a study signed with a tumour, the label holds for
 the slice that the AI result marked and the reader saw (lesion=1), or for the only slice. All other slices have no
 label and are not trained on; the column "note" says why. The AI chose the marked slice, and where it missed the lesion
 the slice can be the wrong one (reason "missed lesion" in readings.csv).
+
+A study whose latest reading waits for a second reader or an arbitration has no labels yet. A conclusion that is none of
+the four classes is in the column "beyond" of readings.csv, never in "label"; its slices have no label.
 
 Train on it, from the unpacked folder or from this ZIP:
 
@@ -29,18 +32,30 @@ Train on it, from the unpacked folder or from this ZIP:
 """
 
 
-def readme(notes: Sequence[tuple[str, str]]) -> str:
+DISCREET = """\
+De-identified: readers have numbers,
+times are months, comments and names of other lesions are left out, and series descriptions keep words for sequences
+only."""
+FULL = """\
+Not de-identified: readings.csv names the readers, and
+comments, names of other lesions and series descriptions are free text that can name a patient."""
+
+
+def readme(notes: Sequence[tuple[str, str]], *, deidentified: bool = False) -> str:
     """Return the text, with the studies of which slices or labels are missing.
 
     Parameters
     ----------
     notes
         Pairs of study ID and reason.
+    deidentified
+        Whether readers' names, free text and exact times were left out.
     """
+    text = TEXT.format(identity=DISCREET if deidentified else FULL)
     if not notes:
-        return TEXT
+        return text
     return (
-        TEXT
+        text
         + "\nStudies of which slices or labels are missing:\n\n"
         + "".join(f"  {id_}  {why}\n" for id_, why in notes)
     )

@@ -23,6 +23,7 @@ from triage.learning.entries import Export
 from triage.pipeline.durable import Work, key
 from triage.pipeline.intake import Intake
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
+from triage.pipeline.signatures import Signatures
 from triage.pipeline.spool import Incoming
 from triage.pipeline.upkeep import Findings, Removed, check, clean
 from triage.pipeline.uploads import Uploads
@@ -50,6 +51,8 @@ class Installation:
     ----------
     uploads
         Receive files in the background, whatever becomes of the page that they came from.
+    signatures
+        Stores signed readings once they cannot be taken back any more.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -63,6 +66,7 @@ class Installation:
             settings.home / "uploads",
             lambda files, actor, progress: self.receive(files, actor=actor, progress=progress),
         )
+        self.signatures = Signatures(self.store.drafts)
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
         self._loading, self._processed = Lock(), Condition()
 
@@ -144,6 +148,7 @@ class Installation:
         *,
         reader: str | None = None,
         originals: bool = False,
+        deidentified: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Export:
         """Write the data set of signed readings, see `triage.learning.dataset.write_dataset`.
@@ -156,6 +161,8 @@ class Installation:
             Only studies that this reader signed.
         originals
             Add the received files.
+        deidentified
+            Leave out readers' names, free text and exact times.
         progress
             Called with the number of studies written and the number of all studies.
         """
@@ -166,6 +173,7 @@ class Installation:
             decode=partial(decode, self),
             files=self.files,
             originals=originals,
+            deidentified=deidentified,
             progress=progress,
         )
 
@@ -193,6 +201,7 @@ class Installation:
 
     def recover(self) -> None:
         """Clean up and resume after whatever ended the last process; called once, at the start."""
+        self.signatures.settle()
         self.clean()
         self.resume()
 
@@ -231,6 +240,7 @@ class Installation:
 
     def close(self) -> None:
         """Finish the uploads, then end the queue of this process, the decoders and the connections to the database."""
+        self.signatures.close()
         self.uploads.close()
         self.work.stop()
         self.door.close()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from triage.domain import Band, Outcome, SeriesHeader, StudyHeader, StudyStatus
 from triage.errors import StorageError
-from triage.records import audit, rows, studies
+from triage.records import audit, priors, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database, in_batches
 from triage.records.folding import folded_name, folded_study
@@ -142,6 +142,7 @@ def _add(
     for row in candidates:
         if row.id in added:
             _requeue(session, row, added[row.id], actor, now)
+    priors.refresh(session, {row.mrn for row in candidates})
     session.flush()
     return Added(tuple(outcomes), tuple(study_ids), studies.contents(session, list(added)))
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from triage.domain import Resolution, StudyStatus
 from triage.errors import ConflictError
-from triage.records import audit, rows, studies
+from triage.records import audit, priors, rows, studies
 from triage.records.arrivals import NOT_SCORED_YET
 from triage.records.audit import Event
 from triage.records.database import Database
@@ -101,6 +101,7 @@ class Conflicts:
                 _discard(first, reason)
             for row in (first, second):
                 session.add(audit.row(by, Event.RESOLVED, row.id, f"{resolution}: {reason}", now))
+            priors.refresh(session, {first.mrn, second.mrn})
 
 
 def side_of(session: Session, row: StudyRow) -> Side:

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from triage.domain import Resolution, StudyStatus
 from triage.errors import ConflictError
-from triage.records import audit, rows, studies
+from triage.reading import status_of
+from triage.records import audit, priors, rows, studies
 from triage.records.arrivals import NOT_SCORED_YET, why_in_doubt
 from triage.records.audit import Event
 from triage.records.conflicts import PATIENT, side_of
 from triage.records.database import Database, in_batches
-from triage.records.tables import AIResultRow, AuditRow, ReadingRow, StudyRow
+from triage.records.tables import AIResultRow, AuditRow, StudyRow
 from triage.records.views import Decided, Side
 
 #: Decisions on the list.
@@ -97,6 +98,7 @@ class Decisions:
             row.conflict = why_in_doubt(other, rows.header(row))
             for one in (other, row):
                 session.add(audit.row(by, Event.REOPENED, one.id, reason, now))
+            priors.refresh(session, {other.mrn, row.mrn})
 
     def discarded(self, study_ids: Collection[str]) -> dict[str, str]:
         """Return who discarded which of the studies, when and why, by study ID; studies that were not are left out."""
@@ -150,10 +152,10 @@ def _side_then(session: Session, row: StudyRow, holders: Mapping[str, str]) -> S
 def _put_back(session: Session, row: StudyRow) -> None:
     """Put a discarded study back: as read if nothing came since its reading, otherwise to be scored and read."""
     contents = studies.contents(session, [row.id])[row.id]
-    signed = select(ReadingRow.contents).where(ReadingRow.study_id == row.id).order_by(ReadingRow.id.desc()).limit(1)
-    seen = session.execute(signed).first()
-    if seen is not None and seen.contents in (None, contents):
+    signed = [rows.reading(item) for item in row.readings]
+    if signed and signed[-1].contents in (None, contents):
         known = select(AIResultRow.reason).where(AIResultRow.study_id == row.id).order_by(AIResultRow.id.desc())
-        row.status, row.reason = StudyStatus.READ, session.scalar(known.limit(1)) or "Read without the AI"
+        row.status, row.reason = status_of(signed), session.scalar(known.limit(1)) or "Read without the AI"
+        row.waiting = row.status != StudyStatus.READ
     else:
         row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET

@@ -6,20 +6,21 @@ test compares the outcome with the pure functions. A list that is sorted by a co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from triage.domain import Band, Finding, Ranking, ReadingState, StudyStatus
+from triage.reading import UNSETTLED
 from triage.records import rows, studies
 from triage.records.database import Read, in_batches
-from triage.records.tables import InstanceRow, ReadingRow, SeriesRow, StudyRow
+from triage.records.tables import ClaimRow, DraftRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import (
     Counted,
     QueueSummary,
@@ -32,6 +33,10 @@ from triage.records.views import (
 )
 from triage.worklist import WaitLimits, merged, reason_of_place
 
+#: Studies that `Queue.free` returns: more than readers come at one moment.
+OFFERED = 50
+#: Said before the reason for the rank of a prior.
+PRIOR = "Prior of a newer study of this patient"
 #: Bins of the probability axis in `Queue.summary`.
 BINS = 50
 #: What a click on the header of a column sorts by.
@@ -89,15 +94,49 @@ class Queue:
                 order = [(one, False) for one in _sorted(session, wanted, where, start, size)]
             else:
                 order = self._ordered(session, wanted, now, start, stop)
-            found = _rows(session, select(StudyRow).where(StudyRow.id.in_([one for one, _ in order])))
+            found = _rows(session, select(StudyRow).where(StudyRow.id.in_([one for one, _ in order])), now)
             placed = (self._placed(found[study_id], shared=shared) for study_id, shared in order)
             return WorklistPage(tuple(placed), total, number)
 
-    def first(self, now: datetime, *, but: Collection[str] = ()) -> str | None:
-        """Return the ID of the study to read next, other than those of `but`."""
+    def first(self, now: datetime) -> str | None:
+        """Return the ID of the study to read next, whoever may have it open."""
         with self.read() as session:
-            order = self._order(session, now, len(but) + 1)
-            return next((study_id for study_id, _ in order if study_id not in but), None)
+            return next((study_id for study_id, _ in self._order(session, now, 1)), None)
+
+    def free(self, reader: str, now: datetime, *, left: Sequence[str] = (), since: datetime | None = None) -> list[str]:
+        """Return the studies that a reader can read next, first the one to read next; nobody else has them open.
+
+        Parameters
+        ----------
+        reader
+            Who asks; a study that waits for a second reader is not for its first one.
+        now
+            Time by which waiting and claims are counted.
+        left
+            Studies that the reader left, the last one last. The list goes on below that one, then from its top; none of
+            these is in it.
+        since
+            When the reader came to the last one: what was ranked after that may come first although it stands above.
+        """
+        mine = select(ReadingRow.id).where(ReadingRow.study_id == StudyRow.id, ReadingRow.reader == reader)
+        theirs = select(ClaimRow.study_id).where(ClaimRow.until > now, ClaimRow.reader != reader)
+        signing = select(DraftRow.study_id).where(DraftRow.due_at.is_not(None), DraftRow.reader == reader)
+        free = (
+            StudyRow.waiting,
+            StudyRow.id.not_in(theirs),
+            StudyRow.id.not_in(signing),
+            or_(StudyRow.status.not_in(UNSETTLED), ~mine.exists()),
+        )
+        last = left[-1] if left else ""
+        ranked = select(StudyRow.id, StudyRow.ranked_at > (since or now)).where(*free)
+        with self.read() as session:
+            fresh = {study_id: bool(after) for study_id, after in session.execute(ranked)}
+            order = [study_id for study_id, _ in self._order(session, now, also=last)]
+        here = order.index(last) if last in order else -1
+        below, above = order[here + 1 :], order[: here + 1]
+        first = {study_id for study_id in above if fresh.get(study_id) and left}
+        onward = [*(one for one in above if one in first), *below, *(one for one in above if one not in first)]
+        return list(islice((one for one in onward if one in fresh and one not in left), OFFERED))
 
     def standing(self, study_ids: Collection[str], now: datetime) -> dict[str, Standing]:
         """Return where studies stand now, by study ID; those that are not on the record are left out."""
@@ -106,7 +145,7 @@ class Queue:
             known = [
                 row
                 for batch in in_batches(list(study_ids))
-                for row in _rows(session, select(StudyRow).where(StudyRow.id.in_(batch))).values()
+                for row in _rows(session, select(StudyRow).where(StudyRow.id.in_(batch)), now).values()
             ]
             waiting = {row.study_id for row in known if row.waiting}
             order = enumerate(self._order(session, now), 1) if waiting else ()
@@ -152,7 +191,7 @@ class Queue:
         """Return the latest arrivals of any status, newest first."""
         query = select(StudyRow).order_by(StudyRow.arrived_at.desc(), StudyRow.id).limit(size)
         with self.read() as session:
-            return list(_rows(session, query).values())
+            return list(_rows(session, query, datetime.now(UTC)).values())
 
     def _ordered(
         self, session: Session, wanted: WorklistFilter, now: datetime, start: int, stop: int
@@ -171,18 +210,26 @@ class Queue:
             found += [(one, False) for one in session.scalars(later.offset(skipped).limit(stop - start - len(found)))]
         return found
 
-    def _order(self, session: Session, now: datetime, size: int | None = None) -> Iterator[tuple[str, bool]]:
-        """Give the IDs of the first `size` waiting studies in the reading order, or all, as `merged` does."""
-        first = select(StudyRow.id).where(StudyRow.waiting).order_by(*_priority()).limit(size)
-        turn = session.scalar(select(func.count()).where(ReadingRow.state != ReadingState.AMENDED)) or 0
-        return merged(session.scalars(first).all(), self._second_line(session, now, size), turn)
+    def _order(
+        self, session: Session, now: datetime, size: int | None = None, also: str = ""
+    ) -> Iterator[tuple[str, bool]]:
+        """Give the IDs of the first `size` waiting studies in the reading order, or all, as `merged` does.
 
-    def _second_line(self, session: Session, now: datetime, size: int | None) -> Iterator[str]:
+        `also` is one that has its place although it waits no more.
+        """
+        waits = or_(StudyRow.waiting, StudyRow.id == also) if also else StudyRow.waiting.is_(True)
+        first = select(StudyRow.id).where(waits).order_by(*_priority()).limit(size)
+        turn = session.scalar(select(func.count()).where(ReadingRow.state != ReadingState.AMENDED)) or 0
+        return merged(session.scalars(first).all(), self._second_line(session, now, size, waits), turn)
+
+    def _second_line(
+        self, session: Session, now: datetime, size: int | None, waits: ColumnElement[bool]
+    ) -> Iterator[str]:
         """Give the IDs of what waited longer than the limit of its band, in the order of `triage.worklist.by_wait`."""
         lines = []
         for band in Band:
             if (limit := self.limits.of(band)) is not None:
-                late = and_(StudyRow.waiting, StudyRow.band == band.order, StudyRow.arrived_at < now - limit)
+                late = and_(waits, StudyRow.band == band.order, StudyRow.arrived_at < now - limit)
                 query = select(StudyRow.arrived_at, StudyRow.id).where(late).order_by(StudyRow.arrived_at, StudyRow.id)
                 lines.append([(arrived + limit, study_id) for arrived, study_id in session.execute(query.limit(size))])
         return (study_id for _, study_id in merge(*lines))
@@ -195,6 +242,7 @@ class Queue:
 def _priority() -> list[ColumnElement[Any]]:
     """Return the order of `triage.worklist.by_priority`."""
     return [
+        case((StudyRow.prior_of.is_(None), 0), else_=1),
         StudyRow.band.asc(),
         func.coalesce(StudyRow.malignancy, 1.0).desc(),
         StudyRow.arrived_at.asc(),
@@ -231,12 +279,14 @@ def _sorted(
     return list(session.scalars(select(StudyRow.id).where(*where).order_by(*order).offset(start).limit(size)))
 
 
-def _rows(session: Session, query: Select[StudyRow]) -> dict[str, WorklistRow]:
-    """Return the studies of a query by ID, in its order, each as a row of the worklist; four queries however many."""
+def _rows(session: Session, query: Select[StudyRow], now: datetime) -> dict[str, WorklistRow]:
+    """Return the studies of a query by ID, in its order, each as a row of the worklist; five queries however many."""
     found_studies = list(session.scalars(query))
     ids = [study.id for study in found_studies]
     doubts = studies.in_doubt(session, ids)
     signatures = _signatures(session, ids)
+    open_now = select(ClaimRow.study_id, ClaimRow.reader).where(ClaimRow.study_id.in_(ids), ClaimRow.until > now)
+    holders: dict[str, str] = dict(session.execute(open_now).all())
     counted = func.coalesce(func.sum(case((SeriesRow.set_aside.is_(None), InstanceRow.frames), else_=0)), 0)
     images = (
         select(SeriesRow.study_id, func.max(SeriesRow.modality), counted)
@@ -249,6 +299,7 @@ def _rows(session: Session, query: Select[StudyRow]) -> dict[str, WorklistRow]:
         study.id: replace(
             _as_ranked(study, *found.get(study.id, (None, 0))),
             doubt=doubts.get(study.id, ""),
+            claimed_by=holders.get(study.id, ""),
             signatures=signatures.get(study.id, ()),
         )
         for study in found_studies
@@ -276,7 +327,8 @@ def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
         malignancy=row.malignancy,
         predicted=Finding(row.predicted) if row.predicted else None,
         arrived_at=row.arrived_at,
-        reason=row.reason,
+        reason=f"{PRIOR}. {row.reason}" if row.prior_of else row.reason,
+        is_prior=row.prior_of is not None,
         waiting=row.waiting,
         patient_name=row.patient_name or "",
         mrn=row.mrn or "",

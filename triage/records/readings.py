@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from triage.domain import Reading, StudyStatus
-from triage.errors import ConflictError
+from triage.errors import ConflictError, NotFoundError
+from triage.reading import status_of
 from triage.records import audit, rows, studies
 from triage.records.audit import Event
+from triage.records.claims import released
 from triage.records.database import Database
 from triage.records.tables import AIResultRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import SignedReading
@@ -49,7 +51,7 @@ class Readings:
                 session.add(audit.row(reader, Event.OPENED, study_id, "", now))
 
     def sign(self, study_id: str, reading: Reading, *, seen: int) -> None:
-        """Store a reading, which never changes afterwards, and take the study off the waiting list.
+        """Store a reading, which never changes afterwards; the study waits on only for a second read or arbitration.
 
         Parameters
         ----------
@@ -69,34 +71,26 @@ class Readings:
         """
         try:
             with self._database.write() as session:
-                row = studies.locked(session, study_id)
-                count = session.scalar(select(func.count()).where(ReadingRow.study_id == study_id))
-                if row.status in (StudyStatus.MERGED, StudyStatus.DISCARDED):
-                    raise ConflictError(TAKEN_OFF)
-                if count != seen:
-                    raise ConflictError(SIGNED_MEANWHILE)
-                if reading.contents not in (None, studies.contents(session, [study_id])[study_id]):
-                    raise ConflictError(SLICES_ARRIVED)
-                session.add(
-                    ReadingRow(
-                        study_id=study_id,
-                        version=seen + 1,
-                        reader=reading.reader,
-                        decision=reading.decision,
-                        finding=reading.finding,
-                        reason=reading.reason,
-                        comment=reading.comment,
-                        state=reading.state,
-                        signed_at=reading.signed_at,
-                        model_sha256=reading.model_sha256,
-                        contents=reading.contents,
-                    )
-                )
-                row.waiting, row.status = False, StudyStatus.READ
-                detail = f"{reading.state}: {reading.decision} {reading.finding}"
-                session.add(audit.row(reading.reader, Event.SIGNED, study_id, detail, reading.signed_at))
+                study = studies.locked(session, study_id)
+                check(session, study, reading, seen)
+                store(session, study, reading, seen, datetime.now(UTC))
         except IntegrityError as error:
             raise ConflictError(SIGNED_MEANWHILE) from error
+
+    def of(self, study_id: str) -> tuple[StudyStatus, tuple[Reading, ...]]:
+        """Return the status of a study and its readings, oldest first, without its files.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such study.
+        """
+        query = select(ReadingRow).where(ReadingRow.study_id == study_id).order_by(ReadingRow.id)
+        with self._database.read() as session:
+            status = session.scalar(select(StudyRow.status).where(StudyRow.id == study_id))
+            if status is None:
+                raise NotFoundError(studies.NOT_THERE)
+            return StudyStatus(status), tuple(map(rows.reading, session.scalars(query)))
 
     def signed(self, reader: str | None = None, text: str = "") -> list[SignedReading]:
         """Return signed readings, newest first.
@@ -118,7 +112,7 @@ class Readings:
                 # The oldest readings have no contents; their studies have one file each, which never changes.
                 & (AIResultRow.contents == func.coalesce(ReadingRow.contents, AIResultRow.contents)),
             )
-            .options(selectinload(StudyRow.series).selectinload(SeriesRow.instances))
+            .options(selectinload(StudyRow.series).selectinload(SeriesRow.instances), selectinload(StudyRow.readings))
             .where(*studies.mentions(text))
             .order_by(ReadingRow.id.desc())
         )
@@ -129,3 +123,32 @@ class Readings:
                 rows.signed(reading, study, rows.result(result) if result else None)
                 for reading, study, result in session.execute(query)
             ]
+
+
+def check(session: Session, study: StudyRow, reading: Reading, seen: int) -> None:
+    """Check within a transaction that a reading still answers what its reader saw.
+
+    Raises
+    ------
+    ConflictError
+        If somebody signed, slices arrived, or the study was merged or discarded in between.
+    """
+    count = session.scalar(select(func.count()).where(ReadingRow.study_id == study.id))
+    if study.status in (StudyStatus.MERGED, StudyStatus.DISCARDED):
+        raise ConflictError(TAKEN_OFF)
+    if count != seen:
+        raise ConflictError(SIGNED_MEANWHILE)
+    if reading.contents not in (None, studies.contents(session, [study.id])[study.id]):
+        raise ConflictError(SLICES_ARRIVED)
+
+
+def store(session: Session, study: StudyRow, reading: Reading, seen: int, now: datetime) -> None:
+    """Store a checked reading within a transaction; it never changes afterwards."""
+    session.add(rows.reading_row(study.id, seen + 1, reading))
+    session.flush()
+    query = select(ReadingRow).where(ReadingRow.study_id == study.id).order_by(ReadingRow.id)
+    study.status = status_of([rows.reading(row) for row in session.scalars(query)])
+    study.waiting = study.status != StudyStatus.READ
+    released(session, study.id, reading.reader, now)
+    detail = f"{reading.state}, {reading.role}: {reading.decision} {reading.finding}"
+    session.add(audit.row(reading.reader, Event.SIGNED, study.id, detail, reading.signed_at))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, func, select
 
 from triage.domain import AIResult, SeriesHeader, StudyStatus
+from triage.reading import UNSETTLED
 from triage.records import audit, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database
@@ -64,7 +65,7 @@ class Results:
             row.malignancy = result.malignancy
             row.predicted = result.predicted
             row.ranked_at = now
-            if row.waiting:
+            if row.waiting and row.status not in UNSETTLED:
                 row.status = StudyStatus.RANKED
             session.add(audit.row(AI, Event.RANKED, study_id, f"{ranking.band}: {ranking.reason}", now))
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from triage.domain import (
     AIResult,
     Band,
+    Confidence,
     Decision,
     Finding,
     Plane,
@@ -14,10 +18,13 @@ from triage.domain import (
     Reading,
     ReadingState,
     ReasonCode,
+    Role,
     SeriesHeader,
     SliceScores,
     StudyHeader,
+    conclusion,
 )
+from triage.reading import superseded
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Instance, SeriesFiles, SignedReading, contents_of
 
@@ -72,14 +79,20 @@ def series(row: SeriesRow) -> SeriesFiles:
 
 def signed(row: ReadingRow, study: StudyRow, answered: AIResult | None) -> SignedReading:
     """Return a reading with its study and the AI result that it answers."""
+    all_of_it = [reading(item) for item in study.readings]
+    at = row.version - 1
     return SignedReading(
         study_id=study.id,
         name=study.name,
         patient_name=study.patient_name or "",
         mrn=study.mrn or "",
+        accession_number=study.accession_number or "",
+        study_date=study.study_date,
         instance=_representative(study, answered),
         predicted=answered.predicted if answered else None,
-        reading=reading(row),
+        reading=all_of_it[at],
+        superseded=superseded(all_of_it)[at],
+        before=all_of_it[at - 1] if at else None,
     )
 
 
@@ -128,14 +141,54 @@ def result(row: AIResultRow) -> AIResult:
 
 def reading(row: ReadingRow) -> Reading:
     """Return a reading."""
+    # Before roles were kept, every reading but the first amended another.
+    role = Role(row.role) if row.role else Role.FIRST if row.version == 1 else Role.AMENDMENT
     return Reading(
         reader=row.reader,
         decision=Decision(row.decision),
-        finding=Finding(row.finding),
+        finding=conclusion(row.finding),
         reason=ReasonCode(row.reason) if row.reason else None,
         comment=row.comment,
         state=ReadingState(row.state),
         signed_at=row.signed_at,
         model_sha256=row.model_sha256,
         contents=row.contents,
+        role=role,
+        lesion=row.lesion or "",
+        confidence=Confidence(row.confidence) if row.confidence else None,
+        blind=conclusion(row.blind) if row.blind else None,
     )
+
+
+def reading_row(study_id: str, version: int, reading: Reading) -> ReadingRow:
+    """Return the row of a reading; versions of a study count from 1."""
+    return ReadingRow(
+        study_id=study_id,
+        version=version,
+        reader=reading.reader,
+        decision=reading.decision,
+        finding=reading.finding,
+        reason=reading.reason,
+        comment=reading.comment,
+        state=reading.state,
+        signed_at=reading.signed_at,
+        model_sha256=reading.model_sha256,
+        contents=reading.contents,
+        role=reading.role,
+        lesion=reading.lesion or None,
+        confidence=reading.confidence,
+        blind=reading.blind,
+    )
+
+
+def reading_as_json(reading: Reading) -> dict[str, Any]:
+    """Return a reading that is not stored yet, as its draft keeps it."""
+    kept = asdict(reading)
+    return kept | {"signed_at": reading.signed_at.isoformat()}
+
+
+def reading_of_json(kept: Mapping[str, Any]) -> Reading:
+    """Return the reading that a draft keeps."""
+    names = [name for name in ReadingRow.__table__.columns.keys() if name in kept]  # noqa: SIM118 - a column mapping
+    fields = {name: kept[name] for name in names} | {"signed_at": datetime.fromisoformat(kept["signed_at"])}
+    return reading(ReadingRow(version=1, **fields))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from triage.records import studies
 from triage.records.arrivals import Arrivals
 from triage.records.audit import AuditTrail
+from triage.records.claims import Claims
 from triage.records.conflicts import Conflicts
 from triage.records.database import Database
 from triage.records.decisions import Decisions
+from triage.records.drafts import Drafts
 from triage.records.preferences import Preferences
 from triage.records.readings import Readings
 from triage.records.results import Results
@@ -36,6 +38,10 @@ class Store(Database):
         Opened studies and signed readings.
     preferences
         What readers have chosen for a page.
+    drafts
+        What readers have entered and not signed yet.
+    claims
+        Who has which study open.
     audit
         Events that change nothing else.
     """
@@ -48,6 +54,8 @@ class Store(Database):
         self.results = Results(self)
         self.readings = Readings(self)
         self.preferences = Preferences(self)
+        self.drafts = Drafts(self)
+        self.claims = Claims(self)
         self.audit = AuditTrail(self)
 
     def study(self, study_id: str) -> Study:

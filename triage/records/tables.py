@@ -82,6 +82,8 @@ class StudyRow(Base):
     A study that was set aside has no `study_uid` but a `claimed_uid`, which is that of `conflict_with`; `conflict` is
     the reason until a person has decided between the two.
 
+    `prior_of` is the newest study of the patient, if this one is a prior; see `triage.records.priors`.
+
     The `folded_...` columns hold text as `triage.records.folding` makes it, for searches. A new row fills them itself;
     whoever changes a name, a description or a number of a row changes them too.
     """
@@ -116,6 +118,7 @@ class StudyRow(Base):
     claimed_uid: Mapped[str | None] = mapped_column(String(64), index=True)
     conflict: Mapped[str | None] = mapped_column(Text)
     conflict_with: Mapped[str | None] = mapped_column(ForeignKey("study.id"), index=True)
+    prior_of: Mapped[str | None] = mapped_column(String(32))
 
     series: Mapped[list[SeriesRow]] = relationship(back_populates="study", order_by="SeriesRow.number")
     results: Mapped[list[AIResultRow]] = relationship(order_by="AIResultRow.id")
@@ -124,6 +127,7 @@ class StudyRow(Base):
     __table_args__ = (
         Index("study_queue", "waiting", "band", "arrived_at", "malignancy", "status", "predicted", "id"),
         Index("study_arrival", "arrived_at"),
+        Index("study_patient", "mrn", "study_date"),
         Index("study_name_search", "folded_name", "id"),
         Index("study_uid_once", "study_uid", unique=True),
     )
@@ -215,9 +219,49 @@ class ReadingRow(Base):
     signed_at: Mapped[datetime]
     model_sha256: Mapped[str | None] = mapped_column(String(64))
     contents: Mapped[str | None] = mapped_column(String(64))
+    role: Mapped[str | None] = mapped_column(String(16))
+    lesion: Mapped[str | None] = mapped_column(Text)
+    confidence: Mapped[str | None] = mapped_column(String(16))
+    blind: Mapped[str | None] = mapped_column(String(16))
 
     # Of two readers who sign the same version at the same moment, the second one gets an error.
     __table_args__ = (UniqueConstraint("study_id", "version", name="reading_once"),)
+
+
+class DraftRow(Base):
+    """What one reader has entered about a study and not signed yet.
+
+    A signature that can still be taken back is in `signature`, as JSON of the reading, until `due_at`; then the reading
+    is stored and the draft is gone. `seen` is the number of readings when the draft was begun.
+    """
+
+    __tablename__ = "draft"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[str] = mapped_column(ForeignKey("study.id"))
+    reader: Mapped[str] = mapped_column(String(128), index=True)
+    version: Mapped[int]
+    seen: Mapped[int]
+    entries: Mapped[dict[str, Any]]
+    saved_at: Mapped[datetime]
+    blind: Mapped[str | None] = mapped_column(String(16))
+    signature: Mapped[dict[str, Any] | None]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    refusal: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (UniqueConstraint("study_id", "reader", name="draft_once"),)
+
+
+class ClaimRow(Base):
+    """Who has a study open; it holds until `until`. `changed_at` is when it last passed from hand to hand."""
+
+    __tablename__ = "claim"
+
+    study_id: Mapped[str] = mapped_column(ForeignKey("study.id"), primary_key=True)
+    reader: Mapped[str] = mapped_column(String(128))
+    changed_at: Mapped[datetime] = mapped_column(index=True)
+    until: Mapped[datetime]
+    note: Mapped[str] = mapped_column(Text)
 
 
 class AuditRow(Base):

@@ -8,7 +8,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from triage.domain import AIResult, Band, Finding, Outcome, Reading, Resolution, SeriesHeader, StudyHeader, StudyStatus
+from triage.domain import (
+    AIResult,
+    Band,
+    Conclusion,
+    Finding,
+    Outcome,
+    Reading,
+    Resolution,
+    SeriesHeader,
+    StudyHeader,
+    StudyStatus,
+)
+from triage.reading import Entries
 
 
 def contents_of(digests: Iterable[str]) -> str:
@@ -328,6 +340,52 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Who has a study open, since when and until when; `note` says why it was taken over from another reader."""
+
+    reader: str
+    since: datetime
+    until: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a reader has entered about a study and not signed for good.
+
+    Attributes
+    ----------
+    version
+        Counts the changes, from 1; 0 while nothing was entered.
+    seen
+        How many readings the reader has seen.
+    due_at
+        When its signature is stored for good; None if it is not signed.
+    refusal
+        Why its signature was not stored; otherwise empty.
+    """
+
+    study_id: str
+    reader: str
+    version: int
+    seen: int
+    entries: Entries
+    saved_at: datetime
+    due_at: datetime | None = None
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A signature that its reader can take back until it is due; `name` is that of the patient, or of the study."""
+
+    study_id: str
+    name: str
+    finding: Conclusion
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SignedReading:
     """A reading with the study and the AI result that it answers.
 
@@ -335,12 +393,20 @@ class SignedReading:
     ----------
     instance
         The file that represents the study: the one of the slice that the AI result shows, or the first.
+    superseded
+        Whether the study has a later reading.
+    before
+        The reading of the study before this one, or None.
     """
 
     study_id: str
     name: str
     patient_name: str
     mrn: str
+    accession_number: str
+    study_date: date | None
     instance: Instance
     predicted: Finding | None
     reading: Reading
+    superseded: bool
+    before: Reading | None

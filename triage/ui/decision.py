@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import streamlit as st
 
 from triage import reading
-from triage.domain import AIResult, Finding, Reading, ReasonCode
-from triage.errors import TriageError
+from triage.domain import AIResult, Beyond, Finding, Reading, ReadingState, ReasonCode, Role, StudyStatus
+from triage.errors import ConflictError, ReadingError, TriageError
 from triage.pipeline.installation import Installation
 from triage.records.views import Study
-from triage.text import html_text, markdown
+from triage.settings import ROOT
+from triage.text import html_text, markdown, one_line, visible
 from triage.ui import state, theme
+from triage.web.drafts import said, snapshot
+
+#: Characters of the note with which a study is taken over.
+MAX_NOTE = 200
+FORM = ROOT / "assets" / "reading"
+NEVER_LEFT = "You have been through the list: it goes on from the top."
+#: What the form is called, by the reading that it leads to.
+TITLES = {
+    Role.FIRST: "Your reading",
+    Role.SECOND: "Second reading",
+    Role.ARBITRATION: "Arbitration: two readers disagree",
+    Role.AMENDMENT: "Amend the reading",
+}
+VERBS = {Role.SECOND: "Sign second reading", Role.ARBITRATION: "Sign arbitration", Role.AMENDMENT: "Sign amendment"}
 
 
 def headline(result: AIResult) -> None:
@@ -31,86 +50,166 @@ def _uncertainty(result: AIResult) -> str:
     return f'<div style="color:{theme.MUTED}">Not ruled out at 95 % coverage: <b>{names}</b></div>'
 
 
+def hides_ai(installation: Installation, study: Study) -> bool:
+    """Tell whether the AI result stays out of sight until this reader has committed a class."""
+    name = state.reader()
+    if not installation.settings.blind_first_read or study.result is None:
+        return False
+    if any(item.reader == name for item in study.readings):
+        return False
+    draft = installation.store.drafts.get(study.study_id, name) if name else None
+    return draft is None or draft.entries.blind is None
+
+
 def history(study: Study) -> None:
-    """Draw the readings so far, oldest first."""
+    """Draw the readings so far, oldest first; in an arbitration, the two that disagree side by side."""
+    if reading.hidden_from(state.reader(), study.readings, study.status):
+        first = markdown(study.readings[-1].reader)
+        st.info(f"**Second reading.** {first} has signed; theirs is shown once you have.", icon=":material/groups:")
+        return
+    current = list(reading.opinions(study.readings).values()) if study.status is StudyStatus.ARBITRATION else []
     for item in study.readings:
-        st.success(_sentence(item), icon=":material/verified:")
+        if item not in current:
+            st.success(_sentence(item), icon=":material/verified:")
+    for column, item in zip(st.columns(len(current)) if current else (), current, strict=True):
+        column.warning(_sentence(item), icon=":material/balance:")
 
 
 def form(installation: Installation, study: Study) -> None:
-    """Draw the decision; the button signs it, after every field is checked."""
-    result, latest = study.result, study.readings[-1] if study.readings else None
-    key = f"{study.study_id}_{len(study.readings)}"
-    st.markdown("**Amend the reading**" if latest else "**Your reading**")
-    finding = st.segmented_control(
-        "Finding",
-        list(Finding),
-        default=latest.finding if latest else result.predicted if result else None,
-        format_func=lambda item: item.label,
-        key=f"finding_{key}",
-        label_visibility="collapsed",
-        width="stretch",
+    """Draw the form, which keeps what is entered by itself and hands signing and leaving over to Python."""
+    name, blind = state.reader(), hides_ai(installation, study)
+    role = reading.next_role(name, study.readings, study.status)
+    result = None if blind else study.result
+    key = f"form_{study.study_id}"
+    amends = role is Role.FIRST and bool(study.readings)
+    st.components.v2.component(
+        "reading_form",
+        html='<div class="reading"></div>\n',
+        css=(FORM / "form.css").read_text(),
+        js=(FORM / "component.js").read_text(),
+    )(
+        data={
+            "study": study.study_id,
+            "reader": name,
+            "role": role.value,
+            "blind": blind,
+            "predicted": result.predicted.value if result else "",
+            "title": TITLES[Role.AMENDMENT if amends else role],
+            "verb": VERBS.get(role, "Sign amendment" if amends else "Confirm and sign" if result else "Sign reading"),
+            "choices": [[item.value, item.label] for item in (*Finding, *Beyond)],
+            "reasons": [item.value for item in ReasonCode],
+            "snapshot": snapshot(installation, study.study_id, name),
+            "refusal": st.session_state.pop("refusal", ""),
+            "note": st.session_state.pop("note", ""),
+        },
+        key=key,
+        on_act_change=lambda: _act(installation, study, st.session_state[key].act),
     )
-    overrides = result is not None and finding is not None and finding is not result.predicted
-    if overrides:
-        st.selectbox(
-            "Why the AI result is overridden",
-            list(ReasonCode),
-            index=None,
-            format_func=str.capitalize,
-            placeholder="Reason code",
-            key=f"reason_{key}",
-        )
-    st.text_area("Comment", key=f"comment_{key}", height=70, placeholder="Comment", label_visibility="collapsed")
-    if "refusal" in st.session_state:
-        st.error(
-            markdown(st.session_state.pop("refusal")), icon=":material/error:"
-        )  # above the button, so that it is in sight
-    verb = "Sign override" if overrides else "Confirm and sign" if result else "Sign reading"
-    sign, skip = st.columns(2)
-    sign.button(
-        "Sign amendment" if latest else verb,
-        type="primary",
-        icon=":material/draw:",
-        width="stretch",
-        disabled=finding is None,
-        on_click=_sign,
-        args=(installation, study, key),
-    )
-    if skip.button("Next study", icon=":material/skip_next:", width="stretch"):
-        following = installation.queue.first(state.now(), but=[study.study_id])
-        if following is None:
-            st.info("No other study is waiting.")
-        else:
-            state.open_study(following)
 
 
-def _sign(installation: Installation, study: Study, key: str) -> None:
-    """Sign the entries, for the study as it was on the screen when the button was pressed.
+def _act(installation: Installation, study: Study, act: dict[str, Any]) -> None:
+    """Do what the form asks, for the study as it was on the screen.
 
     This runs before the page is drawn again, so a reading that somebody else signed meanwhile raises a conflict.
     """
-    entered = st.session_state
+    acts: dict[str, Callable[[], object]] = {
+        "sign": lambda: sign(installation, study, state.reader(), act.get("entries", {})),
+        "commit": lambda: commit(installation, study, state.reader(), act.get("entries", {})),
+        "next": lambda: _next(study),
+        "open": lambda: _open(str(act.get("study", ""))),
+        "seen": lambda: installation.store.drafts.catch_up(study.study_id, state.reader(), len(study.readings)),
+        "take over": lambda: take_over(installation, study, state.reader(), str(act.get("note", ""))),
+    }
     try:
-        statement = reading.sign(
-            reader=state.reader(),
-            finding=entered[f"finding_{key}"],
-            result=study.result,
-            earlier=study.readings,
-            reason=entered.get(f"reason_{key}"),
-            comment=entered[f"comment_{key}"],
-            now=state.now(),
-            contents=study.contents,
-        )
-        installation.store.readings.sign(study.study_id, statement, seen=len(study.readings))
+        if act and act.get("what") in acts:
+            acts[act["what"]]()
     except TriageError as error:
-        entered.refusal = str(error)
+        st.session_state.refusal = str(error)
+
+
+def sign(installation: Installation, study: Study, reader: str, fields: dict[str, Any]) -> Reading:
+    """Sign what the form holds, for the study as the reader saw it; for some seconds it can be taken back.
+
+    Raises
+    ------
+    ConflictError
+        If somebody else has the study open, or the record changed meanwhile.
+    ReadingError
+        If something required is missing.
+    """
+    now, draft = state.now(), installation.store.drafts.get(study.study_id, reader)
+    entries = replace(reading.from_json(fields), blind=draft.entries.blind if draft else None)
+    statement = reading.sign(
+        reader=reader,
+        entries=entries,
+        result=study.result,
+        earlier=study.readings,
+        status=study.status,
+        second_read=installation.settings.second_read,
+        now=now,
+        contents=study.contents,
+    )
+    _claim(installation, study, reader)
+    installation.signatures.hold(study.study_id, statement, seen=len(study.readings))
+    return statement
+
+
+def commit(installation: Installation, study: Study, reader: str, fields: dict[str, Any]) -> None:
+    """Keep the class that the reader chose before the AI result is shown.
+
+    Raises
+    ------
+    ReadingError
+        If no class is chosen, or nobody has entered a name.
+    """
+    entries = reading.from_json(fields)
+    if not reader:
+        raise ReadingError("A reading needs a reader. Enter your name in the sidebar.")
+    if entries.finding is None:
+        raise ReadingError("Choose a class first; the AI result is shown once it is committed.")
+    seen, drafts = len(study.readings), installation.store.drafts
+    drafts.commit_blind(study.study_id, reader, entries.finding, seen=seen, now=state.now())
+
+
+def take_over(installation: Installation, study: Study, reader: str, note: str) -> None:
+    """Claim a study that another reader has open.
+
+    Raises
+    ------
+    ReadingError
+        Without a note.
+    """
+    note = visible(one_line(note), MAX_NOTE)
+    if not reader or not note:
+        raise ReadingError("Taking a study over needs your name and a note. Enter why you take it.")
+    installation.store.claims.take_over(study.study_id, reader, note, state.now())
+
+
+def _claim(installation: Installation, study: Study, reader: str) -> None:
+    holder = installation.store.claims.take(study.study_id, reader, state.now())
+    if holder.reader != reader:
+        raise ConflictError(f"{holder.reader} has this study open. Take it over with a note, then sign.")
+
+
+def _next(study: Study) -> None:
+    following, again = state.read_next(study.study_id)
+    if following is None:
+        st.session_state.note = "No other study is free to be read."
         return
-    st.toast(f"Signed: {statement.finding.label}", icon=":material/verified:")
+    if again:
+        st.toast(NEVER_LEFT, icon=":material/replay:")
+    _open(following)
+
+
+def _open(study_id: str) -> None:
+    st.query_params["study"] = study_id
 
 
 def _sentence(item: Reading) -> str:
     reason = f" ({item.reason})" if item.reason else ""
     comment = f" — {item.comment}" if item.comment else ""
-    signed = f"{item.state}. {item.reader}, {item.signed_at:%Y-%m-%d %H:%M} UTC"
-    return f"**{item.finding.label}**, {markdown(f'{item.decision}{reason}, {signed}{comment}')}"
+    sure = f", confidence {item.confidence}" if item.confidence else ""
+    blind = f", blind: {item.blind.label}" if item.blind else ""
+    waits = ", waits for another reader" if item.state is ReadingState.PRELIMINARY else ""
+    signed = f"{item.role}, {item.state}{waits}. {item.reader}, {state.local(item.signed_at)}"
+    return f"**{markdown(said(item))}**, {markdown(f'{item.decision}{reason}{sure}{blind}, {signed}{comment}')}"

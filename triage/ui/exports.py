@@ -8,9 +8,24 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
+import streamlit as st
+
+from triage.errors import TriageError
 from triage.learning.entries import Export
 from triage.pipeline.installation import Installation
 from triage.records.files import UNFINISHED
+from triage.text import markdown
+
+CONTENTS = """
+The ZIP holds every study that you signed:
+
+* its slices as PNG, as the network received them: burned-in text and the shape of the face stay in the pixels
+* a table of slices: label, plane, sequence, spacing, AI result
+* a table of all readings of these studies, those of other readers included: class, decision, reason, confidence
+
+It never holds patients' names, MRNs, accession numbers or birth dates. Train on it with `python -m triage train`.
+"""
+IDENTIFIED = "The tables then name the readers, and comments and series descriptions can name a patient."
 
 
 class ReadyExport:
@@ -22,6 +37,8 @@ class ReadyExport:
         Whose readings are exported.
     reader
         Only studies that this reader signed.
+    deidentified
+        Leave out readers' names, free text and exact times.
     progress
         Called with the number of studies written and the number of all studies.
 
@@ -31,10 +48,44 @@ class ReadyExport:
         If the ZIP cannot be written.
     """
 
-    def __init__(self, installation: Installation, reader: str, progress: Callable[[int, int], None]) -> None:
+    def __init__(
+        self, installation: Installation, reader: str, *, deidentified: bool, progress: Callable[[int, int], None]
+    ) -> None:
         # The prefix lets the next start remove what a killed process left.
         folder = Path(tempfile.mkdtemp(dir=installation.files.folder, prefix=UNFINISHED))
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.path = folder / "neurotriage-readings.zip"
         self.reader = reader
-        self.export: Export = installation.export_readings(self.path, reader=reader, progress=progress)
+        self.deidentified = deidentified
+        self.export: Export = installation.export_readings(
+            self.path, reader=reader, deidentified=deidentified, progress=progress
+        )
+
+
+def ask(installation: Installation, reader: str) -> None:
+    """Draw what a data set contains and whether to de-identify it, and make it."""
+    with st.popover("Make a data set (ZIP)", icon=":material/archive:", type="primary"):
+        st.markdown(CONTENTS)
+        discreet = st.checkbox(
+            "De-identify",
+            value=True,
+            help="Readers get numbers, times become months, comments and other free text are left out.",
+        )
+        if not discreet:
+            st.warning(IDENTIFIED, icon=":material/privacy_tip:")
+        if st.button("Make it", type="primary", icon=":material/archive:"):
+            _make(installation, reader, deidentified=discreet)
+
+
+def _make(installation: Installation, reader: str, *, deidentified: bool) -> None:
+    st.session_state.pop("ready_export", None)
+    bar = st.progress(0.0, "Exporting studies")
+
+    def show(done: int, total: int) -> None:
+        bar.progress(done / max(total, 1), f"Exported {done:,} of {total:,} studies")
+
+    try:
+        st.session_state.ready_export = ReadyExport(installation, reader, deidentified=deidentified, progress=show)
+    except TriageError as error:
+        st.error(markdown(str(error)), icon=":material/error:")
+    bar.empty()

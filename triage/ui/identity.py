@@ -17,7 +17,7 @@ def heading(study: Study) -> None:
     st.subheader(markdown(readable_name(header.patient_name) or study.name), anchor=False)
     lines = [_patient(header), _study(study)]
     waited = tables.duration(state.now() - study.arrived_at)
-    lines.append(f"Arrived {study.arrived_at:%Y-%m-%d %H:%M} UTC, {waited} ago · {study.status}")
+    lines.append(f"Arrived {state.local(study.arrived_at)}, {waited} ago · {study.status}")
     text, details = st.columns([3, 1], vertical_alignment="center")
     text.caption("  \n".join(markdown(line) for line in lines if line))
     with details.popover("Series"):

@@ -86,6 +86,8 @@ def where(standing: Standing) -> str:
         return f"{place}. AI: {answer}."
     return {
         StudyStatus.READ: "Read and signed.",
+        StudyStatus.SECOND_READ: "Read once; waits for a second reader.",
+        StudyStatus.ARBITRATION: "Read twice, and the readers disagree; waits for a third.",
         StudyStatus.MERGED: f"{row.reason}.",
         StudyStatus.DISCARDED: f"{row.reason}.",
     }[row.status]

@@ -5,16 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NoReturn
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
 from triage.pipeline.installation import Installation
 from triage.settings import ROOT, Settings
 from triage.text import visible
+from triage.web.reader import COOKIE, MAX_READER
 
-COOKIE = "triage_reader"
-#: Characters of a reader's name.
-MAX_READER = 80
 WORKLIST = ROOT / "pages" / "clinical" / "worklist.py"
 UPLOAD = ROOT / "pages" / "clinical" / "upload.py"
 REVIEW = ROOT / "pages" / "clinical" / "review.py"
@@ -33,6 +32,19 @@ def installation() -> Installation:
 def now() -> datetime:
     """Return the current time in UTC, with its time zone."""
     return datetime.now(UTC)
+
+
+def zone() -> ZoneInfo:
+    """Return the time zone of the reader's browser; UTC if it does not say."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def local(time: datetime) -> str:
+    """Return a time as the reader's clock shows it."""
+    return f"{time.astimezone(zone()):%Y-%m-%d %H:%M %Z}"
 
 
 def reader() -> str:
@@ -64,3 +76,30 @@ def ask_reader() -> None:
 def open_study(study_id: str) -> NoReturn:
     """Open a study on the review page; its ID is in the address, so a reload stays there."""
     st.switch_page(REVIEW, query_params={"study": study_id})
+
+
+def read_next(leaving: str = "") -> tuple[str | None, bool]:
+    """Claim the study to read next, so that two readers get two, and return it; None if none is free.
+
+    The list goes on below the study that is left, then from its top, past those that this reader left before; once it
+    is through, it begins again. The second value tells whether it did.
+
+    Parameters
+    ----------
+    leaving
+        The study that is left; its claim ends.
+    """
+    record, name, time = installation(), reader(), now()
+    left: list[str] = st.session_state.setdefault("left", [])
+    since: datetime = st.session_state.get("came", time)
+    if leaving:
+        left[:] = [*(one for one in left if one != leaving), leaving]
+        record.store.claims.release(leaving, name, time)
+    for again in (False, True):
+        free = record.queue.free(name, time, left=left, since=since)
+        following = record.store.claims.take_first(free, name, time) if name else next(iter(free), None)
+        if following is not None:
+            st.session_state.came = time
+            return following, again
+        left[:] = left[-1:]
+    return None, False

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from triage.domain import Finding, StudyHeader, StudyStatus
+from triage.domain import Finding, Role, StudyHeader, StudyStatus
 from triage.records.views import Side, SignedReading, WorklistRow
 from triage.text import one_line, readable_name
 from triage.ui import theme
+from triage.web.drafts import said
 
 ROW_HEIGHT = 36
 WORKLIST_COLUMNS = {
@@ -76,15 +78,28 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
             "Signed": [item.reading.signed_at for item in items],
             "Patient": [readable_name(item.patient_name) for item in items],
             "MRN": [one_line(item.mrn) for item in items],
+            "Accession": [one_line(item.accession_number) for item in items],
+            "Study date": [item.study_date for item in items],
             "Study": [item.name for item in items],
             "AI": [item.predicted.label if item.predicted else "–" for item in items],
-            "Signed as": [item.reading.finding.label for item in items],
+            "Signed as": [said(item.reading) for item in items],
+            "State": ["superseded" if item.superseded else item.reading.state.value for item in items],
+            "Changed": [_changed(item) for item in items],
             "Decision": [item.reading.decision.value for item in items],
             "Reason": [item.reading.reason.value if item.reading.reason else "" for item in items],
+            "Confidence": [item.reading.confidence.value if item.reading.confidence else "" for item in items],
+            "Blind": [item.reading.blind.label if item.reading.blind else "" for item in items],
             "Comment": [one_line(item.reading.comment) for item in items],
-            "State": [item.reading.state.value for item in items],
         }
     )
+
+
+def _changed(item: SignedReading) -> str:
+    """Return what an amendment changed of the reading before it."""
+    if item.before is None or item.reading.role is not Role.AMENDMENT:
+        return ""
+    before, after = said(item.before), said(item.reading)
+    return f"{before} → {after}" if before != after else f"{after}: comment only"
 
 
 def sides(first: Side, second: Side) -> pd.io.formats.style.Styler:
@@ -132,10 +147,20 @@ def duration(wait: timedelta) -> str:
     return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
 
 
-READING_COLUMNS = {
-    "Signed": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", width=140, timezone="UTC"),
-    "Comment": st.column_config.TextColumn(width=280),
-}
+def reading_columns(zone: str) -> dict[str, Any]:
+    """Return the configuration of the columns of `readings`, with times in the reader's zone."""
+    return {
+        "Signed": st.column_config.DatetimeColumn(
+            format="YYYY-MM-DD HH:mm", width=132, timezone=zone, help=f"In your time zone, {zone}"
+        ),
+        "Study date": st.column_config.DateColumn(format="YYYY-MM-DD", width=92),
+        "State": st.column_config.TextColumn(
+            help="Preliminary: waits for another reader. Superseded: a later reading took its place."
+        ),
+        "Changed": st.column_config.TextColumn(help="What an amendment changed of the reading before it"),
+        "Blind": st.column_config.TextColumn(help="What you had concluded before the AI result was shown"),
+        "Comment": st.column_config.TextColumn(width=280),
+    }
 
 
 #: Metrics of a model card by their usual names.

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from triage.pipeline.installation import Installation
+from triage.web.drafts import Drafts
 from triage.web.events import Events
 from triage.web.guard import Guard
 from triage.web.media import ROOT
@@ -31,7 +32,7 @@ class _Uid(Convertor[str]):
 
 
 def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
-    """Return DICOMweb, the health check, the rows of the worklist and the news.
+    """Return DICOMweb, the health check, the rows of the worklist, the drafts of readings and the news.
 
     Parameters
     ----------
@@ -65,5 +66,6 @@ def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
         Route("/health", health),
         Route("/events", Events(installation).listen),
         *Worklist(installation).routes,
+        *Drafts(installation).routes(),
         Mount(ROOT, routes=dicomweb, middleware=[guard]),
     ]

@@ -1,0 +1,198 @@
+// @ts-check
+/**
+ * What a reader has entered about one study: kept on the server as it changes, in this browser until the server has it.
+ *
+ * @typedef {{finding: string, lesion: string, confidence: string, reason: string, comment: string}} Entries
+ * @typedef {{version: number, seen: number, entries: Entries, blind: string | null, saved_at: string,
+ *   due_at: string | null, refusal: string}} Saved
+ * @typedef {{reader: string, signed_at: string, said: string, why: string, comment: string}} News
+ * @typedef {{reader: string, mine: boolean, since: string, note: string}} Claim
+ * @typedef {{study: string, name: string, said: string, due_at: string}} Held
+ * @typedef {{status: string, readings: number, draft: Saved | null, news: News[], claim: Claim | null, held: Held[]}} Snapshot
+ */
+
+const PAUSE = 300; // milliseconds without a change before it is saved
+const FIRST_RETRY = 1000;
+const LAST_RETRY = 10000;
+/** @type {Entries} */
+const EMPTY = { finding: "", lesion: "", confidence: "", reason: "", comment: "" };
+
+/** The draft of one reader about one study. */
+export class Draft {
+  /**
+   * @param {string} study
+   * @param {string} reader empty if nobody has entered a name: then nothing is sent
+   * @param {() => void} changed called when something is to be drawn anew
+   */
+  constructor(study, reader, changed) {
+    this.study = study;
+    this.reader = reader;
+    this.changed = changed;
+    /** @type {Entries} */
+    this.entries = { ...EMPTY };
+    this.version = 0;
+    this.seen = 0;
+    this.dirty = false;
+    this.savedAt = "";
+    this.problem = "";
+    /** @type {Entries | null} what another window made of this draft meanwhile */
+    this.other = null;
+    this.otherVersion = 0;
+    this.known = false;
+    this.retry = FIRST_RETRY;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    /** @type {Promise<void> | null} */
+    this.saving = null;
+  }
+
+  get key() {
+    return `neurotriage-draft ${this.reader} ${this.study}`;
+  }
+
+  /**
+   * Take what the server has, unless something newer was typed here.
+   * @param {Saved | null} saved
+   * @param {number} readings signed so far
+   */
+  receive(saved, readings) {
+    const version = saved?.version ?? 0;
+    if (!this.known) this.restore(version, saved?.seen ?? readings);
+    if (this.dirty || this.saving) return;
+    if (this.known && version === this.version) return;
+    this.known = true;
+    this.entries = { ...EMPTY, ...saved?.entries };
+    this.version = version;
+    this.seen = saved?.seen ?? readings;
+    this.savedAt = version ? (saved?.saved_at ?? "") : "";
+    this.changed();
+  }
+
+  /**
+   * Take up again what this browser could not send before it was closed.
+   * @param {number} version
+   * @param {number} seen
+   */
+  restore(version, seen) {
+    const kept = localStorage.getItem(this.key);
+    if (!kept) return;
+    /** @type {{entries: Entries, version: number}} */
+    const { entries, version: base } = JSON.parse(kept);
+    Object.assign(this, { entries, version: base, seen, dirty: true, known: true });
+    // Another base: the server answers that it has a newer draft, and the reader chooses.
+    if (base > version) this.version = version;
+    this.changed();
+    void this.save();
+  }
+
+  /** @param {Partial<Entries>} fields */
+  set(fields) {
+    Object.assign(this.entries, fields);
+    this.dirty = true;
+    this.known = true;
+    this.keep();
+    this.later(PAUSE);
+    this.changed();
+  }
+
+  keep() {
+    try {
+      localStorage.setItem(this.key, JSON.stringify({ entries: this.entries, version: this.version }));
+    } catch {
+      // A full or forbidden storage: the server alone keeps it.
+    }
+  }
+
+  /** @param {number} pause */
+  later(pause) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.save(), pause);
+  }
+
+  /** Send now what is not sent yet; resolves when the server has it or does not take it. */
+  async flush() {
+    clearTimeout(this.timer);
+    await this.saving;
+    if (this.dirty) await this.save();
+  }
+
+  /** One request at a time, so that versions count. */
+  async save() {
+    if (this.saving || !this.dirty || this.other) return;
+    if (!this.reader) {
+      this.problem = "Not saved: enter your name in the sidebar";
+      this.changed();
+      return;
+    }
+    this.saving = this.send();
+    await this.saving;
+    this.saving = null;
+    if (this.dirty && !this.other) this.later(this.problem ? this.retry : PAUSE);
+    this.changed();
+  }
+
+  async send() {
+    const sent = JSON.stringify(this.entries);
+    const { reader, version, seen } = this;
+    this.dirty = false;
+    try {
+      const answer = await ask("PUT", `${this.study}/draft`, { reader, version, seen, entries: JSON.parse(sent) });
+      if (answer.conflict) {
+        this.dirty = true;
+        this.problem = answer.conflict;
+        const other = { ...EMPTY, ...answer.draft?.entries };
+        this.otherVersion = answer.draft?.version ?? 0;
+        if (JSON.stringify(other) === sent) this.choose(true);
+        else this.other = other;
+        return;
+      }
+      this.version = answer.version;
+      this.savedAt = answer.saved_at;
+      this.problem = "";
+      this.retry = FIRST_RETRY;
+      if (this.dirty) this.keep();
+      else localStorage.removeItem(this.key);
+    } catch (error) {
+      this.dirty = true;
+      this.problem = error instanceof Refusal ? `Not saved: ${error.message}` : "Not saved: trying again";
+      this.retry = Math.min(this.retry * 2, LAST_RETRY);
+    }
+  }
+
+  /**
+   * Keep this version, or take the one of the other window.
+   * @param {boolean} theirs
+   */
+  choose(theirs) {
+    if (theirs && this.other) this.entries = this.other;
+    this.version = this.otherVersion;
+    this.other = null;
+    this.problem = "";
+    this.dirty = !theirs;
+    if (theirs) localStorage.removeItem(this.key);
+    else this.later(0);
+    this.changed();
+  }
+}
+
+/** The server answered, and said no. */
+export class Refusal extends Error {}
+
+/**
+ * Ask a route below /reading and return its JSON.
+ * @param {string} method
+ * @param {string} path
+ * @param {object} [body]
+ * @returns {Promise<any>}
+ */
+export async function ask(method, path, body) {
+  const headers = body ? { "Content-Type": "application/json" } : undefined;
+  const text = body && JSON.stringify(body);
+  // What is sent while the page is left still arrives; browsers allow that up to 64 KB.
+  const keepalive = method !== "GET" && (text ?? "").length < 20000;
+  const answer = await fetch(`/reading/${path}`, { method, headers, body: text, keepalive });
+  const told = await answer.json().catch(() => ({}));
+  if (!answer.ok && answer.status !== 503) throw new Refusal(told.reason ?? `the server answered ${answer.status}`);
+  if (!answer.ok) throw new Error(told.reason);
+  return told;
+}

@@ -1,0 +1,258 @@
+"""Reading in a real browser: nothing typed is lost, two readers do not collide, a glioma is read twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers import free_port, take_in, wait_until_healthy
+from playwright.sync_api import Browser, Page, expect
+
+from triage.domain import Finding, StudyStatus
+from triage.phantoms import Phantom
+from triage.pipeline.installation import Installation
+from triage.settings import ROOT, Settings
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+expect.set_options(timeout=90_000)
+SAVED = re.compile(r"^Draft saved")
+
+
+class Server:
+    """The app on a home of its own, which it can be stopped and started on."""
+
+    def __init__(self, home: Path, **settings: str) -> None:
+        self.home, self.port = home, free_port()
+        self.address = f"http://localhost:{self.port}"
+        self.environment = os.environ | {"TRIAGE_HOME": str(home)} | settings
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "triage", "serve", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment)
+        wait_until_healthy(self.address, self.process)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+
+def prepared(home: Path, slices: list[Phantom], count: int) -> list[str]:
+    """Fill a home with phantoms and return the studies in reading order."""
+    installation = Installation(Settings(home=home))
+    take_in(installation, {phantom.name: phantom.png for phantom in slices[:count]})
+    order = installation.queue.free("", installation.store.study(installation.queue.recent(1)[0].study_id).arrived_at)
+    installation.close()
+    return order
+
+
+@pytest.fixture
+def server(tmp_path: Path, slices: list[Phantom]) -> Iterator[Server]:
+    server = Server(tmp_path / "home", TRIAGE_SECOND_READ="true")
+    server.order = prepared(server.home, slices, 4)  # type: ignore[attr-defined]
+    server.start()
+    yield server
+    server.kill()
+
+
+def reading(browser: Browser, server: Server, name: str, study: str = "") -> Page:
+    """Return a page on which a reader has opened a study."""
+    tab = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    tab.set_default_timeout(90_000)
+    tab.goto(server.address)
+    tab.get_by_role("textbox", name="Reader").fill(name)
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("button", name="Read next")).to_be_visible()
+    tab.wait_for_function("document.cookie.includes('triage_reader')")
+    if study:
+        tab.goto(f"{server.address}/review?study={study}")
+    else:
+        tab.get_by_role("button", name="Read next").click()
+    expect(tab.get_by_role("button", name="Next study")).to_be_visible()
+    return tab
+
+
+def study_of(tab: Page) -> str:
+    return tab.url.rsplit("=", 1)[-1]
+
+
+def sign(tab: Page, finding: str, comment: str = "", reason: str = "") -> None:
+    tab.get_by_role("radio", name=finding).click()
+    why = tab.get_by_label("Why the AI result is overridden")
+    if reason and why.is_visible():
+        why.select_option(reason)
+    if comment:
+        tab.get_by_placeholder("Comment").fill(comment)
+    tab.get_by_role("button", name=re.compile("^(Confirm|Sign)")).click()
+    tab.get_by_role("button", name="Enter again").click()
+
+
+def store(server: Server) -> Installation:
+    return Installation(Settings(home=server.home))
+
+
+def test_nothing_typed_is_lost(server: Server, browser: Browser) -> None:
+    """By a reload, another page, the next study, and a server that is killed while the reader types."""
+    tab = reading(browser, server, "Dr. Ada")
+    first = study_of(tab)
+    expect(tab.get_by_role("radio", name="Glioma")).not_to_be_checked()
+    tab.get_by_role("radio", name="Other lesion").click()
+    tab.get_by_label("Other lesion").last.fill("epidermoid cyst")
+    tab.get_by_role("radio", name="low").click()
+    tab.get_by_placeholder("Comment").fill("line one\nline two")
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+
+    def is_there() -> None:
+        expect(tab.get_by_placeholder("Comment")).to_have_value("line one\nline two")
+        expect(tab.get_by_placeholder("Which lesion?")).to_have_value("epidermoid cyst")
+        expect(tab.get_by_role("radio", name="Other lesion")).to_be_checked()
+        expect(tab.get_by_role("radio", name="low")).to_be_checked()
+
+    tab.reload()
+    is_there()
+    tab.get_by_placeholder("Comment").press("Escape")
+    tab.keyboard.press("n")
+    expect(tab).not_to_have_url(re.compile(first))
+    tab.goto(f"{server.address}/review?study={first}")
+    is_there()
+    server.kill()
+    tab.get_by_placeholder("Comment").fill("typed while the server was away")
+    expect(tab.get_by_text("Not saved: trying again")).to_be_visible()
+    server.start()
+    expect(tab.get_by_text(SAVED)).to_be_visible(timeout=60_000)
+    tab.goto(f"{server.address}/review?study={first}")
+    expect(tab.get_by_placeholder("Comment")).to_have_value("typed while the server was away")
+    tab.context.close()
+
+
+def test_a_signature_is_taken_back_and_then_stored_without_the_tab(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study_id = study_of(tab)
+    tab.get_by_role("heading", name="Your reading").click()
+    tab.keyboard.press("Alt+2")
+    expect(tab.get_by_role("radio", name="Meningioma")).to_be_checked()
+    tab.get_by_placeholder("Comment").fill("dural tail")
+    if (why := tab.get_by_label("Why the AI result is overridden")).is_visible():
+        why.select_option("wrong class")
+    tab.get_by_role("heading", name="Your reading").click()
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("button", name="Enter again")).to_be_visible()
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("button", name="Undo (u)")).to_be_visible()
+    tab.keyboard.press("u")
+    expect(tab.get_by_text("Taken back")).to_be_visible()
+    expect(tab.get_by_placeholder("Comment")).to_have_value("dural tail")
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("button", name="Undo (u)")).to_be_visible()
+    tab.context.close()
+    server.kill()
+    server.start()
+    tab = reading(browser, server, "Dr. Ada", study_id)
+    expect(tab.get_by_text("dural tail").first).to_be_visible(timeout=60_000)
+    expect(tab.get_by_text("Amend the reading").or_(tab.get_by_text("Your reading"))).to_be_visible()
+    tab.context.close()
+    installation = store(server)
+    (kept,) = installation.store.study(study_id).readings
+    assert (kept.finding, kept.comment) == (Finding.MENINGIOMA, "dural tail")
+    installation.close()
+
+
+def test_the_next_study_is_the_next_on_the_list(server: Server, browser: Browser) -> None:
+    """Down the whole list and never back to what was left; another reader meanwhile gets another study."""
+    order = server.order  # type: ignore[attr-defined]
+    ada = reading(browser, server, "Dr. Ada")
+    visited = [study_of(ada)]
+    bo = reading(browser, server, "Dr. Bo")
+    assert study_of(bo) != visited[0]
+    for _ in range(2):
+        here = study_of(ada)
+        ada.keyboard.press("n")
+        expect(ada).not_to_have_url(re.compile(here))
+        expect(ada.get_by_role("button", name="Next study")).to_be_visible()
+        visited.append(study_of(ada))
+    assert len(set(visited)) == 3
+    assert study_of(bo) not in visited
+    assert [one for one in order if one in visited] == visited
+    for tab in (ada, bo):
+        tab.context.close()
+
+
+def test_a_glioma_is_read_twice_and_a_disagreement_is_arbitrated(server: Server, browser: Browser) -> None:
+    study_id = server.order[0]  # type: ignore[attr-defined]
+    ada = reading(browser, server, "Dr. Ada", study_id)
+    bo = reading(browser, server, "Dr. Bo", study_id)
+    expect(bo.get_by_text("Dr. Ada has this study open")).to_be_visible()
+    bo.get_by_placeholder("Comment").fill("mine")
+    sign(ada, "Glioma", "butterfly")
+    # Told at once, without what the first reader said; nothing typed is lost.
+    expect(bo.get_by_text("Dr. Ada signed this study")).to_be_visible(timeout=60_000)
+    expect(bo.get_by_text("Yours is the second reading")).to_be_visible()
+    expect(bo.get_by_text("butterfly")).to_have_count(0)
+    expect(bo.get_by_placeholder("Comment")).to_have_value("mine")
+    bo.get_by_role("button", name="Seen").click()
+    expect(bo.get_by_text("Yours is the second reading")).to_have_count(0)
+    sign(bo, "No tumour", reason="no lesion there")
+    expect(bo.get_by_text("butterfly").first).to_be_visible(timeout=60_000)
+    cleo = reading(browser, server, "Dr. Cleo", study_id)
+    expect(cleo.get_by_text("Arbitration: two readers disagree")).to_be_visible()
+    expect(cleo.get_by_text("butterfly").first).to_be_visible()
+    sign(cleo, "Meningioma", "dural tail", "wrong class")
+    expect(cleo.get_by_text("Amend the reading")).to_be_visible(timeout=60_000)
+    installation = store(server)
+    study = installation.store.study(study_id)
+    assert study.status is StudyStatus.READ
+    assert [item.role.value for item in study.readings] == ["first", "second", "arbitration"]
+    installation.close()
+    for tab in (ada, bo, cleo):
+        tab.context.close()
+
+
+def test_two_windows_of_one_reader_lose_neither_version(server: Server, browser: Browser) -> None:
+    study_id = server.order[0]  # type: ignore[attr-defined]
+    one = reading(browser, server, "Dr. Ada", study_id)
+    other = one.context.new_page()
+    # Without its looks at the record, which would bring it up to date before anything is typed there.
+    other.route(re.compile("/reading/[0-9a-f]{32}$"), lambda route: route.abort())
+    other.goto(one.url)
+    expect(other.get_by_role("button", name="Next study")).to_be_visible()
+    one.get_by_placeholder("Comment").fill("from one")
+    expect(one.get_by_text(SAVED)).to_be_visible()
+    other.get_by_placeholder("Comment").fill("from the other")
+    expect(other.get_by_text("Which one is to stay?")).to_be_visible()
+    expect(other.get_by_text("from one").first).to_be_visible()
+    other.get_by_role("button", name="Keep mine").click()
+    expect(other.get_by_text(SAVED)).to_be_visible()
+    expect(other.get_by_placeholder("Comment")).to_have_value("from the other")
+    one.context.close()
+
+
+def test_a_blind_reader_sees_the_ai_after_committing(tmp_path: Path, browser: Browser, slices: list[Phantom]) -> None:
+    server = Server(tmp_path / "home", TRIAGE_BLIND_FIRST_READ="true")
+    (study_id,) = prepared(server.home, slices, 1)
+    server.start()
+    try:
+        tab = reading(browser, server, "Dr. Ada", study_id)
+        expect(tab.get_by_text("Blind reading.")).to_be_visible()
+        for hint in ("AI:", "P(glioma)", "Heat map", "operating point"):
+            expect(tab.get_by_role("main").get_by_text(hint)).to_have_count(0)
+        tab.get_by_role("radio", name="No tumour").click()
+        tab.get_by_role("button", name="Commit, then show the AI").click()
+        tab.get_by_role("button", name="Enter again").click()
+        expect(tab.get_by_text("Committed before the AI was shown: No tumour")).to_be_visible()
+        expect(tab.get_by_role("main").get_by_text("AI:")).to_be_visible()
+        sign(tab, "Glioma", "seen on the second look", "missed lesion")
+        expect(tab.get_by_text("blind: No tumour")).to_be_visible(timeout=60_000)
+        tab.context.close()
+    finally:
+        server.kill()
+    installation = store(server)
+    (kept,) = installation.store.study(study_id).readings
+    assert (kept.blind, kept.finding) == (Finding.NOTUMOR, Finding.GLIOMA)
+    installation.close()

@@ -1,0 +1,78 @@
+"""Claims: one reader has a study open at a time, on both databases."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from record_samples import NOW, add
+
+from triage.records.claims import IDLE
+from triage.records.queue import Queue
+from triage.records.store import Store
+from triage.records.views import WorklistFilter
+from triage.worklist import WaitLimits
+
+LATER = NOW + IDLE + timedelta(seconds=1)
+
+
+def test_a_claim_holds_while_its_reader_looks(store: Store) -> None:
+    study_id = add(store, 1)
+    assert store.claims.holder(study_id, NOW) is None
+    assert store.claims.take(study_id, "Dr. A", NOW).reader == "Dr. A"
+    assert store.claims.take(study_id, "Dr. B", NOW).reader == "Dr. A"
+    halfway = NOW + IDLE / 2
+    renewed = store.claims.take(study_id, "Dr. A", halfway)
+    assert (renewed.since, renewed.until) == (NOW, halfway + IDLE)
+    assert store.claims.take(study_id, "Dr. B", LATER).reader == "Dr. A"
+    after = LATER + IDLE
+    assert store.claims.holder(study_id, after) is None
+    taken = store.claims.take(study_id, "Dr. B", after)
+    assert (taken.reader, taken.since) == ("Dr. B", after)
+
+
+def test_a_claim_is_taken_over_with_a_note(store: Store) -> None:
+    study_id = add(store, 1)
+    store.claims.take(study_id, "Dr. A", NOW)
+    store.claims.take_over(study_id, "Dr. B", "A went home", NOW)
+    holder = store.claims.take(study_id, "Dr. A", NOW)
+    assert (holder.reader, holder.note) == ("Dr. B", "A went home")
+    with store.read() as session:
+        said = session.connection().exec_driver_sql("SELECT actor, event, detail FROM audit ORDER BY id").all()
+    assert [tuple(row) for row in said][-2:] == [
+        ("Dr. A", "claimed", ""),
+        ("Dr. B", "taken over", "from Dr. A: A went home"),
+    ]
+
+
+def test_only_the_reader_who_has_it_leaves_it(store: Store) -> None:
+    study_id = add(store, 1)
+    store.claims.take(study_id, "Dr. A", NOW)
+    store.claims.release(study_id, "Dr. B", NOW)
+    assert store.claims.holder(study_id, NOW) is not None
+    store.claims.release(study_id, "Dr. A", NOW)
+    assert store.claims.holder(study_id, NOW) is None
+
+
+def test_of_many_readers_at_once_each_gets_a_study_of_their_own(store: Store) -> None:
+    studies = [add(store, number, name=f"{number}.png") for number in range(12)]
+    queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
+
+    def read_next(number: int) -> str | None:
+        reader = f"Dr. {number}"
+        return store.claims.take_first(queue.free(reader, NOW), reader, NOW)
+
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(read_next, range(12)))
+    assert sorted(map(str, got)) == sorted(studies)
+    assert read_next(12) is None
+    shown = queue.page(WorklistFilter(), NOW).rows
+    assert sorted(row.claimed_by for row in shown) == sorted(f"Dr. {number}" for number in range(12))
+    assert {row.claimed_by for row in queue.page(WorklistFilter(), LATER).rows} == {""}
+
+
+def test_of_many_readers_one_claims_a_study(store: Store) -> None:
+    study_id = add(store, 1)
+    with ThreadPoolExecutor(8) as pool:
+        holders = set(pool.map(lambda number: store.claims.take(study_id, f"Dr. {number}", NOW).reader, range(16)))
+    assert len(holders) == 1

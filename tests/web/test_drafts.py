@@ -1,0 +1,145 @@
+"""What the form of a reading keeps and is told, over HTTP."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from dicomweb import Peer
+from helpers import sign_study
+from record_samples import add, reading
+
+from triage.domain import Beyond, Finding
+from triage.reading import Entries, as_json
+from triage.settings import ROOT
+from triage.web.drafts import said
+from triage.web.reader import COOKIE
+
+READER = "Dr. Äda"
+TYPED = as_json(Entries(Finding.MENINGIOMA, comment="dural tail"))
+
+
+def ask(peer: Peer, method: str, path: str, by: str = READER, **sent: Any) -> requests.Response:
+    address = peer.address.replace("/dicom-web", "/reading/") + path
+    cookies = {COOKIE: quote(by)} if by else {}
+    return requests.request(method, address, json=sent or None, cookies=cookies, timeout=60)
+
+
+def save(peer: Peer, study_id: str, version: int = 0, **changes: Any) -> requests.Response:
+    sent = {"reader": READER, "version": version, "seen": 0, "entries": TYPED} | changes
+    return ask(peer, "PUT", f"{study_id}/draft", **sent)
+
+
+def test_what_is_typed_is_kept_and_told_again(discreet_peer: Peer) -> None:
+    study_id = add(discreet_peer.installation.store, 1)
+    answer = save(discreet_peer, study_id)
+    assert (answer.status_code, answer.json()["version"]) == (200, 1)
+    told = ask(discreet_peer, "GET", study_id).json()
+    assert told["draft"]["entries"] == TYPED
+    assert (told["draft"]["version"], told["readings"], told["news"], told["held"]) == (1, 0, [], [])
+    assert (told["claim"]["reader"], told["claim"]["mine"]) == (READER, True)
+    assert ask(discreet_peer, "GET", study_id, by="Dr. B").json()["draft"] is None
+
+
+def test_another_window_is_answered_with_what_is_kept(discreet_peer: Peer) -> None:
+    study_id = add(discreet_peer.installation.store, 1)
+    save(discreet_peer, study_id)
+    answer = save(discreet_peer, study_id, entries=TYPED | {"comment": "other"}).json()
+    assert "another window" in answer["conflict"]
+    assert answer["draft"]["entries"] == TYPED
+
+
+@pytest.mark.parametrize(
+    ("changes", "reader", "remedy"),
+    [
+        ({}, "", "Enter your name"),
+        ({"reader": "Dr. B"}, READER, "Load the page again"),
+        ({"entries": [1]}, READER, "Load the page again"),
+        ({"version": "1"}, READER, "Load the page again"),
+        ({"entries": {"finding": "cat"}}, READER, "Load the page again"),
+    ],
+)
+def test_what_cannot_be_kept_is_said(discreet_peer: Peer, changes: Any, reader: str, remedy: str) -> None:
+    study_id = add(discreet_peer.installation.store, 1)
+    sent = {"reader": READER, "version": 0, "seen": 0, "entries": TYPED} | changes
+    answer = ask(discreet_peer, "PUT", f"{study_id}/draft", by=reader, **sent)
+    assert answer.status_code == 422
+    assert remedy in answer.json()["reason"]
+
+
+def test_an_unknown_study_is_said(discreet_peer: Peer) -> None:
+    assert ask(discreet_peer, "GET", "nowhere").status_code == 404
+    assert save(discreet_peer, "nowhere").status_code == 404
+
+
+def test_what_somebody_else_signed_is_news_beside_the_draft(discreet_peer: Peer) -> None:
+    installation = discreet_peer.installation
+    study_id = add(installation.store, 1)
+    save(discreet_peer, study_id)
+    sign_study(installation, study_id, Finding.NOTUMOR, reader="Dr. B", comment="clear")
+    told = ask(discreet_peer, "GET", study_id).json()
+    (news,) = told["news"]
+    assert (news["reader"], news["said"], news["comment"]) == ("Dr. B", "No tumour", "clear")
+    assert told["draft"]["entries"] == TYPED
+    installation.store.drafts.catch_up(study_id, READER, 1)
+    assert ask(discreet_peer, "GET", study_id).json()["news"] == []
+
+
+def test_a_second_reader_is_not_told_what_the_first_one_said(discreet_peer: Peer) -> None:
+    installation = discreet_peer.installation
+    study_id = add(installation.store, 1)
+    save(discreet_peer, study_id)
+    sign_study(installation, study_id, Finding.GLIOMA, reader="Dr. B", comment="butterfly", second_read=True)
+    answer = ask(discreet_peer, "GET", study_id)
+    (news,) = answer.json()["news"]
+    assert (news["reader"], news["said"], news["comment"]) == ("Dr. B", "", "")
+    assert "butterfly" not in answer.text
+    assert "lioma" not in answer.text
+    sign_study(installation, study_id, Finding.NOTUMOR, reader=READER, second_read=True)
+    (news,) = ask(discreet_peer, "GET", study_id).json()["news"]
+    assert (news["said"], news["comment"]) == ("Glioma", "butterfly")
+
+
+def test_a_signature_is_taken_back(discreet_peer: Peer) -> None:
+    store = discreet_peer.installation.store
+    study_id = add(store, 1)
+    save(discreet_peer, study_id)
+    due = datetime.now(UTC) + timedelta(minutes=1)
+    store.drafts.hold(study_id, reading(reader=READER), seen=0, due=due)
+    told = ask(discreet_peer, "GET", study_id).json()
+    assert [(held["study"], held["said"]) for held in told["held"]] == [(study_id, "Glioma")]
+    assert told["draft"]["due_at"] == due.isoformat()
+    assert ask(discreet_peer, "DELETE", f"{study_id}/signature", by="Dr. B").status_code == 409
+    told = ask(discreet_peer, "DELETE", f"{study_id}/signature").json()
+    assert (told["held"], told["draft"]["due_at"], told["draft"]["entries"]) == ([], None, TYPED)
+
+
+def test_only_who_is_at_work_keeps_a_claim(discreet_peer: Peer) -> None:
+    claims, now = discreet_peer.installation.store.claims, datetime.now(UTC)
+    study_id = add(discreet_peer.installation.store, 1)
+    assert ask(discreet_peer, "POST", study_id).json()["claim"] is None
+    before = claims.take(study_id, READER, now - timedelta(minutes=5))
+    ask(discreet_peer, "GET", study_id)
+    ask(discreet_peer, "POST", study_id, by="Dr. B")
+    assert claims.holder(study_id, now) == before
+    ask(discreet_peer, "POST", study_id)
+    after = claims.holder(study_id, now)
+    assert after is not None
+    assert (after.since, after.until > before.until) == (before.since, True)
+
+
+def test_the_modules_of_the_form_are_sent_and_nothing_else(discreet_peer: Peer) -> None:
+    for path in (ROOT / "assets" / "reading").glob("*.js"):
+        answer = ask(discreet_peer, "GET", f"modules/{path.name}")
+        assert (answer.text, answer.headers["content-type"]) == (path.read_text(), "text/javascript; charset=utf-8")
+        assert answer.headers["cache-control"] == "no-cache"
+    for name in ("none.js", "form.css", "..%2Fremember.js", "..%2f..%2fapp.py"):
+        assert ask(discreet_peer, "GET", f"modules/{name}").status_code == 404
+
+
+def test_a_conclusion_in_words() -> None:
+    assert said(reading(Finding.GLIOMA)) == "Glioma"
+    assert said(reading(Beyond.NOT_ANALYSABLE)) == "Not analysable / repeat"  # type: ignore[arg-type]

@@ -1,0 +1,34 @@
+"""What a de-identified export leaves out: who read, what was written in free text, and when exactly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+#: What series descriptions say about sequence, plane and contrast; every other word is left out.
+KNOWN_WORD = re.compile(
+    r"""(?<![^\W_])(?:
+        2d|3d|t1|t1c|t1ce|t1w|t2|t2w|pd|flair|dwi|diff|adc|swi|ep2d|stir|fluid|dark|iso|head|brain|mr|mri|mrt
+        |ax|axial|tra|trans|cor|coronal|sag|sagittal|pre|post|ce|contrast|gd|fat|fs|sat
+        |se|fse|tse|turbo|fast|spin|ge|gre|space|cube|vista|mpr|mprage|mp2rage|spgr|tfe|ve|vibe
+    )(?![^\W_])""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+class Discretion:
+    """Replaces what could identify a reader or a patient in the rows of readings; a reader has one number in all."""
+
+    def __init__(self) -> None:
+        self._readers: dict[str, str] = {}
+
+    def reading(self, cells: Mapping[str, object]) -> dict[str, object]:
+        """Return the cells of a reading with a number for its reader, the month of its signature and no free text."""
+        reader = self._readers.setdefault(str(cells["reader"]), f"reader {len(self._readers) + 1}")
+        month = str(cells["signed_at"])[:7]
+        return {**cells, "reader": reader, "signed_at": month, "comment": "", "lesion": ""}
+
+
+def known_words(description: str) -> str:
+    """Return the words of a series description that name a sequence, a plane or contrast."""
+    return " ".join(KNOWN_WORD.findall(description))

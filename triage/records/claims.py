@@ -1,0 +1,104 @@
+"""Who has a study open, so that two readers do not read the same one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from triage.records import audit
+from triage.records.audit import Event
+from triage.records.database import Database
+from triage.records.tables import ClaimRow
+from triage.records.views import Claim
+
+#: A claim ends this long after its reader last looked at the study or entered something.
+IDLE = timedelta(minutes=15)
+
+
+class Claims:
+    """Claims of one record. Each method that writes is one transaction and may raise `StorageError`.
+
+    Parameters
+    ----------
+    database
+        Holds the record.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, study_id: str, reader: str, now: datetime) -> Claim:
+        """Claim a study that is free, or keep it for longer, and return who has it then: this reader or another."""
+        with self._database.write() as session:
+            if not _renewed(session, study_id, reader, now) and not _taken(session, study_id, reader, now):
+                return _claim(session.get_one(ClaimRow, study_id))
+            return _claim(session.get_one(ClaimRow, study_id, populate_existing=True))
+
+    def take_first(self, study_ids: Iterable[str], reader: str, now: datetime) -> str | None:
+        """Claim the first of the studies that is free or this reader's already; None if all are others'."""
+        return next((one for one in study_ids if self.take(one, reader, now).reader == reader), None)
+
+    def take_over(self, study_id: str, reader: str, note: str, now: datetime) -> None:
+        """Claim a study whoever has it; the note is kept beside the claim and in the audit trail."""
+        with self._database.write() as session:
+            before = session.get(ClaimRow, study_id, with_for_update=True)
+            held_by = before.reader if before and before.until > now else ""
+            values = {"reader": reader, "changed_at": now, "until": now + IDLE, "note": note}
+            if before is None:
+                session.add(ClaimRow(study_id=study_id, **values))
+            else:
+                session.execute(update(ClaimRow).where(ClaimRow.study_id == study_id).values(**values))
+            session.add(audit.row(reader, Event.TAKEN_OVER, study_id, f"from {held_by or 'nobody'}: {note}", now))
+
+    def holder(self, study_id: str, now: datetime) -> Claim | None:
+        """Return who has a study open, or None."""
+        with self._database.read() as session:
+            row = session.get(ClaimRow, study_id)
+            return _claim(row) if row and row.until > now else None
+
+    def release(self, study_id: str, reader: str, now: datetime) -> None:
+        """End the claim of a reader who leaves the study; that of another one stays."""
+        with self._database.write() as session:
+            released(session, study_id, reader, now)
+
+
+def released(session: Session, study_id: str, reader: str, now: datetime) -> None:
+    """End the claim of a reader within a transaction."""
+    session.execute(
+        update(ClaimRow)
+        .where(ClaimRow.study_id == study_id, ClaimRow.reader == reader, ClaimRow.until > now)
+        .values(until=now, changed_at=now)
+    )
+
+
+def _renewed(session: Session, study_id: str, reader: str, now: datetime) -> bool:
+    mine = (ClaimRow.study_id == study_id, ClaimRow.reader == reader, ClaimRow.until > now)
+    return bool(session.execute(update(ClaimRow).where(*mine).values(until=now + IDLE)).rowcount)  # type: ignore[attr-defined]
+
+
+def _taken(session: Session, study_id: str, reader: str, now: datetime) -> bool:
+    """Take a claim that ended, or make the first one of the study; of two readers at once, one succeeds."""
+    values = {"reader": reader, "changed_at": now, "until": now + IDLE, "note": ""}
+    ended = (ClaimRow.study_id == study_id, ClaimRow.until <= now)
+    taken = bool(session.execute(update(ClaimRow).where(*ended).values(**values)).rowcount)  # type: ignore[attr-defined]
+    if not taken:
+        exists = select(func.count()).select_from(ClaimRow).where(ClaimRow.study_id == study_id)
+        if session.scalar(exists):
+            return False
+        try:
+            with session.begin_nested():
+                session.execute(insert(ClaimRow).values(study_id=study_id, **values))
+        except IntegrityError:  # another reader made it in between, or there is no such study
+            if session.scalar(exists):
+                return False
+            raise
+    session.add(audit.row(reader, Event.CLAIMED, study_id, "", now))
+    return True
+
+
+def _claim(row: ClaimRow) -> Claim:
+    return Claim(row.reader, row.changed_at, row.until, row.note)
