@@ -8,6 +8,7 @@ from triage.records.audit import AuditTrail
 from triage.records.conflicts import Conflicts
 from triage.records.database import Database
 from triage.records.decisions import Decisions
+from triage.records.marks import MarkStore
 from triage.records.readings import Readings
 from triage.records.results import Results
 from triage.records.views import Study
@@ -33,6 +34,8 @@ class Store(Database):
         AI results, and the studies that wait for one.
     readings
         Opened studies and signed readings.
+    marks
+        Measurements, outlines and key images of the readers.
     audit
         Events that change nothing else.
     """
@@ -44,6 +47,7 @@ class Store(Database):
         self.decisions = Decisions(self)
         self.results = Results(self)
         self.readings = Readings(self)
+        self.marks = MarkStore(self)
         self.audit = AuditTrail(self)
 
     def study(self, study_id: str) -> Study:
