@@ -30,7 +30,8 @@ export function angle(a, vertex, b, spacing) {
   const [down, along] = spacing ?? [1, 1];
   const [ax, ay] = [(a.x - vertex.x) * along, (a.y - vertex.y) * down];
   const [bx, by] = [(b.x - vertex.x) * along, (b.y - vertex.y) * down];
-  return Math.abs((Math.atan2(ax * by - ay * bx, ax * bx + ay * by) * 180) / Math.PI);
+  // Adding 0 makes 0 of -0, whose angle to another 0 would be 180 degrees.
+  return Math.abs((Math.atan2(ax * by - ay * bx, ax * bx + ay * by + 0) * 180) / Math.PI);
 }
 
 /**
