@@ -32,9 +32,11 @@ from triage.learning.entries import (
     StudyEntry,
 )
 from triage.learning.labels import LabelledStudy, answered
+from triage.learning.outlines import Outlines
 from triage.learning.readme import readme
 from triage.learning.tables import Table, replacing, table
 from triage.records.files import FileStore
+from triage.records.marks import SignedMarks
 from triage.records.signed import SignedStudy
 from triage.records.views import Instance, Study
 
@@ -58,6 +60,7 @@ def write_dataset(
     study: Callable[[str], Study],
     decode: Callable[[Study], tuple[Series, ...]],
     files: FileStore,
+    marks: Callable[[str], Sequence[SignedMarks]],
     originals: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Export:
@@ -75,6 +78,8 @@ def write_dataset(
         Returns the series of a study, in the order in which they are judged.
     files
         Where the received files are.
+    marks
+        Returns the signed marks of a study by its ID.
     originals
         Add the received files as they are. They can identify the patient.
     progress
@@ -96,7 +101,7 @@ def write_dataset(
             if progress is not None:
                 progress(done, len(signed))
             one = study(item.study_id)
-            writer.add(one, item.patient, decode)
+            writer.add(one, item.patient, decode, marks(item.study_id))
             if originals:
                 writer.add_originals(one, files)
         readings.copy_to(archive, READINGS_TABLE)
@@ -143,7 +148,13 @@ class _Writer:
         self.labelled = 0
         self._archive, self._readings, self._slices = archive, readings, slices
 
-    def add(self, study: Study, patient: str, decode: Callable[[Study], tuple[Series, ...]]) -> None:
+    def add(
+        self,
+        study: Study,
+        patient: str,
+        decode: Callable[[Study], tuple[Series, ...]],
+        marks: Sequence[SignedMarks],
+    ) -> None:
         for reading in study.readings:
             self._readings.add(_reading_cells(study, patient, reading))
         try:
@@ -151,11 +162,12 @@ class _Writer:
         except (NotFoundError, RefusedError) as error:
             self.notes.append((study.study_id, f"No slices, the study cannot be decoded: {error}"))
             return
-        labelled = LabelledStudy(study, series)
+        outlines = Outlines(study, series, marks)
+        labelled = LabelledStudy(study, series, outlines.lesions)
         if labelled.note:
             self.notes.append((study.study_id, f"No slice has a label: {labelled.note}."))
         for place in labelled.places:
-            self._add_slice(study, patient, series, labelled, place)
+            self._add_slice(study, patient, series, labelled, outlines, place)
 
     def add_originals(self, study: Study, files: FileStore) -> None:
         for instance in study.instances:
@@ -174,6 +186,7 @@ class _Writer:
         patient: str,
         series: Sequence[Series],
         labelled: LabelledStudy,
+        outlines: Outlines,
         place: tuple[int, int],
     ) -> None:
         number, at = place
@@ -197,7 +210,8 @@ class _Writer:
             labelled.result.model_sha256 if scores and labelled.result else "",
         )
         original = study.instances[slice_.instance].sha256
-        self._slices.add((*about, *reading, header.plane or "", header.description, *geometry, original, *ai))
+        outline = outlines.add_to(self._archive, place)
+        self._slices.add((*about, *reading, header.plane or "", header.description, *geometry, original, *ai, *outline))
 
 
 def _reading_cells(study: Study, patient: str, reading: Reading) -> tuple[object, ...]:
@@ -282,4 +296,5 @@ def _slice_entry(row: dict[str, str]) -> SliceEntry:
         note=row["note"],
         plane=row["plane"],
         sequence=row["sequence"],
+        outline=row.get("outline", ""),
     )

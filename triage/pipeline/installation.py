@@ -165,6 +165,7 @@ class Installation:
             study=self.store.study,
             decode=partial(decode, self),
             files=self.files,
+            marks=self.store.marks.signed,
             originals=originals,
             progress=progress,
         )

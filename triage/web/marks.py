@@ -15,7 +15,7 @@ from triage.errors import NotFoundError, ReadingError, StorageError
 from triage.pipeline.installation import Installation
 from triage.records.marked import MAX_BYTES
 from triage.records.marks import MarkDraft
-from triage.web.reader import reader, refuse_other_sites
+from triage.web.reader import reader_of, refuse_other_sites
 
 ADDRESS = "/viewer/studies/{study_id}/marks"
 TOO_LARGE = "There are too many marks to keep. Undo the last one."
@@ -57,7 +57,7 @@ async def _answer(request: Request, ask: Callable[[str, str], tuple[int, MarkDra
 
     def answered() -> tuple[int, dict[str, Any]]:
         try:
-            status, draft = ask(request.path_params["study_id"], reader(request))
+            status, draft = ask(request.path_params["study_id"], reader_of(request))
         except NotFoundError as error:
             return 404, {"error": str(error)}
         except ReadingError as error:

@@ -17,7 +17,7 @@ COOKIE = "triage_reader"
 MAX_READER = 80
 
 
-def reader(request: Request) -> str:
+def reader_of(request: Request) -> str:
     """Return the reader's name, "" if none is entered; the cookie of a browser may hold anything."""
     return visible(unquote(request.cookies.get(COOKIE, "")), MAX_READER)
 

@@ -52,7 +52,7 @@ class Server:
         app = Starlette(routes=[*pages, *mark_routes(lambda: self.installation)])
         config = uvicorn.Config(app, "127.0.0.1", self.port, log_level="error", lifespan="off", ws="none")
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         while not self._server.started:
             assert self._thread.is_alive()
