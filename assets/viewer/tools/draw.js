@@ -24,11 +24,11 @@ const drawn = new WeakMap();
 /**
  * Draw a mask: a light fill below its edge, which follows the borders of the pixels.
  * @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport
- * @param {Bitmap} bitmap
+ * @param {() => Bitmap} bitmap gives the mask, unless its drawing is remembered
  * @param {object | null} key what the drawing is remembered by; null while the mask changes
  */
 export function drawMask(ctx, viewport, bitmap, key) {
-  const picture = (key && drawn.get(key)) || { fill: fillOf(bitmap), edge: edgeOf(bitmap) };
+  const picture = (key && drawn.get(key)) || pictureOf(bitmap());
   if (key) drawn.set(key, picture);
   const place = placement(viewport);
   ctx.save();
@@ -148,33 +148,46 @@ function cross(path, { x, y }) {
 }
 
 /** @param {Bitmap} bitmap */
+function pictureOf(bitmap) {
+  return { fill: fillOf(bitmap), edge: edgeOf(bitmap) };
+}
+
+/** @param {Bitmap} bitmap */
 function fillOf({ bits, rows, columns }) {
   const canvas = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
   const picture = new ImageData(columns, rows);
-  bits.forEach((bit, at) => bit && picture.data.set(FILL, at * 4));
+  const pixels = new Uint32Array(picture.data.buffer);
+  const [colour] = new Uint32Array(Uint8Array.from(FILL).buffer);
+  for (let at = 0; at < bits.length; at++) if (bits[at]) pixels[at] = colour;
   canvas.getContext("2d")?.putImageData(picture, 0, 0);
   return canvas;
 }
 
-/** Borders between pixels inside and outside. @param {Bitmap} bitmap */
+/** Borders between pixels inside and outside, in lines as long as they are straight. @param {Bitmap} bitmap */
 function edgeOf({ bits, rows, columns }) {
   const path = new Path2D();
-  const inside = (/** @type {number} */ x, /** @type {number} */ y) =>
-    x >= 0 && y >= 0 && x < columns && y < rows ? bits[y * columns + x] : 0;
   for (let y = 0; y <= rows; y++) {
-    for (let x = 0; x < columns; x++) {
-      if (inside(x, y) === inside(x, y - 1)) continue;
-      path.moveTo(x, y);
-      while (x < columns && inside(x, y) !== inside(x, y - 1)) x++;
+    let start = -1;
+    for (let x = 0; x <= columns; x++) {
+      const above = y > 0 && x < columns ? bits[(y - 1) * columns + x] : 0;
+      const below = y < rows && x < columns ? bits[y * columns + x] : 0;
+      if (above !== below && start < 0) start = x;
+      if (above !== below || start < 0) continue;
+      path.moveTo(start, y);
       path.lineTo(x, y);
+      start = -1;
     }
   }
   for (let x = 0; x <= columns; x++) {
-    for (let y = 0; y < rows; y++) {
-      if (inside(x, y) === inside(x - 1, y)) continue;
-      path.moveTo(x, y);
-      while (y < rows && inside(x, y) !== inside(x - 1, y)) y++;
+    let start = -1;
+    for (let y = 0; y <= rows; y++) {
+      const before = x > 0 && y < rows ? bits[y * columns + x - 1] : 0;
+      const after = x < columns && y < rows ? bits[y * columns + x] : 0;
+      if (before !== after && start < 0) start = y;
+      if (before !== after || start < 0) continue;
+      path.moveTo(x, start);
       path.lineTo(x, y);
+      start = -1;
     }
   }
   return path;

@@ -53,9 +53,7 @@ export class Sync {
 
   /** Show what this browser kept, then read the record and bring both together. */
   async load() {
-    for (const key of Object.keys(localStorage)) {
-      if (key.startsWith(this.prefix)) this.#unsent[key] = JSON.parse(localStorage.getItem(key) ?? "null");
-    }
+    this.#unsent = found(this.prefix);
     for (const { content } of Object.values(this.#unsent)) {
       this.#recovered = merged(NOTHING, content, this.#recovered).content;
     }
@@ -78,8 +76,7 @@ export class Sync {
     try {
       if (this.#record.version === null) await this.#read();
       while (this.marks.content !== this.#record.content) await this.#send();
-      for (const key of [this.key, ...Object.keys(this.#unsent)]) localStorage.removeItem(key);
-      this.#unsent = {};
+      this.#forget();
       this.#retry = RETRY.first;
       this.saved = "saved";
       this.tell("");
@@ -140,6 +137,15 @@ export class Sync {
     if (!this.#closed) this.#timer = setTimeout(() => this.save(), pause);
   }
 
+  #forget() {
+    try {
+      for (const key of [this.key, ...Object.keys(this.#unsent)]) localStorage.removeItem(key);
+    } catch {
+      // a browser that forbids storage has kept nothing
+    }
+    this.#unsent = {};
+  }
+
   /** Keep the marks in this browser; false if it cannot. */
   #keep() {
     try {
@@ -148,6 +154,16 @@ export class Sync {
     } catch {
       return false;
     }
+  }
+}
+
+/** What windows of this browser kept under keys that begin so. @param {string} prefix @returns {Record<string, Kept>} */
+function found(prefix) {
+  try {
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(prefix));
+    return Object.fromEntries(keys.map((key) => [key, JSON.parse(localStorage.getItem(key) ?? "")]));
+  } catch {
+    return {}; // a browser can forbid storage, and damage it
   }
 }
 

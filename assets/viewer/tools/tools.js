@@ -78,6 +78,11 @@ export class Tools {
     return !this.readOnly && this.#gesture().up(e);
   }
 
+  /** Give up what is being drawn: a second finger came, or the pointer was lost. */
+  pointerCancel() {
+    return this.#cancel();
+  }
+
   /** @param {KeyboardEvent} e */
   key(e) {
     if (this.readOnly || e.altKey) return false;
@@ -104,8 +109,8 @@ export class Tools {
     const { live, line, at, size } = this.outlining;
     const mask = masks[image.marker];
     ctx.save();
-    if (live) drawMask(ctx, this.viewport, live, null);
-    else if (!isEmpty(mask)) drawMask(ctx, this.viewport, unpacked(mask), mask);
+    if (live) drawMask(ctx, this.viewport, () => live, null);
+    else if (!isEmpty(mask)) drawMask(ctx, this.viewport, () => unpacked(mask), mask);
     if (line.length > 1) drawLine(ctx, this.viewport, line);
     const { draft, selected } = this.measuring;
     for (const one of measurements) {
