@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import triage
 from triage.settings import ROOT
 
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
@@ -142,6 +143,10 @@ def says_where_it_is_tested(path: Path) -> bool:
     _, _, places = docstring.partition("ested in")
     named = re.findall(r"tests/[\w/]+(?:\.py)?", places)
     return bool(named) and all((ROOT / name).exists() for name in named)
+
+
+def test_the_code_knows_its_version() -> None:
+    assert triage.__version__ == PROJECT["version"]
 
 
 def test_pages_are_thin() -> None:

@@ -284,6 +284,13 @@ def test_the_reports_of_a_dicom_study_can_be_downloaded(
     assert "TRIAGE_STOW_TARGET" in words(app)
 
 
+def test_the_report_is_shown_and_can_be_downloaded(installation: Installation, slices: list[Phantom]) -> None:
+    app = page(state.REVIEW, study=receive(installation, slices, 1)[0])
+    _button(app, "Report").click().run()
+    assert not app.exception
+    assert [node.proto.label for node in app.get("download_button")] == ["PDF", "FHIR"]
+
+
 def test_a_picture_has_no_dicom_reports(installation: Installation, slices: list[Phantom]) -> None:
     app = page(state.REVIEW, study=receive(installation, slices, 1)[0])
     assert "DICOM reports" not in [button.label for button in app.button]

@@ -14,13 +14,18 @@ import pytest
 import requests
 from dicoms import file_of, head, mr
 from dicomweb_client import DICOMwebClient
-from helpers import complaints, encode, free_port, take_in
+from helpers import complaints, encode, free_port, sign_study, take_in
+from marked_samples import marks, mask
 from pydantic import SecretStr
 from pydicom import dcmread
+from sqlalchemy import func, select
 
 from triage.domain import Finding, Placement, Score
 from triage.errors import ConflictError, TransferError
 from triage.pipeline.installation import Installation
+from triage.records.marked import marker
+from triage.records.marks import freeze
+from triage.records.tables import ReadingRow
 from triage.reports.out import report_files, send_reports
 
 PLUGINS = Path("/usr/share/orthanc/plugins")
@@ -104,6 +109,24 @@ def test_report_and_outline_of_a_study(installation: Installation, study_id: str
     assert complaints(outline, tmp_path) == []
     assert outline.NumberOfFrames == 2
     assert outline.pixel_array[:, 50, 60].tolist() == [round(0.9 * 255)] * 2
+
+
+def test_a_signed_outline_is_reported_under_its_reader(installation: Installation, study_id: str) -> None:
+    study = installation.store.study(study_id)
+    pixels = np.zeros(head().shape, bool)
+    pixels[40:60, 50:70] = True
+    content = marks(masks={marker(study.instances[1].sha256, 0): mask(pixels)})
+    installation.store.marks.save(study_id, "Dr. A", content, seen=0)
+    assert not any("reader" in name for name, _ in report_files(installation, study_id))  # not signed yet
+    sign_study(installation, study_id, Finding.GLIOMA)
+    with installation.store.write() as session:
+        freeze(session, study_id, "Dr. A", session.scalar(select(func.max(ReadingRow.id))) or 0)
+    files = dict(report_files(installation, study_id))
+    outline = dcmread(io.BytesIO(files["SEG-reader-1.dcm"]))
+    assert np.array_equal(outline.pixel_array.reshape(pixels.shape) > 0, pixels)
+    source = outline.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0].SourceImageSequence[0]
+    assert source.ReferencedSOPInstanceUID == study.instances[1].sop_instance_uid
+    assert str(outline.ContentCreatorName) == "Dr. A^"
 
 
 def test_a_picture_has_no_dicom_report(installation: Installation) -> None:

@@ -33,10 +33,12 @@ from triage.learning.entries import (
     StudyEntry,
 )
 from triage.learning.labels import LabelledStudy, answered
+from triage.learning.outlines import Outlines
 from triage.learning.readme import readme
 from triage.learning.tables import Table, replacing, table
 from triage.reading import superseded
 from triage.records.files import FileStore
+from triage.records.marks import SignedMarks
 from triage.records.signed import SignedStudy
 from triage.records.views import Instance, Study
 
@@ -62,6 +64,7 @@ def write_dataset(
     study: Callable[[str], Study],
     decode: Callable[[Study], tuple[Series, ...]],
     files: FileStore,
+    marks: Callable[[str], Sequence[SignedMarks]],
     originals: bool = False,
     deidentified: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -80,6 +83,8 @@ def write_dataset(
         Returns the series of a study, in the order in which they are judged.
     files
         Where the received files are.
+    marks
+        Returns the signed marks of a study by its ID.
     originals
         Add the received files as they are. They can identify the patient.
     deidentified
@@ -103,7 +108,7 @@ def write_dataset(
             if progress is not None:
                 progress(done, len(signed))
             one = study(item.study_id)
-            writer.add(one, item.patient, decode)
+            writer.add(one, item.patient, decode, marks(item.study_id))
             if originals:
                 writer.add_originals(one, files)
         readings.copy_to(archive, READINGS_TABLE)
@@ -150,7 +155,13 @@ class _Writer:
         self._archive, self._readings, self._slices = archive, readings, slices
         self._discretion = discretion
 
-    def add(self, study: Study, patient: str, decode: Callable[[Study], tuple[Series, ...]]) -> None:
+    def add(
+        self,
+        study: Study,
+        patient: str,
+        decode: Callable[[Study], tuple[Series, ...]],
+        marks: Sequence[SignedMarks],
+    ) -> None:
         replaced = superseded(study.readings)
         for reading, is_superseded in zip(study.readings, replaced, strict=True):
             cells = _reading_cells(study, patient, reading, is_superseded=is_superseded)
@@ -161,11 +172,12 @@ class _Writer:
         except (NotFoundError, RefusedError) as error:
             self.notes.append((study.study_id, f"No slices, the study cannot be decoded: {error}"))
             return
-        labelled = LabelledStudy(study, series)
+        outlines = Outlines(study, series, marks)
+        labelled = LabelledStudy(study, series, outlines.lesions)
         if labelled.note:
             self.notes.append((study.study_id, f"No slice has a label: {labelled.note}."))
         for place in labelled.places:
-            self._add_slice(study, patient, series, labelled, place)
+            self._add_slice(study, patient, series, labelled, outlines, place)
 
     def add_originals(self, study: Study, files: FileStore) -> None:
         for instance in study.instances:
@@ -184,6 +196,7 @@ class _Writer:
         patient: str,
         series: Sequence[Series],
         labelled: LabelledStudy,
+        outlines: Outlines,
         place: tuple[int, int],
     ) -> None:
         number, at = place
@@ -208,7 +221,8 @@ class _Writer:
         )
         original = study.instances[slice_.instance].sha256
         sequence = known_words(header.description) if self._discretion else header.description
-        self._slices.add((*about, *reading, header.plane or "", sequence, *geometry, original, *ai))
+        outline = outlines.add_to(self._archive, place)
+        self._slices.add((*about, *reading, header.plane or "", sequence, *geometry, original, *ai, *outline))
 
 
 def _reading_cells(study: Study, patient: str, reading: Reading, *, is_superseded: bool) -> dict[str, object]:
@@ -304,4 +318,5 @@ def _slice_entry(row: dict[str, str]) -> SliceEntry:
         note=row["note"],
         plane=row["plane"],
         sequence=row["sequence"],
+        outline=row.get("outline", ""),
     )

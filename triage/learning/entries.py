@@ -11,6 +11,7 @@ READINGS_TABLE = "readings.csv"
 SLICES_TABLE = "slices.csv"
 README = "README.txt"
 SLICES_FOLDER = "slices"
+OUTLINES_FOLDER = "outlines"
 ORIGINALS_FOLDER = "originals"
 #: Columns of `READINGS_TABLE`: one row per signed reading, those of a study from the first to the latest.
 READING_COLUMNS = (
@@ -53,6 +54,8 @@ SLICE_COLUMNS = (
     "ai_label",
     *(f"p_{finding}" for finding in Finding),
     "model_sha256",
+    "outline",
+    "outline_reading",
 )
 
 
@@ -78,6 +81,8 @@ class SliceEntry:
         Why there is no label.
     plane, sequence
         Plane and series description; empty where the file does not say.
+    outline
+        The mask that a reader drew, relative to the export; empty without one.
     """
 
     file: str
@@ -88,6 +93,7 @@ class SliceEntry:
     note: str
     plane: str
     sequence: str
+    outline: str = ""
 
 
 @dataclass(frozen=True, slots=True)

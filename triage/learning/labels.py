@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from triage.domain import AIResult, Finding, Reading, ReadingState, Series
 from triage.inference.slice_selection import scored_slices, selected, step
@@ -21,8 +21,9 @@ class LabelledStudy:
     """The slices of a study that are exported, each with its label and its scores.
 
     The finding of the latest reading holds if that reading covers the files that the study has now. Without a tumour
-    it holds for every slice. With a tumour it holds for the slice that the AI result marked and the reader saw, or for
-    the only slice. A slice that the gate refuses never reaches the network and has no label.
+    it holds for every slice. With a tumour it holds for the slices that a reader outlined, for the slice that the AI
+    result marked and the reader saw, and for the only slice. A slice that the gate refuses never reaches the network
+    and has no label.
 
     Parameters
     ----------
@@ -30,26 +31,32 @@ class LabelledStudy:
         With at least one reading.
     series
         Its decoded series, in the order in which they are judged.
+    outlined
+        Slices that a reader outlined, see `triage.learning.outlines`: whether the outline holds a lesion, by series and
+        slice.
 
     Attributes
     ----------
     result
         The AI result that the reader saw, else the newest one of the same files, or None.
     places
-        Positions of series and slice, from 0, of every slice that is scored.
+        Positions of series and slice, from 0, of every slice that is scored or outlined.
     note
         Why no slice of the study has a label; empty if some can have one.
     """
 
-    def __init__(self, study: Study, series: Sequence[Series]) -> None:
+    def __init__(
+        self, study: Study, series: Sequence[Series], outlined: Mapping[tuple[int, int], bool] | None = None
+    ) -> None:
         reading = study.readings[-1]
         seen = answered(study, reading)
         self.result = next((result for result in (seen, study.result) if _fits(result, series)), None)
-        self.places = _places(series, self.result)
+        outlined = outlined or {}
+        self.places = sorted({*_places(series, self.result), *outlined})
         self.note = ""
         self._series = series
         self._finding = reading.finding if isinstance(reading.finding, Finding) else None
-        self._lesion: tuple[int, int] | None = None
+        self._lesions = {place for place, has_lesion in outlined.items() if has_lesion}
         if not self.places:
             self.note = NOTHING_SCORED
         # A reading without a digest is of a study of one file, and such a study never changes.
@@ -61,10 +68,12 @@ class LabelledStudy:
             self.note = NONE_OF_THE_CLASSES.format(reading.finding)
         elif self._finding is not Finding.NOTUMOR:
             if len(self.places) == 1:
-                self._lesion = self.places[0]
+                self._lesions.add(self.places[0])
             elif seen is not None and seen is self.result and seen.slices is not None:
-                self._lesion = (seen.slices.series, seen.slices.slice)
-            else:
+                marked = (seen.slices.series, seen.slices.slice)
+                if outlined.get(marked, True):  # the reader may have taken the outline away
+                    self._lesions.add(marked)
+            elif not self._lesions:
                 self.note = NOT_MARKED
 
     def label(self, series: int, at: int) -> tuple[Finding | None, str]:
@@ -73,7 +82,7 @@ class LabelledStudy:
             return None, self.note
         if reason := not_analysable(self._series[series].slices[at]):
             return None, f"Not analysable: {reason}"
-        if self._finding is Finding.NOTUMOR or (series, at) == self._lesion:
+        if self._finding is Finding.NOTUMOR or (series, at) in self._lesions:
             return self._finding, ""
         return None, NOT_THE_LESION
 

@@ -10,6 +10,7 @@ Signed readings, exported by NeuroTriage. Research use only: not for clinical de
   readings.csv   one row per signed reading; current=1 marks the reading that counts for the study
   slices.csv     one row per exported slice: file, label, lesion, plane, sequence, spacing, AI result
   slices/        the slices as the network received them, gray PNG of 8 or 16 bits
+  outlines/      what readers outlined on these slices: PNG of the same size, 255 inside
   originals/     the received files, only with --originals; these can identify the patient
 
 Studies and patients have keys of this installation. No table or slice holds the name, MRN,
@@ -17,9 +18,9 @@ accession number or date of birth of a patient. {identity}
 Pixels can carry burned-in text, and a head can be recognised by its face: check them before you pass the export on.
 
 Labels. In a study signed as no tumour, every slice is "notumor". In a study signed with a tumour, the label holds for
-the slice that the AI result marked and the reader saw (lesion=1), or for the only slice. All other slices have no
-label and are not trained on; the column "note" says why. The AI chose the marked slice, and where it missed the lesion
-the slice can be the wrong one (reason "missed lesion" in readings.csv).
+the slices that the reader outlined, for the slice that the AI result marked and the reader saw, and for the only slice
+(lesion=1). All other slices have no label and are not trained on; the column "note" says why. The AI chose the marked
+slice, and where it missed the lesion the slice can be the wrong one (reason "missed lesion" in readings.csv).
 
 A study whose latest reading waits for a second reader or an arbitration has no labels yet. A conclusion that is none of
 the four classes is in the column "beyond" of readings.csv, never in "label"; its slices have no label.

@@ -172,6 +172,7 @@ class Installation:
             study=self.store.study,
             decode=partial(decode, self),
             files=self.files,
+            marks=self.store.marks.signed,
             originals=originals,
             deidentified=deidentified,
             progress=progress,

@@ -20,7 +20,7 @@ from triage.errors import StorageError
 WAL_FIXED_IN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 15_000
 #: Newest revision under migrations/; a test compares it with the folder.
-NEWEST_REVISION = "0008"
+NEWEST_REVISION = "0009"
 #: Execution option of connections whose transactions take the write lock at once.
 WRITE_LOCK = "triage_write_lock"
 #: Values in one IN (...); databases limit the number of bound parameters.

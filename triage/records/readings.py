@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 from triage.domain import Reading, StudyStatus
 from triage.errors import ConflictError, NotFoundError
 from triage.reading import status_of
-from triage.records import audit, rows, studies
+from triage.records import audit, marks, rows, studies
 from triage.records.audit import Event
 from triage.records.claims import released
 from triage.records.database import Database
@@ -144,8 +144,10 @@ def check(session: Session, study: StudyRow, reading: Reading, seen: int) -> Non
 
 def store(session: Session, study: StudyRow, reading: Reading, seen: int, now: datetime) -> None:
     """Store a checked reading within a transaction; it never changes afterwards."""
-    session.add(rows.reading_row(study.id, seen + 1, reading))
+    row = rows.reading_row(study.id, seen + 1, reading)
+    session.add(row)
     session.flush()
+    marks.freeze(session, study.id, reading.reader, row.id)
     query = select(ReadingRow).where(ReadingRow.study_id == study.id).order_by(ReadingRow.id)
     study.status = status_of([rows.reading(row) for row in session.scalars(query)])
     study.waiting = study.status != StudyStatus.READ

@@ -10,6 +10,7 @@ from triage.records.conflicts import Conflicts
 from triage.records.database import Database
 from triage.records.decisions import Decisions
 from triage.records.drafts import Drafts
+from triage.records.marks import MarkStore
 from triage.records.preferences import Preferences
 from triage.records.readings import Readings
 from triage.records.results import Results
@@ -42,6 +43,8 @@ class Store(Database):
         What readers have entered and not signed yet.
     claims
         Who has which study open.
+    marks
+        Measurements, outlines and key images of the readers.
     audit
         Events that change nothing else.
     """
@@ -56,6 +59,7 @@ class Store(Database):
         self.preferences = Preferences(self)
         self.drafts = Drafts(self)
         self.claims = Claims(self)
+        self.marks = MarkStore(self)
         self.audit = AuditTrail(self)
 
     def study(self, study_id: str) -> Study:

@@ -300,3 +300,24 @@ class PreferenceRow(Base):
     reader: Mapped[str] = mapped_column(String(128), primary_key=True)
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
     value: Mapped[dict[str, Any]]
+
+
+class MarkDraftRow(Base):
+    """What a reader marked in a study and has not signed yet; see `triage.records.marked`."""
+
+    __tablename__ = "mark_draft"
+
+    study_id: Mapped[str] = mapped_column(ForeignKey("study.id"), primary_key=True)
+    reader: Mapped[str] = mapped_column(String(128), primary_key=True)
+    content: Mapped[dict[str, Any]]
+    version: Mapped[int]
+    saved_at: Mapped[datetime]
+
+
+class MarkRow(Base):
+    """What was marked for a signed reading; append-only."""
+
+    __tablename__ = "mark"
+
+    reading_id: Mapped[int] = mapped_column(ForeignKey("reading.id"), primary_key=True)
+    content: Mapped[dict[str, Any]]

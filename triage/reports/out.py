@@ -1,22 +1,25 @@
-"""Make the reports of a study as files to download, or send them to the PACS of the installation."""
+"""Make the DICOM reports of a study as files to download, or send them to the PACS of the installation."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import requests
 from dicomweb_client import DICOMwebClient
 from pydicom import Dataset, dcmwrite
 
-from triage.domain import Finding, Kind, Score, Series, Slice, likeliest
+from triage.domain import AIResult, Finding, Kind, Score, Series, Slice, likeliest
 from triage.errors import ConflictError, TransferError
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import fits
 from triage.records.files import FileStore
+from triage.records.marked import Mask, marker
+from triage.records.marks import SignedMarks
 from triage.records.store import Store
 from triage.records.views import Study
+from triage.reports.reader_seg import reader_segmentation
 from triage.reports.seg import segmentation
 from triage.reports.sources import Source, read_source
 from triage.reports.sr import structured_report
@@ -25,6 +28,9 @@ from triage.settings import Settings
 
 #: Seconds that the PACS may be silent.
 SILENCE_LIMIT = 30.0
+NOTHING = "There is nothing to send: the study has no AI result and no signed outline, or no DICOM files to refer to."
+
+T = TypeVar("T")
 
 
 class Services(Protocol):
@@ -43,9 +49,10 @@ class Services(Protocol):
 
 
 def report_files(services: Services, study_id: str) -> list[tuple[str, bytes]]:
-    """Return the reports of a study as named DICOM files: one SR, and a SEG for every series with an outline.
+    """Return the reports of a study as named DICOM files.
 
-    The list is empty if there is no AI result, or no DICOM file to refer to (PNG, JPEG, NIfTI).
+    One SR for the AI result, and a SEG for every series with an outline of the AI, or with one that a reader signed.
+    The list is empty if there is neither, or no DICOM file to refer to (PNG, JPEG, NIfTI).
 
     Raises
     ------
@@ -54,9 +61,7 @@ def report_files(services: Services, study_id: str) -> list[tuple[str, bytes]]:
     RefusedError
         If a file cannot be decoded any more.
     """
-    return [
-        (f"{report.Modality}-{report.InstanceNumber}.dcm", _file(report)) for report in _reports(services, study_id)
-    ]
+    return [(name, _file(report)) for name, report in _reports(services, study_id)]
 
 
 def send_reports(services: Services, study_id: str) -> int:
@@ -75,9 +80,9 @@ def send_reports(services: Services, study_id: str) -> int:
     """
     if not services.settings.stow_target:
         raise ConflictError("No PACS is set. Set TRIAGE_STOW_TARGET to its DICOMweb address.")
-    reports = list(_reports(services, study_id))
+    reports = [report for _, report in _reports(services, study_id)]
     if not reports:
-        raise ConflictError("There is nothing to send: the study has no AI result, or no DICOM files to refer to.")
+        raise ConflictError(NOTHING)
     try:
         answer = _client(services.settings).store_instances(reports)
     except (requests.RequestException, OSError) as error:
@@ -90,23 +95,38 @@ def send_reports(services: Services, study_id: str) -> int:
     return len(reports)
 
 
-def _reports(services: Services, study_id: str) -> Iterator[Dataset]:
+def _reports(services: Services, study_id: str) -> Iterator[tuple[str, Dataset]]:
     study = services.store.study(study_id)
     sources = _sources(services.files, study)
-    result = study.result
-    if result is None or not sources:
+    latest = {one.reader: one for one in services.store.marks.signed(study_id)}
+    if not sources or not (study.result or latest):
         return
     series = services.series(study_id)
+    if study.result is not None:
+        yield from _of_the_ai(services.runtime, study.result, sources, series)
+    number = 0
+    for signed in latest.values():
+        drawn = [part for one in series for part in _by_source(_drawn(signed, study, one), sources)]
+        for part in drawn:
+            number += 1
+            outline = reader_segmentation(signed, sources, part, number)
+            if outline is not None:
+                yield f"SEG-reader-{number}.dcm", outline
+
+
+def _of_the_ai(
+    runtime: Runtime, result: AIResult, sources: list[Source], series: tuple[Series, ...]
+) -> Iterator[tuple[str, Dataset]]:
     slices = result.slices
     shown = series[slices.series].slices[slices.slice] if slices and fits(slices, series) else None
-    yield structured_report(result, sources, shown)
-    if result.model_sha256 != services.runtime.card.sha256:
+    yield "SR-1.dcm", structured_report(result, sources, shown)
+    if result.model_sha256 != runtime.card.sha256:
         return  # another model is in use by now, and the outline is computed by the model in use
-    parts = [part for one in series for part in _by_source(_masked(services.runtime, one), sources)]
+    parts = [part for one in series for part in _by_source(_masked(runtime, one), sources)]
     for number, part in enumerate(parts, start=1):
         outline = segmentation(result, sources, part, number)
         if outline is not None:
-            yield outline
+            yield f"SEG-{number}.dcm", outline
 
 
 def _sources(files: FileStore, study: Study) -> list[Source]:
@@ -127,12 +147,20 @@ def _masked(runtime: Runtime, series: Series) -> list[tuple[Slice, Score]]:
     ]
 
 
-def _by_source(scored: list[tuple[Slice, Score]], sources: list[Source]) -> list[list[tuple[Slice, Score]]]:
+def _drawn(signed: SignedMarks, study: Study, series: Series) -> list[tuple[Slice, Mask]]:
+    """Return the slices with an outline that a reader signed."""
+    masks = signed.marks.masks
+    named = [(one, marker(study.instances[one.instance].sha256, one.frame)) for one in series.slices]
+    found = [(one, masks[name]) for one, name in named if name in masks]
+    return [(one, mask) for one, mask in found if (mask.rows, mask.columns) == one.pixels.shape]
+
+
+def _by_source(outlined: list[tuple[Slice, T]], sources: list[Source]) -> list[list[tuple[Slice, T]]]:
     """Divide the slices of a stack by their series: a SEG refers to one series, while a stack may lie in several."""
     uids = {source.instance: str(source.header.SeriesInstanceUID) for source in sources}
-    found: dict[str, list[tuple[Slice, Score]]] = {}
-    for one, score in scored:
-        found.setdefault(uids[one.instance], []).append((one, score))
+    found: dict[str, list[tuple[Slice, T]]] = {}
+    for one, outline in outlined:
+        found.setdefault(uids[one.instance], []).append((one, outline))
     return list(found.values())
 
 

@@ -38,7 +38,7 @@ def segmentation(
     number
         Number of the series in the study, from 1.
     """
-    known = {source.instance: source for source in sources if _has_position(source)}
+    known = {source.instance: source for source in sources if has_position(source)}
     masked = [
         (known[slice_.instance], slice_.frame, _stored(score, slice_, known[slice_.instance].header))
         for slice_, score in scored
@@ -46,7 +46,7 @@ def segmentation(
     ]
     if not any(np.any(mask >= 1 / 255) for _, _, mask in masked):
         return None
-    images, masks = _by_frame(masked)
+    images, masks = by_frame(masked)
     made = Segmentation(
         source_images=images,
         pixel_array=masks,
@@ -66,7 +66,7 @@ def segmentation(
     )
     for one in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
         one.DimensionOrganizationUID = uid(f"seg dimensions {number}", result, sources)
-    stamp(made, result)
+    stamp(made, result.filed_at)
     return made
 
 
@@ -101,10 +101,16 @@ def _stored(score: Score, slice_: Slice, header: Dataset) -> NDArray[np.float32]
     return as_stored(on_slice(score.mask, score.placement, slice_.pixels.shape), header, slice_.frame)
 
 
-def _by_frame(
+def by_frame(
     masked: Sequence[tuple[Source, int, NDArray[np.float32]]],
 ) -> tuple[list[Dataset], NDArray[np.float32]]:
-    """Return the source images and a mask for each of their frames, in one order."""
+    """Return the source images and a mask for each of their frames, in one order.
+
+    Parameters
+    ----------
+    masked
+        Source, number of the frame, and mask as rows and columns are stored; all of one series.
+    """
     first = masked[0][0]
     if not first.frames:
         return [source.header for source, _, _ in masked], np.stack([mask for _, _, mask in masked])
@@ -115,7 +121,8 @@ def _by_frame(
     return [first.header], masks
 
 
-def _has_position(source: Source) -> bool:
+def has_position(source: Source) -> bool:
+    """Tell whether a mask over the images of a file can be placed in space."""
     header = source.header
     if source.frames:
         return "FrameOfReferenceUID" in header

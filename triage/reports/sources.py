@@ -65,11 +65,11 @@ def uid(purpose: str, result: AIResult, sources: Sequence[Source]) -> str:
     return generate_uid(entropy_srcs=[purpose, study, result.contents, result.model_sha256])
 
 
-def stamp(report: Dataset, result: AIResult) -> None:
-    """Set the dates of a report to that of its result, so that making it again gives the same report."""
-    filed = (result.filed_at or datetime.now(UTC)).astimezone(UTC)
+def stamp(report: Dataset, at: datetime | None) -> None:
+    """Set the dates of a report to that of what it reports, so that making it again gives the same report."""
+    at = (at or datetime.now(UTC)).astimezone(UTC)
     report.TimezoneOffsetFromUTC = "+0000"
     for equipment in report.get("ContributingEquipmentSequence", []):
-        equipment.ContributionDateTime = f"{filed:%Y%m%d%H%M%S}"
-    report.ContentDate = report.SeriesDate = report.InstanceCreationDate = f"{filed:%Y%m%d}"
-    report.ContentTime = report.SeriesTime = report.InstanceCreationTime = f"{filed:%H%M%S}"
+        equipment.ContributionDateTime = f"{at:%Y%m%d%H%M%S}"
+    report.ContentDate = report.SeriesDate = report.InstanceCreationDate = f"{at:%Y%m%d}"
+    report.ContentTime = report.SeriesTime = report.InstanceCreationTime = f"{at:%H%M%S}"

@@ -95,7 +95,7 @@ def structured_report(result: AIResult, sources: Sequence[Source], shown: Slice 
         manufacturer=MANUFACTURER,
         series_description=f"AI result. {RESEARCH}",
     )
-    stamp(report, result)
+    stamp(report, result.filed_at)
     return report
 
 

@@ -1,22 +1,75 @@
-"""Download or send the AI result as DICOM SR and SEG. Tested in tests/pages/test_pages.py."""
+"""Download the report of a study as a page or FHIR, and download or send its DICOM SR and SEG.
+
+Tested in tests/pages/test_pages.py.
+"""
 
 from __future__ import annotations
+
+import json
 
 import streamlit as st
 
 from triage.errors import TriageError
 from triage.pipeline.installation import Installation
 from triage.records.views import Study
+from triage.reports.fhir import diagnostic_report
 from triage.reports.out import report_files, send_reports
+from triage.reports.page import report_page
+from triage.reports.study_report import study_report
 from triage.text import markdown
+from triage.ui import state
 
 
 def offer(installation: Installation, study: Study) -> None:
-    """Draw the button that opens the reports; nothing if no DICOM file was scored that they could refer to."""
-    if study.result is None or not study.header.uid:
-        return
-    if st.button("DICOM reports", icon=":material/ios_share:", help="The AI result as DICOM, for the PACS."):
+    """Draw the buttons that open the reports; that of DICOM only if the study came as DICOM."""
+    page, dicom = st.columns(2)
+    if page.button(
+        "Report",
+        icon=":material/description:",
+        width="stretch",
+        help="One page with the readings, key images and AI result: to look at, as PDF, and as FHIR.",
+    ):
+        _page(installation, study.study_id)
+    if study.header.uid and dicom.button(
+        "DICOM reports",
+        icon=":material/ios_share:",
+        width="stretch",
+        help="AI result and outlines as DICOM SR and SEG, for the PACS.",
+    ):
         _reports(installation, study.study_id)
+
+
+@st.dialog("Report", width="large")
+def _page(installation: Installation, study_id: str) -> None:
+    try:
+        with st.spinner("Writing the report …"):
+            report = study_report(installation, study_id, state.now())
+            shown, printed = report_page(report, "png"), report_page(report, "pdf")
+    except TriageError as error:
+        st.error(markdown(str(error)), icon=":material/error:")
+        return
+    pdf, fhir = st.columns(2)
+    pdf.download_button(
+        "PDF",
+        printed,
+        file_name="report.pdf",
+        mime="application/pdf",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+        help="To print and to file. It names the patient.",
+    )
+    fhir.download_button(
+        "FHIR",
+        json.dumps(diagnostic_report(report, printed), ensure_ascii=False),
+        file_name="report.fhir.json",
+        mime="application/fhir+json",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+        help="DiagnosticReport (R4) with the PDF in it, for the hospital information system. It names the patient.",
+    )
+    st.image(shown, width="stretch")
 
 
 @st.dialog("DICOM reports")
@@ -28,9 +81,15 @@ def _reports(installation: Installation, study_id: str) -> None:
         st.error(markdown(str(error)), icon=":material/error:")
         return
     if not files:
-        st.info("This study has no result that can be reported.", icon=":material/info:")
+        st.info(
+            "This study has no AI result and no signed outline to report. Sign it, then come back.",
+            icon=":material/info:",
+        )
         return
-    st.caption("The AI result, not the finding of a reader. Each report refers to the instances that it is based on.")
+    st.caption(
+        "The AI result (SR, SEG), not the finding of a reader, and the outlines that readers signed (SEG-reader). Each "
+        "report refers to the instances that it is based on."
+    )
     for name, data in files:
         st.download_button(
             markdown(name),

@@ -14,6 +14,7 @@ from triage.pipeline.installation import Installation
 from triage.web.drafts import Drafts
 from triage.web.events import Events
 from triage.web.guard import Guard
+from triage.web.marks import mark_routes
 from triage.web.media import ROOT
 from triage.web.qido import Qido
 from triage.web.stow import Stow
@@ -32,7 +33,7 @@ class _Uid(Convertor[str]):
 
 
 def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
-    """Return DICOMweb, the health check, the rows of the worklist, the drafts of readings and the news.
+    """Return DICOMweb, the health check, the rows of the worklist, drafts and marks of readings, and the news.
 
     Parameters
     ----------
@@ -67,5 +68,6 @@ def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
         Route("/events", Events(installation).listen),
         *Worklist(installation).routes,
         *Drafts(installation).routes(),
+        *mark_routes(installation),
         Mount(ROOT, routes=dicomweb, middleware=[guard]),
     ]

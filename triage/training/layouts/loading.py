@@ -96,7 +96,7 @@ def load_mask(root: Path, item: Item) -> NDArray[np.bool_] | None:
     shape = load_picture(root, item).shape
     if item.mask is None:
         return _filled(item, (shape[0], shape[1]))
-    mask = _read_mask(root / item.mask, item.index)
+    mask = _read_mask(root, item.mask, item.index)
     if mask.shape != shape:
         raise LayoutError(
             f"The mask {item.mask} is {mask.shape[1]} x {mask.shape[0]} pixels, its picture {item.path} is "
@@ -166,13 +166,14 @@ def in_threads(function: Callable[[In], Out], inputs: Sequence[In], description:
         )
 
 
-def _read_mask(path: Path, index: int | None) -> NDArray[np.bool_]:
+def _read_mask(root: Path, name: str, index: int | None) -> NDArray[np.bool_]:
+    path = root / name
     if path.suffix == ".mat":
         return read_mat(path, "tumorMask") > 0
     if index is not None:
         return read_volume(str(path))[..., index].T > 0
     if path.suffix == ".png":
-        return raster.decode(path.read_bytes()).pixels > 0
+        return raster.decode(read_bytes(root, name)).pixels > 0
     return np.asarray(_read_tif(path).max(axis=2) > 127)
 
 

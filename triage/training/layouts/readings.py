@@ -37,7 +37,8 @@ def read_readings(root: Path) -> Dataset:
                 continue
             if entry.file in present:
                 scan = f"{study.study}/{entry.series}"
-                items.append(Item(entry.file, SOURCE, entry.label.value, patient=study.patient, scan=scan))
+                mask = entry.outline or None
+                items.append(Item(entry.file, SOURCE, entry.label.value, patient=study.patient, mask=mask, scan=scan))
             else:
                 skipped.append(Skipped(entry.file, f"{SLICES_TABLE} names it, but it is missing. Export again."))
         skipped += _unlabelled(study)

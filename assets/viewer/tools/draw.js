@@ -1,0 +1,194 @@
+// @ts-check
+/**
+ * The marks on the overlay, at any zoom, turn and flip of the viewport. Lines and labels have a dark rim, so that they
+ * stay readable on black and on white.
+ *
+ * @typedef {import("./types.js").Bitmap} Bitmap
+ * @typedef {import("./types.js").Measurement} Measurement
+ * @typedef {import("./types.js").Point} Point
+ * @typedef {import("./types.js").Viewport} Viewport
+ */
+import { described } from "./measure.js";
+
+const COLOUR = "#ffd54a";
+const ACTIVE = "#ffffff";
+const OUTLINE = "#ff6fae";
+const FILL = [255, 111, 174, 70];
+const RIM = "rgba(0, 0, 0, 0.85)";
+const FONT = "600 13px system-ui, sans-serif";
+const LINE_HEIGHT = 17;
+
+/** @type {WeakMap<object, {fill: HTMLCanvasElement, edge: Path2D}>} */
+const drawn = new WeakMap();
+
+/**
+ * Draw a mask: a light fill below its edge, which follows the borders of the pixels.
+ * @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport
+ * @param {() => Bitmap} bitmap gives the mask, unless its drawing is remembered
+ * @param {object | null} key what the drawing is remembered by; null while the mask changes
+ */
+export function drawMask(ctx, viewport, bitmap, key) {
+  const picture = (key && drawn.get(key)) || pictureOf(bitmap());
+  if (key) drawn.set(key, picture);
+  const place = placement(viewport);
+  ctx.save();
+  ctx.imageSmoothingEnabled = false;
+  ctx.transform(place.a, place.b, place.c, place.d, place.e, place.f);
+  ctx.drawImage(picture.fill, 0, 0);
+  ctx.restore();
+  const edge = new Path2D();
+  edge.addPath(picture.edge, place);
+  rimmed(ctx, edge, OUTLINE);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport
+ * @param {Pick<Measurement, "kind" | "points" | "values" | "unit">} one
+ * @param {boolean} active
+ */
+export function drawMeasurement(ctx, viewport, one, active) {
+  const points = one.points.map(([x, y]) => viewport.toScreen({ x, y }));
+  const path = new Path2D();
+  if (one.kind === "ellipse") {
+    const round = ellipsePath(one.points);
+    path.addPath(round, placement(viewport));
+  } else if (one.kind === "probe") {
+    cross(path, points[0]);
+  } else {
+    points.forEach(({ x, y }, at) => (at ? path.lineTo(x, y) : path.moveTo(x, y)));
+  }
+  rimmed(ctx, path, active ? ACTIVE : COLOUR);
+  if (one.kind !== "probe") {
+    const ends = new Path2D();
+    for (const { x, y } of points) {
+      ends.moveTo(x + 3.5, y);
+      ends.arc(x, y, 3.5, 0, 2 * Math.PI);
+    }
+    rimmed(ctx, ends, active ? ACTIVE : COLOUR);
+  }
+  label(ctx, described(one), beside(points));
+}
+
+/**
+ * The circle that the brush covers.
+ * @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport
+ * @param {Point} at in the image
+ * @param {number} wide @param {number} high radii in image pixels
+ */
+export function drawBrush(ctx, viewport, at, wide, high) {
+  const path = new Path2D();
+  path.addPath(ellipsePath([[at.x - wide, at.y - high], [at.x + wide, at.y + high]]), placement(viewport));
+  rimmed(ctx, path, ACTIVE);
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport @param {Point[]} line in the image */
+export function drawLine(ctx, viewport, line) {
+  const path = new Path2D();
+  line.map(viewport.toScreen).forEach(({ x, y }, at) => (at ? path.lineTo(x, y) : path.moveTo(x, y)));
+  rimmed(ctx, path, OUTLINE);
+}
+
+/** Say that the slice is a key image. @param {CanvasRenderingContext2D} ctx @param {HTMLCanvasElement} overlay */
+export function drawKey(ctx, overlay) {
+  label(ctx, ["★ Key image"], { x: overlay.clientWidth / 2 - 40, y: 22 });
+}
+
+/** Image pixels to CSS pixels of the overlay. @param {Viewport} viewport */
+function placement(viewport) {
+  const [zero, right, below] = [viewport.toScreen({ x: 0, y: 0 }), viewport.toScreen({ x: 1, y: 0 }), viewport.toScreen({ x: 0, y: 1 })];
+  return new DOMMatrix([right.x - zero.x, right.y - zero.y, below.x - zero.x, below.y - zero.y, zero.x, zero.y]);
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {Path2D} path @param {string} colour */
+function rimmed(ctx, path, colour) {
+  ctx.lineJoin = ctx.lineCap = "round";
+  ctx.strokeStyle = RIM;
+  ctx.lineWidth = 3.5;
+  ctx.stroke(path);
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = 1.6;
+  ctx.stroke(path);
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {string[]} lines @param {Point} at */
+function label(ctx, lines, at) {
+  ctx.font = FONT;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "middle";
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = RIM;
+  ctx.lineWidth = 4;
+  ctx.fillStyle = COLOUR;
+  lines.forEach((line, number) => {
+    const y = at.y + number * LINE_HEIGHT;
+    ctx.strokeText(line, at.x, y);
+    ctx.fillText(line, at.x, y);
+  });
+}
+
+/** The place right of the rightmost point. @param {Point[]} points */
+function beside(points) {
+  const rightmost = points.reduce((a, b) => (b.x > a.x ? b : a));
+  return { x: rightmost.x + 12, y: rightmost.y };
+}
+
+/** @param {[number, number][]} corners */
+function ellipsePath([[ax, ay], [bx, by]]) {
+  const path = new Path2D();
+  path.ellipse((ax + bx) / 2, (ay + by) / 2, Math.abs(bx - ax) / 2, Math.abs(by - ay) / 2, 0, 0, 2 * Math.PI);
+  return path;
+}
+
+/** @param {Path2D} path @param {Point} at */
+function cross(path, { x, y }) {
+  path.moveTo(x - 7, y);
+  path.lineTo(x + 7, y);
+  path.moveTo(x, y - 7);
+  path.lineTo(x, y + 7);
+}
+
+/** @param {Bitmap} bitmap */
+function pictureOf(bitmap) {
+  return { fill: fillOf(bitmap), edge: edgeOf(bitmap) };
+}
+
+/** @param {Bitmap} bitmap */
+function fillOf({ bits, rows, columns }) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
+  const picture = new ImageData(columns, rows);
+  const pixels = new Uint32Array(picture.data.buffer);
+  const [colour] = new Uint32Array(Uint8Array.from(FILL).buffer);
+  for (let at = 0; at < bits.length; at++) if (bits[at]) pixels[at] = colour;
+  canvas.getContext("2d")?.putImageData(picture, 0, 0);
+  return canvas;
+}
+
+/** Borders between pixels inside and outside, in lines as long as they are straight. @param {Bitmap} bitmap */
+function edgeOf({ bits, rows, columns }) {
+  const path = new Path2D();
+  for (let y = 0; y <= rows; y++) {
+    let start = -1;
+    for (let x = 0; x <= columns; x++) {
+      const above = y > 0 && x < columns ? bits[(y - 1) * columns + x] : 0;
+      const below = y < rows && x < columns ? bits[y * columns + x] : 0;
+      if (above !== below && start < 0) start = x;
+      if (above !== below || start < 0) continue;
+      path.moveTo(start, y);
+      path.lineTo(x, y);
+      start = -1;
+    }
+  }
+  for (let x = 0; x <= columns; x++) {
+    let start = -1;
+    for (let y = 0; y <= rows; y++) {
+      const before = x > 0 && y < rows ? bits[y * columns + x - 1] : 0;
+      const after = x < columns && y < rows ? bits[y * columns + x] : 0;
+      if (before !== after && start < 0) start = y;
+      if (before !== after || start < 0) continue;
+      path.moveTo(x, start);
+      path.lineTo(x, y);
+      start = -1;
+    }
+  }
+  return path;
+}

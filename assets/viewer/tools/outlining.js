@@ -1,0 +1,143 @@
+// @ts-check
+/**
+ * Correcting the outline with the pointer: brush and eraser, a closed line that is filled, and holes that are filled. A
+ * slice without an outline of the reader begins with that of the AI, if the page handed it over.
+ *
+ * @typedef {import("./types.js").Bitmap} Bitmap
+ * @typedef {import("./types.js").Gesture} Gesture
+ * @typedef {import("./types.js").Mask} Mask
+ * @typedef {import("./types.js").Picture} Picture
+ * @typedef {import("./types.js").Point} Point
+ * @typedef {import("./types.js").Viewport} Viewport
+ * @typedef {import("./marks.js").Marks} Marks
+ */
+import { between } from "./between.js";
+import { blank, fillHole, fillLine, isEmpty, packed, paint, unpacked } from "./brush.js";
+
+/** @typedef {"brush" | "eraser" | "lasso" | "fill"} Way */
+export const SIZES = { least: 1, most: 60 };
+
+/** @implements {Gesture} */
+export class Outlining {
+  /** Diameter of the brush: millimetres, or pixels without spacing. */
+  size = 8;
+  /** Where the pointer is, to draw the brush there. @type {Point | null} */
+  at = null;
+  /** The line of the lasso so far. @type {Point[]} */
+  line = [];
+  /** The mask that is being painted. @type {Bitmap | null} */
+  live = null;
+  /** Outlines of the AI by marker. @type {Record<string, Mask>} */
+  suggested = {};
+  #marker = "";
+
+  /**
+   * @param {Viewport} viewport @param {Marks} marks
+   * @param {() => Way | null} way the tool in hand
+   * @param {(masks: Record<string, Mask>, message?: string) => void} done takes the masks of a finished gesture
+   */
+  constructor(viewport, marks, way, done) {
+    this.viewport = viewport;
+    this.marks = marks;
+    this.way = way;
+    this.done = done;
+  }
+
+  /** @param {PointerEvent} e */
+  down(e) {
+    const { image } = this.viewport;
+    const way = this.way();
+    if (!way || !image?.marker) return false;
+    this.#marker = image.marker;
+    this.live = this.#start(image, image.marker);
+    this.at = this.viewport.toImage(e.clientX, e.clientY);
+    this.line = [this.at];
+    if (way === "brush" || way === "eraser") this.#paint(this.at, this.at);
+    return true;
+  }
+
+  /** @param {PointerEvent} e */
+  move(e) {
+    const before = this.at;
+    this.at = this.viewport.toImage(e.clientX, e.clientY);
+    const way = this.way();
+    if (way) this.viewport.requestDraw();
+    if (!this.live || !before) return false;
+    if (this.viewport.image?.marker !== this.#marker) return this.cancel();
+    if (way === "lasso") this.line.push(this.at);
+    else if (way === "brush" || way === "eraser") this.#paint(before, this.at);
+    return true;
+  }
+
+  /** @param {PointerEvent} e */
+  up(e) {
+    if (!this.live) return false;
+    this.move(e);
+    const { live, line } = this;
+    if (!live) return true;
+    this.cancel();
+    const way = this.way();
+    if (way === "lasso") fillLine(live, line, 1);
+    if (way === "fill" && !fillHole(live, line[0])) {
+      this.done({}, "Nothing was filled: close the line around this place first.");
+      return true;
+    }
+    const mask = packed(live);
+    const was = this.marks.content.masks[this.#marker];
+    if (!was || was.runs.join() !== mask.runs.join()) this.done({ [this.#marker]: mask });
+    return true;
+  }
+
+  cancel() {
+    const was = this.live !== null;
+    this.live = null;
+    this.line = [];
+    return was;
+  }
+
+  /**
+   * Outline the slices between each two outlined neighbours of a series.
+   * @param {string[]} markers of the slices in their order
+   */
+  fillBetween(markers) {
+    const { masks } = this.marks.content;
+    /** @type {Record<string, Mask>} */
+    const found = {};
+    let last = -1;
+    markers.forEach((marker, at) => {
+      if (!(marker in masks)) return;
+      const [from, to] = [masks[markers[last]], masks[marker]];
+      if (at - last > 1 && !isEmpty(from) && !isEmpty(to) && from.rows === to.rows && from.columns === to.columns) {
+        const spacing = this.viewport.image?.spacing ?? null;
+        between(unpacked(from), unpacked(to), at - last - 1, spacing).forEach((bitmap, number) => {
+          found[markers[last + 1 + number]] = packed(bitmap);
+        });
+      }
+      last = at;
+    });
+    const count = Object.keys(found).length;
+    this.done(found, count ? `${count} slices outlined.` : "Outline two slices of this series with others between them first.");
+  }
+
+  /** Take over the outline of the AI on every slice that has none of the reader. */
+  adopt() {
+    const own = this.marks.content.masks;
+    const found = Object.fromEntries(Object.entries(this.suggested).filter(([marker]) => !(marker in own)));
+    const count = Object.keys(found).length;
+    this.done(found, count ? "" : "The AI outlined no slice that you have not outlined yourself.");
+  }
+
+  /** The mask to go on with. @param {Picture} image @param {string} marker */
+  #start(image, marker) {
+    const mask = this.marks.content.masks[marker] ?? this.suggested[marker];
+    const fits = mask && mask.rows === image.rows && mask.columns === image.columns;
+    return fits ? unpacked(mask) : blank(image.rows, image.columns);
+  }
+
+  /** @param {Point} from @param {Point} to */
+  #paint(from, to) {
+    const spacing = this.viewport.image?.spacing ?? null;
+    if (this.live) paint(this.live, from, to, this.size / 2, spacing, this.way() === "brush" ? 1 : 0);
+    this.viewport.requestDraw();
+  }
+}

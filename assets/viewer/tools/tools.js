@@ -1,0 +1,262 @@
+// @ts-check
+/**
+ * The tools of the viewer: measuring, correcting the outline, key images. The viewer passes on its pointer and keys; a
+ * call that returns false was not for the tools.
+ *
+ * @typedef {import("./types.js").Gesture} Gesture
+ * @typedef {import("./types.js").Kind} Kind
+ * @typedef {import("./types.js").Mask} Mask
+ * @typedef {import("./types.js").State} State
+ * @typedef {import("./types.js").Viewport} Viewport
+ * @typedef {import("./outlining.js").Way} Way
+ */
+import { isEmpty, unpacked } from "./brush.js";
+import { drawBrush, drawKey, drawLine, drawMask, drawMeasurement } from "./draw.js";
+import { Marks, MAX_MEASUREMENTS } from "./marks.js";
+import { POINTS } from "./measure.js";
+import { Measuring } from "./measuring.js";
+import { Outlining, SIZES } from "./outlining.js";
+import { Sync } from "./sync.js";
+
+const WAYS = ["brush", "eraser", "lasso", "fill"];
+/** Keys that take a tool in hand, or lay it down again; Shift+F fills between slices, K makes a key image. @type {Readonly<Record<string, string>>} */
+const TOOL_KEYS = { m: "length", a: "angle", e: "ellipse", p: "probe", b: "brush", x: "eraser", d: "lasso", f: "fill" };
+const ACQUIRED = "Measure and outline on the acquired slices: this plane was computed from them.";
+const FULL = `A study holds ${MAX_MEASUREMENTS} measurements. Remove one that you do not need.`;
+
+export class Tools {
+  /** @type {string | null} */
+  #tool = null;
+
+  /**
+   * @param {Viewport} viewport
+   * @param {object} options
+   * @param {string} options.studyId
+   * @param {boolean} options.readOnly
+   * @param {(state: State) => void} options.onChange
+   * @param {(series: number) => string[]} [options.markersOf] markers of the acquired slices of a series, in order
+   */
+  constructor(viewport, { studyId, readOnly, onChange, markersOf = () => [] }) {
+    this.viewport = viewport;
+    this.readOnly = readOnly;
+    this.onChange = onChange;
+    this.markersOf = markersOf;
+    this.marks = new Marks();
+    this.sync = new Sync(studyId, this.marks, (message) => this.#changed(message));
+    this.measuring = new Measuring(viewport, this.marks, () => this.#kind(), (one) => this.#measured(one));
+    this.outlining = new Outlining(viewport, this.marks, () => this.#way(), (masks, said) => this.#outlined(masks, said));
+  }
+
+  names() {
+    return [...Object.keys(POINTS), ...WAYS];
+  }
+
+  /** Take a tool in hand; null: the viewer's own mouse. @param {string | null} name */
+  setTool(name) {
+    this.#cancel();
+    this.#tool = this.readOnly || !this.names().includes(name ?? "") ? null : name;
+    this.#changed();
+  }
+
+  /** @param {PointerEvent} e */
+  pointerDown(e) {
+    if (this.readOnly || e.button !== 0 || e.shiftKey || e.ctrlKey) return false;
+    if (this.#tool && this.viewport.image && !this.viewport.image.marker) {
+      this.#changed(ACQUIRED);
+      return true;
+    }
+    return this.#gesture().down(e);
+  }
+
+  /** @param {PointerEvent} e */
+  pointerMove(e) {
+    return !this.readOnly && this.#gesture().move(e);
+  }
+
+  /** @param {PointerEvent} e */
+  pointerUp(e) {
+    return !this.readOnly && this.#gesture().up(e);
+  }
+
+  /** Give up what is being drawn: a second finger came, or the pointer was lost. */
+  pointerCancel() {
+    return this.#cancel();
+  }
+
+  /** @param {KeyboardEvent} e */
+  key(e) {
+    if (this.readOnly || e.altKey) return false;
+    const key = e.key.length === 1 ? e.key.toLowerCase() : e.key;
+    if (e.ctrlKey || e.metaKey) {
+      if (key === "z") return e.shiftKey ? this.redo() : this.undo();
+      return key === "y" && this.redo();
+    }
+    if (key === "Escape") return this.#cancel() || this.#lay();
+    if (key === "Delete" || key === "Backspace") return this.remove();
+    if (key === "[" || key === "]") return this.#resize(key === "]" ? 1.25 : 0.8);
+    if (key === "k") return this.toggleKey();
+    if (key === "f" && e.shiftKey) return this.fillBetween();
+    if (!(key in TOOL_KEYS)) return false;
+    this.setTool(TOOL_KEYS[key] === this.#tool ? null : TOOL_KEYS[key]);
+    return true;
+  }
+
+  /** Draw the marks of the slice in CSS pixels of the overlay. @param {CanvasRenderingContext2D} ctx */
+  draw(ctx) {
+    const { image, overlay } = this.viewport;
+    if (!image?.marker) return;
+    const { measurements, masks, keys } = this.marks.content;
+    const { live, line, at, size } = this.outlining;
+    const mask = masks[image.marker];
+    ctx.save();
+    if (live) drawMask(ctx, this.viewport, () => live, null);
+    else if (!isEmpty(mask)) drawMask(ctx, this.viewport, () => unpacked(mask), mask);
+    if (line.length > 1) drawLine(ctx, this.viewport, line);
+    const { draft, selected } = this.measuring;
+    for (const one of measurements) {
+      if (one.marker === image.marker && one.id !== draft?.id) {
+        drawMeasurement(ctx, this.viewport, one, one.id === selected);
+      }
+    }
+    if (draft?.marker === image.marker) drawMeasurement(ctx, this.viewport, draft, true);
+    if (keys.includes(image.marker)) drawKey(ctx, overlay);
+    if (at && (this.#tool === "brush" || this.#tool === "eraser")) {
+      const [down, along] = image.spacing ?? [1, 1];
+      drawBrush(ctx, this.viewport, at, size / 2 / along, size / 2 / down);
+    }
+    ctx.restore();
+  }
+
+  async load() {
+    await this.sync.load();
+  }
+
+  async save() {
+    await this.sync.save();
+  }
+
+  /** End it when the viewer closes. */
+  close() {
+    this.sync.close();
+  }
+
+  undo() {
+    return this.#cancel() || this.#stepped(!this.readOnly && this.marks.undo());
+  }
+
+  redo() {
+    return this.#stepped(!this.readOnly && this.marks.redo());
+  }
+
+  /** Remove the measurement that was drawn or touched last. */
+  remove() {
+    const { selected } = this.measuring;
+    if (this.readOnly || !this.marks.content.measurements.some((one) => one.id === selected)) return false;
+    this.marks.remove(selected);
+    return this.#stepped(true);
+  }
+
+  /** Make the slice a key image of the report, or no longer. */
+  toggleKey() {
+    const marker = this.viewport.image?.marker;
+    if (this.readOnly || !marker) return false;
+    this.marks.toggleKey(marker);
+    return this.#stepped(true);
+  }
+
+  /** Outline the slices between outlined ones of the series that is shown. */
+  fillBetween() {
+    const { image } = this.viewport;
+    if (!image || this.readOnly) return false;
+    this.outlining.fillBetween(this.markersOf(image.series));
+    return true;
+  }
+
+  /** Hand over the outline of the AI, which a correction begins with. @param {Record<string, Mask>} masks by marker */
+  suggest(masks) {
+    this.outlining.suggested = masks;
+  }
+
+  /** Take over the outline of the AI on all slices that the reader has not outlined. */
+  adopt() {
+    if (!this.readOnly) this.outlining.adopt();
+  }
+
+  /** @returns {Kind | null} */
+  #kind() {
+    return this.#tool && this.#tool in POINTS ? /** @type {Kind} */ (this.#tool) : null;
+  }
+
+  /** @returns {Way | null} */
+  #way() {
+    return this.#tool && WAYS.includes(this.#tool) ? /** @type {Way} */ (this.#tool) : null;
+  }
+
+  /** @returns {Gesture} */
+  #gesture() {
+    return this.#way() ? this.outlining : this.measuring;
+  }
+
+  /** @param {import("./types.js").Measurement} one */
+  #measured(one) {
+    const kept = this.marks.put(one);
+    this.#stepped(kept);
+    if (!kept) this.#changed(FULL);
+  }
+
+  /** @param {Record<string, Mask>} masks @param {string} [message] */
+  #outlined(masks, message = "") {
+    if (Object.keys(masks).length) {
+      this.marks.outline(masks);
+      this.sync.changed();
+    }
+    this.#changed(message);
+  }
+
+  /** Note a change of the marks. @param {boolean} changed */
+  #stepped(changed) {
+    if (changed) {
+      this.sync.changed();
+      this.#changed();
+    }
+    return changed;
+  }
+
+  #cancel() {
+    const was = this.#gesture().cancel();
+    if (was) this.viewport.requestDraw();
+    return was;
+  }
+
+  /** Lay the tool down. */
+  #lay() {
+    const held = this.#tool !== null;
+    if (held) this.setTool(null);
+    return held;
+  }
+
+  /** @param {number} factor */
+  #resize(factor) {
+    if (!this.#way()) return false;
+    this.outlining.size = Math.min(SIZES.most, Math.max(SIZES.least, this.outlining.size * factor));
+    this.#changed();
+    return true;
+  }
+
+  #changed(message = "") {
+    const { measurements, masks, keys } = this.marks.content;
+    const marker = this.viewport.image?.marker;
+    this.onChange({
+      tool: this.#tool,
+      measurements: measurements.length,
+      outlines: Object.values(masks).filter((mask) => !isEmpty(mask)).length,
+      key: marker ? keys.includes(marker) : false,
+      canUndo: this.marks.canUndo,
+      canRedo: this.marks.canRedo,
+      brush: this.outlining.size,
+      saved: this.sync.saved,
+      message,
+    });
+    this.viewport.requestDraw();
+  }
+}

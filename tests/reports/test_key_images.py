@@ -1,0 +1,103 @@
+"""Which slices a report shows: those that readers chose, measured or outlined, else the one that the AI shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from marked_samples import length, marks, mask
+from record_samples import NOW, instance, result
+
+from triage.domain import Finding, Placement, Score, Series, SeriesHeader, Slice, SliceScores
+from triage.records.marked import Marks
+from triage.records.marks import SignedMarks
+from triage.records.views import SeriesFiles, Study
+from triage.reports.key_images import MOST, key_images
+
+FILES = tuple(instance(number) for number in range(6))
+SHAPE = (40, 50)
+
+
+def name(at: int) -> str:
+    return f"{FILES[at].sha256}/0"
+
+
+def square(side: int) -> dict[str, Any]:
+    pixels = np.zeros(SHAPE, bool)
+    pixels[5 : 5 + side, 5 : 5 + side] = True
+    return mask(pixels)
+
+
+@pytest.fixture
+def series() -> list[Series]:
+    pictures = np.random.default_rng(1).integers(0, 900, (6, *SHAPE)).astype(np.uint16)
+    slices = tuple(Slice(pixels, spacing=(1.0, 1.0), instance=at) for at, pixels in enumerate(pictures))
+    return [Series(SeriesHeader(description="T1"), slices)]
+
+
+@pytest.fixture
+def study() -> Study:
+    from reports.report_samples import report
+
+    one = report().study
+    judged = result(numbers=tuple(range(6)))
+    table = ((tuple(judged.probabilities.values()),) * 6,)
+    judged = replace(judged, slices=SliceScores(0, 4, 4, table))
+    return replace(one, series=(SeriesFiles(SeriesHeader(), FILES),), results=(judged,))
+
+
+class _Card:
+    sha256 = "a" * 64
+
+
+class _Runtime:
+    """Says what the test wants: no network is needed to choose slices."""
+
+    card = _Card()
+
+    def score(self, _: np.ndarray) -> Score:
+        probabilities = {finding: float(finding is Finding.GLIOMA) for finding in Finding}
+        whole = Placement(0, 0, 50)
+        return Score(probabilities, np.zeros((8, 8, 4)), whole, np.ones((8, 8), np.float32), whole, (), True)  # type: ignore[arg-type]
+
+
+def shown(study: Study, series: list[Series], content: dict[str, Any]) -> list[Any]:
+    signed = SignedMarks(Marks.model_validate(content), "Dr. A", 1, NOW)
+    return key_images(study, series, (signed,), _Runtime())  # type: ignore[arg-type]
+
+
+def test_chosen_slices_come_before_measured_and_outlined_ones(study: Study, series: list[Series]) -> None:
+    masks = {name(0): square(3), name(1): square(9), name(2): square(0)}
+    found = shown(study, series, marks(length(name(5)), masks=masks, keys=(name(4),)))
+    assert [one.place.split(" of")[0] for one in found] == [f"Series 1, slice {at}" for at in (1, 2, 5, 6)]
+    assert [one.author for one in found] == ["Dr. A"] * 4
+    assert [one.mask is not None for one in found] == [True, True, False, False]
+    assert [len(one.measurements) for one in found] == [0, 0, 0, 1]
+    everything = {name(at): square(at + 1) for at in range(6)}
+    most = shown(study, series, marks(masks=everything, keys=(name(0),)))
+    assert [one.place.split(" of")[0][-1] for one in most] == ["1", "4", "5", "6"]
+    assert len(most) == MOST
+
+
+def test_an_outline_of_another_size_is_not_drawn(study: Study, series: list[Series]) -> None:
+    (one,) = shown(study, series, marks(masks={name(0): mask(np.ones((4, 4), bool))}))
+    assert one.mask is None
+
+
+def test_without_marks_the_slice_of_the_ai_is_shown_with_its_outline(
+    study: Study, series: list[Series], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triage.reports.key_images.not_analysable", lambda _: None)
+    (one,) = key_images(study, series, (), _Runtime())  # type: ignore[arg-type]
+    assert (one.place, one.author) == ("Series 1, slice 5 of 6 · T1", "AI")
+    assert one.mask is not None
+    assert one.mask.all()
+    judged = study.results[0]
+    nothing = replace(judged, probabilities={finding: float(finding is Finding.NOTUMOR) for finding in Finding})
+    (one,) = key_images(replace(study, results=(nothing,)), series, (), _Runtime())  # type: ignore[arg-type]
+    assert one.mask is None
+    (one,) = key_images(replace(study, results=(replace(judged, model_sha256="b" * 64),)), series, (), _Runtime())  # type: ignore[arg-type]
+    assert one.mask is None
+    assert key_images(replace(study, results=()), series, (), _Runtime()) == []  # type: ignore[arg-type]

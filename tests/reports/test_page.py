@@ -1,0 +1,115 @@
+"""The page of a report, read back from the PDF by Ghostscript and from the PNG by its pixels."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from marked_samples import length
+from PIL import Image
+from reports.report_samples import NOW, image, report
+
+from triage import __version__
+from triage.domain import Finding, ReadingState
+from triage.records.marked import Measurement
+from triage.reports.page import report_page
+from triage.reports.study_report import StudyReport, moment
+
+
+def text(report: StudyReport, folder: Path) -> tuple[str, int]:
+    """Return the words of the PDF, and its number of pages."""
+    tool = shutil.which("gs")
+    if tool is None:
+        pytest.skip("Ghostscript is not installed")
+    path = folder / "report.pdf"
+    path.write_bytes(report_page(report, "pdf"))
+    read = subprocess.run([tool, "-q", "-sDEVICE=txtwrite", "-o", "%stdout%", path], capture_output=True, timeout=60)
+    counted = [tool, "-q", "-dNODISPLAY", "-dNOSAFER", "-c", f"({path}) (r) file runpdfbegin pdfpagecount = quit"]
+    pages = subprocess.run(counted, capture_output=True, timeout=60)
+    return " ".join(read.stdout.decode("utf-8", "replace").split()), int(pages.stdout)
+
+
+def test_one_page_says_whose_it_is_and_what_was_found(tmp_path: Path) -> None:
+    said, pages = text(report(), tmp_path)
+    assert pages == 1
+    for words in (
+        "Research use only: not for clinical decisions",
+        "Müller, Ada",
+        "MRN-7 (Clinic)",
+        "1970-05-04",
+        "F, 54Y",
+        "ACC-9",
+        "Glioma, STAT: because",
+        "Glioma 70.0%",
+        "Not ruled out at 95 % coverage: Glioma, Meningioma",
+        "Series 2, slice 3 of 20",
+        "1: 12.5 mm",
+        "Glioma (final; confirm)",
+        "Signed by Dr. A, 2026-01-10 00:00 UTC",
+        f"NeuroTriage {__version__}",
+        "a" * 64,
+    ):
+        assert words in said, words
+
+
+def test_whatever_is_in_the_record_stays_on_one_page(tmp_path: Path) -> None:
+    full = report()
+    reading = replace(full.study.readings[0], comment="Very long. " * 400, reader="Dr. " + "x" * 76)
+    header = replace(full.study.header, patient_name="N" * 300, description="$\\frac{" * 80, mrn="<b>" * 40)
+    study = replace(full.study, readings=(reading,) * 9, header=header)
+    pictures = (replace(image(), measurements=image().measurements * 40),) * 4
+    said, pages = text(replace(full, study=study, images=pictures), tmp_path)
+    assert pages == 1
+    assert "The latest 4 of 9 readings." in said
+    assert "(whole in the record)" in said
+    assert "not for clinical decisions" in said.split("Made")[1]
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    full = report()
+    bare = replace(full.study, results=(), readings=(), header=replace(full.study.header, mrn="", patient_name="山田"))
+    said, _ = text(replace(full, study=bare, images=(), signed=()), tmp_path)
+    for words in ("No AI result.", "Not read yet", "No slice was chosen", "not stated", "no model"):
+        assert words in said, words
+
+
+def test_outline_and_measurements_are_drawn_on_the_image() -> None:
+    plain = replace(image(), mask=None, measurements=())
+    ellipse = length("f/0") | {"kind": "ellipse", "points": [[10, 10], [50, 40]], "values": {"mm2": 3}}
+    measured = replace(plain, measurements=(Measurement.model_validate(ellipse | {"marker": f"{'f' * 64}/0"}),))
+
+    def coloured(one: object) -> int:
+        page = Image.open(io.BytesIO(report_page(replace(report(), images=(one,)), "png")))  # type: ignore[arg-type]
+        assert page.size[0] == 1240
+        pixels = np.asarray(page.convert("RGB")).astype(int)[400:1000]
+        return int((np.ptp(pixels, axis=2) > 60).sum())
+
+    nothing = coloured(plain)
+    assert coloured(replace(plain, mask=image().mask)) > nothing + 300
+    assert coloured(measured) > nothing + 300
+
+
+@pytest.mark.parametrize("state", list(ReadingState))
+def test_every_state_and_finding_has_words(state: ReadingState) -> None:
+    full = report()
+    readings = tuple(replace(full.study.readings[0], state=state, finding=finding) for finding in Finding)
+    assert report_page(replace(full, study=replace(full.study, readings=readings)), "png").startswith(b"\x89PNG")
+
+
+def test_a_time_is_local_and_universal(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert moment(NOW + timedelta(hours=12)) == "2026-01-10 13:00 CET (12:00 UTC)"
+        assert moment(NOW + timedelta(hours=23, minutes=30)) == "2026-01-11 00:30 CET (2026-01-10 23:30 UTC)"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

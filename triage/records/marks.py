@@ -1,0 +1,152 @@
+"""Marks of readers: a draft for each reader and study, saved as it changes, and frozen with the signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from triage.errors import NotFoundError, ReadingError
+from triage.records import studies
+from triage.records.database import Database
+from triage.records.marked import Marks, parse
+from triage.records.tables import InstanceRow, MarkDraftRow, MarkRow, ReadingRow, SeriesRow, StudyRow
+
+NAMELESS = "Enter your name at the top of the page, so that your marks are kept under it."
+#: Tiles of a mosaic, which is one frame on the record.
+MAX_TILES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDraft:
+    """Marks that are not signed.
+
+    Attributes
+    ----------
+    version
+        Grows by one with each change; 0 before the first.
+    """
+
+    marks: Marks
+    version: int
+    saved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMarks:
+    """Marks that were signed with a reading, which is the `version`-th of its study."""
+
+    marks: Marks
+    reader: str
+    version: int
+    signed_at: datetime
+
+
+class MarkStore:
+    """Marks of one record.
+
+    Parameters
+    ----------
+    database
+        Holds the record.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def draft(self, study_id: str, reader: str) -> MarkDraft:
+        """Return what a reader marked in a study so far.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such study.
+        """
+        with self._database.read() as session:
+            if session.get(StudyRow, study_id) is None:
+                raise NotFoundError(studies.NOT_THERE)
+            return _draft(session.get(MarkDraftRow, (study_id, reader)))
+
+    def save(self, study_id: str, reader: str, content: object, *, seen: int) -> tuple[bool, MarkDraft]:
+        """Keep what a reader marked, unless another window of the reader changed it meanwhile.
+
+        Parameters
+        ----------
+        study_id
+            The study.
+        reader
+            Name of the reader.
+        content
+            As the browser sent it, see `triage.records.marked`.
+        seen
+            Version of the draft that it continues.
+
+        Returns
+        -------
+        kept
+            Whether it was kept.
+        draft
+            What the record has now.
+
+        Raises
+        ------
+        ReadingError
+            If the content is wrong, or the reader has no name.
+        NotFoundError
+            If there is no such study.
+        """
+        if not reader:
+            raise ReadingError(NAMELESS)
+        with self._database.write() as session:
+            studies.locked(session, study_id)
+            marks = parse(content, _frames(session, study_id))
+            row = session.get(MarkDraftRow, (study_id, reader))
+            if (row.version if row else 0) != seen:
+                return False, _draft(row)
+            if row is None:
+                row = MarkDraftRow(study_id=study_id, reader=reader)
+                session.add(row)
+            row.content, row.version, row.saved_at = marks.stored(), seen + 1, datetime.now(UTC)
+            return True, MarkDraft(marks, row.version, row.saved_at)
+
+    def signed(self, study_id: str) -> tuple[SignedMarks, ...]:
+        """Return the marks that were signed with readings of a study, in the order of the readings."""
+        query = select(MarkRow, ReadingRow).join(ReadingRow, ReadingRow.id == MarkRow.reading_id)
+        query = query.where(ReadingRow.study_id == study_id).order_by(ReadingRow.id)
+        with self._database.read() as session:
+            return tuple(
+                SignedMarks(parse(mark.content), reading.reader, reading.version, reading.signed_at)
+                for mark, reading in session.execute(query)
+            )
+
+
+def freeze(session: Session, study_id: str, reader: str, reading_id: int) -> None:
+    """Keep the marks of a reader with the reading that is being signed; they never change afterwards.
+
+    The draft stays: an amendment goes on with it.
+
+    Parameters
+    ----------
+    session
+        Of the transaction that signs; the row of the reading is in the database already.
+    study_id, reader
+        Whose marks.
+    reading_id
+        `ReadingRow.id`.
+    """
+    row = session.get(MarkDraftRow, (study_id, reader))
+    if row is not None and parse(row.content):
+        session.add(MarkRow(reading_id=reading_id, content=row.content))
+
+
+def _draft(row: MarkDraftRow | None) -> MarkDraft:
+    return MarkDraft(parse(row.content), row.version, row.saved_at) if row else MarkDraft(Marks(), 0, None)
+
+
+def _frames(session: Session, study_id: str) -> dict[str, int]:
+    """Return the number of slices that each file of a study can have."""
+    query = select(InstanceRow.sha256, InstanceRow.frames, InstanceRow.kind).join(SeriesRow)
+    found = session.execute(query.where(SeriesRow.study_id == study_id))
+    return {sha256: MAX_TILES if kind == "DICOM" and frames == 1 else frames for sha256, frames, kind in found}

@@ -1,0 +1,139 @@
+"""The key images of a study: slices that its readers chose, measured or outlined, else the one that the AI shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.domain import AIResult, Finding, Series, Slice, likeliest
+from triage.inference.preprocess import place
+from triage.inference.runtime import Runtime
+from triage.inference.slice_selection import fits
+from triage.inference.views import outlined
+from triage.records.marked import Measurement, marker
+from triage.records.marks import SignedMarks
+from triage.records.views import Study
+from triage.scans.quality.gate import not_analysable
+
+#: Images that a page has room for.
+MOST = 4
+#: Percentiles of the gray values between which a slice is shown.
+WINDOW = (0.5, 99.8)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyImage:
+    """One slice of a report.
+
+    Attributes
+    ----------
+    place
+        Which slice it is, in words.
+    author
+        Who marked it.
+    gray
+        ``(rows, columns)`` uint8.
+    spacing
+        Millimetres between rows and between columns; None if unknown.
+    mask
+        ``(rows, columns)``, true inside the outline; None without one.
+    measurements
+        On this slice.
+    """
+
+    place: str
+    author: str
+    gray: NDArray[np.uint8]
+    spacing: tuple[float, float] | None
+    mask: NDArray[np.bool_] | None
+    measurements: tuple[Measurement, ...] = ()
+
+
+def key_images(
+    study: Study, series: Sequence[Series], signed: Sequence[SignedMarks], runtime: Runtime
+) -> list[KeyImage]:
+    """Return the key images of the latest signed marks, at most `MOST`, in their order in the study.
+
+    Chosen slices come first, then measured ones, then those with the largest outlines. Without marks, the slice that
+    the AI result shows is taken, with the outline of the AI.
+
+    Parameters
+    ----------
+    study
+        The study.
+    series
+        Its decoded series.
+    signed
+        What was marked for its readings, in their order.
+    runtime
+        The model in use, for the outline of the AI.
+    """
+    if signed:
+        return _of_reader(study, series, signed[-1])
+    result = study.result
+    if result is None or result.slices is None or not fits(result.slices, series):
+        return []
+    number, at = result.slices.series, result.slices.slice
+    slice_ = series[number].slices[at]
+    mask = _ai_mask(slice_, result, runtime)
+    return [KeyImage(_place(series, number, at), "AI", _gray(slice_), slice_.spacing, mask)]
+
+
+def _of_reader(study: Study, series: Sequence[Series], signed: SignedMarks) -> list[KeyImage]:
+    marks = signed.marks
+    by_size = sorted(marks.masks, key=lambda name: -int(sum(marks.masks[name].runs[1::2])))
+    drawn = [name for name in by_size if not marks.masks[name].is_empty]
+    wanted = list(dict.fromkeys([*marks.keys, *(one.marker for one in marks.measurements), *drawn]))[:MOST]
+    found = []
+    for name, number, at in _named(study, series):
+        if name not in wanted:
+            continue
+        slice_, mask = series[number].slices[at], marks.masks.get(name)
+        is_shown = mask is not None and not mask.is_empty and (mask.rows, mask.columns) == slice_.pixels.shape
+        found.append(
+            KeyImage(
+                _place(series, number, at),
+                signed.reader,
+                _gray(slice_),
+                slice_.spacing,
+                mask.pixels if mask is not None and is_shown else None,
+                tuple(one for one in marks.measurements if one.marker == name),
+            )
+        )
+        wanted.remove(name)  # the volumes of one NIfTI file share the names of their slices
+    return found
+
+
+def _named(study: Study, series: Sequence[Series]) -> Iterator[tuple[str, int, int]]:
+    for number, one in enumerate(series):
+        for at, slice_ in enumerate(one.slices):
+            yield marker(study.instances[slice_.instance].sha256, slice_.frame), number, at
+
+
+def _place(series: Sequence[Series], number: int, at: int) -> str:
+    one = series[number]
+    described = " ".join(filter(None, (one.header.plane, one.header.description)))
+    return f"Series {number + 1}, slice {at + 1} of {len(one.slices)}" + (f" · {described}" if described else "")
+
+
+def _gray(slice_: Slice) -> NDArray[np.uint8]:
+    values = slice_.pixels.astype(np.float32)
+    low, high = np.percentile(values, WINDOW)
+    shown: NDArray[np.uint8] = (np.clip((values - low) / max(float(high - low), 1e-6), 0, 1) * 255).astype(np.uint8)
+    return shown
+
+
+def _ai_mask(slice_: Slice, result: AIResult, runtime: Runtime) -> NDArray[np.bool_] | None:
+    """Return the outline of the AI; None if it answers "no tumour", or its model is not in use any more."""
+    if result.predicted is Finding.NOTUMOR or result.model_sha256 != runtime.card.sha256:
+        return None
+    if not_analysable(slice_) is not None:
+        return None
+    score = runtime.score(slice_.pixels)
+    if likeliest(score.probabilities) is Finding.NOTUMOR:
+        return None
+    rows, columns = slice_.pixels.shape
+    return outlined(place(score.mask, score.placement, (rows, columns)))

@@ -1,0 +1,67 @@
+"""What the report of a study says, whatever form it is given: a page, or FHIR.
+
+Tested in tests/reports/test_page.py and tests/reports/test_fhir.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from triage.domain import Reading
+from triage.errors import RefusedError
+from triage.records.marks import SignedMarks
+from triage.records.views import Study
+from triage.reports.key_images import KeyImage, key_images
+from triage.reports.out import Services
+from triage.text import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class StudyReport:
+    """A study with its key images, as it stood at one time.
+
+    Attributes
+    ----------
+    signed
+        What was marked for its readings, in their order.
+    unseen
+        Why there are no key images; empty if there are, or nothing was marked.
+    """
+
+    study: Study
+    signed: tuple[SignedMarks, ...]
+    images: tuple[KeyImage, ...]
+    made_at: datetime
+    unseen: str = ""
+
+
+def study_report(services: Services, study_id: str, now: datetime) -> StudyReport:
+    """Return the report of a study.
+
+    Raises
+    ------
+    NotFoundError
+        If the study or one of its files is missing.
+    """
+    study = services.store.study(study_id)
+    signed = services.store.marks.signed(study_id)
+    try:
+        series = services.series(study_id)
+    except RefusedError as error:
+        return StudyReport(study, signed, (), now, str(error))
+    return StudyReport(study, signed, tuple(key_images(study, series, signed, services.runtime)), now)
+
+
+def concluded(reading: Reading) -> str:
+    """Return what a reading says, with the reader's own words for another lesion."""
+    return f"{reading.finding.label}: {one_line(reading.lesion)}" if reading.lesion else reading.finding.label
+
+
+def moment(at: datetime) -> str:
+    """Return a time in the time zone of this machine, and in UTC if that is another."""
+    local, universal = at.astimezone(), at.astimezone(UTC)
+    if local.tzname() == "UTC":
+        return f"{universal:%Y-%m-%d %H:%M} UTC"
+    day = "" if local.date() == universal.date() else f"{universal:%Y-%m-%d} "
+    return f"{local:%Y-%m-%d %H:%M} {local.tzname()} ({day}{universal:%H:%M} UTC)"

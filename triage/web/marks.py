@@ -1,0 +1,92 @@
+"""Marks of the reader, kept while the reader draws: ``GET`` and ``PUT /viewer/studies/<study>/marks``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from triage.errors import NotFoundError, ReadingError, StorageError
+from triage.pipeline.installation import Installation
+from triage.records.marked import MAX_BYTES
+from triage.records.marks import MarkDraft
+from triage.web.reader import reader_of, refuse_other_sites
+
+ADDRESS = "/viewer/studies/{study_id}/marks"
+TOO_LARGE = "There are too many marks to keep. Undo the last one."
+NOT_UNDERSTOOD = "The marks were not understood. Reload the page, then draw the last one again."
+
+
+def mark_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
+    """Return the two routes.
+
+    A ``PUT`` holds `version`, that of the draft which it continues, and `content`. It is answered with 200 and the new
+    version, or with 409 and what another window of the reader kept meanwhile. Every refusal says why in `error`.
+
+    Parameters
+    ----------
+    installation
+        Returns the installation; called for every request.
+    """
+
+    async def read(request: Request) -> Response:
+        return await _answer(request, lambda study_id, name: (200, installation().store.marks.draft(study_id, name)))
+
+    async def save(request: Request) -> Response:
+        body = await _body(request)
+
+        def kept(study_id: str, name: str) -> tuple[int, MarkDraft]:
+            if len(body) > MAX_BYTES:
+                raise ReadingError(TOO_LARGE)
+            content, seen = _understood(body)
+            is_kept, draft = installation().store.marks.save(study_id, name, content, seen=seen)
+            return (200 if is_kept else 409), draft
+
+        return await _answer(request, kept)
+
+    return [Route(ADDRESS, read, methods=["GET"]), Route(ADDRESS, save, methods=["PUT"])]
+
+
+async def _answer(request: Request, ask: Callable[[str, str], tuple[int, MarkDraft]]) -> Response:
+    refuse_other_sites(request)
+
+    def answered() -> tuple[int, dict[str, Any]]:
+        try:
+            status, draft = ask(request.path_params["study_id"], reader_of(request))
+        except NotFoundError as error:
+            return 404, {"error": str(error)}
+        except ReadingError as error:
+            return 400, {"error": str(error)}
+        except StorageError as error:
+            return 503, {"error": str(error)}
+        saved_at = draft.saved_at.isoformat() if draft.saved_at else None
+        return status, {"version": draft.version, "content": draft.marks.stored(), "saved_at": saved_at}
+
+    status, content = await to_thread.run_sync(answered)
+    return JSONResponse(content, status, {"Cache-Control": "no-store"})
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, no more of it than tells that it is too large."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            break
+    return bytes(body)
+
+
+def _understood(body: bytes) -> tuple[object, int]:
+    try:
+        sent = json.loads(body)
+        content, version = sent["content"], sent["version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ReadingError(NOT_UNDERSTOOD) from error
+    if not isinstance(version, int):
+        raise ReadingError(NOT_UNDERSTOOD)
+    return content, version
