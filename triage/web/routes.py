@@ -14,6 +14,7 @@ from triage.pipeline.installation import Installation
 from triage.web.guard import Guard
 from triage.web.media import ROOT
 from triage.web.qido import Qido
+from triage.web.slices import viewer_routes
 from triage.web.stow import Stow
 from triage.web.wado import Wado
 
@@ -29,7 +30,7 @@ class _Uid(Convertor[str]):
 
 
 def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
-    """Return DICOMweb and the health check.
+    """Return DICOMweb, the routes of the viewer and the health check.
 
     Parameters
     ----------
@@ -59,4 +60,8 @@ def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
             return JSONResponse({"status": "unavailable", "reason": "the record does not answer"}, 503)
         return JSONResponse({"status": "ok", "waiting_for_a_score": pending})
 
-    return [Route("/health", health), Mount(ROOT, routes=dicomweb, middleware=[guard])]
+    return [
+        Route("/health", health),
+        Mount(ROOT, routes=dicomweb, middleware=[guard]),
+        viewer_routes(installation),
+    ]
