@@ -30,6 +30,7 @@ class Bench(StrEnum):
     WORKLIST = "worklist"
     SCORING = "scoring"
     STUDY = "study"
+    READING = "reading"
 
 
 #: Title, module and function of each, in the order of the report. The modules are heavy to import.
@@ -39,6 +40,7 @@ SECTIONS = {
     Bench.WORKLIST: ("Worklist", "bench.worklist", "measure"),
     Bench.SCORING: ("Scoring", "bench.scoring", "measure"),
     Bench.STUDY: ("A study of 200 slices", "bench.study", "measure"),
+    Bench.READING: ("Reading in a browser", "bench.reading", "measure"),
 }
 
 

@@ -50,14 +50,46 @@ export function corners(context, pane, notes) {
   const [centre, breadth] = pane.window;
   const unit = slice.unit && ` ${slice.unit}`;
   const said = cut ? `${pane.plane}, reformatted` : head.label;
-  text(context, [said, `${pane.at + 1} / ${pane.count}${position(pane)}`], MARGIN, MARGIN, "left");
-  const zoom = `Zoom ${viewport.view.zoom.toFixed(2)}×${viewport.view.inverted ? " · inverted" : ""}`;
-  text(context, [`W ${short(breadth)} L ${short(centre)}${unit}`, zoom], width - MARGIN, MARGIN, "right");
-  text(context, notes, MARGIN, height - MARGIN - notes.length * LINE, "left");
+  const room = width / 2 - 3 * MARGIN; // up to the letter in the middle
+  text(context, [shortened(context, said, room), `${pane.at + 1} / ${pane.count}${position(pane)}`], MARGIN, MARGIN, "left");
+  const { zoom, inverted } = viewport.view;
+  const numbers = [`W ${short(breadth)} L ${short(centre)}${unit}`, `Zoom ${zoom.toFixed(2)}×`];
+  text(context, inverted ? [...numbers, "inverted"] : numbers, width - MARGIN, MARGIN, "right");
+  const lines = notes.flatMap((note) => wrapped(context, note, width - 2 * MARGIN));
+  text(context, lines, MARGIN, height - MARGIN - (lines.length + 2) * LINE, "left"); // above letter and scale bar
   const edges = cut?.edges ?? slice.edges;
   if (edges) letters(context, turned(edges, viewport.view), width, height);
   scaleBar(context, pane, width, height);
   progress(context, pane, width, height);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} line
+ * @param {number} width
+ * @returns {string} As much of the line as there is room for.
+ */
+function shortened(context, line, width) {
+  let shown = line;
+  while (shown && context.measureText(`${shown}…`).width > width) shown = shown.slice(0, -1);
+  return context.measureText(line).width > width ? `${shown}…` : line;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} line
+ * @param {number} width
+ * @returns {string[]} The line in as many as it takes.
+ */
+function wrapped(context, line, width) {
+  /** @type {string[]} */
+  const lines = [];
+  for (const word of line.split(" ")) {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** @param {Pane} pane @returns {string} Where the slice lies, in millimetres. */

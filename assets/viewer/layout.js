@@ -52,6 +52,7 @@ export class Layout {
     const wanted = kind === "planes" ? 3 : kind === "two" ? 2 : 1;
     this.kind = kind;
     this.host.dataset.layout = kind;
+    this.following = true; // nothing follows before all panes are there
     while (this.panes.length > wanted) {
       const pane = /** @type {Pane} */ (this.panes.pop());
       pane.viewport.host.remove();
@@ -68,6 +69,7 @@ export class Layout {
         pane.goTo(this.placeOf(pane));
       });
     }
+    this.following = false;
     this.mark();
   }
 

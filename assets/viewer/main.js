@@ -128,8 +128,8 @@ export class App {
   prepare(pane) {
     const { viewport } = pane;
     viewport.layers.push((context) => {
-      const { map } = this.over(pane);
-      if (map && settings.heat) paintHeat(context, map, settings.opacity);
+      const { layer, map } = this.over(pane);
+      if (layer && map && settings.heat && !empty(layer)) paintHeat(context, map, settings.opacity);
     });
     viewport.painters.push((context) => {
       const { outline } = this.over(pane);
@@ -137,8 +137,11 @@ export class App {
       this.layout.paint(context, pane);
       if (pane === this.layout.panes[0]) this.tools?.draw(context);
       corners(context, pane, this.notes(pane));
-      Object.assign(viewport.host.dataset, { slice: pane.at + 1, window: pane.window.map(Math.round).join(" ") });
-      if (viewport.image) viewport.host.dispatchEvent(new CustomEvent("drawn", { detail: pane.at }));
+      const loaded = pane.source.loader.loaded(pane.series);
+      Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
+      if (!viewport.image) return;
+      viewport.host.dataset.drawn = String(pane.at + 1);
+      viewport.host.dispatchEvent(new CustomEvent("drawn", { detail: pane.at }));
     });
     listen(pane, {
       zooming: () => this.zooming,
@@ -169,9 +172,10 @@ export class App {
     if (layer && settings.heat) {
       const { explained, answer, method } = layer;
       const part = pane.cut ? "" : ` ${percent(explained.p)}`;
-      const said = `Heat map: what speaks for ${explained.label}${part} · ${method.split(",")[0]}`;
       const differs = !pane.cut && explained.finding !== answer.finding;
-      notes.push(said, ...(differs ? [`Not the answer, which is ${answer.label} ${percent(answer.p)}`] : []));
+      if (empty(layer)) notes.push(`No heat map: the answer for this slice is ${answer.label} ${percent(answer.p)}`);
+      else notes.push(`Heat map: what speaks for ${explained.label}${part} · ${method.split(",")[0]}`);
+      if (differs) notes.push(`Not the answer, which is ${answer.label} ${percent(answer.p)}`);
     }
     return notes;
   }
@@ -266,6 +270,15 @@ export class App {
     this.host.dataset.tool = this.zooming ? "zoom" : this.tool;
     this.refresh();
   }
+}
+
+/**
+ * What speaks for there being nothing lies everywhere: it is shown only if it is asked for.
+ *
+ * @param {import("./types.js").Layer} layer
+ */
+function empty({ explained }) {
+  return explained.finding === "notumor" && !settings.finding;
 }
 
 /** @param {number} p */

@@ -45,7 +45,7 @@ export function toolbar(app) {
     return made;
   });
   const layers = head.answer
-    ? [key("Outline", "outline", settings.outline), key("Heat map", "heat", settings.heat), ...mapChoices(app)]
+    ? [key("Outline", "outline", settings.outline), key("Heat map", "heat", settings.heat), mapChoices(app)]
     : [];
   const which = seriesChoices(app);
   const most = head.suspicious ? [key("AI's slice", "suspicious")] : [];
@@ -94,7 +94,7 @@ function seriesChoices(app) {
   return found;
 }
 
-/** @param {App} app @returns {HTMLElement[]} How the heat map is made and shown. */
+/** @param {App} app @returns {HTMLElement} How the heat map is made and shown. */
 function mapChoices(app) {
   const { settings } = app;
   const { findings } = app.main.head;
@@ -107,11 +107,24 @@ function mapChoices(app) {
   };
   opacity.onchange = () => app.host.focus({ preventScroll: true });
   const classes = /** @type {Array<[string, string]>} */ ([["", "of the answer"], ...Object.entries(findings)]);
-  return [
-    opacity,
-    choice("Class of the heat map", classes, settings.finding, (finding) => app.change({ finding })),
-    choice("How the heat map is made", METHODS, settings.method, (method) => app.change({ method })),
-  ];
+  const made = document.createElement("details");
+  const summary = made.appendChild(document.createElement("summary"));
+  summary.textContent = "Map";
+  summary.title = "Class, method and opacity of the heat map";
+  const panel = made.appendChild(document.createElement("div"));
+  panel.append(
+    labelled("Class", choice("Class of the heat map", classes, settings.finding, (finding) => app.change({ finding }))),
+    labelled("Method", choice("How the heat map is made", METHODS, settings.method, (method) => app.change({ method }))),
+    labelled("Opacity", opacity),
+  );
+  return made;
+}
+
+/** @param {string} text @param {HTMLElement} control */
+function labelled(text, control) {
+  const made = document.createElement("label");
+  made.append(text, control);
+  return made;
 }
 
 /** @param {App} app Say what height and colour of the bar mean, and the colours of the heat map. */
@@ -120,13 +133,13 @@ function legend(app) {
   const parts = [];
   const scored = !pane.cut && pane.head.scores.length > 0;
   if (scored) {
-    parts.push(said("Height: P(tumour) of the slice. Colour: likeliest class"));
+    parts.push(said("Height: P(tumour) of the slice. Colour:"));
     for (const [finding, label] of Object.entries(pane.source.head.findings)) parts.push(said(label, COLOURS[finding]));
     if (pane.head.step > 1) parts.push(said(`Thin slices: one in ${pane.head.step} was scored`));
   } else if (pane.cut) parts.push(said(`Reformatted from the ${pane.head.plane} slices; the AI scored those`));
   else parts.push(said("The AI scored no slice of this series"));
   if (app.settings.heat && pane.source.head.answer) {
-    parts.push(said("Heat map: none"), said("", gradient()), said("strongest of this slice"));
+    parts.push(said("Heat map: 0", gradient(), "strongest of the slice"));
   }
   if (pane.source.head.set_aside.length) {
     const aside = said(`${pane.source.head.set_aside.length} series set aside`);
@@ -136,15 +149,14 @@ function legend(app) {
   app.part("legend").replaceChildren(...parts);
 }
 
-/** @param {string} text @param {string} [colour] @returns {HTMLElement} */
-function said(text, colour) {
+/** @param {string} text @param {string} [colour] @param {string} [end] What stands at the other end of a scale. */
+function said(text, colour, end) {
   const made = document.createElement("span");
   if (colour) {
     const mark = document.createElement("i");
     mark.style.background = colour;
-    if (!text) mark.className = "nt-scale";
-    made.append(mark);
-  }
-  made.append(text);
+    if (end) mark.className = "nt-scale";
+    made.append(...(end ? [text, mark, end] : [mark, text]));
+  } else made.append(text);
   return made;
 }

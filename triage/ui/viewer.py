@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from triage.domain import StudyHeader
 from triage.records.views import Study
 from triage.settings import ROOT
 from triage.text import one_line, readable_name
@@ -46,14 +45,15 @@ def draw(study: Study, *, following: str | None = None, blind: bool = False) -> 
     """
     _viewer(
         key="viewer",
-        data={"study": study.study_id, "banner": banner(study.header), "next": following or "", "blind": blind},
+        data={"study": study.study_id, "banner": banner(study), "next": following or "", "blind": blind},
     )
 
 
-def banner(header: StudyHeader) -> str:
+def banner(study: Study) -> str:
     """Return who the patient is and which study it is, as the files name them, on one line."""
+    header = study.header
     parts = (
-        readable_name(header.patient_name) or "No name",
+        readable_name(header.patient_name) or study.name,
         header.sex,
         header.age,
         f"born {header.birth_date:%Y-%m-%d}" if header.birth_date else "",
