@@ -7,6 +7,8 @@ import { follow } from "./layout.js";
 const PAGE = 10;
 const CINE = 100; // milliseconds for a slice
 const ZOOM = 1.25;
+/** Actions that only show another slice: the buttons stay as they are. */
+const MOVES = new Set(["back", "forward", "page-back", "page-forward", "start", "end", "cine", "help"]);
 /** Windows by action, named as the server names its presets. @type {Record<string, string>} */
 export const WINDOWS = {
   "window-brain": "brain",
@@ -65,6 +67,7 @@ export function act(app, action) {
   };
   if (action in WINDOWS) pane.window = pane.head.presets[WINDOWS[action]];
   actions[action]?.();
+  if (!MOVES.has(action)) app.refresh();
 }
 
 /** @param {App} app */

@@ -54,20 +54,28 @@ export function choice(help, options, chosen, act) {
  * @param {(series: number) => void} act
  */
 export function thumbnails(place, study, chosen, act) {
-  place.replaceChildren(
-    ...study.series.map((series, at) => {
-      const middle = study.first?.[0] === series.number ? study.first[1] : series.slices.length >> 1;
-      const made = button("", `${series.label}: ${series.slices.length} slices`, () => act(at));
-      const picture = new Image();
-      picture.loading = "lazy";
-      picture.alt = series.label;
-      picture.src = `${study.address}/thumbnails/${series.number}/${middle}`;
-      const label = document.createElement("span");
-      label.textContent = series.label;
-      made.append(picture, label);
-      made.setAttribute("aria-pressed", String(at === chosen()));
-      return made;
-    }),
-  );
-  place.hidden = study.series.length < 2;
+  if (place.dataset.study !== study.address) {
+    place.dataset.study = study.address;
+    place.replaceChildren(...study.series.map((series, at) => thumbnail(study, series, () => act(at))));
+    place.hidden = study.series.length < 2;
+  }
+  for (const [at, made] of [...place.children].entries()) made.setAttribute("aria-pressed", String(at === chosen()));
+}
+
+/**
+ * @param {import("./types.js").StudyHead} study
+ * @param {import("./types.js").SeriesHead} series
+ * @param {() => void} act
+ */
+function thumbnail(study, series, act) {
+  const middle = study.first?.[0] === series.number ? study.first[1] : series.slices.length >> 1;
+  const made = button("", `${series.label}: ${series.slices.length} slices`, act);
+  const picture = new Image();
+  picture.loading = "lazy";
+  picture.alt = series.label;
+  picture.src = `${study.address}/thumbnails/${series.number}/${middle}`;
+  const label = document.createElement("span");
+  label.textContent = series.label;
+  made.append(picture, label);
+  return made;
 }

@@ -76,6 +76,7 @@ export class App {
       layers.close();
     }
     for (const name of ["bar", "thumbs", "legend"]) this.part(name).replaceChildren();
+    delete this.part("thumbs").dataset.study;
   }
 
   /** @param {string} name @returns {HTMLElement} */
@@ -237,7 +238,6 @@ export class App {
   /** @param {string} action One of keys.json. */
   do(action) {
     act(this, action);
-    this.refresh();
   }
 
   help() {
