@@ -63,7 +63,7 @@ export function act(app, action) {
     "layout-one": () => arrange(app, "one"),
     "layout-two": () => arrange(app, "two"),
     "layout-planes": () => arrange(app, "planes"),
-    help: () => app.help(),
+    help: () => app.part("help").toggleAttribute("hidden"),
   };
   if (action in WINDOWS) pane.window = pane.head.presets[WINDOWS[action]];
   actions[action]?.();

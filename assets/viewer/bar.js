@@ -46,6 +46,26 @@ export function choice(help, options, chosen, act) {
 }
 
 /**
+ * Something that unfolds below its name, and stays unfolded while what is in it is used.
+ *
+ * @param {{unfolded: string}} state
+ * @param {string} name
+ * @param {HTMLElement[]} parts
+ * @returns {HTMLElement}
+ */
+export function unfolding(state, name, parts) {
+  const made = document.createElement("details");
+  const summary = made.appendChild(document.createElement("summary"));
+  summary.textContent = name;
+  made.appendChild(document.createElement("div")).append(...parts);
+  made.open = state.unfolded === name;
+  made.ontoggle = () => {
+    if (made.isConnected && made.open !== (state.unfolded === name)) state.unfolded = made.open ? name : "";
+  };
+  return made;
+}
+
+/**
  * Show the series as small pictures; a click opens one.
  *
  * @param {HTMLElement} place

@@ -34,6 +34,16 @@ export const ACTIONS = {
   "layout-planes": "Three planes",
   help: "These keys, and away with them",
 };
+/** What the tools do. */
+const TOOLS = [
+  ["m a e p", "Length, angle, ellipse, probe"],
+  ["b x d f", "Outline: brush, eraser, lasso, fill"],
+  ["[ ]", "Smaller or larger brush"],
+  ["Shift+F", "Outline the slices between outlined ones"],
+  ["k", "Key image"],
+  ["Ctrl+Z, Ctrl+Y", "Undo, redo"],
+  ["Delete", "Remove the measurement"],
+];
 /** What the page beside the picture does. */
 const READING = [
   ["Alt+1 … Alt+4", "Choose the class"],
@@ -97,8 +107,8 @@ export function describe(panel, keys) {
     said,
   ]);
   panel.replaceChildren();
-  const blocks = /** @type {Array<[string, string[][]]>} */ ([["Keys", rows], ["Mouse and touch", MOUSE], ["Reading", READING]]);
-  for (const [title, lines] of blocks) {
+  const blocks = { Keys: rows, "Mouse and touch": MOUSE, "Measuring and outlining": TOOLS, Reading: READING };
+  for (const [title, lines] of Object.entries(blocks)) {
     const list = document.createElement("dl");
     for (const [key, said] of lines) {
       const term = document.createElement("dt");

@@ -52,6 +52,9 @@ export class App {
     this.keys = {};
     this.zooming = false;
     this.tool = "";
+    this.unfolded = "";
+    /** What the tools last said of themselves. @type {import("./toolbox.js").State | null} */
+    this.drawn = null;
     this.cine = 0;
     this.warmed = false;
     /** @type {any} Tools of measuring on the first pane, once they are here. */
@@ -69,6 +72,7 @@ export class App {
 
   close() {
     clearInterval(this.cine);
+    this.tools?.close();
     this.stop.abort();
     this.layout.close();
     for (const { loader, layers } of this.sources.values()) {
@@ -103,8 +107,8 @@ export class App {
     const [number, at] = head.first;
     this.layout.arrange("one", source, [head.series.findIndex((one) => one.number === number), at]);
     this.host.focus({ preventScroll: true });
-    const [main] = this.layout.panes;
-    this.tools = await toolsOf(main.viewport, head.id);
+    this.refresh();
+    this.tools = await toolsOf(this, head.id);
     this.refresh();
   }
 
@@ -213,7 +217,8 @@ export class App {
 
   /** @param {Pane} pane Fetch the nearest layer that is not here. */
   ahead(pane) {
-    if (pane.cut || !this.over(pane).layer || settings.method !== "cam") return;
+    // Three planes ask for all layers themselves.
+    if (this.layout.kind === "planes" || pane.cut || !this.over(pane).layer || settings.method !== "cam") return;
     const { layers } = pane.source;
     const { length } = pane.head.slices;
     for (let distance = 1; distance < length && !layers.busy; distance++) {
@@ -232,17 +237,16 @@ export class App {
     if (!action && !taken) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // Streamlit has keys of its own: r, c
-    if (action) this.do(action);
+    if (action) act(this, action);
   }
 
-  /** @param {string} action One of keys.json. */
-  do(action) {
-    act(this, action);
-  }
-
-  help() {
-    const help = this.part("help");
-    help.hidden = !help.hidden;
+  /** @param {import("./toolbox.js").State} state What was drawn, or taken in hand by a key. */
+  drew(state) {
+    const before = JSON.stringify(this.drawn);
+    this.drawn = state;
+    this.tool = state.tool ?? "";
+    if (this.tool) this.zooming = false;
+    if (this.tools && JSON.stringify(state) !== before) toolbar(this);
   }
 
   /** @param {Partial<import("./types.js").Settings>} chosen */

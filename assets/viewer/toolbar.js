@@ -1,11 +1,11 @@
 // @ts-check
 /** Buttons and choices above the picture, and what colours mean below it. */
-import { show, WINDOWS } from "./actions.js";
-import { button, choice, thumbnails } from "./bar.js";
+import { act, show, WINDOWS } from "./actions.js";
+import { button, choice, thumbnails, unfolding } from "./bar.js";
 import { ACTIONS } from "./keys.js";
 import { gradient } from "./paint.js";
 import { COLOURS } from "./strip.js";
-import { NAMES } from "./toolbox.js";
+import { toolButtons } from "./toolbox.js";
 
 /** @typedef {import("./main.js").App} App */
 
@@ -18,12 +18,12 @@ const METHODS = /** @type {Array<[string, string]>} */ ([
 
 /** @param {App} app Draw all of it for what is on the screen now. */
 export function toolbar(app) {
-  const { layout, settings, tools, zooming } = app;
+  const { layout, settings, zooming } = app;
   const { pane } = layout;
   const { head } = pane.source;
   /** @param {string} label @param {string} action @param {boolean} [pressed] */
   const key = (label, action, pressed) => {
-    const made = button(label, `${ACTIONS[action]} (${app.keys[action]?.[0] ?? "no key"})`, () => app.do(action));
+    const made = button(label, `${ACTIONS[action]} (${app.keys[action]?.[0] ?? "no key"})`, () => act(app, action));
     if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
     return made;
   };
@@ -36,14 +36,8 @@ export function toolbar(app) {
     "Window",
     [["", "Window"], ["window-file", "as the file says"], ...Object.entries(WINDOWS)],
     "",
-    (action) => app.do(action),
+    (action) => act(app, action),
   );
-  const measuring = (tools?.names() ?? []).map((/** @type {string} */ name) => {
-    const [label, help] = NAMES[name] ?? [name, name];
-    const made = button(label, help, () => app.choose(app.tool === name ? "" : name));
-    made.setAttribute("aria-pressed", String(app.tool === name));
-    return made;
-  });
   const layers = head.answer
     ? [key("Outline", "outline", settings.outline), key("Heat map", "heat", settings.heat), mapChoices(app)]
     : [];
@@ -52,7 +46,7 @@ export function toolbar(app) {
   app.part("bar").replaceChildren(
     group(arrangements),
     ...which,
-    group([key("Zoom", "zoom-tool", zooming), ...measuring]),
+    group([key("Zoom", "zoom-tool", zooming), ...toolButtons(app)]),
     windows,
     group([...layers, ...most]),
     group([key("?", "help")]),
@@ -107,17 +101,11 @@ function mapChoices(app) {
   };
   opacity.onchange = () => app.host.focus({ preventScroll: true });
   const classes = /** @type {Array<[string, string]>} */ ([["", "of the answer"], ...Object.entries(findings)]);
-  const made = document.createElement("details");
-  const summary = made.appendChild(document.createElement("summary"));
-  summary.textContent = "Map";
-  summary.title = "Class, method and opacity of the heat map";
-  const panel = made.appendChild(document.createElement("div"));
-  panel.append(
+  return unfolding(app, "Map", [
     labelled("Class", choice("Class of the heat map", classes, settings.finding, (finding) => app.change({ finding }))),
     labelled("Method", choice("How the heat map is made", METHODS, settings.method, (method) => app.change({ method }))),
     labelled("Opacity", opacity),
-  );
-  return made;
+  ]);
 }
 
 /** @param {string} text @param {HTMLElement} control */
@@ -146,6 +134,7 @@ function legend(app) {
     aside.title = pane.source.head.set_aside.join("\n");
     parts.push(aside);
   }
+  if (app.drawn?.message) parts.unshift(said(app.drawn.message));
   app.part("legend").replaceChildren(...parts);
 }
 

@@ -89,32 +89,33 @@ export class Viewport {
     return matrix.translateSelf(-image.columns / 2, -image.rows / 2);
   }
 
+  // The tools hand these on as functions.
   /**
    * @param {number} clientX
    * @param {number} clientY
    * @returns {{x: number, y: number}} In pixels of the picture, from the corner of the first one.
    */
-  toImage(clientX, clientY) {
+  toImage = (clientX, clientY) => {
     const box = this.overlay.getBoundingClientRect();
     const point = this.matrix().inverse().transformPoint({ x: clientX - box.left, y: clientY - box.top });
     return { x: point.x, y: point.y };
-  }
+  };
 
   /**
    * @param {{x: number, y: number}} point In pixels of the picture.
    * @returns {{x: number, y: number}} In CSS pixels of the overlay.
    */
-  toScreen(point) {
+  toScreen = (point) => {
     const { x, y } = this.matrix().transformPoint(point);
     return { x, y };
-  }
+  };
 
-  requestDraw() {
+  requestDraw = () => {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
       this.draw();
     });
-  }
+  };
 
   resize() {
     const ratio = devicePixelRatio || 1;

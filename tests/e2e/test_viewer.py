@@ -258,7 +258,7 @@ def test_the_planes_are_cut_as_the_server_would(studies: Studies, tab: Page, tmp
         )
         for at, pixels in zip((3, 17), found, strict=True):
             np.testing.assert_array_equal(np.reshape(pixels, (cut.rows, cut.columns)), turned[at])
-    tab.keyboard.press("e")
+    tab.keyboard.press("t")
     expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(3)
     here(tab, 14)
     here(tab, 12, pane=1)

@@ -63,5 +63,5 @@ def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
     return [
         Route("/health", health),
         Mount(ROOT, routes=dicomweb, middleware=[guard]),
-        viewer_routes(installation),
+        *viewer_routes(installation),
     ]

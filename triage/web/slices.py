@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
 from triage.domain import Finding, Series, Slice
 from triage.errors import NotFoundError, TriageError
@@ -158,7 +158,7 @@ class Slices:
         return self._installation().runtime.card.sha256
 
 
-def viewer_routes(installation: Callable[[], Installation]) -> BaseRoute:
+def viewer_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
     """Return the routes of the viewer, guarded as the pages are: another site cannot ask in the name of a reader.
 
     Parameters
@@ -168,20 +168,15 @@ def viewer_routes(installation: Callable[[], Installation]) -> BaseRoute:
     """
     register_url_convertor("hex", _Hex())
     register_url_convertor("module", _Module())
-    slices = Slices(installation)
-    study = "/studies/{study:hex}"
-    one = "{series:int}/{at:int}"
-    return Mount(
-        VIEWER,
-        routes=[
-            Route("/modules/{file:module}", slices.module),
-            Route(study + "/study.json", slices.study),
-            Route(study + "/{version:hex}/slices/" + one, slices.slice),
-            Route(study + "/{version:hex}/thumbnails/" + one, slices.thumbnail),
-            Route(study + "/{version:hex}/layers/{model:hex}/" + one, slices.layers),
-        ],
-        middleware=[Middleware(SameSite)],
-    )
+    slices, version = Slices(installation), "/studies/{study:hex}/{version:hex}"
+    found = {
+        "/modules/{file:module}": slices.module,
+        "/studies/{study:hex}/study.json": slices.study,
+        version + "/slices/{series:int}/{at:int}": slices.slice,
+        version + "/thumbnails/{series:int}/{at:int}": slices.thumbnail,
+        version + "/layers/{model:hex}/{series:int}/{at:int}": slices.layers,
+    }
+    return [Route(VIEWER + path, answer, middleware=[Middleware(SameSite)]) for path, answer in found.items()]
 
 
 def _little_endian(one: Slice) -> bytes:
