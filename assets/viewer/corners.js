@@ -8,6 +8,8 @@ const LETTERS = "600 15px system-ui, sans-serif";
 const TEXT = "#dce6f0";
 const MARGIN = 8;
 const LINE = 16;
+/** Width below which all numbers stand at the left. */
+const NARROW = 300;
 /** Lengths of the scale bar in millimetres, and the largest share of the width that it takes. */
 const LENGTHS = [100, 50, 20, 10, 5, 2, 1];
 const MAX_BAR = 0.3;
@@ -29,8 +31,8 @@ export function turned([left, right, upper, lower], { turn, flipAcross, flipDown
 
 /** @param {number} value @returns {string} A number as short as it can be read. */
 export function short(value) {
-  const size = Math.abs(value);
-  return value.toLocaleString(undefined, { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3 });
+  const whole = Math.abs(value) >= 100;
+  return value.toLocaleString(undefined, whole ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 });
 }
 
 /**
@@ -50,11 +52,12 @@ export function corners(context, pane, notes) {
   const [centre, breadth] = pane.window;
   const unit = slice.unit && ` ${slice.unit}`;
   const said = cut ? `${pane.plane}, reformatted` : head.label;
-  const room = width / 2 - 3 * MARGIN; // up to the letter in the middle
-  text(context, [shortened(context, said, room), `${pane.at + 1} / ${pane.count}${position(pane)}`], MARGIN, MARGIN, "left");
   const { zoom, inverted } = viewport.view;
-  const numbers = [`W ${short(breadth)} L ${short(centre)}${unit}`, `Zoom ${zoom.toFixed(2)}×`];
-  text(context, inverted ? [...numbers, "inverted"] : numbers, width - MARGIN, MARGIN, "right");
+  const numbers = [`W ${short(breadth)} L ${short(centre)}${unit}`, `Zoom ${zoom.toFixed(2)}×`, ...(inverted ? ["inverted"] : [])];
+  const left = [shortened(context, said, width / 2 - 3 * MARGIN), `${pane.at + 1} / ${pane.count}${position(pane)}`];
+  const narrow = width < NARROW;
+  text(context, narrow ? [...left, ...numbers] : left, MARGIN, MARGIN, "left");
+  if (!narrow) text(context, numbers, width - MARGIN, MARGIN, "right");
   const lines = notes.flatMap((note) => wrapped(context, note, width - 2 * MARGIN));
   text(context, lines, MARGIN, height - MARGIN - (lines.length + 2) * LINE, "left"); // above letter and scale bar
   const edges = cut?.edges ?? slice.edges;
@@ -188,9 +191,8 @@ function progress(context, pane, width, height) {
 export function crosshair(context, viewport, { x, y }) {
   const { image } = viewport;
   if (!image) return;
-  context.strokeStyle = "#ffd166";
+  context.strokeStyle = "rgb(255 209 102 / 70%)";
   context.lineWidth = 1;
-  context.globalAlpha = 0.7;
   const lines = [
     [{ x: 0, y }, { x: image.columns, y }],
     [{ x, y: 0 }, { x, y: image.rows }],

@@ -23,6 +23,8 @@ export class Layers {
     /** @type {Map<string, string>} */
     this.asked = new Map();
     this.error = "";
+    /** Whether asking again would not help: study or model are others now. */
+    this.refused = false;
     this.stop = new AbortController();
   }
 
@@ -42,7 +44,7 @@ export class Layers {
   get(series, at, { finding, method }, ahead = false) {
     const key = `${this.study.series[series].number}/${at}?method=${method}${finding && `&finding=${finding}`}`;
     const found = this.found.get(key);
-    if (!found && !this.asked.has(key) && this.asked.size < (ahead ? 1 : PARALLEL)) void this.load(key);
+    if (!found && !this.refused && !this.asked.has(key) && this.asked.size < (ahead ? 1 : PARALLEL)) void this.load(key);
     return found;
   }
 
@@ -56,6 +58,7 @@ export class Layers {
     this.asked.set(key, key);
     try {
       const answer = await fetch(`${this.study.layers}/${key}`, { signal: this.stop.signal });
+      this.refused ||= answer.status === 404;
       if (!answer.ok) throw new Error(await answer.text());
       const layer = await answer.json();
       for (const field of [layer.map, layer.outline]) {

@@ -2,7 +2,7 @@
 /** The viewer: one study on the screen, what the keys and buttons do to it, and its end. */
 import { act } from "./actions.js";
 import { corners } from "./corners.js";
-import { describe, meaning } from "./keys.js";
+import { describe, meaning, typing } from "./keys.js";
 import { Layers } from "./layers.js";
 import { Layout } from "./layout.js";
 import { Loader, study as ask } from "./loader.js";
@@ -231,6 +231,7 @@ export class App {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (!this.layout.panes.length) return;
+    if (event.key === "Escape" && typing(event.target)) return this.host.focus({ preventScroll: true });
     const help = this.part("help");
     const action = event.key === "Escape" && !help.hidden ? "help" : meaning(event, this.keys, this.host);
     const taken = !action && this.host.contains(/** @type {Node} */ (event.target)) && this.tools?.key(event);

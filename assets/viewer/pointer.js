@@ -39,7 +39,7 @@ export function listen(pane, helpers) {
   let moved = false;
 
   overlay.addEventListener("contextmenu", (event) => event.preventDefault());
-  overlay.addEventListener("dblclick", () => viewport.fit());
+  overlay.addEventListener("dblclick", () => helpers.tools() || viewport.fit());
   overlay.addEventListener(
     "wheel",
     (event) => {

@@ -1,4 +1,7 @@
-"""What is laid over a slice: the heat map of a class and the outline of the tumour, small, with their places."""
+"""What is laid over a slice: the heat map of a class and the outline of the tumour, small, with their places.
+
+Tested in tests/web/test_slices.py.
+"""
 
 from __future__ import annotations
 

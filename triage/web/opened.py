@@ -135,6 +135,15 @@ class OpenStudies:
         # The record may know more than when the slices were decoded: a result, a reading.
         return Opened(study, version, decoded.result().series)
 
+    def known(self, study_id: str, version: str) -> tuple[Series, ...] | None:
+        """Return the series of a version if they are in memory; never waits."""
+        with self._lock:
+            decoded = self._decoded.get(version)
+        if decoded is None or not decoded.done() or decoded.exception():
+            return None
+        found = decoded.result()
+        return found.series if found.study.study_id == study_id else None
+
     def slices(self, study_id: str, version: str) -> tuple[Series, ...]:
         """Return the series of a version, without asking the record while they are in memory.
 
@@ -143,10 +152,11 @@ class OpenStudies:
         NotFoundError
             If the study is of another version now.
         """
-        with self._lock:
-            decoded = self._decoded.get(version)
-        found = decoded.result() if decoded is not None else self.open(study_id)
-        if found.version != version or found.study.study_id != study_id:
+        known = self.known(study_id, version)
+        if known is not None:
+            return known
+        found = self.open(study_id)
+        if found.version != version:
             raise NotFoundError(CHANGED)
         return found.series
 

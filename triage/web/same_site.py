@@ -1,4 +1,7 @@
-"""Requests that a page of another site makes in the name of a reader are refused."""
+"""Requests that a page of another site makes in the name of a reader are refused.
+
+Tested in tests/web/test_slices.py.
+"""
 
 from __future__ import annotations
 

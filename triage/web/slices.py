@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from triage.domain import Finding, Series, Slice
+from triage.domain import Finding, Slice
 from triage.errors import NotFoundError, TriageError
 from triage.inference.explain import Method
 from triage.pipeline.installation import Installation
@@ -40,8 +40,9 @@ MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "applicati
 FOREVER = "private, max-age=31536000, immutable"
 #: Compression that costs less time than it saves on a network of a hospital.
 LEVEL = 1
-#: Requests at one time that decode or score; the cores are shared with the queue.
-MAX_HEAVY = 2
+#: Requests at one time that decode, and that score or explain; the cores are shared with the queue.
+MAX_DECODING = 2
+MAX_SCORING = 2
 #: Side of a thumbnail: pixels.
 THUMBNAIL = 96
 NO_SLICE = "This study has no such series or slice. Open it from the worklist."
@@ -82,7 +83,7 @@ class Slices:
         self._installation = installation
         self._studies = OpenStudies(installation)
         self._layers = Layers(installation, self._studies)
-        self._turns = CapacityLimiter(MAX_HEAVY)
+        self._decoding, self._scoring = CapacityLimiter(MAX_DECODING), CapacityLimiter(MAX_SCORING)
 
     async def module(self, request: Request) -> Response:
         """Send a module: ``GET /viewer/modules/{file}``; the browser asks each time whether it has changed."""
@@ -97,7 +98,7 @@ class Slices:
 
     async def study(self, request: Request) -> Response:
         """Describe a study: ``GET /viewer/studies/{study}/study.json``."""
-        return _json(request, await self._heavy(self._describe, request.path_params["study"]), "no-store")
+        return _json(request, await _heavy(self._decoding, self._describe, request.path_params["study"]), "no-store")
 
     async def slice(self, request: Request) -> Response:
         """Send a slice, little-endian: ``GET /viewer/studies/{study}/{version}/slices/{series}/{at}``."""
@@ -124,30 +125,29 @@ class Slices:
             raise HTTPException(400, "There is no such class or method. Choose one in the viewer.") from error
         if not self._model().startswith(asked["model"]):
             raise HTTPException(404, "The model has changed since this study was opened. Reload the page.")
-        made = await self._heavy(
-            self._layers.of, asked["study"], asked["version"], asked["series"], asked["at"], finding, method
+        made = await _heavy(
+            self._scoring,
+            self._layers.of,
+            asked["study"],
+            asked["version"],
+            asked["series"],
+            asked["at"],
+            finding,
+            method,
         )
         return _json(request, made, FOREVER)
 
     async def _slice(self, request: Request) -> Slice:
         asked = request.path_params
-        series: tuple[Series, ...] = await self._heavy(self._studies.slices, asked["study"], asked["version"])
+        one = asked["study"], asked["version"]
+        series = self._studies.known(*one)
+        if series is None:
+            series = await _heavy(self._decoding, self._studies.slices, *one)
         number, at = int(asked["series"]), int(asked["at"])
         try:
             return series[number].slices[at]
         except IndexError as error:
             raise HTTPException(404, NO_SLICE) from error
-
-    async def _heavy(self, call: Callable[..., T], *arguments: Any) -> T:
-        """Return what a call returns that may take long; its errors become the sentence and status of the answer."""
-        try:
-            return await to_thread.run_sync(call, *arguments, limiter=self._turns)
-        except IndexError as error:
-            raise HTTPException(404, NO_SLICE) from error
-        except NotFoundError as error:
-            raise HTTPException(404, str(error)) from error
-        except TriageError as error:
-            raise HTTPException(503, str(error)) from error
 
     def _describe(self, study_id: str) -> dict[str, Any]:
         opened = self._studies.open(study_id)
@@ -177,6 +177,18 @@ def viewer_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
         version + "/layers/{model:hex}/{series:int}/{at:int}": slices.layers,
     }
     return [Route(VIEWER + path, answer, middleware=[Middleware(SameSite)]) for path, answer in found.items()]
+
+
+async def _heavy(turns: CapacityLimiter, call: Callable[..., T], *arguments: Any) -> T:
+    """Return what a call returns that may take long; its errors become the sentence and status of the answer."""
+    try:
+        return await to_thread.run_sync(call, *arguments, limiter=turns)
+    except IndexError as error:
+        raise HTTPException(404, NO_SLICE) from error
+    except NotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+    except TriageError as error:
+        raise HTTPException(503, str(error)) from error
 
 
 def _little_endian(one: Slice) -> bytes:

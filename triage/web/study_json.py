@@ -148,11 +148,16 @@ def window_presets(series: Series) -> dict[str, list[float]]:
     found["plain"] = np.percentile(shades, PLAIN)
     ends = np.concatenate([_values(one, np.array([one.pixels.min(), one.pixels.max()])) for one in series.slices])
     found["full"] = np.array([(sign * ends).min(), (sign * ends).max()])
-    narrowest = max(float(found["full"][1] - found["full"][0]) / 1000, 1e-9)
+    narrowest = abs(series.slices[0].meaning.slope)  # one gray value
     return {
-        name: [round(sign * float(dark + bright) / 2, 6), round(max(float(bright - dark), narrowest), 6)]
+        name: [_six(sign * (dark + bright) / 2), _six(max(bright - dark, narrowest))]
         for name, (dark, bright) in found.items()
     }
+
+
+def _six(value: float) -> float:
+    """Return a number with six digits: values may be far below 1, as those of diffusion maps."""
+    return float(f"{value:.6g}")
 
 
 def _values(one: Slice, gray: NDArray[np.generic]) -> NDArray[np.float64]:
