@@ -31,6 +31,7 @@ class Bench(StrEnum):
     SCORING = "scoring"
     STUDY = "study"
     WAITS = "waits"
+    READING = "reading"
 
 
 #: Title, module and function of each, in the order of the report. The modules are heavy to import.
@@ -41,6 +42,7 @@ SECTIONS = {
     Bench.SCORING: ("Scoring", "bench.scoring", "measure"),
     Bench.STUDY: ("A study of 200 slices", "bench.study", "measure"),
     Bench.WAITS: ("Waits, simulated", "bench.waits", "measure"),
+    Bench.READING: ("Reading in a browser", "bench.reading", "measure"),
 }
 
 

@@ -83,11 +83,11 @@ def _rounds(way: str, folder: Path) -> tuple[list[tuple[float, float, float]], i
 
 def _write(folder: Path, series: int, apart: float, side: int) -> None:
     (folder / WARM).write_bytes(next(iter(phantoms(1))).png)
-    for name, data in _files(series, apart, side):
+    for name, data in files(series, apart, side):
         (folder / name).write_bytes(data)
 
 
-def _files(series: int, apart: float, side: int) -> Iterator[tuple[str, bytes]]:
+def files(series: int, apart: float, side: int) -> Iterator[tuple[str, bytes]]:
     """Give the slices of the phantom study, distributed over series and resampled to a side."""
     import io
 

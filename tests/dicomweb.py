@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import requests
+import uvicorn
 from drawn_dicom import instance
+from helpers import free_port
 from pydicom import Dataset
 from pydicom.uid import generate_uid
+from starlette.applications import Starlette
 
 from triage.pipeline.installation import Installation
+from triage.settings import Settings
+from triage.web.routes import routes
 
 LIMIT = 4 * 2**20
 TOKEN = "a token of thirty-two characters"
@@ -58,3 +66,24 @@ def study(count: int = 1, **elements: Any) -> list[Dataset]:
     """Return so many images of one new study and series."""
     uids = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid()} | elements
     return [instance(InstanceNumber=number, **uids) for number in range(1, count + 1)]
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[Peer]:
+    """Serve an installation on a port of the loopback address, from this process."""
+    installation, port = Installation(settings), free_port()
+    app = Starlette(routes=routes(lambda: installation))
+    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield Peer(f"http://127.0.0.1:{port}/dicom-web", installation)
+    finally:
+        server.should_exit = True
+        thread.join()
+        if settings.worker == "embedded":
+            installation.wait(installation.store.results.pending(), timeout=300)
+        installation.close()

@@ -262,6 +262,26 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Meaning:
+    """What gray values stand for, as the file states it: value = slope x gray value + intercept.
+
+    Attributes
+    ----------
+    slope, intercept
+        The slope is negative if dark and bright are exchanged.
+    unit
+        Of the values; empty if the file states none.
+    window
+        Centre and width, in values, with which the file asks to be shown.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    unit: str = ""
+    window: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """One decoded image.
 
@@ -282,6 +302,8 @@ class Slice:
         does not state it.
     origin
         None for pictures and volumes other than DICOM.
+    meaning
+        From gray values to the values of the file.
     """
 
     pixels: NDArray[np.uint8] | NDArray[np.uint16]
@@ -291,6 +313,7 @@ class Slice:
     frame: int = 0
     height: float | None = None
     origin: Origin | None = None
+    meaning: Meaning = Meaning()
 
 
 @dataclass(frozen=True, slots=True)

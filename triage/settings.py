@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         default="embedded",
         description="Who scores: the web process (embedded), or `python -m triage worker` (separate).",
     )
+    keys: Path | None = Field(
+        default=None, description="JSON file with other keys of the viewer; unset: `assets/viewer/keys.json`."
+    )
     threads: int = Field(default=2, ge=1, description="Slices of a study scored in parallel.")
     deidentify: bool = Field(
         default=False, description="Remove the identity of the patient from every file before it is stored."

@@ -6,8 +6,9 @@ import streamlit as st
 
 from triage.domain import StudyStatus
 from triage.errors import TriageError
+from triage.reading import hidden_from
 from triage.text import markdown
-from triage.ui import charts, decision, identity, maps, reports, stack, state, viewer
+from triage.ui import charts, decision, identity, reports, state, viewer
 
 installation = state.installation()
 study_id = st.query_params.get("study") or state.read_next()[0]
@@ -35,46 +36,11 @@ if state.reader():
 blind = decision.hides_ai(installation, study)
 seen = replace(study, results=()) if blind else study
 result = seen.result
-
-
-@st.fragment
-def slice_viewer() -> None:
-    """Draw a slice below its controls; a change of a control or slice draws only this part again."""
-    try:
-        slices = stack.open_stack(installation, seen)
-    except TriageError as error:
-        st.error(markdown(str(error)), icon=":material/error:")
-        return
-    if not slices.shown:
-        st.info("No series of this study has slices that can be shown.", icon=":material/hide_image:")
-        return
-    controls = maps.controls(result)
-    view = stack.choose(slices)
-    at = stack.position(view)
-    shown = view.slice(at)
-    gray = viewer.window(shown.pixels, *controls.window)
-    overlay = maps.overlay(installation, slices, view.series, at, controls) if view.cut is None else None
-    with st.container(key=stack.PICTURE, height=480, border=False):
-        st.plotly_chart(
-            viewer.picture(gray, overlay, shown.spacing, key=view.key),
-            key=f"picture_{view.key}",
-            height="stretch",
-            config={"scrollZoom": True, "displayModeBar": False, "doubleClick": "reset"},
-        )
-    stack.navigate(view)
-    notes = [f"Slice {at + 1} of {view.count}: wheel, arrow keys"] if view.count > 1 else []
-    if view.cut is not None:
-        notes.append(f"Reformatted from the {slices.series[view.series].header.plane} slices; the AI scored those")
-    elif controls.finding:
-        notes.append(f"Heat map: **{controls.finding.label}**, {controls.method}")
-    if view.cut is None and slices.step(view.series) > 1:
-        notes.append(f"Thin slices: the AI scored one in {slices.step(view.series)}")
-    st.caption(" · ".join(notes))
-
+following = installation.queue.free(state.reader(), state.now(), left=[study_id])[:1]
 
 left, right = st.columns([1.3, 1], gap="medium")
 with left:
-    slice_viewer()
+    viewer.draw(study, following=following[0] if following else None, blind=blind)
 with right:
     identity.heading(study)
     if study.conflict:
@@ -98,4 +64,5 @@ with right:
     decision.history(study)
     if study.status is not StudyStatus.DISCARDED:
         decision.form(installation, study)
-    reports.offer(installation, seen)
+    if not hidden_from(state.reader(), study.readings, study.status):  # they say what the first reader signed
+        reports.offer(installation, seen)

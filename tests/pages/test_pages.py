@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
-from helpers import encode, nifti_phantom, redrawn, sign_study, take_in, zipped
+from helpers import encode, redrawn, sign_study, take_in, zipped
 from record_samples import reading
 from streamlit.testing.v1 import AppTest
 
-from triage.domain import Beyond, Finding, Plane, Resolution, StudyStatus
+from triage.domain import Beyond, Finding, Resolution, StudyStatus
 from triage.learning.dataset import read_dataset
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
@@ -256,18 +256,16 @@ def test_an_archive_becomes_a_study_with_its_patient(installation: Installation,
     )
 
 
-def test_the_review_opens_at_the_most_suspicious_slice(
+def test_the_review_names_the_patient_above_the_picture_and_beside_it(
     installation: Installation, study_files: dict[str, bytes]
 ) -> None:
     study_id = take_in(installation, study_files)[0]
-    slices = installation.store.study(study_id).result.slices  # type: ignore[union-attr]
     app = page(state.REVIEW, study=study_id)
-    slider = app.slider(key=f"slice_{study_id}_{slices.series}")
-    assert (slider.value, slider.max) == (slices.slice + 1, 5)
-    slider.set_value(5).run()
-    assert not app.exception
+    (viewer,) = (one for one in app.get("bidi_component") if one.proto.component_name == "viewer")
+    data = json.loads(viewer.proto.json)
+    assert data["study"] == study_id
+    assert data["banner"] == "PHANTOM, ADA · F · 054Y · MRN PH1000 · Accession ACC2000 · 2026-03-02"
     said = words(app)
-    assert "Slice 5 of 5" in said
     assert "MRN PH1000" in said
     assert "Set aside, not scored: localizer" in said
 
@@ -296,28 +294,10 @@ def test_a_picture_has_no_dicom_reports(installation: Installation, slices: list
     assert "DICOM reports" not in [button.label for button in app.button]
 
 
-def test_a_volume_is_shown_in_three_planes(installation: Installation) -> None:
-    (study_id,) = take_in(installation, {"head.nii": nifti_phantom(Finding.GLIOMA, 44)})
-    app = page(state.REVIEW, study=study_id)
-    assert app.segmented_control(key=f"plane_{study_id}_0").value == Plane.AXIAL
-    assert "Heat map" in words(app)
-    acquired = app.slider(key=f"slice_{study_id}_0").value
-    app.segmented_control(key=f"plane_{study_id}_0").set_value(Plane.SAGITTAL).run()
-    assert not app.exception
-    cut = app.slider(key=f"slice_{study_id}_0sagittal")
-    assert cut.value == cut.max // 2 + 1
-    said = words(app)
-    assert "Reformatted from the axial slices" in said
-    assert "Heat map:" not in said
-    app.segmented_control(key=f"plane_{study_id}_0").set_value(Plane.AXIAL).run()
-    assert app.slider(key=f"slice_{study_id}_0").value == acquired
-
-
 def test_a_study_whose_files_are_gone_can_still_be_read(installation: Installation, slices: list[Phantom]) -> None:
     (study_id,) = receive(installation, slices, 1)
     installation.files.path(installation.store.study(study_id).instances[0].sha256).unlink()
     app = page(state.REVIEW, study=study_id)
-    assert "backup" in words(app)
     assert _form(app)["verb"] == "Confirm and sign"
 
 

@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 from triage.domain import Plane, Series
 from triage.scans.formats import nifti
 from triage.scans.formats.decode import decode_study
-from triage.scans.reformat import MIN_SLICES, count, cut, is_volume
+from triage.scans.reformat import MIN_SLICES, Cut, cuts, is_volume
 
 #: Right, front, top; each value of the volume is there once.
 VOXELS = np.random.default_rng(3).permutation(20 * 24 * 28).astype(np.int16).reshape(20, 24, 28)
@@ -36,18 +36,28 @@ def acquired(folder: Path, plane: Plane) -> Series:
     return Series(replace(series.header, spacing=(*spacing[:2], SIDES[axis])), slices)
 
 
+def apply(series: Series, cut: Cut, at: int) -> np.ndarray:
+    """The slice of a plane, as the viewer cuts it."""
+    voxels = np.stack([one.pixels for one in series.slices])
+    for axis, backwards in (cut.across, cut.down, cut.along):
+        voxels = np.flip(voxels, axis) if backwards else voxels
+    found = voxels.transpose(cut.across[0], cut.down[0], cut.along[0])
+    assert found.shape == (cut.count, cut.rows, cut.columns)
+    return found[at]
+
+
 @pytest.mark.parametrize("native", Plane)
 @pytest.mark.parametrize("plane", Plane)
 def test_a_cut_is_what_would_have_been_acquired(tmp_path: Path, native: Plane, plane: Plane) -> None:
     volume, there = acquired(tmp_path, native), acquired(tmp_path, plane)
     assert is_volume(volume)
-    assert count(volume, plane) == len(there.slices)
-    for at in range(count(volume, plane)):
-        found = cut(volume, plane, at)
+    cut = cuts(volume)[plane]
+    assert cut.count == len(there.slices)
+    assert cut.spacing == pytest.approx(there.slices[0].spacing)
+    for at in range(cut.count):
         # NIfTI counts sagittal slices to the right and coronal ones to the front; cuts go to the left and the back.
         as_acquired = at if plane in (native, Plane.AXIAL) else -1 - at
-        np.testing.assert_array_equal(found.pixels, there.slices[as_acquired].pixels)
-        assert found.spacing == pytest.approx(there.slices[0].spacing)
+        np.testing.assert_array_equal(apply(volume, cut, at), there.slices[as_acquired].pixels)
 
 
 def stack(folder: Path, heights: np.ndarray) -> Series:
@@ -67,14 +77,13 @@ def test_a_stack_of_dicom_slices_is_a_volume(tmp_path: Path) -> None:
     series = stack(tmp_path, np.arange(18) * -1.2)
     assert is_volume(series)
     rows, columns = series.slices[0].pixels.shape
-    assert (count(series, Plane.CORONAL), count(series, Plane.SAGITTAL)) == (rows, columns)
-    coronal = cut(series, Plane.CORONAL, 10)
-    assert coronal.pixels.shape == (18, columns)
-    assert coronal.spacing == (1.2, 0.6)
-    np.testing.assert_array_equal(coronal.pixels[0], series.slices[-1].pixels[10])
-    sagittal = cut(series, Plane.SAGITTAL, 30)
-    assert sagittal.spacing == (1.2, 0.5)
-    np.testing.assert_array_equal(sagittal.pixels[-1], series.slices[0].pixels[:, 30])
+    found = cuts(series)
+    coronal, sagittal = found[Plane.CORONAL], found[Plane.SAGITTAL]
+    assert (coronal.count, coronal.rows, coronal.columns, coronal.spacing) == (rows, 18, columns, (1.2, 0.6))
+    assert (sagittal.count, sagittal.rows, sagittal.columns, sagittal.spacing) == (columns, 18, rows, (1.2, 0.5))
+    assert (coronal.edges, sagittal.edges) == (("R", "L", "H", "F"), ("A", "P", "H", "F"))
+    np.testing.assert_array_equal(apply(series, coronal, 10)[0], series.slices[-1].pixels[10])
+    np.testing.assert_array_equal(apply(series, sagittal, 30)[-1], series.slices[0].pixels[:, 30])
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
-"""Multiplanar reformatting (MPR): the other two planes of a volume, cut from its slices without interpolation."""
+"""Multiplanar reformatting (MPR): how the other two planes of a volume lie in its slices; the viewer cuts them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from triage.domain import Plane, Series, Slice
-from triage.scans.formats.geometry import DISPLAY, PLANES
+from triage.domain import Plane, Series
+from triage.scans.formats.geometry import DISPLAY, PLANES, Orientation, edges
 
 #: With fewer slices, other planes show stripes instead of anatomy.
 MIN_SLICES = 16
@@ -30,43 +32,62 @@ def is_volume(series: Series) -> bool:
     return 0 < abs(step) <= MAX_STEP and bool(np.all(np.abs(steps - step) <= MAX_UNEVENNESS * abs(step)))
 
 
-def count(series: Series, plane: Plane) -> int:
-    """Return the number of slices of a volume in a plane."""
-    return _shape(series)[_place(series, plane)]
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the slices of a plane lie in a volume, whose axes are 0 (slices), 1 (rows) and 2 (columns).
+
+    Attributes
+    ----------
+    across, down, along
+        Axis across the plane, down its columns and along its rows, and whether it runs backwards. Slices are counted
+        to the left, the back or the top of the head; in the acquired plane as they are stored.
+    count, rows, columns
+        Size of the volume along these axes.
+    spacing
+        Millimetres between rows and between columns.
+    edges
+        What lies beyond the left, right, upper and lower edge.
+    """
+
+    across: tuple[int, bool]
+    down: tuple[int, bool]
+    along: tuple[int, bool]
+    count: int
+    rows: int
+    columns: int
+    spacing: tuple[float, float]
+    edges: tuple[str, str, str, str]
 
 
-def cut(series: Series, plane: Plane, at: int) -> Slice:
-    """Return one slice of a volume in any of the three planes, in radiological orientation.
-
-    Nothing is interpolated: the result has one row or column per slice of the volume, and their spacing.
+def cuts(series: Series) -> dict[Plane, Cut]:
+    """Return how to cut each of the three planes from a volume, in radiological orientation, without interpolation.
 
     Parameters
     ----------
     series
-        A series for which `is_volume` is true.
-    plane
-        Plane of the result; for an oblique volume, the nearest of its own planes.
-    at
-        Index from 0, increasing to the left, the back or the top of the head; in the acquired plane, the slice index.
+        A series for which `is_volume` is true; for an oblique one, the planes are the nearest of its own.
     """
-    axes, spacing = _axes(series), series.header.spacing
-    assert spacing is not None
-    place = _place(series, plane)
-    if place == 0:
-        return series.slices[at]
-    # Rows and columns follow the display convention of the acquired plane, which may run backwards.
-    at = at if axes[place][1] > 0 else _shape(series)[place] - 1 - at
-    pixels = np.stack([one.pixels[at] if place == 1 else one.pixels[:, at] for one in series.slices])
-    sizes = spacing[2], spacing[0], spacing[1]
-    rows, columns = (number for number in range(3) if number != place)
-    wanted = _directions(plane)
-    if axes[rows][0] != wanted[1][0]:
-        pixels, rows, columns = pixels.T, columns, rows
-    if axes[rows][1] != wanted[1][1]:
-        pixels = pixels[::-1]
-    if axes[columns][1] != wanted[2][1]:
-        pixels = pixels[:, ::-1]
-    return Slice(np.ascontiguousarray(pixels), spacing=(sizes[rows], sizes[columns]))
+    return {plane: _cut(series, plane) for plane in Plane}
+
+
+def _cut(series: Series, plane: Plane) -> Cut:
+    axes, distances = _axes(series), series.header.spacing
+    assert distances is not None
+    sizes, shape = (distances[2], *distances[:2]), (len(series.slices), *series.slices[0].pixels.shape)
+    # The rows and columns of the acquired plane follow its display convention, which may run backwards.
+    places = [next(at for at, (axis, _) in enumerate(axes) if axis == wanted) for wanted, _ in _directions(plane)]
+    signs = [axes[at][1] == sign for at, (_, sign) in zip(places, _directions(plane), strict=True)]
+    across, down, along = ((at, not same) for at, same in zip(places, signs, strict=True))
+    return Cut(
+        across if across[0] else (0, False),
+        down,
+        along,
+        shape[across[0]],
+        shape[down[0]],
+        shape[along[0]],
+        (sizes[down[0]], sizes[along[0]]),
+        edges(Orientation(*DISPLAY[plane])),
+    )
 
 
 def _directions(plane: Plane) -> list[tuple[int, int]]:
@@ -84,14 +105,3 @@ def _axes(series: Series) -> list[tuple[int, int]]:
     assert first is not None
     assert last is not None
     return [(axis, 1 if last > first else -1), *within]
-
-
-def _place(series: Series, plane: Plane) -> int:
-    """Return the axis of the stack (0 slices, 1 rows, 2 columns) that is normal to a plane."""
-    across = PLANES.index(plane)
-    return next(number for number, (axis, _) in enumerate(_axes(series)) if axis == across)
-
-
-def _shape(series: Series) -> tuple[int, int, int]:
-    rows, columns = series.slices[0].pixels.shape
-    return len(series.slices), rows, columns

@@ -1,4 +1,7 @@
-"""Plotly figures: the waiting studies by probability, the probabilities of a study, and those of its slices."""
+"""Plotly figures: the waiting studies by probability, and the probabilities of a study.
+
+Tested in tests/pages/test_pages.py.
+"""
 
 from __future__ import annotations
 
@@ -88,50 +91,5 @@ def probabilities(values: Mapping[Finding, float]) -> go.Figure:
         xaxis={"range": [0, 1.15], "visible": False},
         yaxis={"automargin": True, "ticksuffix": "  "},
         bargap=0.3,
-    )
-    return figure
-
-
-def strip(values: Mapping[int, tuple[float, Finding] | None], count: int, at: int) -> go.Figure:
-    """Return P(tumour) along the slices as bars in the colour of the most probable class; a click selects a slice.
-
-    Parameters
-    ----------
-    values
-        By slice, from 0, evenly spaced: P(tumour) and the most probable class, or None for a slice without a result.
-        A bar is as wide as the number of slices that it represents.
-    count
-        Number of slices.
-    at
-        Index of the slice on the screen, from 0.
-    """
-    shown = {number: value or (0.0, None) for number, value in values.items()}
-    nearest = min(shown, key=lambda number: abs(number - at))
-    step = round(count / len(shown))
-    figure = go.Figure(
-        go.Bar(
-            x=[number + 1 for number in shown],
-            # A bar without height cannot be clicked.
-            y=[max(probability, 0.04) for probability, _ in shown.values()],
-            width=0.85 * step,
-            marker={
-                "color": [theme.FINDING[finding] if finding else theme.GRID for _, finding in shown.values()],
-                "line": {"color": theme.TEXT, "width": [2 if number == nearest else 0 for number in shown]},
-            },
-            customdata=[
-                "not scored" if finding is None else f"P(tumour) {probability:.2f}, {finding.label}"
-                for probability, finding in shown.values()
-            ],
-            hovertemplate="Slice %{x}: %{customdata}<extra></extra>",
-            unselected={"marker": {"opacity": 1}},
-        )
-    )
-    figure.update_layout(
-        **LAYOUT | {"margin": {"l": 4, "r": 4, "t": 0, "b": 0}},
-        height=56,
-        dragmode=False,
-        hovermode="x",
-        xaxis={"visible": False, "range": [0.5, count + 0.5], "fixedrange": True},
-        yaxis={"visible": False, "range": [0, 1.05], "fixedrange": True},
     )
     return figure

@@ -1,4 +1,4 @@
-"""Colours with a meaning, the same on every page. Tested in tests/ui/test_charts.py."""
+"""Colours with a meaning, the same on every page. Tested in tests/pages/test_pages.py."""
 
 from __future__ import annotations
 

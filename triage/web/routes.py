@@ -17,6 +17,7 @@ from triage.web.guard import Guard
 from triage.web.marks import mark_routes
 from triage.web.media import ROOT
 from triage.web.qido import Qido
+from triage.web.slices import viewer_routes
 from triage.web.stow import Stow
 from triage.web.wado import Wado
 from triage.web.worklist import Worklist
@@ -33,7 +34,7 @@ class _Uid(Convertor[str]):
 
 
 def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
-    """Return DICOMweb, the health check, the rows of the worklist, drafts and marks of readings, and the news.
+    """Return DICOMweb, the health check, what the pages ask for, and the news.
 
     Parameters
     ----------
@@ -69,5 +70,6 @@ def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
         *Worklist(installation).routes,
         *Drafts(installation).routes(),
         *mark_routes(installation),
+        *viewer_routes(installation),
         Mount(ROOT, routes=dicomweb, middleware=[guard]),
     ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from triage.domain import Plane
-from triage.scans.formats.geometry import orientation_of, upright
+from triage.scans.formats.geometry import edges, orientation_of, upright
 
 #: Rows 0, 1 and columns 0, 1, 2, so that every turn shows.
 PIXELS = np.arange(6).reshape(2, 3)
@@ -43,3 +43,19 @@ def test_the_direction_across_does_not_depend_on_mirrored_storage() -> None:
 @pytest.mark.parametrize("cosines", [(0, 0, 0, 0, 1, 0), (1, 0, 0, 1, 0, 0), (1, 0, 0, 0.5, 0.9, 0)])
 def test_invalid_cosines_give_no_orientation(cosines: tuple[float, ...]) -> None:
     assert orientation_of(cosines) is None
+
+
+@pytest.mark.parametrize(
+    ("cosines", "letters"),
+    [
+        ((1, 0, 0, 0, 1, 0), "R L A P"),
+        ((-1, 0, 0, 0, -1, 0), "R L A P"),
+        ((0, 1, 0, 1, 0, 0), "R L A P"),
+        ((1, 0, 0, 0, 0, 1), "R L H F"),
+        ((0, -1, 0, 0, 0, -1), "A P H F"),
+        ((1, 0, 0, 0, 0.9, 0.436), "R L AF PH"),
+        ((0.8, 0.6, 0, 0, 0, -1), "RA LP H F"),
+    ],
+)
+def test_the_edges_of_an_upright_slice_have_letters(cosines: tuple[float, ...], letters: str) -> None:
+    assert " ".join(edges(orientation_of(cosines))) == letters  # type: ignore[arg-type]

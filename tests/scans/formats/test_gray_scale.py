@@ -13,7 +13,7 @@ INVERTED = Line(-1.0)
 @pytest.mark.parametrize("kind", ["u1", "i2", "u2", "i4", "i8", ">i2", ">u4"])
 @pytest.mark.parametrize("line", [Line(), STEEP])
 def test_integers_keep_their_steps(kind: str, line: Line) -> None:
-    low, high = to_uint16([np.array([[2, 10]], kind), np.array([[20, 40]], kind)], [line, line])
+    (low, high), _ = to_uint16([np.array([[2, 10]], kind), np.array([[20, 40]], kind)], [line, line])
     assert low.tolist() == [[0, 8]]
     assert high.tolist() == [[18, 38]]
     assert low.dtype == high.dtype == np.uint16
@@ -21,20 +21,20 @@ def test_integers_keep_their_steps(kind: str, line: Line) -> None:
 
 @pytest.mark.parametrize("kind", ["f4", "f8", ">f4"])
 def test_floating_point_values_have_one_scale(kind: str) -> None:
-    low, high = to_uint16([np.array([[0, 10]], kind), np.array([[20, 40]], kind)], [STEEP, STEEP])
+    (low, high), _ = to_uint16([np.array([[0, 10]], kind), np.array([[20, 40]], kind)], [STEEP, STEEP])
     assert low.tolist() == [[0, 16384]]
     assert high.tolist() == [[32768, 65535]]
 
 
 @pytest.mark.parametrize("kind", ["i2", "f4"])
 def test_a_negative_slope_exchanges_dark_and_bright(kind: str) -> None:
-    (shown,) = to_uint16([np.array([[-5, 0, 5]], kind)], [INVERTED])
+    (shown,), _ = to_uint16([np.array([[-5, 0, 5]], kind)], [INVERTED])
     assert (np.argsort(shown[0]).tolist(), shown.min()) == ([2, 1, 0], 0)
     assert np.abs(np.diff(np.diff(shown[0].astype(int)))).max() <= 1, "in even steps"
 
 
 def test_different_lines_share_one_scale() -> None:
-    low, high = to_uint16([np.array([[0, 100]], np.uint16)] * 2, [Line(), STEEP])
+    (low, high), _ = to_uint16([np.array([[0, 100]], np.uint16)] * 2, [Line(), STEEP])
     assert low.tolist() == [[1638, 34406]]
     assert high.tolist() == [[0, 65535]]
 
@@ -59,7 +59,7 @@ def round_view(kind: str, filler: float, *, edge: float | None = None) -> tuple[
 def test_what_fills_the_border_is_as_dark_as_air(kind: str, filler: float, line: Line, share: float | None) -> None:
     pixels, outside = round_view(kind, filler, edge=None if share is None else share * filler)
     whole = np.full_like(pixels, filler)
-    shown, empty = to_uint16([pixels.copy(), whole], [line, line])
+    (shown, empty), _ = to_uint16([pixels.copy(), whole], [line, line])
     low, high = np.percentile(shown, [1, 99])
     assert (shown[outside].max() - low) / (high - low) < 0.05
     assert np.ptp(empty) == 0
@@ -79,26 +79,26 @@ def test_what_fills_the_border_is_as_dark_as_air(kind: str, filler: float, line:
     ],
 )
 def test_what_is_no_filler_keeps_its_steps(pixels: np.ndarray) -> None:
-    (shown,) = to_uint16([pixels.copy()], [Line()])
+    (shown,), _ = to_uint16([pixels.copy()], [Line()])
     assert np.array_equal(shown, pixels.astype(int) - pixels.min())
 
 
 @pytest.mark.parametrize("kind", ["u2", "i2"])
 def test_the_whole_range_of_16_bits_is_kept(kind: str) -> None:
     ends = np.iinfo(kind)
-    (shown,) = to_uint16([np.array([[ends.min, ends.min + 32768, ends.max]], kind)], [Line()])
+    (shown,), _ = to_uint16([np.array([[ends.min, ends.min + 32768, ends.max]], kind)], [Line()])
     assert shown.tolist() == [[0, 32768, 65535]]
-    (shown,) = to_uint16([np.array([[ends.min, ends.min + 32768, ends.max]], kind)], [INVERTED])
+    (shown,), _ = to_uint16([np.array([[ends.min, ends.min + 32768, ends.max]], kind)], [INVERTED])
     assert shown.tolist() == [[65535, 32767, 0]]
 
 
 def test_sixteen_bits_are_overwritten_unless_they_are_read_only() -> None:
     stored = np.array([[5, 7]], np.int16)
-    (shown,) = to_uint16([stored], [Line()])
+    (shown,), _ = to_uint16([stored], [Line()])
     assert np.shares_memory(stored, shown)
     stored = np.array([[5, 7]], np.int16)
     stored.flags.writeable = False
-    (shown,) = to_uint16([stored], [Line()])
+    (shown,), _ = to_uint16([stored], [Line()])
     assert (stored.tolist(), shown.tolist()) == ([[5, 7]], [[0, 2]])
 
 
@@ -108,7 +108,7 @@ def test_outliers_saturate_and_the_tissue_keeps_its_levels(kind: str, outlier: f
     tissue = np.random.default_rng(0).integers(0, 4096, (12, 64, 64))
     stored = tissue.astype(kind)
     stored[3, 30:32, 30] = outlier
-    shown = np.stack(to_uint16(list(stored), [Line()] * 12))
+    shown = np.stack(to_uint16(list(stored), [Line()] * 12)[0])
     assert shown[3, 30, 30] == (65535 if outlier > 0 else 0)
     rest = stored != outlier
     assert len(np.unique(shown[rest])) == len(np.unique(tissue[rest]))
@@ -119,28 +119,28 @@ def test_damaged_slices_do_not_set_the_scale() -> None:
     stored = np.random.default_rng(0).integers(0, 4096, (20, 64, 64)).astype(np.float32)
     stored[-2:] *= 1e6
     stored[:5] = 0
-    shown = np.stack(to_uint16(list(stored), [Line()] * 20))
+    shown = np.stack(to_uint16(list(stored), [Line()] * 20)[0])
     assert len(np.unique(shown[5:18])) == len(np.unique(stored[5:18]))
 
 
 def test_without_outliers_all_16_bits_are_used() -> None:
     stored = np.random.default_rng(0).normal(size=(3, 64, 64))
-    shown = np.stack(to_uint16(list(stored), [Line()] * 3))
+    shown = np.stack(to_uint16(list(stored), [Line()] * 3)[0])
     assert (shown.min(), shown.max()) == (0, 65535)
 
 
 def test_one_value_is_black() -> None:
     for kind in ("u2", "f4"):
-        (shown,) = to_uint16([np.full((2, 2), 7, kind)], [Line()])
+        (shown,), _ = to_uint16([np.full((2, 2), 7, kind)], [Line()])
         assert not shown.any()
 
 
 def test_nothing_gives_nothing() -> None:
-    assert to_uint16([], []) == []
+    assert to_uint16([], [])[0] == []
 
 
 def test_what_is_no_number_is_dark() -> None:
-    (shown,) = to_uint16([np.array([[np.nan, -1.0, 1.0, np.inf]])], [Line()])
+    (shown,), _ = to_uint16([np.array([[np.nan, -1.0, 1.0, np.inf]])], [Line()])
     assert shown.tolist() == [[0, 0, 65535, 0]]
 
 
@@ -148,3 +148,21 @@ def test_what_is_no_number_is_dark() -> None:
 def test_what_has_no_scale_is_refused(stored: np.ndarray) -> None:
     with pytest.raises(RefusedError, match=r"not numbers|not a finite number"):
         to_uint16([stored], [Line(10.0)])
+
+
+@pytest.mark.parametrize("line", [Line(), STEEP, Line(-2.0, 7.0), Line(0.25, 1e4)])
+@pytest.mark.parametrize("kind", ["i2", "u1", "i4", "f4"])
+def test_the_line_leads_back_to_the_values(kind: str, line: Line) -> None:
+    stored = np.arange(0, 120, dtype=kind).reshape(8, 15)
+    (gray,), back = to_uint16([stored.copy()], [line])
+    values = stored.astype(float) * line.slope + line.intercept
+    np.testing.assert_allclose(gray * back.slope + back.intercept, values, atol=back.slope)
+
+
+def test_the_line_leads_back_from_a_scale_of_several_lines() -> None:
+    stored = np.arange(100, dtype=np.int16).reshape(10, 10)
+    lines = [Line(), STEEP]
+    shown, back = to_uint16([stored.copy(), stored.copy()], lines)
+    for gray, line in zip(shown, lines, strict=True):
+        values = stored * line.slope + line.intercept
+        np.testing.assert_allclose(gray * back.slope + back.intercept, values, atol=back.slope)

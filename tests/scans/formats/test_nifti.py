@@ -452,3 +452,14 @@ def test_real_volumes_are_read(data_folder: Path) -> None:
         assert series.header.plane is Plane.AXIAL
         assert series.slices[0].pixels.shape == (256, 256)
         assert len(series.slices) == 24
+
+
+@pytest.mark.parametrize("slope", [(None, None), (2.5, -300.0), (0.001, 4.0)])
+def test_gray_values_lead_back_to_the_values_of_nibabel(tmp_path: Path, slope: tuple[float, float]) -> None:
+    image = nibabel.Nifti1Image(head(), np.diag([1.0, 1.0, 5.0, 1.0]))
+    image.header.set_slope_inter(*slope)
+    nibabel.save(image, tmp_path / "a.nii")
+    series = only(tmp_path / "a.nii")
+    values = np.stack([one.pixels * one.meaning.slope + one.meaning.intercept for one in series.slices])
+    expected = nibabel.load(tmp_path / "a.nii").get_fdata()
+    np.testing.assert_allclose(values, expected[::-1, ::-1].transpose(2, 1, 0))

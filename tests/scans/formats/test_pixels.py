@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.pixels import apply_rescale
 from pydicom.uid import (
     MPEG4HP41,
     UID,
@@ -137,6 +138,33 @@ def test_how_somebody_showed_the_picture_takes_nothing_from_it(tmp_path: Path, e
     plain, windowed = seen(tmp_path, instance(), instance(**elements))
     assert shades(windowed) == [0, 1000, 2000]
     assert np.array_equal(plain, windowed)
+
+
+@pytest.mark.parametrize(
+    ("elements", "unit"),
+    [
+        ({}, ""),
+        ({"RescaleSlope": "2.5", "RescaleIntercept": "-40", "RescaleType": "HU"}, "HU"),
+        ({"RescaleSlope": "-1", "RescaleIntercept": "9", "RescaleType": "US"}, ""),
+        ({"PhotometricInterpretation": "MONOCHROME1", "RescaleSlope": "3", "RescaleIntercept": "1"}, ""),
+    ],
+)
+def test_gray_values_lead_back_to_the_values_of_pydicom(tmp_path: Path, elements: dict[str, Any], unit: str) -> None:
+    made = instance(WindowCenter=["300", "40"], WindowWidth=["600", "80"], **elements)
+    (series,) = decode_study([write(tmp_path / "a", made)])
+    (shown,) = series.slices
+    values = shown.pixels * shown.meaning.slope + shown.meaning.intercept
+    np.testing.assert_allclose(values, apply_rescale(drawn(), made))
+    assert (shown.meaning.unit, shown.meaning.window) == (unit, (300.0, 600.0))
+
+
+@pytest.mark.parametrize(
+    "window", [(None, None), ("40", "0"), ("40", "-1"), ("40", None), (["1e400", "2"], "5")], ids=str
+)
+def test_a_window_that_says_nothing_is_none(tmp_path: Path, window: tuple[Any, Any]) -> None:
+    given = {name: value for name, value in zip(("WindowCenter", "WindowWidth"), window, strict=True) if value}
+    (series,) = decode_study([write(tmp_path / "a", instance(**given))])
+    assert series.slices[0].meaning.window is None
 
 
 @pytest.mark.parametrize("component", ["ComplexImageComponent", "ImageType"])

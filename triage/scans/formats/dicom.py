@@ -246,7 +246,8 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Pict
     note = SCORED_ALTHOUGH_DERIVED if reason else ""
     pictures = [picture for index in headers for picture in decoded[index]]
     slices: dict[str, list[Slice]] = {uid: [] for uid in described}
-    for pixels, one in zip(gray_values([picture.frame for picture in pictures]), pictures, strict=True):
+    gray = gray_values([picture.frame for picture in pictures])
+    for (pixels, meaning), one in zip(gray, pictures, strict=True):
         orientation = _orientation(one.frame.header, one.frame.index)
         spacing = _spacing(one.frame.header, one.frame.index)
         if orientation is not None:
@@ -254,7 +255,14 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Pict
             pixels = np.ascontiguousarray(turned)
             spacing = spacing[::-1] if spacing and transposed else spacing
         slices[one.origin.series].append(
-            Slice(pixels, spacing=spacing, instance=one.instance, frame=one.number, origin=one.origin)
+            Slice(
+                pixels,
+                spacing=spacing,
+                instance=one.instance,
+                frame=one.number,
+                origin=one.origin,
+                meaning=meaning,
+            )
         )
     return [Series(replace(described[uid], note=note), tuple(members)) for uid, members in slices.items()]
 

@@ -25,6 +25,8 @@ DISPLAY = {
 PLANES = (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)
 #: Breaks ties halfway between two planes, so that rounding does not turn slices of one stack differently.
 BIAS = np.array([0, 0.01, 0.02])
+#: Smallest cosine with a patient axis that is named at the edge of a slice: 17 degrees off the plane.
+OBLIQUE = 0.3
 #: Smallest cosine between the normals of one stack.
 PARALLEL = 0.99
 
@@ -75,6 +77,31 @@ def orientation_of(cosines: tuple[float, ...]) -> Orientation | None:
     return Orientation(row / np.linalg.norm(row), column / np.linalg.norm(column))
 
 
+def edges(orientation: Orientation) -> tuple[str, str, str, str]:
+    """Return what lies beyond the left, right, upper and lower edge of an upright slice: L, R, A, P, H, F.
+
+    An oblique slice has two letters at an edge, the nearer direction first.
+    """
+    row, column = DISPLAY[orientation.plane]
+    along_row, along_column, _ = _turned(orientation)
+    across, down = along_row * (np.sign(along_row @ row) or 1), along_column * (np.sign(along_column @ column) or 1)
+    return _letters(-across), _letters(across), _letters(-down), _letters(down)
+
+
+def _letters(direction: Vector) -> str:
+    named = [(abs(part), pair[int(part < 0)]) for part, pair in zip(direction, ("LR", "PA", "HF"), strict=True)]
+    return "".join(letter for part, letter in sorted(named, reverse=True) if part > OBLIQUE)
+
+
+def _turned(orientation: Orientation) -> tuple[Vector, Vector, bool]:
+    """Return the directions along a displayed row and column, but for their sign, and whether rows became columns."""
+    row, _ = DISPLAY[orientation.plane]
+    transposed = bool(abs(orientation.row @ row) + BIAS[1] < abs(orientation.column @ row))
+    if transposed:
+        return orientation.column, orientation.row, True
+    return orientation.row, orientation.column, False
+
+
 def upright(pixels: NDArray[P], orientation: Orientation) -> tuple[NDArray[P], bool]:
     """Turn a stored slice to its radiological display.
 
@@ -86,10 +113,7 @@ def upright(pixels: NDArray[P], orientation: Orientation) -> tuple[NDArray[P], b
         Whether rows became columns, so that the spacings have to be swapped.
     """
     row, column = DISPLAY[orientation.plane]
-    transposed = bool(abs(orientation.row @ row) + BIAS[1] < abs(orientation.column @ row))
-    along_row, along_column = (
-        (orientation.column, orientation.row) if transposed else (orientation.row, orientation.column)
-    )
+    along_row, along_column, transposed = _turned(orientation)
     turned = pixels.T if transposed else pixels
     if along_row @ row < 0:
         turned = turned[:, ::-1]

@@ -41,7 +41,7 @@ class Line:
     intercept: float = 0.0
 
 
-def to_uint16(slices: Sequence[Stored], lines: Sequence[Line]) -> list[NDArray[np.uint16]]:
+def to_uint16(slices: Sequence[Stored], lines: Sequence[Line]) -> tuple[list[NDArray[np.uint16]], Line]:
     """Bring gray values to 16 bits; what only fills the frame becomes dark, even if no header names its value.
 
     Integers that are all mapped by one line and span no more than 16 bits keep their steps: the darkest becomes 0.
@@ -54,22 +54,30 @@ def to_uint16(slices: Sequence[Stored], lines: Sequence[Line]) -> list[NDArray[n
     lines
         One per slice.
 
+    Returns
+    -------
+    list of ndarray, Line
+        The slices, and the line that leads back from them to the gray values.
+
     Raises
     ------
     RefusedError
         If no value, or not the range of the values, is a finite number. Other values that are none become dark.
     """
     if not slices:
-        return []
+        return [], Line()
     slices = _without_filler(slices, lines)
     if len(set(lines)) == 1 and all(stored.dtype.kind in "iu" for stored in slices):
         low = min(int(stored.min()) for stored in slices)
         high = max(int(stored.max()) for stored in slices)
         if high - low < 2**16:
-            return [_from(low, stored) if lines[0].slope > 0 else _down_from(high, stored) for stored in slices]
+            slope, dark = lines[0].slope, low if lines[0].slope > 0 else high
+            back = Line(abs(slope), slope * dark + lines[0].intercept)
+            return [_from(low, stored) if slope > 0 else _down_from(high, stored) for stored in slices], back
     with np.errstate(over="ignore", invalid="ignore"):
         low_end, high_end = _limits(slices, lines)
-        return [_spread(stored, line, low_end, high_end) for stored, line in zip(slices, lines, strict=True)]
+        back = Line(((high_end - low_end) or 1) / WHITE, low_end)
+        return [_spread(stored, line, low_end, high_end) for stored, line in zip(slices, lines, strict=True)], back
 
 
 def _without_filler(slices: Sequence[Stored], lines: Sequence[Line]) -> Sequence[Stored]:

@@ -16,7 +16,7 @@ from nibabel.orientations import apply_orientation, io_orientation
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from triage.domain import Plane, Series, SeriesHeader, Slice
+from triage.domain import Meaning, Plane, Series, SeriesHeader, Slice
 from triage.errors import RefusedError
 from triage.scans.formats.geometry import PLANES
 from triage.scans.formats.gray_scale import Line, Stored, to_uint16
@@ -217,11 +217,17 @@ def _series(voxels: Stored, zooms: tuple[float, ...], scale: Line, axis: int | N
     stack = np.flip(np.moveaxis(voxels, axis, 0), axis=(1, 2)).transpose(0, 2, 1)
     within = [float(zoom) for index, zoom in enumerate(zooms) if index != axis]
     spacing = (within[1], within[0])
-    shown = to_uint16(list(stack), [scale] * len(stack))
+    shown, back = to_uint16(list(stack), [scale] * len(stack))
     # Voxel indices increase to the right, the front and the top; heights to the left, the back and the top.
     step = float(zooms[axis]) * (1 if axis == 2 else -1)
     slices = [
-        Slice(np.ascontiguousarray(pixels), spacing=spacing, frame=at, height=at * step)
+        Slice(
+            np.ascontiguousarray(pixels),
+            spacing=spacing,
+            frame=at,
+            height=at * step,
+            meaning=Meaning(back.slope, back.intercept),
+        )
         for at, pixels in enumerate(shown)
     ]
     plane: Plane = PLANES[axis]

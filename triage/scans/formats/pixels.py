@@ -18,6 +18,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import JPEG2000, JPEG2000Lossless, RLELossless
 
+from triage.domain import Meaning
 from triage.errors import RefusedError
 from triage.scans.formats import codestreams, lookup
 from triage.scans.formats.elements import functional, integer, numbers, text, values
@@ -39,6 +40,9 @@ MAX_FRAME = 4096 * 4096
 MAX_OBJECT = 2**28
 #: Decoder by transfer syntax, where the one that pydicom tries first is much slower.
 FASTEST = {JPEG2000Lossless: "pylibjpeg", JPEG2000: "pylibjpeg", RLELossless: "pylibjpeg"}
+#: Rescale Type: characters, and the values that name no unit (unspecified, normalised).
+MAX_UNIT = 16
+NO_UNIT = frozenset({"US", "normalized"})
 #: Bits of a cell, and of the words that two pixels in three bytes are unpacked to.
 PACKED = 12
 WORD = 16
@@ -87,19 +91,19 @@ def stored_frames(header: Dataset) -> Iterator[Stored]:
         raise RefusedError(NO_NUMBERS)
 
 
-def gray_values(frames: Sequence[Frame]) -> list[NDArray[np.uint16]]:
-    """Return the frames of one series as gray values that keep the full range of the data.
+def gray_values(frames: Sequence[Frame]) -> list[tuple[NDArray[np.uint16], Meaning]]:
+    """Return the frames of one series as gray values that keep the full range of the data, and what they stand for.
 
     All frames of one kind have one scale, so that the slices can be compared; magnitude and phase do not share one.
     """
-    shown: dict[int, NDArray[np.uint16]] = {}
+    shown: dict[int, tuple[NDArray[np.uint16], Meaning]] = {}
     kinds: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for at, frame in enumerate(frames):
         kinds[_kind(frame)].append(at)
     for members in kinds.values():
         mapped = [_mapped(frames[at]) for at in members]
-        gray = to_uint16([stored for stored, _ in mapped], [line for _, line in mapped])
-        shown.update(zip(members, gray, strict=True))
+        gray, back = to_uint16([stored for stored, _ in mapped], [line for _, line in mapped])
+        shown.update((at, (one, _meaning(frames[at], back))) for at, one in zip(members, gray, strict=True))
     return [shown[at] for at in range(len(frames))]
 
 
@@ -126,6 +130,32 @@ def _mapped(frame: Frame) -> tuple[Stored, Line]:
         return stored, line
     rest = stored[~filled]
     return np.where(filled, rest.max() if line.slope < 0 else rest.min(), stored), line
+
+
+def _meaning(frame: Frame, back: Line) -> Meaning:
+    """Return what gray values of a frame stand for, given the line back from them."""
+    header = frame.header
+    given = functional(header, frame.index, "PixelValueTransformationSequence")
+    shown = functional(header, frame.index, "FrameVOILUTSequence")
+    # Some files name several windows; the first is the one to show first.
+    centre, width = (_first(shown, keyword) for keyword in ("WindowCenter", "WindowWidth"))
+    unit = text(given, "RescaleType", MAX_UNIT)
+    sign = -1.0 if photometric(header) == "MONOCHROME1" else 1.0
+    return Meaning(
+        sign * back.slope,
+        sign * back.intercept,
+        "" if unit in NO_UNIT else unit,
+        (centre, width) if centre is not None and width is not None and width > 0 else None,
+    )
+
+
+def _first(header: Dataset, keyword: str) -> float | None:
+    """Return the first value of an element if it is a finite number."""
+    try:
+        found = [float(value) for value in values(header, keyword)[:1]]
+    except (TypeError, ValueError):
+        return None
+    return found[0] if found and np.isfinite(found[0]) else None
 
 
 def _table(frame: Frame, given: Dataset) -> lookup.Table | None:

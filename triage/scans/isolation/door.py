@@ -6,7 +6,7 @@ import math
 import weakref
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, LifoQueue
 from threading import Lock
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from triage.domain import Origin, Series, SeriesHeader, Slice
+from triage.domain import Meaning, Origin, Series, SeriesHeader, Slice
 from triage.errors import RefusedError, TriageError
 from triage.scans.formats.archives import Unpacked
 from triage.scans.formats.attributes import Identity
@@ -43,6 +43,7 @@ class _SliceHead:
     frame: int
     height: float | None = None
     origin: Origin | None = None
+    meaning: Meaning = field(default_factory=Meaning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,9 @@ def _slice(head: _SliceHead, pixels: NDArray[np.uint8] | None) -> Slice:
     dtype = np.dtype(head.dtype)
     if head.origin is not None and not all(map(math.isfinite, _numbers(head.origin))):
         raise RefusedError(DAMAGED)
+    meaning = head.meaning
+    if not all(map(math.isfinite, (meaning.slope, meaning.intercept, *(meaning.window or ())))) or not meaning.slope:
+        raise RefusedError(DAMAGED)
     if pixels is None or pixels.nbytes != head.shape[0] * head.shape[1] * dtype.itemsize:
         raise RefusedError(DAMAGED)
     return Slice(
@@ -236,6 +240,7 @@ def _slice(head: _SliceHead, pixels: NDArray[np.uint8] | None) -> Slice:
         head.frame,
         head.height,
         head.origin,
+        meaning,
     )
 
 

@@ -43,6 +43,7 @@ def decode(paths: list[str]) -> Answer:
                     "frame": one.frame,
                     "height": one.height,
                     "origin": one.origin and asdict(one.origin),
+                    "meaning": asdict(one.meaning),
                 }
             )
         described.append({"header": asdict(series.header), "slices": slices, "base": series.base})

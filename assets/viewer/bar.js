@@ -1,0 +1,101 @@
+// @ts-check
+/** Small parts of the page around the picture: buttons, choices, thumbnails. */
+
+/**
+ * @param {string} label
+ * @param {string} help
+ * @param {() => void} act
+ * @returns {HTMLButtonElement}
+ */
+export function button(label, help, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = label;
+  made.title = help;
+  made.onclick = act;
+  return made;
+}
+
+/**
+ * @param {string} help
+ * @param {Array<[string, string, string?]>} options Value, label, and group.
+ * @param {string} chosen
+ * @param {(value: string) => void} act
+ * @returns {HTMLSelectElement}
+ */
+export function choice(help, options, chosen, act) {
+  const made = document.createElement("select");
+  made.title = help;
+  made.setAttribute("aria-label", help);
+  /** @type {Map<string, HTMLElement>} */
+  const groups = new Map([["", made]]);
+  for (const [value, label, group = ""] of options) {
+    let place = groups.get(group);
+    if (!place) {
+      const optgroup = document.createElement("optgroup");
+      optgroup.label = group;
+      groups.set(group, (place = made.appendChild(optgroup)));
+    }
+    place.append(new Option(label, value, value === chosen, value === chosen));
+  }
+  made.onchange = () => {
+    act(made.value);
+    made.blur(); // keys act on the picture again
+  };
+  return made;
+}
+
+/**
+ * Something that unfolds below its name, and stays unfolded while what is in it is used.
+ *
+ * @param {{unfolded: string}} state
+ * @param {string} name
+ * @param {HTMLElement[]} parts
+ * @returns {HTMLElement}
+ */
+export function unfolding(state, name, parts) {
+  const made = document.createElement("details");
+  const summary = made.appendChild(document.createElement("summary"));
+  summary.textContent = name;
+  made.appendChild(document.createElement("div")).append(...parts);
+  made.open = state.unfolded === name;
+  made.ontoggle = () => {
+    if (made.isConnected && made.open !== (state.unfolded === name)) state.unfolded = made.open ? name : "";
+  };
+  return made;
+}
+
+/**
+ * Show the series as small pictures; a click opens one.
+ *
+ * @param {HTMLElement} place
+ * @param {import("./types.js").StudyHead} study
+ * @param {() => number} chosen Index of the series on the screen.
+ * @param {(series: number) => void} act
+ */
+export function thumbnails(place, study, chosen, act) {
+  if (place.dataset.study !== study.address) {
+    place.dataset.study = study.address;
+    place.replaceChildren(...study.series.map((series, at) => thumbnail(study, series, () => act(at))));
+    place.hidden = study.series.length < 2;
+  }
+  for (const [at, made] of [...place.children].entries()) made.setAttribute("aria-pressed", String(at === chosen()));
+}
+
+/**
+ * @param {import("./types.js").StudyHead} study
+ * @param {import("./types.js").SeriesHead} series
+ * @param {() => void} act
+ */
+function thumbnail(study, series, act) {
+  const middle = study.first?.[0] === series.number ? study.first[1] : series.slices.length >> 1;
+  const made = button("", `${series.label}: ${series.slices.length} slices`, act);
+  const picture = new Image();
+  picture.loading = "lazy";
+  picture.alt = series.label;
+  picture.src = `${study.address}/thumbnails/${series.number}/${middle}`;
+  const label = document.createElement("span");
+  label.textContent = series.label;
+  made.append(picture, label);
+  return made;
+}

@@ -1,0 +1,207 @@
+// @ts-check
+/** What stands around the picture: letters of orientation, numbers, scale bar, crosshair, progress. */
+
+/** @typedef {import("./pane.js").Pane} Pane */
+
+const FONT = "12px system-ui, sans-serif";
+const LETTERS = "600 15px system-ui, sans-serif";
+const TEXT = "#dce6f0";
+const MARGIN = 8;
+const LINE = 16;
+/** Width below which all numbers stand at the left. */
+const NARROW = 300;
+/** Lengths of the scale bar in millimetres, and the largest share of the width that it takes. */
+const LENGTHS = [100, 50, 20, 10, 5, 2, 1];
+const MAX_BAR = 0.3;
+
+/**
+ * Return the letters at the left, right, upper and lower edge of a picture that is turned and flipped.
+ *
+ * @param {import("./types.js").Edges} edges
+ * @param {{turn: number, flipAcross: boolean, flipDown: boolean}} view
+ * @returns {import("./types.js").Edges}
+ */
+export function turned([left, right, upper, lower], { turn, flipAcross, flipDown }) {
+  let around = [left, upper, right, lower]; // clockwise
+  for (let quarter = 0; quarter < turn % 4; quarter++) around = [around[3], around[0], around[1], around[2]];
+  if (flipAcross) around = [around[2], around[1], around[0], around[3]];
+  if (flipDown) around = [around[0], around[3], around[2], around[1]];
+  return [around[0], around[2], around[1], around[3]];
+}
+
+/** @param {number} value @returns {string} A number as short as it can be read. */
+export function short(value) {
+  const whole = Math.abs(value) >= 100;
+  return value.toLocaleString(undefined, whole ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 });
+}
+
+/**
+ * Draw all of it.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {Pane} pane
+ * @param {string[]} notes Lines at the lower left, the last one lowest.
+ */
+export function corners(context, pane, notes) {
+  const { viewport, head, slice, cut } = pane;
+  const [width, height] = viewport.size;
+  context.shadowColor = "#000";
+  context.shadowBlur = 3;
+  context.fillStyle = TEXT;
+  context.font = FONT;
+  const [centre, breadth] = pane.window;
+  const unit = slice.unit && ` ${slice.unit}`;
+  const said = cut ? `${pane.plane}, reformatted` : head.label;
+  const { zoom, inverted } = viewport.view;
+  const numbers = [`W ${short(breadth)} L ${short(centre)}${unit}`, `Zoom ${zoom.toFixed(2)}×`, ...(inverted ? ["inverted"] : [])];
+  const left = [shortened(context, said, width / 2 - 3 * MARGIN), `${pane.at + 1} / ${pane.count}${position(pane)}`];
+  const narrow = width < NARROW;
+  text(context, narrow ? [...left, ...numbers] : left, MARGIN, MARGIN, "left");
+  if (!narrow) text(context, numbers, width - MARGIN, MARGIN, "right");
+  const lines = notes.flatMap((note) => wrapped(context, note, width - 2 * MARGIN));
+  text(context, lines, MARGIN, height - MARGIN - (lines.length + 2) * LINE, "left"); // above letter and scale bar
+  const edges = cut?.edges ?? slice.edges;
+  if (edges) letters(context, turned(edges, viewport.view), width, height);
+  scaleBar(context, pane, width, height);
+  progress(context, pane, width, height);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} line
+ * @param {number} width
+ * @returns {string} As much of the line as there is room for.
+ */
+function shortened(context, line, width) {
+  let shown = line;
+  while (shown && context.measureText(`${shown}…`).width > width) shown = shown.slice(0, -1);
+  return context.measureText(line).width > width ? `${shown}…` : line;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} line
+ * @param {number} width
+ * @returns {string[]} The line in as many as it takes.
+ */
+function wrapped(context, line, width) {
+  /** @type {string[]} */
+  const lines = [];
+  for (const word of line.split(" ")) {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** @param {Pane} pane @returns {string} Where the slice lies, in millimetres. */
+function position({ cut, slice }) {
+  return !cut && slice.height !== null ? ` · ${slice.height.toFixed(1)} mm` : "";
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string[]} lines
+ * @param {number} x
+ * @param {number} y
+ * @param {CanvasTextAlign} align
+ */
+function text(context, lines, x, y, align) {
+  context.textAlign = align;
+  context.textBaseline = "top";
+  lines.forEach((line, number) => context.fillText(line, x, y + number * LINE));
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {import("./types.js").Edges} edges
+ * @param {number} width
+ * @param {number} height
+ */
+function letters(context, [left, right, upper, lower], width, height) {
+  context.font = LETTERS;
+  context.textBaseline = "middle";
+  context.textAlign = "left";
+  context.fillText(left, MARGIN, height / 2);
+  context.textAlign = "right";
+  context.fillText(right, width - MARGIN, height / 2);
+  context.textAlign = "center";
+  context.fillText(upper, width / 2, MARGIN + LINE / 2);
+  context.fillText(lower, width / 2, height - MARGIN - LINE / 2);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Pane} pane
+ * @param {number} width
+ * @param {number} height
+ */
+function scaleBar(context, { viewport }, width, height) {
+  const { image } = viewport;
+  if (!image?.spacing) return;
+  const millimetre = viewport.scale / image.spacing[1];
+  const length = LENGTHS.find((one) => one * millimetre <= width * MAX_BAR) ?? 1;
+  const [right, bottom] = [width - MARGIN, height - MARGIN - 2];
+  const left = right - length * millimetre;
+  context.strokeStyle = TEXT;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  context.moveTo(left, bottom - 6);
+  context.lineTo(left, bottom);
+  context.lineTo(right, bottom);
+  context.lineTo(right, bottom - 6);
+  context.stroke();
+  context.font = FONT;
+  context.textAlign = "right";
+  context.textBaseline = "bottom";
+  context.fillText(`${length} mm`, right, bottom - 8);
+}
+
+/**
+ * A thin line says how much of the series is here; the number of a slice that is not yet stands in the middle.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {Pane} pane
+ * @param {number} width
+ * @param {number} height
+ */
+function progress(context, pane, width, height) {
+  const { loader } = pane.source;
+  const loaded = loader.loaded(pane.series) / pane.head.slices.length;
+  if (loaded < 1) {
+    context.fillStyle = "#3d8fd6";
+    context.fillRect(0, height - 2, width * loaded, 2);
+  }
+  if (pane.viewport.image && !loader.error) return;
+  context.font = LETTERS;
+  context.fillStyle = TEXT;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(loader.error || `Slice ${pane.at + 1} is on its way …`, width / 2, height / 2, width - 4 * MARGIN);
+}
+
+/**
+ * Draw the lines where other planes cross this one.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {import("./viewport.js").Viewport} viewport
+ * @param {{x: number, y: number}} point In pixels of the picture.
+ */
+export function crosshair(context, viewport, { x, y }) {
+  const { image } = viewport;
+  if (!image) return;
+  context.strokeStyle = "rgb(255 209 102 / 70%)";
+  context.lineWidth = 1;
+  const lines = [
+    [{ x: 0, y }, { x: image.columns, y }],
+    [{ x, y: 0 }, { x, y: image.rows }],
+  ];
+  context.beginPath();
+  for (const [from, to] of lines) {
+    const [start, end] = [viewport.toScreen(from), viewport.toScreen(to)];
+    context.moveTo(start.x, start.y);
+    context.lineTo(end.x, end.y);
+  }
+  context.stroke();
+}

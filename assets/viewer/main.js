@@ -1,0 +1,299 @@
+// @ts-check
+/** The viewer: one study on the screen, what the keys and buttons do to it, and its end. */
+import { act } from "./actions.js";
+import { corners } from "./corners.js";
+import { describe, meaning, typing } from "./keys.js";
+import { Layers } from "./layers.js";
+import { Layout } from "./layout.js";
+import { Loader, study as ask } from "./loader.js";
+import { paintHeat, paintOutline } from "./paint.js";
+import { listen } from "./pointer.js";
+import { Strip } from "./strip.js";
+import { toolbar } from "./toolbar.js";
+import { toolsOf } from "./toolbox.js";
+
+/** @typedef {import("./pane.js").Pane} Pane */
+/** @typedef {import("./pane.js").Source} Source */
+/** @typedef {{study: string, banner: string, next: string, blind: boolean}} Data What the page says. */
+
+/** What the reader chose stays for the next study. @type {import("./types.js").Settings} */
+const settings = { heat: true, outline: true, opacity: 0.4, finding: "", method: "cam" };
+/** @type {WeakMap<HTMLElement, App>} */
+const apps = new WeakMap();
+
+/**
+ * Show a study, or go on with the one that is shown.
+ *
+ * @param {HTMLElement} host
+ * @param {Data} data
+ */
+export function open(host, data) {
+  const app = apps.get(host);
+  if (app?.data.study === data.study && app.data.blind === data.blind) return app.rename(data);
+  app?.close();
+  apps.set(host, new App(host, data));
+}
+
+/** @param {HTMLElement} host */
+export function close(host) {
+  apps.get(host)?.close();
+  apps.delete(host);
+}
+
+export class App {
+  settings = settings;
+  /** @param {HTMLElement} host @param {Data} data */
+  constructor(host, data) {
+    this.host = host;
+    this.data = data;
+    /** @type {Map<string, Source>} */
+    this.sources = new Map();
+    /** @type {Record<string, string[]>} */
+    this.keys = {};
+    this.zooming = false;
+    this.tool = "";
+    this.unfolded = "";
+    /** What the tools last said of themselves. @type {import("./toolbox.js").State | null} */
+    this.drawn = null;
+    this.cine = 0;
+    this.warmed = false;
+    /** @type {any} Tools of measuring on the first pane, once they are here. */
+    this.tools = null;
+    this.stop = new AbortController();
+    this.layout = new Layout(this.part("panes"), (pane) => this.prepare(pane), () => this.moved());
+    this.strip = new Strip(/** @type {HTMLCanvasElement} */ (this.part("strip")), () => this.layout.pane);
+    this.rename(data);
+    window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
+    window.addEventListener("resize", () => this.strip.draw(), { signal: this.stop.signal });
+    this.start().catch((error) => {
+      if (!this.stop.signal.aborted) this.part("legend").textContent = error.message;
+    });
+  }
+
+  close() {
+    clearInterval(this.cine);
+    this.tools?.close();
+    this.stop.abort();
+    this.layout.close();
+    for (const { loader, layers } of this.sources.values()) {
+      loader.close();
+      layers.close();
+    }
+    for (const name of ["bar", "thumbs", "legend"]) this.part(name).replaceChildren();
+    delete this.part("thumbs").dataset.study;
+  }
+
+  /** @param {string} name @returns {HTMLElement} */
+  part(name) {
+    return /** @type {HTMLElement} */ (this.host.querySelector(`.nt-${name}`));
+  }
+
+  /** @param {Data} data */
+  rename(data) {
+    this.data = data;
+    this.part("banner").textContent = data.banner;
+  }
+
+  async start() {
+    const keys = fetch("/viewer/modules/keys.json", { signal: this.stop.signal }).then((answer) => answer.json());
+    const source = await this.source(this.data.study);
+    this.keys = await keys;
+    describe(this.part("help"), this.keys);
+    const { head } = source;
+    if (!head.series.length || !head.first) {
+      this.part("legend").textContent = ["No series of this study has slices that can be shown.", ...head.set_aside].join(" ");
+      return;
+    }
+    const [number, at] = head.first;
+    this.layout.arrange("one", source, [head.series.findIndex((one) => one.number === number), at]);
+    this.host.focus({ preventScroll: true });
+    this.refresh();
+    this.tools = await toolsOf(this, head.id);
+    this.refresh();
+  }
+
+  /** The study that is read. @returns {Source} */
+  get main() {
+    return /** @type {Source} */ (this.sources.get(this.data.study));
+  }
+
+  /** @param {string} id @returns {Promise<Source>} */
+  async source(id) {
+    const known = this.sources.get(id);
+    if (known) return known;
+    const head = await ask(id, this.stop.signal);
+    if (this.data.blind) unseen(head);
+    const changed = () => this.changed();
+    const source = { head, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Map() };
+    this.sources.set(id, source);
+    return source;
+  }
+
+  /** @param {Pane} pane A new pane. */
+  prepare(pane) {
+    const { viewport } = pane;
+    viewport.layers.push((context) => {
+      const { layer, map } = this.over(pane);
+      if (layer && map && settings.heat && !empty(layer)) paintHeat(context, map, settings.opacity);
+    });
+    viewport.painters.push((context) => {
+      const { outline } = this.over(pane);
+      if (outline && settings.outline) paintOutline(context, outline, viewport.matrix());
+      this.layout.paint(context, pane);
+      if (pane === this.layout.panes[0]) this.tools?.draw(context);
+      corners(context, pane, this.notes(pane));
+      const loaded = pane.source.loader.loaded(pane.series);
+      Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
+      if (!viewport.image) return;
+      viewport.host.dataset.drawn = String(pane.at + 1);
+      viewport.host.dispatchEvent(new CustomEvent("drawn", { detail: pane.at }));
+    });
+    listen(pane, {
+      zooming: () => this.zooming,
+      tools: () => (this.tool && pane === this.layout.panes[0] ? this.tools : null),
+      onClick: (point) => this.layout.cross(pane, point),
+      onTouch: () => {
+        this.host.focus({ preventScroll: true });
+        if (this.layout.pane !== pane) this.layout.activate(pane);
+      },
+    });
+  }
+
+  /** @param {Pane} pane What lies over its slice, and nothing where the reader wants nothing. */
+  over(pane) {
+    const wanted = (settings.heat || settings.outline) && pane.source.head.answer;
+    return wanted ? pane.over(settings) : { layer: null, map: null, outline: null };
+  }
+
+  /** @param {Pane} pane @returns {string[]} */
+  notes(pane) {
+    const { layer } = this.over(pane);
+    const { layers, head: study } = pane.source;
+    const notes = [];
+    if (study.id !== this.data.study) notes.push(`Other study: ${study.date || "no date"}`);
+    if (pane.head.note) notes.push(pane.head.note);
+    if (layers.error) notes.push(layers.error);
+    else if (!layer && layers.busy && (settings.heat || settings.outline)) notes.push("Computing heat map and outline …");
+    if (layer && settings.heat) {
+      const { explained, answer, method } = layer;
+      const part = pane.cut ? "" : ` ${percent(explained.p)}`;
+      const differs = !pane.cut && explained.finding !== answer.finding;
+      if (empty(layer)) notes.push(`No heat map: the answer for this slice is ${answer.label} ${percent(answer.p)}`);
+      else notes.push(`Heat map: what speaks for ${explained.label}${part} · ${method.split(",")[0]}`);
+      if (differs) notes.push(`Not the answer, which is ${answer.label} ${percent(answer.p)}`);
+    }
+    return notes;
+  }
+
+  /** Something has come from the server. */
+  changed() {
+    for (const pane of this.layout.panes) pane.show();
+    this.load();
+  }
+
+  /** Another slice, series, plane or arrangement is shown. */
+  moved() {
+    this.load();
+    this.strip.draw();
+    const { pane } = this.layout;
+    this.part("strip").setAttribute("aria-label", this.strip.said(pane.at));
+  }
+
+  /** Load what is looked at, then the layers around it, then the next study. */
+  load() {
+    for (const source of this.sources.values()) {
+      const panes = this.layout.panes.filter((pane) => pane.source === source);
+      if (!panes.length) continue;
+      const focus = panes.map((pane) => /** @type {[number, number]} */ ([pane.series, pane.cut ? pane.shape[0] >> 1 : pane.at]));
+      source.loader.look(focus);
+      if (focus.some(([series]) => source.loader.loaded(series) < source.head.series[series].slices.length)) return;
+      for (const pane of panes) this.ahead(pane);
+    }
+    if (this.data.next && !this.warmed && this.sources.size) {
+      this.warmed = true;
+      fetch(`/viewer/studies/${this.data.next}/study.json`, { signal: this.stop.signal }).catch(() => undefined);
+    }
+  }
+
+  /** @param {Pane} pane Fetch the nearest layer that is not here. */
+  ahead(pane) {
+    // Three planes ask for all layers themselves.
+    if (this.layout.kind === "planes" || pane.cut || !this.over(pane).layer || settings.method !== "cam") return;
+    const { layers } = pane.source;
+    const { length } = pane.head.slices;
+    for (let distance = 1; distance < length && !layers.busy; distance++) {
+      for (const at of [pane.at + distance, pane.at - distance]) {
+        if (at >= 0 && at < length) layers.get(pane.series, at, settings, true);
+      }
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    if (!this.layout.panes.length) return;
+    if (event.key === "Escape" && typing(event.target)) return this.host.focus({ preventScroll: true });
+    const help = this.part("help");
+    const action = event.key === "Escape" && !help.hidden ? "help" : meaning(event, this.keys, this.host);
+    const taken = !action && this.host.contains(/** @type {Node} */ (event.target)) && this.tools?.key(event);
+    if (!action && !taken) return;
+    event.preventDefault();
+    event.stopImmediatePropagation(); // Streamlit has keys of its own: r, c
+    if (action) act(this, action);
+  }
+
+  /** @param {import("./toolbox.js").State} state What was drawn, or taken in hand by a key. */
+  drew(state) {
+    const before = JSON.stringify(this.drawn);
+    this.drawn = state;
+    this.tool = state.tool ?? "";
+    if (this.tool) this.zooming = false;
+    if (this.tools && JSON.stringify(state) !== before) toolbar(this);
+  }
+
+  /** @param {Partial<import("./types.js").Settings>} chosen */
+  change(chosen) {
+    Object.assign(settings, chosen, { heat: true });
+    this.refresh();
+  }
+
+  /** Draw all of it again, after a change of what the reader chose. */
+  refresh() {
+    toolbar(this);
+    for (const pane of this.layout.panes) pane.show();
+    this.moved();
+  }
+
+  /**
+   * Choose what the left button does.
+   *
+   * @param {string} tool "zoom", the name of a tool of measuring, or "" for the window; again to end it.
+   */
+  choose(tool) {
+    this.zooming = tool === "zoom" && !this.zooming;
+    this.tool = tool === "zoom" ? "" : tool;
+    this.tools?.setTool(this.tool || null);
+    this.host.dataset.tool = this.zooming ? "zoom" : this.tool;
+    this.refresh();
+  }
+}
+
+/**
+ * What speaks for there being nothing lies everywhere: it is shown only if it is asked for.
+ *
+ * @param {import("./types.js").Layer} layer
+ */
+function empty({ explained }) {
+  return explained.finding === "notumor" && !settings.finding;
+}
+
+/** @param {number} p */
+function percent(p) {
+  return `${(100 * p).toFixed(1)} %`;
+}
+
+/** @param {import("./types.js").StudyHead} head A study that is to be read before the AI's answer is seen. */
+function unseen(head) {
+  Object.assign(head, { answer: null, suspicious: null });
+  for (const series of head.series) series.scores = [];
+  if (head.series.length) head.first = [head.series[0].number, head.series[0].slices.length >> 1];
+}

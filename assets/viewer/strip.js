@@ -1,0 +1,77 @@
+// @ts-check
+/** The bar of slices: height is P(tumour), colour the likeliest class; a click goes there. */
+
+/** @typedef {import("./pane.js").Pane} Pane */
+
+/** The same as on every page. @type {Record<string, string>} */
+export const COLOURS = { glioma: "#ff5d5d", meningioma: "#ffb347", pituitary: "#c792ea", notumor: "#5ba3e0" };
+const NONE = "#26323f";
+const HERE = "#dce6f0";
+/** Height of a slice without a probability: so that it can be clicked. */
+const LEAST = 0.06;
+
+export class Strip {
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {() => Pane} pane The one that is acted on.
+   */
+  constructor(canvas, pane) {
+    this.canvas = canvas;
+    this.pane = pane;
+    /** @param {PointerEvent} event */
+    const go = (event) => pane().goTo(this.at(event));
+    canvas.onpointerdown = (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      go(event);
+    };
+    canvas.onpointermove = (event) => {
+      canvas.title = this.said(this.at(event));
+      if (event.buttons) go(event);
+    };
+  }
+
+  /** @param {PointerEvent} event @returns {number} */
+  at(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const count = this.pane().count;
+    return Math.min(Math.max(Math.floor(((event.clientX - box.left) / box.width) * count), 0), count - 1);
+  }
+
+  /** Scores of the slices on the screen; reformatted ones have none. */
+  get scores() {
+    const pane = this.pane();
+    return pane.cut ? [] : pane.head.scores;
+  }
+
+  /** @param {number} at @returns {string} */
+  said(at) {
+    const pane = this.pane();
+    const near = this.scores.find(([one]) => Math.abs(one - at) <= (pane.head.step - 1) / 2 + 0.5);
+    const scored = near ? `P(tumour) ${near[1].toFixed(2)}, ${pane.source.head.findings[near[2]]}` : "not scored";
+    return `Slice ${at + 1}: ${scored}`;
+  }
+
+  draw() {
+    const { canvas } = this;
+    const pane = this.pane();
+    const ratio = devicePixelRatio || 1;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio); // empties it
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.scale(ratio, ratio);
+    const each = width / pane.count;
+    context.fillStyle = NONE;
+    context.fillRect(0, height * (1 - LEAST), width, height * LEAST);
+    const { step } = pane.head;
+    for (const [at, p, finding] of this.scores) {
+      const tall = Math.max(p, LEAST) * (height - 2);
+      context.fillStyle = COLOURS[finding];
+      context.fillRect((at - (step - 1) / 2) * each, height - tall, Math.max(each * step - (each > 3 ? 1 : 0), 0.5), tall);
+    }
+    context.fillStyle = HERE;
+    context.fillRect((pane.at + 0.5) * each - 1, 0, 2, height);
+    context.globalAlpha = 0.25;
+    context.fillRect(pane.at * each, 0, each, height);
+  }
+}

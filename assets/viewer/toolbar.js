@@ -1,0 +1,151 @@
+// @ts-check
+/** Buttons and choices above the picture, and what colours mean below it. */
+import { act, show, WINDOWS } from "./actions.js";
+import { button, choice, thumbnails, unfolding } from "./bar.js";
+import { ACTIONS } from "./keys.js";
+import { gradient } from "./paint.js";
+import { COLOURS } from "./strip.js";
+import { toolButtons } from "./toolbox.js";
+
+/** @typedef {import("./main.js").App} App */
+
+const METHODS = /** @type {Array<[string, string]>} */ ([
+  ["cam", "HiResCAM"],
+  ["grad_cam", "Grad-CAM"],
+  ["grad_cam_plus_plus", "Grad-CAM++"],
+  ["score_cam", "ScoreCAM"],
+]);
+
+/** @param {App} app Draw all of it for what is on the screen now. */
+export function toolbar(app) {
+  const { layout, settings, zooming } = app;
+  const { pane } = layout;
+  const { head } = pane.source;
+  /** @param {string} label @param {string} action @param {boolean} [pressed] */
+  const key = (label, action, pressed) => {
+    const made = button(label, `${ACTIONS[action]} (${app.keys[action]?.[0] ?? "no key"})`, () => act(app, action));
+    if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
+    return made;
+  };
+  const arrangements = [
+    key("1", "layout-one", layout.kind === "one"),
+    key("2", "layout-two", layout.kind === "two"),
+    ...(layout.isVolume ? [key("3 planes", "layout-planes", layout.kind === "planes")] : []),
+  ];
+  const windows = choice(
+    "Window",
+    [["", "Window"], ["window-file", "as the file says"], ...Object.entries(WINDOWS)],
+    "",
+    (action) => act(app, action),
+  );
+  const layers = head.answer
+    ? [key("Outline", "outline", settings.outline), key("Heat map", "heat", settings.heat), mapChoices(app)]
+    : [];
+  const which = seriesChoices(app);
+  const most = head.suspicious ? [key("AI's slice", "suspicious")] : [];
+  app.part("bar").replaceChildren(
+    group(arrangements),
+    ...which,
+    group([key("Zoom", "zoom-tool", zooming), ...toolButtons(app)]),
+    windows,
+    group([...layers, ...most]),
+    group([key("?", "help")]),
+  );
+  const [main] = layout.panes;
+  thumbnails(app.part("thumbs"), main.source.head, () => main.series, (at) => void show(app, 0, main.source.head.id, at, null));
+  legend(app);
+}
+
+/** @param {HTMLElement[]} parts */
+function group(parts) {
+  const made = document.createElement("span");
+  made.append(...parts);
+  made.hidden = !parts.length;
+  return made;
+}
+
+/** @param {App} app @returns {HTMLElement[]} Series, study and plane of the pane that keys act on. */
+function seriesChoices(app) {
+  const { layout } = app;
+  const { pane } = layout;
+  const found = [];
+  /** @type {Array<[string, string, string?]>} */
+  const series = pane.source.head.series.map((one, at) => [String(at), one.label]);
+  const others = app.main.head.others.map((one) => /** @type {[string, string]} */ ([one.id, `${one.date} ${one.label}`]));
+  if (layout.kind === "two" && others.length) {
+    const studies = /** @type {Array<[string, string]>} */ ([[app.main.head.id, `This study ${app.main.head.date}`], ...others]);
+    found.push(choice("Study in this pane", studies, pane.source.head.id, (id) => void show(app, layout.active, id, 0, null)));
+  }
+  if (series.length > 1 && layout.kind === "two") {
+    const chosen = String(pane.series);
+    found.push(choice("Series in this pane", series, chosen, (at) => void show(app, layout.active, pane.source.head.id, Number(at), null)));
+  }
+  if (pane.head.planes && layout.kind !== "planes") {
+    const planes = Object.keys(pane.head.planes).map((one) => /** @type {[string, string]} */ ([one, one]));
+    const chosen = pane.plane ?? pane.head.plane ?? "";
+    found.push(choice("Plane", planes, chosen, (plane) => void show(app, layout.active, pane.source.head.id, pane.series, plane)));
+  }
+  return found;
+}
+
+/** @param {App} app @returns {HTMLElement} How the heat map is made and shown. */
+function mapChoices(app) {
+  const { settings } = app;
+  const { findings } = app.main.head;
+  const opacity = document.createElement("input");
+  Object.assign(opacity, { type: "range", min: "0", max: "1", step: "0.05", value: String(settings.opacity), title: "Opacity of the heat map" });
+  opacity.setAttribute("aria-label", "Opacity of the heat map");
+  opacity.oninput = () => {
+    settings.opacity = Number(opacity.value);
+    for (const pane of app.layout.panes) pane.viewport.requestDraw();
+  };
+  opacity.onchange = () => app.host.focus({ preventScroll: true });
+  const classes = /** @type {Array<[string, string]>} */ ([["", "of the answer"], ...Object.entries(findings)]);
+  return unfolding(app, "Map", [
+    labelled("Class", choice("Class of the heat map", classes, settings.finding, (finding) => app.change({ finding }))),
+    labelled("Method", choice("How the heat map is made", METHODS, settings.method, (method) => app.change({ method }))),
+    labelled("Opacity", opacity),
+  ]);
+}
+
+/** @param {string} text @param {HTMLElement} control */
+function labelled(text, control) {
+  const made = document.createElement("label");
+  made.append(text, control);
+  return made;
+}
+
+/** @param {App} app Say what height and colour of the bar mean, and the colours of the heat map. */
+function legend(app) {
+  const { pane } = app.layout;
+  const parts = [];
+  const scored = !pane.cut && pane.head.scores.length > 0;
+  if (scored) {
+    parts.push(said("Height: P(tumour) of the slice. Colour:"));
+    for (const [finding, label] of Object.entries(pane.source.head.findings)) parts.push(said(label, COLOURS[finding]));
+    if (pane.head.step > 1) parts.push(said(`Thin slices: one in ${pane.head.step} was scored`));
+  } else if (pane.cut) parts.push(said(`Reformatted from the ${pane.head.plane} slices; the AI scored those`));
+  else parts.push(said("The AI scored no slice of this series"));
+  if (app.settings.heat && pane.source.head.answer) {
+    parts.push(said("Heat map: 0", gradient(), "strongest of the slice"));
+  }
+  if (pane.source.head.set_aside.length) {
+    const aside = said(`${pane.source.head.set_aside.length} series set aside`);
+    aside.title = pane.source.head.set_aside.join("\n");
+    parts.push(aside);
+  }
+  if (app.drawn?.message) parts.unshift(said(app.drawn.message));
+  app.part("legend").replaceChildren(...parts);
+}
+
+/** @param {string} text @param {string} [colour] @param {string} [end] What stands at the other end of a scale. */
+function said(text, colour, end) {
+  const made = document.createElement("span");
+  if (colour) {
+    const mark = document.createElement("i");
+    mark.style.background = colour;
+    if (end) mark.className = "nt-scale";
+    made.append(...(end ? [text, mark, end] : [mark, text]));
+  } else made.append(text);
+  return made;
+}

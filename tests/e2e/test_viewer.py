@@ -1,0 +1,310 @@
+"""The viewer in a real browser, on pixels: drawn slices whose values say where they lie."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+from drawn_dicom import instance, write
+from helpers import free_port, take_in, wait_until_healthy
+from playwright.sync_api import Browser, Page, expect
+from pydicom.uid import generate_uid
+
+from triage.domain import Plane
+from triage.phantoms import Phantom
+from triage.pipeline.installation import Installation
+from triage.scans.formats.nifti import decode
+from triage.scans.reformat import cuts
+from triage.settings import ROOT, Settings
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=60_000)
+COUNT, ROWS, COLUMNS = 20, 60, 80
+CENTRE, WIDTH = 1000, 2000
+#: One value for each voxel.
+VOLUME = np.random.default_rng(1).permutation(20 * 24 * 28).astype(np.int16).reshape(20, 24, 28)
+PANE = "#viewer .nt-pane"
+#: Brightness of the picture at a place of the pane, in shares of its sides.
+BRIGHTNESS = """([pane, x, y]) => {
+  const canvas = document.querySelectorAll("#viewer .nt-pane")[pane].querySelector("canvas");
+  return [...canvas.getContext("2d").getImageData(canvas.width * x, canvas.height * y, 1, 1).data].slice(0, 3);
+}"""
+#: Pixels above the picture in the colour of the outline.
+OUTLINED = """() => {
+  const canvas = document.querySelector("#viewer .nt-overlay");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4) count += data[at] === 64 && data[at + 1] === 224 && data[at + 2] === 255;
+  return count;
+}"""
+
+
+@dataclass
+class Studies:
+    """Where the server is, and the studies on it."""
+
+    address: str
+    stack: str
+    prior: str
+    volume: str
+    tumour: str
+
+
+def values(at: int) -> np.ndarray:
+    """A slice of one value, with a brighter quarter at the upper left."""
+    pixels = np.full((ROWS, COLUMNS), 100 * at, np.uint16)
+    pixels[: ROWS // 2, : COLUMNS // 2] += 50
+    return pixels
+
+
+def drawn(folder: Path, day: str, count: int, apart: float) -> dict[str, bytes]:
+    """A stack of slices that the AI cannot judge, and the reader can."""
+    uids = {"StudyInstanceUID": generate_uid(), "SeriesInstanceUID": generate_uid(), "StudyDate": day}
+    window = {"WindowCenter": str(CENTRE), "WindowWidth": str(WIDTH), "PixelSpacing": [1, 1]}
+    files = {}
+    for at in range(count):
+        place = {"ImagePositionPatient": [0, 0, at * apart], "InstanceNumber": at + 1}
+        made = instance(values(at), FrameOfReferenceUID=uids["StudyInstanceUID"], **uids, **window, **place)
+        files[f"{day}-{at}.dcm"] = write(folder / "one.dcm", made).read_bytes()
+    return files
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> Iterator[Studies]:
+    folder, port = tmp_path_factory.mktemp("viewer"), free_port()
+    installation = Installation(Settings(home=folder / "home"))
+    stack, prior, volume, tumour = (
+        take_in(installation, files)[0]
+        for files in (
+            drawn(folder, "20260301", COUNT, 5.0),
+            drawn(folder, "20250301", COUNT // 2, 10.0),
+            {"small.nii": nibabel.Nifti1Image(VOLUME, np.diag([1.5, 2.0, 2.5, 1.0])).to_bytes()},
+            {slices[0].name: slices[0].png},
+        )
+    )
+    installation.close()
+    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TRIAGE_HOME": str(folder / "home")})
+    try:
+        address = f"http://localhost:{port}"
+        wait_until_healthy(address, process)
+        yield Studies(address, stack, prior, volume, tumour)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US")
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def opened(tab: Page, studies: Studies, study: str, slices: int) -> None:
+    """Open a study, and wait until all of its slices are in the browser."""
+    tab.goto(f"{studies.address}/review?study={study}")
+    expect(tab.locator(f'{PANE}[data-loaded="{slices}"][data-drawn]')).to_have_count(1)
+
+
+def brightness(tab: Page, x: float = 0.5, y: float = 0.75, pane: int = 0) -> list[int]:
+    tab.wait_for_timeout(150)  # drawn with the next frame
+    found: list[int] = tab.evaluate(BRIGHTNESS, [pane, x, y])
+    return found
+
+
+def shade(value: float, centre: float = CENTRE, width: float = WIDTH) -> Any:
+    return pytest.approx([int(np.clip((value - centre + width / 2) / width * 255, 0, 255))] * 3, abs=1)
+
+
+def here(tab: Page, at: int, pane: int = 0) -> None:
+    expect(tab.locator(PANE).nth(pane)).to_have_attribute("data-slice", str(at + 1))
+
+
+def test_wheel_and_keys_show_every_slice(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    assert brightness(tab) == shade(100 * (COUNT // 2)), "opens in the middle, with the window of the file"
+    tab.keyboard.press("Home")
+    assert brightness(tab) == shade(0)
+    tab.evaluate(
+        "(window.shown = []) && document.querySelector('#viewer .nt-pane')"
+        ".addEventListener('drawn', (event) => shown.at(-1) !== event.detail && shown.push(event.detail))"
+    )
+    tab.locator(PANE).hover()
+    for _ in range(COUNT - 1):
+        tab.mouse.wheel(0, 120)
+    here(tab, COUNT - 1)
+    assert tab.evaluate("shown") == list(range(1, COUNT)), "none is skipped, however fast the wheel is turned"
+    assert brightness(tab) == shade(100 * (COUNT - 1))
+    for key, at in (("ArrowUp", COUNT - 2), ("PageUp", COUNT - 12), ("End", COUNT - 1), ("ArrowLeft", COUNT - 2)):
+        tab.keyboard.press(key)
+        here(tab, at)
+    tab.keyboard.press("c")
+    here(tab, 3)
+    tab.keyboard.press("c")
+
+
+def test_zoom_turn_and_window_survive_slices(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    tab.keyboard.press("Home")
+    for _ in range(5):
+        tab.keyboard.press("ArrowDown")
+    here(tab, 5)
+    assert brightness(tab, 0.4, 0.4) == shade(550), "the brighter quarter is at the upper left"
+    tab.keyboard.press("r")
+    assert brightness(tab, 0.6, 0.4) == shade(550)
+    assert brightness(tab, 0.4, 0.4) == shade(500)
+    tab.keyboard.press("v")
+    tab.keyboard.press("ArrowDown")
+    here(tab, 6)
+    assert brightness(tab, 0.6, 0.6) == shade(650), "turned and flipped on the next slice too"
+    tab.keyboard.press("i")
+    assert brightness(tab, 0.6, 0.6) == [255 - value for value in brightness_of(650)]
+    tab.keyboard.press(" ")
+    assert brightness(tab, 0.4, 0.4) == shade(650), "the start again"
+    tab.keyboard.press("5")
+    assert brightness(tab) == shade(600, 975, 1950), "all values"
+    tab.keyboard.press("+")
+    tab.keyboard.press("ArrowDown")
+    here(tab, 7)
+    assert brightness(tab) == shade(700, 975, 1950)
+    box = tab.locator(PANE).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = tab.locator(PANE).get_attribute("data-window")
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 120, y + 60, steps=4)
+    tab.mouse.up()
+    assert tab.locator(PANE).get_attribute("data-window") != before
+    tab.mouse.move(x, y)
+    tab.mouse.down(button="middle")
+    tab.mouse.move(x + box["width"], y, steps=4)
+    tab.mouse.up(button="middle")
+    assert brightness(tab, 0.2) == [0, 0, 0], "panned out of sight"
+    tab.mouse.dblclick(x, y)
+    assert brightness(tab, 0.5) != [0, 0, 0], "fitted again"
+
+
+def brightness_of(value: float) -> list[int]:
+    found: list[int] = shade(value).expected
+    return found
+
+
+def test_what_is_typed_is_not_pressed(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    before = brightness(tab, 0.4, 0.4)
+    comment = tab.get_by_placeholder("Comment")
+    comment.click()
+    tab.keyboard.type("Zoom r l h v i c 1 2 3 = - + ? ")
+    tab.keyboard.press("ArrowUp")
+    here(tab, COUNT // 2)
+    assert brightness(tab, 0.4, 0.4) == before
+    expect(tab.locator("#viewer .nt-help")).to_be_hidden()
+    for _ in range(6):  # arrow, typing, arrow, faster than the server answers
+        tab.locator(PANE).click()
+        tab.keyboard.press("ArrowUp")
+        comment.click()
+        tab.keyboard.type("x")
+        tab.locator(PANE).click()
+        tab.keyboard.press("ArrowUp")
+        tab.keyboard.press("r")
+        tab.keyboard.press("c")
+        tab.keyboard.press("c")
+    tab.wait_for_timeout(1000)
+    expect(tab.locator("[data-testid=stException], [role=dialog][data-testid=stDialog]")).to_have_count(0)
+    expect(comment).to_have_value("Zoom r l h v i c 1 2 3 = - + ? xxxxxx")
+    tab.keyboard.press("?")
+    expect(tab.locator("#viewer .nt-help")).to_contain_text("The AI's most suspicious slice")
+    tab.keyboard.press("Escape")
+    expect(tab.locator("#viewer .nt-help")).to_be_hidden()
+
+
+def test_the_planes_are_cut_as_the_server_would(studies: Studies, tab: Page, tmp_path: Path) -> None:
+    opened(tab, studies, studies.volume, 28)
+    path = tmp_path / "small.nii"
+    nibabel.save(nibabel.Nifti1Image(VOLUME, np.diag([1.5, 2.0, 2.5, 1.0])), path)
+    (series,) = decode(path)
+    voxels = np.stack([one.pixels for one in series.slices])
+    for plane in (Plane.CORONAL, Plane.SAGITTAL):
+        cut = cuts(series)[plane]
+        turned = voxels
+        for axis, backwards in (cut.across, cut.down, cut.along):
+            turned = np.flip(turned, axis) if backwards else turned
+        turned = turned.transpose(cut.across[0], cut.down[0], cut.along[0])
+        found = tab.evaluate(
+            """async ([study, plane]) => {
+              const { cutOf } = await import("/viewer/modules/volume.js");
+              const head = await (await fetch(`/viewer/studies/${study}/study.json`)).json();
+              const { slices, planes } = head.series[0];
+              const all = await Promise.all(slices.map(async (_, at) =>
+                new Uint16Array(await (await fetch(`${head.address}/slices/0/${at}`)).arrayBuffer())));
+              const shape = [slices.length, slices[0].rows, slices[0].columns];
+              return [3, 17].map((at) => [...cutOf(planes[plane], at, shape, (one) => all[one], 16)]);
+            }""",
+            [studies.volume, plane.value],
+        )
+        for at, pixels in zip((3, 17), found, strict=True):
+            np.testing.assert_array_equal(np.reshape(pixels, (cut.rows, cut.columns)), turned[at])
+    tab.keyboard.press("t")
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(3)
+    here(tab, 14)
+    here(tab, 12, pane=1)
+    here(tab, 10, pane=2)
+    box = tab.locator(PANE).first.bounding_box()
+    assert box is not None
+    tab.mouse.click(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2 - 60)
+    expect(tab.locator(PANE).nth(1)).not_to_have_attribute("data-slice", "13")
+    expect(tab.locator(PANE).nth(2)).not_to_have_attribute("data-slice", "11")
+    here(tab, 14)
+
+
+def test_the_prior_study_scrolls_along(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    tab.keyboard.press("w")
+    expect(tab.locator(f'{PANE}[data-loaded="{COUNT // 2}"][data-drawn]')).to_have_count(1)
+    tab.keyboard.press("Home")
+    here(tab, 0)
+    here(tab, 0, pane=1)
+    tab.keyboard.press("End")
+    here(tab, COUNT - 1)
+    here(tab, COUNT // 2 - 1, pane=1)
+    assert brightness(tab, 0.5, 0.55, pane=1) == shade(100 * (COUNT // 2 - 1))
+
+
+def test_outline_and_map_are_laid_over_the_slice(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.tumour, 1)
+    tab.wait_for_function(f"({OUTLINED})() > 20")
+    colours = "() => { const c = document.querySelector('#viewer canvas'); const { data } = c.getContext('2d')"
+    colours += ".getImageData(0, 0, c.width, c.height); let n = 0;"
+    colours += " for (let at = 0; at < data.length; at += 4) n += data[at] !== data[at + 2]; return n; }"
+    assert tab.evaluate(colours) > 100
+    tab.keyboard.press("o")
+    tab.wait_for_function(f"({OUTLINED})() === 0")
+    tab.keyboard.press("g")
+    tab.wait_for_function(f"({colours})() === 0")
+
+
+def test_letters_follow_turns_and_flips(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    found = tab.evaluate(
+        """async () => {
+          const { turned } = await import("/viewer/modules/corners.js");
+          const view = (turn, flipAcross, flipDown) =>
+            turned(["R", "L", "A", "P"], { turn, flipAcross, flipDown }).join("");
+          return [view(0), view(1), view(2), view(3), view(0, true), view(0, false, true), view(1, true)];
+        }"""
+    )
+    assert found == ["RLAP", "PARL", "LRPA", "APLR", "LRAP", "RLPA", "APRL"]

@@ -1,0 +1,228 @@
+"""What the viewer in the browser asks for: its modules, the study, slices at full depth, thumbnails and layers."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+from anyio import CapacityLimiter, to_thread
+from PIL import Image
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from triage.domain import Finding, Slice
+from triage.errors import NotFoundError, TriageError
+from triage.inference.explain import Method
+from triage.pipeline.installation import Installation
+from triage.records.same_patient import others
+from triage.settings import ROOT
+from triage.web.layers import Layers
+from triage.web.opened import OpenStudies
+from triage.web.same_site import SameSite
+from triage.web.study_json import PLAIN, described
+
+#: Path below which all of it is served, and the folder of the modules.
+VIEWER = "/viewer"
+MODULES = ROOT / "assets" / "viewer"
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
+#: The address holds the digest of what is sent, so that a browser never has to ask again.
+FOREVER = "private, max-age=31536000, immutable"
+#: Compression that costs less time than it saves on a network of a hospital.
+LEVEL = 1
+#: Requests at one time that decode, and that score or explain; the cores are shared with the queue.
+MAX_DECODING = 2
+MAX_SCORING = 2
+#: Side of a thumbnail: pixels.
+THUMBNAIL = 96
+NO_SLICE = "This study has no such series or slice. Open it from the worklist."
+
+T = TypeVar("T")
+
+
+class _Hex(Convertor[str]):
+    regex = "[0-9a-f]{16,32}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class _Module(Convertor[str]):
+    regex = r"(?:[a-z]{1,20}/)?[a-z_]{1,40}\.(?:js|css|json)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class Slices:
+    """The routes of the viewer.
+
+    Parameters
+    ----------
+    installation
+        Returns the installation; called for every request.
+    """
+
+    def __init__(self, installation: Callable[[], Installation]) -> None:
+        self._installation = installation
+        self._studies = OpenStudies(installation)
+        self._layers = Layers(installation, self._studies)
+        self._decoding, self._scoring = CapacityLimiter(MAX_DECODING), CapacityLimiter(MAX_SCORING)
+
+    async def module(self, request: Request) -> Response:
+        """Send a module: ``GET /viewer/modules/{file}``; the browser asks each time whether it has changed."""
+        name = request.path_params["file"]
+        path = (self._installation().settings.keys if name == "keys.json" else None) or MODULES / name
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise HTTPException(404, "There is no such module. Reload the page.") from error
+        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        return _unless_known(request, etag, lambda: data, MEDIA_TYPES[path.suffix], "no-cache")
+
+    async def study(self, request: Request) -> Response:
+        """Describe a study: ``GET /viewer/studies/{study}/study.json``."""
+        return _json(request, await _heavy(self._decoding, self._describe, request.path_params["study"]), "no-store")
+
+    async def slice(self, request: Request) -> Response:
+        """Send a slice, little-endian: ``GET /viewer/studies/{study}/{version}/slices/{series}/{at}``."""
+        one = await self._slice(request)
+        etag = f'"{request.path_params["version"]}-{request.path_params["series"]}-{request.path_params["at"]}"'
+        pixels = partial(_little_endian, one)
+        return await to_thread.run_sync(_unless_known, request, etag, pixels, "application/octet-stream", FOREVER)
+
+    async def thumbnail(self, request: Request) -> Response:
+        """Send a small picture of a slice: ``GET /viewer/studies/{study}/{version}/thumbnails/{series}/{at}``."""
+        picture = await to_thread.run_sync(_thumbnail, await self._slice(request))
+        return Response(picture, media_type="image/png", headers={"Cache-Control": FOREVER})
+
+    async def layers(self, request: Request) -> Response:
+        """Send heat map and outline: ``GET /viewer/studies/{study}/{version}/layers/{model}/{series}/{at}``.
+
+        ``?finding=`` names the class to explain, ``?method=`` how, both as in the code.
+        """
+        asked = request.path_params
+        try:
+            finding = Finding(asked_for) if (asked_for := request.query_params.get("finding")) else None
+            method = Method[request.query_params.get("method", Method.CAM.name).upper()]
+        except (ValueError, KeyError) as error:
+            raise HTTPException(400, "There is no such class or method. Choose one in the viewer.") from error
+        if not self._model().startswith(asked["model"]):
+            raise HTTPException(404, "The model has changed since this study was opened. Reload the page.")
+        made = await _heavy(
+            self._scoring,
+            self._layers.of,
+            asked["study"],
+            asked["version"],
+            asked["series"],
+            asked["at"],
+            finding,
+            method,
+        )
+        return _json(request, made, FOREVER)
+
+    async def _slice(self, request: Request) -> Slice:
+        asked = request.path_params
+        one = asked["study"], asked["version"]
+        series = self._studies.known(*one)
+        if series is None:
+            series = await _heavy(self._decoding, self._studies.slices, *one)
+        number, at = int(asked["series"]), int(asked["at"])
+        try:
+            return series[number].slices[at]
+        except IndexError as error:
+            raise HTTPException(404, NO_SLICE) from error
+
+    def _describe(self, study_id: str) -> dict[str, Any]:
+        opened = self._studies.open(study_id)
+        with self._installation().store.read() as session:
+            return described(opened, others(session, study_id), self._model())
+
+    def _model(self) -> str:
+        return self._installation().runtime.card.sha256
+
+
+def viewer_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
+    """Return the routes of the viewer, guarded as the pages are: another site cannot ask in the name of a reader.
+
+    Parameters
+    ----------
+    installation
+        Returns the installation; called for every request.
+    """
+    register_url_convertor("hex", _Hex())
+    register_url_convertor("module", _Module())
+    slices, version = Slices(installation), "/studies/{study:hex}/{version:hex}"
+    found = {
+        "/modules/{file:module}": slices.module,
+        "/studies/{study:hex}/study.json": slices.study,
+        version + "/slices/{series:int}/{at:int}": slices.slice,
+        version + "/thumbnails/{series:int}/{at:int}": slices.thumbnail,
+        version + "/layers/{model:hex}/{series:int}/{at:int}": slices.layers,
+    }
+    return [Route(VIEWER + path, answer, middleware=[Middleware(SameSite)]) for path, answer in found.items()]
+
+
+async def _heavy(turns: CapacityLimiter, call: Callable[..., T], *arguments: Any) -> T:
+    """Return what a call returns that may take long; its errors become the sentence and status of the answer."""
+    try:
+        return await to_thread.run_sync(call, *arguments, limiter=turns)
+    except IndexError as error:
+        raise HTTPException(404, NO_SLICE) from error
+    except NotFoundError as error:
+        raise HTTPException(404, str(error)) from error
+    except TriageError as error:
+        raise HTTPException(503, str(error)) from error
+
+
+def _little_endian(one: Slice) -> bytes:
+    return np.ascontiguousarray(one.pixels, one.pixels.dtype.newbyteorder("<")).tobytes()
+
+
+def _thumbnail(one: Slice) -> bytes:
+    low, high = np.percentile(one.pixels, PLAIN)
+    gray = np.clip((one.pixels.astype(np.float32) - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    height, width = gray.shape
+    down, along = one.spacing or (1.0, 1.0)
+    shrink = THUMBNAIL / max(height * down, width * along)
+    size = max(round(width * along * shrink), 1), max(round(height * down * shrink), 1)
+    buffer = io.BytesIO()
+    Image.fromarray(gray).resize(size).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _json(request: Request, content: Any, keep: str) -> Response:
+    body = json.dumps(content, separators=(",", ":")).encode()
+    return _packed(request, body, "application/json", {"Cache-Control": keep})
+
+
+def _unless_known(request: Request, etag: str, body: Callable[[], bytes], kind: str, keep: str) -> Response:
+    """Return the body, or 304 if the browser has it."""
+    headers = {"ETag": etag, "Cache-Control": keep}
+    known = re.findall(r'"[^"]*"', request.headers.get("if-none-match", ""))
+    if etag in known:
+        return Response(status_code=304, headers=headers)
+    return _packed(request, body(), kind, headers)
+
+
+def _packed(request: Request, body: bytes, kind: str, headers: dict[str, str]) -> Response:
+    headers = headers | {"Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers["Content-Encoding"] = gzip.compress(body, LEVEL, mtime=0), "gzip"
+    return Response(body, media_type=kind, headers=headers)
