@@ -33,7 +33,7 @@ except TriageError as error:
     st.stop()
 if not found:
     st.info(
-        "No study arrived in this period. Choose a longer one, or send studies on the page **Upload** or over DICOMweb; "
+        "No study arrived in this period. Choose a longer one, or send studies by **Upload** or over DICOMweb; "
         "`python -m triage demo` makes phantoms to look at.",
         icon=":material/monitoring:",
     )
