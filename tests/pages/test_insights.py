@@ -36,7 +36,7 @@ def page() -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    return "\n".join(str(element.value) for kind in (app.info, app.caption, app.subheader) for element in kind)
+    return "\n".join(str(element.value) for kind in (app.info, app.caption, app.header) for element in kind)
 
 
 def test_an_empty_record_says_what_to_do(installation: Installation) -> None:
