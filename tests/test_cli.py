@@ -17,6 +17,7 @@ import psutil
 import pytest
 from helpers import keep, zipped
 from PIL import Image
+from record_samples import add
 from typer.testing import CliRunner
 
 from triage.cli import app
@@ -158,10 +159,24 @@ def test_an_error_is_shown_as_it_is(tmp_path: Path) -> None:
     assert "[/red] :smile: [link=x]" in done.stderr.replace("\n", "")
 
 
+def test_demo_leaves_an_installation_with_patients_alone(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    store = Store(Settings(home=home).url)
+    add(store, 1)
+    store.engine.dispose()
+    done = triage("demo", "--count", 1, "--studies", 0, home=home)
+    assert done.returncode == 2
+    assert "TRIAGE_HOME" in done.stderr
+    store = Store(Settings(home=home).url)
+    assert len(store.results.pending()) == 1
+    store.engine.dispose()
+
+
 def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "readings.zip"
     done = triage("demo", "--count", 2, "--studies", 1, "--slices", 3, home=home)
     assert done.returncode == 0, done.stderr
+    assert "Next: make run" in done.stderr
     installation = Installation(Settings(home=home))
     study = installation.store.study(installation.queue.first(datetime.now(UTC)) or "")
     reading = sign(

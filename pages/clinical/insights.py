@@ -33,13 +33,13 @@ except TriageError as error:
     st.stop()
 if not found:
     st.info(
-        "No study arrived in this period. Choose a longer one, or send studies on the page **Upload** or over "
-        "DICOMweb; `python -m triage demo` makes phantoms to look at.",
+        "No study arrived in this period. Choose a longer one, or send studies by **Upload** or over DICOMweb; "
+        "`python -m triage demo` makes phantoms to look at.",
         icon=":material/monitoring:",
     )
     st.stop()
 
-st.subheader("The queue now")
+st.header("The queue now")
 columns = st.columns([1, 1, 1, 1.4, 6], vertical_alignment="center")
 for column, band in zip(columns, Band, strict=False):
     column.metric(band, f"{summary.counts[band]:,}", help=f"Studies of band {band} that wait for a reading, of any age")
@@ -51,16 +51,16 @@ columns[3].metric(
 strip = charts.queue_strip(summary.histogram, installation.runtime.points)
 columns[4].plotly_chart(strip, key="queue_strip", config=QUIET)
 
-st.subheader("The queue over time", help="Studies of this period that had arrived and were not signed yet.")
+st.header("The queue over time", help="Studies of this period that had arrived and were not signed yet.")
 begin = found[0].arrived
 moments = [begin + (now - begin) * step / MOMENTS for step in range(MOMENTS + 1)]
 queue = shown.over_time(insights.waiting_over_time(found, moments), moments)
 st.plotly_chart(queue, key="queue_over_time", config=QUIET)
 
-st.subheader("Times by band", help="Of the band that a study has now. Hover over a heading for what it counts.")
+st.header("Times by band", help="Of the band that a study has now. Hover over a heading for what it counts.")
 st.dataframe(shown.times(found), hide_index=True, column_config=shown.TIME_COLUMNS)
 
-st.subheader(
+st.header(
     "What the order bought",
     help="The same arrivals and the same moments of reading, once in the order in which they were read, once first in, "
     "first out. What a glioma wins, other studies pay.",
@@ -84,7 +84,7 @@ if bought.gliomas:
 else:
     st.caption("No study of this period was signed as glioma yet. Sign readings on the page **Review**.")
 
-st.subheader("Reader and AI", help="Studies whose last reading answers an AI result with one of the four classes.")
+st.header("Reader and AI", help="Studies whose last reading answers an AI result with one of the four classes.")
 agreed = insights.agreement(found)
 if not agreed.count:
     st.caption("No study of this period was read with an AI result yet. Open one from the **Worklist** and sign it.")

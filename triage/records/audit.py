@@ -71,6 +71,12 @@ class AuditTrail:
         """Note what a peer asked for; an empty study UID means no single study."""
         self._add(actor, event, detail, study_uid)
 
+    def received_from_others(self, actor: str) -> bool:
+        """Return whether anybody else than this actor ever handed over a file that was taken in."""
+        others = select(AuditRow.id).where(AuditRow.event == Event.RECEIVED, AuditRow.actor != actor).limit(1)
+        with self._database.read() as session:
+            return session.scalar(others) is not None
+
     def _add(self, actor: str, event: Event, detail: str, study_uid: str = "") -> None:
         with self._database.write() as session:
             study_id = session.scalar(select(StudyRow.id).where(StudyRow.study_uid == study_uid)) if study_uid else None

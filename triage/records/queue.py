@@ -13,13 +13,13 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from triage.domain import Band, Finding, Ranking, ReadingState, StudyStatus
 from triage.reading import UNSETTLED
 from triage.records import rows, studies
-from triage.records.database import Read, in_batches
+from triage.records.database import MAX_IN_VALUES, Read, in_batches
 from triage.records.tables import ClaimRow, DraftRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import (
     Counted,
@@ -85,15 +85,16 @@ class Queue:
         size
             Rows on a page.
         """
-        where = _where(wanted)
         with self.read() as session:
+            where = _where(wanted, session)
             total = _count(session, where)
             number = min(number, max(total - 1, 0) // size)
             start, stop = number * size, (number + 1) * size
             if wanted.sort is not None:
                 order = [(one, False) for one in _sorted(session, wanted, where, start, size)]
             else:
-                order = self._ordered(session, wanted, now, start, stop)
+                later = wanted.everything or bool(wanted.statuses)
+                order = self._ordered(session, where, now, start, stop, later=later)
             found = _rows(session, select(StudyRow).where(StudyRow.id.in_([one for one, _ in order])), now)
             placed = (self._placed(found[study_id], shared=shared) for study_id, shared in order)
             return WorklistPage(tuple(placed), total, number)
@@ -158,8 +159,9 @@ class Queue:
     def counts(self, text: str = "") -> list[Counted]:
         """Count all studies that mention a text, by status, band and class, in one pass; merged ones are left out."""
         kinds = (StudyRow.status, StudyRow.waiting, StudyRow.band, StudyRow.predicted)
-        query = select(*kinds, func.count()).where(*_where(WorklistFilter(text=text, everything=True))).group_by(*kinds)
         with self.read() as session:
+            where = _where(WorklistFilter(text=text, everything=True), session)
+            query = select(*kinds, func.count()).where(*where).group_by(*kinds)
             return [
                 Counted(StudyStatus(status), waiting, rows.BANDS[band], Finding(found) if found else None, count)
                 for status, waiting, band, found, count in session.execute(query)
@@ -194,43 +196,54 @@ class Queue:
             return list(_rows(session, query, datetime.now(UTC)).values())
 
     def _ordered(
-        self, session: Session, wanted: WorklistFilter, now: datetime, start: int, stop: int
+        self,
+        session: Session,
+        where: Sequence[ColumnElement[bool]],
+        now: datetime,
+        start: int,
+        stop: int,
+        *,
+        later: bool,
     ) -> list[tuple[str, bool]]:
-        """Return rows from `start` to `stop`: what waits, in the reading order, then the latest arrivals."""
-        waiting = [*_where(wanted), StudyRow.waiting.is_(True)]
-        if wanted == WorklistFilter():
-            return list(islice(self._order(session, now, stop), start, stop))
-        matching = set(session.scalars(select(StudyRow.id).where(*waiting)))
-        order = self._order(session, now) if matching else ()
-        found = list(islice((one for one in order if one[0] in matching), start, stop))
-        if len(matching) < stop:
-            others = select(StudyRow.id).where(*_where(wanted), StudyRow.waiting.is_(False))
-            later = others.order_by(StudyRow.arrived_at.desc(), StudyRow.id)
-            skipped = max(start - len(matching), 0)
-            found += [(one, False) for one in session.scalars(later.offset(skipped).limit(stop - start - len(found)))]
+        """Return rows from `start` to `stop`: what waits, in the reading order; then, with `later`, what does not."""
+        found = list(islice(self._order(session, now, stop, where), start, stop))
+        missing = stop - start - len(found)
+        if missing and later:
+            waiting = _count(session, [*where, StudyRow.waiting.is_(True)])
+            others = select(StudyRow.id).where(*where, StudyRow.waiting.is_(False))
+            latest = others.order_by(StudyRow.arrived_at.desc(), StudyRow.id)
+            some = session.scalars(latest.offset(max(start - waiting, 0)).limit(missing))
+            found += [(study_id, False) for study_id in some]
         return found
 
     def _order(
-        self, session: Session, now: datetime, size: int | None = None, also: str = ""
+        self,
+        session: Session,
+        now: datetime,
+        size: int | None = None,
+        where: Sequence[ColumnElement[bool]] = (),
+        *,
+        also: str = "",
     ) -> Iterator[tuple[str, bool]]:
         """Give the IDs of the first `size` waiting studies in the reading order, or all, as `merged` does.
 
-        `also` is one that has its place although it waits no more.
+        Of a filtered list too, every `SHARE`th place goes to the study of the list that waited longest: nothing starves
+        either where readers work on such a list alone. `also` is a study that has its place although it waits no more.
         """
         waits = or_(StudyRow.waiting, StudyRow.id == also) if also else StudyRow.waiting.is_(True)
-        first = select(StudyRow.id).where(waits).order_by(*_priority()).limit(size)
+        first = select(StudyRow.id).where(waits, *where).order_by(*_priority()).limit(size)
         turn = session.scalar(select(func.count()).where(ReadingRow.state != ReadingState.AMENDED)) or 0
-        return merged(session.scalars(first).all(), self._second_line(session, now, size, waits), turn)
+        return merged(session.scalars(first).all(), self._second_line(session, now, size, (waits, *where)), turn)
 
     def _second_line(
-        self, session: Session, now: datetime, size: int | None, waits: ColumnElement[bool]
+        self, session: Session, now: datetime, size: int | None, where: Sequence[ColumnElement[bool]]
     ) -> Iterator[str]:
         """Give the IDs of what waited longer than the limit of its band, in the order of `triage.worklist.by_wait`."""
         lines = []
         for band in Band:
             if (limit := self.limits.of(band)) is not None:
-                late = and_(waits, StudyRow.band == band.order, StudyRow.arrived_at < now - limit)
-                query = select(StudyRow.arrived_at, StudyRow.id).where(late).order_by(StudyRow.arrived_at, StudyRow.id)
+                late = (StudyRow.band == band.order, StudyRow.arrived_at < now - limit, *where)
+                query = select(StudyRow.arrived_at, StudyRow.id).where(*late).order_by(StudyRow.arrived_at, StudyRow.id)
                 lines.append([(arrived + limit, study_id) for arrived, study_id in session.execute(query.limit(size))])
         return (study_id for _, study_id in merge(*lines))
 
@@ -250,8 +263,8 @@ def _priority() -> list[ColumnElement[Any]]:
     ]
 
 
-def _where(wanted: WorklistFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = studies.mentions(wanted.text)
+def _where(wanted: WorklistFilter, session: Session) -> list[ColumnElement[bool]]:
+    conditions = _mentioning(wanted.text, session)
     if wanted.everything:
         conditions.append(StudyRow.status != StudyStatus.MERGED)
     elif wanted.statuses:
@@ -262,6 +275,16 @@ def _where(wanted: WorklistFilter) -> list[ColumnElement[bool]]:
         conditions.append(StudyRow.band.in_([band.order for band in wanted.bands]))
     if wanted.findings:
         conditions.append(StudyRow.predicted.in_(wanted.findings))
+    return conditions
+
+
+def _mentioning(text: str, session: Session) -> list[ColumnElement[bool]]:
+    """Return the conditions of a text; if few studies meet them, by their IDs, so that texts are searched only once."""
+    conditions = studies.mentions(text)
+    if conditions:
+        few = session.scalars(select(StudyRow.id).where(*conditions).limit(MAX_IN_VALUES + 1)).all()
+        if len(few) <= MAX_IN_VALUES:
+            return [StudyRow.id.in_(few)]
     return conditions
 
 

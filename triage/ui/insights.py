@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from triage import insights
 from triage.domain import Band, Finding
-from triage.insights import Bought, Case, Estimate, Share
+from triage.insights import Bought, Case, Estimate, Share, Times
 from triage.text import one_line
 from triage.ui import theme
 from triage.ui.charts import LAYOUT
@@ -77,7 +77,8 @@ def matrix(counts: NDArray[np.int64]) -> go.Figure:
             y=names,
             text=counts,
             texttemplate="%{text}",
-            colorscale=[[0, theme.GRID], [1, theme.BAND[Band.ROUTINE]]],
+            colorscale=[[0, theme.GRID], [1, "#2C6FA8"]],
+            textfont={"color": theme.TEXT},
             showscale=False,
             hovertemplate="AI: %{y}<br>reader: %{x}<br>%{z} studies<extra></extra>",
         )
@@ -92,24 +93,18 @@ def matrix(counts: NDArray[np.int64]) -> go.Figure:
 
 
 def times(cases: Sequence[Case]) -> pd.DataFrame:
-    """Return the three durations by band: number of studies, median and 90th percentile."""
-    table: dict[str, list[str | int]] = {"Band": [*Band]}
+    """Return the three durations by band: median, 90th percentile and number of studies."""
+    table: dict[str, list[str]] = {"Band": [*Band]}
     for name, (duration, _) in TIMES.items():
-        found = insights.by_band(cases, duration)
-        table[f"{name}: median"] = [minutes(one.median) for one in found.values()]
-        table[f"{name}: p90"] = [minutes(one.p90) for one in found.values()]
-        table[f"{name}: n"] = [one.count for one in found.values()]
+        table[name] = [duration_text(found) for found in insights.by_band(cases, duration).values()]
     return pd.DataFrame(table)
 
 
 TIME_COLUMNS = {
-    f"{name}: {part}": st.column_config.Column(help=f"{said}: {meaning}")
-    for name, (_, said) in TIMES.items()
-    for part, meaning in (
-        ("median", "half of the studies took less"),
-        ("p90", "nine of ten studies took less"),
-        ("n", "number of studies that have come so far"),
+    name: st.column_config.Column(
+        help=f"{said}: half of the studies took less than the first time, nine of ten less than the second"
     )
+    for name, (_, said) in TIMES.items()
 }
 
 
@@ -118,7 +113,7 @@ def classes(counts: NDArray[np.int64]) -> pd.DataFrame:
     table = []
     for at, finding in enumerate(Finding):
         found = insights.share(int(counts[at, at]), int(counts[:, at].sum()))
-        kappa = estimate(insights.kappa(insights.one_class(counts, finding)))
+        kappa = estimate(insights.kappa(insights.one_class(counts, finding))) if found.count else NONE_YET
         table.append({"Reader": finding.label, "AI agrees": part(found), "Kappa": kappa, "n": found.count})
     return pd.DataFrame(table)
 
@@ -157,6 +152,11 @@ def minutes(value: float) -> str:
     if abs(value) < 1:
         return f"{60 * value:.0f} s"
     return f"{value:,.0f} min" if abs(value) < 600 else f"{value / 60:,.1f} h"
+
+
+def duration_text(found: Times) -> str:
+    """Return median, 90th percentile and number of studies as text."""
+    return f"{minutes(found.median)}, {minutes(found.p90)} (n = {found.count:,})" if found.count else NONE_YET
 
 
 def part(share: Share) -> str:

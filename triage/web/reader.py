@@ -1,4 +1,7 @@
-"""Requests that our own pages make: who the reader is, from where they may come, how they are answered."""
+"""Requests that our own pages make: who the reader is, from where they may come, how they are answered.
+
+Tested in tests/web/test_worklist.py.
+"""
 
 from __future__ import annotations
 
