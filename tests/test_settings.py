@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from triage.settings import MIN_TOKEN_LENGTH, Settings
+from triage.settings import MIN_TOKEN_LENGTH, ROOT, Settings
 
 TOKEN = "x" * MIN_TOKEN_LENGTH
 
@@ -48,3 +48,13 @@ def test_on_postgresql_the_queue_is_in_the_database_of_the_record() -> None:
     address = "postgresql+psycopg://triage@db/triage"
     settings = Settings(database_url=address)
     assert (settings.url, settings.work_url) == (address, address)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"invert": "i"}', '{"invert": [1]}', None])
+def test_keys_that_cannot_be_read_stop_the_start(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "keys.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ValidationError, match=r"Begin with a copy of assets/viewer/keys\.json"):
+        Settings(keys=path)
+    assert Settings(keys=ROOT / "assets" / "viewer" / "keys.json").keys

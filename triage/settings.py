@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ByteSize, Field, SecretStr, field_validator
+from pydantic import ByteSize, Field, SecretStr, TypeAdapter, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: Shorter tokens can be guessed: characters.
@@ -76,6 +76,18 @@ class Settings(BaseSettings):
                 f"TRIAGE_TOKEN is shorter than {MIN_TOKEN_LENGTH} characters. Make one with: openssl rand -hex 32"
             )
         return token
+
+    @field_validator("keys")
+    @classmethod
+    def _keys_by_action(cls, keys: Path | None) -> Path | None:
+        if keys is not None:
+            try:
+                TypeAdapter(dict[str, list[str]]).validate_json(keys.read_bytes())
+            except (OSError, ValueError) as error:
+                raise ValueError(
+                    "TRIAGE_KEYS is no JSON file of actions and keys. Begin with a copy of assets/viewer/keys.json"
+                ) from error
+        return keys
 
     @property
     def url(self) -> str:

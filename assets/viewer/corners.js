@@ -6,6 +6,8 @@
 const FONT = "12px system-ui, sans-serif";
 const LETTERS = "600 15px system-ui, sans-serif";
 const TEXT = "#dce6f0";
+/** Colour that says that this is another study. */
+const OTHER = "#ffb347";
 const MARGIN = 8;
 const LINE = 16;
 /** Width below which all numbers stand at the left. */
@@ -56,6 +58,11 @@ export function corners(context, pane, notes) {
   const numbers = [`W ${short(breadth)} L ${short(centre)}${unit}`, `Zoom ${zoom.toFixed(2)}×`, ...(inverted ? ["inverted"] : [])];
   const left = [shortened(context, said, width / 2 - 3 * MARGIN), `${pane.at + 1} / ${pane.count}${position(pane)}`];
   const narrow = width < NARROW;
+  if (pane.source.other) {
+    context.fillStyle = OTHER;
+    text(context, [pane.source.other], MARGIN, MARGIN + 2 * LINE * (narrow ? 2.5 : 1), "left");
+    context.fillStyle = TEXT;
+  }
   text(context, narrow ? [...left, ...numbers] : left, MARGIN, MARGIN, "left");
   if (!narrow) text(context, numbers, width - MARGIN, MARGIN, "right");
   const lines = notes.flatMap((note) => wrapped(context, note, width - 2 * MARGIN));

@@ -6,6 +6,7 @@ import { describe, meaning, typing } from "./keys.js";
 import { Layers } from "./layers.js";
 import { Layout } from "./layout.js";
 import { Loader, study as ask } from "./loader.js";
+import { isEmpty, notes } from "./notes.js";
 import { paintHeat, paintOutline } from "./paint.js";
 import { listen } from "./pointer.js";
 import { Strip } from "./strip.js";
@@ -95,7 +96,9 @@ export class App {
   }
 
   async start() {
-    const keys = fetch("/viewer/modules/keys.json", { signal: this.stop.signal }).then((answer) => answer.json());
+    const keys = fetch("/viewer/modules/keys.json", { signal: this.stop.signal })
+      .then((answer) => answer.json())
+      .catch(() => ({})); // the picture can be read without keys
     const source = await this.source(this.data.study);
     this.keys = await keys;
     describe(this.part("help"), this.keys);
@@ -124,7 +127,8 @@ export class App {
     const head = await ask(id, this.stop.signal);
     if (this.data.blind) unseen(head);
     const changed = () => this.changed();
-    const source = { head, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Map() };
+    const other = id === this.data.study ? "" : `${head.date < this.main.head.date ? "PRIOR" : "OTHER"} STUDY ${head.date}`;
+    const source = { head, other, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Map() };
     this.sources.set(id, source);
     return source;
   }
@@ -134,14 +138,14 @@ export class App {
     const { viewport } = pane;
     viewport.layers.push((context) => {
       const { layer, map } = this.over(pane);
-      if (layer && map && settings.heat && !empty(layer)) paintHeat(context, map, settings.opacity);
+      if (layer && map && settings.heat && !isEmpty(layer, settings)) paintHeat(context, map, settings.opacity);
     });
     viewport.painters.push((context) => {
       const { outline } = this.over(pane);
       if (outline && settings.outline) paintOutline(context, outline, viewport.matrix());
       this.layout.paint(context, pane);
       if (pane === this.layout.panes[0]) this.tools?.draw(context);
-      corners(context, pane, this.notes(pane));
+      corners(context, pane, notes(pane, this.over(pane).layer, settings));
       const loaded = pane.source.loader.loaded(pane.series);
       Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
       if (!viewport.image) return;
@@ -163,26 +167,6 @@ export class App {
   over(pane) {
     const wanted = (settings.heat || settings.outline) && pane.source.head.answer;
     return wanted ? pane.over(settings) : { layer: null, map: null, outline: null };
-  }
-
-  /** @param {Pane} pane @returns {string[]} */
-  notes(pane) {
-    const { layer } = this.over(pane);
-    const { layers, head: study } = pane.source;
-    const notes = [];
-    if (study.id !== this.data.study) notes.push(`Other study: ${study.date || "no date"}`);
-    if (pane.head.note) notes.push(pane.head.note);
-    if (layers.error) notes.push(layers.error);
-    else if (!layer && layers.busy && (settings.heat || settings.outline)) notes.push("Computing heat map and outline …");
-    if (layer && settings.heat) {
-      const { explained, answer, method } = layer;
-      const part = pane.cut ? "" : ` ${percent(explained.p)}`;
-      const differs = !pane.cut && explained.finding !== answer.finding;
-      if (empty(layer)) notes.push(`No heat map: the answer for this slice is ${answer.label} ${percent(answer.p)}`);
-      else notes.push(`Heat map: what speaks for ${explained.label}${part} · ${method.split(",")[0]}`);
-      if (differs) notes.push(`Not the answer, which is ${answer.label} ${percent(answer.p)}`);
-    }
-    return notes;
   }
 
   /** Something has come from the server. */
@@ -275,20 +259,6 @@ export class App {
     this.host.dataset.tool = this.zooming ? "zoom" : this.tool;
     this.refresh();
   }
-}
-
-/**
- * What speaks for there being nothing lies everywhere: it is shown only if it is asked for.
- *
- * @param {import("./types.js").Layer} layer
- */
-function empty({ explained }) {
-  return explained.finding === "notumor" && !settings.finding;
-}
-
-/** @param {number} p */
-function percent(p) {
-  return `${(100 * p).toFixed(1)} %`;
 }
 
 /** @param {import("./types.js").StudyHead} head A study that is to be read before the AI's answer is seen. */

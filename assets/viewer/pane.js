@@ -5,7 +5,8 @@ import { along, cutOf, fieldOf } from "./volume.js";
 
 /** @typedef {import("./types.js").Field} Field */
 /** @typedef {import("./types.js").Picture} Picture */
-/** @typedef {{head: import("./types.js").StudyHead, loader: import("./loader.js").Loader, layers: import("./layers.js").Layers, windows: Map<number, [number, number]>}} Source */
+/** A study; `other` says so if it is not the one that is read. */
+/** @typedef {{head: import("./types.js").StudyHead, other: string, loader: import("./loader.js").Loader, layers: import("./layers.js").Layers, windows: Map<number, [number, number]>}} Source */
 
 export class Pane {
   /**

@@ -74,7 +74,9 @@ function seriesChoices(app) {
   const others = app.main.head.others.map((one) => /** @type {[string, string]} */ ([one.id, `${one.date} ${one.label}`]));
   if (layout.kind === "two" && others.length) {
     const studies = /** @type {Array<[string, string]>} */ ([[app.main.head.id, `This study ${app.main.head.date}`], ...others]);
-    found.push(choice("Study in this pane", studies, pane.source.head.id, (id) => void show(app, layout.active, id, 0, null)));
+    // The first pane keeps the study that is read: marks are drawn there.
+    const beside = layout.panes[1].source.head.id;
+    found.push(choice("Study in the second pane", studies, beside, (id) => void show(app, 1, id, 0, null)));
   }
   if (series.length > 1 && layout.kind === "two") {
     const chosen = String(pane.series);

@@ -139,7 +139,7 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
 
     # Other maps come on demand.
     tab.locator("#viewer summary").click()
-    with tab.expect_response(lambda answer: "method=score_cam" in answer.url, timeout=60_000) as made:
+    with tab.expect_response(lambda answer: "method=score_cam" in answer.url, timeout=180_000) as made:
         tab.get_by_label("How the heat map is made").select_option("score_cam")
     assert made.value.ok
     picture_of(tab, "7_scorecam")
