@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import requests
@@ -139,12 +140,14 @@ def _sources(files: FileStore, study: Study) -> list[Source]:
 
 def _masked(runtime: Runtime, series: Series) -> list[tuple[Slice, Score]]:
     """Score the slices again, and return those with a tumour to outline."""
-    scored = [(one, runtime.score(one.pixels)) for one in series.slices if not_analysable(one) is None]
-    return [
-        (one, score)
-        for one, score in scored
-        if score.familiar and likeliest(score.probabilities) is not Finding.NOTUMOR
-    ]
+    slices = [one for one in series.slices if not_analysable(one) is None]
+    with ThreadPoolExecutor(runtime.threads) as pool:
+        scored = zip(slices, pool.map(lambda one: runtime.score(one.pixels), slices), strict=True)
+        return [
+            (one, score)
+            for one, score in scored
+            if score.familiar and likeliest(score.probabilities) is not Finding.NOTUMOR
+        ]
 
 
 def _drawn(signed: SignedMarks, study: Study, series: Series) -> list[tuple[Slice, Mask]]:

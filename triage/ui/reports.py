@@ -14,7 +14,6 @@ from triage.pipeline.installation import Installation
 from triage.records.views import Study
 from triage.reports.fhir import diagnostic_report
 from triage.reports.out import report_files, send_reports
-from triage.reports.page import report_page
 from triage.reports.study_report import study_report
 from triage.text import markdown
 from triage.ui import state
@@ -41,6 +40,9 @@ def offer(installation: Installation, study: Study) -> None:
 
 @st.dialog("Report", width="large")
 def _page(installation: Installation, study_id: str) -> None:
+    # Matplotlib takes half a second to import, and the app should start without it.
+    from triage.reports.page import report_page
+
     try:
         with st.spinner("Writing the report …"):
             report = study_report(installation, study_id, state.now())
