@@ -85,6 +85,19 @@ export class Draft {
     void this.save();
   }
 
+  /**
+   * Take over what was entered before the reader gave a name.
+   * @param {Draft | undefined} nameless
+   */
+  adopt(nameless) {
+    if (!this.reader || !nameless?.dirty) return;
+    Object.assign(this, { entries: nameless.entries, dirty: true, known: true });
+    localStorage.removeItem(nameless.key);
+    Object.assign(nameless, { entries: { ...EMPTY }, dirty: false, known: false });
+    this.keep();
+    this.later(PAUSE);
+  }
+
   /** @param {Partial<Entries>} fields */
   set(fields) {
     Object.assign(this.entries, fields);

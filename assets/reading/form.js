@@ -50,9 +50,12 @@ class Form {
     this.draft = drafts.get(key) ?? new Draft(study, reader, () => {});
     this.draft.changed = () => this.draw();
     drafts.set(key, this.draft);
+    this.draft.adopt(drafts.get(` ${study}`));
     this.armed = false;
     this.active = true;
     this.busyUntil = 0;
+    this.asking = false;
+    this.asked = "";
     this.told = "";
     this.parts = build(component.parentElement, this);
     this.listeners = new AbortController();
@@ -90,16 +93,22 @@ class Form {
     this.snapshot = snapshot;
     this.draft.receive(snapshot.draft, snapshot.readings);
     this.draw();
-    // What the page around the form shows has changed too: history, role, claim.
-    if (snapshot.readings !== this.data.snapshot.readings || snapshot.status !== this.data.snapshot.status)
+    // What the page around the form shows has changed too: the readings so far, and which one comes next.
+    const now = `${snapshot.readings} ${snapshot.status}`;
+    const drawn = `${this.data.snapshot.readings} ${this.data.snapshot.status}`;
+    if (now !== drawn && now !== this.asked) {
+      this.asked = now;
       this.act("refresh");
+    }
   }
 
   async look() {
-    if (document.hidden || this.busy) return;
+    if (document.hidden || this.busy || this.asking) return;
     const [active, study] = [this.active, this.data.study];
     this.active = false;
+    this.asking = true;
     const found = await ask(active ? "POST" : "GET", study).catch(() => null);
+    this.asking = false;
     if (found && !this.listeners.signal.aborted) this.take(found);
   }
 

@@ -30,6 +30,7 @@ export function clock(iso) {
  */
 export function build(host, form) {
   const root = /** @type {HTMLElement} */ (host.querySelector(".reading"));
+  root.dataset.study = form.data.study;
   const radio = (/** @type {string} */ name, /** @type {string} */ value, /** @type {(Node | string)[]} */ ...label) => {
     const input = element("input", { type: "radio", name, value, onchange: () => form.enter({ [name]: value }) });
     return [input, element("label", {}, input, ...label)];

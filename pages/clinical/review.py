@@ -30,8 +30,7 @@ if st.query_params.get("study") != study_id:
     st.query_params["study"] = study_id
 if study.opened_at is None:
     installation.store.readings.note_opened(study_id, reader=state.reader() or "unnamed reader")
-if state.reader():
-    installation.store.claims.take(study_id, state.reader(), state.now())
+state.arrive(study_id)
 # Before a blind reading is committed, nothing on this page knows of the AI result, the order of the slices included.
 blind = decision.hides_ai(installation, study)
 seen = replace(study, results=()) if blind else study

@@ -13,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from triage.domain import Finding, StudyHeader
+from triage.domain import Finding, ReadingState, Role, StudyHeader, StudyStatus
 from triage.errors import StorageError
 from triage.records import database
 from triage.records.database import WAL_FIXED_IN, migrate, open_engine
@@ -116,7 +116,8 @@ def test_the_first_record_becomes_the_second_and_back(store: Store) -> None:
     assert study.result is not None
     assert study.result.contents == study.contents
     assert (study.header.uid, study.instances[0].frames) == ("", 1)
-    assert [item.predicted for item in store.readings.signed()] == [Finding.GLIOMA]
+    (kept,) = store.readings.signed()
+    assert (kept.predicted, kept.reading.role) == (Finding.GLIOMA, Role.FIRST)
     with pytest.raises(DatabaseError, match="append-only"), store.write() as session:
         session.execute(text("DELETE FROM reading"))
     with store.write() as session:
@@ -151,6 +152,43 @@ def test_names_of_before_are_found_and_come_back(store: Store) -> None:
         alembic(session.connection(), command.upgrade, "head")
 
 
+def test_readings_of_before_keep_their_meaning(store: Store) -> None:
+    """A home of 0.3.0: a reading, its amendment and a study that waits, through the migration and back."""
+    study_id = "s" * 32
+    with store.write() as session:
+        connection = session.connection()
+        alembic(connection, command.downgrade, "0006")
+        connection.execute(text(SIXTH_RECORD[0]), {"study": study_id, "at": "2026-01-10 08:00:00"})
+        for version, reader, finding, state in (
+            (1, "Dr. A", "glioma", "final"),
+            (2, "Dr. B", "notumor", "amended"),
+        ):
+            row = {"study": study_id, "version": version, "reader": reader, "finding": finding, "state": state}
+            connection.execute(text(SIXTH_RECORD[1]), row | {"at": "2026-01-10 08:00:00"})
+        for statement in FIRST_RECORD[1:3]:
+            connection.execute(text(statement), {"study": study_id, "sha": "f" * 64})
+        alembic(connection, command.upgrade, "head")
+    status, readings = store.readings.of(study_id)
+    assert status is StudyStatus.READ
+    assert [(item.finding, item.role, item.state, item.lesion, item.confidence, item.blind) for item in readings] == [
+        (Finding.GLIOMA, Role.FIRST, ReadingState.FINAL, "", None, None),
+        (Finding.NOTUMOR, Role.AMENDMENT, ReadingState.AMENDED, "", None, None),
+    ]
+    assert [item.superseded for item in store.readings.signed()] == [False, True]
+    with pytest.raises(DatabaseError, match="append-only"), store.write() as session:
+        session.execute(text("UPDATE reading SET role = 'second'"))
+    with store.write() as session:
+        alembic(session.connection(), command.downgrade, "0006")
+        assert session.scalar(text("SELECT count(*) FROM reading")) == 2
+        alembic(session.connection(), command.upgrade, "head")
+
+
+SIXTH_RECORD = (
+    "INSERT INTO study (id, name, site_band, arrived_at, status, waiting, band, reason) "
+    "VALUES (:study, 'head.png', 2, :at, 'read', false, 0, 'because')",
+    "INSERT INTO reading (study_id, version, reader, decision, finding, comment, state, signed_at) "
+    "VALUES (:study, :version, :reader, 'unaided', :finding, '', :state, :at)",
+)
 FOURTH_RECORD = (
     "INSERT INTO study (id, name, study_uid, patient_name, description, site_band, arrived_at, status, waiting, band, "
     "reason) VALUES (:id, 'Head', :uid, :patient, 'Schädel', 2, :at, 'ranked', true, 0, 'because')"

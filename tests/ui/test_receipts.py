@@ -19,6 +19,11 @@ def standing(status: StudyStatus, place: int | None = 3, reason: str = "because"
     return Standing(WorklistRow("a", "Head", status, Band.STAT, 0.934, answer, NOW, reason), place)
 
 
+@pytest.mark.parametrize("status", list(StudyStatus))
+def test_every_status_has_an_answer(status: StudyStatus) -> None:
+    assert where(standing(status)).endswith(".")
+
+
 def test_files_of_one_study_are_one_line_and_refused_files_one_each() -> None:
     receipts = [
         Receipt("1", Outcome.ACCEPTED, "Stored", "a"),

@@ -85,6 +85,8 @@ def where(standing: Standing) -> str:
         answer = f"{row.predicted.label}, P(glioma) {row.malignancy:.2f}" if row.predicted else "no answer"
         return f"{place}. AI: {answer}."
     return {
+        StudyStatus.SECOND_READ: "Read once; it waits for a second reader.",
+        StudyStatus.ARBITRATION: "Two readers disagree; it waits for arbitration.",
         StudyStatus.READ: "Read and signed.",
         StudyStatus.SECOND_READ: "Read once; waits for a second reader.",
         StudyStatus.ARBITRATION: "Read twice, and the readers disagree; waits for a third.",

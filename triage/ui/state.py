@@ -78,6 +78,19 @@ def open_study(study_id: str) -> NoReturn:
     st.switch_page(REVIEW, query_params={"study": study_id})
 
 
+def arrive(study_id: str) -> None:
+    """Claim the study that is open now, and end the claim of the one that was open before in this tab."""
+    claims, name, time = installation().store.claims, reader(), now()
+    before = st.session_state.get("at", study_id)
+    if before != study_id or "came" not in st.session_state:
+        st.session_state.came = time
+    st.session_state.at = study_id
+    if name:
+        if before != study_id:
+            claims.release(before, name, time)
+        claims.take(study_id, name, time)
+
+
 def read_next(leaving: str = "") -> tuple[str | None, bool]:
     """Claim the study to read next, so that two readers get two, and return it; None if none is free.
 
@@ -99,7 +112,6 @@ def read_next(leaving: str = "") -> tuple[str | None, bool]:
         free = record.queue.free(name, time, left=left, since=since)
         following = record.store.claims.take_first(free, name, time) if name else next(iter(free), None)
         if following is not None:
-            st.session_state.came = time
             return following, again
         left[:] = left[-1:]
     return None, False
