@@ -95,7 +95,8 @@ export function listen(pane, helpers) {
   for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
     overlay.addEventListener(kind, (event) => {
       fingers.delete(event.pointerId);
-      if (mode === "tool") helpers.tools()?.pointerUp(event);
+      if (mode === "tool" && kind === "pointercancel") helpers.tools()?.pointerCancel();
+      else if (mode === "tool") helpers.tools()?.pointerUp(event);
       else if (mode === "window" && !moved) helpers.onClick(viewport.toImage(event.clientX, event.clientY));
       if (!fingers.size) mode = "";
     });

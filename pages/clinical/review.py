@@ -63,5 +63,6 @@ with right:
     decision.history(study)
     if study.status is not StudyStatus.DISCARDED:
         decision.form(installation, study)
-    if not hidden_from(state.reader(), study.readings, study.status):  # they say what the first reader signed
-        reports.offer(installation, seen)
+    # A report says what the AI found and what the first reader signed.
+    if not blind and not hidden_from(state.reader(), study.readings, study.status):
+        reports.offer(installation, study)

@@ -88,8 +88,6 @@ def where(standing: Standing) -> str:
         StudyStatus.SECOND_READ: "Read once; it waits for a second reader.",
         StudyStatus.ARBITRATION: "Two readers disagree; it waits for arbitration.",
         StudyStatus.READ: "Read and signed.",
-        StudyStatus.SECOND_READ: "Read once; waits for a second reader.",
-        StudyStatus.ARBITRATION: "Read twice, and the readers disagree; waits for a third.",
         StudyStatus.MERGED: f"{row.reason}.",
         StudyStatus.DISCARDED: f"{row.reason}.",
     }[row.status]
