@@ -4,7 +4,7 @@
 
 /**
  * @typedef {{kind: "study" | "claim" | "reading", event: string, at: string, study_id: string, band: string,
- *   status: string, waiting: boolean}} NewsItem
+ *   prior: boolean, status: string, waiting: boolean}} NewsItem
  */
 
 const SOUND = "neurotriage-sound";
@@ -69,7 +69,7 @@ function hear(data) {
   const item = JSON.parse(data);
   window.dispatchEvent(new CustomEvent("neurotriage", { detail: item }));
   const judged = item.event === "ranked" || item.event === "not analysable";
-  if (item.band !== "STAT" || !item.waiting || !judged || announced.has(item.study_id)) return;
+  if (item.band !== "STAT" || item.prior || !item.waiting || !judged || announced.has(item.study_id)) return;
   announced.add(item.study_id);
   unseen += 1;
   showCount();

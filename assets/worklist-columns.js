@@ -96,10 +96,10 @@ function waiting(cell, row) {
 
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function reader(cell, row) {
-  const signed = row.signed.map((one) => `${one.reader}: ${one.finding}`);
+  const signed = row.signed.map((one) => [one.reader, one.finding].filter(Boolean).join(": "));
   const open = row.claimed ? [`${row.claimed} has it open`] : [];
   cell.textContent = [...open, ...signed].reverse().join("; ");
-  cell.title = [...open, ...row.signed.map((one) => `${one.reader}: ${one.finding}, ${moment(one.at)}`)].join("\n");
+  cell.title = [...open, ...row.signed.map((one) => `${[one.reader, one.finding].filter(Boolean).join(": ")}, ${moment(one.at)}`)].join("\n");
 }
 
 /**

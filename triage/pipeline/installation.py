@@ -32,6 +32,7 @@ from triage.records.pseudonyms import Pseudonyms
 from triage.records.queue import Queue
 from triage.records.signed import signed_studies
 from triage.records.store import Store
+from triage.records.views import Study
 from triage.scans.isolation.door import Door
 from triage.settings import Settings
 from triage.worklist import WaitLimits
@@ -177,6 +178,15 @@ class Installation:
             deidentified=deidentified,
             progress=progress,
         )
+
+    def hides_ai(self, study: Study, reader: str) -> bool:
+        """Tell whether the AI result stays out of sight of a reader, who has not committed a class yet."""
+        if not self.settings.blind_first_read or study.result is None:
+            return False
+        if any(item.reader == reader for item in study.readings):
+            return False
+        draft = self.store.drafts.get(study.study_id, reader) if reader else None
+        return draft is None or draft.entries.blind is None
 
     def resume(self) -> int:
         """Enqueue every pending study that is not in the queue, and return the number of pending studies.

@@ -22,6 +22,10 @@ KINDS = {
     Event.RESOLVED: "study",
     Event.REOPENED: "study",
     Event.OPENED: "claim",
+    Event.CLAIMED: "claim",
+    Event.TAKEN_OVER: "claim",
+    Event.COMMITTED: "reading",
+    Event.TAKEN_BACK: "reading",
     Event.SIGNED: "reading",
 }
 #: Most events of one answer; whoever was away for longer loads the page anyway.
@@ -46,6 +50,7 @@ class NewsItem:
     at: datetime
     study_id: str
     band: str
+    prior: bool
     status: StudyStatus
     waiting: bool
 
@@ -85,6 +90,7 @@ class News:
                     at=row.at,
                     study_id=study.id,
                     band=rows.BANDS[study.band],
+                    prior=study.prior_of is not None,
                     status=StudyStatus(study.status),
                     waiting=study.waiting,
                 )

@@ -6,37 +6,35 @@ test compares the outcome with the pure functions. A list that is sorted by a co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from triage.domain import Band, Finding, Ranking, ReadingState, StudyStatus
 from triage.reading import UNSETTLED
 from triage.records import rows, studies
 from triage.records.database import MAX_IN_VALUES, Read, in_batches
-from triage.records.tables import ClaimRow, DraftRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
+from triage.records.tables import ClaimRow, DraftRow, ReadingRow, StudyRow
 from triage.records.views import (
     Counted,
     QueueSummary,
-    Signature,
     Sort,
     Standing,
     WorklistFilter,
     WorklistPage,
     WorklistRow,
 )
+from triage.records.worklist_rows import worklist_rows
 from triage.worklist import WaitLimits, merged, reason_of_place
 
 #: Studies that `Queue.free` returns: more than readers come at one moment.
 OFFERED = 50
-#: Said before the reason for the rank of a prior.
-PRIOR = "Prior of a newer study of this patient"
 #: Bins of the probability axis in `Queue.summary`.
 BINS = 50
 #: What a click on the header of a column sorts by.
@@ -95,7 +93,7 @@ class Queue:
             else:
                 later = wanted.everything or bool(wanted.statuses)
                 order = self._ordered(session, where, now, start, stop, later=later)
-            found = _rows(session, select(StudyRow).where(StudyRow.id.in_([one for one, _ in order])), now)
+            found = worklist_rows(session, select(StudyRow).where(StudyRow.id.in_([one for one, _ in order])), now)
             placed = (self._placed(found[study_id], shared=shared) for study_id, shared in order)
             return WorklistPage(tuple(placed), total, number)
 
@@ -146,7 +144,7 @@ class Queue:
             known = [
                 row
                 for batch in in_batches(list(study_ids))
-                for row in _rows(session, select(StudyRow).where(StudyRow.id.in_(batch)), now).values()
+                for row in worklist_rows(session, select(StudyRow).where(StudyRow.id.in_(batch)), now).values()
             ]
             waiting = {row.study_id for row in known if row.waiting}
             order = enumerate(self._order(session, now), 1) if waiting else ()
@@ -193,7 +191,7 @@ class Queue:
         """Return the latest arrivals of any status, newest first."""
         query = select(StudyRow).order_by(StudyRow.arrived_at.desc(), StudyRow.id).limit(size)
         with self.read() as session:
-            return list(_rows(session, query, datetime.now(UTC)).values())
+            return list(worklist_rows(session, query, datetime.now(UTC)).values())
 
     def _ordered(
         self,
@@ -300,63 +298,3 @@ def _sorted(
     column = SORTS[wanted.sort]
     order = (column.is_(None), column.desc() if wanted.descending else column.asc(), StudyRow.id)
     return list(session.scalars(select(StudyRow.id).where(*where).order_by(*order).offset(start).limit(size)))
-
-
-def _rows(session: Session, query: Select[StudyRow], now: datetime) -> dict[str, WorklistRow]:
-    """Return the studies of a query by ID, in its order, each as a row of the worklist; five queries however many."""
-    found_studies = list(session.scalars(query))
-    ids = [study.id for study in found_studies]
-    doubts = studies.in_doubt(session, ids)
-    signatures = _signatures(session, ids)
-    open_now = select(ClaimRow.study_id, ClaimRow.reader).where(ClaimRow.study_id.in_(ids), ClaimRow.until > now)
-    holders: dict[str, str] = dict(session.execute(open_now).all())
-    counted = func.coalesce(func.sum(case((SeriesRow.set_aside.is_(None), InstanceRow.frames), else_=0)), 0)
-    images = (
-        select(SeriesRow.study_id, func.max(SeriesRow.modality), counted)
-        .join(InstanceRow)
-        .where(SeriesRow.study_id.in_(ids))
-        .group_by(SeriesRow.study_id)
-    )
-    found = {study_id: (modality, slices) for study_id, modality, slices in session.execute(images)}
-    return {
-        study.id: replace(
-            _as_ranked(study, *found.get(study.id, (None, 0))),
-            doubt=doubts.get(study.id, ""),
-            claimed_by=holders.get(study.id, ""),
-            signatures=signatures.get(study.id, ()),
-        )
-        for study in found_studies
-    }
-
-
-def _signatures(session: Session, ids: list[str]) -> Mapping[str, tuple[Signature, ...]]:
-    """Return who signed what for each study that was signed, oldest first."""
-    query = select(ReadingRow).where(ReadingRow.study_id.in_(ids)).order_by(ReadingRow.version)
-    found: dict[str, tuple[Signature, ...]] = {}
-    for row in session.scalars(query):
-        found[row.study_id] = (
-            *found.get(row.study_id, ()),
-            Signature(row.reader, rows.reading(row).finding.label, row.signed_at),
-        )
-    return found
-
-
-def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
-    return WorklistRow(
-        study_id=row.id,
-        name=row.name,
-        status=StudyStatus(row.status),
-        band=rows.BANDS[row.band],
-        malignancy=row.malignancy,
-        predicted=Finding(row.predicted) if row.predicted else None,
-        arrived_at=row.arrived_at,
-        reason=f"{PRIOR}. {row.reason}" if row.prior_of else row.reason,
-        is_prior=row.prior_of is not None,
-        waiting=row.waiting,
-        patient_name=row.patient_name or "",
-        mrn=row.mrn or "",
-        accession_number=row.accession_number or "",
-        study_date=row.study_date,
-        modality=modality or "",
-        slices=slices,
-    )

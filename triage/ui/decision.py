@@ -52,13 +52,7 @@ def _uncertainty(result: AIResult) -> str:
 
 def hides_ai(installation: Installation, study: Study) -> bool:
     """Tell whether the AI result stays out of sight until this reader has committed a class."""
-    name = state.reader()
-    if not installation.settings.blind_first_read or study.result is None:
-        return False
-    if any(item.reader == name for item in study.readings):
-        return False
-    draft = installation.store.drafts.get(study.study_id, name) if name else None
-    return draft is None or draft.entries.blind is None
+    return installation.hides_ai(study, state.reader())
 
 
 def history(study: Study) -> None:

@@ -122,6 +122,7 @@ def _event(item: NewsItem) -> str:
         "at": item.at.isoformat(),
         "study_id": item.study_id,
         "band": item.band,
+        "prior": item.prior,
         "status": item.status,
         "waiting": item.waiting,
     }

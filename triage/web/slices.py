@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from triage.records.same_patient import others
 from triage.settings import ROOT
 from triage.web.layers import Layers
 from triage.web.opened import OpenStudies
+from triage.web.reader import reader_of
 from triage.web.same_site import SameSite
 from triage.web.study_json import PLAIN, described
 
@@ -98,7 +100,9 @@ class Slices:
 
     async def study(self, request: Request) -> Response:
         """Describe a study: ``GET /viewer/studies/{study}/study.json``."""
-        return _json(request, await _heavy(self._decoding, self._describe, request.path_params["study"]), "no-store")
+        reader = reader_of(request)
+        found = await _heavy(self._decoding, self._describe, request.path_params["study"], reader)
+        return _json(request, found, "no-store")
 
     async def slice(self, request: Request) -> Response:
         """Send a slice, little-endian: ``GET /viewer/studies/{study}/{version}/slices/{series}/{at}``."""
@@ -125,6 +129,8 @@ class Slices:
             raise HTTPException(400, "There is no such class or method. Choose one in the viewer.") from error
         if not self._model().startswith(asked["model"]):
             raise HTTPException(404, "The model has changed since this study was opened. Reload the page.")
+        if await to_thread.run_sync(self._hides_ai, asked["study"], reader_of(request)):
+            raise HTTPException(403, "Commit a class first: this is a blind reading.")
         made = await _heavy(
             self._scoring,
             self._layers.of,
@@ -149,10 +155,18 @@ class Slices:
         except IndexError as error:
             raise HTTPException(404, NO_SLICE) from error
 
-    def _describe(self, study_id: str) -> dict[str, Any]:
+    def _describe(self, study_id: str, reader: str) -> dict[str, Any]:
         opened = self._studies.open(study_id)
+        if self._installation().hides_ai(opened.study, reader):
+            opened = replace(opened, study=replace(opened.study, results=()))
         with self._installation().store.read() as session:
             return described(opened, others(session, study_id), self._model())
+
+    def _hides_ai(self, study_id: str, reader: str) -> bool:
+        installation = self._installation()
+        return installation.settings.blind_first_read and installation.hides_ai(
+            installation.store.study(study_id), reader
+        )
 
     def _model(self) -> str:
         return self._installation().runtime.card.sha256

@@ -203,7 +203,12 @@ def _row(row: WorklistRow) -> dict[str, Any]:
         "claimed": one_line(row.claimed_by),
         "prior": row.is_prior,
         "signed": [
-            {"reader": one_line(one.reader), "finding": one.finding, "at": one.signed_at.isoformat()}
+            # Who reads a study for the second time is not to know what the first reader found.
+            {
+                "reader": one_line(one.reader),
+                "finding": "" if row.status is StudyStatus.SECOND_READ else one.finding,
+                "at": one.signed_at.isoformat(),
+            }
             for one in row.signatures
         ],
     }
