@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from triage.domain import StudyStatus
+from triage import reading
+from triage.domain import Role, StudyStatus
 from triage.errors import TriageError
 from triage.reading import hidden_from
 from triage.text import markdown
@@ -30,7 +31,8 @@ if st.query_params.get("study") != study_id:
     st.query_params["study"] = study_id
 if study.opened_at is None:
     installation.store.readings.note_opened(study_id, reader=state.reader() or "unnamed reader")
-state.arrive(study_id)
+next_role = reading.next_role(state.reader(), study.readings, study.status)
+state.arrive(study_id, to_read=next_role is not Role.AMENDMENT)
 # Before a blind reading is committed, nothing on this page knows of the AI result, the order of the slices included.
 blind = decision.hides_ai(installation, study)
 seen = replace(study, results=()) if blind else study

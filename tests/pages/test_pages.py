@@ -340,6 +340,10 @@ def test_a_second_reader_sees_no_first_reading(installation: Installation, slice
     assert "butterfly" not in words(app)
     assert _form(app)["title"] == "Second reading"
     assert "butterfly" in words(page(state.REVIEW, reader="Dr. Bo", study=study_id))
+    # The first reader, who looks at it again, does not keep the second one away.
+    installation.store.claims.release(study_id, "Dr. Ada", datetime.now(UTC))
+    page(state.REVIEW, reader="Dr. Bo", study=study_id)
+    assert installation.store.claims.holder(study_id, datetime.now(UTC)) is None
     sign_study(installation, study_id, Finding.NOTUMOR, second_read=True, comment="clear")
     app = page(state.REVIEW, study=study_id)
     assert _form(app)["title"] == "Arbitration: two readers disagree"

@@ -78,8 +78,16 @@ def open_study(study_id: str) -> NoReturn:
     st.switch_page(REVIEW, query_params={"study": study_id})
 
 
-def arrive(study_id: str) -> None:
-    """Claim the study that is open now, and end the claim of the one that was open before in this tab."""
+def arrive(study_id: str, *, to_read: bool) -> None:
+    """Note which study is open now, and end the claim of the one that was open before in this tab.
+
+    Parameters
+    ----------
+    study_id
+        The study.
+    to_read
+        Whether it waits for this reader, who claims it then; one who looks at what they signed keeps nobody away.
+    """
     claims, name, time = installation().store.claims, reader(), now()
     before = st.session_state.get("at", study_id)
     if before != study_id or "came" not in st.session_state:
@@ -88,7 +96,8 @@ def arrive(study_id: str) -> None:
     if name:
         if before != study_id:
             claims.release(before, name, time)
-        claims.take(study_id, name, time)
+        if to_read:
+            claims.take(study_id, name, time)
 
 
 def read_next(leaving: str = "") -> tuple[str | None, bool]:
