@@ -6,6 +6,7 @@ Tested in tests/pages/test_pages.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,12 +14,15 @@ import plotly.graph_objects as go
 from triage.domain import Band, Finding, OperatingPoints
 from triage.ui import theme
 
-LAYOUT = {
-    "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
-    "paper_bgcolor": "rgba(0,0,0,0)",
-    "plot_bgcolor": "rgba(0,0,0,0)",
-    "font": {"color": theme.TEXT, "size": 13},
-}
+
+def layout() -> dict[str, Any]:
+    """Return what all charts have in common."""
+    return {
+        "margin": {"l": 0, "r": 0, "t": 4, "b": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": theme.palette().text, "size": 13},
+    }
 
 
 def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints) -> go.Figure:
@@ -39,10 +43,10 @@ def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints
             y=list(counts),
             width=width * 0.9,
             name=band,
-            marker_color=theme.BAND[band],
+            marker_color=theme.palette().band[band],
             hovertemplate=f"{band}: %{{y}} studies near P(glioma) %{{x:.2f}}<extra></extra>",
         )
-    figure.add_vline(x=points.glioma, line={"color": theme.TEXT, "dash": "dot", "width": 1})
+    figure.add_vline(x=points.glioma, line={"color": theme.palette().text, "dash": "dot", "width": 1})
     figure.add_annotation(
         x=points.glioma,
         y=1,
@@ -51,10 +55,10 @@ def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints
         showarrow=False,
         xanchor="left",
         yanchor="top",
-        font={"size": 11, "color": theme.MUTED},
+        font={"size": 11, "color": theme.palette().muted},
     )
     figure.update_layout(
-        **LAYOUT,
+        **layout(),
         barmode="stack",
         height=150,
         legend={"orientation": "h", "y": 1.0, "yanchor": "top", "x": 1, "xanchor": "right"},
@@ -62,10 +66,10 @@ def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints
             "range": [0, 1],
             "title": {"text": "P(glioma) of the waiting studies", "standoff": 4},
             "automargin": True,
-            "gridcolor": theme.GRID,
+            "gridcolor": theme.palette().grid,
             "dtick": 0.1,
         },
-        yaxis={"gridcolor": theme.GRID, "nticks": 3, "rangemode": "tozero"},
+        yaxis={"gridcolor": theme.palette().grid, "nticks": 3, "rangemode": "tozero"},
     )
     return figure
 
@@ -78,7 +82,7 @@ def probabilities(values: Mapping[Finding, float]) -> go.Figure:
             x=[values[finding] for finding in findings],
             y=[finding.label for finding in findings],
             orientation="h",
-            marker_color=[theme.FINDING[finding] for finding in findings],
+            marker_color=[theme.palette().finding[finding] for finding in findings],
             text=[f"{values[finding]:.1%}" for finding in findings],
             textposition="outside",
             cliponaxis=False,
@@ -86,7 +90,7 @@ def probabilities(values: Mapping[Finding, float]) -> go.Figure:
         )
     )
     figure.update_layout(
-        **LAYOUT,
+        **layout(),
         height=150,
         xaxis={"range": [0, 1.15], "visible": False},
         yaxis={"automargin": True, "ticksuffix": "  "},

@@ -34,12 +34,12 @@ VERBS = {Role.SECOND: "Sign second reading", Role.ARBITRATION: "Sign arbitration
 
 def headline(result: AIResult) -> None:
     """Draw the band, the predicted class and the reason for the rank."""
-    colour, band = theme.BAND[result.ranking.band], result.ranking.band
+    colour, band = theme.palette().band[result.ranking.band], result.ranking.band
     reason = html_text(f"{result.ranking.reason} · model {result.model}")
     st.html(
         f'<div style="font-size:1.35rem"><span style="color:{colour};font-weight:700">{band}</span>'
         f"&ensp;AI: <b>{result.predicted.label}</b></div>"
-        f'<div style="color:{theme.MUTED}">{reason}</div>{_uncertainty(result)}'
+        f'<div style="color:{theme.palette().muted}">{reason}</div>{_uncertainty(result)}'
     )
 
 
@@ -47,7 +47,7 @@ def _uncertainty(result: AIResult) -> str:
     if len(result.prediction_set) < 2:
         return ""
     names = ", ".join(finding.label for finding in result.prediction_set)
-    return f'<div style="color:{theme.MUTED}">Not ruled out at 95 % coverage: <b>{names}</b></div>'
+    return f'<div style="color:{theme.palette().muted}">Not ruled out at 95 % coverage: <b>{names}</b></div>'
 
 
 def hides_ai(installation: Installation, study: Study) -> bool:

@@ -17,7 +17,7 @@ from triage.domain import Band, Finding
 from triage.insights import Bought, Case, Estimate, Share, Times
 from triage.text import one_line
 from triage.ui import theme
-from triage.ui.charts import LAYOUT
+from triage.ui.charts import layout
 
 #: Most groups of a table; the smallest ones are left out.
 MOST_GROUPS = 50
@@ -38,15 +38,15 @@ def over_time(counts: Mapping[Band, Sequence[int]], moments: Sequence[datetime])
             y=list(values),
             name=band,
             stackgroup="waiting",
-            line={"color": theme.BAND[band], "width": 1, "shape": "hv"},
+            line={"color": theme.palette().band[band], "width": 1, "shape": "hv"},
             hovertemplate=f"{band}: %{{y}} waited at %{{x}} UTC<extra></extra>",
         )
     figure.update_layout(
-        **LAYOUT,
+        **layout(),
         height=240,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
-        xaxis={"gridcolor": theme.GRID},
-        yaxis={"gridcolor": theme.GRID, "rangemode": "tozero", "title": {"text": "waiting studies"}},
+        xaxis={"gridcolor": theme.palette().grid},
+        yaxis={"gridcolor": theme.palette().grid, "rangemode": "tozero", "title": {"text": "waiting studies"}},
     )
     return figure
 
@@ -54,14 +54,18 @@ def over_time(counts: Mapping[Band, Sequence[int]], moments: Sequence[datetime])
 def waits(bought: Bought) -> go.Figure:
     """Return how long each glioma took from arrival to signature, as it was read and first in, first out."""
     figure = go.Figure()
-    colours = (theme.MUTED, theme.FINDING[Finding.GLIOMA])
+    colours = (theme.palette().muted, theme.palette().finding[Finding.GLIOMA])
     for (order, minutes), colour in zip(reversed(list(bought.waits.items())), colours, strict=True):
         figure.add_box(x=list(minutes), name=order, marker_color=colour, boxpoints="outliers", orientation="h")
     figure.update_layout(
-        **LAYOUT,
+        **layout(),
         height=200,
         showlegend=False,
-        xaxis={"gridcolor": theme.GRID, "rangemode": "tozero", "title": {"text": "minutes to the signature, gliomas"}},
+        xaxis={
+            "gridcolor": theme.palette().grid,
+            "rangemode": "tozero",
+            "title": {"text": "minutes to the signature, gliomas"},
+        },
         yaxis={"automargin": True},
     )
     return figure
@@ -77,14 +81,14 @@ def matrix(counts: NDArray[np.int64]) -> go.Figure:
             y=names,
             text=counts,
             texttemplate="%{text}",
-            colorscale=[[0, theme.GRID], [1, "#2C6FA8"]],
-            textfont={"color": theme.TEXT},
+            colorscale=[[0, theme.palette().grid], [1, "#2C6FA8"]],
+            textfont={"color": theme.palette().text},
             showscale=False,
             hovertemplate="AI: %{y}<br>reader: %{x}<br>%{z} studies<extra></extra>",
         )
     )
     figure.update_layout(
-        **LAYOUT,
+        **layout(),
         height=280,
         xaxis={"title": {"text": "reader"}, "automargin": True},
         yaxis={"title": {"text": "AI"}, "autorange": "reversed", "automargin": True},

@@ -58,13 +58,13 @@ def worklist(rows: Sequence[WorklistRow], now: datetime) -> pd.io.formats.style.
             "Reason for the rank": [f"{row.doubt}. {row.reason}" if row.doubt else row.reason for row in rows],
         }
     )
-    bands = [f"color: {theme.BAND[row.band]}; font-weight: 600" for row in rows]
+    bands = [f"color: {theme.palette().band[row.band]}; font-weight: 600" for row in rows]
     colours = [
-        theme.MUTED
+        theme.palette().muted
         if row.status is StudyStatus.RECEIVED
-        else theme.FINDING[row.predicted]
+        else theme.palette().finding[row.predicted]
         if row.predicted
-        else theme.WARNING
+        else theme.palette().warning
         for row in rows
     ]
     styles = {"Band": bands, "AI": [f"color: {colour}" for colour in colours]}
@@ -107,7 +107,9 @@ def sides(first: Side, second: Side) -> pd.io.formats.style.Styler:
     columns = {FIRST: _identity(first), SECOND: _identity(second)}
     table = pd.DataFrame(columns).rename_axis("Attribute").reset_index()
     table = table[(table[FIRST] != "") | (table[SECOND] != "")]
-    differs = [f"color: {theme.WARNING}" if one != other else "" for one, other in table[[FIRST, SECOND]].to_numpy()]
+    differs = [
+        f"color: {theme.palette().warning}" if one != other else "" for one, other in table[[FIRST, SECOND]].to_numpy()
+    ]
     return table.style.apply(lambda _: differs, subset=[FIRST, SECOND])
 
 
