@@ -12,7 +12,7 @@ import pytest
 import streamlit as st
 from dicoms import file_of, head, mr
 from google.protobuf.json_format import MessageToDict
-from helpers import encode, take_in
+from helpers import encode, sign_study, take_in
 from pydicom.uid import generate_uid
 from streamlit.testing.v1 import AppTest
 
@@ -65,7 +65,9 @@ def test_no_page_shows_hostile_text_as_markdown(installation: Installation, monk
     shown = _read(review)
     for text in ("MRN", "Accession", "Set aside", "two series", "P(", "model"):
         assert text in shown, f"the page does not show {text}, which holds text of the files"
-    _override(review, study_id)
+    predicted = installation.store.study(study_id).result.predicted  # type: ignore[union-attr]
+    other_class = next(finding for finding in Finding if finding is not predicted)
+    sign_study(installation, study_id, other_class, reader=HOSTILE, comment=f"two lines\n{HOSTILE}")
     assert _read(_page(state.REVIEW, study=study_id)).count("invalid") > shown.count("invalid")
     assert "Not MR" in _read(_page(state.REVIEW, study=other))
     assert "has not signed" in _read(_page(state.READINGS, reader=f"Other {HOSTILE}"))
@@ -106,18 +108,6 @@ def _study() -> dict[str, bytes]:
     ]
     aside = mr(head(9), **common, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     return {f"{number}.dcm": file_of(dataset) for number, dataset in enumerate([*scored, aside])}
-
-
-def _override(app: AppTest, study_id: str) -> None:
-    """Sign an override with a hostile comment."""
-    predicted = state.installation().store.study(study_id).result.predicted  # type: ignore[union-attr]
-    other = next(finding for finding in Finding if finding is not predicted)
-    app.segmented_control(key=f"finding_{study_id}_0").set_value(other).run()
-    app.selectbox(key=f"reason_{study_id}_0").select_index(0)
-    app.text_area(key=f"comment_{study_id}_0").set_value(f"two lines\n{HOSTILE}")
-    next(button for button in app.button if button.label == "Sign override").click().run()
-    assert not app.exception
-    assert len(state.installation().store.study(study_id).readings) == 1
 
 
 def _page(path: Path, reader: str = HOSTILE, **query: str) -> AppTest:

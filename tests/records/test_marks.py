@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from marked_samples import length, marks, mask
 from record_samples import add, reading
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import DatabaseError
 
 from triage.errors import NotFoundError, ReadingError
-from triage.records.marks import freeze
 from triage.records.store import Store
-from triage.records.tables import MarkRow, ReadingRow
+from triage.records.tables import MarkRow
 
 HERE = f"{1:064x}/0"
 CONTENT = marks(length(HERE), masks={HERE: mask(np.eye(4, dtype=bool))}, keys=(HERE,))
@@ -22,9 +21,6 @@ CONTENT = marks(length(HERE), masks={HERE: mask(np.eye(4, dtype=bool))}, keys=(H
 
 def sign(store: Store, study_id: str, reader: str = "Dr. A", *, seen: int = 0) -> None:
     store.readings.sign(study_id, reading(reader=reader), seen=seen)
-    with store.write() as session:
-        newest = select(ReadingRow.id).where(ReadingRow.study_id == study_id).order_by(ReadingRow.id.desc())
-        freeze(session, study_id, reader, session.scalars(newest.limit(1)).one())
 
 
 def test_each_reader_has_a_draft_of_each_study(store: Store) -> None:

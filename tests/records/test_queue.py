@@ -161,6 +161,9 @@ def test_a_study_that_was_signed_still_has_its_place_for_who_goes_on(store: Stor
             row = session.get_one(StudyRow, left)
             row.waiting, row.status = False, StudyStatus.READ
         assert queue.free("Dr. A", NOW, left=[left])[0] == order[place + 1]
+        with store.write() as session:
+            row = session.get_one(StudyRow, left)
+            row.waiting, row.status = True, StudyStatus.RANKED
 
 
 def test_a_second_reading_is_not_for_the_first_reader(store: Store, queue: Queue) -> None:
