@@ -74,9 +74,15 @@ const FIELDS = "input:not([type=radio], [type=checkbox], [type=range]), textarea
 /** What arrows, Space and the like belong to while it has the focus. */
 const CONTROLS = "button, a, summary, input, [role=radio], [role=tab], [role=option], [role=slider], [role=grid], canvas";
 
-/** @param {EventTarget | null} target @returns {boolean} Whether somebody is typing there. */
-export function typing(target) {
-  return target instanceof Element && target.closest(FIELDS) !== null;
+/** @param {KeyboardEvent} event @returns {Element | null} Where the key was pressed, also within a shadow tree. */
+function origin(event) {
+  const [first] = event.composedPath();
+  return first instanceof Element ? first : null;
+}
+
+/** @param {KeyboardEvent} event @returns {boolean} Whether it is typed in a field. */
+export function typing(event) {
+  return Boolean(origin(event)?.closest(FIELDS));
 }
 
 /**
@@ -88,10 +94,10 @@ export function typing(target) {
  * @returns {string}
  */
 export function meaning(event, keys, viewer) {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return "";
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event)) return "";
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const elsewhere = event.target instanceof Element && !viewer.contains(event.target);
-  if (elsewhere && (key.length > 1 || key === " ") && /** @type {Element} */ (event.target).closest(CONTROLS)) return "";
+  const at = origin(event);
+  if (at && !viewer.contains(at) && (key.length > 1 || key === " ") && at.closest(CONTROLS)) return "";
   return Object.keys(ACTIONS).find((action) => keys[action]?.some((one) => one.toLowerCase() === key.toLowerCase())) ?? "";
 }
 

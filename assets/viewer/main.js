@@ -215,7 +215,7 @@ export class App {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (!this.layout.panes.length) return;
-    if (event.key === "Escape" && typing(event.target)) return this.host.focus({ preventScroll: true });
+    if (event.key === "Escape" && typing(event)) return this.host.focus({ preventScroll: true });
     const help = this.part("help");
     const action = event.key === "Escape" && !help.hidden ? "help" : meaning(event, this.keys, this.host);
     const taken = !action && this.host.contains(/** @type {Node} */ (event.target)) && this.tools?.key(event);

@@ -39,7 +39,8 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app as `python -m triage serve` starts it, on an empty installation."""
     port = free_port()
-    environment = os.environ | {"TRIAGE_HOME": str(tmp_path_factory.mktemp("home"))}
+    # One reader signs alone here; tests/e2e/test_reading.py reads twice.
+    environment = os.environ | {"TRIAGE_HOME": str(tmp_path_factory.mktemp("home")), "TRIAGE_SECOND_READ": "false"}
     command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     address = f"http://localhost:{port}"
@@ -137,7 +138,7 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
     picture_of(tab, "6_signed")
 
     # Other maps come on demand.
-    tab.locator("#viewer summary").click()
+    tab.locator("#viewer").get_by_text("Map", exact=True).click()
     with tab.expect_response(lambda answer: "method=score_cam" in answer.url, timeout=180_000) as made:
         tab.get_by_label("How the heat map is made").select_option("score_cam")
     assert made.value.ok

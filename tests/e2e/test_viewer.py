@@ -117,6 +117,7 @@ def opened(tab: Page, studies: Studies, study: str, slices: int) -> None:
     """Open a study, and wait until all of its slices are in the browser."""
     tab.goto(f"{studies.address}/review?study={study}")
     expect(tab.locator(f'{PANE}[data-loaded="{slices}"][data-drawn]')).to_have_count(1)
+    expect(tab.get_by_role("button", name="Length")).to_be_visible()  # the buttons of the tools take room, too
 
 
 def brightness(tab: Page, x: float = 0.5, y: float = 0.75, pane: int = 0) -> list[int]:

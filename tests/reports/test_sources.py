@@ -62,7 +62,7 @@ def test_uids_depend_on_purpose_study_contents_and_model(source: Source) -> None
 
 def test_a_report_has_the_date_of_its_result() -> None:
     report = Dataset()
-    stamp(report, RESULT)
+    stamp(report, RESULT.filed_at)
     assert (report.ContentDate, report.ContentTime) == ("20260301", "000000")
     assert (report.SeriesDate, report.InstanceCreationDate) == ("20260301", "20260301")
     assert report.TimezoneOffsetFromUTC == "+0000"

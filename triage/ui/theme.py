@@ -52,7 +52,7 @@ def _palette(red: str, orange: str, violet: str, blue: str, text: str, muted: st
 
 
 DARK = _palette("#FF5D5D", "#FFB347", "#C792EA", "#5BA3E0", text="#DCE6F0", muted="#8FA3B8", grid="#26323F")
-LIGHT = _palette("#C62828", "#9A5B00", "#7B3FA0", "#1F6AA8", text="#16202B", muted="#556575", grid="#C9D4DE")
+LIGHT = _palette("#C62828", "#9A5B00", "#7B3FA0", "#1F6AA8", text="#05090D", muted="#556575", grid="#C9D4DE")
 
 
 def palette() -> Palette:
