@@ -1,6 +1,9 @@
 # `make run` and `make test` need only python3; they build .venv first.
 PYTHON ?= python3
 PORT ?= 8501
+# The tests of the networks train: they take what the others leave of the processor, at the same time.
+TRAINING := tests/networks tests/training
+TRAINING_LOG := .coverage.training.log
 BIN := .venv/bin
 
 .PHONY: run demo test test-fast faults format lint lint-js lock bench clean
@@ -13,7 +16,11 @@ demo: .venv/runtime
 
 # Everything: lint, types, all tests, and the floor of the coverage (pyproject.toml).
 test: .venv/dev lint
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage erase
+	nice $(BIN)/coverage run --parallel-mode -m pytest $(TRAINING) >$(TRAINING_LOG) 2>&1 & training=$$!; \
+	$(BIN)/coverage run --parallel-mode -m pytest $(TRAINING:%=--ignore=%); rest=$$?; \
+	wait $$training; training=$$?; cat $(TRAINING_LOG); rm $(TRAINING_LOG); exit $$((rest + training))
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 # While you work: no browser, no training data, no faults, no training with TensorFlow.
