@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from triage.errors import ConflictError, NotFoundError, ReadingError, TriageError
 from triage.text import visible
+from triage.web.same_site import OURS
 
 #: The cookie in which a browser remembers its reader, percent-encoded.
 COOKIE = "triage_reader"
@@ -41,7 +42,7 @@ def refuse_other_sites(request: Request) -> None:
     HTTPException
         403.
     """
-    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+    if request.headers.get("sec-fetch-site", "none") not in OURS:
         raise HTTPException(403, "Only the pages of this installation may ask for this.", NO_STORE)
 
 
