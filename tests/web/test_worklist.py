@@ -93,6 +93,16 @@ def test_a_read_study_says_who_signed_what(peer: Peer) -> None:
     assert [(one["reader"], one["finding"]) for one in row["signed"]] == [("Dr. A", Finding.GLIOMA.label)]
 
 
+def test_a_blind_reader_sees_no_answer_of_the_ai(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    blind = peer.installation.settings.model_copy(update={"blind_first_read": True})
+    monkeypatch.setattr(peer.installation, "settings", blind)
+    for row in rows(peer)["rows"]:
+        assert (row["malignancy"], row["finding"], row["reason"]) == (None, None, "")
+        assert row["ai"] == "Hidden: blind reading"
+    (read,) = rows(peer, list="read")["rows"]
+    assert read["malignancy"] is not None
+
+
 def test_pages_are_of_fifty(discreet_peer: Peer) -> None:
     for number in range(101):
         add(discreet_peer.installation.store, number, name=f"study-{number:03}.png")

@@ -91,7 +91,7 @@ class Worklist:
             for less in (replace(wanted, bands=()), replace(wanted, findings=()))
         )
         return {
-            "rows": [_row(row) for row in page.rows],
+            "rows": [self._row(row) for row in page.rows],
             "total": page.total,
             "page": page.number + 1,
             "pages": max(-(-page.total // PAGE_SIZE), 1),
@@ -122,11 +122,18 @@ class Worklist:
         table = io.StringIO()
         writer = csv.writer(table, quoting=csv.QUOTE_ALL)
         writer.writerow(CSV_COLUMNS)
-        for row in map(_row, page.rows):
-            signed = "; ".join(f"{one['reader']}: {one['finding']}" for one in row["signed"])
+        for row in map(self._row, page.rows):
+            signed = "; ".join(": ".join(filter(None, (one["reader"], one["finding"]))) for one in row["signed"])
             writer.writerow([csv_cell(_cell((row | {"signed": signed})[name])) for name in CSV_COLUMNS])
         headers = NO_STORE | {"Content-Disposition": 'attachment; filename="worklist.csv"'}
         return Response(f"\ufeff{table.getvalue()}", media_type="text/csv; charset=utf-8", headers=headers)
+
+    def _row(self, row: WorklistRow) -> dict[str, Any]:
+        """Return a row; before a blind reading it keeps the AI's answer to itself, and only the band shows."""
+        found = _row(row)
+        if row.waiting and row.predicted and self._installation().settings.blind_first_read:
+            found |= {"malignancy": None, "finding": None, "ai": "Hidden: blind reading", "reason": row.doubt}
+        return found
 
     def _columns(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         """Return the columns that the reader has chosen; none while no name is entered."""
