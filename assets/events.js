@@ -2,6 +2,8 @@
 // News of the record in every open page: each becomes an event `neurotriage` of the window; a new STAT study is also
 // announced: a note in the corner, a number in the title of the tab, and a sound for those who want one.
 
+import { t } from "./t.js";
+
 /**
  * @typedef {{kind: "study" | "claim" | "reading", event: string, at: string, study_id: string, band: string,
  *   prior: boolean, status: string, waiting: boolean}} NewsItem
@@ -93,7 +95,7 @@ function note(item) {
   line.className = "note";
   const link = document.createElement("a");
   link.href = `/review?study=${encodeURIComponent(item.study_id)}`;
-  link.textContent = "Open";
+  link.textContent = t("Open");
   // The page may open the study itself, without loading anew.
   link.onclick = (event) => {
     const asked = new CustomEvent("neurotriage-open", { detail: item.study_id, cancelable: true });
@@ -102,9 +104,9 @@ function note(item) {
   };
   const close = document.createElement("button");
   close.textContent = "×";
-  close.setAttribute("aria-label", "Close this note");
+  close.setAttribute("aria-label", t("Close this note"));
   close.onclick = () => line.remove();
-  line.append("New STAT study", link, close);
+  line.append(t("New STAT study"), link, close);
   notes.append(line);
   const shown = notes.querySelectorAll(".note");
   if (shown.length > MOST_NOTES) shown[0].remove();

@@ -1,6 +1,8 @@
 // @ts-check
 // The columns of the worklist: what each shows, and which of them a reader has chosen, in which order and how wide.
 
+import { decimals, locale, t } from "./t.js";
+
 /**
  * @typedef {{reader: string, finding: string, at: string}} Signature
  * @typedef {{id: string, band: string, malignancy: number | null, finding: string | null, ai: string, patient: string,
@@ -18,25 +20,25 @@ const text = (field) => (cell, row) => {
 
 /** @type {Column[]} */
 export const COLUMNS = [
-  { name: "band", label: "Band", help: "How soon it is to be read", width: 82, shown: true, sort: "band", fill: band },
-  { name: "malignancy", label: "P(glioma)", help: "Calibrated probability of a glioma", width: 92, shown: true,
+  { name: "band", label: t("Band"), help: t("How soon it is to be read"), width: 92, shown: true, sort: "band", fill: band },
+  { name: "malignancy", label: t("P(glioma)"), help: t("Calibrated probability of a glioma"), width: 92, shown: true,
     sort: "malignancy", falls: true, fill: probability },
-  { name: "ai", label: "AI", help: "The most probable class, or why there is none", width: 118, shown: true,
+  { name: "ai", label: t("AI"), help: t("The most probable class, or why there is none"), width: 118, shown: true,
     sort: "predicted", fill: answer },
-  { name: "patient", label: "Patient", help: "As the files name the patient", width: 126, shown: true, sort: "patient",
+  { name: "patient", label: t("Patient"), help: t("As the files name the patient"), width: 126, shown: true, sort: "patient",
     fill: patient },
-  { name: "mrn", label: "MRN", help: "Medical record number", width: 76, shown: true, sort: "mrn", fill: text("mrn") },
-  { name: "accession", label: "Accession", help: "Accession number", width: 82, shown: true, sort: "accession",
+  { name: "mrn", label: t("MRN"), help: t("Medical record number"), width: 76, shown: true, sort: "mrn", fill: text("mrn") },
+  { name: "accession", label: t("Accession"), help: t("Accession number"), width: 82, shown: true, sort: "accession",
     fill: text("accession") },
-  { name: "study", label: "Study", help: "Description or file name", width: 134, shown: true, sort: "study",
+  { name: "study", label: t("Study"), help: t("Description or file name"), width: 134, shown: true, sort: "study",
     fill: text("study") },
-  { name: "date", label: "Study date", help: "When the images were taken; an older study of a patient is marked",
+  { name: "date", label: t("Study date"), help: t("When the images were taken; an older study of a patient is marked"),
     width: 88, shown: true, sort: "date", falls: true, fill: day },
-  { name: "images", label: "Images", help: "Modality and number of slices, without series that are set aside",
+  { name: "images", label: t("Images"), help: t("Modality and number of slices, without series that are set aside"),
     width: 62, shown: true, fill: text("images") },
-  { name: "arrived", label: "Waiting", help: "Time since arrival, or when it arrived if it does not wait any more",
+  { name: "arrived", label: t("Waiting"), help: t("Time since arrival, or when it arrived if it does not wait any more"),
     width: 80, shown: true, sort: "arrived", fill: waiting },
-  { name: "reader", label: "Read by", help: "Who has it open, or who signed what", width: 112, shown: true,
+  { name: "reader", label: t("Read by"), help: t("Who has it open, or who signed what"), width: 112, shown: true,
     sort: "status", fill: reader },
 ];
 
@@ -44,7 +46,7 @@ export const COLUMNS = [
 function band(cell, row) {
   const mark = document.createElement("span");
   mark.className = `band ${row.band}`;
-  mark.textContent = row.band;
+  mark.textContent = t(row.band);
   cell.append(mark);
 }
 
@@ -54,7 +56,7 @@ function probability(cell, row) {
   const bar = document.createElement("span");
   bar.className = "bar";
   bar.style.setProperty("--part", String(row.malignancy));
-  cell.append(bar, row.malignancy.toFixed(2));
+  cell.append(bar, decimals(row.malignancy, 2));
 }
 
 /** @type {(cell: HTMLElement, row: Row) => void} */
@@ -69,7 +71,7 @@ function answer(cell, row) {
 function patient(cell, row) {
   const link = document.createElement("a");
   link.href = `/review?study=${encodeURIComponent(row.id)}`;
-  link.textContent = row.patient || "no name";
+  link.textContent = row.patient || t("no name");
   link.tabIndex = -1;
   cell.title = row.patient;
   cell.append(link);
@@ -77,12 +79,12 @@ function patient(cell, row) {
 
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function day(cell, row) {
-  if (row.date) cell.append(new Date(`${row.date}T00:00`).toLocaleDateString());
+  if (row.date) cell.append(new Date(`${row.date}T00:00`).toLocaleDateString(locale));
   if (row.prior) {
     const mark = document.createElement("span");
     mark.className = "prior";
-    mark.textContent = "prior";
-    cell.title = "The record has a newer study of this patient";
+    mark.textContent = t("prior");
+    cell.title = t("The record has a newer study of this patient");
     cell.append(" ", mark);
   }
 }
@@ -90,14 +92,14 @@ function day(cell, row) {
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function waiting(cell, row) {
   const arrived = new Date(row.arrived);
-  cell.textContent = row.waiting ? duration(Date.now() - arrived.getTime()) : arrived.toLocaleDateString();
-  cell.title = `Arrived ${moment(row.arrived)}`;
+  cell.textContent = row.waiting ? duration(Date.now() - arrived.getTime()) : arrived.toLocaleDateString(locale);
+  cell.title = t("Arrived {time}", { time: moment(row.arrived) });
 }
 
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function reader(cell, row) {
   const signed = row.signed.map((one) => [one.reader, one.finding].filter(Boolean).join(": "));
-  const open = row.claimed ? [`${row.claimed} has it open`] : [];
+  const open = row.claimed ? [t("{reader} has it open", { reader: row.claimed })] : [];
   cell.textContent = [...open, ...signed].reverse().join("; ");
   cell.title = [...open, ...row.signed.map((one) => `${[one.reader, one.finding].filter(Boolean).join(": ")}, ${moment(one.at)}`)].join("\n");
 }
@@ -109,7 +111,7 @@ function reader(cell, row) {
 export function moment(iso) {
   const time = new Date(iso);
   const utc = time.toISOString().slice(0, 16).replace("T", " ");
-  return `${time.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })} (${utc} UTC)`;
+  return `${time.toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" })} (${utc} UTC)`;
 }
 
 /**
@@ -123,7 +125,7 @@ export function duration(milliseconds) {
   if (seconds < 86400) {
     return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}`;
   }
-  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+  return t("{days} d {hours} h", { days: Math.floor(seconds / 86400), hours: Math.floor((seconds % 86400) / 3600) });
 }
 
 /**

@@ -1,6 +1,8 @@
 // @ts-check
 // What stands above the rows: the lists with their counts, bands, classes, the search, the columns, the page and the CSV.
 
+import { t } from "./t.js";
+
 /**
  * @typedef {import("./worklist.js").Asked} Asked
  * @typedef {import("./worklist.js").Answer} Answer
@@ -17,19 +19,19 @@ export class Filters {
   constructor(place, bar, table, ask) {
     this.table = table;
     this.ask = ask;
-    this.lists = group("List");
-    this.bands = group("Band");
-    this.findings = group("AI");
+    this.lists = group(t("List"));
+    this.bands = group(t("Band"));
+    this.findings = group(t("AI"));
     this.search = document.createElement("input");
     this.search.type = "search";
-    this.search.placeholder = "Patient, MRN, accession, study";
-    this.search.setAttribute("aria-label", "Find");
+    this.search.placeholder = t("Patient, MRN, accession, study");
+    this.search.setAttribute("aria-label", t("Find"));
     this.search.oninput = () => ask({ text: this.search.value, page: 1 }, true);
-    this.pages = group("Page");
+    this.pages = group(t("Page"));
     this.total = document.createElement("span");
     this.csv = document.createElement("a");
     this.csv.textContent = "CSV";
-    this.csv.title = "Download this list as a table";
+    this.csv.title = t("Download this list as a table");
     this.csv.setAttribute("download", "worklist.csv");
     const first = document.createElement("div");
     first.className = "first";
@@ -51,27 +53,27 @@ export class Filters {
     const typing = this.search.matches(":focus");
     if (!typing && this.search.value !== asked.text) this.search.value = asked.text;
     const lists = answer.lists.map(({ name, label, count, within }) => {
-      const made = this.#toggle(`${label} ${count.toLocaleString()}`, asked.list === name, () => this.ask({ list: name, page: 1 }));
+      const made = this.#toggle(t("{label} {count}", { label, count }), asked.list === name, () => this.ask({ list: name, page: 1 }));
       if (within) {
         made.className = "within";
-        made.title = "Part of what waits";
+        made.title = t("Part of what waits");
       }
       return made;
     });
     this.lists.replaceChildren(...lists);
     const bands = Object.entries(answer.bands).map(([name, count]) =>
-      this.#toggle(`${name} ${count.toLocaleString()}`, asked.bands.includes(name), () =>
+      this.#toggle(t("{label} {count}", { label: t(name), count }), asked.bands.includes(name), () =>
         this.ask({ bands: switched(asked.bands, name), page: 1 }),
       ),
     );
     this.bands.replaceChildren(...bands);
     const findings = answer.findings.map(({ name, label, count }) =>
-      this.#toggle(`${label} ${count.toLocaleString()}`, asked.findings.includes(name), () =>
+      this.#toggle(t("{label} {count}", { label, count }), asked.findings.includes(name), () =>
         this.ask({ findings: switched(asked.findings, name), page: 1 }),
       ),
     );
     this.findings.replaceChildren(...findings);
-    this.total.textContent = `${answer.total.toLocaleString()} ${answer.total === 1 ? "study" : "studies"}`;
+    this.total.textContent = answer.total === 1 ? t("1 study") : t("{count} studies", { count: answer.total });
     this.csv.href = `/worklist/rows.csv?${query}`;
     this.#pager(answer.page, answer.pages);
   }
@@ -102,24 +104,24 @@ export class Filters {
     number.min = "1";
     number.max = String(pages);
     number.value = String(page);
-    number.setAttribute("aria-label", "Page");
+    number.setAttribute("aria-label", t("Page"));
     number.onchange = () => this.ask({ page: Math.min(Math.max(Number(number.value) || 1, 1), pages) });
     const back = this.#toggle("‹", false, () => this.ask({ page: page - 1 }));
     const on = this.#toggle("›", false, () => this.ask({ page: page + 1 }));
-    back.ariaLabel = "Page before";
-    on.ariaLabel = "Page after";
+    back.ariaLabel = t("Page before");
+    on.ariaLabel = t("Page after");
     back.ariaPressed = on.ariaPressed = null;
     back.disabled = page <= 1;
     on.disabled = page >= pages;
-    this.pages.replaceChildren(back, number, `of ${pages.toLocaleString()}`, on);
+    this.pages.replaceChildren(back, number, t("of {pages}", { pages }), on);
   }
 
   /** The choice of columns: which are shown, and in which order. */
   #columns() {
     const details = document.createElement("details");
     const summary = document.createElement("summary");
-    summary.textContent = "Columns";
-    summary.title = "Which columns are shown. Drag a header to move it, its right edge to widen it.";
+    summary.textContent = t("Columns");
+    summary.title = t("Which columns are shown. Drag a header to move it, its right edge to widen it.");
     const list = document.createElement("div");
     details.append(summary, list);
     details.ontoggle = () => details.open && this.#fill(list);
@@ -147,7 +149,7 @@ export class Filters {
         this.table.move(column.name, columns[at - 1].name);
         this.#fill(list);
       });
-      up.ariaLabel = `${column.label} further left`;
+      up.ariaLabel = t("{column} further left", { column: column.label });
       up.ariaPressed = null;
       up.disabled = at === 0;
       line.append(label, up);

@@ -2,6 +2,7 @@
 // The worklist on its page: asks for rows as the reader types, sorts or turns a page, and when something has changed.
 // While the pointer is over the rows, or one has the focus, nothing moves: what is new waits behind a bar.
 
+import { t } from "./t.js";
 import { Filters } from "./worklist-filters.js";
 import { Table } from "./worklist-table.js";
 
@@ -66,6 +67,7 @@ class Worklist {
     this.again = setInterval(() => this.refresh(), AGAIN);
     this.fit();
     void this.begin();
+    void this.ahead();
   }
 
   stop() {
@@ -74,6 +76,12 @@ class Worklist {
     clearTimeout(this.typing);
     this.request?.abort();
     this.root.remove();
+  }
+
+  /** Load the viewer, and of the study under the pointer what is seen first, before it is opened. */
+  async ahead() {
+    const [{ watch }] = await Promise.all(this.host.component.data.viewer.map((/** @type {string} */ one) => import(one)));
+    watch(this.scroll, this.end.signal);
   }
 
   /** Fill the window down to its lower edge. */
@@ -127,7 +135,7 @@ class Worklist {
     } catch (error) {
       if (request.signal.aborted) return;
       const reason = error instanceof Error && !(error instanceof TypeError) ? error.message : "";
-      this.say(`${reason || "The server does not answer."} The list may be out of date; it is asked for again by itself.`);
+      this.say(`${reason || t("The server does not answer.")} ${t("The list may be out of date; it is asked for again by itself.")}`);
     }
     if (this.request === request) this.loading = false;
   }
@@ -150,8 +158,8 @@ class Worklist {
     else {
       this.waiting = answer;
       const count = this.fresh.size;
-      const text = count ? `${count} new ${count === 1 ? "study" : "studies"}` : "The list has changed";
-      this.say(text, "Show", () => this.release(true));
+      const several = count === 1 ? t("1 new study") : t("{count} new studies", { count });
+      this.say(count ? several : t("The list has changed"), t("Show"), () => this.release(true));
     }
   }
 
@@ -179,9 +187,11 @@ class Worklist {
     const { text, bands, findings, list } = this.asked;
     const narrowed = text || bands.length || findings.length || list !== "waiting";
     const note = element("p", "nothing");
+    const elsewhere = text ? t("{count} of all studies mention this: see the list All.", { count: all ?? 0 }) : t("Choose another list or fewer filters.");
+    const read = all ? `${t("What was read stands under All.")} ` : "";
     note.textContent = narrowed
-      ? `No study matches. ${text ? `${all} of all studies mention this: see the list All.` : "Choose another list or fewer filters."}`
-      : `Nothing waits to be read. ${all ? "What was read stands under All. " : ""}${this.host.component.data.arrive}`;
+      ? `${t("No study matches.")} ${elsewhere}`
+      : `${t("Nothing waits to be read.")} ${read}${this.host.component.data.arrive}`;
     return note;
   }
 
@@ -203,7 +213,7 @@ class Worklist {
   /** @param {import("./worklist-table.js").Choice[]} columns */
   keep(columns) {
     const options = { method: "PUT", body: JSON.stringify({ columns }) };
-    fetch("/worklist/columns", options).catch(() => this.say("The columns were not kept. Choose them again later."));
+    fetch("/worklist/columns", options).catch(() => this.say(t("The columns were not kept. Choose them again later.")));
   }
 
   /**

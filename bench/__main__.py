@@ -32,6 +32,7 @@ class Bench(StrEnum):
     STUDY = "study"
     WAITS = "waits"
     READING = "reading"
+    SEALING = "sealing"
 
 
 #: Title, module and function of each, in the order of the report. The modules are heavy to import.
@@ -43,6 +44,7 @@ SECTIONS = {
     Bench.STUDY: ("A study of 200 slices", "bench.study", "measure"),
     Bench.WAITS: ("Waits, simulated", "bench.waits", "measure"),
     Bench.READING: ("Reading in a browser", "bench.reading", "measure"),
+    Bench.SEALING: ("Sealing the record", "bench.sealing", "measure"),
 }
 
 

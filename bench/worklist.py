@@ -11,8 +11,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import insert
-
 from triage.domain import Band, Finding, StudyStatus
 from triage.phantoms import phantoms
 from triage.pipeline.installation import Installation
@@ -94,7 +92,7 @@ def fill(installation: Installation, count: int) -> None:
             }
         )
     with installation.store.write() as session:
-        session.execute(insert(StudyRow), rows)
+        session.add_all(StudyRow(**row) for row in rows)
 
 
 def _milliseconds(call: Callable[[], object]) -> float:

@@ -23,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 TESTS = Path(__file__).parent
 #: What `make test-fast` leaves out, by folder or file: browsers, pages, servers, killed processes, TensorFlow.
 SLOW = (
+    "attack/",
     "e2e/",
     "faults/",
     "inference/test_runtime.py",
@@ -34,6 +35,7 @@ SLOW = (
     "scans/deidentify/test_deidentifier.py",
     "scans/isolation/test_door.py",
     "test_cli.py",
+    "test_nothing_leaves.py",
     "test_phantoms.py",
     "training/elsewhere/",
     "training/evaluate/test_compare.py",
@@ -79,7 +81,7 @@ def installation(settings: Settings) -> Iterator[Installation]:
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty record on each database that we support."""
     on_disk = f"sqlite:///{tmp_path / 'triage.db'}"
-    record = Store(on_disk if request.param == "sqlite" else request.getfixturevalue("postgres"))
+    record = Store(on_disk if request.param == "sqlite" else request.getfixturevalue("postgres"), tmp_path)
     yield record
     record.engine.dispose()
 

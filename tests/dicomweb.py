@@ -17,9 +17,13 @@ from helpers import free_port
 from pydicom import Dataset
 from pydicom.uid import generate_uid
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from triage.pipeline.installation import Installation
 from triage.settings import Settings
+from triage.web.faults import Faults
+from triage.web.guard import Guard
+from triage.web.language import Speaking
 from triage.web.routes import routes
 
 LIMIT = 4 * 2**20
@@ -69,10 +73,13 @@ def study(count: int = 1, **elements: Any) -> list[Dataset]:
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[Peer]:
+def served(settings: Settings, port: int = 0) -> Iterator[Peer]:
     """Serve an installation on a port of the loopback address, from this process."""
-    installation, port = Installation(settings), free_port()
-    app = Starlette(routes=routes(lambda: installation))
+    installation, port = Installation(settings), port or free_port()
+    app = Starlette(
+        routes=routes(lambda: installation),
+        middleware=[Middleware(Guard, installation=lambda: installation), Middleware(Speaking), Middleware(Faults)],
+    )
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning", lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()

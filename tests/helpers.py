@@ -9,12 +9,13 @@ import resource
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
 from triage.reading import Entries, sign
 from triage.records.files import FileStore
-from triage.settings import Settings
+from triage.settings import ROOT, Settings
 
 
 def free_port() -> int:
@@ -42,17 +43,41 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
-    """Return when a Streamlit server answers at an address."""
-    deadline = time.monotonic() + 60
+def wait_until_healthy(address: str, process: subprocess.Popen[bytes], path: str = "/health") -> None:
+    """Return when a server answers. Streamlit's own check answers only those whom an installation lets in."""
+    deadline = time.monotonic() + 300
     while True:
         try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
+            with urllib.request.urlopen(f"{address}{path}", timeout=5):
                 return
         except OSError:  # refused or slow: not there yet
             assert process.poll() is None, "the server ended at its start"
             assert time.monotonic() < deadline, "the server did not start"
             time.sleep(0.2)
+
+
+@contextmanager
+def served(home: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Serve an installation as `python -m triage serve` does while the block runs; its address and its process."""
+    port = free_port()
+    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
+    environment = os.environ | {"TRIAGE_HOME": str(home)} | settings
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    address = f"http://localhost:{port}"
+    try:
+        wait_until_healthy(address, process)
+        yield address, process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def until(holds: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something holds. Playwright's own `wait_for_function` needs `eval`, which the app's pages forbid."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
 
 
 def encode(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:

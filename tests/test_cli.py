@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
+from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -199,6 +204,10 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
     with zipfile.ZipFile(out) as archive:
         originals = [name for name in archive.namelist() if name.startswith("originals/")]
     assert len(originals) == len(study.instances)
+    with closing(sqlite3.connect(home / "triage.db")) as database:
+        noted = database.execute("SELECT actor, detail FROM audit WHERE event = 'exported'").fetchall()
+    said = "data set of readings: 1 studies, not de-identified, with the received files"
+    assert noted == [(f"{getpass.getuser()}, command line", said)]
     done = triage("export", tmp_path / "nowhere" / "readings.zip", home=home)
     assert done.returncode == 2
     assert "Create it" in " ".join(done.stderr.split())
@@ -254,3 +263,39 @@ def test_check_names_what_does_not_fit_and_cleans_up(tmp_path: Path, slices: lis
     assert "Removed 1 orphaned file and 0 leftovers of uploads." in said
     assert not orphan.exists()
     assert "Nothing to remove." in triage("check", "--clean", home=home).stderr
+
+
+def test_verify_names_what_was_changed(tmp_path: Path) -> None:
+    store = Store(Settings(home=tmp_path).url)
+    store.audit.refused(Counter(["damaged"]), actor="door")
+    store.engine.dispose()
+    whole = triage("verify", home=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    assert "the last seal is 2" in whole.stderr
+    with closing(sqlite3.connect(tmp_path / "triage.db")) as database:
+        database.execute("DROP TRIGGER audit_no_update")
+        database.execute("UPDATE audit SET actor = 'somebody'")
+        database.commit()
+    changed = triage("verify", home=tmp_path)
+    assert changed.returncode == 1
+    assert "audit 1: edited" in changed.stderr
+
+
+def test_a_model_serves_only_once_it_is_accepted(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", Path(shutil.copytree(Settings().model, tmp_path / "model"))
+    assert triage("accept-model", home=home).returncode == 0
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | {"name": "ours"}))
+    refused = triage("serve", home=home, TRIAGE_MODEL=str(folder))
+    assert refused.returncode == 1
+    assert "accept-model" in refused.stderr
+    assert triage("verify", home=home, TRIAGE_MODEL=str(folder)).returncode == 1
+    accepted = triage("accept-model", home=home, TRIAGE_MODEL=str(folder))
+    assert (accepted.returncode, "Accepted ours" in accepted.stderr) == (0, True)
+    assert triage("verify", home=home, TRIAGE_MODEL=str(folder)).returncode == 0
+
+
+def test_migrate_asks_for_the_owner(tmp_path: Path) -> None:
+    done = triage("migrate", home=tmp_path)
+    assert done.returncode == 2
+    assert "TRIAGE_MIGRATION_URL" in done.stderr

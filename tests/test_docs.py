@@ -20,7 +20,13 @@ OF_TODAY = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 #: The options of each command of `python -m triage`.
 COMMANDS = {
-    name: {option for parameter in command.params for option in parameter.opts} | {"--help"}
+    name: {
+        option
+        for one in (command, *getattr(command, "commands", {}).values())
+        for parameter in one.params
+        for option in parameter.opts
+    }
+    | {"--help"}
     for name, command in typer.main.get_command(app).commands.items()
 }
 TARGETS = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))

@@ -27,7 +27,8 @@ def case(
 ) -> Case:
     when = None if signed is None else at(signed)
     found = called if signed is not None else None
-    fields = {"band": Band.ROUTINE, "signed": when, "called": found, "waiting": signed is None} | more
+    known = {"signed": when, "called": found, "waiting": signed is None, "settled": signed is not None}
+    fields = {"band": Band.ROUTINE} | known | more
     return Case(str(number), arrived=at(arrived), **fields)  # type: ignore[arg-type]
 
 
@@ -52,8 +53,9 @@ def test_the_three_durations() -> None:
 
 def test_the_queue_over_time() -> None:
     cases = [case(1, 0, 30), case(2, 10), case(3, 20, 25, band=Band.STAT), case(4, 0, waiting=False)]
+    cases.append(case(5, 10, 20, band=Band.URGENT, waiting=True))  # signed, and waits for a second reader
     found = insights.waiting_over_time(cases, [at(minutes) for minutes in (-1, 0, 15, 20, 25, 30)])
-    assert found == {Band.STAT: [0, 0, 0, 1, 0, 0], Band.URGENT: [0] * 6, Band.ROUTINE: [0, 1, 2, 2, 2, 1]}
+    assert found == {Band.STAT: [0, 0, 0, 1, 0, 0], Band.URGENT: [0, 0, 1, 1, 1, 1], Band.ROUTINE: [0, 1, 2, 2, 2, 1]}
 
 
 def test_what_the_order_bought_by_hand() -> None:
@@ -66,6 +68,12 @@ def test_what_the_order_bought_by_hand() -> None:
     found = insights.bought(cases)
     assert (found.gliomas, found.others, found.won.value, found.cost.value) == (1, 2, 20, 10)
     assert found.waits == {"as read": [8], "first in, first out": [28]}
+
+
+def test_a_study_that_is_not_settled_changes_nothing() -> None:
+    settled = [case(1, 0, 10), case(2, 1, 5, Finding.GLIOMA)]
+    found = insights.bought(settled)
+    assert insights.bought([*settled, case(3, 2, 4, called=None, waiting=True, settled=False)]) == found
 
 
 def test_first_in_first_out_takes_only_what_is_there() -> None:

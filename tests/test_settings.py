@@ -58,3 +58,40 @@ def test_keys_that_cannot_be_read_stop_the_start(tmp_path: Path, content: str | 
     with pytest.raises(ValidationError, match=r"Begin with a copy of assets/viewer/keys\.json"):
         Settings(keys=path)
     assert Settings(keys=ROOT / "assets" / "viewer" / "keys.json").keys
+
+
+@pytest.mark.parametrize(
+    "address", ["https://triage.hospital.example", "http://localhost:8501", "https://t.example:8443/"]
+)
+def test_the_address_that_people_type_is_taken(address: str) -> None:
+    assert Settings(address=address).address == address.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "triage.hospital.example",
+        "http://triage.hospital.example",
+        "https://",
+        "https://a@b.example",
+        "https://b.example/?x=1",
+    ],
+)
+@pytest.mark.parametrize("name", ["address", "oidc_issuer"])
+def test_an_address_that_is_none_stops_the_start(name: str, address: str) -> None:
+    with pytest.raises(ValidationError, match="address"):
+        Settings(**{name: address})
+
+
+def test_a_sign_in_service_is_set_up_whole() -> None:
+    with pytest.raises(ValidationError, match="TRIAGE_OIDC_ROLES"):
+        Settings(oidc_issuer="https://sso.example", oidc_client_id="x")
+    with pytest.raises(ValidationError, match="oidc_roles"):
+        Settings(oidc_roles={"everybody": "owner"})
+    whole = Settings(
+        oidc_issuer="https://sso.example",
+        oidc_client_id="x",
+        oidc_client_secret="geheim",
+        oidc_roles={"readers": "radiologist"},
+    )
+    assert "geheim" not in repr(whole)

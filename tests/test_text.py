@@ -11,6 +11,7 @@ from triage.text import (
     html_text,
     markdown,
     one_line,
+    readable_age,
     readable_name,
     terminal,
     visible,
@@ -122,3 +123,8 @@ def test_other_cells_stay_as_they_are(text: str) -> None:
 )
 def test_names_are_shown_as_people_write_them(stored: str, shown: str) -> None:
     assert readable_name(stored) == shown
+
+
+@pytest.mark.parametrize(("age", "written"), [("054Y", "54Y"), ("003M", "3M"), ("", ""), ("100Y", "100Y")])
+def test_an_age_is_written_without_zeros_before_it(age: str, written: str) -> None:
+    assert readable_age(age) == written

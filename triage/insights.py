@@ -29,12 +29,15 @@ class Case:
         None while it has not happened; `signed` is the first signature.
     waiting
         Whether it still waits for a reading.
+    settled
+        Whether it is read and waits for nobody. Until then no figure may tell what reader or AI called it: whoever
+        is still to read it could compare the figures of before and after.
     predicted
-        The AI's class that the last reading answers; None if it answers none.
+        The AI's class that the last reading answers; None if it answers none, or the study is not settled.
     called
-        The class of the last reading; None if there is none, or if it is none of the four.
+        The class of the last reading; None if there is none, if it is none of the four, or the study is not settled.
     reason
-        Why the reader overrode the AI; empty if not.
+        Why the reader overrode the AI; empty if not, or if the study is not settled.
     scanner, sequence
         Of a scored series; empty if not stated.
     """
@@ -46,6 +49,7 @@ class Case:
     opened: datetime | None = None
     signed: datetime | None = None
     waiting: bool = True
+    settled: bool = False
     predicted: Finding | None = None
     called: Finding | None = None
     reason: str = ""
@@ -90,7 +94,7 @@ class Bought:
     Attributes
     ----------
     gliomas, others
-        Number of studies read that the readers called glioma, and of all others.
+        Number of settled studies that the readers called glioma, and of all others.
     won, cost
         Mean minutes that a glioma was read earlier, and that another study was read later.
     waits
@@ -135,12 +139,15 @@ def by_band(cases: Sequence[Case], duration: Callable[[Case], timedelta | None])
 
 
 def waiting_over_time(cases: Iterable[Case], moments: Sequence[datetime]) -> dict[Band, list[int]]:
-    """Return how many studies of each band waited at each moment; one that left without a reading is left out."""
+    """Return how many studies of each band waited at each moment; one that left without a reading is left out.
+
+    One that waits for another reader has never left, as in the queue now; any other leaves with its first signature.
+    """
     at = np.array([moment.timestamp() for moment in moments])
     counts = {band: np.zeros(len(at), int) for band in Band}
     for case in cases:
         if case.waiting or case.signed:
-            left = case.signed.timestamp() if case.signed else np.inf
+            left = case.signed.timestamp() if case.signed and not case.waiting else np.inf
             counts[case.band] += (case.arrived.timestamp() <= at) & (at < left)
     return {band: found.tolist() for band, found in counts.items()}
 
@@ -162,7 +169,8 @@ def first_in_first_out(cases: Sequence[Case]) -> dict[str, datetime]:
 
 
 def bought(cases: Sequence[Case]) -> Bought:
-    """Compare the order in which studies were read with first in, first out, over the same readings."""
+    """Compare the order in which studies were read with first in, first out, over the same readings of settled ones."""
+    cases = [case for case in cases if case.settled]
     other_order = first_in_first_out(cases)
     earlier: dict[bool, list[float]] = {True: [], False: []}
     waits: dict[str, list[float]] = {"as read": [], "first in, first out": []}

@@ -6,6 +6,7 @@ they disagree, a third one decides, or one of them amends.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,12 +25,13 @@ from triage.domain import (
     StudyStatus,
     conclusion,
 )
-from triage.errors import ReadingError
+from triage.errors import InputError, ReadingError
 
 #: Longest comment: characters.
 MAX_COMMENT = 10_000
 #: Longest name of another lesion: characters.
 MAX_LESION = 200
+UNKEPT = "The text holds a character that cannot be kept. Type it anew, without what was pasted."
 UNKNOWN_ENTRY = "The form sent an entry that is not known here. Load the page again."
 #: Statuses of a study that has readings and still waits for one.
 UNSETTLED = (StudyStatus.SECOND_READ, StudyStatus.ARBITRATION)
@@ -75,11 +77,15 @@ def from_json(fields: Mapping[str, object], blind: Conclusion | None = None) -> 
     ------
     ReadingError
         If a field has a value that it cannot have.
+    InputError
+        If a text holds a zero byte or half of a character.
     """
     text = {name: fields.get(name, "") for name in ("finding", "lesion", "confidence", "reason", "comment")}
     if not all(isinstance(value, str) for value in text.values()):
         raise ReadingError(UNKNOWN_ENTRY)
     values = {name: str(value) for name, value in text.items()}
+    if any(unicodedata.category(character) == "Cs" or character == "\0" for character in "".join(values.values())):
+        raise InputError(UNKEPT)
     try:
         return Entries(
             finding=conclusion(values["finding"]) if values["finding"] else None,
@@ -192,6 +198,13 @@ def next_role(reader: str, earlier: Sequence[Reading], status: StudyStatus) -> R
     return Role.SECOND if status is StudyStatus.SECOND_READ else Role.ARBITRATION
 
 
+def meaning(reading: Reading) -> str:
+    """Return what a signature means (21 CFR 11.50): read and confirmed, amended, second reading, arbitration, ..."""
+    if reading.role is Role.FIRST:
+        return _MEANINGS[reading.decision]
+    return {Role.SECOND: "second reading", Role.ARBITRATION: "arbitration"}.get(reading.role, "amended")
+
+
 def opinions(readings: Sequence[Reading]) -> dict[str, Reading]:
     """Return the opinion of each reader that counts now: their latest reading since the study was last read anew.
 
@@ -255,5 +268,11 @@ def _decision(finding: Conclusion, result: AIResult | None) -> Decision:
     return Decision.CONFIRM if finding is result.predicted else Decision.OVERRIDE
 
 
+#: What the first signature under a study means, by decision.
+_MEANINGS = {
+    Decision.CONFIRM: "read and confirmed",
+    Decision.OVERRIDE: "read and overridden",
+    Decision.UNAIDED: "read without the AI",
+}
 #: Readings from which on opinions count.
 _OPENING = (Role.FIRST, Role.ARBITRATION)

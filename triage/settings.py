@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import ByteSize, Field, SecretStr, TypeAdapter, field_validator
+from pydantic import ByteSize, Field, SecretStr, TypeAdapter, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: Shorter tokens can be guessed: characters.
@@ -28,6 +29,13 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=ROOT / "var", description="Folder of everything that the installation writes.")
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in the home folder.")
+    migration_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Address of the database as the role that owns its tables; empty: the role of TRIAGE_DATABASE_URL.",
+    )
+    record_key: Path | None = Field(
+        default=None, description="File of the key that seals the record; unset: `keys/record.key` in the home folder."
+    )
     model: Path = Field(default=ROOT / "models" / "two-look-v6.1", description="Folder of the model in use.")
     data: Path = Field(
         default=ROOT.parent / "shared" / "data", description="Folder of the training data with its manifest.csv."
@@ -67,6 +75,51 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Token that DICOMweb peers present; empty: DICOMweb is off."
     )
     stow_limit: ByteSize = Field(default=ByteSize(2 * 2**30), gt=0, description="Largest body of one STOW-RS request.")
+
+    address: str = Field(
+        default="",
+        description="Address that people type, such as https://triage.hospital.example; empty: this computer.",
+    )
+    session_idle: timedelta = Field(
+        default=timedelta(minutes=30), gt=timedelta(0), description="Time without activity after which a session ends."
+    )
+    session_limit: timedelta = Field(
+        default=timedelta(hours=12), gt=timedelta(0), description="Time after which a session ends in any case."
+    )
+    sign_with_password: bool = Field(
+        default=False, description="Every signature asks for the password, or a new sign-in at the sign-in service."
+    )
+    oidc_issuer: str = Field(default="", description="Address of the sign-in service (OpenID Connect); empty: none.")
+    oidc_client_id: str = Field(default="", description="Name of this installation at the sign-in service.")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="Its secret there.")
+    oidc_scope: str = Field(default="openid profile", description="What is asked of the sign-in service.")
+    oidc_groups: str = Field(default="groups", description="Claim that holds the groups of a person.")
+    oidc_name: str = Field(default="name", description="Claim that holds the name that is signed.")
+    oidc_roles: dict[str, Literal["technician", "radiologist", "administrator"]] = Field(
+        default_factory=dict, description="Role of each group, as JSON."
+    )
+
+    @field_validator("address", "oidc_issuer")
+    @classmethod
+    def _web_address(cls, address: str) -> str:
+        if not address:
+            return ""
+        parts = urlsplit(address)
+        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if parts.scheme != "https" and not (local and parts.scheme == "http"):
+            raise ValueError("This is no https address. Write it as https://triage.hospital.example")
+        if not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise ValueError("An address is https:// and the name of the server, no more. Leave out the rest.")
+        return address.rstrip("/")
+
+    @model_validator(mode="after")
+    def _oidc_is_whole(self) -> Self:
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_roles):
+            raise ValueError(
+                "TRIAGE_OIDC_ISSUER needs TRIAGE_OIDC_CLIENT_ID, and TRIAGE_OIDC_ROLES such as "
+                '{"radiologists": "radiologist"}. Set both'
+            )
+        return self
 
     @field_validator("token")
     @classmethod

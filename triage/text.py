@@ -72,6 +72,11 @@ def csv_cell(text: str) -> str:
     return f"'{shown}" if starts & FORMULA_STARTS else shown
 
 
+def readable_age(age: str) -> str:
+    """Return an age in DICOM form (PS3.5 6.2) without its leading zeros: ``054Y`` becomes ``54Y``."""
+    return one_line(age).lstrip("0")
+
+
 def readable_name(name: str) -> str:
     """Return a person's name in DICOM form (PS3.5 6.2.1.2) as people write it.
 

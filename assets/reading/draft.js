@@ -11,6 +11,8 @@
  * @typedef {{status: string, readings: number, draft: Saved | null, news: News[], claim: Claim | null, held: Held[]}} Snapshot
  */
 
+import { t } from "../t.js";
+
 const PAUSE = 300; // milliseconds without a change before it is saved
 const FIRST_RETRY = 1000;
 const LAST_RETRY = 10000;
@@ -74,10 +76,9 @@ export class Draft {
    * @param {number} seen
    */
   restore(version, seen) {
-    const kept = localStorage.getItem(this.key);
+    const kept = stored(this.key);
     if (!kept) return;
-    /** @type {{entries: Entries, version: number}} */
-    const { entries, version: base } = JSON.parse(kept);
+    const { entries, version: base } = kept;
     Object.assign(this, { entries, version: base, seen, dirty: true, known: true });
     // Another base: the server answers that it has a newer draft, and the reader chooses.
     if (base > version) this.version = version;
@@ -86,12 +87,13 @@ export class Draft {
   }
 
   /**
-   * Take over what was entered before the reader gave a name.
-   * @param {Draft | undefined} nameless
+   * Take over what was entered before the reader gave a name, in this page or before it was loaded again.
+   * @param {Draft} nameless
    */
   adopt(nameless) {
-    if (!this.reader || !nameless?.dirty) return;
-    Object.assign(this, { entries: nameless.entries, dirty: true, known: true });
+    const entries = nameless.dirty ? nameless.entries : stored(nameless.key)?.entries;
+    if (!this.reader || !entries) return;
+    Object.assign(this, { entries, dirty: true, known: true });
     localStorage.removeItem(nameless.key);
     Object.assign(nameless, { entries: { ...EMPTY }, dirty: false, known: false });
     this.keep();
@@ -133,7 +135,7 @@ export class Draft {
   async save() {
     if (this.saving || !this.dirty || this.other) return;
     if (!this.reader) {
-      this.problem = "Not saved: enter your name in the sidebar";
+      this.problem = t("Not saved: enter your name in the sidebar");
       this.changed();
       return;
     }
@@ -167,7 +169,8 @@ export class Draft {
       else localStorage.removeItem(this.key);
     } catch (error) {
       this.dirty = true;
-      this.problem = error instanceof Refusal ? `Not saved: ${error.message}` : "Not saved: trying again";
+      const said = error instanceof Refusal || error instanceof Trouble;
+      this.problem = said ? t("Not saved: {reason}", { reason: error.message }) : t("Not saved: trying again");
       this.retry = Math.min(this.retry * 2, LAST_RETRY);
     }
   }
@@ -188,8 +191,25 @@ export class Draft {
   }
 }
 
+/**
+ * What this browser kept of a draft; a browser can forbid that, and damage it.
+ * @param {string} key
+ * @returns {{entries: Entries, version: number} | null}
+ */
+function stored(key) {
+  try {
+    const kept = JSON.parse(localStorage.getItem(key) ?? "null");
+    return kept?.entries ? { entries: { ...EMPTY, ...kept.entries }, version: kept.version ?? 0 } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The server answered, and said no. */
 export class Refusal extends Error {}
+
+/** The server answered that its disk or database does not; the same may be taken later. */
+export class Trouble extends Error {}
 
 /**
  * Ask a route below /reading and return its JSON.
@@ -205,7 +225,7 @@ export async function ask(method, path, body) {
   const keepalive = method !== "GET" && (text ?? "").length < 20000;
   const answer = await fetch(`/reading/${path}`, { method, headers, body: text, keepalive });
   const told = await answer.json().catch(() => ({}));
-  if (!answer.ok && answer.status !== 503) throw new Refusal(told.reason ?? `the server answered ${answer.status}`);
-  if (!answer.ok) throw new Error(told.reason);
+  if (!answer.ok && answer.status !== 503) throw new Refusal(told.reason ?? t("the server answered {status}", { status: String(answer.status) }));
+  if (!answer.ok) throw told.reason ? new Trouble(told.reason) : new Error();
   return told;
 }

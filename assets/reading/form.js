@@ -1,14 +1,18 @@
 // @ts-check
 /**
- * The form in which a reader decides about one study. Python draws nothing of it: it sends the study and gets the acts.
+ * The form in which a reader decides about one study. Python draws nothing of it. What is decided goes straight to the
+ * server; only where to go next is up to the page.
  */
-import { Draft, Refusal, ask } from "./draft.js";
-import { build, clock, drawClaim, drawHeld, drawNews, drawOther } from "./parts.js";
+import { t } from "../t.js";
+import { Draft, Refusal, Trouble, ask } from "./draft.js";
+import { onKey } from "./keys.js";
+import { build, clock, drawClaim, drawHeld, drawNews, drawOther, leaving } from "./parts.js";
 
 /**
  * @typedef {import("./draft.js").Snapshot} Snapshot
  * @typedef {{study: string, reader: string, role: string, blind: boolean, predicted: string, verb: string, title: string,
- *   choices: [string, string][], reasons: string[], snapshot: Snapshot, refusal: string, note: string}} Data
+ *   choices: [string, string][], reasons: [string, string][], snapshot: Snapshot, refusal: string, note: string,
+ *   shown: {readings: number, contents: string, model: string}, proof: boolean, done: number}} Data
  * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, value: object) => void}} Component
  */
 
@@ -50,17 +54,23 @@ class Form {
     this.draft = drafts.get(key) ?? new Draft(study, reader, () => {});
     this.draft.changed = () => this.draw();
     drafts.set(key, this.draft);
-    this.draft.adopt(drafts.get(` ${study}`));
+    this.draft.adopt(drafts.get(` ${study}`) ?? new Draft(study, "", () => {}));
     this.armed = false;
     this.active = true;
     this.busyUntil = 0;
+    this.handed = 0;
+    /** @type {(() => void) | null} what was asked for while Python was at work */
+    this.after = null;
     this.asking = false;
+    this.telling = false;
     this.asked = "";
     this.told = "";
+    /** What was told and is no refusal. */
+    this.done = "";
     this.parts = build(component.parentElement, this);
     this.listeners = new AbortController();
     const listen = { signal: this.listeners.signal };
-    document.addEventListener("keydown", (event) => this.onKey(event), listen);
+    document.addEventListener("keydown", (event) => onKey(this, event), listen);
     for (const kind of ["pointerdown", "wheel", "keydown"])
       document.addEventListener(kind, () => (this.active = true), { ...listen, passive: true });
     addEventListener("pagehide", () => void this.draft.flush(), listen);
@@ -83,9 +93,20 @@ class Form {
   update(component) {
     this.component = component;
     this.data = component.data;
-    this.busyUntil = 0;
+    // The page is also drawn anew for other reasons, while an act is still on its way.
+    if (component.data.done >= this.handed) this.busyUntil = 0;
+    if (!this.busy) leaving(false);
     this.told = component.data.refusal || component.data.note || this.told;
     this.take(component.data.snapshot);
+    this.go();
+  }
+
+  /** Do what was asked for meanwhile. */
+  go() {
+    if (this.busy || this.telling) return;
+    const { after } = this;
+    this.after = null;
+    after?.();
   }
 
   /** @param {Snapshot} snapshot */
@@ -98,41 +119,87 @@ class Form {
     const drawn = `${this.data.snapshot.readings} ${this.data.snapshot.status}`;
     if (now !== drawn && now !== this.asked) {
       this.asked = now;
-      this.act("refresh");
+      void this.act("refresh");
     }
   }
 
   async look() {
-    if (document.hidden || this.busy || this.asking) return;
+    if (document.hidden || this.busy || this.asking || this.telling) return;
     const [active, study] = [this.active, this.data.study];
     this.active = false;
     this.asking = true;
     const found = await ask(active ? "POST" : "GET", study).catch(() => null);
     this.asking = false;
-    if (found && !this.listeners.signal.aborted) this.take(found);
+    // What was asked before the reader decided is older than the answer to that.
+    if (found && !this.telling && !this.listeners.signal.aborted) this.take(found);
   }
 
   /** Count the seconds down in which a signature can be taken back. */
   tick() {
+    if (!this.busy) leaving(false); // what was asked for got lost
     if (!this.snapshot.held.length) return;
     drawHeld(this);
     if (this.snapshot.held.some(({ due_at }) => Date.parse(due_at) + 300 < Date.now())) void this.look();
   }
 
   /**
-   * Hand an act to Python.
+   * Have Python draw the page anew, or go elsewhere, with what was typed on the server; at once, or when it has done the
+   * one before: of two acts that arrive together Streamlit keeps the later one alone.
    * @param {string} what
    * @param {object} [more]
    */
-  act(what, more = {}) {
-    if (this.busy) return;
-    this.busyUntil = what === "refresh" ? 0 : Date.now() + PATIENCE;
-    this.component.setTriggerValue("act", { what, at: Date.now(), ...more });
+  async act(what, more = {}) {
+    if (this.busy || this.telling) {
+      if (what !== "refresh") this.after = () => void this.act(what, more);
+      return;
+    }
+    const at = Date.now();
+    this.after = null;
+    if (what !== "refresh") {
+      this.handed = at;
+      this.busyUntil = at + PATIENCE;
+      leaving(true);
+      await this.draft.flush();
+    }
+    this.component.setTriggerValue("act", { what, at, ...more });
+  }
+
+  /**
+   * Tell the server what the reader decides, and draw what it answers.
+   * @param {string} method
+   * @param {string} path below the study
+   * @param {object} [sent]
+   * @returns {Promise<boolean>} whether it was done
+   */
+  async tell(method, path, sent = {}) {
+    if (this.telling) return false;
+    this.telling = true;
+    this.told = "";
+    try {
+      await this.draft.flush();
+      const found = await ask(method, path, { reader: this.data.reader, ...sent });
+      this.telling = false;
+      if (path.startsWith(this.data.study) && !this.listeners.signal.aborted) this.take(found);
+      return true;
+    } catch (error) {
+      const said = error instanceof Refusal || error instanceof Trouble;
+      this.told = said ? error.message : t("The server does not answer. Try again.");
+      this.after = null; // who signs and goes on at once stays with what was not signed
+      return false;
+    } finally {
+      this.telling = false;
+      this.draw();
+    }
   }
 
   /** Whether Python is at work on an act; one that got lost on the way is not waited for forever. */
   get busy() {
     return Date.now() < this.busyUntil;
+  }
+
+  get overrides() {
+    const { finding } = this.draft.entries;
+    return Boolean(finding && this.data.predicted && finding !== this.data.predicted);
   }
 
   get signing() {
@@ -142,15 +209,34 @@ class Form {
   /** Sign, after it was asked once. */
   async sign() {
     const { finding } = this.draft.entries;
-    if (this.signing || this.busy || this.draft.other) return;
+    if (this.signing || this.busy || this.telling || this.draft.other) return;
     if (finding && !this.armed) {
-      this.arm(true);
+      if (this.overrides && !this.draft.entries.reason) {
+        this.told = t("An override needs a reason code. Choose why the AI result is wrong.");
+        this.parts.reason.focus();
+        this.draw();
+      } else this.arm(true);
       return;
     }
-    this.told = "";
     this.arm(false);
-    await this.draft.flush();
-    this.act(this.data.blind ? "commit" : "sign", { entries: this.draft.entries });
+    const { study, blind, shown, proof } = this.data;
+    const done = await this.tell("PUT", `${study}/${blind ? "blind" : "signature"}`, { entries: { ...this.draft.entries }, shown });
+    // The page shows the AI once a class is committed, asks for a new proof once one is used up, and what is refused may
+    // have changed since it was drawn.
+    if (!done || blind || proof) await this.act("refresh");
+    this.go();
+  }
+
+  /** Go on with the draft, with what others signed in mind. */
+  async see() {
+    await this.tell("PUT", `${this.data.study}/seen`, { readings: this.snapshot.readings });
+    this.go();
+  }
+
+  /** @param {string} note why */
+  async takeOver(note) {
+    await this.tell("PUT", `${this.data.study}/claim`, { note });
+    this.go();
   }
 
   /** @param {boolean} on whether the next press signs */
@@ -162,25 +248,18 @@ class Form {
     this.draw();
   }
 
-  async next() {
-    await this.draft.flush();
-    this.act("next");
+  next() {
+    void this.act("next");
   }
 
   /** Take the latest signature back that is not stored yet. */
   async undo() {
     const held = this.snapshot.held.at(-1);
-    if (!held) return;
-    try {
-      const found = await ask("DELETE", `${held.study}/signature`);
-      this.told = `Taken back: ${held.name}. Nothing is signed; the draft is as it was.`;
-      if (held.study === this.data.study) this.take(found);
-      else this.act("open", { study: held.study });
-    } catch (error) {
-      this.told = error instanceof Refusal ? error.message : "The server does not answer. Try again.";
-    }
-    await this.look();
+    if (!held || !(await this.tell("DELETE", `${held.study}/signature`))) return;
+    this.told = this.done = t("Taken back: {study}. Nothing is signed; the draft is as it was.", { study: held.name });
     this.draw();
+    if (held.study !== this.data.study) await this.act("open", { study: held.study });
+    else this.go();
   }
 
   /**
@@ -192,40 +271,9 @@ class Form {
     this.draft.set(fields);
   }
 
-  /** @param {KeyboardEvent} event */
-  onKey(event) {
-    const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
-    const field = target.matches?.("input:not([type=radio]), textarea, select, [contenteditable]");
-    if (event.key === "Escape") {
-      this.arm(false);
-      if (field && this.parts.root.contains(target)) {
-        target.blur();
-        document.getElementById("viewer")?.focus();
-      }
-      return;
-    }
-    if (field || event.defaultPrevented || event.isComposing) return;
-    const place = /^Digit([1-6])$/.exec(event.code)?.[1];
-    if (event.altKey && !event.ctrlKey && place) {
-      if (!this.signing) this.enter({ finding: this.data.choices[Number(place) - 1][0] });
-    } else if (event.altKey || event.ctrlKey || event.metaKey || event.repeat) {
-      return;
-    } else if (event.key === "Enter" && !target.matches?.("button, a, summary, [role=button], [role=tab]")) {
-      void this.sign();
-    } else if (event.key === "n") {
-      void this.next();
-    } else if (event.key === "u") {
-      void this.undo();
-    } else {
-      return;
-    }
-    event.preventDefault();
-  }
-
   draw() {
-    const { parts, data, draft } = this;
+    const { parts, data, draft, overrides } = this;
     const { entries } = draft;
-    const overrides = Boolean(entries.finding && data.predicted && entries.finding !== data.predicted);
     parts.title.textContent = data.title;
     for (const radio of parts.choices) radio.checked = radio.value === entries.finding;
     for (const radio of parts.confidence) radio.checked = radio.value === entries.confidence;
@@ -235,14 +283,16 @@ class Form {
     parts.reasonRow.hidden = !overrides;
     parts.fields.disabled = this.signing;
     parts.blind.textContent = this.snapshot.draft?.blind
-      ? `Committed before the AI was shown: ${data.choices.find(([value]) => value === this.snapshot.draft?.blind)?.[1]}`
+      ? t("Committed before the AI was shown: {finding}", { finding: data.choices.find(([value]) => value === this.snapshot.draft?.blind)?.[1] ?? "" })
       : "";
     const chosen = data.choices.find(([value]) => value === entries.finding)?.[1] ?? "";
-    const verb = data.blind ? "Commit, then show the AI" : overrides && data.verb === "Confirm and sign" ? "Sign override" : data.verb;
-    parts.sign.textContent = this.armed ? `${data.blind ? "Commit" : "Sign"} «${chosen}»? Enter again` : verb;
+    const verb = data.blind ? t("Commit, then show the AI") : overrides && data.verb === t("Confirm and sign") ? t("Sign override") : data.verb;
+    parts.sign.textContent = this.armed ? (data.blind ? t("Commit «{finding}»? Enter again", { finding: chosen }) : t("Sign «{finding}»? Enter again", { finding: chosen })) : verb;
     parts.sign.disabled = this.signing || !entries.finding;
     parts.refusal.textContent = this.told || this.snapshot.draft?.refusal || "";
-    parts.state.textContent = draft.problem || (draft.savedAt ? `Draft saved ${clock(draft.savedAt)}` : "");
+    parts.refusal.classList.toggle("good", this.told === this.done);
+    const saved = draft.savedAt && !this.signing ? t("Draft saved {time}", { time: clock(draft.savedAt) }) : "";
+    parts.state.textContent = draft.problem || (draft.dirty || draft.saving ? t("Saving …") : saved);
     parts.state.classList.toggle("bad", Boolean(draft.problem));
     drawOther(this);
     drawNews(this);

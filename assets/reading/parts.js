@@ -1,7 +1,9 @@
 // @ts-check
 /** The elements of the form, and the panels above it. Text of persons becomes text, never HTML. */
 
-const CONFIDENCE = ["low", "medium", "high"];
+import { locale, t } from "../t.js";
+
+const CONFIDENCE = [["low", t("low")], ["medium", t("medium")], ["high", t("high")]];
 
 /**
  * @param {string} tag
@@ -20,7 +22,7 @@ function element(tag, properties = {}, ...children) {
  * @returns {string} the time in the reader's own zone
  */
 export function clock(iso) {
-  return new Date(iso).toLocaleTimeString();
+  return new Date(iso).toLocaleTimeString(locale);
 }
 
 /**
@@ -38,14 +40,14 @@ export function build(host, form) {
   const choices = form.data.choices.map((/** @type {[string, string]} */ [value, label], /** @type {number} */ at) =>
     radio("finding", value, label, element("kbd", { textContent: `Alt+${at + 1}` })),
   );
-  const sure = CONFIDENCE.map((value) => radio("confidence", value, value));
+  const sure = CONFIDENCE.map(([value, label]) => radio("confidence", value, label));
   const typed = (/** @type {string} */ name) => (/** @type {any} */ event) => form.enter({ [name]: event.target.value });
-  const lesion = element("input", { type: "text", placeholder: "Which lesion?", maxLength: 200, oninput: typed("lesion") });
-  lesion.setAttribute("aria-label", "Other lesion");
-  const reason = element("select", { onchange: typed("reason") }, element("option", { value: "" }, "Choose a reason"));
-  for (const value of form.data.reasons) reason.append(element("option", { value }, value[0].toUpperCase() + value.slice(1)));
-  const comment = element("textarea", { placeholder: "Comment", oninput: typed("comment") });
-  comment.setAttribute("aria-label", "Comment");
+  const lesion = element("input", { type: "text", placeholder: t("Which lesion?"), maxLength: 200, oninput: typed("lesion") });
+  lesion.setAttribute("aria-label", t("Other lesion"));
+  const reason = element("select", { onchange: typed("reason") }, element("option", { value: "" }, t("Choose a reason")));
+  for (const [value, label] of form.data.reasons) reason.append(element("option", { value }, label[0].toUpperCase() + label.slice(1)));
+  const comment = element("textarea", { placeholder: t("Comment"), oninput: typed("comment") });
+  comment.setAttribute("aria-label", t("Comment"));
   const panel = (/** @type {string} */ name, role = "status") => {
     const made = element("div", { className: name, hidden: true });
     made.setAttribute("role", role);
@@ -68,7 +70,7 @@ export function build(host, form) {
     confidence: sure.map(([input]) => input),
     lesion,
     reason,
-    reasonRow: element("label", {}, "Why the AI result is overridden", reason),
+    reasonRow: element("label", {}, t("Why the AI result is overridden"), reason),
     comment,
     sign: element("button", { type: "button", className: "primary", onclick: () => void form.sign() }),
     refusal: element("div", { className: "refusal" }),
@@ -78,34 +80,34 @@ export function build(host, form) {
   };
   parts.refusal.setAttribute("role", "alert");
   parts.state.setAttribute("role", "status");
-  const clear = element("button", { type: "button", title: "Take the choice back", onclick: () => form.enter({ confidence: "" }) }, "–");
-  clear.setAttribute("aria-label", "No confidence");
+  const clear = element("button", { type: "button", title: t("Take the choice back"), onclick: () => form.enter({ confidence: "" }) }, "–");
+  clear.setAttribute("aria-label", t("No confidence"));
   parts.fields = element(
     "fieldset",
     { style: "border:0;margin:0;padding:0;display:grid;gap:0.5rem;min-width:0" },
-    group("choices", "Finding", ...choices.map((/** @type {any[]} */ [, label]) => label)),
+    group("choices", t("Finding"), ...choices.map((/** @type {any[]} */ [, label]) => label)),
     lesion,
-    group("confidence", "Confidence", element("span", {}, "Confidence"), ...sure.map(([, label]) => label), clear),
+    group("confidence", t("Confidence"), element("span", {}, t("Confidence")), ...sure.map(([, label]) => label), clear),
     parts.reasonRow,
     comment,
   );
-  const next = element("button", { type: "button", title: "Key n", onclick: () => void form.next() }, "Next study");
+  const next = element("button", { type: "button", title: t("Key n"), onclick: () => void form.next() }, t("Next study"));
   root.replaceChildren(
     parts.held, parts.claim, parts.other, parts.news,
     element("div", { className: "top" }, parts.title, parts.state),
-    parts.blind, parts.fields, parts.refusal,
-    element("div", { className: "buttons" }, parts.sign, next),
+    parts.blind, parts.fields,
+    element("div", { className: "foot" }, parts.refusal, element("div", { className: "buttons" }, parts.sign, next)),
   );
   return parts;
 }
 
 /**
  * @param {any} entries
- * @param {[string, string][]} choices
+ * @param {{choices: [string, string][], reasons: [string, string][]}} data
  */
-function spoken({ finding, lesion, reason, comment }, choices) {
-  const said = choices.find(([value]) => value === finding)?.[1] ?? "Nothing chosen";
-  return [finding === "other lesion" && lesion ? `${said}: ${lesion}` : said, reason, comment].filter(Boolean).join("\n");
+function spoken({ finding, lesion, reason, comment }, { choices, reasons }) {
+  const said = choices.find(([value]) => value === finding)?.[1] ?? t("Nothing chosen");
+  return [finding === "other lesion" && lesion ? `${said}: ${lesion}` : said, reasons.find(([value]) => value === reason)?.[1], comment].filter(Boolean).join("\n");
 }
 
 /**
@@ -117,33 +119,46 @@ function spoken({ finding, lesion, reason, comment }, choices) {
 function sides(mine, name, theirs) {
   return element("div", { className: "sides" },
     element("div", {}, element("b", {}, name), element("p", { textContent: theirs })),
-    element("div", {}, element("b", {}, "Your draft"), element("p", { textContent: mine })));
+    element("div", {}, element("b", {}, t("Your draft")), element("p", { textContent: mine })));
+}
+
+/**
+ * Whether a part shows this already. What is drawn anew under the pointer takes no click, so only changes are drawn.
+ * @param {HTMLElement} part
+ * @param {unknown} content
+ */
+function stands(part, content) {
+  const shown = JSON.stringify(content);
+  const same = part.dataset.shown === shown;
+  part.dataset.shown = shown;
+  return same;
 }
 
 /** @param {any} form */
 export function drawOther({ parts, draft, data }) {
   parts.other.hidden = !draft.other;
-  if (!draft.other) return;
+  if (!draft.other || stands(parts.other, [draft.entries, draft.other])) return;
   parts.other.replaceChildren(
-    element("b", {}, "This draft was changed in another window. Which one is to stay?"),
-    sides(spoken(draft.entries, data.choices), "The other window", spoken(draft.other, data.choices)),
+    element("b", {}, t("This draft was changed in another window. Which one is to stay?")),
+    sides(spoken(draft.entries, data), t("The other window"), spoken(draft.other, data)),
     element("div", { className: "buttons" },
-      element("button", { type: "button", onclick: () => draft.choose(true) }, "Take the other"),
-      element("button", { type: "button", onclick: () => draft.choose(false) }, "Keep mine")));
+      element("button", { type: "button", onclick: () => draft.choose(true) }, t("Take the other")),
+      element("button", { type: "button", onclick: () => draft.choose(false) }, t("Keep mine"))));
 }
 
 /** @param {any} form */
 export function drawNews(form) {
   const { parts, draft, data, snapshot } = form;
   parts.news.hidden = !snapshot.news.length;
+  if (stands(parts.news, [snapshot.news, snapshot.readings, draft.entries])) return;
   parts.news.replaceChildren(
     ...snapshot.news.flatMap((/** @type {import("./draft.js").News} */ item) => {
-      const head = element("b", { textContent: `${item.reader} signed this study at ${clock(item.signed_at)}` });
-      if (!item.said) return [head, element("p", {}, "Yours is the second reading: theirs is shown once you have signed.")];
+      const head = element("b", { textContent: t("{reader} signed this study at {time}", { reader: item.reader, time: clock(item.signed_at) }) });
+      if (!item.said) return [head, element("p", {}, t("Yours is the second reading: theirs is shown once you have signed."))];
       const theirs = [item.said, item.why, item.comment].filter(Boolean).join("\n");
-      return [head, sides(spoken(draft.entries, data.choices), item.reader, theirs)];
+      return [head, sides(spoken(draft.entries, data), item.reader, theirs)];
     }),
-    element("button", { type: "button", onclick: () => form.act("seen") }, "Seen, go on with my draft"));
+    element("button", { type: "button", onclick: () => void form.see() }, t("Seen, go on with my draft")));
 }
 
 /** @param {any} form */
@@ -152,15 +167,13 @@ export function drawClaim(form) {
   const held = claim && !claim.mine;
   const shown = held ? `${claim.reader} ${claim.since}` : "";
   parts.claim.hidden = !held;
-  if (parts.claim.dataset.shown === shown) return; // a note that is being typed stays
-  parts.claim.dataset.shown = shown;
-  if (!held) return;
-  const note = element("input", { type: "text", placeholder: "Why you take it over", maxLength: 200 });
-  note.setAttribute("aria-label", "Why you take it over");
+  if (stands(parts.claim, shown) || !held) return; // a note that is being typed stays
+  const note = element("input", { type: "text", placeholder: t("Why you take it over"), maxLength: 200, required: true });
+  note.setAttribute("aria-label", t("Why you take it over"));
   parts.claim.replaceChildren(
-    element("b", { textContent: `${claim.reader} has this study open since ${clock(claim.since)}.` }),
+    element("b", { textContent: t("{reader} has this study open since {time}.", { reader: claim.reader, time: clock(claim.since) }) }),
     note,
-    element("button", { type: "button", disabled: !data.reader, onclick: () => form.act("take over", { note: note.value }) }, "Take over"));
+    element("button", { type: "button", disabled: !data.reader, onclick: () => void form.takeOver(note.value) }, t("Take over")));
 }
 
 /** @param {any} form */
@@ -170,11 +183,19 @@ export function drawHeld(form) {
   parts.held.hidden = !last;
   if (!last) return;
   const left = Math.max(Math.ceil((Date.parse(last.due_at) - Date.now()) / 1000), 0);
-  const text = `Signed: ${last.said}, ${last.name}. Final in ${left} s`;
+  const text = t("Signed: {finding}, {study}. Final in {seconds} s", { finding: last.said, study: last.name, seconds: left });
   if (!parts.undo) {
-    parts.undo = element("button", { type: "button", onclick: () => void form.undo() }, "Undo (u)");
+    parts.undo = element("button", { type: "button", onclick: () => void form.undo() }, t("Undo (u)"));
     parts.heldText = element("span");
     parts.held.append(parts.heldText, parts.undo);
   }
   parts.heldText.textContent = text;
+}
+
+/**
+ * Hide picture and patient until both are those of one study: the page draws one after the other.
+ * @param {boolean} is
+ */
+export function leaving(is) {
+  document.getElementById("viewer")?.toggleAttribute("data-leaving", is);
 }

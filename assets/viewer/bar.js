@@ -1,5 +1,6 @@
 // @ts-check
 /** Small parts of the page around the picture: buttons, choices, thumbnails. */
+import { t } from "../t.js";
 
 /**
  * @param {string} label
@@ -55,12 +56,18 @@ export function choice(help, options, chosen, act) {
  */
 export function unfolding(state, name, parts) {
   const made = document.createElement("details");
+  made.name = "nt-unfolding"; // of all with one name, one is open
   const summary = made.appendChild(document.createElement("summary"));
   summary.textContent = name;
-  made.appendChild(document.createElement("div")).append(...parts);
+  const list = made.appendChild(document.createElement("div"));
+  list.append(...parts);
   made.open = state.unfolded === name;
   made.ontoggle = () => {
-    if (made.isConnected && made.open !== (state.unfolded === name)) state.unfolded = made.open ? name : "";
+    if (!made.isConnected) return;
+    if (made.open !== (state.unfolded === name)) state.unfolded = made.open ? name : "";
+    list.style.left = "0"; // within the viewer: what stands beside it is drawn over it
+    const beyond = list.getBoundingClientRect().right - (made.parentElement?.closest("#viewer")?.getBoundingClientRect().right ?? Infinity);
+    if (beyond > 0) list.style.left = `${-beyond}px`;
   };
   return made;
 }
@@ -89,7 +96,7 @@ export function thumbnails(place, study, chosen, act) {
  */
 function thumbnail(study, series, act) {
   const middle = study.first?.[0] === series.number ? study.first[1] : series.slices.length >> 1;
-  const made = button("", `${series.label}: ${series.slices.length} slices`, act);
+  const made = button("", t("{series}: {count} slices", { series: series.label, count: series.slices.length }), act);
   const picture = new Image();
   picture.loading = "lazy";
   picture.alt = series.label;

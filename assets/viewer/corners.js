@@ -1,6 +1,8 @@
 // @ts-check
 /** What stands around the picture: letters of orientation, numbers, scale bar, crosshair, progress. */
 
+import { decimals, locale, t } from "../t.js";
+
 /** @typedef {import("./pane.js").Pane} Pane */
 
 const FONT = "12px system-ui, sans-serif";
@@ -8,6 +10,7 @@ const LETTERS = "600 15px system-ui, sans-serif";
 const TEXT = "#dce6f0";
 /** Colour that says that this is another study. */
 const OTHER = "#ffb347";
+const RIM = "rgb(0 0 0 / 80%)";
 const MARGIN = 8;
 const LINE = 16;
 /** Width below which all numbers stand at the left. */
@@ -31,10 +34,12 @@ export function turned([left, right, upper, lower], { turn, flipAcross, flipDown
   return [around[0], around[2], around[1], around[3]];
 }
 
+const WHOLE = new Intl.NumberFormat(locale, { maximumFractionDigits: 0, useGrouping: false });
+const THREE = new Intl.NumberFormat(locale, { maximumSignificantDigits: 3, useGrouping: false });
+
 /** @param {number} value @returns {string} A number as short as it can be read. */
 export function short(value) {
-  const whole = Math.abs(value) >= 100;
-  return value.toLocaleString(undefined, whole ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 });
+  return (Math.abs(value) >= 100 ? WHOLE : THREE).format(value);
 }
 
 /**
@@ -47,25 +52,29 @@ export function short(value) {
 export function corners(context, pane, notes) {
   const { viewport, head, slice, cut } = pane;
   const [width, height] = viewport.size;
-  context.shadowColor = "#000";
-  context.shadowBlur = 3;
   context.fillStyle = TEXT;
+  // Letters have a dark rim: they stay readable on bone and fat.
+  context.strokeStyle = RIM;
+  context.lineWidth = 3;
+  context.lineJoin = "round";
   context.font = FONT;
   const [centre, breadth] = pane.window;
   const unit = slice.unit && ` ${slice.unit}`;
-  const said = cut ? `${pane.plane}, reformatted` : head.label;
-  const { zoom, inverted } = viewport.view;
-  const numbers = [`W ${short(breadth)} L ${short(centre)}${unit}`, `Zoom ${zoom.toFixed(2)}×`, ...(inverted ? ["inverted"] : [])];
-  const left = [shortened(context, said, width / 2 - 3 * MARGIN), `${pane.at + 1} / ${pane.count}${position(pane)}`];
   const narrow = width < NARROW;
+  const small = narrow && cut !== null; // beside the acquired plane, which says the rest
+  const plane = t(pane.plane ?? "");
+  const said = cut ? (narrow ? plane : t("{plane}, reformatted", { plane })) : head.label;
+  const { zoom, inverted } = viewport.view;
+  const numbers = [`${t("W {width} L {level}", { width: short(breadth), level: short(centre) })}${unit}`, `Zoom ${decimals(zoom, 2)}×`, ...(inverted ? [t("inverted")] : [])];
+  const left = [shortened(context, said, width / 2 - 3 * MARGIN), `${pane.at + 1} / ${pane.count}${position(pane)}`];
   if (pane.source.other) {
     context.fillStyle = OTHER;
     text(context, [pane.source.other], MARGIN, MARGIN + 2 * LINE * (narrow ? 2.5 : 1), "left");
     context.fillStyle = TEXT;
   }
-  text(context, narrow ? [...left, ...numbers] : left, MARGIN, MARGIN, "left");
+  text(context, narrow && !small ? [...left, ...numbers] : left, MARGIN, MARGIN, "left");
   if (!narrow) text(context, numbers, width - MARGIN, MARGIN, "right");
-  const lines = notes.flatMap((note) => wrapped(context, note, width - 2 * MARGIN));
+  const lines = (small ? [] : notes).flatMap((note) => wrapped(context, note, width - 2 * MARGIN));
   text(context, lines, MARGIN, height - MARGIN - (lines.length + 2) * LINE, "left"); // above letter and scale bar
   const edges = cut?.edges ?? slice.edges;
   if (edges) letters(context, turned(edges, viewport.view), width, height);
@@ -103,8 +112,9 @@ function wrapped(context, line, width) {
 }
 
 /** @param {Pane} pane @returns {string} Where the slice lies, in millimetres. */
-function position({ cut, slice }) {
-  return !cut && slice.height !== null ? ` · ${slice.height.toFixed(1)} mm` : "";
+function position({ cut, slice, at }) {
+  const height = cut ? cut.first + at * cut.step : slice.height;
+  return height === null ? "" : ` · ${decimals(height, 1)} mm`;
 }
 
 /**
@@ -117,7 +127,18 @@ function position({ cut, slice }) {
 function text(context, lines, x, y, align) {
   context.textAlign = align;
   context.textBaseline = "top";
-  lines.forEach((line, number) => context.fillText(line, x, y + number * LINE));
+  lines.forEach((line, number) => rimmed(context, line, x, y + number * LINE));
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} said
+ * @param {number} x
+ * @param {number} y
+ */
+function rimmed(context, said, x, y) {
+  context.strokeText(said, x, y);
+  context.fillText(said, x, y);
 }
 
 /**
@@ -130,12 +151,12 @@ function letters(context, [left, right, upper, lower], width, height) {
   context.font = LETTERS;
   context.textBaseline = "middle";
   context.textAlign = "left";
-  context.fillText(left, MARGIN, height / 2);
+  rimmed(context, left, MARGIN, height / 2);
   context.textAlign = "right";
-  context.fillText(right, width - MARGIN, height / 2);
+  rimmed(context, right, width - MARGIN, height / 2);
   context.textAlign = "center";
-  context.fillText(upper, width / 2, MARGIN + LINE / 2);
-  context.fillText(lower, width / 2, height - MARGIN - LINE / 2);
+  rimmed(context, upper, width / 2, MARGIN + LINE / 2);
+  rimmed(context, lower, width / 2, height - MARGIN - LINE / 2);
 }
 
 /**
@@ -151,6 +172,10 @@ function scaleBar(context, { viewport }, width, height) {
   const length = LENGTHS.find((one) => one * millimetre <= width * MAX_BAR) ?? 1;
   const [right, bottom] = [width - MARGIN, height - MARGIN - 2];
   const left = right - length * millimetre;
+  context.font = FONT;
+  context.textAlign = "right";
+  context.textBaseline = "bottom";
+  rimmed(context, `${length} mm`, right, bottom - 8);
   context.strokeStyle = TEXT;
   context.lineWidth = 1.5;
   context.beginPath();
@@ -159,10 +184,6 @@ function scaleBar(context, { viewport }, width, height) {
   context.lineTo(right, bottom);
   context.lineTo(right, bottom - 6);
   context.stroke();
-  context.font = FONT;
-  context.textAlign = "right";
-  context.textBaseline = "bottom";
-  context.fillText(`${length} mm`, right, bottom - 8);
 }
 
 /**
@@ -185,7 +206,7 @@ function progress(context, pane, width, height) {
   context.fillStyle = TEXT;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.fillText(loader.error || `Slice ${pane.at + 1} is on its way …`, width / 2, height / 2, width - 4 * MARGIN);
+  context.fillText(loader.error || t("Slice {at} is on its way …", { at: pane.at + 1 }), width / 2, height / 2, width - 4 * MARGIN);
 }
 
 /**

@@ -1,73 +1,77 @@
 // @ts-check
 /** Keys of the viewer: which does what, and the panel that says so. */
+import { t } from "../t.js";
 
 /** What each action of keys.json does, in the order of the panel. @type {Record<string, string>} */
 export const ACTIONS = {
-  back: "Slice back",
-  forward: "Slice forward",
-  "page-back": "Ten slices back",
-  "page-forward": "Ten slices forward",
-  start: "First slice",
-  end: "Last slice",
-  suspicious: "The AI's most suspicious slice",
-  cine: "Cine: run through the slices, and stop",
-  "window-brain": "Window: brain",
-  "window-contrast": "Window: after contrast",
-  "window-t2": "Window: T2",
-  "window-flair": "Window: FLAIR",
-  "window-full": "Window: all values",
-  "window-file": "Window: as the file says",
-  "zoom-tool": "Zoom with the left button, and back",
-  "zoom-in": "Zoom in",
-  "zoom-out": "Zoom out",
-  fit: "Fit the picture",
-  "turn-right": "Turn right",
-  "turn-left": "Turn left",
-  "flip-across": "Flip left and right",
-  "flip-down": "Flip up and down",
-  invert: "Exchange dark and bright",
-  reset: "Reset zoom, turn and window",
-  outline: "Outline on or off",
-  heat: "Heat map on or off",
-  "layout-one": "One picture",
-  "layout-two": "Two pictures side by side",
-  "layout-planes": "Three planes",
-  help: "These keys, and away with them",
+  back: t("Slice back"),
+  forward: t("Slice forward"),
+  "page-back": t("Ten slices back"),
+  "page-forward": t("Ten slices forward"),
+  start: t("First slice"),
+  end: t("Last slice"),
+  suspicious: t("The AI's most suspicious slice"),
+  cine: t("Cine: run through the slices, and stop"),
+  "window-brain": t("Window: brain"),
+  "window-contrast": t("Window: after contrast"),
+  "window-t2": t("Window: T2"),
+  "window-flair": t("Window: FLAIR"),
+  "window-full": t("Window: all values"),
+  "window-file": t("Window: as the file says"),
+  "zoom-tool": t("Zoom with the left button, and back"),
+  "zoom-in": t("Zoom in"),
+  "zoom-out": t("Zoom out"),
+  fit: t("Fit the picture"),
+  "turn-right": t("Turn right"),
+  "turn-left": t("Turn left"),
+  "flip-across": t("Flip left and right"),
+  "flip-down": t("Flip up and down"),
+  invert: t("Exchange dark and bright"),
+  reset: t("Reset zoom, turn and window"),
+  outline: t("Outline on or off"),
+  heat: t("Heat map on or off"),
+  "layout-one": t("One picture"),
+  "layout-two": t("Two pictures side by side"),
+  "layout-planes": t("Three planes"),
+  help: t("These keys, and away with them"),
 };
 /** What the tools do. */
 const TOOLS = [
-  ["m a e p", "Length, angle, ellipse, probe"],
-  ["b x d f", "Outline: brush, eraser, lasso, fill"],
-  ["[ ]", "Smaller or larger brush"],
-  ["Shift+F", "Outline the slices between outlined ones"],
-  ["k", "Key image"],
-  ["Ctrl+Z, Ctrl+Y", "Undo, redo"],
-  ["Delete", "Remove the measurement"],
+  ["m a e p", t("Length, angle, ellipse, probe")],
+  [t("Shift+B"), t("Begin with the AI's outline of the slice")],
+  ["b x d f", t("Outline: brush, eraser, lasso, fill")],
+  ["[ ]", t("Smaller or larger brush")],
+  [t("Shift+F"), t("Outline the slices between outlined ones")],
+  ["k", t("Key image")],
+  [t("Ctrl+Z, Ctrl+Y"), t("Undo, redo")],
+  [t("Delete"), t("Remove the measurement")],
 ];
 /** What the page beside the picture does. */
 const READING = [
-  ["Alt+1 … Alt+4", "Choose the class"],
-  ["Enter", "Sign; asks once"],
-  ["n", "Next study"],
-  ["u", "Undo within 10 seconds"],
-  ["Esc", "Out of a field, back to the picture"],
+  ["Alt+1 … Alt+6", t("Choose the class")],
+  ["Enter", t("Sign; asks once")],
+  ["n", t("Next study")],
+  ["u", t("Undo within 10 seconds")],
+  ["Esc", t("Out of a field, back to the picture")],
 ];
 const MOUSE = [
-  ["Wheel", "Slices; with Ctrl zoom"],
-  ["Left", "Window: across width, down level"],
-  ["Middle, Shift+left", "Pan"],
-  ["Right", "Zoom"],
-  ["Double click", "Fit"],
-  ["One finger, two", "Slices; zoom and pan"],
+  [t("Wheel"), t("Slices; with Ctrl zoom")],
+  [t("Left"), t("Window: across width, down level")],
+  [t("Middle, Shift+left"), t("Pan")],
+  [t("Right"), t("Zoom")],
+  [t("Double click"), t("Fit")],
+  [t("One finger, two"), t("Slices; zoom and pan")],
 ];
 const SHOWN = /** @type {Record<string, string>} */ ({
-  " ": "Space",
+  " ": t("Space"),
   ArrowUp: "↑",
   ArrowDown: "↓",
   ArrowLeft: "←",
   ArrowRight: "→",
-  PageUp: "Page up",
-  PageDown: "Page down",
+  Home: t("Home"),
+  End: t("End"),
+  PageUp: t("Page up"),
+  PageDown: t("Page down"),
 });
 /** Where keys are typed, not pressed. */
 const FIELDS = "input:not([type=radio], [type=checkbox], [type=range]), textarea, select, [contenteditable=true]";
@@ -113,8 +117,8 @@ export function describe(panel, keys) {
     said,
   ]);
   panel.replaceChildren();
-  const blocks = { Keys: rows, "Mouse and touch": MOUSE, "Measuring and outlining": TOOLS, Reading: READING };
-  for (const [title, lines] of Object.entries(blocks)) {
+  const blocks = new Map([[t("Keys"), rows], [t("Mouse and touch"), MOUSE], [t("Measuring and outlining"), TOOLS], [t("Reading"), READING]]);
+  for (const [title, lines] of blocks) {
     const list = document.createElement("dl");
     for (const [key, said] of lines) {
       const term = document.createElement("dt");

@@ -1,5 +1,6 @@
 // @ts-check
 /** Heat maps and outlines from the server, slice by slice. */
+import { prepare } from "./paint.js";
 
 /** @typedef {import("./types.js").Field} Field */
 /** @typedef {import("./types.js").Layer} Layer */
@@ -65,6 +66,7 @@ export class Layers {
         if (field) field.values = Uint8Array.from(atob(field.values), (character) => character.charCodeAt(0));
       }
       this.found.set(key, layer);
+      prepare(layer);
       this.error = "";
     } catch (error) {
       if (this.stop.signal.aborted) return;

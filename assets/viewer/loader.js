@@ -1,6 +1,8 @@
 // @ts-check
 /** Slices from the server: the one that is looked at first, then the most suspicious one, then outwards. */
 
+import { t } from "../t.js";
+
 /** @typedef {import("./types.js").StudyHead} StudyHead */
 /** @typedef {import("./types.js").Values} Values */
 
@@ -22,6 +24,8 @@ export class Loader {
     this.onChange = onChange;
     /** @type {Map<string, Values>} */
     this.slices = new Map();
+    /** How many of them there are of each series. @type {Map<number, number>} */
+    this.counts = new Map();
     /** Slices that are looked at, the latest last: index in `study.series`, and slice. @type {Array<[number, number]>} */
     this.focus = [];
     /** @type {Set<string>} */
@@ -57,13 +61,12 @@ export class Loader {
 
   /** @param {number} series @returns {number} Slices of a series that are here. */
   loaded(series) {
-    let count = 0;
-    for (let at = 0; at < this.study.series[series].slices.length; at++) count += Number(this.slices.has(`${series}/${at}`));
-    return count;
+    return this.counts.get(series) ?? 0;
   }
 
   work() {
-    while (this.asked.size < PARALLEL && !this.stop.signal.aborted) {
+    // The first one alone: for the others the server may have to decode, which would hold it up.
+    while (this.asked.size < (this.slices.size ? PARALLEL : 1) && !this.stop.signal.aborted) {
       const next = this.next();
       if (!next) return;
       void this.load(...next);
@@ -80,6 +83,7 @@ export class Loader {
     }
     for (const [series, at] of this.focus) {
       const count = this.study.series[series].slices.length;
+      if (this.loaded(series) === count) continue;
       for (let distance = 1; distance < count; distance++) {
         if (at + distance < count && this.missing(series, at + distance)) return [series, at + distance];
         if (at - distance >= 0 && this.missing(series, at - distance)) return [series, at - distance];
@@ -105,12 +109,13 @@ export class Loader {
       if (!answer.ok) throw new Refused(await answer.text(), answer.status);
       const data = await answer.arrayBuffer();
       this.slices.set(key, head.slices[at].bits === 8 ? new Uint8Array(data) : new Uint16Array(data));
+      this.counts.set(series, this.loaded(series) + 1);
       this.bytes += data.byteLength;
       this.error = "";
       this.forget();
     } catch (error) {
       if (this.stop.signal.aborted) return;
-      this.error = error instanceof Refused ? error.message : "The server does not answer. The picture comes when it does.";
+      this.error = error instanceof Refused ? error.message : t("The server does not answer. The picture comes when it does.");
       this.onChange();
       if (error instanceof Refused && error.status === 404) return; // asking again would not help
       await new Promise((done) => setTimeout(done, PATIENCE));
@@ -125,8 +130,10 @@ export class Loader {
     if (this.bytes <= MAX_BYTES) return;
     const kept = new Set(this.focus.map(([series]) => series));
     for (const [key, values] of this.slices) {
-      if (kept.has(Number.parseInt(key, 10))) continue;
+      const series = Number.parseInt(key, 10);
+      if (kept.has(series)) continue;
       this.slices.delete(key);
+      this.counts.set(series, this.loaded(series) - 1);
       this.bytes -= values.byteLength;
     }
   }
@@ -139,17 +146,4 @@ class Refused extends Error {
     super(message);
     this.status = status;
   }
-}
-
-/**
- * Ask for a study.
- *
- * @param {string} id
- * @param {AbortSignal} signal
- * @returns {Promise<StudyHead>}
- */
-export async function study(id, signal) {
-  const answer = await fetch(`/viewer/studies/${id}/study.json`, { signal });
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer.json();
 }

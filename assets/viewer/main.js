@@ -1,17 +1,19 @@
 // @ts-check
 /** The viewer: one study on the screen, what the keys and buttons do to it, and its end. */
+import { day, t } from "../t.js";
 import { act } from "./actions.js";
+import { ahead, study as ask } from "./ahead.js";
 import { corners } from "./corners.js";
 import { describe, meaning, typing } from "./keys.js";
 import { Layers } from "./layers.js";
 import { Layout } from "./layout.js";
-import { Loader, study as ask } from "./loader.js";
+import { Loader } from "./loader.js";
 import { isEmpty, notes } from "./notes.js";
 import { paintHeat, paintOutline } from "./paint.js";
 import { listen } from "./pointer.js";
 import { Strip } from "./strip.js";
 import { toolbar } from "./toolbar.js";
-import { toolsOf } from "./toolbox.js";
+import { toolKey, toolsOf } from "./toolbox.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 /** @typedef {import("./pane.js").Source} Source */
@@ -46,6 +48,7 @@ export class App {
   /** @param {HTMLElement} host @param {Data} data */
   constructor(host, data) {
     this.host = host;
+    for (const one of [host, ...host.querySelectorAll("[aria-label]")]) one.ariaLabel = t(one.ariaLabel ?? "");
     this.data = data;
     /** @type {Map<string, Source>} */
     this.sources = new Map();
@@ -100,16 +103,16 @@ export class App {
       .then((answer) => answer.json())
       .catch(() => ({})); // the picture can be read without keys
     const source = await this.source(this.data.study);
-    this.keys = await keys;
-    describe(this.part("help"), this.keys);
     const { head } = source;
     if (!head.series.length || !head.first) {
-      this.part("legend").textContent = ["No series of this study has slices that can be shown.", ...head.set_aside].join(" ");
+      this.part("legend").textContent = [t("No series of this study has slices that can be shown."), ...head.set_aside].join(" ");
       return;
     }
     const [number, at] = head.first;
     this.layout.arrange("one", source, [head.series.findIndex((one) => one.number === number), at]);
     this.host.focus({ preventScroll: true });
+    this.keys = await keys;
+    describe(this.part("help"), this.keys);
     this.refresh();
     this.tools = await toolsOf(this, head.id);
     this.refresh();
@@ -124,10 +127,11 @@ export class App {
   async source(id) {
     const known = this.sources.get(id);
     if (known) return known;
-    const head = await ask(id, this.stop.signal);
+    const head = await ask(id);
+    this.stop.signal.throwIfAborted();
     if (this.data.blind) unseen(head);
     const changed = () => this.changed();
-    const other = id === this.data.study ? "" : `${head.date < this.main.head.date ? "PRIOR" : "OTHER"} STUDY ${head.date}`;
+    const other = id === this.data.study ? "" : head.date < this.main.head.date ? t("PRIOR STUDY {day}", { day: day(head.date) }) : t("OTHER STUDY {day}", { day: day(head.date) });
     const source = { head, other, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Map() };
     this.sources.set(id, source);
     return source;
@@ -158,6 +162,7 @@ export class App {
       onClick: (point) => this.layout.cross(pane, point),
       onTouch: () => {
         this.host.focus({ preventScroll: true });
+        this.fold();
         if (this.layout.pane !== pane) this.layout.activate(pane);
       },
     });
@@ -165,7 +170,7 @@ export class App {
 
   /** @param {Pane} pane What lies over its slice, and nothing where the reader wants nothing. */
   over(pane) {
-    const wanted = (settings.heat || settings.outline) && pane.source.head.answer;
+    const wanted = (settings.heat || settings.outline) && pane.source.head.answer && pane.viewport.image;
     return wanted ? pane.over(settings) : { layer: null, map: null, outline: null };
   }
 
@@ -195,7 +200,7 @@ export class App {
     }
     if (this.data.next && !this.warmed && this.sources.size) {
       this.warmed = true;
-      fetch(`/viewer/studies/${this.data.next}/study.json`, { signal: this.stop.signal }).catch(() => undefined);
+      void ahead(this.data.next, true);
     }
   }
 
@@ -216,9 +221,11 @@ export class App {
   key(event) {
     if (!this.layout.panes.length) return;
     if (event.key === "Escape" && typing(event)) return this.host.focus({ preventScroll: true });
+    if (event.key === "Escape" && this.unfolded) return this.fold();
     const help = this.part("help");
     const action = event.key === "Escape" && !help.hidden ? "help" : meaning(event, this.keys, this.host);
-    const taken = !action && this.host.contains(/** @type {Node} */ (event.target)) && this.tools?.key(event);
+    const here = event.target === document.body || this.host.contains(/** @type {Node} */ (event.target));
+    const taken = !action && here && toolKey(this, event);
     if (!action && !taken) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // Streamlit has keys of its own: r, c
@@ -232,6 +239,13 @@ export class App {
     this.tool = state.tool ?? "";
     if (this.tool) this.zooming = false;
     if (this.tools && JSON.stringify(state) !== before) toolbar(this);
+  }
+
+  /** Close what lies over the picture. */
+  fold() {
+    if (!this.unfolded) return;
+    this.unfolded = "";
+    toolbar(this);
   }
 
   /** @param {Partial<import("./types.js").Settings>} chosen */

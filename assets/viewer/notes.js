@@ -1,6 +1,8 @@
 // @ts-check
 /** What is said about the layers of a slice, beside the picture. */
 
+import { decimals, t } from "../t.js";
+
 /** @typedef {import("./types.js").Layer} Layer */
 /** @typedef {import("./types.js").Settings} Settings */
 
@@ -11,17 +13,19 @@
  * @returns {string[]} Lines, the last one lowest.
  */
 export function notes(pane, layer, settings) {
-  const { layers } = pane.source;
+  const { layers, head } = pane.source;
   const lines = pane.head.note ? [pane.head.note] : [];
   if (layers.error) lines.push(layers.error);
-  else if (!layer && layers.busy && (settings.heat || settings.outline)) lines.push("Computing heat map and outline …");
+  else if (!layer && layers.busy && (settings.heat || settings.outline)) lines.push(t("Computing heat map and outline …"));
   if (!layer || !settings.heat) return lines;
   const { explained, answer, method } = layer;
   const part = pane.cut ? "" : ` ${percent(explained.p)}`;
+  // The layer may be in the memory of the browser from another language; the study is asked for each time.
+  const [finding, found] = [`${head.findings[explained.finding]}${part}`, `${head.findings[answer.finding]} ${percent(answer.p)}`];
   const isAnswer = pane.cut || explained.finding === answer.finding;
-  if (isEmpty(layer, settings)) lines.push(`No heat map: the answer for ${pane.cut ? "the study" : "this slice"} is ${explained.label}${part}`);
-  else lines.push(`Heat map: what speaks for ${explained.label}${part} · ${method.split(",")[0]}`);
-  if (!isAnswer) lines.push(`Not the answer, which is ${answer.label} ${percent(answer.p)}`);
+  if (isEmpty(layer, settings)) lines.push(pane.cut ? t("No heat map: the answer for the study is {finding}", { finding }) : t("No heat map: the answer for this slice is {finding}", { finding }));
+  else lines.push(t("Heat map: what speaks for {finding} · {method}", { finding, method: method.split(",")[0] }));
+  if (!isAnswer) lines.push(t("Not the answer, which is {finding}", { finding: found }));
   return lines;
 }
 
@@ -37,5 +41,5 @@ export function isEmpty({ explained }, settings) {
 
 /** @param {number} p */
 function percent(p) {
-  return `${(100 * p).toFixed(1)} %`;
+  return `${decimals(100 * p, 1)} %`;
 }

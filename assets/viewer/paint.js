@@ -11,18 +11,19 @@ const FINE = 160;
 const HALF = 127.5;
 export const EDGE = "#40e0ff";
 
-/** @returns {Uint8ClampedArray} Red, green, blue of 256 steps. */
+/** @returns {Uint32Array} Pixels of 256 steps, the stronger the more opaque. */
 function table() {
-  const colours = new Uint8ClampedArray(768);
+  const colours = new Uint8ClampedArray(1024);
   const parts = INFERNO.map((hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)));
   for (let step = 0; step < 256; step++) {
     const place = (step / 255) * (parts.length - 1);
     const low = Math.min(Math.floor(place), parts.length - 2);
     for (let channel = 0; channel < 3; channel++) {
-      colours[3 * step + channel] = parts[low][channel] + (place - low) * (parts[low + 1][channel] - parts[low][channel]);
+      colours[4 * step + channel] = parts[low][channel] + (place - low) * (parts[low + 1][channel] - parts[low][channel]);
     }
+    colours[4 * step + 3] = 255 * Math.sqrt(step / 255);
   }
-  return colours;
+  return new Uint32Array(colours.buffer);
 }
 
 const COLOURS = table();
@@ -44,10 +45,35 @@ export function gradient() {
  * @param {number} opacity 0 to 1.
  */
 export function paintHeat(context, field, opacity) {
+  context.globalAlpha = opacity;
+  context.drawImage(heatOf(field), field.left, field.top, field.width, field.height);
+}
+
+/** @param {Field} field @returns {HTMLCanvasElement} */
+function heatOf(field) {
   let canvas = heats.get(field);
   if (!canvas) heats.set(field, (canvas = coloured(field)));
-  context.globalAlpha = opacity;
-  context.drawImage(canvas, field.left, field.top, field.width, field.height);
+  return canvas;
+}
+
+/** @param {Field} field @returns {Path2D} */
+function lineOf(field) {
+  let path = lines.get(field);
+  if (!path) lines.set(field, (path = contour(field)));
+  return path;
+}
+
+/**
+ * Make what a layer is drawn with while nothing else is to be done, so that its slice is shown without delay.
+ *
+ * @param {import("./types.js").Layer} layer
+ */
+export function prepare({ map, outline }) {
+  const when = window.requestIdleCallback ?? setTimeout;
+  when(() => {
+    heatOf(map);
+    if (outline) lineOf(outline);
+  });
 }
 
 /**
@@ -58,12 +84,10 @@ export function paintHeat(context, field, opacity) {
  * @param {DOMMatrix} matrix From pixels of the slice to those of the screen.
  */
 export function paintOutline(context, field, matrix) {
-  let path = lines.get(field);
-  if (!path) lines.set(field, (path = contour(field)));
   const shown = new Path2D();
   const cells = new DOMMatrix().translateSelf(field.left, field.top);
   cells.scaleSelf(field.width / field.columns, field.height / field.rows).translateSelf(0.5, 0.5);
-  shown.addPath(path, matrix.multiply(cells));
+  shown.addPath(lineOf(field), matrix.multiply(cells));
   context.lineWidth = 1.5;
   context.strokeStyle = EDGE;
   context.stroke(shown);
@@ -78,13 +102,10 @@ function coloured(field) {
   canvas.height = rows;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const data = context.createImageData(columns, rows);
+  const pixels = new Uint32Array(data.data.buffer);
   const whole = { ...field, left: 0, top: 0, width: columns, height: rows };
   for (let row = 0, at = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, at += 4) {
-      const value = sample(whole, column + 0.5, row + 0.5);
-      const step = 3 * Math.round(value);
-      data.data.set([COLOURS[step], COLOURS[step + 1], COLOURS[step + 2], 255 * Math.sqrt(value / 255)], at);
-    }
+    for (let column = 0; column < columns; column++, at++) pixels[at] = COLOURS[Math.round(sample(whole, column + 0.5, row + 0.5))];
   }
   context.putImageData(data, 0, 0);
   return canvas;
@@ -101,10 +122,14 @@ function contour({ rows, columns, values }) {
   /** @param {number} x @param {number} y */
   const at = (x, y) => (x < 0 || y < 0 || x >= columns || y >= rows ? 0 : values[y * columns + x]);
   for (let y = -1; y < rows; y++) {
-    for (let x = -1; x < columns; x++) {
-      const corners = [at(x, y), at(x + 1, y), at(x + 1, y + 1), at(x, y + 1)];
+    for (let x = -1, right = 0, lower = 0; x < columns; x++) {
+      const [left, under] = [right, lower]; // the right corners of one cell are the left ones of the next
+      right = at(x + 1, y);
+      lower = at(x + 1, y + 1);
+      const above = left > HALF;
+      if (right > HALF === above && lower > HALF === above && under > HALF === above) continue;
+      const corners = [left, right, lower, under];
       const inside = corners.map((value) => value > HALF);
-      if (inside[0] === inside[1] && inside[1] === inside[2] && inside[2] === inside[3]) continue;
       /** @type {number[][]} */
       const crossed = [];
       for (let side = 0; side < 4; side++) {

@@ -100,7 +100,7 @@ export class Pane {
   }
 
   /**
-   * Move by slices, showing each of those between, one a frame.
+   * Move by slices, showing each of those between: the first one at once, then one a frame.
    *
    * @param {number} count Negative to go back.
    */
@@ -109,13 +109,13 @@ export class Pane {
       const next = (this.steps.at(-1) ?? this.at) + Math.sign(count);
       if (next >= 0 && next < this.count) this.steps.push(next);
     }
-    this.frame ||= requestAnimationFrame(() => this.tick());
+    if (!this.frame) this.tick();
   }
 
   tick() {
     const next = this.steps.shift();
+    this.frame = next === undefined ? 0 : requestAnimationFrame(() => this.tick());
     if (next !== undefined) this.step(next);
-    this.frame = this.steps.length ? requestAnimationFrame(() => this.tick()) : 0;
   }
 
   /** @param {number} at */

@@ -1,5 +1,6 @@
 // @ts-check
 /** Buttons and choices above the picture, and what colours mean below it. */
+import { day, t } from "../t.js";
 import { act, show, WINDOWS } from "./actions.js";
 import { button, choice, thumbnails, unfolding } from "./bar.js";
 import { ACTIONS } from "./keys.js";
@@ -16,6 +17,14 @@ const METHODS = /** @type {Array<[string, string]>} */ ([
   ["score_cam", "ScoreCAM"],
 ]);
 
+/** Names of the windows that are words. @type {Record<string, string>} */
+const WINDOW_NAMES = { brain: t("brain"), contrast: t("contrast"), full: t("full") };
+
+/** @param {[string, string]} window Action, and name of the server. @returns {[string, string]} */
+function named([action, name]) {
+  return [action, WINDOW_NAMES[name] ?? name];
+}
+
 /** @param {App} app Draw all of it for what is on the screen now. */
 export function toolbar(app) {
   const { layout, settings, zooming } = app;
@@ -23,34 +32,41 @@ export function toolbar(app) {
   const { head } = pane.source;
   /** @param {string} label @param {string} action @param {boolean} [pressed] */
   const key = (label, action, pressed) => {
-    const made = button(label, `${ACTIONS[action]} (${app.keys[action]?.[0] ?? "no key"})`, () => act(app, action));
+    const made = button(label, `${ACTIONS[action]} (${app.keys[action]?.[0] ?? t("no key")})`, () => act(app, action));
     if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
     return made;
   };
   const arrangements = [
     key("1", "layout-one", layout.kind === "one"),
     key("2", "layout-two", layout.kind === "two"),
-    ...(layout.isVolume ? [key("3 planes", "layout-planes", layout.kind === "planes")] : []),
+    ...(layout.isVolume ? [key(t("3 planes"), "layout-planes", layout.kind === "planes")] : []),
   ];
   const windows = choice(
-    "Window",
-    [["", "Window"], ["window-file", "as the file says"], ...Object.entries(WINDOWS)],
+    t("Window"),
+    [["", t("Window")], ["window-file", t("as the file says")], ...Object.entries(WINDOWS).map(named)],
     "",
     (action) => act(app, action),
   );
   const layers = head.answer
-    ? [key("Outline", "outline", settings.outline), key("Heat map", "heat", settings.heat), mapChoices(app)]
+    ? [key(t("Outline"), "outline", settings.outline), key(t("Heat map"), "heat", settings.heat), mapChoices(app)]
     : [];
   const which = seriesChoices(app);
-  const most = head.suspicious ? [key("AI's slice", "suspicious")] : [];
-  app.part("bar").replaceChildren(
+  const most = head.suspicious ? [key(t("AI's slice"), "suspicious")] : [];
+  const bar = app.part("bar");
+  const focused = bar.contains(document.activeElement) ? document.activeElement?.textContent : null;
+  bar.replaceChildren(
     group(arrangements),
     ...which,
-    group([key("Zoom", "zoom-tool", zooming), ...toolButtons(app)]),
+    group([key(t("Zoom"), "zoom-tool", zooming), ...toolButtons(app)]),
     windows,
     group([...layers, ...most]),
     group([key("?", "help")]),
   );
+  // The buttons are new: who pressed one with the keyboard stays on it.
+  if (focused) {
+    const same = [...bar.querySelectorAll(":is(button,summary)")].find((one) => one.textContent === focused && one.checkVisibility());
+    /** @type {HTMLElement} */ (same ?? app.host).focus({ preventScroll: true });
+  }
   const [main] = layout.panes;
   thumbnails(app.part("thumbs"), main.source.head, () => main.series, (at) => void show(app, 0, main.source.head.id, at, null));
   legend(app);
@@ -71,21 +87,21 @@ function seriesChoices(app) {
   const found = [];
   /** @type {Array<[string, string, string?]>} */
   const series = pane.source.head.series.map((one, at) => [String(at), one.label]);
-  const others = app.main.head.others.map((one) => /** @type {[string, string]} */ ([one.id, `${one.date} ${one.label}`]));
+  const others = app.main.head.others.map((one) => /** @type {[string, string]} */ ([one.id, `${day(one.date)} ${one.label}`]));
   if (layout.kind === "two" && others.length) {
-    const studies = /** @type {Array<[string, string]>} */ ([[app.main.head.id, `This study ${app.main.head.date}`], ...others]);
+    const studies = /** @type {Array<[string, string]>} */ ([[app.main.head.id, t("This study {day}", { day: day(app.main.head.date) })], ...others]);
     // The first pane keeps the study that is read: marks are drawn there.
     const beside = layout.panes[1].source.head.id;
-    found.push(choice("Study in the second pane", studies, beside, (id) => void show(app, 1, id, 0, null)));
+    found.push(choice(t("Study in the second pane"), studies, beside, (id) => void show(app, 1, id, 0, null)));
   }
   if (series.length > 1 && layout.kind === "two") {
     const chosen = String(pane.series);
-    found.push(choice("Series in this pane", series, chosen, (at) => void show(app, layout.active, pane.source.head.id, Number(at), null)));
+    found.push(choice(t("Series in this pane"), series, chosen, (at) => void show(app, layout.active, pane.source.head.id, Number(at), null)));
   }
   if (pane.head.planes && layout.kind !== "planes") {
-    const planes = Object.keys(pane.head.planes).map((one) => /** @type {[string, string]} */ ([one, one]));
+    const planes = Object.keys(pane.head.planes).map((one) => /** @type {[string, string]} */ ([one, t(one)]));
     const chosen = pane.plane ?? pane.head.plane ?? "";
-    found.push(choice("Plane", planes, chosen, (plane) => void show(app, layout.active, pane.source.head.id, pane.series, plane)));
+    found.push(choice(t("Plane"), planes, chosen, (plane) => void show(app, layout.active, pane.source.head.id, pane.series, plane)));
   }
   return found;
 }
@@ -95,18 +111,18 @@ function mapChoices(app) {
   const { settings } = app;
   const { findings } = app.main.head;
   const opacity = document.createElement("input");
-  Object.assign(opacity, { type: "range", min: "0", max: "1", step: "0.05", value: String(settings.opacity), title: "Opacity of the heat map" });
-  opacity.setAttribute("aria-label", "Opacity of the heat map");
+  Object.assign(opacity, { type: "range", min: "0", max: "1", step: "0.05", value: String(settings.opacity), title: t("Opacity of the heat map") });
+  opacity.setAttribute("aria-label", t("Opacity of the heat map"));
   opacity.oninput = () => {
     settings.opacity = Number(opacity.value);
     for (const pane of app.layout.panes) pane.viewport.requestDraw();
   };
   opacity.onchange = () => app.host.focus({ preventScroll: true });
-  const classes = /** @type {Array<[string, string]>} */ ([["", "of the answer"], ...Object.entries(findings)]);
-  return unfolding(app, "Map", [
-    labelled("Class", choice("Class of the heat map", classes, settings.finding, (finding) => app.change({ finding }))),
-    labelled("Method", choice("How the heat map is made", METHODS, settings.method, (method) => app.change({ method }))),
-    labelled("Opacity", opacity),
+  const classes = /** @type {Array<[string, string]>} */ ([["", t("of the answer")], ...Object.entries(findings)]);
+  return unfolding(app, t("Map"), [
+    labelled(t("Class"), choice(t("Class of the heat map"), classes, settings.finding, (finding) => app.change({ finding }))),
+    labelled(t("Method"), choice(t("How the heat map is made"), METHODS, settings.method, (method) => app.change({ method }))),
+    labelled(t("Opacity"), opacity),
   ]);
 }
 
@@ -123,16 +139,16 @@ function legend(app) {
   const parts = [];
   const scored = !pane.cut && pane.head.scores.length > 0;
   if (scored) {
-    parts.push(said("Height: P(tumour) of the slice. Colour:"));
+    parts.push(said(t("Height: P(tumour) of the slice. Colour:")));
     for (const [finding, label] of Object.entries(pane.source.head.findings)) parts.push(said(label, COLOURS[finding]));
-    if (pane.head.step > 1) parts.push(said(`Thin slices: one in ${pane.head.step} was scored`));
-  } else if (pane.cut) parts.push(said(`Reformatted from the ${pane.head.plane} slices; the AI scored those`));
-  else parts.push(said("The AI scored no slice of this series"));
+    if (pane.head.step > 1) parts.push(said(t("Thin slices: one in {step} was scored", { step: pane.head.step })));
+  } else if (pane.cut) parts.push(said(t("Reformatted from the {plane} slices; the AI scored those", { plane: t(pane.head.plane ?? "") })));
+  else parts.push(said(t("The AI scored no slice of this series")));
   if (app.settings.heat && pane.source.head.answer) {
-    parts.push(said("Heat map: 0", gradient(), "strongest of the slice"));
+    parts.push(said(t("Heat map: 0"), gradient(), t("strongest of the slice")));
   }
   if (pane.source.head.set_aside.length) {
-    const aside = said(`${pane.source.head.set_aside.length} series set aside`);
+    const aside = said(t("Series set aside: {count}", { count: pane.source.head.set_aside.length }));
     aside.title = pane.source.head.set_aside.join("\n");
     parts.push(aside);
   }

@@ -1,22 +1,27 @@
 // @ts-check
 /** The tools of measuring and outlining, which live in a folder of their own, and their buttons. */
+import { t } from "../t.js";
 import { button, unfolding } from "./bar.js";
+import { adoptAll, adoptHere, suggested } from "./suggestion.js";
 
 /** @typedef {import("./main.js").App} App */
 /** @typedef {{tool: string | null, key: boolean, canUndo: boolean, saved: string | boolean, message: string}} State */
 
 /** What they are called on their buttons, and what they do. @type {Record<string, [string, string]>} */
-const NAMES = {
-  length: ["Length", "Length in mm (m)"],
-  angle: ["Angle", "Angle in degrees (a)"],
-  ellipse: ["Ellipse", "Mean, standard deviation and area within an ellipse (e)"],
-  probe: ["Probe", "Value of a pixel (p)"],
-  brush: ["Brush", "Paint the outline (b)"],
-  eraser: ["Eraser", "Erase from the outline (x)"],
-  lasso: ["Lasso", "Draw around the outline (d)"],
-  fill: ["Fill", "Fill what looks alike (f)"],
+const MEASURING = {
+  length: [t("Length"), t("Length in mm (m)")],
+  angle: [t("Angle"), t("Angle in degrees (a)")],
+  ellipse: [t("Ellipse"), t("Mean, standard deviation and area within an ellipse (e)")],
+  probe: [t("Probe"), t("Value of a pixel (p)")],
 };
-const MEASURING = ["length", "angle", "ellipse", "probe"];
+/** @type {Record<string, [string, string]>} */
+const OUTLINING = {
+  brush: [t("Brush"), t("Paint the outline (b)")],
+  eraser: [t("Eraser"), t("Erase from the outline (x)")],
+  lasso: [t("Lasso"), t("Draw around the outline (d)")],
+  fill: [t("Fill"), t("Fill what looks alike (f)")],
+};
+const LOST = t("The tools could not be loaded. Reload the page.");
 
 /**
  * @param {App} app
@@ -32,40 +37,65 @@ export async function toolsOf(app, studyId) {
       readOnly: false,
       onChange: (/** @type {State} */ state) => app.drew(state),
       markersOf: (/** @type {number} */ series) => source.head.series[series].slices.map((one) => one.marker),
+      suggested: () => suggested(app),
     });
     await tools.load();
     return tools;
   } catch {
-    return null; // the picture can be read without them
+    app.part("legend").textContent = LOST; // the picture can be read without them
+    return null;
   }
 }
 
-/** @param {App} app @returns {HTMLElement[]} The buttons of the tools. */
+/** @param {App} app @returns {HTMLElement[]} The buttons of the tools; they wait until the tools are there. */
 export function toolButtons(app) {
   const { tools, drawn } = app;
-  if (!tools) return [];
-  /** @param {string} name */
-  const tool = (name) => {
-    const [label, help] = NAMES[name] ?? [name, name];
-    return pressed(button(label, help, () => app.choose(app.tool === name ? "" : name)), app.tool === name);
+  /** @param {string} label @param {string} help @param {() => void} act @param {boolean} [is] pressed */
+  const made = (label, help, act, is) => {
+    const one = button(label, help, act);
+    one.disabled = !tools;
+    if (is !== undefined) one.setAttribute("aria-pressed", String(is));
+    return one;
   };
-  /** @type {string[]} */
-  const names = tools.names();
-  const between = button("Between", "Outline the slices between outlined ones (Shift+F)", () => tools.fillBetween());
-  const undo = button("Undo", "Take the last step back (Ctrl+Z)", () => tools.undo());
-  undo.disabled = !drawn?.canUndo;
-  const key = button("Key image", "Keep this slice with the reading (k)", () => tools.toggleKey());
-  const outlining = names.filter((name) => !MEASURING.includes(name)).map(tool);
+  /** @param {Record<string, [string, string]>} kinds */
+  const choices = (kinds) =>
+    Object.entries(kinds).map(([name, [label, help]]) =>
+      made(label, help, () => {
+        app.unfolded = ""; // the picture is wanted now
+        app.choose(app.tool === name ? "" : name);
+      }, app.tool === name),
+    );
+  const undo = made(t("Undo"), t("Take the last step back (Ctrl+Z)"), () => tools.undo());
+  undo.disabled ||= !drawn?.canUndo;
+  const begin = app.main.head.answer
+    ? [
+        made(t("AI's, this slice"), t("Begin with the AI's outline of this slice (Shift+B)"), () => adoptHere(app)),
+        made(t("AI's, all slices"), t("Begin with the AI's outline of every slice of this series"), () => void adoptAll(app)),
+      ]
+    : [];
   return [
-    ...names.filter((name) => MEASURING.includes(name)).map(tool),
-    unfolding(app, "Correct outline", [...outlining, between]),
-    pressed(key, Boolean(drawn?.key)),
+    ...choices(MEASURING),
+    unfolding(app, t("Correct outline"), [
+      ...begin,
+      ...choices(OUTLINING),
+      made(t("Between"), t("Outline the slices between outlined ones (Shift+F)"), () => tools.fillBetween()),
+    ]),
+    made(t("Key image"), t("Keep this slice with the reading (k)"), () => tools.toggleKey(), Boolean(drawn?.key)),
     undo,
   ];
 }
 
-/** @param {HTMLElement} made @param {boolean} is */
-function pressed(made, is) {
-  made.setAttribute("aria-pressed", String(is));
-  return made;
+/**
+ * Do what a key asks of the tools.
+ *
+ * @param {App} app
+ * @param {KeyboardEvent} event
+ * @returns {boolean} Whether it was for them.
+ */
+export function toolKey(app, event) {
+  if (!app.tools) return false;
+  const begins = event.shiftKey && !event.ctrlKey && !event.altKey && event.key.toLowerCase() === "b";
+  if (!begins || !app.main.head.answer) return app.tools.key(event);
+  adoptHere(app);
+  return true;
 }

@@ -26,6 +26,8 @@
  * @property {number} columns
  * @property {[number, number]} spacing
  * @property {Edges} edges
+ * @property {number} first Millimetres of the first slice along the axis across.
+ * @property {number} step
  *
  * @typedef {object} SeriesHead
  * @property {number} number
@@ -43,6 +45,7 @@
  * @property {string} id
  * @property {string} address
  * @property {string} layers
+ * @property {string} model Digest of the model that makes them.
  * @property {[number, number] | null} first
  * @property {[number, number] | null} suspicious
  * @property {{finding: string, label: string, p: number} | null} answer

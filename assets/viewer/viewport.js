@@ -111,10 +111,7 @@ export class Viewport {
   };
 
   requestDraw = () => {
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
-      this.draw();
-    });
+    this.frame ||= requestAnimationFrame(() => this.draw());
   };
 
   resize() {
@@ -128,6 +125,8 @@ export class Viewport {
   }
 
   draw() {
+    cancelAnimationFrame(this.frame); // what was asked for is drawn now
+    this.frame = 0;
     const ratio = devicePixelRatio || 1;
     const context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d", { alpha: false }));
     context.setTransform(1, 0, 0, 1, 0, 0);

@@ -2,22 +2,24 @@
 
 import streamlit as st
 
+from triage.access.roles import Right
 from triage.domain import Decision
+from triage.languages.speech import number, retold, t
 from triage.text import markdown
 from triage.ui import exports, state, tables
 from triage.ui.exports import ReadyExport
 
 installation = state.installation()
-reader = state.reader()
+reader = state.require(Right.EXPORT_OWN).name
 
-st.title("My readings")
+st.title(t("My readings"))
 if not reader:
-    st.info("Enter your name in the sidebar to see your readings.", icon=":material/person:")
+    st.info(t("Enter your name in the sidebar to see your readings."), icon=":material/person:")
     st.stop()
 items = installation.store.readings.signed(reader)
 if not items:
     st.info(
-        f"{markdown(reader)} has not signed a reading yet. Open a study from the **Worklist**.",
+        t("{reader} has not signed a reading yet. Open a study from the **Worklist**.", reader=markdown(reader)),
         icon=":material/history_edu:",
     )
     st.stop()
@@ -26,13 +28,13 @@ overrides = sum(item.reading.decision is Decision.OVERRIDE for item in items)
 unaided = sum(item.reading.decision is Decision.UNAIDED for item in items)
 for column, (name, value) in zip(
     st.columns([1, 1, 1, 5]),
-    {"Readings": len(items), "Overrides": overrides, "Without AI": unaided}.items(),
+    {t("Readings"): len(items), t("Overrides"): overrides, t("Without AI"): unaided}.items(),
     strict=False,
 ):
-    column.metric(name, f"{value:,}")
+    column.metric(name, number(value))
 text = st.text_input(
-    "Find",
-    placeholder="Patient, MRN, accession, study",
+    t("Find"),
+    placeholder=t("Patient, MRN, accession, study"),
     type="search",
     key="f_readings",
     persist_state="session",
@@ -61,31 +63,40 @@ if shown:
         on_select=note_click,
         selection_mode="single-cell",
     )
-    st.caption("Click a row to open its study.")
+    st.caption(t("Click a row to open its study."))
 else:
-    st.caption("No reading of yours is of a study that mentions all of these words.")
+    st.caption(t("No reading of yours is of a study that mentions all of these words."))
 
-exports.ask(installation, reader)
+# Side by side: what unfolds from the one never covers the other.
+making, getting = st.columns([1, 2], width=640)
+with making:
+    exports.ask(installation, reader)
 
 ready: ReadyExport | None = st.session_state.get("ready_export")
 if ready and ready.reader == reader and ready.path.is_file():
     made = ready.export
-    st.caption(
-        f"Studies: {made.studies:,} · readings: {made.readings:,} · slices: {made.slices:,}, with a label: "
-        f"{made.labelled:,}. {'De-identified' if ready.deidentified else 'Not de-identified'}. Readings that you sign "
-        "from now on need a new data set."
-    )
-    st.download_button(
-        f"Download ({ready.path.stat().st_size / 2**20:,.1f} MB)",
+    getting.download_button(
+        t("Download ({size} MB)", size=number(ready.path.stat().st_size / 2**20, 1)),
         ready.path.read_bytes,  # when it is asked for, not before
         file_name=ready.path.name,
         mime="application/zip",
         icon=":material/download:",
         on_click="ignore",  # a rerun beside the download would replace the file while it is being written
     )
+    st.caption(
+        t(
+            "Studies: {studies} · readings: {readings} · slices: {slices}, with a label: {labelled}. {identity}. "
+            "Readings that you sign from now on need a new data set.",
+            studies=made.studies,
+            readings=made.readings,
+            slices=made.slices,
+            labelled=made.labelled,
+            identity=t("De-identified" if ready.deidentified else "Not de-identified"),
+        )
+    )
     if made.notes:
-        st.write("Studies of which slices or labels are missing:")
+        st.write(t("Studies of which slices or labels are missing:"))
         st.dataframe(
-            [{"Study": study_id, "Reason": reason} for study_id, reason in made.notes],
+            [{t("Study"): study_id, t("Reason"): retold(reason)} for study_id, reason in made.notes],
             hide_index=True,
         )

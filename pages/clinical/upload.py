@@ -1,17 +1,35 @@
 """Upload files, archives or folders: each file gets its own answer, and a bad file does not affect the others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from triage.access.roles import Right
 from triage.domain import Receipt, StudyStatus
 from triage.errors import TriageError
+from triage.languages.speech import later, retold, t
 from triage.pipeline.spool import Incoming
 from triage.text import markdown
-from triage.ui import receipts, state, tables
+from triage.ui import language, receipts, server, state, tables
 
-SOURCES = {"Files or ZIP archives": True, "A folder": "directory"}
+FILES, FOLDER = later("Files or ZIP archives"), later("A folder")
+SOURCES = {FILES: True, FOLDER: "directory"}
+#: So many columns that the reason is read whole on a small screen.
+SHOWN = (
+    later("Band"),
+    "P(glioma)",
+    "AI",
+    later("Patient"),
+    later("Study"),
+    later("Waiting"),
+    later("Reason for the rank"),
+)
+#: Before a blind reading nobody sees what the AI found.
+BLIND = (later("Band"), later("Patient"), later("Study"), later("Images"), later("Waiting"))
 
+state.require(Right.UPLOAD)
 installation = state.installation()
 if upload := st.query_params.get("upload"):
     st.session_state.upload_id = upload
@@ -27,12 +45,15 @@ def follow(upload_id: str) -> None:
     """
     now = installation.uploads.progress(upload_id)
     if now is None:
-        st.info("This upload is no longer listed. What was stored of it is on the worklist.", icon=":material/info:")
+        st.info(t("This upload is no longer listed. What was stored of it is on the worklist."), icon=":material/info:")
     elif now.error:
-        st.error(markdown(now.error), icon=":material/error:")
+        st.error(markdown(retold(now.error)), icon=":material/error:")
     elif now.receipts is None:
-        place = f" {now.done + 1:,} of {now.known:,}: {markdown(now.name)}" if now.known else ""
-        st.progress(0.5 * now.done / max(now.known, 1), f"Storing{place}. You may leave this page.")
+        storing = t("Storing. You may leave this page.")
+        if now.known:
+            at, name = now.done + 1, markdown(now.name)
+            storing = t("Storing {at} of {count}: {name}. You may leave this page.", at=at, count=now.known, name=name)
+        st.progress(0.5 * now.done / max(now.known, 1), storing)
     else:
         answer(now.receipts)
 
@@ -40,50 +61,78 @@ def follow(upload_id: str) -> None:
 def answer(sent: Sequence[Receipt]) -> None:
     """Draw the answers to what was stored, and how many of its studies are scored."""
     standing = installation.queue.standing({one.study_id for one in sent if one.study_id}, state.now())
+    if installation.settings.blind_first_read:
+        standing = {one: replace(found, row=replace(found.row, predicted=None)) for one, found in standing.items()}
     queued = sum(one.row.status is StudyStatus.RECEIVED for one in standing.values())
     if queued:
         ranked = len(standing) - queued
-        st.progress(0.5 + 0.5 * ranked / len(standing), f"Scoring: {ranked:,} of {len(standing):,} studies ranked")
+        scoring = t("Scoring: {count} of {all} studies ranked", count=ranked, all=len(standing))
+        st.progress(0.5 + 0.5 * ranked / len(standing), scoring)
     summary, button = st.columns([4, 1], vertical_alignment="center")
     summary.markdown(receipts.counted(sent))
     # A link, which the browser follows: leaving from here by the server can race with the next look at the upload.
-    button.page_link(state.WORKLIST, label="Open the worklist", icon=":material/format_list_numbered:", width="stretch")
+    button.page_link(
+        state.WORKLIST, label=t("Open the worklist"), icon=":material/format_list_numbered:", width="stretch"
+    )
     receipts.draw(sent, standing)
 
 
 @st.fragment(run_every="2s")
 def arrivals() -> None:
     """Draw the latest arrivals, of this upload and of others."""
-    recent = installation.queue.recent(10)
-    st.subheader("Latest arrivals")
+    recent, blind = installation.queue.recent(10), installation.settings.blind_first_read
+    st.subheader(t("Latest arrivals"))
     if recent:
-        st.dataframe(tables.worklist(recent, state.now()), column_config=tables.WORKLIST_COLUMNS, hide_index=True)
+        st.dataframe(
+            tables.worklist(recent, state.now(), blind=blind),
+            column_config=tables.worklist_columns(),
+            column_order=[t(one) for one in (BLIND if blind else SHOWN)],
+            hide_index=True,
+        )
     else:
-        st.caption("No study has arrived yet.")
+        st.caption(t("No study has arrived yet."))
 
 
-st.title("Upload")
+def taken(chosen: Sequence[UploadedFile]) -> list[Incoming]:
+    """Return the chosen files as the server holds them: on disk, see `triage.web.holding`."""
+    found = []
+    for file in chosen:
+        path = installation.held.path((server.page_number(), file.file_id))
+        found.append(Incoming(file.name, path=path) if path is not None else Incoming(file.name, data=file.getvalue()))
+    return found
+
+
+st.title(t("Upload"))
 st.caption(
-    "Brain MRI as DICOM, NIfTI, PNG or JPEG files, or ZIP archives of these. DICOM files are grouped into studies by "
-    "Study Instance UID; every other file is one study. Each study is scored and ranked on arrival."
+    t(
+        "Brain MRI as DICOM, NIfTI, PNG or JPEG files, or ZIP archives of these. DICOM files are grouped into studies "
+        "by Study Instance UID; every other file is one study. Each study is scored and ranked on arrival."
+    )
 )
 source = st.segmented_control(
-    "What to upload", list(SOURCES), default="Files or ZIP archives", required=True, label_visibility="collapsed"
+    t("What to upload"), list(SOURCES), default=FILES, format_func=t, required=True, label_visibility="collapsed"
 )
-with st.form("upload", clear_on_submit=True, border=False):
-    files = st.file_uploader("Files", accept_multiple_files=SOURCES[source], label_visibility="collapsed", key=source)
-    sent = st.form_submit_button("Score and rank", icon=":material/upload:", type="primary")
+language.name_uploader()
+with st.form("upload", border=False):
+    # A new widget after each hand-over: files that could not be handed over stay chosen.
+    files = st.file_uploader(
+        t("Files"),
+        accept_multiple_files=SOURCES[source],
+        label_visibility="collapsed",
+        key=f"{source} {st.session_state.setdefault('handed_over', 0)}",
+    )
+    sent = st.form_submit_button(t("Score and rank"), icon=":material/upload:", type="primary")
 
 if sent and not files:
-    st.warning("Choose or drop at least one file.")
+    st.warning(t("Choose or drop at least one file."))
 if sent and files:
     try:
-        upload = installation.uploads.begin(
-            [Incoming(file.name, data=file.getbuffer()) for file in files], actor=state.reader() or "upload"
-        )
-        st.session_state.upload_id = st.query_params["upload"] = upload
+        st.session_state.upload_id = st.query_params["upload"] = state.acting().upload(taken(files))
+        installation.held.drop([(server.page_number(), file.file_id) for file in files])
+        st.session_state.handed_over += 1
+        st.rerun()
     except TriageError as error:
-        st.error(markdown(str(error)), icon=":material/error:")
+        st.error(markdown(retold(str(error))), icon=":material/error:")
 
 if upload:
     follow(upload)

@@ -2,15 +2,19 @@
 
 import streamlit as st
 
+from triage.access.roles import Right
+from triage.languages.speech import t
 from triage.ui import news, state
 
+person = state.require(Right.WORKLIST)
 title, button = st.columns([5, 1], vertical_alignment="bottom")
-title.title("Worklist")
-if button.button("Read next", icon=":material/play_arrow:", type="primary", width="stretch"):
+title.title(t("Worklist"))
+may_read = person.may(Right.READ)
+if may_read and button.button(t("Read next"), icon=":material/play_arrow:", type="primary", width="stretch"):
     top, _ = state.read_next()
     if top is not None:
         state.open_study(top)
-    st.toast("Nothing waits to be read.", icon=":material/inbox:")
+    st.toast(t("Nothing waits to be read."), icon=":material/inbox:")
 # Opened here, by the whole page and never by a fragment that repeats itself: leaving from there can race with a repeat.
-if opened := news.worklist():
+if (opened := news.worklist()) and may_read:
     state.open_study(opened)

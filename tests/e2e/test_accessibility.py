@@ -1,4 +1,4 @@
-"""No page breaks a serious rule of accessibility (axe-core, WCAG 2.2 A and AA), in either theme."""
+"""No page breaks a serious rule of accessibility (axe-core, WCAG 2.2 A and AA), in either theme; nothing is cut off."""
 
 from __future__ import annotations
 
@@ -6,54 +6,166 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
-from helpers import free_port, wait_until_healthy
-from playwright.sync_api import Browser, expect
+from helpers import served, sign_study
+from playwright.sync_api import Browser, Page, expect
 
-from triage.settings import ROOT
+from triage.domain import Finding
+from triage.pipeline.installation import Installation
+from triage.settings import ROOT, Settings
 
 pytestmark = pytest.mark.browser
 AXE = ROOT / "tests" / "node" / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ("", "review", "upload", "conflicts", "readings", "models")
+PAGES = ("", "review", "upload", "conflicts", "readings", "insights", "models", "audit")
+READER = "Dr. Ada"
+#: Milliseconds until a page has to be drawn.
+PATIENCE = 60_000
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+SIZES = ((1024, 768), (1366, 768), (1920, 1080), (2560, 1440))
 #: The list of pages, which Streamlit draws: its items stand in the list by way of a `div`.
 NOT_OURS = "[data-testid=stSidebarNav]"
+
+#: What stands beyond the window, and names and buttons of which a part is hidden. Tables scroll by themselves.
+CUT_OFF = """() => {
+  const scrolling = ".rows, [data-testid=stDataFrame], [data-testid=stSidebar], .nt-thumbs, .js-plotly-plot"
+    + ", #js-plotly-tester";  // where Plotly measures text
+  const named = "button, label, summary, h1, h2, h3, .nt-banner, [data-testid=stMetricLabel]";
+  const found = [];
+  const look = (root) => {
+    for (const one of root.querySelectorAll("*")) {
+      if (one.shadowRoot) look(one.shadowRoot);
+      const box = one.getBoundingClientRect();
+      const drawn = box.width && box.height && one.checkVisibility({ visibilityProperty: true });
+      if (!drawn || one.closest(scrolling)) continue;
+      const clips = one.matches(named) && getComputedStyle(one).overflowX !== "visible";
+      const hidden = clips && one.scrollWidth > one.clientWidth + 1;
+      if (box.right > innerWidth + 1 || box.left < -1 || hidden)
+        found.push(`${one.tagName}.${one.className} ${one.textContent.trim().slice(0, 40)}`);
+    }
+  };
+  look(document);
+  if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
+  return found;
+}"""
+#: Colours are those of the page once nothing fades in or out any more.
+STILL = """() => Promise.allSettled(document.getAnimations()
+  .filter((one) => one.effect.getComputedTiming().endTime !== Infinity).map((one) => one.finished))"""
+#: Buttons of the form that are not within the window.
+OUT_OF_SIGHT = """() => {
+  const form = [...document.querySelectorAll("*")].map((one) => one.shadowRoot?.querySelector(".reading")).find(Boolean)
+    ?? document.querySelector(".reading");
+  const buttons = [...form.querySelectorAll(":scope > .buttons button")];
+  const shown = (box) => box.height > 0 && box.bottom <= innerHeight && box.right <= innerWidth;
+  return buttons.filter((one) => !shown(one.getBoundingClientRect())).map((one) => one.textContent);
+}"""
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app with phantoms that wait to be read."""
-    port, home = free_port(), tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.mktemp("home")
     environment = os.environ | {"TRIAGE_HOME": str(home)}
     subprocess.run([sys.executable, "-m", "triage", "demo"], cwd=ROOT, env=environment, check=True)
-    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
-        wait_until_healthy(f"http://localhost:{port}", process)
-        yield f"http://localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    installation = Installation(Settings(home=home))
+    sign_study(installation, installation.queue.recent(1)[0].study_id, Finding.GLIOMA, reader=READER)
+    installation.close()
+    with served(home) as (address, _):
+        yield address
+
+
+def opened(address: str, browser: Browser, theme: str, size: tuple[int, int], *, touch: bool = False) -> Page:
+    """A window of a reader who has a name."""
+    sides = {"width": size[0], "height": size[1]}
+    context = browser.new_context(viewport=sides, color_scheme=theme, has_touch=touch)  # type: ignore[arg-type]
+    context.add_cookies([{"name": "triage_reader", "value": quote(READER), "url": address}])
+    return context.new_page()
+
+
+def settled(tab: Page, address: str) -> None:
+    """Open a page and wait until it is drawn."""
+    tab.goto(address)
+    heading = tab.get_by_role("heading", level=1).or_(tab.get_by_role("heading", level=3)).first
+    expect(heading).to_be_visible(timeout=PATIENCE)
+    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=PATIENCE)
+    expect(tab.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)
+    tab.wait_for_timeout(1500)
+
+
+def broken(tab: Page, place: str) -> list[str]:
+    """The serious rules that the page breaks as it is now."""
+    expect(tab.locator("[data-stale=true]")).to_have_count(0, timeout=PATIENCE)
+    tab.evaluate(STILL)
+    tab.evaluate(AXE.read_text())
+    scope, tags = {"include": [["html"]], "exclude": [[NOT_OURS]]}, list(RULES)
+    found = tab.evaluate("([scope, tags]) => axe.run(scope, {runOnly: {type: 'tag', values: tags}})", [scope, tags])
+    return [
+        f"{place}: {rule['id']}: {node['html'][:160]}"
+        for rule in found["violations"]
+        if rule["impact"] in {"serious", "critical"}
+        for node in rule["nodes"]
+    ]
+
+
+def drawn(tab: Page) -> None:
+    """Wait until the viewer has its slices and its tools."""
+    expect(tab.locator("#viewer .nt-pane[data-drawn]").first).to_be_visible(timeout=PATIENCE)
+    expect(tab.get_by_role("button", name="Length")).to_be_enabled(timeout=PATIENCE)
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make lint-js)")
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_no_page_breaks_a_serious_rule(address: str, browser: Browser, theme: str) -> None:
-    tab = browser.new_page(viewport={"width": 1366, "height": 768}, color_scheme=theme)  # type: ignore[arg-type]
-    broken: list[str] = []
+    tab = opened(address, browser, theme, (1366, 768))
+    found: list[str] = []
     for page in PAGES:
-        tab.goto(f"{address}/{page}")
-        expect(tab.get_by_role("heading", level=1).or_(tab.get_by_role("heading", level=3)).first).to_be_visible(
-            timeout=60_000
-        )
-        expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
-        tab.wait_for_timeout(1500)
-        tab.evaluate(AXE.read_text())
-        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-        scope = {"include": [["html"]], "exclude": [[NOT_OURS]]}
-        found = tab.evaluate("([scope, tags]) => axe.run(scope, {runOnly: {type: 'tag', values: tags}})", [scope, tags])
-        for rule in found["violations"]:
-            if rule["impact"] in {"serious", "critical"}:
-                broken += [f"{page or 'worklist'}: {rule['id']}: {node['html'][:160]}" for node in rule["nodes"]]
-    tab.close()
-    assert not broken, "\n".join(broken)
+        settled(tab, f"{address}/{page}")
+        found += broken(tab, page or "worklist")
+    tab.context.close()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make lint-js)")
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_what_unfolds_breaks_no_serious_rule(address: str, browser: Browser, theme: str) -> None:
+    """The tools, the keys, two panes, an override, the choice of columns, what a data set holds, a report."""
+    tab = opened(address, browser, theme, (1366, 768))
+    settled(tab, f"{address}/review")
+    drawn(tab)
+    tab.get_by_text("Correct outline").click()
+    tab.keyboard.press("Alt+3")
+    tab.get_by_text("Map", exact=True).click()
+    found = broken(tab, "tools and override")
+    tab.locator("#viewer").focus()
+    tab.keyboard.press("w")
+    tab.keyboard.press("?")
+    expect(tab.get_by_role("dialog", name="Keys")).to_be_visible()
+    found += broken(tab, "keys")
+    settled(tab, f"{address}/")
+    tab.get_by_text("Columns", exact=True).click()
+    found += broken(tab, "columns")
+    settled(tab, f"{address}/readings")
+    tab.get_by_role("button", name="Make a data set").click()
+    expect(tab.get_by_role("button", name="Make it")).to_be_visible()
+    found += broken(tab, "data set")
+    tab.context.close()
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_is_cut_off_at_any_size(address: str, browser: Browser, page: str) -> None:
+    tab = opened(address, browser, "dark", SIZES[0], touch=True)
+    settled(tab, f"{address}/{page}")
+    if page == "review":
+        drawn(tab)
+        tab.keyboard.press("Alt+3")  # an override asks for its reason
+    found = []
+    for width, height in SIZES:
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.wait_for_timeout(800)
+        found += [f"{width}: {one}" for one in tab.evaluate(CUT_OFF)]
+        if page == "review":
+            found += [f"{width}: out of sight: {one}" for one in tab.evaluate(OUT_OF_SIGHT)]
+    tab.context.close()
+    assert not found, "\n".join(found)

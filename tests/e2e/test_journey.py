@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import subprocess
-import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -16,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import encode, free_port, wait_until_healthy
+from helpers import encode, served
 from playwright.sync_api import Browser, Page, expect
 
 from triage.phantoms import Phantom
@@ -38,18 +36,9 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app as `python -m triage serve` starts it, on an empty installation."""
-    port = free_port()
     # One reader signs alone here; tests/e2e/test_reading.py reads twice.
-    environment = os.environ | {"TRIAGE_HOME": str(tmp_path_factory.mktemp("home")), "TRIAGE_SECOND_READ": "false"}
-    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    address = f"http://localhost:{port}"
-    try:
-        wait_until_healthy(address, process)
+    with served(tmp_path_factory.mktemp("home"), TRIAGE_SECOND_READ="false") as (address, process):
         yield Server(address, process)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 @pytest.fixture(params=[(1366, 768), (1920, 1080)], ids=["1366", "1920"])

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import free_port, take_in, wait_until_healthy
+from helpers import free_port, take_in, until, wait_until_healthy
 from playwright.sync_api import Browser, Page, expect
 
 from triage.domain import Finding, StudyStatus
@@ -69,7 +69,7 @@ def reading(browser: Browser, server: Server, name: str, study: str = "") -> Pag
     tab.get_by_role("textbox", name="Reader").fill(name)
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("button", name="Read next")).to_be_visible()
-    tab.wait_for_function("document.cookie.includes('triage_reader')")
+    until(lambda: tab.evaluate("document.cookie.includes('triage_reader')"))
     if study:
         tab.goto(f"{server.address}/review?study={study}")
     else:
@@ -100,6 +100,14 @@ def sign(tab: Page, finding: str, comment: str = "", reason: str = "") -> None:
         tab.get_by_placeholder("Comment").fill(comment)
     tab.get_by_role("button", name=re.compile("^(Confirm|Sign)")).click()
     tab.get_by_role("button", name="Enter again").click()
+
+
+def store_has(server: Server, study_id: str) -> bool:
+    """Whether a reading of the study is stored."""
+    installation = store(server)
+    found = bool(installation.store.study(study_id).readings)
+    installation.close()
+    return found
 
 
 def store(server: Server) -> Installation:
@@ -139,6 +147,27 @@ def test_nothing_typed_is_lost(server: Server, browser: Browser) -> None:
     tab.context.close()
 
 
+def test_what_was_typed_without_a_name_is_there_once_there_is_one(server: Server, browser: Browser) -> None:
+    """Also if the page was loaded again in between."""
+    study = server.order[0]  # type: ignore[attr-defined]
+    tab = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    tab.set_default_timeout(90_000)
+    tab.goto(f"{server.address}/review?study={study}")
+    tab.get_by_placeholder("Comment").fill("typed by nobody")
+    expect(tab.get_by_text("Not saved: enter your name")).to_be_visible()
+    tab.reload()
+    expect(tab.get_by_placeholder("Comment")).to_have_value("typed by nobody")
+    tab.reload()
+    tab.get_by_role("textbox", name="Reader").fill("Dr. Ada")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+    expect(tab.get_by_placeholder("Comment")).to_have_value("typed by nobody")
+    tab.context.close()
+    tab = reading(browser, server, "Dr. Ada", study)
+    expect(tab.get_by_placeholder("Comment")).to_have_value("typed by nobody")
+    tab.context.close()
+
+
 def test_a_signature_is_taken_back_and_then_stored_without_the_tab(server: Server, browser: Browser) -> None:
     tab = reading(browser, server, "Dr. Ada")
     study_id = study_of(tab)
@@ -172,6 +201,23 @@ def test_a_signature_is_taken_back_and_then_stored_without_the_tab(server: Serve
     installation.close()
 
 
+#: Counts the frames in which the names of two patients can be seen.
+MIXED = """() => {
+  window.mixed = 0;
+  const look = () => {
+    const banner = document.querySelector(".nt-banner");
+    const side = document.querySelector("[data-testid=stColumn]:has(#viewer) + [data-testid=stColumn]");
+    const seen = (one) => one && getComputedStyle(one).visibility === "visible";
+    if (seen(banner) && seen(side) && banner.textContent) {
+      const name = side.querySelector("h3")?.textContent;
+      if (name && banner.textContent.split(" · ")[0] !== name) window.mixed += 1;
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
 def test_the_next_study_is_the_next_on_the_list(server: Server, browser: Browser) -> None:
     """Down the whole list and never back to what was left; another reader meanwhile gets another study."""
     order = server.order  # type: ignore[attr-defined]
@@ -179,12 +225,28 @@ def test_the_next_study_is_the_next_on_the_list(server: Server, browser: Browser
     visited = [study_of(ada)]
     bo = reading(browser, server, "Dr. Bo")
     assert study_of(bo) != visited[0]
+    ada.evaluate(MIXED)
     visited += [go_on(ada), go_on(ada)]
+    expect(ada.locator("[data-testid=stColumn]:has(#viewer) + [data-testid=stColumn]")).to_be_visible()
+    assert ada.evaluate("window.mixed") == 0
     assert len(set(visited)) == 3
     assert study_of(bo) not in visited
     assert [one for one in order if one in visited] == visited
     for tab in (ada, bo):
         tab.context.close()
+
+
+def test_who_goes_on_before_the_signature_is_taken_goes_on(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada", server.order[0])  # type: ignore[attr-defined]
+    signed: list[str] = []
+    for _ in range(2):  # at the second, the signature of the first can still be taken back
+        here = study_of(tab)
+        sign(tab, "Glioma", reason="wrong class")
+        tab.keyboard.press("n")
+        expect(tab.locator(f'.reading[data-study="{here}"]')).to_have_count(0, timeout=20_000)
+        signed.append(here)
+    tab.context.close()
+    until(lambda: all(store_has(server, one) for one in signed))
 
 
 def test_a_glioma_is_read_twice_and_a_disagreement_is_arbitrated(server: Server, browser: Browser) -> None:
@@ -243,8 +305,9 @@ def test_a_blind_reader_sees_the_ai_after_committing(tmp_path: Path, browser: Br
     try:
         tab = reading(browser, server, "Dr. Ada", study_id)
         expect(tab.get_by_text("Blind reading.")).to_be_visible()
+        expect(tab.locator("#viewer .nt-pane[data-drawn]").first).to_be_visible()
         for hint in ("AI:", "P(glioma)", "Heat map", "operating point"):
-            expect(tab.get_by_role("main").get_by_text(hint)).to_have_count(0)
+            expect(tab.get_by_role("main").get_by_text(hint).filter(visible=True)).to_have_count(0)
         tab.get_by_role("radio", name="No tumour").click()
         tab.get_by_role("button", name="Commit, then show the AI").click()
         tab.get_by_role("button", name="Enter again").click()

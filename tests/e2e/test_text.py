@@ -43,7 +43,7 @@ def tab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parents[1])])}
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
-        wait_until_healthy(f"http://localhost:{port}", process)
+        wait_until_healthy(f"http://localhost:{port}", process, "/_stcore/health")
         page = browser.new_page()
         page.goto(f"http://localhost:{port}")
         expect(page.get_by_text("ready")).to_be_visible(timeout=30_000)

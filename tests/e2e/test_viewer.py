@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 from drawn_dicom import instance, write
-from helpers import free_port, take_in, wait_until_healthy
+from helpers import served, take_in, until
 from playwright.sync_api import Browser, Page, expect
 from pydicom.uid import generate_uid
 
@@ -23,7 +20,8 @@ from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
 from triage.scans.formats.nifti import decode
 from triage.scans.reformat import cuts
-from triage.settings import ROOT, Settings
+from triage.settings import Settings
+from triage.web.modules import addresses
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
@@ -79,7 +77,7 @@ def drawn(folder: Path, day: str, count: int, apart: float) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> Iterator[Studies]:
-    folder, port = tmp_path_factory.mktemp("viewer"), free_port()
+    folder = tmp_path_factory.mktemp("viewer")
     installation = Installation(Settings(home=folder / "home"))
     stack, prior, volume, tumour = (
         take_in(installation, files)[0]
@@ -91,15 +89,8 @@ def studies(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> 
         )
     )
     installation.close()
-    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TRIAGE_HOME": str(folder / "home")})
-    try:
-        address = f"http://localhost:{port}"
-        wait_until_healthy(address, process)
+    with served(folder / "home") as (address, _):
         yield Studies(address, stack, prior, volume, tumour)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 @pytest.fixture
@@ -117,7 +108,7 @@ def opened(tab: Page, studies: Studies, study: str, slices: int) -> None:
     """Open a study, and wait until all of its slices are in the browser."""
     tab.goto(f"{studies.address}/review?study={study}")
     expect(tab.locator(f'{PANE}[data-loaded="{slices}"][data-drawn]')).to_have_count(1)
-    expect(tab.get_by_role("button", name="Length")).to_be_visible()  # the buttons of the tools take room, too
+    expect(tab.get_by_role("button", name="Length")).to_be_enabled()
 
 
 def brightness(tab: Page, x: float = 0.5, y: float = 0.75, pane: int = 0) -> list[int]:
@@ -287,15 +278,45 @@ def test_the_prior_study_scrolls_along(studies: Studies, tab: Page) -> None:
 
 def test_outline_and_map_are_laid_over_the_slice(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.tumour, 1)
-    tab.wait_for_function(f"({OUTLINED})() > 20")
+    until(lambda: tab.evaluate(f"({OUTLINED})() > 20"))
     colours = "() => { const c = document.querySelector('#viewer canvas'); const { data } = c.getContext('2d')"
     colours += ".getImageData(0, 0, c.width, c.height); let n = 0;"
     colours += " for (let at = 0; at < data.length; at += 4) n += data[at] !== data[at + 2]; return n; }"
     assert tab.evaluate(colours) > 100
     tab.keyboard.press("o")
-    tab.wait_for_function(f"({OUTLINED})() === 0")
+    until(lambda: tab.evaluate(f"({OUTLINED})() === 0"))
     tab.keyboard.press("g")
-    tab.wait_for_function(f"({colours})() === 0")
+    until(lambda: tab.evaluate(f"({colours})() === 0"))
+
+
+def test_a_correction_begins_with_the_outline_of_the_ai(studies: Studies, tab: Page) -> None:
+    tab.context.add_cookies([{"name": "triage_reader", "value": "Dr.%20A", "url": studies.address}])
+    opened(tab, studies, studies.tumour, 1)
+    until(lambda: tab.evaluate(f"({OUTLINED})() > 20"))
+
+    def drawn() -> dict[str, Any]:
+        tab.wait_for_timeout(900)  # what is drawn is sent soon after
+        kept = tab.evaluate(f"async () => (await fetch('/viewer/studies/{studies.tumour}/marks')).json()")
+        return dict(kept["content"]["masks"])
+
+    tab.locator("#viewer").focus()
+    tab.keyboard.press("Shift+B")
+    expect(tab.locator(".nt-legend")).to_contain_text("Begun with the AI's outline")
+    (mask,) = drawn().values()
+    assert len(mask["origin"]) == 16
+    assert 50 < sum(mask["runs"][1::2]) < mask["rows"] * mask["columns"] / 4
+    tab.keyboard.press("Control+z")
+    assert drawn() == {}
+    tab.get_by_text("Correct outline").click()
+    tab.get_by_role("button", name="AI's, all slices").click()
+    expect(tab.get_by_role("button", name="Undo", exact=True)).to_be_enabled()
+    assert list(drawn().values()) == [mask]
+    unfolded = tab.locator("#viewer details[open]")
+    expect(unfolded).to_have_count(1)
+    tab.keyboard.press("Escape")
+    expect(unfolded).to_have_count(0)
+    tab.keyboard.press("e")
+    expect(tab.get_by_role("button", name="Ellipse")).to_have_attribute("aria-pressed", "true")
 
 
 def test_letters_follow_turns_and_flips(studies: Studies, tab: Page) -> None:
@@ -309,3 +330,38 @@ def test_letters_follow_turns_and_flips(studies: Studies, tab: Page) -> None:
         }"""
     )
     assert found == ["RLAP", "PARL", "LRPA", "APLR", "LRAP", "RLPA", "APRL"]
+
+
+def test_what_is_seen_first_is_here_before_a_study_is_opened(studies: Studies, tab: Page) -> None:
+    asked: list[str] = []
+    tab.goto(studies.address)
+    row = tab.locator(f'tbody[data-id="{studies.tumour}"]')
+    expect(row).to_be_visible()
+    fetched = (
+        "() => performance.getEntriesByType('resource').filter((one) => one.name.includes('/viewer/modules/')).length"
+    )
+    until(lambda: tab.evaluate(f"({fetched})() >= {len(addresses('main.js'))}"))
+    tab.on("request", lambda request: asked.append(request.url))
+    with tab.expect_response(lambda answer: "/slices/" in answer.url) as first:
+        row.hover()
+    assert studies.tumour in first.value.url
+    row.click()
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(1)
+    assert not [url for url in asked if "/viewer/modules/" in url and url.endswith(".js")]
+    again = [url for url in asked if url == first.value.url]
+    kept = tab.evaluate("(url) => performance.getEntriesByName(url).map((one) => one.transferSize)", first.value.url)
+    assert len(again) == len(kept) == 2
+    assert kept[1] == 0, "from the browser's cache"
+
+
+def test_what_unfolds_stays_within_the_viewer(studies: Studies, tab: Page) -> None:
+    """What stands beside the viewer is drawn over it."""
+    tab.set_viewport_size({"width": 1920, "height": 1080})
+    opened(tab, studies, studies.tumour, 1)
+    tab.locator("#viewer").get_by_text("Map", exact=True).click()
+    choices = tab.locator("#viewer details[open] div")
+    expect(choices).to_be_visible()
+    beyond = (
+        "(list) => list.getBoundingClientRect().right - document.getElementById('viewer').getBoundingClientRect().right"
+    )
+    until(lambda: choices.evaluate(beyond) <= 0.5, 10)

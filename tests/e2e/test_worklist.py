@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers import free_port, wait_until_healthy
+from helpers import served
 from playwright.sync_api import Browser, Page, expect
 from record_samples import instance, reading, result
 
 from triage.domain import StudyHeader
 from triage.records.store import Store
 from triage.records.views import Arrival
-from triage.settings import ROOT, Settings
+from triage.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=30_000)
@@ -47,19 +45,11 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    port, home = free_port(), tmp_path / "home"
-    environment = os.environ | {"TRIAGE_HOME": str(home), "TRIAGE_WORKER": "separate"}
-    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    address = f"http://localhost:{port}"
-    try:
-        wait_until_healthy(address, process)
+    home = tmp_path / "home"
+    with served(home, TRIAGE_WORKER="separate") as (address, process):
         store = Store(Settings(home=home).url)
         yield Server(address, process, store)
         store.engine.dispose()
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import zipfile
 from pathlib import Path
 
@@ -66,7 +68,9 @@ def content(installation: Installation, study_id: str, outlines: dict[int, np.nd
 def test_outlines_are_read_back_pixel_for_pixel(
     installation: Installation, study_id: str, outlines: dict[int, np.ndarray], tmp_path: Path, unpack: bool
 ) -> None:
-    sign(installation, study_id, Finding.GLIOMA, content(installation, study_id, outlines))
+    drawn = content(installation, study_id, outlines)
+    drawn["masks"][next(iter(drawn["masks"]))]["origin"] = "0123456789abcdef"
+    sign(installation, study_id, Finding.GLIOMA, drawn)
     target = tmp_path / "readings.zip"
     installation.export_readings(target)
     if unpack:
@@ -81,6 +85,10 @@ def test_outlines_are_read_back_pixel_for_pixel(
         assert item.label == Finding.GLIOMA
         assert np.array_equal(load_picture(target, item), decoded[at].pixels)
         assert np.array_equal(load_mask(target, item), outlines[at])
+    with zipfile.ZipFile(tmp_path / "readings.zip") as archive:
+        exported = list(csv.DictReader(io.StringIO(archive.read("slices.csv").decode())))
+    begun = [row["outline_model"] for row in exported if row["outline"]]
+    assert sorted(begun) == ["", "", "0123456789abcdef"]
     (study,) = read_dataset(target)
     without = [entry for entry in study.slices if entry.label is None and entry.outline]
     assert [entry.note for entry in without] == [NOT_THE_LESION]

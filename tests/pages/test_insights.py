@@ -11,7 +11,7 @@ import streamlit as st
 from record_samples import add, reading, result
 from streamlit.testing.v1 import AppTest
 
-from triage.domain import Finding
+from triage.domain import Finding, ReadingState
 from triage.pipeline.installation import Installation
 from triage.settings import ROOT
 from triage.ui import insights, state
@@ -72,6 +72,31 @@ def test_readings_are_held_against_the_ai(installation: Installation) -> None:
     assert [list(table["n"]) for table in groups] == [[4], [4], [4]]
     reasons = next(table.value for table in app.dataframe if "Reason" in table.value)
     assert reasons.to_dict("records") == [{"Reason": "wrong class", "n": 1}]
+
+
+def test_before_a_blind_reading_nothing_tells_of_the_ai(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def charts(app: AppTest) -> list[str]:
+        return [one.proto.id for one in app.get("plotly_chart") if "queue_strip" in one.proto.id]
+
+    installation.store.results.file(add(installation.store, 1), result())
+    assert charts(page())
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    app = page()
+    assert not charts(app)
+    assert "Before a blind reading nothing is shown here" in said(app)
+
+
+def test_a_study_that_waits_for_another_reader_is_in_no_figure(installation: Installation) -> None:
+    study = add(installation.store, 1)
+    installation.store.results.file(study, result())
+    first = replace(reading(), state=ReadingState.PRELIMINARY, signed_at=state.now())
+    installation.store.readings.sign(study, first, seen=0)
+    app = page()
+    assert "Agreement" not in {metric.label for metric in app.metric}
+    assert "No study of this period was signed as glioma yet" in said(app)
+    assert "settled studies" in said(app)
 
 
 def test_minutes_are_said_in_words() -> None:

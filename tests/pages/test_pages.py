@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import streamlit as st
 from helpers import encode, redrawn, sign_study, take_in, zipped
-from record_samples import reading
+from record_samples import add, reading
 from streamlit.testing.v1 import AppTest
 
 from triage.domain import Beyond, Finding, Resolution, StudyStatus
@@ -108,6 +108,23 @@ def test_an_upload_answers_each_file(installation: Installation, slices: list[Ph
     assert "scoring follows" not in words(app)
 
 
+def test_before_a_blind_reading_an_upload_tells_nothing_of_the_ai(
+    installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    app = page(state.UPLOAD)
+    app.file_uploader[0].set_value([("good.png", slices[0].png, "image/png")])
+    app.button[0].click().run()
+    app = when_stored(installation, app)
+    assert "number 1 on the worklist." in words(app)
+    assert "AI: " not in words(app)
+    (arrivals,) = app.dataframe
+    assert not {"AI", "P(glioma)", "Reason for the rank"} & set(arrivals.value.columns)
+    sent = arrivals.proto.SerializeToString()
+    assert not [finding for finding in Finding if finding.label.encode() in sent]
+    assert sent.count(b"color: ") == 1, "the band's, and no class that a colour tells"
+
+
 def test_what_was_sent_is_told_apart_and_leads_on(installation: Installation, study_files: dict[str, bytes]) -> None:
     """Two archives with files of the same names, one of them of another patient under the same UIDs."""
     name, file = next(iter(study_files.items()))
@@ -144,7 +161,7 @@ def test_a_disk_that_takes_nothing_is_said_at_once(installation: Installation) -
     installation.settings.home.joinpath("uploads").write_text("in the way")
     app.file_uploader[0].set_value([("good.png", b"1", "image/png")])
     app.button[0].click().run()
-    assert "Free disk space" in words(app)
+    assert "The disk does not answer" in words(app)
 
 
 def when_stored(installation: Installation, app: AppTest) -> AppTest:
@@ -265,10 +282,10 @@ def test_the_review_names_the_patient_above_the_picture_and_beside_it(
     (viewer,) = (one for one in app.get("bidi_component") if one.proto.component_name == "viewer")
     data = json.loads(viewer.proto.json)
     assert data["study"] == study_id
-    assert data["banner"] == "PHANTOM, ADA · F · 054Y · MRN PH1000 · Accession ACC2000 · 2026-03-02"
+    assert data["banner"] == "PHANTOM, ADA · F · 54Y · MRN PH1000 · Accession ACC2000 · Mar 2, 2026"
     said = words(app)
     assert "MRN PH1000" in said
-    assert "Set aside, not scored: localizer" in said
+    assert "Set aside, not scored: localizer" in said.replace("\\", "")
 
 
 def test_the_reports_of_a_dicom_study_can_be_downloaded(
@@ -358,12 +375,18 @@ def test_a_blind_reader_sees_nothing_of_the_ai_before_committing(
     app = page(state.REVIEW, study=study_id)
     assert "Blind reading" in words(app)
     assert not any("AI:" in node.proto.body for node in app.get("html"))
-    assert "bars" not in str(app.get("plotly_chart"))
+    assert not any("Probability of each class" in node.proto.body for node in app.get("html"))
     form = _form(app)
     assert (form["blind"], form["predicted"]) == (True, "")
     installation.store.drafts.commit_blind(study_id, "Dr. Ada", Finding.NOTUMOR, seen=0, now=datetime.now(UTC))
     app = page(state.REVIEW, study=study_id)
     assert any("AI:" in node.proto.body for node in app.get("html"))
+    (bars,) = (node.proto.body for node in app.get("html") if "Probability of each class" in node.proto.body)
+    result = installation.store.study(study_id).result
+    assert result is not None
+    for finding in Finding:
+        assert f"{finding.label}</th>" in bars
+        assert f">{result.probabilities[finding]:.1%}</span>" in bars
     assert _form(app)["blind"] is False
 
 
@@ -412,6 +435,14 @@ def test_the_model_page_shows_the_card(installation: Installation) -> None:
     card = installation.runtime.card
     assert card.name in words(app)
     assert {metric.value for metric in app.metric} >= {f"{card.operating_points.glioma:.3f}"}
+
+
+def test_a_damaged_record_is_said_on_the_model_page(installation: Installation) -> None:
+    add(installation.store, 1)  # whose file is not there
+    assert not page(state.MODELS).error
+    installation.watch.verify()
+    (said,) = page(state.MODELS).error
+    assert "file missing" in said.value
 
 
 def _form(app: AppTest) -> dict[str, Any]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from helpers import receive, take_in
+from pickled import Pickled, plant_pickles
 
 from triage.domain import Outcome, StudyStatus
 from triage.errors import StorageError
@@ -87,6 +91,29 @@ def test_postgresql_keeps_the_work_too(postgres: str, tmp_path: Path, slices: li
     take_in(installation, {"head.png": slices[0].png})
     assert not (tmp_path / "home" / "work.db").exists()
     installation.close()
+
+
+def test_a_pickle_in_the_tables_of_the_queue_is_never_read(
+    settings: Settings, slices: list[Phantom], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row itself says how it is to be read; its study and all others are ranked nevertheless."""
+    monkeypatch.setattr(durable, "SWEEP_INTERVAL", 0.5)
+    mark = tmp_path / "ran"
+    pickle.loads(pickle.dumps(Pickled(mark)))
+    assert mark.exists(), "or it would prove nothing that it does not run"
+    mark.unlink()
+    first = Installation(settings.model_copy(update={"worker": "separate"}))
+    studies = hand_over(first, slices[:2])
+    first.close()
+    assert plant_pickles(settings.home, mark, studies[0]) == 1
+    second = Installation(settings)
+    second.run()
+    assert second.wait(studies, timeout=120) == []
+    second.close()
+    assert not mark.exists()
+    with closing(sqlite3.connect(settings.home / "work.db")) as database:
+        ended = database.execute("SELECT status FROM workflow_status WHERE serialization = 'py_pickle'").fetchall()
+    assert ended == [("ERROR",), ("ERROR",)]
 
 
 def test_filing_is_tried_again_while_the_record_does_not_take_it(

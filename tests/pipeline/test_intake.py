@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,20 +19,24 @@ from dicomweb import file, study
 from helpers import encode, keep, receive, redrawn, take_in, zipped
 from pydicom import dcmread, dcmwrite
 from pydicom.uid import ImplicitVRLittleEndian
-from sqlalchemy import event, select, update
+from record_samples import reading
+from sqlalchemy import event, select
 
 from triage.domain import Band, Outcome, StudyStatus
+from triage.errors import NotFoundError
 from triage.inference.runtime import Runtime
 from triage.phantoms import Phantom
 from triage.pipeline import admission
 from triage.pipeline.installation import Installation
-from triage.pipeline.intake import Intake
+from triage.pipeline.intake import MENDED, Intake
 from triage.pipeline.spool import Incoming
 from triage.pipeline.upload import NOT_TAKEN
 from triage.records import database, files
+from triage.records.audit import Event
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
+from triage.records.verify import Verification
 from triage.records.views import Added, Arrival, Instance, WorklistFilter
 from triage.scans.formats.inspect import Inspected
 from triage.scans.isolation.door import Door
@@ -119,7 +124,7 @@ def test_a_full_disk_refuses_and_says_so(
     monkeypatch.setattr(os, "fsync", full)
     (receipt,) = installation.receive([Incoming("head.png", data=slices[0].png)], actor="test")
     assert receipt.outcome is Outcome.REFUSED
-    assert "No space left" in receipt.message
+    assert "the disk is full" in receipt.message
     assert installation.queue.first(NOW) is None
 
 
@@ -140,7 +145,14 @@ def test_settings_keep_everything_below_home(tmp_path: Path, slices: list[Phanto
     installation = Installation(Settings(home=home))
     take_in(installation, {"head.png": slices[0].png})
     installation.close()
-    assert {path.name for path in home.iterdir()} == {"files", "triage.db", "work.db"}
+    assert {path.name for path in home.iterdir()} == {
+        "anchors",
+        "files",
+        "keys",
+        "running.lock",
+        "triage.db",
+        "work.db",
+    }
     assert list(tmp_path.iterdir()) == [home]
 
 
@@ -248,7 +260,7 @@ def test_files_of_an_earlier_version_are_compared_by_their_data_set(
     name, file = next(iter(study_files.items()))
     (study_id,) = take_in(installation, {name: file})
     with installation.store.write() as session:
-        session.execute(update(InstanceRow).values(content=None))
+        session.scalars(select(InstanceRow)).one().content = None
     (receipt,) = receive(installation, {name: implicit(file)})
     assert (receipt.outcome, receipt.study_id) == (Outcome.ALREADY_HERE, study_id)
     assert all(item.content for item in installation.store.study(study_id).instances)
@@ -394,7 +406,7 @@ def test_a_file_that_the_database_does_not_take_costs_no_other(
 ) -> None:
     """PostgreSQL holds identifiers to their length; without the check before it, one file made it refuse a study."""
     monkeypatch.setattr(admission, "MAX_UID_LENGTH", 100)
-    store, kept = Store(postgres), FileStore(tmp_path / "files")
+    store, kept = Store(postgres, tmp_path), FileStore(tmp_path / "files")
     images = [file(one) for one in study(5)]
     odd = study(1, StudyInstanceUID=dcmread(io.BytesIO(images[0])).StudyInstanceUID, SOPInstanceUID="1." * 32 + "1")[0]
     alone = study(1, SOPInstanceUID="2." * 32 + "1")[0]
@@ -410,3 +422,33 @@ def test_a_file_that_the_database_does_not_take_costs_no_other(
     (study_id,) = intake.accepted
     assert len(store.study(study_id).instances) == len(images)
     store.engine.dispose()
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b"other")], ids=["deleted", "altered"])
+@pytest.mark.parametrize("other_bytes", [False, True], ids=["same bytes", "same data set"])
+def test_what_was_lost_is_mended_before_it_is_acknowledged(
+    installation: Installation, study_files: dict[str, bytes], harm: Callable[[Path], object], other_bytes: bool
+) -> None:
+    name, sent = next(iter(study_files.items()))
+    (study_id,) = take_in(installation, {name: sent})
+    (item,) = installation.store.study(study_id).instances
+    harm(installation.files.path(item.sha256))
+    (receipt,) = receive(installation, {name: implicit(sent) if other_bytes else sent})
+    assert (receipt.outcome, receipt.message, receipt.study_id) == (Outcome.ALREADY_HERE, MENDED, study_id)
+    study = installation.store.study(study_id)
+    assert [installation.files.holds(one.sha256) for one in study.instances] == [True]
+    assert study.status is not StudyStatus.RECEIVED
+    with installation.store.read() as session:
+        assert Event.MENDED in session.scalars(select(AuditRow.event)).all()
+    assert [one for step in Verification(installation.store, installation.files).steps() for one in step] == []
+
+
+def test_nobody_confirms_what_is_lost(installation: Installation, slices: list[Phantom]) -> None:
+    (study_id,) = take_in(installation, {"head.png": slices[0].png})
+    study = installation.store.study(study_id)
+    signed = replace(reading(), signed_at=NOW, contents=study.contents)
+    installation.files.path(study.instances[0].sha256).unlink()
+    with pytest.raises(NotFoundError, match=r"head\.png .*Send the study again"):
+        installation.signatures.hold(study_id, signed, seen=0)
+    receive(installation, {"head.png": slices[0].png})
+    installation.signatures.hold(study_id, signed, seen=0)

@@ -15,7 +15,7 @@ from triage.domain import Reading
 from triage.pipeline.signatures import Signatures
 from triage.records.store import Store
 
-SOON = timedelta(seconds=0.3)
+SOON = timedelta(seconds=1)
 
 
 @pytest.fixture

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from record_samples import add, reading, result
 from sqlalchemy import select
 
+from triage.records import origin
 from triage.records.audit import Event
+from triage.records.origin import Origin
 from triage.records.store import Store
 from triage.records.tables import AuditRow
 from triage.settings import ROOT
 
 
 def test_every_step_of_a_study_leaves_an_audit_row(store: Store) -> None:
-    store.audit.refused("The file is empty", actor="door")
+    store.audit.refused(Counter(["The file is empty"]), actor="door")
     study_id = add(store, 1)
     store.results.file(study_id, result())
     for _ in range(2):
         store.readings.note_opened(study_id, reader="Dr. A")
-    store.readings.sign(study_id, reading(), seen=0)
+    store.readings.sign(study_id, replace(reading(), signed_at=datetime.now(UTC)), seen=0)
     with store.read() as session:
         rows = session.scalars(select(AuditRow).order_by(AuditRow.id)).all()
     assert [(row.actor, row.event) for row in rows] == [
@@ -33,7 +38,7 @@ def test_every_step_of_a_study_leaves_an_audit_row(store: Store) -> None:
 
 def test_notes_name_their_event_and_study(store: Store) -> None:
     study_id = add(store, 1, uid="1.2")
-    store.audit.refused("Damaged", actor="door")
+    store.audit.refused(Counter(["Damaged"]), actor="door")
     store.audit.requested(Event.SEARCHED, "", "studies: 1 found", actor="peer")
     store.audit.requested(Event.RETRIEVED, "1.2", "1 files", actor="peer")
     with store.read() as session:
@@ -44,6 +49,33 @@ def test_notes_name_their_event_and_study(store: Store) -> None:
         (Event.SEARCHED, None),
         (Event.RETRIEVED, study_id),
     ]
+
+
+def test_rows_of_whoever_acts_say_with_which_account_and_from_where(store: Store) -> None:
+    with origin.coming_from(Origin("Dr. A", "7", "192.0.2.1")):
+        study_id = add(store, 1)
+        store.readings.note_opened(study_id, reader="Dr. A")
+        store.audit.did(Event.EXPORTED, "", actor="Dr. A", account="8", address="192.0.2.2")
+    store.audit.refused(Counter(["after"]), actor="Dr. A")
+    with store.read() as session:
+        rows = session.scalars(select(AuditRow).order_by(AuditRow.id)).all()
+    assert [(row.actor, row.account, row.address) for row in rows] == [
+        ("door", None, None),  # somebody else
+        ("Dr. A", "7", "192.0.2.1"),
+        ("Dr. A", "8", "192.0.2.2"),
+        ("Dr. A", None, None),
+    ]
+
+
+def test_a_signature_that_another_process_stores_says_where_it_was_given(store: Store) -> None:
+    study_id, now = add(store, 1), datetime.now(UTC)
+    given = replace(reading(), signed_at=now, account="7")
+    with origin.coming_from(Origin("Dr. A", "7", "192.0.2.1")):
+        store.drafts.hold(study_id, given, seen=0, due=now)
+    assert store.drafts.settle(now + timedelta(seconds=1)) == 1
+    with store.read() as session:
+        row = session.scalars(select(AuditRow).where(AuditRow.event == Event.SIGNED)).one()
+    assert (row.actor, row.account, row.address) == ("Dr. A", "7", "192.0.2.1")
 
 
 def test_the_stored_names_of_events_never_change() -> None:
@@ -57,14 +89,35 @@ def test_the_stored_names_of_events_never_change() -> None:
         "ranked",
         "not analysable",
         "opened",
+        "viewed",
+        "loaded ahead",
         "claimed",
         "taken over",
+        "claim released",
+        "claim expired",
         "committed blind",
         "signed",
         "signature taken back",
         "searched",
         "retrieved",
         "re-identified",
+        "mended",
+        "model accepted",
+        "settings changed",
+        "record sealed",
+        "record verified",
+        "record damaged",
+        "audit trail seen",
+        "clock set back",
+        "signed in",
+        "sign-in failed",
+        "signed out",
+        "not allowed",
+        "account changed",
+        "password changed",
+        "token changed",
+        "exported",
+        "sent to the PACS",
     }
 
 
@@ -73,7 +126,7 @@ def test_no_writer_names_an_event_by_a_text() -> None:
     calls = 0
     for path in (ROOT / "triage").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"audit.row", "trail.note", "row"}:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"audit.row", "trail.note", "note", "row"}:
                 calls += 1
                 assert not [one for one in node.args[:3] if ast.unparse(one) in map(repr, map(str, Event))], path
     assert calls >= len(Event) - 2

@@ -54,6 +54,34 @@ def test_only_the_reader_who_has_it_leaves_it(store: Store) -> None:
     assert store.claims.holder(study_id, NOW) is None
 
 
+def ended(store: Store) -> list[tuple[str, str, str]]:
+    """Reader, event and time of the claims that ended."""
+    with store.read() as session:
+        query = "SELECT actor, event, at FROM audit WHERE event IN ('claim released', 'claim expired') ORDER BY id"
+        return [(actor, event, str(at)[:19]) for actor, event, at in session.connection().exec_driver_sql(query)]
+
+
+def test_a_claim_that_ends_is_audited_once(store: Store) -> None:
+    left, forgotten, next_one = (add(store, number, name=f"{number}.png") for number in range(3))
+    expiry = f"{NOW + IDLE:%Y-%m-%d %H:%M:%S}"
+    for study_id in (left, forgotten, next_one):
+        store.claims.take(study_id, "Dr. A", NOW)
+    store.claims.release(left, "Dr. B", NOW)
+    assert ended(store) == []
+    store.claims.release(left, "Dr. A", NOW)
+    store.claims.release(left, "Dr. A", NOW)
+    assert ended(store) == [("Dr. A", "claim released", f"{NOW:%Y-%m-%d %H:%M:%S}")]
+    store.claims.note_expired(NOW + IDLE / 2)
+    store.claims.take(next_one, "Dr. B", LATER)
+    assert ended(store)[1:] == [("Dr. A", "claim expired", expiry)]
+    for _ in range(2):
+        store.claims.note_expired(LATER)
+    assert ended(store)[1:] == [("Dr. A", "claim expired", expiry)] * 2
+    holder = store.claims.holder(next_one, LATER)
+    assert holder is not None
+    assert (holder.reader, holder.since) == ("Dr. B", LATER)
+
+
 def test_of_many_readers_at_once_each_gets_a_study_of_their_own(store: Store) -> None:
     studies = [add(store, number, name=f"{number}.png") for number in range(12)]
     queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))

@@ -183,6 +183,22 @@ def test_readings_of_before_keep_their_meaning(store: Store) -> None:
         alembic(session.connection(), command.upgrade, "head")
 
 
+def test_priors_of_before_are_marked_when_the_record_is_brought_up_to_date(store: Store) -> None:
+    """A home of before priors were known: nobody waits for the next file of the patient."""
+    today = datetime.now(UTC).date()
+    found = {}
+    for number, (mrn, days) in enumerate((("M1", 0), ("M1", 400), ("M2", 400), ("", 0), ("", 400))):
+        header = StudyHeader(uid=f"1.{number}", mrn=mrn, study_date=today - timedelta(days=days))
+        instance = Instance(f"{number:064x}", "IM1", "DICOM", 10, sop_instance_uid=f"1.2.{number}")
+        found[number] = store.arrivals.add("Head", [Arrival(instance, header)], actor="test").study_id
+    with store.write() as session:
+        alembic(session.connection(), command.downgrade, "0007")
+    migrate(store.engine)
+    queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
+    shown = queue.page(WorklistFilter(), datetime.now(UTC)).rows
+    assert {row.study_id for row in shown if row.is_prior} == {found[1]}
+
+
 SIXTH_RECORD = (
     "INSERT INTO study (id, name, site_band, arrived_at, status, waiting, band, reason) "
     "VALUES (:study, 'head.png', 2, :at, 'read', false, 0, 'because')",

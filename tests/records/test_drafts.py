@@ -5,14 +5,21 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from record_samples import NOW, add, reading, result
+from sqlalchemy import select, text
+from sqlalchemy.exc import DataError
 
 from triage.domain import Beyond, Confidence, Finding, ReadingState, ReasonCode, Role, StudyStatus
 from triage.errors import ConflictError, NotFoundError
 from triage.reading import Entries
+from triage.records.audit import Event
 from triage.records.store import Store
+from triage.records.tables import DraftRow
+from triage.records.trail import TrailFilter
+from triage.records.verify import Verification
 
 ENTERED = Entries(Beyond.OTHER_LESION, "cyst", Confidence.LOW, ReasonCode.ARTEFACT, "first line\nsecond")
 DUE = NOW + timedelta(seconds=10)
@@ -128,6 +135,78 @@ def test_of_two_signatures_the_first_is_stored_and_the_second_stays_a_draft(stor
     draft = store.drafts.get(study_id, "Dr. B")
     assert draft is not None
     assert (draft.seen, draft.refusal) == (1, "")
+    for seen in (0, 9):  # an older look, and more than there are
+        store.drafts.catch_up(study_id, "Dr. B", seen)
+        assert store.drafts.get(study_id, "Dr. B").seen == 1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"signature": {"finding": "notumor"}},
+        {"signature": {"code": "0" * 64}},
+        {"signature": {"code": None}},
+        {"due_at": DUE - SECOND},
+        {"reader": "Dr. B"},
+        {"study_id": 2},
+    ],
+)
+def test_a_signature_that_was_not_made_here_is_not_stored(store: Store, change: dict[str, Any]) -> None:
+    study_id, other = add(store, 1), add(store, 2)
+    store.drafts.hold(study_id, reading(), seen=0, due=DUE)
+    assert damage_of(store) == []
+    with store.write() as session:
+        row = session.scalars(select(DraftRow)).one()
+        row.signature = row.signature | change.get("signature", {})  # type: ignore[operator]
+        row.due_at = change.get("due_at", DUE)
+        row.reader = change.get("reader", "Dr. A")
+        row.study_id = other if "study_id" in change else study_id
+        forged = row.study_id, row.reader
+    assert damage_of(store) == ["draft 1: signature does not fit what was signed"]
+    assert store.drafts.held(forged[1]) == []
+    assert store.drafts.settle(DUE) == 0
+    assert store.study(study_id).readings == store.study(other).readings == ()
+    assert "Sign again" in store.drafts.get(*forged).refusal  # type: ignore[union-attr]
+    assert store.trail.page(TrailFilter(), 1)[0].event is Event.DAMAGED
+    assert damage_of(store) == []
+    store.drafts.hold(forged[0], reading(reader=forged[1]), seen=0, due=DUE)
+    assert store.drafts.settle(DUE) == 1
+
+
+def test_one_that_cannot_be_read_keeps_no_other_from_being_stored(store: Store) -> None:
+    broken, fine = add(store, 1), add(store, 2)
+    for study_id in (broken, fine):
+        store.drafts.hold(study_id, reading(), seen=0, due=DUE)
+    with store.write() as session:
+        spoil = text("UPDATE draft SET signature = '{' WHERE study_id = :id")
+        if session.get_bind().dialect.name == "postgresql":  # which keeps no such text
+            with pytest.raises(DataError):
+                session.execute(spoil, {"id": broken})
+            return
+        session.execute(spoil, {"id": broken})
+    assert store.drafts.settle(DUE) == 1
+    assert len(store.study(fine).readings) == 1
+    assert store.drafts.next_due() is None
+    assert "Sign again" in store.drafts.get(broken, "Dr. A").refusal  # type: ignore[union-attr]
+
+
+def test_a_signature_that_was_taken_back_is_not_put_there_again(store: Store) -> None:
+    study_id = add(store, 1)
+    store.drafts.hold(study_id, reading(), seen=0, due=DUE)
+    with store.read() as session:
+        kept = session.scalars(select(DraftRow.signature)).one()
+    store.drafts.take_back(study_id, "Dr. A", NOW + SECOND)
+    with store.write() as session:
+        row = session.scalars(select(DraftRow)).one()
+        row.signature, row.due_at = kept, DUE
+    assert store.drafts.settle(DUE) == 0
+    assert store.study(study_id).readings == ()
+
+
+def damage_of(store: Store) -> list[str]:
+    """Return what a verification says of drafts."""
+    found = [str(one) for step in Verification(store).steps() for one in step]
+    return [one for one in found if one.startswith("draft")]
 
 
 def test_a_stale_signature_is_refused_at_once(store: Store) -> None:

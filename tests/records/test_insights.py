@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from record_samples import NOW, add, instance, reading, result
 
-from triage.domain import Band, Decision, Finding, ReadingState, SeriesHeader, StudyHeader
+from triage.domain import Band, Decision, Finding, ReadingState, Role, SeriesHeader, StudyHeader
 from triage.records.insights import cases
 from triage.records.store import Store
 from triage.records.views import Arrival
@@ -39,6 +39,29 @@ def test_what_is_not_there_yet_is_empty(store: Store) -> None:
     waiting, read = cases(store.read)
     assert (waiting.study_id, waiting.ranked, waiting.signed, waiting.called) == (first, None, None, None)
     assert (read.predicted, read.called) == (None, Finding.GLIOMA)
+
+
+def test_before_a_study_is_settled_nothing_tells_what_was_concluded(store: Store) -> None:
+    """Neither to the second reader what the first one said, nor to the third one what both did."""
+    study = add(store, 1)
+    store.results.file(study, result())
+    first = replace(reading(Finding.PITUITARY), state=ReadingState.PRELIMINARY)
+    store.readings.sign(study, first, seen=0)
+    other = replace(reading(reader="Dr. B"), state=ReadingState.PRELIMINARY, role=Role.SECOND)
+    for seen in (1, 2):
+        (found,) = cases(store.read)
+        assert (found.signed, found.waiting, found.settled) == (NOW, True, False)
+        assert (found.predicted, found.called, found.reason, found.reader) == (None, None, "", "")
+        if seen == 1:
+            store.readings.sign(study, other, seen=1)
+    store.readings.sign(study, replace(reading(reader="Dr. C"), role=Role.ARBITRATION), seen=2)
+    (found,) = cases(store.read)
+    assert (found.settled, found.predicted, found.called, found.reader) == (
+        True,
+        Finding.GLIOMA,
+        Finding.GLIOMA,
+        "Dr. C",
+    )
 
 
 def test_a_period_begins_with_an_arrival(store: Store) -> None:

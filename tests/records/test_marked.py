@@ -29,6 +29,16 @@ def test_marks_come_back_as_they_were_sent() -> None:
     assert not parse(marks())
 
 
+def test_an_outline_that_began_as_that_of_a_model_says_so() -> None:
+    sent = marks(masks={HERE: SQUARE | {"origin": "0123456789abcdef"}})
+    parsed = parse(sent)
+    assert json.loads(json.dumps(parsed.stored())) == sent
+    assert parsed.masks[HERE].origin == "0123456789abcdef"
+    assert parse(marks(masks={HERE: SQUARE})).masks[HERE].origin is None
+    with pytest.raises(ReadingError):
+        parse(marks(masks={HERE: SQUARE | {"origin": "<b>some model</b>"}}))
+
+
 @given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_a_mask_is_unpacked_pixel_for_pixel(pixels: np.ndarray) -> None:
     unpacked = Mask.model_validate(mask(pixels))

@@ -79,7 +79,7 @@ def test_a_signature_freezes_the_marks_of_its_reader(store: Store) -> None:
     assert store.marks.signed(study_id)[1].marks.measurements[0].values == {"mm": 99.0}
 
 
-@pytest.mark.parametrize("change", [update(MarkRow).values(content={}), delete(MarkRow)])
+@pytest.mark.parametrize("change", [update(MarkRow.__table__).values(content={}), delete(MarkRow.__table__)])
 def test_signed_marks_never_change(store: Store, change: object) -> None:
     study_id = add(store, 1)
     store.marks.save(study_id, "Dr. A", CONTENT, seen=0)

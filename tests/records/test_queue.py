@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from record_samples import add, instance, reading
-from sqlalchemy import insert
 
 from triage.domain import Band, Finding, ReadingState, StudyHeader, StudyStatus
 from triage.records.queue import BINS, OFFERED, Queue
@@ -46,7 +45,7 @@ def fill(store: Store, count: int) -> list[dict[str, object]]:
             }
         )
     with store.write() as session:
-        session.execute(insert(StudyRow), rows)
+        session.add_all(StudyRow(**row) for row in rows)
     return rows
 
 

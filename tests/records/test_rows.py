@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from record_samples import add, result
-from sqlalchemy import select
+from record_samples import NOW, add, result
 
 from triage.domain import Band, Finding, Plane, SeriesHeader, StudyHeader
 from triage.inference.slice_selection import scored_slices
@@ -17,11 +16,23 @@ from triage.records.views import Instance
 
 def test_a_result_without_steps_covers_all_slices(store: Store) -> None:
     study_id = add(store, 1)
-    store.results.file(study_id, result())
+    now = result()
+    stored = rows.slices_as_json(now.slices)
+    assert stored is not None
     with store.write() as session:
-        row = session.scalars(select(AIResultRow)).one()
-        assert row.slices is not None
-        row.slices = {name: value for name, value in row.slices.items() if name != "steps"}
+        session.add(
+            AIResultRow(
+                study_id=study_id,
+                model=now.model,
+                model_sha256=now.model_sha256,
+                probabilities=now.probabilities,
+                band=0,
+                reason="because",
+                filed_at=NOW,
+                contents=now.contents,
+                slices={name: value for name, value in stored.items() if name != "steps"},
+            )
+        )
     kept = store.study(study_id).result
     assert kept is not None
     assert kept.slices is not None

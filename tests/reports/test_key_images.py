@@ -75,6 +75,8 @@ def test_chosen_slices_come_before_measured_and_outlined_ones(study: Study, seri
     assert [one.author for one in found] == ["Dr. A"] * 4
     assert [one.mask is not None for one in found] == [True, True, False, False]
     assert [len(one.measurements) for one in found] == [0, 0, 0, 1]
+    begun = shown(study, series, marks(masks={name(0): square(3) | {"origin": "0" * 16}, name(1): square(4)}))
+    assert [one.begun_by_ai for one in begun] == [True, False]
     everything = {name(at): square(at + 1) for at in range(6)}
     most = shown(study, series, marks(masks=everything, keys=(name(0),)))
     assert [one.place.split(" of")[0][-1] for one in most] == ["1", "4", "5", "6"]

@@ -15,7 +15,7 @@ import requests
 from dicoms import file_of, head, mr
 from dicomweb_client import DICOMwebClient
 from helpers import complaints, encode, free_port, sign_study, take_in
-from marked_samples import marks, mask
+from marked_samples import length, marks, mask
 from pydantic import SecretStr
 from pydicom import dcmread
 
@@ -108,11 +108,14 @@ def test_report_and_outline_of_a_study(installation: Installation, study_id: str
     assert outline.pixel_array[:, 50, 60].tolist() == [round(0.9 * 255)] * 2
 
 
-def test_a_signed_outline_is_reported_under_its_reader(installation: Installation, study_id: str) -> None:
+def test_what_a_reader_outlined_and_measured_is_reported_under_the_reader(
+    installation: Installation, study_id: str
+) -> None:
     study = installation.store.study(study_id)
     pixels = np.zeros(head().shape, bool)
     pixels[40:60, 50:70] = True
-    content = marks(masks={marker(study.instances[1].sha256, 0): mask(pixels)})
+    here = marker(study.instances[1].sha256, 0)
+    content = marks(length(here, 27.5), masks={here: mask(pixels)})
     installation.store.marks.save(study_id, "Dr. A", content, seen=0)
     assert not any("reader" in name for name, _ in report_files(installation, study_id))  # not signed yet
     sign_study(installation, study_id, Finding.GLIOMA)
@@ -122,6 +125,9 @@ def test_a_signed_outline_is_reported_under_its_reader(installation: Installatio
     source = outline.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence[0].SourceImageSequence[0]
     assert source.ReferencedSOPInstanceUID == study.instances[1].sop_instance_uid
     assert str(outline.ContentCreatorName) == "Dr. A^"
+    report = dcmread(io.BytesIO(files["SR-reader-1.dcm"]))
+    assert "27.5" in str(report)
+    assert "Dr. A" in str(report)
 
 
 def test_a_picture_has_no_dicom_report(installation: Installation) -> None:

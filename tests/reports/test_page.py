@@ -21,6 +21,8 @@ from triage.records.marked import Measurement
 from triage.reports.page import report_page
 from triage.reports.study_report import StudyReport, moment
 
+FONTS = Path("/usr/share/fonts/truetype")
+
 
 def text(report: StudyReport, folder: Path) -> tuple[str, int]:
     """Return the words of the PDF, and its number of pages."""
@@ -42,7 +44,7 @@ def test_one_page_says_whose_it_is_and_what_was_found(tmp_path: Path) -> None:
         "Research use only: not for clinical decisions",
         "Müller, Ada",
         "MRN-7 (Clinic)",
-        "1970-05-04",
+        "May 4, 1970",
         "F, 54Y",
         "ACC-9",
         "Glioma, STAT: because",
@@ -51,7 +53,7 @@ def test_one_page_says_whose_it_is_and_what_was_found(tmp_path: Path) -> None:
         "Series 2, slice 3 of 20",
         "1: 12.5 mm",
         "Glioma (final; confirm)",
-        "Signed by Dr. A, 2026-01-10 00:00 UTC",
+        "Signed by Dr. A, Jan 10, 2026, 00:00 UTC",
         f"NeuroTriage {__version__}",
         "a" * 64,
     ):
@@ -69,6 +71,20 @@ def test_whatever_is_in_the_record_stays_on_one_page(tmp_path: Path) -> None:
     assert "The latest 4 of 9 readings." in said
     assert "(whole in the record)" in said
     assert "not for clinical decisions" in said.split("Made")[1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "folder"),
+    [("山田^太郎", "鈴木^花子", "droid"), ("김^희중", "박^민준", "nanum"), ("Ива", "Сми", "")],
+)
+def test_names_of_any_script_are_drawn(one: str, other: str, folder: str) -> None:
+    """Two names in boxes would be one picture."""
+    if not (FONTS / folder).is_dir():
+        pytest.skip(f"fonts-{folder} is not installed")
+    full = replace(report(), images=(), signed=())
+    headers = (replace(full.study.header, patient_name=name) for name in (one, other))
+    first, second = (report_page(replace(full, study=replace(full.study, header=header)), "png") for header in headers)
+    assert first != second
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:

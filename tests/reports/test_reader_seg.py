@@ -59,6 +59,18 @@ def test_the_masks_lie_on_their_images_under_the_name_of_the_reader(tmp_path: Pa
     assert all(np.array_equal(by_source[name], expected[name]) for name in expected)
 
 
+def test_an_outline_that_began_as_that_of_the_ai_says_so(tmp_path: Path) -> None:
+    datasets, slices = series(tmp_path, 2)
+    alone, begun = (mask(corner(one, 9, 9)) for one in slices)
+    both = [Mask.model_validate(one) for one in (alone, begun | {"origin": "0123456789abcdef"})]
+    made = reader_segmentation(signed(), stored(tmp_path, *datasets), list(zip(slices, both, strict=True)), 1)
+    assert made is not None
+    assert complaints(made, tmp_path) == []
+    (segment,) = made.SegmentSequence
+    assert segment.SegmentAlgorithmType == "SEMIAUTOMATIC"
+    assert segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmVersion == "0123456789abcdef"
+
+
 def test_a_slice_that_was_turned_for_the_reader_is_turned_back(tmp_path: Path) -> None:
     datasets, slices = series(tmp_path, 1, ImageOrientationPatient=TURNED)
     bright = slices[0].pixels > np.quantile(slices[0].pixels, 0.9)

@@ -104,3 +104,40 @@ def test_slices_that_do_not_say_where_they_lie_are_no_volume(tmp_path: Path) -> 
     paths = [write(tmp_path / f"{n}.dcm", instance(ImagePositionPatient=None, InstanceNumber=n)) for n in range(18)]
     (series,) = decode_study(paths)
     assert not is_volume(series)
+
+
+@pytest.mark.parametrize(
+    "directions",
+    [
+        [1, 0, 0, 0, 1, 0],
+        [-1, 0, 0, 0, 1, 0],
+        [0, 1, 0, 1, 0, 0],
+        [0, 0, -1, 0, -1, 0],
+        [0, 1, 0, 0, 0, -1],
+        [1, 0, 0, 0, 0, 1],
+    ],
+    ids=["axial", "mirrored", "transposed", "sagittal, turned", "sagittal", "coronal, upside down"],
+)
+def test_a_cut_says_where_it_lies(tmp_path: Path, directions: list[int]) -> None:
+    """A voxel is at the same place of the patient in all three planes, however the slices are stored."""
+    row, column = np.array(directions[:3]), np.array(directions[3:])
+    corner, (at, down, along), uid = np.array([-31.0, 12.5, -7.0]), (5, 9, 23), generate_uid()
+    paths = []
+    for number in range(18):
+        pixels = np.full((40, 60), 100, np.uint16)
+        if number == at:
+            pixels[down, along] = 3000
+        position = (corner + 1.5 * number * np.cross(row, column)).tolist()
+        given = {"ImageOrientationPatient": directions, "ImagePositionPatient": position, "PixelSpacing": [0.8, 0.6]}
+        made = instance(pixels, SeriesInstanceUID=uid, FrameOfReferenceUID=uid, InstanceNumber=number, **given)
+        paths.append(write(tmp_path / f"{number}.dcm", made))
+    (series,) = decode_study(paths)
+    voxel = np.unravel_index(
+        np.stack([one.pixels for one in series.slices]).argmax(), (18, *series.slices[0].pixels.shape)
+    )
+    place = corner + 1.5 * at * np.cross(row, column) + 0.6 * along * row + 0.8 * down * column
+    for plane, cut in cuts(series).items():
+        axis, backwards = cut.across
+        slice_ = cut.count - 1 - int(voxel[axis]) if backwards else int(voxel[axis])
+        wanted = place[[Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL].index(plane)]
+        assert cut.first + slice_ * cut.step == pytest.approx(wanted, abs=0.01)

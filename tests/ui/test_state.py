@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
-from triage.ui.state import MAX_READER
+from triage.access.names import MAX_NAME as MAX_READER
 
 
 def _show_reader() -> None:

@@ -26,7 +26,7 @@ def test_the_banner_says_all_that_the_files_say() -> None:
             study_date=date(2026, 3, 4),
         )
     )
-    assert said == "Doe, Jane · F · 054Y · born 1972-01-02 · MRN M1 · Accession A1 · 2026-03-04"
+    assert said == "Doe, Jane · F · 54Y · born Jan 2, 1972 · MRN M1 · Accession A1 · Mar 4, 2026"
 
 
 def test_a_picture_without_a_patient_has_its_name() -> None:

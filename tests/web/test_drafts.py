@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,8 @@ from record_samples import add, reading
 
 from triage.domain import Beyond, Finding
 from triage.reading import Entries, as_json
+from triage.records.audit import Event
+from triage.records.trail import TrailFilter
 from triage.settings import ROOT
 from triage.web.drafts import said
 from triage.web.reader import COOKIE
@@ -103,6 +106,64 @@ def test_a_second_reader_is_not_told_what_the_first_one_said(discreet_peer: Peer
     assert (news["said"], news["comment"]) == ("Glioma", "butterfly")
 
 
+def test_seen_means_what_was_on_the_screen(discreet_peer: Peer) -> None:
+    """Another reading may have come since: it is still news."""
+    installation = discreet_peer.installation
+    study_id = add(installation.store, 1)
+    save(discreet_peer, study_id)
+    for name in ("Dr. B", "Dr. C"):
+        sign_study(installation, study_id, Finding.NOTUMOR, reader=name, comment="clear")
+    told = ask(discreet_peer, "PUT", f"{study_id}/seen", readings=1).json()
+    assert [news["reader"] for news in told["news"]] == ["Dr. C"]
+    assert told["draft"]["entries"] == TYPED
+
+
+def shown(peer: Peer, study_id: str) -> dict[str, Any]:
+    return asdict(peer.installation.store.study(study_id).shown)
+
+
+def test_a_reading_is_signed_and_waits(discreet_peer: Peer) -> None:
+    study_id = add(discreet_peer.installation.store, 1)
+    sent = {"reader": READER, "entries": TYPED | {"reason": "wrong class"}, "shown": shown(discreet_peer, study_id)}
+    told = ask(discreet_peer, "PUT", f"{study_id}/signature", **sent)
+    assert told.status_code == 200, told.text
+    assert [(held["study"], held["said"]) for held in told.json()["held"]] == [(study_id, "Meningioma")]
+    again = ask(discreet_peer, "PUT", f"{study_id}/signature", **sent)
+    assert (again.status_code, "being signed" in again.json()["reason"]) == (409, True)
+
+
+def test_a_class_is_committed_and_a_study_taken_over(discreet_peer: Peer) -> None:
+    study_id = add(discreet_peer.installation.store, 1)
+    sent = {"reader": READER, "entries": TYPED, "shown": shown(discreet_peer, study_id)}
+    told = ask(discreet_peer, "PUT", f"{study_id}/blind", **sent).json()
+    assert told["draft"]["blind"] == "meningioma"
+    discreet_peer.installation.store.claims.take(study_id, "Dr. B", datetime.now(UTC))
+    told = ask(discreet_peer, "PUT", f"{study_id}/claim", reader=READER, note="B went home").json()
+    assert (told["claim"]["mine"], told["claim"]["note"]) == (True, "B went home")
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "status"),
+    [
+        ("signature", {"reader": "Dr. B"}, 422),
+        ("signature", {"shown": {"readings": 0}}, 422),
+        ("signature", {"shown": {"readings": 9, "contents": "", "model": ""}}, 409),
+        ("signature", {"entries": None}, 422),
+        ("blind", {"entries": {"finding": "cat"}}, 422),
+        ("claim", {"note": None}, 422),
+        ("seen", {"readings": "1"}, 422),
+    ],
+)
+def test_what_does_not_fit_is_not_done(discreet_peer: Peer, path: str, changes: dict[str, Any], status: int) -> None:
+    store = discreet_peer.installation.store
+    study_id = add(store, 1)
+    sent = {"reader": READER, "entries": TYPED, "shown": shown(discreet_peer, study_id), "note": "why", "readings": 0}
+    answer = ask(discreet_peer, "PUT", f"{study_id}/{path}", **(sent | changes))
+    assert answer.status_code == status, answer.text
+    assert answer.json()["reason"]
+    assert (store.drafts.get(study_id, READER), store.claims.holder(study_id, datetime.now(UTC))) == (None, None)
+
+
 def test_a_signature_is_taken_back(discreet_peer: Peer) -> None:
     store = discreet_peer.installation.store
     study_id = add(store, 1)
@@ -129,6 +190,28 @@ def test_only_who_is_at_work_keeps_a_claim(discreet_peer: Peer) -> None:
     after = claims.holder(study_id, now)
     assert after is not None
     assert (after.since, after.until > before.until) == (before.since, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("GET", "", {}),
+        ("POST", "", {}),
+        ("PUT", "/draft", {"reader": READER, "version": 0, "seen": 0, "entries": TYPED}),
+        ("PUT", "/seen", {"readings": 0}),
+        ("PUT", "/signature", {"reader": READER, "entries": TYPED, "shown": {"readings": 0}}),
+        ("DELETE", "/signature", {}),
+    ],
+)
+def test_whatever_tells_of_a_study_is_a_view(discreet_peer: Peer, method: str, path: str, sent: dict[str, Any]) -> None:
+    store = discreet_peer.installation.store
+    study_id = add(store, 1)
+    sign_study(discreet_peer.installation, study_id, Finding.NOTUMOR, reader="Dr. B", comment="clear")
+    for _ in range(2):
+        ask(discreet_peer, method, f"{study_id}{path}", **sent)
+    ask(discreet_peer, method, f"nowhere{path}", **sent)
+    viewed = store.trail.page(TrailFilter(events=(Event.VIEWED,)), 9)
+    assert [(row.actor, row.study_id) for row in viewed] == [(READER, study_id)]
 
 
 def test_the_modules_of_the_form_are_sent_and_nothing_else(discreet_peer: Peer) -> None:

@@ -77,4 +77,4 @@ def test_a_record_that_does_not_answer_is_said(address: str, discreet_peer: Peer
     with discreet_peer.installation.store.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE mark_draft RENAME TO gone")
     answer = put(address, marks())
-    assert (answer.status_code, "database" in answer.json()["error"]) == (503, True)
+    assert (answer.status_code, "record does not answer" in answer.json()["error"]) == (503, True)

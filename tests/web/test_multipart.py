@@ -27,7 +27,7 @@ def spooled(chunks: Sequence[bytes], folder: Path) -> list[bytes]:
         return {"type": "http.request", "body": chunk, "more_body": bool(left)}
 
     request = Request({"type": "http", "method": "POST", "headers": []}, receive)
-    return [path.read_bytes() for path in asyncio.run(spool(request, BOUNDARY, folder, 2**20))]
+    return [path.read_bytes() for path in asyncio.run(spool(request, BOUNDARY, folder, 2**20, lambda _: None))]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 31, 10_000])

@@ -31,6 +31,8 @@ def studies(peer: Peer) -> list[Dataset]:
         ("PatientName=amos", {0, 1}),
         ("PatientName=Amos^C*", {1}),
         ("PatientName=*mos*", {0, 1}),
+        ("PatientName=*", {0, 1, 2}),
+        ("PatientID=***&ModalitiesInStudy=*", {0, 1, 2}),
         ("00100010=Berg^Dora", {2}),
         ("PatientName=Ber?^Dora", {2}),
         ("PatientID=A_1", {0}),
@@ -91,10 +93,40 @@ def test_series_and_instances_of_a_study(peer: Peer, studies: list[Dataset]) -> 
 
 @pytest.mark.parametrize(
     "query",
-    ["StudyDate=yesterday", "limit=-1", "offset=x", "offset=" + "9" * 20, "Colour=blue", "FFFFFFFF=1", "PatientID=%00"],
+    [
+        "StudyDate=yesterday",
+        "StudyDate=-",
+        "limit=-1",
+        "offset=x",
+        "offset=" + "9" * 25,
+        "Colour=blue",
+        "FFFFFFFF=1",
+        "PatientID=%00",
+        "PatientID=A%0AB",
+        "StudyInstanceUID=\\",
+        "StudyInstanceUID=%5C",
+        "StudyInstanceUID=,,",
+        "StudyInstanceUID=*",
+        "StudyInstanceUID=1.2.*",
+        "StudyInstanceUID=" + "1" * 65,
+        "0020000D=%5C%5C",
+        "ModalitiesInStudy=%5C",
+        "PatientName=%3D%3D",
+        "PatientName=^^",
+        "PatientID=??*",
+        "StudyDescription=%25",
+        "PatientName=%FF%FE",
+        "PatientID=A&PatientID=B",
+        "&".join(["limit=1"] * 5_000),
+    ],
 )
-def test_a_question_that_makes_no_sense(peer: Peer, query: str) -> None:
-    assert peer.get(f"studies?{query}").status_code == 400
+def test_a_question_that_makes_no_sense(peer: Peer, studies: list[Dataset], query: str) -> None:
+    answer = peer.get(f"studies?{query}")
+    assert answer.status_code == 400
+    assert answer.text.endswith(".")
+    path = f"studies/{studies[0].StudyInstanceUID}/series"
+    for odd in ("SeriesInstanceUID=%5C", "Modality=%5C", "offset=" + "9" * 25):
+        assert peer.get(f"{path}?{odd}").status_code == 400
 
 
 def test_what_is_not_matched_is_said(peer: Peer, studies: list[Dataset]) -> None:
@@ -129,3 +161,29 @@ def test_a_name_is_found_and_goes_back_out_as_it_came_in(peer: Peer, name: str, 
     assert str(Dataset.from_json(found).PatientName) == name
     (header,) = peer.get(f"studies/{made.StudyInstanceUID}/metadata").json()
     assert str(Dataset.from_json(header).PatientName) == name
+
+
+@pytest.mark.parametrize(
+    ("path", "keyword", "value"),
+    [
+        ("studies", "PatientBirthDate", "19000101"),
+        ("studies", "StudyTime", "10"),
+        ("studies", "Modality", "CT"),
+        ("studies", "SeriesInstanceUID", "1.2"),
+        ("studies/{uid}/series", "PatientID", "somebody"),
+        ("studies/{uid}/instances", "Modality", "CT"),
+    ],
+)
+def test_a_key_that_is_not_matched_is_said(
+    peer: Peer, studies: list[Dataset], path: str, keyword: str, value: str
+) -> None:
+    response = peer.get(f"{path.format(uid=studies[0].StudyInstanceUID)}?{keyword}={value}")
+    assert response.status_code == 200
+    assert response.headers["Warning"] == f'299 NeuroTriage "not matched on {keyword}"'
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "PatientName", "StudyDescription", "StudyInstanceUID"])
+def test_an_endless_value_is_refused(peer: Peer, keyword: str) -> None:
+    response = peer.get(f"studies?{keyword}={'1' * 50_000}")
+    assert response.status_code == 400
+    assert "Shorten it" in response.text

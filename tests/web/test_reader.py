@@ -12,11 +12,16 @@ import requests
 import uvicorn
 from helpers import free_port
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.routing import Route
 
+from triage.access.names import MAX_NAME as MAX_READER
 from triage.errors import ConflictError, NotFoundError, ReadingError, StorageError
-from triage.web.reader import COOKIE, MAX_BODY, MAX_READER, answering, reader_of
+from triage.pipeline.installation import Installation
+from triage.settings import Settings
+from triage.web.guard import Guard
+from triage.web.reader import COOKIE, MAX_BODY, answering, reader_of
 
 ERRORS = {
     "reading": (ReadingError("Enter your name."), 422),
@@ -33,9 +38,11 @@ def work(request: Request, sent: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
-    app = Starlette(routes=[Route("/", answering(work), methods=["GET", "PUT"])])
+    installation = Installation(Settings(home=tmp_path_factory.mktemp("reader") / "home", worker="separate"))
+    guard = Middleware(Guard, installation=lambda: installation)
+    app = Starlette(routes=[Route("/", answering(work), methods=["GET", "PUT"])], middleware=[guard])
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning", lifespan="off", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -45,6 +52,7 @@ def address() -> Iterator[str]:
     yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
     thread.join()
+    installation.close()
 
 
 def put(address: str, **request: Any) -> requests.Response:

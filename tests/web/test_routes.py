@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 from dicomweb import Peer
+from helpers import until
 from record_samples import add, result
 
 
@@ -17,7 +18,10 @@ def test_health_counts_the_studies_without_a_score(discreet_peer: Peer) -> None:
     add(store, 1)
     store.results.file(add(store, 2), result(numbers=(2,)))
     answer = health(discreet_peer)
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "waiting_for_a_score": 1})
+    said = {"status": "ok", "waiting_for_a_score": 1, "record": "not verified yet"}
+    assert (answer.status_code, answer.json()) == (200, said)
+    discreet_peer.installation.watch.verify()
+    assert health(discreet_peer).json()["record"].startswith("damaged")  # the samples have no files
 
 
 def test_health_says_that_the_record_does_not_answer(discreet_peer: Peer) -> None:
@@ -25,6 +29,22 @@ def test_health_says_that_the_record_does_not_answer(discreet_peer: Peer) -> Non
         connection.exec_driver_sql("ALTER TABLE study RENAME TO gone")
     answer = health(discreet_peer)
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+
+
+def test_health_never_calls_a_damaged_record_well(discreet_peer: Peer) -> None:
+    installation = discreet_peer.installation
+    for number in range(30):
+        add(installation.store, number)
+    path = installation.settings.home / "triage.db"
+    whole = path.read_bytes()
+    half = len(whole) // 2 // 4096 * 4096
+    path.write_bytes(whole[:half] + b"\x55" * 16384 + whole[half + 16384 :])
+    installation.store.engine.dispose()
+    installation.watch.start()
+    until(lambda: health(discreet_peer).json()["status"] != "starting")
+    answer = health(discreet_peer)
+    assert (answer.status_code, answer.json()["status"]) == (503, "damaged")
+    assert "bring back the newest backup" in answer.json()["reason"]
 
 
 @pytest.mark.parametrize(

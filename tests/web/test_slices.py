@@ -20,11 +20,15 @@ from dicomweb import served
 from helpers import redrawn, take_in
 from PIL import Image
 from pydicom.uid import generate_uid
+from sqlalchemy import select
 
 from triage.domain import Finding, likeliest
 from triage.phantom_studies import phantom_study
 from triage.pipeline.installation import Installation
+from triage.records.tables import AuditRow
 from triage.settings import ROOT, Settings
+from triage.web.modules import addresses, digest
+from triage.web.reader import COOKIE
 
 SLICES = 6
 
@@ -211,7 +215,7 @@ def test_what_is_not_there_is_said(path: str, client: Client, described: dict[st
     assert len(answer.text) < 200
 
 
-@pytest.mark.parametrize("query", ["finding=none", "method=none", "finding=glioma&method=CAM%00"])
+@pytest.mark.parametrize("query", ["finding=none", "method=none", "finding=glioma&method=CAM%20"])
 def test_a_class_or_method_that_is_none_is_refused(query: str, client: Client, described: dict[str, Any]) -> None:
     answer = client.get(f"{described['layers']}/{described['series'][0]['number']}/0?{query}")
     assert (answer.status_code, "Choose one" in answer.text) == (400, True)
@@ -230,6 +234,18 @@ def test_modules_are_asked_for_again_and_not_sent_again(client: Client) -> None:
     assert answer.headers["Content-Type"].startswith("text/javascript")
     assert answer.headers["Cache-Control"] == "no-cache"
     assert client.get("/viewer/modules/main.js", If_None_Match=answer.headers["ETag"]).status_code == 304
+
+
+def test_modules_are_kept_for_good_under_the_digest_of_all_of_them(client: Client) -> None:
+    first, *others = addresses("main.js")
+    assert first.endswith("/main.js")
+    assert first not in others
+    assert len(others) + 1 == len(list((ROOT / "assets" / "viewer").rglob("*.js")))
+    for address in (first, *others):
+        answer = client.get(address)
+        assert (answer.status_code, "immutable" in answer.headers["Cache-Control"]) == (200, True), address
+    earlier = client.get(first.replace(digest(), "0" * 32))
+    assert (earlier.status_code, earlier.headers["Cache-Control"]) == (200, "no-cache"), "a page that is still open"
 
 
 def test_every_module_is_served_and_short(client: Client) -> None:
@@ -273,3 +289,25 @@ def test_files_that_are_gone_and_a_record_that_is_silent_are_said(installation: 
     finally:
         with installation.store.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE away RENAME TO study")
+
+
+def test_only_what_our_page_fetches_ahead_is_no_view(
+    client: Client, installation: Installation, described: dict[str, Any], study: str
+) -> None:
+    number, at = described["first"]
+    beside, address = (at - 1 if at else 1), described["address"]
+    other = next(one for one in range(SLICES) if one not in (at, beside))
+
+    def noted(reader: str, *paths: str) -> list[str]:
+        cookie = f"{COOKIE}={reader}"
+        for path in paths:
+            assert client.get(path, triage_ahead="1", cookie=cookie).status_code == 200
+        with installation.store.read() as session:
+            query = select(AuditRow.event).where(AuditRow.actor == reader, AuditRow.study_id == study)
+            return list(session.scalars(query.order_by(AuditRow.id)))
+
+    first = f"/viewer/studies/{study}/study.json", *(f"{address}/slices/{number}/{one}" for one in (at, beside))
+    assert noted("A", *first) == ["loaded ahead"]
+    assert noted("B", *first, f"{address}/slices/{number}/{other}") == ["loaded ahead", "viewed"]
+    assert noted("C", f"{address}/thumbnails/{number}/{at}") == ["viewed"]
+    assert noted("D", f"{described['layers']}/{number}/{at}") == ["viewed"]

@@ -15,6 +15,7 @@ from record_samples import add, instance, reading, result
 
 from triage.domain import Band, Finding, Ranking, StudyHeader
 from triage.records.views import Arrival
+from triage.web.worklist import COLUMNS
 
 
 def ask(peer: Peer, path: str, reader: str = "", method: str = "GET", **options: Any) -> requests.Response:
@@ -103,6 +104,25 @@ def test_a_blind_reader_sees_no_answer_of_the_ai(peer: Peer, monkeypatch: pytest
     assert read["malignancy"] is not None
 
 
+@pytest.mark.parametrize("which", ["waiting", "all", "second read"])
+def test_no_filter_and_no_order_tells_a_blind_reader_what_the_ai_found(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    blind = peer.installation.settings.model_copy(update={"blind_first_read": True})
+    monkeypatch.setattr(peer.installation, "settings", blind)
+    plain = rows(peer, list=which)
+    assert plain["findings"] == []
+    for asked in ({"findings": finding} for finding in Finding):
+        assert rows(peer, list=which, **asked) == plain
+    for sort in ("malignancy", "predicted"):
+        for descending in ("true", "false"):
+            assert rows(peer, list=which, sort=sort, descending=descending) == plain
+            table = ask(peer, "rows.csv", params={"list": which, "sort": sort, "findings": "glioma"})
+            assert table.content == ask(peer, "rows.csv", params={"list": which}).content
+    assert len(rows(peer, list="read")["findings"]) == len(Finding)
+    assert rows(peer, list="read", findings="pituitary")["total"] == 0
+
+
 def test_pages_are_of_fifty(discreet_peer: Peer) -> None:
     for number in range(101):
         add(discreet_peer.installation.store, number, name=f"study-{number:03}.png")
@@ -144,7 +164,15 @@ def test_an_error_is_one_sentence(peer: Peer) -> None:
     for path in ("rows", "rows.csv"):
         answer = ask(peer, path)
         assert answer.status_code == 503
-        assert "The database does not answer" in answer.text
+        assert "The record does not answer" in answer.text
+
+
+def test_half_a_character_is_not_kept_and_does_no_harm(peer: Peer) -> None:
+    sent = b'{"columns": [{"name": "\\ud800"}]}'
+    assert ask(peer, "columns", "Dr. A", "PUT", data=sent).status_code == 400
+    earlier = {"columns": [{"name": "\ud800", "shown": True, "width": None}]}
+    peer.installation.store.preferences.keep("Dr. A", COLUMNS, earlier)
+    assert ask(peer, "columns", "Dr. A").json()["columns"][0]["name"] == "?"
 
 
 @pytest.mark.parametrize("path", ["rows", "rows.csv", "columns"])

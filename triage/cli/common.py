@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TypeVar
 import typer
 from rich.console import Console
 
+from triage.access.names import RESERVED_END
 from triage.errors import TriageError
 from triage.text import terminal
 
@@ -30,6 +32,11 @@ def or_exit(make: Callable[[], T]) -> T:
         return make()
     except TriageError as error:
         raise exit_with(str(error), 1) from error
+
+
+def operator() -> str:
+    """Return who works on the console, as it stands in the audit trail."""
+    return f"{getpass.getuser()}, {RESERVED_END}"
 
 
 def count_of(count: int, one: str, many: str = "") -> str:

@@ -13,7 +13,9 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, track
 
-from triage.cli.common import check_writable, console, count_of, exit_with, or_exit, write_json
+from triage.cli import record
+from triage.cli.common import check_writable, console, count_of, exit_with, operator, or_exit, write_json
+from triage.errors import TriageError
 from triage.settings import ROOT, Settings
 from triage.text import terminal
 
@@ -55,10 +57,14 @@ def serve(
     port: Annotated[int, typer.Option(help="Port of the web server.")] = 8501,
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "localhost",
 ) -> None:
-    """Start the web app."""
-    from triage.inference.card import read_card
+    """Start the web app. For others than this computer it needs accounts and TRIAGE_ADDRESS: docs/access.md."""
+    from triage.access.access import Access
 
-    or_exit(lambda: read_card(Settings().model))
+    settings = Settings()
+    or_exit(lambda: record.admit_model(settings))
+    store = or_exit(lambda: record.open_record(settings))
+    or_exit(lambda: Access(store, settings).check_bound(address))
+    store.engine.dispose()
     script = str(ROOT / "app.py")
     options = ["--server.port", str(port), "--server.address", address]
     os.chdir(ROOT)  # Streamlit finds .streamlit/config.toml from here
@@ -73,8 +79,10 @@ def worker() -> None:
     import signal
     from threading import Event
 
+    from triage import logs
     from triage.pipeline.installation import Installation
 
+    logs.configure()
     installation = or_exit(lambda: Installation(Settings()))
     or_exit(lambda: installation.runtime)
     stopped = Event()
@@ -181,8 +189,10 @@ def export(
         bool, typer.Option("--deidentify", help="Leave out readers' names, free text and exact times.")
     ] = False,
 ) -> None:
-    """Export signed readings and their slices as a data set; docs/readings-export.md describes it."""
+    """Export signed readings and their slices as a data set, noted in the audit trail; docs/readings-export.md."""
+    from triage.access.trail import note
     from triage.pipeline.installation import Installation
+    from triage.records.audit import Event
 
     check_writable(out)
     if originals and deidentify:
@@ -199,6 +209,14 @@ def export(
                 out, reader=reader, originals=originals, deidentified=deidentify, progress=show
             )
         )
+        what = "de-identified" if deidentify else "not de-identified"
+        what += ", with the received files" if originals else ""
+        detail = f"data set of readings: {export.studies:,} studies, {what}"
+        try:
+            note(installation.store, Event.EXPORTED, detail, actor=operator())
+        except TriageError as error:  # nothing leaves without its row
+            out.unlink()
+            raise exit_with(str(error), 1) from error
     for study_id, reason in export.notes:
         console.print(terminal(f"{study_id}: {reason}"))
     console.print(
@@ -213,10 +231,7 @@ def reidentify(
     pseudonym: Annotated[str, typer.Argument(help="As shown on the worklist or in a DICOM file.")],
 ) -> None:
     """Print the identifier behind a pseudonym; the audit trail records who asked."""
-    import getpass
-
     from triage.records.pseudonyms import Pseudonyms
-    from triage.records.store import Store
 
-    pseudonyms = or_exit(lambda: Pseudonyms(Store(Settings().url)))
-    print(or_exit(lambda: pseudonyms.original(pseudonym, actor=f"{getpass.getuser()}, command line")))
+    pseudonyms = or_exit(lambda: Pseudonyms(record.open_record(Settings())))
+    print(or_exit(lambda: pseudonyms.original(pseudonym, actor=operator())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ MODEL_CARD = "MODEL_CARD.md"
 KERAS = "model.keras"
 ONNX = "model.onnx"
 GATE = "gate.npz"
+#: Digests of the cards of released models, by name.
+RELEASED = Path(__file__).with_name("released.json")
 
 
 class Card(BaseModel):
@@ -44,6 +47,12 @@ class Card(BaseModel):
         """Identity of the model in the records: the hash of its ONNX network."""
         return self.files[ONNX]
 
+    @property
+    def digest(self) -> str:
+        """The sha256 of all that the card says, the hashes of the files included: JSON, keys sorted, no spaces."""
+        said = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(said.encode()).hexdigest()
+
 
 def read_card(folder: Path) -> Card:
     """Read and check the card of a model folder.
@@ -66,6 +75,22 @@ def read_card(folder: Path) -> Card:
         if not path.exists() or sha256_of(path) != expected:
             raise ModelError(f"{path} is missing or altered. Restore the model folder from the release.")
     return card
+
+
+def check_released(card: Card) -> None:
+    """Check that a card with the name of a released model is the one that was released.
+
+    Raises
+    ------
+    ModelError
+        If it is another one.
+    """
+    released: dict[str, str] = json.loads(RELEASED.read_text())
+    if released.get(card.name, card.digest) != card.digest:
+        raise ModelError(
+            f"The card of {card.name} is not the one that was released. Bring back the model folder from the release; "
+            "a model of your own needs a name of its own."
+        )
 
 
 def sha256_of(path: Path) -> str:

@@ -40,7 +40,7 @@ from triage.reading import superseded
 from triage.records.files import FileStore
 from triage.records.marks import SignedMarks
 from triage.records.signed import SignedStudy
-from triage.records.views import Instance, Study
+from triage.records.views import UNBOUND, Instance, Study
 
 #: State of a reading that a later one took the place of.
 SUPERSEDED = "superseded"
@@ -108,6 +108,9 @@ def write_dataset(
             if progress is not None:
                 progress(done, len(signed))
             one = study(item.study_id)
+            if one.unbound:
+                writer.notes.append((item.study_id, UNBOUND))
+                continue
             writer.add(one, item.patient, decode, marks(item.study_id))
             if originals:
                 writer.add_originals(one, files)

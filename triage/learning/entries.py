@@ -56,6 +56,7 @@ SLICE_COLUMNS = (
     "model_sha256",
     "outline",
     "outline_reading",
+    "outline_model",
 )
 
 

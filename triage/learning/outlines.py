@@ -53,19 +53,19 @@ class Outlines:
         """Whether the mask holds a lesion; a reader who empties it says that there is none on the slice."""
         return {place: not mask.is_empty for place, mask in self.masks.items()}
 
-    def add_to(self, archive: zipfile.ZipFile, place: tuple[int, int]) -> tuple[str, int | str]:
-        """Write the mask of a slice to the archive, and return its name and the number of its reading.
+    def add_to(self, archive: zipfile.ZipFile, place: tuple[int, int]) -> tuple[str, int | str, str]:
+        """Write the mask of a slice to the archive; return its name, the number of its reading, and `Mask.origin`.
 
-        Both are empty for a slice without one.
+        All are empty for a slice without one.
         """
         mask = self.masks.get(place)
         if mask is None:
-            return "", ""
+            return "", "", ""
         name = f"{OUTLINES_FOLDER}/{self._study_id}/{place[0] + 1:02d}-{place[1] + 1:04d}.png"
         buffer = io.BytesIO()
         Image.fromarray(mask.pixels.astype(np.uint8) * np.uint8(255)).save(buffer, "PNG")
         archive.writestr(name, buffer.getvalue())
-        return name, self.reading
+        return name, self.reading, mask.origin or ""
 
 
 def _placed(study: Study, series: Sequence[Series], signed: SignedMarks) -> dict[tuple[int, int], Mask]:

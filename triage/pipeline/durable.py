@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from threading import Event, RLock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
 
 from triage.errors import StorageError
+from triage.records import faults
 
 if TYPE_CHECKING:
     from dbos import DBOSClient, DBOSConfig
@@ -78,13 +79,15 @@ class Work:
             deduplication_id=work_key,
             duplication_policy="return-existing",
         )
-        self._client().enqueue(options, study_id)
+        with faults.said():
+            self._client().enqueue(options, study_id)
 
     def listed(self) -> tuple[Collection[str], Collection[str]]:
         """Return the keys (see `key`) of the work in progress, and of the work that was given up."""
-        found = self._client().list_workflows(
-            status=[*IN_PROGRESS, GIVEN_UP], name=WORKFLOW, load_input=False, load_output=False
-        )
+        with faults.said():
+            found = self._client().list_workflows(
+                status=[*IN_PROGRESS, GIVEN_UP], name=WORKFLOW, load_input=False, load_output=False
+            )
         keys = [(item.workflow_id.rpartition(".")[0], item.status) for item in found]
         return {key for key, status in keys if status != GIVEN_UP}, {key for key, status in keys if status == GIVEN_UP}
 
@@ -126,6 +129,7 @@ class Work:
             if self._dbos_client is None:
                 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
+                _never_read_pickles()
                 DBOS.migrate(self.url)
                 self._dbos_client = DBOSClient(
                     system_database_url=self.url,
@@ -187,6 +191,17 @@ def _workflow(dbos: Any) -> object:
         dbos.run_step(retry, _running, study_id)
 
     return dbos.workflow(name=WORKFLOW, max_recovery_attempts=MAX_RECOVERIES)(process)
+
+
+def _never_read_pickles() -> None:
+    """Take from DBOS what reads pickles, which run code: a row of its tables says itself how it is to be read."""
+    from dbos._serialization import DefaultSerializer
+
+    DefaultSerializer.deserialize = _refuse  # type: ignore[assignment,method-assign]
+
+
+def _refuse(_: object, serialized_data: str) -> NoReturn:  # noqa: ARG001 - as DBOS calls it
+    raise ValueError("The queue holds a pickle, which is never read. Find out who writes to its tables.")
 
 
 def key(study_id: str, contents: str) -> str:

@@ -12,22 +12,32 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from threading import Condition, Lock
+from threading import Condition, Event, Lock
 
+from triage.access.access import Access
 from triage.domain import Receipt, Resolution, Series
+from triage.errors import NotFoundError
 from triage.inference.runtime import Runtime
 from triage.learning.dataset import write_dataset
 from triage.learning.entries import Export
 from triage.pipeline.durable import Work, key
+from triage.pipeline.held import Held
 from triage.pipeline.intake import Intake
+from triage.pipeline.model_guard import ModelGuard
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
+from triage.pipeline.recovery import carry_out
 from triage.pipeline.signatures import Signatures
 from triage.pipeline.spool import Incoming
 from triage.pipeline.upkeep import Findings, Removed, check, clean
 from triage.pipeline.uploads import Uploads
-from triage.records.files import FileStore, sweep
+from triage.pipeline.visits import Visits
+from triage.pipeline.watch import Watch
+from triage.records import private
+from triage.records.files import ABANDONED_AFTER, FileStore, sweep
+from triage.records.glances import Glances
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.queue import Queue
 from triage.records.signed import signed_studies
@@ -35,12 +45,19 @@ from triage.records.store import Store
 from triage.records.views import Study
 from triage.scans.isolation.door import Door
 from triage.settings import Settings
+from triage.text import one_line
 from triage.worklist import WaitLimits
 
 __all__ = ["Incoming", "Installation"]
 
 logger = logging.getLogger(__name__)
 
+LOST = (
+    "{name} of this study is missing or was altered on disk, so nobody can confirm what it shows. Send the study again "
+    "from the PACS, or restore the files folder from a backup; then sign."
+)
+#: Seconds by which the times of files and of the process may differ.
+MARGIN = 1.0
 #: Seconds between two looks of `Installation.wait` at the record, which another process may have changed.
 WAIT_INTERVAL = 0.25
 
@@ -50,16 +67,33 @@ class Installation:
 
     Attributes
     ----------
+    access
+        Who may do what.
+    held
+        What browsers have sent and nobody has handed over yet.
     uploads
         Receive files in the background, whatever becomes of the page that they came from.
     signatures
         Stores signed readings once they cannot be taken back any more.
+    visits
+        Who looks at which study.
+    watch
+        Verifies the record.
+    model_guard
+        Checks that the model folder is the one that was accepted.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._began = time.time()
+        private.keep_private(settings.home)
+        self._presence = private.Presence(settings.home)
         self.files = FileStore(settings.files)
-        self.store = Store(settings.url)
+        self.store = Store(
+            settings.url, settings.home, settings.record_key, own_tables=not settings.migration_url.get_secret_value()
+        )
+        self.access = Access(self.store, settings)
+        self.glances = Glances(settings.home / "glances", self.store.key)
         self.queue = Queue(self.store.read, WaitLimits(settings.urgent_wait, settings.routine_wait))
         self.door = Door()
         self.work = Work(settings.work_url, self._process, self.resume)
@@ -67,9 +101,13 @@ class Installation:
             settings.home / "uploads",
             lambda files, actor, progress: self.receive(files, actor=actor, progress=progress),
         )
-        self.signatures = Signatures(self.store.drafts)
+        self.held = Held(settings.home)
+        self.signatures = Signatures(self.store.drafts, check=self._check_pixels)
+        self.visits = Visits(self.store)
+        self.watch = Watch(self.store, self.files, settings.home)
+        self.model_guard = ModelGuard(settings.model, self.store.models)
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
-        self._loading, self._processed = Lock(), Condition()
+        self._loading, self._processed, self._closed = Lock(), Condition(), Event()
 
     @property
     def runtime(self) -> Runtime:
@@ -211,21 +249,32 @@ class Installation:
         return len(pending)
 
     def recover(self) -> None:
-        """Clean up and resume after whatever ended the last process; called once, at the start."""
-        self.signatures.settle()
-        self.clean()
-        self.resume()
+        """Clean up and resume after whatever ended the last process; called once, at the start.
+
+        What lies unfinished in a home folder where nobody else works was left by a process that died.
+        """
+        self.watch.start()
+        claims = self.store.claims
+        steps = self.signatures.settle, lambda: claims.note_expired(datetime.now(UTC)), self._clean_up, self.resume
+        carry_out(steps, self._closed)
 
     def check(self) -> Findings:
         """Compare the stored files with the record."""
         found = check(self.files, self.store.arrivals, self.settings.home)
         return replace(found, left=(*found.left, *self.uploads.left()))
 
-    def clean(self) -> Removed:
-        """Remove files that no study holds, and what hand-overs left; both only if older than a day."""
-        receipts = self.uploads.sweep()
-        removed = clean(self.files, self.store.arrivals, self.settings.home)
+    def clean(self, age: float = ABANDONED_AFTER) -> Removed:
+        """Remove files that no study holds, and what hand-overs left, if nobody touched them for so many seconds.
+
+        Pictures that were kept and nobody asked for any more are removed too.
+        """
+        self.glances.sweep()
+        receipts = self.uploads.sweep(age)
+        removed = clean(self.files, self.store.arrivals, self.settings.home, age)
         return replace(removed, left=removed.left + receipts)
+
+    def _clean_up(self) -> None:
+        self.clean(time.time() - self._began + MARGIN if self._presence.alone else ABANDONED_AFTER)
 
     def resolve(self, study_id: str, resolution: Resolution, *, by: str, reason: str) -> None:
         """Carry out a decision between two studies that claim one identity; see `Conflicts.resolve`.
@@ -251,16 +300,34 @@ class Installation:
 
     def close(self) -> None:
         """Finish the uploads, then end the queue of this process, the decoders and the connections to the database."""
+        self._closed.set()
         self.signatures.close()
+        self.watch.close()
         self.uploads.close()
+        self.held.close()
         self.work.stop()
         self.door.close()
+        self.store.anchors.sync()
         self.store.engine.dispose()
+        self._presence.close()
 
     def _process(self, study_id: str) -> None:
+        self.model_guard.check()
         process(self, study_id)
         with self._processed:
             self._processed.notify_all()
+
+    def _check_pixels(self, study_id: str) -> None:
+        """Check that the files of a study are as they were received.
+
+        Raises
+        ------
+        NotFoundError
+            If one is missing or altered; the message names it.
+        """
+        for item in self.store.study(study_id).instances:
+            if not self.files.holds(item.sha256):
+                raise NotFoundError(LOST.format(name=one_line(item.name)))
 
     def _run(self) -> None:
         """Run the queue here, unless a separate worker does."""
@@ -269,4 +336,5 @@ class Installation:
 
     @cached_property
     def _runtime(self) -> Runtime:
+        self.model_guard.admit()
         return Runtime(self.settings.model, self.settings.threads)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from triage.domain import Outcome, Receipt
-from triage.errors import StorageError, TriageError
+from triage.errors import StorageError, TriageError, storage_error
 from triage.pipeline.admission import Admission
 from triage.pipeline.spool import ALREADY_HERE, Incoming, Spooler
-from triage.pipeline.upload import Upload, disk_error
+from triage.pipeline.upload import Upload
 from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import KnownInstance
@@ -27,6 +28,7 @@ CONFLICT = (
     "Stored as a study of its own: the record has another patient, or another data set, under the same UID. Decide "
     "between the two on the page Conflicts."
 )
+MENDED = "The same file is already on the record. It was missing or altered on disk; this one took its place."
 UNDO = "If it is to be read after all, undo that on the page Conflicts."
 MESSAGES = {Outcome.ALREADY_HERE: ALREADY_HERE, Outcome.CONFLICT: CONFLICT}
 
@@ -53,6 +55,7 @@ class Intake:
         self._actor, self._progress = actor, progress
         self._admission = Admission(pseudonyms)
         self._uploads: list[Upload] = []
+        self._refusals = Counter[str]()
         #: Files on the record with each SOP Instance UID, and those of this hand-over with each data set.
         self._known: dict[str, list[KnownInstance]] = {}
         self._firsts: dict[str, Upload] = {}
@@ -67,16 +70,21 @@ class Intake:
                 self._store_files(incoming, Path(folder))
         except (OSError, StorageError) as error:  # no folder for the files, or the disk or the record failed
             logger.exception("storing failed")
-            failure = disk_error(error) if isinstance(error, OSError) else error
+            failure = storage_error(error) if isinstance(error, OSError) else error
             if not self._uploads:
                 names = self._admission.names(one.name for one in incoming)
                 self._uploads = [Upload(name, self._files.folder) for name in names]
-            for upload in self._undecided():
-                upload.decide(Outcome.REFUSED, str(failure), retry=True)
+            for upload in self._uploads:
+                if upload.outcome is None or upload.mends:
+                    upload.decide(Outcome.REFUSED, str(failure), retry=True)
+        for upload in self._uploads:
+            if upload.mends and upload.outcome is not Outcome.REFUSED:
+                self._mend(upload)
         for study in self._by_study():
             self._commit(study)
         self._follow_twins()
         self._mark_doubts()
+        self._note_refusals()
         return [upload.receipt() for upload in self._uploads]
 
     def _store_files(self, incoming: list[Incoming], folder: Path) -> None:
@@ -99,10 +107,10 @@ class Intake:
                 self._keep(upload)
         except Exception as error:
             upload.refuse(error)
-        if upload.outcome is None or self._restored(upload):
+        if upload.outcome is None or upload.mends or self._restored(upload):
             return
         if upload.outcome is Outcome.REFUSED and not upload.retry:
-            self._note_refusal(upload.message)
+            self._refusals[upload.message] += 1
         with suppress(OSError):  # the other files may need the space
             upload.path.unlink(missing_ok=True)
 
@@ -115,6 +123,8 @@ class Intake:
             self._files.keep(upload.path, upload.sha256)
         except OSError as error:
             upload.refuse(error)
+        else:
+            upload.mends = upload.sha256
         return True
 
     def _keep(self, upload: Upload) -> None:
@@ -122,6 +132,8 @@ class Intake:
         for known in self._known.get(upload.sop_instance_uid, []):
             if upload.content and upload.content == (known.content or self._content_of(known)):
                 upload.decide(Outcome.ALREADY_HERE, ALREADY_HERE, known.study_id)
+                if not self._files.holds(known.sha256):
+                    self._take_place_of(known, upload)
                 return
         first = self._firsts.setdefault(upload.content or upload.sha256, upload)
         if first.sha256 != upload.sha256:
@@ -129,6 +141,22 @@ class Intake:
             return
         upload.size = upload.path.stat().st_size
         self._files.keep(upload.path, upload.sha256)
+
+    def _take_place_of(self, known: KnownInstance, upload: Upload) -> None:
+        """Keep a file whose data set is on the record, but lost on disk."""
+        upload.mends, upload.size = known.sha256, upload.path.stat().st_size
+        self._files.keep(upload.path, upload.sha256)
+
+    def _mend(self, upload: Upload) -> None:
+        """Note that a lost file of the record was received again; acknowledged only after the commit."""
+        try:
+            instead = upload.arrival().instance if upload.inspection else None
+            self.accepted |= self._store.arrivals.mend(upload.mends, instead, actor=self._actor)
+        except StorageError as error:
+            logger.exception("storing failed")
+            upload.decide(Outcome.REFUSED, str(error), retry=True)
+            return
+        upload.message = MENDED
 
     def _content_of(self, known: KnownInstance) -> str:
         """Return the digest of the data set of a file that an earlier version received, and note it."""
@@ -154,7 +182,7 @@ class Intake:
         except Exception as error:
             if len(study) == 1:
                 study[0].refuse(error)
-                self._note_refusal(study[0].message)
+                self._refusals[study[0].message] += 1
                 return
             # One file that the record does not take must not cost the others: the halves without it are stored.
             half = len(study) // 2
@@ -200,8 +228,9 @@ class Intake:
             studies.setdefault(upload.study_uid or upload.sha256, []).append(upload)
         return list(studies.values())
 
-    def _note_refusal(self, message: str) -> None:
+    def _note_refusals(self) -> None:
         try:
-            self._store.audit.refused(message, actor=self._actor)
+            if self._refusals:
+                self._store.audit.refused(self._refusals, actor=self._actor)
         except StorageError:
-            logger.exception("the audit row of a refused file was not stored")
+            logger.exception("the audit row of refused files was not stored")

@@ -10,11 +10,12 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Protocol
 
-from triage.domain import Plane, Series, SeriesHeader, StudyStatus
+from triage.domain import AIResult, Plane, Series, SeriesHeader, StudyStatus
 from triage.errors import NotFoundError, RefusedError, StorageError
 from triage.inference.runtime import Runtime
 from triage.inference.study import judge
 from triage.records.files import FileStore
+from triage.records.glances import Glances
 from triage.records.store import Store
 from triage.records.views import SeriesFiles, Study
 from triage.scans.formats.derivation import without_stand_ins
@@ -34,6 +35,7 @@ class Services(Protocol):
     """What processing needs of an installation."""
 
     files: FileStore
+    glances: Glances
     store: Store
     door: Door
 
@@ -55,10 +57,14 @@ def process(services: Services, study_id: str) -> None:
     study = services.store.study(study_id)
     if study.status is not StudyStatus.RECEIVED:
         return
+    series: tuple[Series, ...] = ()
     try:
         series = decode(services, study)
         services.store.results.note_series(study_id, described(series))
-        result = judge(series, services.runtime, study.contents)
+        runtime = services.runtime
+        result = judge(series, runtime, study.contents)
+        if isinstance(result, AIResult):
+            result = replace(result, card=runtime.card.digest)
     except StorageError:
         raise
     except (NotFoundError, RefusedError) as error:
@@ -70,6 +76,9 @@ def process(services: Services, study_id: str) -> None:
         services.store.results.file_not_analysable(study_id, result, judged=study.contents)
     else:
         services.store.results.file(study_id, result)
+    filed = services.store.study(study_id)
+    if filed.contents == study.contents:  # no more files came meanwhile
+        services.glances.keep(filed, series)
 
 
 def described(stacks: Sequence[Series]) -> dict[str, SeriesHeader]:

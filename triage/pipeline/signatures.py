@@ -6,10 +6,11 @@ They are on the record from the moment of signing. If this process ends before t
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Lock, Timer
 
-from triage.domain import Reading
+from triage.domain import Decision, Reading
 from triage.errors import StorageError
 from triage.records.drafts import Drafts
 
@@ -30,16 +31,24 @@ class Signatures:
         Keeps them until then.
     undo
         How long each can be taken back.
+    check
+        Raises if the files of a study, by its ID, are not there as they were received; then nobody can confirm it.
     """
 
-    def __init__(self, drafts: Drafts, undo: timedelta = UNDO) -> None:
-        self._drafts, self._undo = drafts, undo
+    def __init__(self, drafts: Drafts, undo: timedelta = UNDO, check: Callable[[str], None] = lambda _: None) -> None:
+        self._drafts, self._undo, self._check = drafts, undo, check
         self._lock = Lock()
         self._timer: Timer | None = None
         self._closed = False
 
-    def hold(self, study_id: str, reading: Reading, *, seen: int) -> datetime:
-        """Keep a signature and return when it is stored for good; see `Drafts.hold` for the errors."""
+    def hold(self, study_id: str, reading: Reading, *, seen: int, last: Callable[[], None] = lambda: None) -> datetime:
+        """Keep a signature and return when it is stored for good; see `Drafts.hold` and `check` for the errors.
+
+        `last` is called after `check`, right before the signature is kept: it may use up what counts only once.
+        """
+        if reading.decision is Decision.CONFIRM:
+            self._check(study_id)
+        last()
         due = reading.signed_at + self._undo
         self._drafts.hold(study_id, reading, seen=seen, due=due)
         self.settle()

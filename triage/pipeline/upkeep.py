@@ -67,19 +67,19 @@ def check(files: FileStore, arrivals: Arrivals, home: Path) -> Findings:
     return Findings(len(holders), studies, orphans, len(unknown) - len(orphans), missing, altered, left)
 
 
-def clean(files: FileStore, arrivals: Arrivals, home: Path) -> Removed:
-    """Remove orphans and what dead hand-overs left, both older than a day."""
-    left = sum(sweep(folder) for folder in (home, files.folder))
-    old = {name: path for name, path in _stored(files).items() if _is_old(path)}
+def clean(files: FileStore, arrivals: Arrivals, home: Path, age: float = ABANDONED_AFTER) -> Removed:
+    """Remove orphans and what dead hand-overs left, if nobody has touched them for so many seconds."""
+    left = sum(sweep(folder, age) for folder in (home, files.folder))
+    old = {name: path for name, path in _stored(files).items() if _is_old(path, age)}
     orphans = old.keys() - arrivals.holders().keys() if old else set()
-    return Removed(sum(files.discard(name, ABANDONED_AFTER) for name in orphans), left)
+    return Removed(sum(files.discard(name, age) for name in orphans), left)
 
 
 def _stored(files: FileStore) -> dict[str, Path]:
     return {path.name: path for path in files.folder.glob("[0-9a-f][0-9a-f]/*")}
 
 
-def _is_old(path: Path) -> bool:
+def _is_old(path: Path, age: float = ABANDONED_AFTER) -> bool:
     with suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime > ABANDONED_AFTER
+        return time.time() - path.stat().st_mtime > age
     return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.domain import Outcome, Receipt
-from triage.errors import RefusedError, StorageError, TriageError
+from triage.errors import InputError, RefusedError, StorageError, TriageError, storage_error
 from triage.records.views import Arrival, Instance
 from triage.scans.formats.inspect import Inspected
 
@@ -47,6 +47,8 @@ class Upload:
         Name of the archive that it came in, as it is shown; empty if it was sent by itself.
     twin
         An earlier file of the same hand-over with the same data set; its outcome decides.
+    mends
+        sha256 of the file on the record whose place it takes, because that is missing or altered on disk.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Upload:
     retry: bool = False
     source: str = ""
     twin: Upload | None = None
+    mends: str = ""
 
     @property
     def study_uid(self) -> str:
@@ -83,8 +86,9 @@ class Upload:
     def refuse(self, error: Exception) -> None:
         """Refuse the file for an error: of ours, whose text is safe to show, of the disk, or one nobody foresaw."""
         if isinstance(error, OSError):
-            error = disk_error(error)
-        elif not isinstance(error, TriageError):
+            error = storage_error(error)
+        elif isinstance(error, InputError) or not isinstance(error, TriageError):
+            # Whoever hands a file over cannot leave a character of it out, as an InputError asks.
             logger.error("a file was refused for an error of the program", exc_info=error)
             error = RefusedError(NOT_TAKEN)
         retry = isinstance(error, StorageError)
@@ -95,7 +99,7 @@ class Upload:
         self.decide(Outcome.REFUSED, str(error), retry=retry)
 
     def arrival(self) -> Arrival:
-        """Return the file as the record takes it.
+        """Return the file as the record takes it, with its study and series.
 
         Raises
         ------
@@ -139,8 +143,3 @@ class Upload:
             retry=self.retry,
             source=self.source,
         )
-
-
-def disk_error(error: OSError) -> StorageError:
-    """Return an error of the disk with its remedy."""
-    return StorageError(f"Not stored: {error.strerror}. Free disk space, then repeat.")

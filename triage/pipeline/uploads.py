@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock, Thread, current_thread
 from uuid import uuid4
@@ -23,10 +23,11 @@ from uuid import uuid4
 from pydantic import TypeAdapter, ValidationError
 
 from triage.domain import Receipt
-from triage.errors import StorageError
+from triage.errors import StorageError, storage_error
 from triage.pipeline.spool import Incoming
-from triage.pipeline.upload import disk_error
+from triage.records import origin
 from triage.records.files import ABANDONED_AFTER
+from triage.records.origin import Origin
 
 logger = logging.getLogger(__name__)
 
@@ -82,23 +83,27 @@ class Uploads:
         self._threads: set[Thread] = set()
 
     def begin(self, files: Sequence[Incoming], *, actor: str) -> str:
-        """Spool files to disk, begin to receive them, and return the ID of the upload.
+        """Spool files to disk, begin to receive them, and return the ID of the upload; those with a path are moved.
 
         Raises
         ------
         StorageError
             If the disk did not take them; nothing of them is kept.
         """
-        upload_id = uuid4().hex
+        upload_id, came = uuid4().hex, replace(origin.current(), actor=actor)
         folder = self._folder / upload_id
         try:
             folder.mkdir(parents=True)
+            whole = _written(folder / NAMES, {"origin": asdict(came), "names": [one.name for one in files]})
             for number, one in enumerate(files):
-                (folder / str(number)).write_bytes(one.data or b"")
-            _write(folder / NAMES, {"actor": actor, "names": [one.name for one in files]})
+                if one.path is not None:
+                    shutil.move(one.path, folder / str(number))
+                else:
+                    (folder / str(number)).write_bytes(one.data or b"")
+            whole.replace(folder / NAMES)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise disk_error(error) from error
+            raise storage_error(error) from error
         self._start(upload_id)
         return upload_id
 
@@ -121,20 +126,21 @@ class Uploads:
             if (folder / NAMES).exists() and not (folder / RECEIPTS).exists():
                 self._start(folder.name)
 
-    def sweep(self) -> int:
-        """Remove receipts, and uploads that never became whole, that are older than a day; return their number."""
-        left = self.left()
+    def sweep(self, age: float = ABANDONED_AFTER) -> int:
+        """Remove receipts older than a day, and uploads that never became whole and are so old; return their number."""
+        left = self.left(age)
         for folder in left:
             shutil.rmtree(folder, ignore_errors=True)
         return len(left)
 
-    def left(self) -> list[Path]:
+    def left(self, age: float = ABANDONED_AFTER) -> list[Path]:
         """Return the folders that `sweep` removes."""
         now, found = time.time(), []
         for folder in self._folder.glob("*"):
             with suppress(FileNotFoundError):
-                whole = (folder / NAMES).exists() and not (folder / RECEIPTS).exists()
-                if not whole and now - folder.stat().st_mtime > ABANDONED_AFTER:
+                is_done = (folder / RECEIPTS).exists()
+                spared = ABANDONED_AFTER if is_done else age
+                if (is_done or not (folder / NAMES).exists()) and now - folder.stat().st_mtime > spared:
                     found.append(folder)
         return found
 
@@ -171,9 +177,11 @@ class Uploads:
     def _store(self, upload_id: str, folder: Path) -> None:
         sent = json.loads((folder / NAMES).read_bytes())
         files = [Incoming(name, path=folder / str(number)) for number, name in enumerate(sent["names"])]
-        receipts = self._receive(
-            files, sent["actor"], lambda done, known, name: self._note(upload_id, Progress(done, known, name))
-        )
+        came = Origin(**sent["origin"]) if "origin" in sent else Origin(sent["actor"])  # of an earlier version
+        with origin.coming_from(came):
+            receipts = self._receive(
+                files, came.actor, lambda done, known, name: self._note(upload_id, Progress(done, known, name))
+            )
         _write(folder / RECEIPTS, [asdict(receipt) for receipt in receipts])
         for name in (*(str(number) for number in range(len(files))), NAMES):
             (folder / name).unlink(missing_ok=True)
@@ -197,6 +205,11 @@ def _alone(path: Path) -> Iterator[bool]:
 
 
 def _write(path: Path, value: object) -> None:
+    _written(path, value).replace(path)
+
+
+def _written(path: Path, value: object) -> Path:
+    """Return a file beside a path that holds what is to be there."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(value))
-    part.replace(path)
+    return part

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -19,7 +19,7 @@ from triage.records.database import Database, in_batches
 from triage.records.folding import folded_name, folded_study
 from triage.records.identity import agree
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
-from triage.records.views import Added, Arrival, KnownInstance
+from triage.records.views import Added, Arrival, Instance, KnownInstance
 
 #: Reason that a study has on the worklist until it is scored.
 NOT_SCORED_YET = "Received; not scored yet"
@@ -92,7 +92,49 @@ class Arrivals:
     def note_content(self, sha256: str, content: str) -> None:
         """Note the digest of the data set of a file that an earlier version received."""
         with self._database.write() as session:
-            session.execute(update(InstanceRow).where(InstanceRow.sha256 == sha256).values(content=content))
+            for row in session.scalars(select(InstanceRow).where(InstanceRow.sha256 == sha256)):
+                row.content = content
+
+    def mend(self, lost: str, instead: Instance | None, *, actor: str) -> dict[str, str]:
+        """Note that a file which was missing or altered on disk was received again, and is on disk.
+
+        Parameters
+        ----------
+        lost
+            Its sha256 on the record.
+        instead
+            The file that takes its place, of the same data set in other bytes; None if it is the same file.
+        actor
+            Who handed it over.
+
+        Returns
+        -------
+        dict
+            The study with the digest of its contents, if it has to be scored again.
+
+        Raises
+        ------
+        StorageError
+            If the database did not take it.
+        """
+        now = datetime.now(UTC)
+        try:
+            with self._database.write() as session:
+                row = session.scalar(select(InstanceRow).where(InstanceRow.sha256 == lost))
+                if row is None:
+                    return {}  # another hand-over mended it
+                study = row.series.study
+                session.add(audit.row(actor, Event.MENDED, study.id, "1 file was lost on disk and received again", now))
+                if instead is not None and instead.sha256 != lost:
+                    row.sha256, row.size, row.transfer_syntax = instead.sha256, instead.size, instead.transfer_syntax
+                elif study.status != StudyStatus.NOT_ANALYSABLE:
+                    return {}
+                if study.status not in (StudyStatus.MERGED, StudyStatus.DISCARDED):
+                    study.status, study.waiting, study.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
+                session.flush()
+                return studies.contents(session, [study.id])
+        except IntegrityError as error:
+            raise StorageError("Not stored: this file keeps arriving from elsewhere. Repeat it.") from error
 
 
 def why_in_doubt(first: StudyRow, header: StudyHeader) -> str:

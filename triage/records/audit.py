@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlalchemy import select
 
+from triage.records import origin
 from triage.records.database import Database
 from triage.records.tables import AuditRow, StudyRow
 
@@ -22,17 +24,47 @@ class Event(StrEnum):
     RANKED = "ranked"
     NOT_ANALYSABLE = "not analysable"
     OPENED = "opened"
+    VIEWED = "viewed"
+    LOADED_AHEAD = "loaded ahead"
     CLAIMED = "claimed"
     TAKEN_OVER = "taken over"
+    RELEASED = "claim released"
+    EXPIRED = "claim expired"
     COMMITTED = "committed blind"
     SIGNED = "signed"
     TAKEN_BACK = "signature taken back"
     SEARCHED = "searched"
     RETRIEVED = "retrieved"
     REIDENTIFIED = "re-identified"
+    MENDED = "mended"
+    MODEL = "model accepted"
+    SETTINGS = "settings changed"
+    SEALED = "record sealed"
+    VERIFIED = "record verified"
+    DAMAGED = "record damaged"
+    TRAIL_SEEN = "audit trail seen"
+    CLOCK = "clock set back"
+    SIGNED_IN = "signed in"
+    SIGN_IN_FAILED = "sign-in failed"
+    SIGNED_OUT = "signed out"
+    DENIED = "not allowed"
+    ACCOUNT = "account changed"
+    PASSWORD = "password changed"  # noqa: S105 - the name of an event
+    TOKEN = "token changed"  # noqa: S105 - the name of an event
+    EXPORTED = "exported"
+    SENT = "sent to the PACS"
 
 
-def row(actor: str, event: Event, study_id: str | None, detail: str, at: datetime | None = None) -> AuditRow:
+def row(
+    actor: str,
+    event: Event,
+    study_id: str | None,
+    detail: str,
+    at: datetime | None = None,
+    *,
+    account: str | None = None,
+    address: str | None = None,
+) -> AuditRow:
     """Return the audit row to add to the transaction of the event itself.
 
     Parameters
@@ -47,8 +79,26 @@ def row(actor: str, event: Event, study_id: str | None, detail: str, at: datetim
         Safe to show; never a patient's identity.
     at
         Time of the event; now if left out.
+    account, address
+        ID of the account that the actor signed in with, and where from; those of the origin if left out, see
+        `triage.records.origin`, unless somebody else is the actor. None if nobody signed in, or from the console.
     """
-    return AuditRow(at=at or datetime.now(UTC), actor=actor, event=event, study_id=study_id, detail=detail)
+    here = origin.current()
+    if here.actor == actor:
+        account, address = account or here.account or None, address or here.address or None
+    return AuditRow(
+        at=at or datetime.now(UTC),
+        actor=actor,
+        event=event,
+        study_id=study_id,
+        detail=detail,
+        account=account,
+        address=address,
+    )
+
+
+#: Reasons of one hand-over for which refused files get rows of their own.
+MAX_REASONS = 5
 
 
 class AuditTrail:
@@ -63,9 +113,32 @@ class AuditTrail:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def refused(self, detail: str, *, actor: str) -> None:
-        """Note a file that was not taken in."""
-        self._add(actor, Event.REFUSED, detail)
+    def refused(self, details: Counter[str], *, actor: str) -> None:
+        """Note the files of one hand-over that were not taken in: a row for each reason, with the number of files.
+
+        A sender of many must not fill the trail, so reasons beyond `MAX_REASONS` share a row.
+        """
+        noted = details.most_common(MAX_REASONS)
+        if others := details.total() - sum(count for _, count in noted):
+            noted.append(("others", others))
+        with self._database.write() as session:
+            for detail, count in noted:
+                said = detail if count == 1 else f"{detail} (files: {count:,})"
+                session.add(row(actor, Event.REFUSED, None, said))
+
+    def did(
+        self,
+        event: Event,
+        detail: str,
+        *,
+        actor: str,
+        study_id: str | None = None,
+        account: str | None = None,
+        address: str | None = None,
+    ) -> None:
+        """Note what a person did; see `row` for the parameters."""
+        with self._database.write() as session:
+            session.add(row(actor, event, study_id, detail, account=account, address=address))
 
     def requested(self, event: Event, study_uid: str, detail: str, *, actor: str) -> None:
         """Note what a peer asked for; an empty study UID means no single study."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -45,6 +45,7 @@ class Claims:
     def take_over(self, study_id: str, reader: str, note: str, now: datetime) -> None:
         """Claim a study whoever has it; the note is kept beside the claim and in the audit trail."""
         with self._database.write() as session:
+            _note_expired(session, now, ClaimRow.study_id == study_id)
             before = session.get(ClaimRow, study_id, with_for_update=True)
             held_by = before.reader if before and before.until > now else ""
             values = {"reader": reader, "changed_at": now, "until": now + IDLE, "note": note}
@@ -63,16 +64,35 @@ class Claims:
     def release(self, study_id: str, reader: str, now: datetime) -> None:
         """End the claim of a reader who leaves the study; that of another one stays."""
         with self._database.write() as session:
-            released(session, study_id, reader, now)
+            if released(session, study_id, reader, now):
+                session.add(audit.row(reader, Event.RELEASED, study_id, "", now))
+
+    def note_expired(self, now: datetime) -> None:
+        """Write an audit row for each claim that ended by itself since the last time, dated when it did."""
+        with self._database.read() as session:
+            if session.scalar(select(ClaimRow.study_id).where(*_expired(now)).limit(1)) is None:
+                return
+        with self._database.write() as session:
+            _note_expired(session, now)
 
 
-def released(session: Session, study_id: str, reader: str, now: datetime) -> None:
-    """End the claim of a reader within a transaction."""
-    session.execute(
-        update(ClaimRow)
-        .where(ClaimRow.study_id == study_id, ClaimRow.reader == reader, ClaimRow.until > now)
-        .values(until=now, changed_at=now)
-    )
+def released(session: Session, study_id: str, reader: str, now: datetime) -> bool:
+    """End the claim of a reader within a transaction, and return whether there was one."""
+    mine = (ClaimRow.study_id == study_id, ClaimRow.reader == reader, ClaimRow.until > now)
+    ended = session.execute(update(ClaimRow).where(*mine).values(until=now, changed_at=now))
+    return bool(ended.rowcount)  # type: ignore[attr-defined]
+
+
+def _expired(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what is true of claims that ended by themselves; with its audit row, a claim changes hands to nobody."""
+    return ClaimRow.until <= now, ClaimRow.changed_at < ClaimRow.until
+
+
+def _note_expired(session: Session, now: datetime, *which: ColumnElement[bool]) -> None:
+    for row in session.scalars(select(ClaimRow).where(*_expired(now), *which).with_for_update()):
+        row.changed_at = row.until
+        session.add(audit.row(row.reader, Event.EXPIRED, row.study_id, "", row.until))
+    session.flush()
 
 
 def _renewed(session: Session, study_id: str, reader: str, now: datetime) -> bool:
@@ -82,6 +102,7 @@ def _renewed(session: Session, study_id: str, reader: str, now: datetime) -> boo
 
 def _taken(session: Session, study_id: str, reader: str, now: datetime) -> bool:
     """Take a claim that ended, or make the first one of the study; of two readers at once, one succeeds."""
+    _note_expired(session, now, ClaimRow.study_id == study_id)
     values = {"reader": reader, "changed_at": now, "until": now + IDLE, "note": ""}
     ended = (ClaimRow.study_id == study_id, ClaimRow.until <= now)
     taken = bool(session.execute(update(ClaimRow).where(*ended).values(**values)).rowcount)  # type: ignore[attr-defined]

@@ -8,21 +8,23 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from triage.errors import StorageError
+from triage.records import faults
 
 #: SQLite before this release can corrupt a database when a WAL file is reset.
 WAL_FIXED_IN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 15_000
 #: Newest revision under migrations/; a test compares it with the folder.
-NEWEST_REVISION = "0009"
+NEWEST_REVISION = "0011"
 #: Execution option of connections whose transactions take the write lock at once.
 WRITE_LOCK = "triage_write_lock"
+#: Lock of PostgreSQL that is held while tables are made; any number that nobody else uses.
+MIGRATING = 0x7E1A6E02
 #: Values in one IN (...); databases limit the number of bound parameters.
 MAX_IN_VALUES = 500
 
@@ -38,13 +40,46 @@ class Database:
     ----------
     url
         SQLAlchemy address, SQLite or PostgreSQL.
+    own_tables
+        Whether this process makes the tables; otherwise they have to be there.
+
+    Raises
+    ------
+    StorageError
+        If the database does not answer, or its tables are not those of this version.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, own_tables: bool = True) -> None:
         self.engine: Engine = open_engine(url)
-        migrate(self.engine)
+        try:
+            with faults.said():
+                self._prepare(own_tables=own_tables)
+        except StorageError:
+            self.engine.dispose()
+            raise
         self._read = sessionmaker(self.engine)
         self._write = sessionmaker(writing(self.engine))
+
+    def _prepare(self, *, own_tables: bool) -> None:
+        if own_tables:
+            migrate(self.engine)
+        elif _revision(self.engine) != NEWEST_REVISION:
+            raise StorageError("The tables are not those of this version. Run first: python -m triage migrate")
+
+    def check_whole(self) -> None:
+        """Read the file of a SQLite database through; PostgreSQL notices damage itself, where it reads.
+
+        Raises
+        ------
+        StorageError
+            If it is damaged, or does not answer.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        with self.read() as session:
+            found = session.connection().exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise StorageError(faults.DAMAGED)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -53,13 +88,10 @@ class Database:
         Raises
         ------
         StorageError
-            If the database is locked for too long or away.
+            If the database is away, locked for too long, or damaged.
         """
-        try:
-            with self._read() as session:
-                yield session
-        except OperationalError as error:
-            raise StorageError(f"The database does not answer: {error.orig}. Restore it, then repeat.") from error
+        with faults.said(), self._read() as session:
+            yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -70,13 +102,8 @@ class Database:
         StorageError
             If the database is full, locked for too long or away; nothing of the block is kept.
         """
-        try:
-            with self._write.begin() as session:
-                yield session
-        except OperationalError as error:
-            raise StorageError(
-                f"Not stored: {error.orig}. Free disk space or restore the database, then repeat."
-            ) from error
+        with faults.said(), self._write.begin() as session:
+            yield session
 
 
 def open_engine(url: str) -> Engine:
@@ -107,7 +134,7 @@ def writing(engine: Engine) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema up to date; an up-to-date schema is left alone.
+    """Bring the schema up to date, and what the record keeps beside what was sent; an up-to-date one is left alone.
 
     Raises
     ------
@@ -128,8 +155,17 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with writing(engine).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
+        # Another process may have done it while this one waited for the lock; then Alembic finds nothing to do.
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if revision is not None:
+            from triage.records import priors  # which needs this module
+
+            with Session(connection) as session:
+                priors.refresh_all(session)
+                session.flush()
 
 
 def in_batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -153,6 +189,7 @@ def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor.execute(f"PRAGMA journal_mode = {journal}")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA recursive_triggers = ON")  # or the triggers do not see what a REPLACE deletes
     cursor.close()
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from triage.domain import Conclusion, Reading, conclusion
 from triage.errors import ConflictError
 from triage.reading import Entries, as_json, from_json
-from triage.records import audit, rows, studies
+from triage.records import audit, origin, rows, studies, waiting
 from triage.records.audit import Event
-from triage.records.database import Database
+from triage.records.origin import Origin
 from triage.records.readings import check, store
+from triage.records.sealed import SealedDatabase
 from triage.records.tables import DraftRow, ReadingRow, StudyRow
 from triage.records.views import Draft, Held
 
 CHANGED_ELSEWHERE = "This draft was changed in another window meanwhile. Choose which one to keep."
 BEING_SIGNED = "This reading is being signed. Take the signature back to change it."
+NOT_AS_SIGNED = "The signature that waited here is not the one that was made, so it was not stored. Sign again."
+#: What the audit trail says of it.
+FORGED = "a signature that waited is not the one that was made"
 SIGNED_ALREADY = "This reading is signed already and cannot be taken back. Amend it."
 
 
@@ -32,7 +36,7 @@ class Drafts:
         Holds the record.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SealedDatabase) -> None:
         self._database = database
 
     def get(self, study_id: str, reader: str) -> Draft | None:
@@ -76,12 +80,12 @@ class Drafts:
             return _draft(row)
 
     def catch_up(self, study_id: str, reader: str, seen: int) -> None:
-        """Note that the reader has seen the readings that others signed since the draft was begun."""
+        """Note that the reader has seen the first `seen` readings of the study, also those that others signed."""
         with self._database.write() as session:
             studies.locked(session, study_id)
             row = _find(session, study_id, reader)
             if row is not None:
-                row.seen, row.refusal = seen, None
+                row.seen, row.refusal = max(row.seen, min(seen, _signed(session, study_id))), None
 
     def commit_blind(self, study_id: str, reader: str, finding: Conclusion, *, seen: int, now: datetime) -> Conclusion:
         """Keep what the reader concludes without the AI, and return it; the first one of a draft stays."""
@@ -121,8 +125,9 @@ class Drafts:
             row = row or _new(session, study_id, reading.reader, seen, reading.signed_at)
             if row.signature is not None:
                 raise ConflictError(BEING_SIGNED)
-            signature = rows.reading_as_json(reading) | {"seen": seen}
-            row.signature, row.due_at, row.refusal = signature, due, None
+            signature = rows.reading_as_json(reading) | {"seen": seen, "address": origin.current().address}
+            row.signature = waiting.with_code(self._database.key, study_id, signature, due)
+            row.due_at, row.refusal = due, None
 
     def take_back(self, study_id: str, reader: str, now: datetime) -> None:
         """Turn a signature that is not due yet into a draft again, with all that was entered.
@@ -152,7 +157,7 @@ class Drafts:
             return [
                 Held(row.study_id, patient or name, _signature(row).finding, row.due_at)
                 for row, patient, name in session.execute(query)
-                if row.due_at
+                if row.due_at and waiting.is_genuine(session, self._database.key, row)
             ]
 
     def next_due(self) -> datetime | None:
@@ -163,7 +168,7 @@ class Drafts:
     def settle(self, now: datetime) -> int:
         """Store the signatures that are due, and return how many were.
 
-        One that somebody else overtook stays a draft, which says so.
+        One that somebody else overtook, or that is not as it was made, stays a draft, which says so.
         """
         due = select(DraftRow.study_id, DraftRow.reader).where(DraftRow.due_at <= now).order_by(DraftRow.due_at)
         with self._database.read() as session:
@@ -173,16 +178,29 @@ class Drafts:
     def _settle(self, study_id: str, reader: str, now: datetime) -> bool:
         with self._database.write() as session:
             study = studies.locked(session, study_id)
-            row = _find(session, study_id, reader)
-            if row is None or row.signature is None or row.due_at is None or row.due_at > now:
+            try:
+                row = _find(session, study_id, reader)
+            except ValueError:  # no JSON any more: the others are stored nevertheless
+                damaged = update(DraftRow).where(DraftRow.study_id == study_id, DraftRow.reader == reader)
+                session.execute(damaged.values(signature=None, due_at=None, refusal=NOT_AS_SIGNED))
+                session.add(audit.row("record", Event.DAMAGED, study_id, FORGED, now))
+                return False
+            if row is None or row.due_at is None or row.due_at > now:
                 return False  # taken back, or stored by another process
+            if row.signature is None or not waiting.is_genuine(session, self._database.key, row):
+                row.signature, row.due_at, row.refusal = None, None, NOT_AS_SIGNED
+                session.add(audit.row("record", Event.DAMAGED, study_id, FORGED, now))
+                return False
             reading, seen = _signature(row), int(row.signature["seen"])
             try:
                 check(session, study, reading, seen)
             except ConflictError as error:
                 row.signature, row.due_at, row.refusal = None, None, str(error)
                 return False
-            store(session, study, reading, seen, now)
+            # Whoever stores it, it was signed from there.
+            signer = Origin(reader, reading.account or "", row.signature.get("address", ""))
+            with origin.coming_from(signer):
+                store(session, study, reading, seen, now)
             session.delete(row)
             return True
 
@@ -192,11 +210,15 @@ def _find(session: Session, study_id: str, reader: str) -> DraftRow | None:
 
 
 def _new(session: Session, study_id: str, reader: str, seen: int, now: datetime) -> DraftRow:
-    known = session.scalar(select(func.count()).where(ReadingRow.study_id == study_id)) or 0
     entries: dict[str, Any] = dict(as_json(Entries()))
-    row = DraftRow(study_id=study_id, reader=reader, version=0, seen=min(seen, known), entries=entries, saved_at=now)
+    known = min(seen, _signed(session, study_id))
+    row = DraftRow(study_id=study_id, reader=reader, version=0, seen=known, entries=entries, saved_at=now)
     session.add(row)
     return row
+
+
+def _signed(session: Session, study_id: str) -> int:
+    return session.scalar(select(func.count()).where(ReadingRow.study_id == study_id)) or 0
 
 
 def _signature(row: DraftRow) -> Reading:

@@ -149,12 +149,20 @@ class _Batch(threading.local):
     written: list[Future[Path]]
 
 
-def sweep(folder: Path) -> int:
-    """Remove the unfinished hand-overs of processes that died, and return their number; they may name a patient."""
+def sweep(folder: Path, age: float = ABANDONED_AFTER) -> int:
+    """Remove the unfinished hand-overs of processes that died, and return their number; they may name a patient.
+
+    Parameters
+    ----------
+    folder
+        Where they lie.
+    age
+        Seconds for which nobody has written there.
+    """
     removed = 0
     for left in folder.glob(f"{UNFINISHED}*"):
         with suppress(FileNotFoundError):  # its hand-over just ended
-            if time.time() - left.stat().st_mtime < ABANDONED_AFTER:
+            if time.time() - left.stat().st_mtime < age:
                 continue
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)

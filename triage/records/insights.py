@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select
 
-from triage.domain import Finding, StudyStatus, likeliest
+from triage.domain import Finding, ReadingState, StudyStatus, likeliest
 from triage.insights import Case
 from triage.records import rows
 from triage.records.database import Read
@@ -15,6 +17,8 @@ from triage.records.tables import AIResultRow, ReadingRow, SeriesRow, StudyRow
 
 def cases(read: Read, since: datetime | None = None) -> list[Case]:
     """Return the studies that arrived since a moment, or all, in the order of arrival; merged ones are left out.
+
+    What was concluded of a study is told once it is settled, see `Case.settled`.
 
     Parameters
     ----------
@@ -60,23 +64,40 @@ def cases(read: Read, since: datetime | None = None) -> list[Case]:
         query = query.where(StudyRow.arrived_at >= since)
     with read() as session:
         return [
-            Case(
-                study_id=study.id,
-                band=rows.BANDS[study.band],
-                arrived=study.arrived_at,
-                ranked=study.ranked_at,
-                opened=study.opened_at,
-                signed=first,
-                waiting=study.waiting,
-                predicted=likeliest({one: float(answer[one]) for one in Finding}) if answer else None,
-                called=_class(reading.finding) if reading else None,
-                reason=(reading.reason or "") if reading else "",
-                reader=reading.reader if reading else "",
-                scanner=scanner or "",
-                sequence=sequence or "",
-            )
+            _case(study, reading, first, answer, scanner, sequence)
             for study, reading, first, answer, scanner, sequence in session.execute(query)
         ]
+
+
+def _case(
+    study: StudyRow,
+    reading: ReadingRow | None,
+    first: datetime | None,
+    answer: Mapping[str, float] | None,
+    scanner: str | None,
+    sequence: str | None,
+) -> Case:
+    found = Case(
+        study_id=study.id,
+        band=rows.BANDS[study.band],
+        arrived=study.arrived_at,
+        ranked=study.ranked_at,
+        opened=study.opened_at,
+        signed=first,
+        waiting=study.waiting,
+        scanner=scanner or "",
+        sequence=sequence or "",
+    )
+    if reading is None or study.waiting or reading.state == ReadingState.PRELIMINARY:
+        return found
+    return replace(
+        found,
+        settled=True,
+        predicted=likeliest({one: float(answer[one]) for one in Finding}) if answer else None,
+        called=_class(reading.finding),
+        reason=reading.reason or "",
+        reader=reading.reader,
+    )
 
 
 def _class(finding: str) -> Finding | None:

@@ -15,8 +15,10 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveInt,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -54,11 +56,19 @@ class Mask(_Part):
         Of the upright slice: pixels.
     runs
         Lengths of the runs, row by row, outside and inside by turns, outside first; one run means an empty mask.
+    origin
+        The first digits of the digest of the model whose outline it began as; None if the reader drew it from nothing.
     """
 
     rows: PositiveInt
     columns: PositiveInt
     runs: list[NonNegativeInt]
+    origin: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, kept: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        stored: dict[str, Any] = kept(self)
+        return stored if self.origin else {name: value for name, value in stored.items() if name != "origin"}
 
     @model_validator(mode="after")
     def _covers_the_slice(self) -> Self:

@@ -24,6 +24,8 @@ KINDS = {
     Event.OPENED: "claim",
     Event.CLAIMED: "claim",
     Event.TAKEN_OVER: "claim",
+    Event.RELEASED: "claim",
+    Event.EXPIRED: "claim",
     Event.COMMITTED: "reading",
     Event.TAKEN_BACK: "reading",
     Event.SIGNED: "reading",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from triage.domain import StudyStatus
@@ -43,6 +43,12 @@ def refresh(session: Session, mrns: Collection[str | None]) -> None:
         for row in studies:
             newer = [other for other in present if row in present and _is_prior(row, other)]
             row.prior_of = max(newer, key=lambda other: (str(other.study_date), other.id)).id if newer else None
+
+
+def refresh_all(session: Session) -> None:
+    """Mark the priors of all patients: of those in a record of before there were marks, too."""
+    several = select(StudyRow.mrn).where(StudyRow.mrn != "").group_by(StudyRow.mrn).having(func.count() > 1)
+    refresh(session, session.scalars(several).all())
 
 
 def _is_prior(row: StudyRow, other: StudyRow) -> bool:

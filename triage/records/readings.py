@@ -11,15 +11,17 @@ from sqlalchemy.orm import Session, selectinload
 from triage.domain import Reading, StudyStatus
 from triage.errors import ConflictError, NotFoundError
 from triage.reading import status_of
-from triage.records import audit, marks, rows, studies
+from triage.records import audit, bound, marks, rows, studies
 from triage.records.audit import Event
 from triage.records.claims import released
 from triage.records.database import Database
 from triage.records.tables import AIResultRow, ReadingRow, SeriesRow, StudyRow
-from triage.records.views import SignedReading
+from triage.records.views import Shown, SignedReading, Study
 
 SIGNED_MEANWHILE = "Somebody else signed this study while it was open here. Look at their reading, then amend it."
 TAKEN_OFF = "This study was merged or discarded on the page Conflicts. Read the study that stayed."
+BEFORE_ARRIVAL = "Signed at a time before the study arrived. Set the clock of the server right."
+SCORED_MEANWHILE = "The AI result of this study changed while it was open here. Look at it, then sign."
 SLICES_ARRIVED = "Slices arrived while this study was open here. Look at them, then sign."
 
 
@@ -125,6 +127,25 @@ class Readings:
             ]
 
 
+def check_shown(study: Study, shown: Shown) -> None:
+    """Check that a study still is what its reader saw.
+
+    Raises
+    ------
+    ConflictError
+        If in between somebody signed, slices arrived, another AI result was filed, or the study was taken off the list.
+    """
+    if study.status in (StudyStatus.MERGED, StudyStatus.DISCARDED):
+        raise ConflictError(TAKEN_OFF)
+    now = study.shown
+    if now.readings != shown.readings:
+        raise ConflictError(SIGNED_MEANWHILE)
+    if now.contents != shown.contents:
+        raise ConflictError(SLICES_ARRIVED)
+    if now.model != shown.model:
+        raise ConflictError(SCORED_MEANWHILE)
+
+
 def check(session: Session, study: StudyRow, reading: Reading, seen: int) -> None:
     """Check within a transaction that a reading still answers what its reader saw.
 
@@ -145,6 +166,7 @@ def check(session: Session, study: StudyRow, reading: Reading, seen: int) -> Non
 def store(session: Session, study: StudyRow, reading: Reading, seen: int, now: datetime) -> None:
     """Store a checked reading within a transaction; it never changes afterwards."""
     row = rows.reading_row(study.id, seen + 1, reading)
+    row.bound = bound.digest_of(session, row)
     session.add(row)
     session.flush()
     marks.freeze(session, study.id, reading.reader, row.id)
@@ -153,4 +175,6 @@ def store(session: Session, study: StudyRow, reading: Reading, seen: int, now: d
     study.waiting = study.status != StudyStatus.READ
     released(session, study.id, reading.reader, now)
     detail = f"{reading.state}, {reading.role}: {reading.decision} {reading.finding}"
-    session.add(audit.row(reading.reader, Event.SIGNED, study.id, detail, reading.signed_at))
+    session.add(audit.row(reading.reader, Event.SIGNED, study.id, detail, reading.signed_at, account=reading.account))
+    if reading.signed_at < study.arrived_at:
+        session.add(audit.row(reading.reader, Event.CLOCK, study.id, BEFORE_ARRIVAL, now, account=reading.account))

@@ -151,6 +151,7 @@ def _row(study_id: str, result: AIResult, now: datetime) -> AIResultRow:
         contents=result.contents,
         slices=rows.slices_as_json(result.slices),
         prediction_set=[finding.value for finding in result.prediction_set],
+        card=result.card or None,
     )
 
 

@@ -24,7 +24,7 @@ from triage.domain import (
     StudyHeader,
     conclusion,
 )
-from triage.reading import superseded
+from triage.reading import meaning, superseded
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Instance, SeriesFiles, SignedReading, contents_of
 
@@ -136,6 +136,7 @@ def result(row: AIResultRow) -> AIResult:
         prediction_set=tuple(Finding(name) for name in row.prediction_set or ()),
         slices=_slices(row.slices),
         filed_at=row.filed_at,
+        card=row.card or "",
     )
 
 
@@ -157,6 +158,7 @@ def reading(row: ReadingRow) -> Reading:
         lesion=row.lesion or "",
         confidence=Confidence(row.confidence) if row.confidence else None,
         blind=conclusion(row.blind) if row.blind else None,
+        account=row.account,
     )
 
 
@@ -178,6 +180,8 @@ def reading_row(study_id: str, version: int, reading: Reading) -> ReadingRow:
         lesion=reading.lesion or None,
         confidence=reading.confidence,
         blind=reading.blind,
+        account=reading.account,
+        meaning=meaning(reading),
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from triage.domain import StudyStatus
 from triage.errors import NotFoundError
-from triage.records import rows
+from triage.records import bound, rows
 from triage.records.database import in_batches
 from triage.records.folding import sought
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
@@ -50,6 +50,7 @@ def whole(session: Session, study_id: str) -> Study:
         results=tuple(rows.result(item) for item in row.results),
         readings=tuple(rows.reading(item) for item in row.readings),
         conflict=in_doubt(session, [row.id]).get(row.id, ""),
+        unbound=tuple(item.version for item in row.readings if not bound.holds(session, item)),
     )
 
 

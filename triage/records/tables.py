@@ -1,4 +1,4 @@
-"""Tables of the record. Readings and audit rows are append-only: triggers refuse to change or delete them."""
+"""Tables of the record. Triggers keep what is append-only as it is; what is `SEALED` is chained by hash."""
 
 from __future__ import annotations
 
@@ -183,7 +183,10 @@ class InstanceRow(Base):
 
 
 class AIResultRow(Base):
-    """The result of one model for one study with certain contents; scoring twice gives one row."""
+    """The result of one model for one study with certain contents; scoring twice gives one row. Append-only.
+
+    `card` is the digest of the card that the model had, see `triage.inference.card`.
+    """
 
     __tablename__ = "ai_result"
 
@@ -198,12 +201,16 @@ class AIResultRow(Base):
     contents: Mapped[str] = mapped_column(String(64))
     slices: Mapped[dict[str, Any] | None]
     prediction_set: Mapped[list[str] | None]
+    card: Mapped[str | None] = mapped_column(String(64))
 
     __table_args__ = (UniqueConstraint("study_id", "model_sha256", "contents", name="ai_result_once"),)
 
 
 class ReadingRow(Base):
-    """One signed reading; append-only."""
+    """One signed reading; append-only.
+
+    `bound` is the digest of what was signed, see `triage.records.bound`; `account` is the account of the reader.
+    """
 
     __tablename__ = "reading"
 
@@ -223,6 +230,9 @@ class ReadingRow(Base):
     lesion: Mapped[str | None] = mapped_column(Text)
     confidence: Mapped[str | None] = mapped_column(String(16))
     blind: Mapped[str | None] = mapped_column(String(16))
+    account: Mapped[str | None] = mapped_column(String(64))
+    meaning: Mapped[str | None] = mapped_column(String(32))
+    bound: Mapped[str | None] = mapped_column(String(64))
 
     # Of two readers who sign the same version at the same moment, the second one gets an error.
     __table_args__ = (UniqueConstraint("study_id", "version", name="reading_once"),)
@@ -265,7 +275,7 @@ class ClaimRow(Base):
 
 
 class AuditRow(Base):
-    """Who did what, when; append-only."""
+    """Who did what, when, from where; append-only."""
 
     __tablename__ = "audit"
 
@@ -275,6 +285,8 @@ class AuditRow(Base):
     event: Mapped[str] = mapped_column(String(32))
     study_id: Mapped[str | None] = mapped_column(String(32), index=True)
     detail: Mapped[str] = mapped_column(Text)
+    account: Mapped[str | None] = mapped_column(String(64))
+    address: Mapped[str | None] = mapped_column(String(64))
 
 
 class PseudonymRow(Base):
@@ -321,3 +333,33 @@ class MarkRow(Base):
 
     reading_id: Mapped[int] = mapped_column(ForeignKey("reading.id"), primary_key=True)
     content: Mapped[dict[str, Any]]
+
+
+class ModelRow(Base):
+    """A model that may serve here, by the digest of its card, which covers its files; append-only."""
+
+    __tablename__ = "model"
+
+    card: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    accepted_at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(128))
+
+
+class SealRow(Base):
+    """One link of the chain, see `triage.records.seals`; append-only."""
+
+    __tablename__ = "seal"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    what: Mapped[str] = mapped_column(String(32))
+    key: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    mac: Mapped[str] = mapped_column(String(64))
+
+    __table_args__ = (Index("seal_of_row", "what", "key", "number"),)
+
+
+#: Every change of a row of these tables is sealed; each has one column as its key.
+SEALED = (StudyRow, SeriesRow, InstanceRow, AIResultRow, ReadingRow, MarkRow, AuditRow, PseudonymRow, ModelRow)

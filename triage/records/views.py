@@ -22,6 +22,12 @@ from triage.domain import (
 )
 from triage.reading import Entries
 
+#: Said wherever a reading is shown or exported whose signature does not fit what was signed.
+UNBOUND = (
+    "A signature of this study does not fit what was signed: the record was changed behind its back. Do not rely on "
+    "it; tell the administrator, who finds the place with: python -m triage verify"
+)
+
 
 def contents_of(digests: Iterable[str]) -> str:
     """Return the digest of a study's contents from the sha256 of each of its files, in any order."""
@@ -300,6 +306,25 @@ class SeriesFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What of a study was on the screen when its reader decided.
+
+    Attributes
+    ----------
+    readings
+        Number of the signed readings.
+    contents
+        Digest of its files, `Study.contents`.
+    model
+        Digest of the model whose result was there; "" without a result.
+    """
+
+    readings: int
+    contents: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """A study with its files, AI results and readings.
 
@@ -307,6 +332,8 @@ class Study:
     ----------
     conflict
         Why its identity is in doubt, until a person has decided; otherwise empty.
+    unbound
+        Versions of the readings whose signature does not fit what was signed: somebody changed the record.
     """
 
     study_id: str
@@ -321,6 +348,7 @@ class Study:
     results: tuple[AIResult, ...]
     readings: tuple[Reading, ...]
     conflict: str = ""
+    unbound: tuple[int, ...] = ()
 
     @property
     def instances(self) -> tuple[Instance, ...]:
@@ -337,6 +365,11 @@ class Study:
         """The newest AI result for the files that the study has now."""
         contents = self.contents
         return next((result for result in reversed(self.results) if result.contents == contents), None)
+
+    @property
+    def shown(self) -> Shown:
+        """What a page that draws this study has of it."""
+        return Shown(len(self.readings), self.contents, self.result.model_sha256 if self.result else "")
 
 
 @dataclass(frozen=True, slots=True)

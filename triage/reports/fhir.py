@@ -9,6 +9,7 @@ from typing import Any
 
 from triage import __version__
 from triage.domain import AIResult, Finding, Reading
+from triage.reading import meaning
 from triage.records.marked import Measurement, described
 from triage.reports.sources import MANUFACTURER, RESEARCH
 from triage.reports.study_report import StudyReport, concluded, moment
@@ -42,21 +43,21 @@ def diagnostic_report(report: StudyReport, page: bytes) -> Json:
     ]
     contained = [_patient(report), _imaging_study(report), *([_device(result)] if result else []), *observations]
     issued = latest.signed_at if latest else report.made_at
-    filled: Json = _filled(
+    resource: Json = filled(
         {
             "resourceType": "DiagnosticReport",
             "id": study.study_id,
-            "meta": {"tag": [_coding("research-use-only", RESEARCH)]},
+            "meta": {"tag": [coding("research-use-only", RESEARCH)]},
             "text": {"status": "generated", "div": _narrative(report)},
             "contained": contained,
             "identifier": [_accession(study.header.accession_number)] if study.header.accession_number else [],
             # Without a reading it holds what no person has verified.
             "status": str(latest.state) if latest else "partial",
-            "category": [{"coding": [_coding("RAD", "Radiology", "http://terminology.hl7.org/CodeSystem/v2-0074")]}],
-            "code": {"coding": [_coding("24590-2", "MR Brain", "http://loinc.org")], "text": "MRI of the brain"},
+            "category": [{"coding": [coding("RAD", "Radiology", "http://terminology.hl7.org/CodeSystem/v2-0074")]}],
+            "code": {"coding": [coding("24590-2", "MR Brain", "http://loinc.org")], "text": "MRI of the brain"},
             "subject": {"reference": "#patient"},
             "effectiveDateTime": f"{study.header.study_date:%Y-%m-%d}" if study.header.study_date else "",
-            "issued": _instant(issued),
+            "issued": instant(issued),
             "resultsInterpreter": [{"display": name} for name in dict.fromkeys(one.reader for one in study.readings)],
             "result": [{"reference": f"#{one['id']}"} for one in observations],
             "imagingStudy": [{"reference": "#study"}],
@@ -67,12 +68,12 @@ def diagnostic_report(report: StudyReport, page: bytes) -> Json:
                     "contentType": "application/pdf",
                     "data": b64encode(page).decode(),
                     "title": f"{MANUFACTURER} report. {RESEARCH}",
-                    "creation": _instant(report.made_at),
+                    "creation": instant(report.made_at),
                 }
             ],
         }
     )
-    return filled
+    return resource
 
 
 def _patient(report: StudyReport) -> Json:
@@ -117,11 +118,16 @@ def _readings(readings: tuple[Reading, ...]) -> list[Json]:
     return [
         _observation(f"reading-{number}", "Reading", str(reading.state))
         | {
-            "effectiveDateTime": _instant(reading.signed_at),
+            "effectiveDateTime": instant(reading.signed_at),
             "performer": [{"display": reading.reader}],
             "valueCodeableConcept": _said(reading),
             "note": [
-                {"text": text} for text in (" ".join(filter(None, (reading.decision, reading.reason))), reading.comment)
+                {"text": text}
+                for text in (
+                    f"Signed: {meaning(reading)}",
+                    " ".join(filter(None, (reading.decision, reading.reason))),
+                    reading.comment,
+                )
             ],
         }
         for number, reading in enumerate(readings, start=1)
@@ -129,7 +135,7 @@ def _readings(readings: tuple[Reading, ...]) -> list[Json]:
 
 
 def _probabilities(result: AIResult, arrived_at: datetime) -> list[Json]:
-    filed = _instant(result.filed_at or arrived_at)
+    filed = instant(result.filed_at or arrived_at)
     shared = {"effectiveDateTime": filed, "device": {"reference": "#model"}}
     made = [
         _observation(f"p-{finding}", f"Probability of {finding.label.lower()}", "preliminary")
@@ -150,7 +156,7 @@ def _measurements(report: StudyReport) -> list[Json]:
     return [
         _observation(f"measurement-{number}", one.kind.capitalize(), "final")
         | {
-            "effectiveDateTime": _instant(report.signed[-1].signed_at),
+            "effectiveDateTime": instant(report.signed[-1].signed_at),
             "performer": [{"display": image.author}],
             "component": _components(one),
             "note": [{"text": f"{image.place}: {described(one)}"}],
@@ -171,7 +177,7 @@ def _observation(name: str, title: str, status: str) -> Json:
         "resourceType": "Observation",
         "id": name,
         "status": status,
-        "code": {"coding": [_coding(name.rstrip("-0123456789"), title)], "text": title},
+        "code": {"coding": [coding(name.rstrip("-0123456789"), title)], "text": title},
         "subject": {"reference": "#patient"},
     }
 
@@ -186,15 +192,16 @@ def _quantity(value: float, code: str, unit: str = "") -> Json:
 def _said(reading: Reading) -> Json:
     """Return what a reading concludes; the text of another lesion is the reader's own."""
     finding = reading.finding
-    return {"coding": [_coding(str(finding), finding.label, f"{OURS}:class")], "text": concluded(reading)}
+    return {"coding": [coding(str(finding), finding.label, f"{OURS}:class")], "text": concluded(reading)}
 
 
-def _coding(code: str, display: str, system: str = OURS) -> Json:
+def coding(code: str, display: str, system: str = OURS) -> Json:
+    """Return a Coding."""
     return {"system": system, "code": code, "display": display}
 
 
 def _accession(number: str) -> Json:
-    kind = _coding("ACSN", "Accession ID", "http://terminology.hl7.org/CodeSystem/v2-0203")
+    kind = coding("ACSN", "Accession ID", "http://terminology.hl7.org/CodeSystem/v2-0203")
     return {"type": {"coding": [kind]}, "value": number}
 
 
@@ -218,15 +225,16 @@ def _narrative(report: StudyReport) -> str:
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{paragraphs}</div>'
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """Return a time in UTC, to the second."""
     return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def _filled(value: Any) -> Any:
+def filled(value: Any) -> Any:
     """Return a resource with every text on one line, without empty values, which FHIR does not allow."""
     if isinstance(value, dict):
-        parts = {name: _filled(part) for name, part in value.items()}
+        parts = {name: filled(part) for name, part in value.items()}
         return {name: part for name, part in parts.items() if part not in ("", [], {}, None)}
     if isinstance(value, list):
-        return [part for part in map(_filled, value) if part not in ("", [], {}, None)]
+        return [part for part in map(filled, value) if part not in ("", [], {}, None)]
     return one_line(value) if isinstance(value, str) else value

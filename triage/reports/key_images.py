@@ -42,6 +42,8 @@ class KeyImage:
         ``(rows, columns)``, true inside the outline; None without one.
     measurements
         On this slice.
+    begun_by_ai
+        Whether the reader's outline began as that of the AI.
     """
 
     place: str
@@ -50,6 +52,7 @@ class KeyImage:
     spacing: tuple[float, float] | None
     mask: NDArray[np.bool_] | None
     measurements: tuple[Measurement, ...] = ()
+    begun_by_ai: bool = False
 
 
 def key_images(
@@ -101,6 +104,7 @@ def _of_reader(study: Study, series: Sequence[Series], signed: SignedMarks) -> l
                 slice_.spacing,
                 mask.pixels if mask is not None and is_shown else None,
                 tuple(one for one in marks.measurements if one.marker == name),
+                begun_by_ai=mask is not None and is_shown and mask.origin is not None,
             )
         )
         wanted.remove(name)  # the volumes of one NIfTI file share the names of their slices

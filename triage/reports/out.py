@@ -16,11 +16,12 @@ from triage.errors import ConflictError, TransferError
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import fits
 from triage.records.files import FileStore
-from triage.records.marked import Mask, marker
+from triage.records.marked import Mask, Measurement, marker
 from triage.records.marks import SignedMarks
 from triage.records.store import Store
-from triage.records.views import Study
+from triage.records.views import UNBOUND, Study
 from triage.reports.reader_seg import reader_segmentation
+from triage.reports.reader_sr import reader_report
 from triage.reports.seg import segmentation
 from triage.reports.sources import Source, read_source
 from triage.reports.sr import structured_report
@@ -29,7 +30,7 @@ from triage.settings import Settings
 
 #: Seconds that the PACS may be silent.
 SILENCE_LIMIT = 30.0
-NOTHING = "There is nothing to send: the study has no AI result and no signed outline, or no DICOM files to refer to."
+NOTHING = "There is nothing to send: no AI result, no signed outline or measurement, or no DICOM files to refer to."
 
 T = TypeVar("T")
 
@@ -52,8 +53,9 @@ class Services(Protocol):
 def report_files(services: Services, study_id: str) -> list[tuple[str, bytes]]:
     """Return the reports of a study as named DICOM files.
 
-    One SR for the AI result, and a SEG for every series with an outline of the AI, or with one that a reader signed.
-    The list is empty if there is neither, or no DICOM file to refer to (PNG, JPEG, NIfTI).
+    One SR for the AI result, one for the measurements of each reader, and a SEG for every series with an outline of the
+    AI, or with one that a reader signed. The list is empty if there is none, or no DICOM file to refer to (PNG, JPEG,
+    NIfTI).
 
     Raises
     ------
@@ -98,6 +100,8 @@ def send_reports(services: Services, study_id: str) -> int:
 
 def _reports(services: Services, study_id: str) -> Iterator[tuple[str, Dataset]]:
     study = services.store.study(study_id)
+    if study.unbound:
+        raise ConflictError(UNBOUND)
     sources = _sources(services.files, study)
     latest = {one.reader: one for one in services.store.marks.signed(study_id)}
     if not sources or not (study.result or latest):
@@ -106,7 +110,10 @@ def _reports(services: Services, study_id: str) -> Iterator[tuple[str, Dataset]]
     if study.result is not None:
         yield from _of_the_ai(services.runtime, study.result, sources, series)
     number = 0
-    for signed in latest.values():
+    for at, signed in enumerate(latest.values(), start=1):
+        measurements = reader_report(signed, sources, _measured(signed, study, series), at)
+        if measurements is not None:
+            yield f"SR-reader-{at}.dcm", measurements
         drawn = [part for one in series for part in _by_source(_drawn(signed, study, one), sources)]
         for part in drawn:
             number += 1
@@ -156,6 +163,14 @@ def _drawn(signed: SignedMarks, study: Study, series: Series) -> list[tuple[Slic
     named = [(one, marker(study.instances[one.instance].sha256, one.frame)) for one in series.slices]
     found = [(one, masks[name]) for one, name in named if name in masks]
     return [(one, mask) for one, mask in found if (mask.rows, mask.columns) == one.pixels.shape]
+
+
+def _measured(signed: SignedMarks, study: Study, series: tuple[Series, ...]) -> list[tuple[Slice, Measurement]]:
+    """Return what a reader measured and signed, with the slices; the volumes of one file share their names."""
+    named: dict[str, Slice] = {}
+    for one in (slice_ for part in series for slice_ in part.slices):
+        named.setdefault(marker(study.instances[one.instance].sha256, one.frame), one)
+    return [(named[one.marker], one) for one in signed.marks.measurements if one.marker in named]
 
 
 def _by_source(outlined: list[tuple[Slice, T]], sources: list[Source]) -> list[list[tuple[Slice, T]]]:

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import io
+import logging
+import re
 import textwrap
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
+from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Ellipse
 
 from triage import __version__
 from triage.domain import Finding, Reading
+from triage.languages import speech
+from triage.languages.speech import day, later, percent, retold, t
+from triage.reading import meaning, superseded
 from triage.records.marked import Measurement, described
 from triage.reports.key_images import KeyImage
-from triage.reports.sources import MANUFACTURER, RESEARCH
-from triage.reports.study_report import StudyReport, concluded, moment
-from triage.text import one_line, readable_name
+from triage.reports.sources import MANUFACTURER
+from triage.reports.study_report import StudyReport
+from triage.text import one_line, readable_age, readable_name
 
 #: Inches.
 A4 = (8.27, 11.69)
 FONT = "DejaVu Sans"
+#: Have the names that `FONT` lacks, and their files: Chinese and Japanese (Debian's fonts-droid-fallback), Korean
+#: (fonts-nanum).
+MORE = {"Droid Sans Fallback": "DroidSansFallbackFull.ttf", "NanumGothic": "NanumGothic.ttf"}
 LEFT, RIGHT = 0.07, 0.93
 MUTED, ACCENT, OUTLINE, MARK = "#5b6570", "#0b5cad", "#ff6fae", "#ffd54a"
 #: Characters in a line of the smallest text, and lines of one comment.
@@ -32,10 +44,15 @@ LINE, COMMENT_LINES = 100, 2
 #: Readings that have room; the latest are shown.
 READINGS = 4
 #: Text is embedded as TrueType, so that it can be searched and copied.
-EMBEDDED = {"pdf.fonttype": 42, "font.family": FONT}
+EMBEDDED = {"pdf.fonttype": 42}
 #: A search for "final" does not find a word with the ligature "fi".
 NO_LIGATURES = ("-liga", "-clig")
 MISSING = "□"
+DECIMAL = re.compile(r"-?\d+\.\d+")
+later("arbitration")  # `meaning` says it in one word, which the search for sentences passes over
+NOT_CLINICAL = later("Research use only: not for clinical decisions")
+# Not all of `MORE` have a bold form, and matplotlib would say so for every line.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 def report_page(report: StudyReport, form: Literal["pdf", "png"]) -> bytes:
@@ -48,7 +65,7 @@ def report_page(report: StudyReport, form: Literal["pdf", "png"]) -> bytes:
     form
         A PDF, or a PNG of 1,240 x 1,754 pixels.
     """
-    with mpl.rc_context(EMBEDDED):
+    with mpl.rc_context(EMBEDDED | {"font.family": list(_fonts())}):
         figure = Figure(figsize=A4, facecolor="white")
         page = _Page(figure)
         _heading(page, report)
@@ -84,46 +101,52 @@ class _Page:
 
 def _heading(page: _Page, report: StudyReport) -> None:
     study, header = report.study, report.study.header
-    page.write("Brain MRI report", 17, weight="bold", line=False)
-    page.write(f"{RESEARCH}: not for clinical decisions", 9.5, x=RIGHT, ha="right", color="#b00020", weight="bold")
+    page.write(t("Brain MRI report"), 17, weight="bold", line=False)
+    page.write(t(NOT_CLINICAL), 9.5, x=RIGHT, ha="right", color="#b00020", weight="bold")
     page.y -= 0.016
     known = (
-        ("Patient", readable_name(header.patient_name) or "not stated"),
-        ("MRN", f"{header.mrn} ({header.issuer})" if header.mrn and header.issuer else header.mrn),
-        ("Birth date", f"{header.birth_date:%Y-%m-%d}" if header.birth_date else ""),
-        ("Sex, age", ", ".join(filter(None, (header.sex, header.age.lstrip("0"))))),
-        ("Accession", header.accession_number),
-        ("Study date", f"{header.study_date:%Y-%m-%d}" if header.study_date else ""),
-        ("Study", header.description or study.name),
-        ("Received", moment(study.arrived_at)),
+        (t("Patient"), readable_name(header.patient_name) or t("not stated")),
+        (t("MRN"), f"{header.mrn} ({header.issuer})" if header.mrn and header.issuer else header.mrn),
+        (t("Birth date"), day(header.birth_date)),
+        (t("Sex, age"), ", ".join(filter(None, (header.sex, readable_age(header.age))))),
+        (t("Accession"), header.accession_number),
+        (t("Study date"), day(header.study_date)),
+        (t("Study"), header.description or study.name),
+        (t("Received"), _moment(study.arrived_at)),
     )
     page.y -= 0.006
     for row in range(0, len(known), 2):
         for (name, value), x in zip(known[row : row + 2], (LEFT, 0.52), strict=True):
             page.write(name, 8, x=x, line=False, color=MUTED)
-            page.write(_cut(value or "not stated", 44), 9, x=x + 0.085, line=False)
+            page.write(_cut(value or t("not stated"), 40), 9, x=x + 0.11, line=False)
         page.y -= 0.0175
 
 
 def _ai_result(page: _Page, report: StudyReport) -> None:
-    page.rule("AI result")
+    page.rule(t("AI result"))
     result = report.study.result
     if result is None:
-        page.write(f"No AI result. {_cut(report.study.reason, 100)}")
+        page.write(t("No AI result. {reason}", reason=_cut(retold(report.study.reason), 100)))
         return
-    page.write(f"{result.predicted.label}, {result.ranking.band}: {_cut(result.ranking.reason, 90)}")
-    shares = "   ".join(f"{finding.label} {result.probabilities[finding]:.1%}" for finding in Finding)
+    reason = _cut(retold(result.ranking.reason), 90)
+    page.write(f"{t(result.predicted.label)}, {t(result.ranking.band)}: {reason}")
+    shares = "   ".join(f"{t(finding.label)} {percent(result.probabilities[finding], 1)}" for finding in Finding)
     page.write(shares, 9)
-    names = ", ".join(finding.label for finding in result.prediction_set)
-    said = f"Not ruled out at 95 % coverage: {names}." if names else "This model states no prediction set."
-    page.write(f"{said} Probabilities are calibrated on patients that the model never saw.", 8, color=MUTED)
+    names = ", ".join(t(finding.label) for finding in result.prediction_set)
+    said = t("This model states no prediction set.")
+    if names:
+        said = t("Not ruled out at 95 % coverage: {names}", names=names) + "."
+    calibrated = t("Probabilities are calibrated on patients that the model never saw.")
+    for line in textwrap.wrap(f"{said} {calibrated}", LINE):
+        page.write(line, 8, color=MUTED)
 
 
 def _images(page: _Page, report: StudyReport) -> None:
-    page.rule("Key images")
+    page.rule(t("Key images"))
     if not report.images:
         page.write(
-            report.unseen or "No slice was chosen, measured or outlined, and no AI result names one.", color=MUTED
+            retold(report.unseen) or t("No slice was chosen, measured or outlined, and no AI result names one."),
+            color=MUTED,
         )
         return
     count = len(report.images)
@@ -137,7 +160,9 @@ def _images(page: _Page, report: StudyReport) -> None:
         _draw(axes, image)
         above = page.y
         page.y -= high + 0.004
-        page.write(_cut(f"{image.place} · {image.author}", 62), 7, x=left, color=MUTED)
+        begun = t(", outline begun with the AI's") if image.begun_by_ai else ""
+        said = f"{retold(image.place)} · {retold(image.author)}"
+        page.write(_cut(said, 62 - len(begun)) + begun, 7, x=left, color=MUTED)
         for line in _measured(image):
             page.write(line, 7, x=left)
         page.y = above
@@ -146,9 +171,24 @@ def _images(page: _Page, report: StudyReport) -> None:
 
 def _measured(image: KeyImage) -> list[str]:
     """Return what was measured on an image, in at most two lines."""
-    said = [f"{number}: {described(one)}" for number, one in enumerate(image.measurements, start=1)]
+    said = [f"{number}: {_described(one)}" for number, one in enumerate(image.measurements, start=1)]
     lines = textwrap.wrap("; ".join(said), 62)
     return lines if len(lines) <= 2 else [lines[0], _cut(lines[1], 56) + " …"]
+
+
+def _described(one: Measurement) -> str:
+    """Return a measurement with its numbers as the reader writes them."""
+    said = retold(described(one))
+    return DECIMAL.sub(lambda found: speech.number(float(found[0]), len(found[0].partition(".")[2])), said)
+
+
+def _moment(at: datetime) -> str:
+    """Return a time in the time zone of this machine, and in UTC if that is another."""
+    local, universal = at.astimezone(), at.astimezone(UTC)
+    if local.tzname() == "UTC":
+        return f"{day(universal)}, {universal:%H:%M} UTC"
+    other = "" if local.date() == universal.date() else f"{day(universal)}, "
+    return f"{day(local)}, {local:%H:%M} {local.tzname()} ({other}{universal:%H:%M} UTC)"
 
 
 def _draw(axes: Axes, image: KeyImage) -> None:
@@ -179,40 +219,49 @@ def _draw_measurement(axes: Axes, one: Measurement, number: int) -> None:
 
 
 def _readings(page: _Page, report: StudyReport) -> None:
-    page.rule("Readings")
+    page.rule(t("Readings"))
     readings = report.study.readings
     if not readings:
-        page.write("Not read yet: no reader has signed this study.", weight="bold")
+        page.write(t("Not read yet: no reader has signed this study."), weight="bold")
         return
     if len(readings) > READINGS:
-        page.write(f"The latest {READINGS} of {len(readings)} readings.", 8, color=MUTED)
-    for reading in readings[-READINGS:]:
+        said = t("The latest {shown} of {count} readings.", shown=READINGS, count=len(readings))
+        page.write(said, 8, color=MUTED)
+    replaced = superseded(readings)
+    for reading, is_replaced in list(zip(readings, replaced, strict=True))[-READINGS:]:
         is_latest = reading is readings[-1]
-        page.write(_sentence(reading), 9, weight="bold" if is_latest else "normal")
-        page.write(f"Signed by {_cut(reading.reader, 60)}, {moment(reading.signed_at)}", 8, color=MUTED)
+        page.write(_sentence(reading, is_replaced=is_replaced), 9, weight="bold" if is_latest else "normal")
+        by, at, what = _cut(reading.reader, 60), _moment(reading.signed_at), t(meaning(reading))
+        page.write(t("Signed by {reader}, {time}: {meaning}", reader=by, time=at, meaning=what), 8, color=MUTED)
         lines = textwrap.wrap(one_line(reading.comment), LINE)
         if len(lines) > COMMENT_LINES:
             lines = [
                 *lines[: COMMENT_LINES - 1],
-                _cut(lines[COMMENT_LINES - 1], LINE - 32) + " … (whole in the record)",
+                _cut(lines[COMMENT_LINES - 1], LINE - 32) + t(" … (whole in the record)"),
             ]
         for line in lines:
             page.write(line, 8)
         page.y -= 0.004
 
 
-def _sentence(reading: Reading) -> str:
-    reason = f", {reading.reason}" if reading.reason else ""
-    return f"{concluded(reading)} ({reading.state}; {reading.decision}{reason})"
+def _sentence(reading: Reading, *, is_replaced: bool) -> str:
+    reason = f", {t(reading.reason)}" if reading.reason else ""
+    said = t(reading.finding.label) + (f": {one_line(reading.lesion)}" if reading.lesion else "")
+    state = t("superseded") if is_replaced else t(reading.state)
+    return f"{said} ({state}; {t(reading.decision)}{reason})"
 
 
 def _footer(page: _Page, report: StudyReport) -> None:
     page.y = 0.062
     result = report.study.result
-    model = f"model {result.model}, sha256 {result.model_sha256}" if result else "no model"
+    model = t("no model")
+    if result:
+        model = t("model {name}", name=result.model) + f", sha256 {result.model_sha256}"
     page.write(f"{MANUFACTURER} {__version__}, {model}", 6.5, color=MUTED)
-    page.write(f"Study {report.study.study_id}, files {report.study.contents}", 6.5, color=MUTED)
-    page.write(f"Made {moment(report.made_at)}. {RESEARCH}: not for clinical decisions.", 6.5, color=MUTED)
+    files = t("Study {id}, files {digest}", id=report.study.study_id, digest=report.study.contents)
+    page.write(files, 6.5, color=MUTED)
+    sealed = " " + t("Record sealed up to {head}.", head=report.head) if report.head else ""
+    page.write(f"{t('Made {time}', time=_moment(report.made_at))}. {t(NOT_CLINICAL)}.{sealed}", 6.5, color=MUTED)
 
 
 def _cut(text: str, limit: int) -> str:
@@ -221,11 +270,26 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _drawable(text: str) -> str:
-    """Return a text with `MISSING` for each character that the font does not have."""
+    """Return a text with `MISSING` for each character that no font has."""
     return "".join(one if _has(one) else MISSING for one in text)
 
 
 @cache
+def _fonts() -> dict[str, FT2Font]:
+    """Return the fonts that are there by name; a character is taken from the first that has it."""
+    found = {FONT: get_font(findfont(FontProperties(family=FONT)))}
+    # Matplotlib keeps a list of fonts, and does not look for those that were installed since.
+    listed = {entry.name for entry in fontManager.ttflist}
+    wanted = {file for name, file in MORE.items() if name not in listed}
+    for path in findSystemFonts() if wanted else ():
+        if Path(path).name in wanted:
+            fontManager.addfont(path)
+    for name in MORE:
+        with suppress(ValueError):  # it is not installed
+            found[name] = get_font(findfont(FontProperties(family=name), fallback_to_default=False))
+    return found
+
+
+@cache
 def _has(character: str) -> bool:
-    font = get_font(findfont(FontProperties(family=FONT)))
-    return bool(font.get_char_index(ord(character)))
+    return any(font.get_char_index(ord(character)) for font in _fonts().values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from highdicom import AlgorithmIdentificationSequence
 from highdicom.seg import Segmentation, SegmentationTypeValues, SegmentDescription
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
@@ -14,20 +15,18 @@ from triage.domain import Slice
 from triage.records.marked import Mask
 from triage.records.marks import SignedMarks
 from triage.reports.seg import by_frame, has_position
-from triage.reports.sources import MANUFACTURER, RESEARCH, Source, stamp
+from triage.reports.sources import MANUFACTURER, RESEARCH, Source, person, stamp
 from triage.scans.formats.dicom import as_stored
-from triage.text import visible
 
 SERIES_NUMBER = 9003
-#: Characters of a person's name (PS3.5 6.2), and those that would divide it.
-MAX_NAME = 60
-DIVIDERS = str.maketrans("^=\\", "   ")
 
 
 def reader_segmentation(
     signed: SignedMarks, sources: Sequence[Source], outlined: Sequence[tuple[Slice, Mask]], number: int
 ) -> Dataset | None:
     """Return the masks of one series as a binary segmentation, or None if no mask can be placed or all are empty.
+
+    It says whether any of them began as the outline of a model, and of which.
 
     Parameters
     ----------
@@ -53,6 +52,7 @@ def reader_segmentation(
     if not any(mask.any() for _, _, mask in masked):
         return None
     images, masks = by_frame(masked)
+    origins = sorted({mask.origin for _, mask in outlined if mask.origin})
 
     def uid(purpose: str) -> str:
         study = str(sources[0].header.StudyInstanceUID)
@@ -69,7 +69,12 @@ def reader_segmentation(
                 segment_label="Tumour",
                 segmented_property_category=codes.cid7150.MorphologicallyAbnormalStructure,
                 segmented_property_type=codes.cid7151.Neoplasm,
-                algorithm_type="MANUAL",
+                algorithm_type="SEMIAUTOMATIC" if origins else "MANUAL",
+                algorithm_identification=AlgorithmIdentificationSequence(
+                    name=MANUFACTURER, family=codes.cid7162.ArtificialIntelligence, version=", ".join(origins)
+                )
+                if origins
+                else None,
                 tracking_uid=uid("tracking"),
                 tracking_id=f"{MANUFACTURER} reading {signed.version}",
                 anatomic_regions=[codes.SCT.Brain],
@@ -85,8 +90,7 @@ def reader_segmentation(
         device_serial_number=MANUFACTURER,
         content_label="READER_TUMOUR",
         content_description=RESEARCH,
-        # A name of one component needs its divider, or it could be taken for a whole name in the wrong order.
-        content_creator_name=f"{visible(signed.reader.translate(DIVIDERS), MAX_NAME)}^",
+        content_creator_name=person(signed.reader),
         series_description=f"Tumour outlined by a reader. {RESEARCH}",
     )
     for one in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):

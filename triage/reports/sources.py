@@ -12,9 +12,13 @@ from pydicom.uid import generate_uid
 
 from triage.domain import AIResult
 from triage.scans.formats.parsing import read_header
+from triage.text import visible
 
 MANUFACTURER = "NeuroTriage"
 RESEARCH = "Research use only"
+#: Characters of a person's name (PS3.5 6.2), and those that would divide it.
+MAX_NAME = 60
+DIVIDERS = str.maketrans("^=\\", "   ")
 #: Elements copied from the sources to a report; the standard allows them to be empty but not absent.
 COPIED = (
     "PatientID",
@@ -63,6 +67,14 @@ def uid(purpose: str, result: AIResult, sources: Sequence[Source]) -> str:
     """Return a UID that is the same for every report of the same result of the same files."""
     study = str(sources[0].header.StudyInstanceUID)
     return generate_uid(entropy_srcs=[purpose, study, result.contents, result.model_sha256])
+
+
+def person(name: str) -> str:
+    """Return the name of a reader as DICOM writes names.
+
+    A name of one component needs its divider, or it could be taken for a whole name in the wrong order.
+    """
+    return f"{visible(name.translate(DIVIDERS), MAX_NAME)}^"
 
 
 def stamp(report: Dataset, at: datetime | None) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from triage.domain import Reading
-from triage.errors import RefusedError
+from triage.errors import ConflictError, RefusedError
 from triage.records.marks import SignedMarks
-from triage.records.views import Study
+from triage.records.views import UNBOUND, Study
 from triage.reports.key_images import KeyImage, key_images
 from triage.reports.out import Services
 from triage.text import one_line
@@ -25,6 +25,8 @@ class StudyReport:
     ----------
     signed
         What was marked for its readings, in their order.
+    head
+        The last seal of the record: its number, and the first 16 digits of its code.
     unseen
         Why there are no key images; empty if there are, or nothing was marked.
     """
@@ -33,6 +35,7 @@ class StudyReport:
     signed: tuple[SignedMarks, ...]
     images: tuple[KeyImage, ...]
     made_at: datetime
+    head: str = ""
     unseen: str = ""
 
 
@@ -41,16 +44,22 @@ def study_report(services: Services, study_id: str, now: datetime) -> StudyRepor
 
     Raises
     ------
+    ConflictError
+        If a signature does not fit what was signed.
     NotFoundError
         If the study or one of its files is missing.
     """
     study = services.store.study(study_id)
+    if study.unbound:
+        raise ConflictError(UNBOUND)
+    last = services.store.head()
+    head = f"{last.number} {last.mac[:16]}"
     signed = services.store.marks.signed(study_id)
     try:
         series = services.series(study_id)
     except RefusedError as error:
-        return StudyReport(study, signed, (), now, str(error))
-    return StudyReport(study, signed, tuple(key_images(study, series, signed, services.runtime)), now)
+        return StudyReport(study, signed, (), now, head, str(error))
+    return StudyReport(study, signed, tuple(key_images(study, series, signed, services.runtime)), now, head)
 
 
 def concluded(reading: Reading) -> str:

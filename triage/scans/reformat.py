@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from triage.domain import Plane, Series
-from triage.scans.formats.geometry import DISPLAY, PLANES, Orientation, edges
+from triage.scans.formats.geometry import DISPLAY, PLANES, Orientation, displayed, edges, orientation_of
 
 #: With fewer slices, other planes show stripes instead of anatomy.
 MIN_SLICES = 16
@@ -47,6 +47,9 @@ class Cut:
         Millimetres between rows and between columns.
     edges
         What lies beyond the left, right, upper and lower edge.
+    first, step
+        Millimetres of the first slice, towards the left, the back or the top of the head, and from one to the next.
+        Where no file says where the volume lies, the first slice is at 0, as `Slice.height` is.
     """
 
     across: tuple[int, bool]
@@ -57,6 +60,8 @@ class Cut:
     columns: int
     spacing: tuple[float, float]
     edges: tuple[str, str, str, str]
+    first: float
+    step: float
 
 
 def cuts(series: Series) -> dict[Plane, Cut]:
@@ -87,7 +92,25 @@ def _cut(series: Series, plane: Plane) -> Cut:
         shape[along[0]],
         (sizes[down[0]], sizes[along[0]]),
         edges(Orientation(*DISPLAY[plane])),
+        round(_first(series, across, shape[across[0]], sizes[across[0]]), 3),
+        sizes[across[0]],
     )
+
+
+def _first(series: Series, across: tuple[int, bool], count: int, step: float) -> float:
+    """Return where the first slice across an axis of the volume lies."""
+    axis, backwards = across
+    one = series.slices[0]
+    if axis == 0:
+        return one.height or 0.0
+    origin = one.origin
+    orientation = orientation_of(origin.orientation) if origin and origin.orientation else None
+    if origin is None or orientation is None or origin.position is None:
+        return 0.0
+    direction, flipped = displayed(orientation)[0 if axis == 2 else 1]
+    length = (count - 1) * step
+    start = float(np.dot(origin.position, direction)) - (length if flipped else 0)
+    return -(start + length) if backwards else start
 
 
 def _directions(plane: Plane) -> list[tuple[int, int]]:

@@ -11,12 +11,14 @@ from pathlib import Path
 import streamlit as st
 
 from triage.errors import TriageError
+from triage.languages.speech import later, retold, t
 from triage.learning.entries import Export
 from triage.pipeline.installation import Installation
 from triage.records.files import UNFINISHED
 from triage.text import markdown
+from triage.ui import state
 
-CONTENTS = """
+CONTENTS = later("""
 The ZIP holds every study that you signed:
 
 * its slices as PNG, as the network received them: burned-in text and the shape of the face stay in the pixels
@@ -24,8 +26,8 @@ The ZIP holds every study that you signed:
 * a table of all readings of these studies, those of other readers included: class, decision, reason, confidence
 
 It never holds patients' names, MRNs, accession numbers or birth dates. Train on it with `python -m triage train`.
-"""
-IDENTIFIED = "The tables then name the readers, and comments and series descriptions can name a patient."
+""")
+IDENTIFIED = later("The tables then name the readers, and comments and series descriptions can name a patient.")
 
 
 class ReadyExport:
@@ -57,35 +59,33 @@ class ReadyExport:
         self.path = folder / "neurotriage-readings.zip"
         self.reader = reader
         self.deidentified = deidentified
-        self.export: Export = installation.export_readings(
-            self.path, reader=reader, deidentified=deidentified, progress=progress
-        )
+        self.export: Export = state.acting().export(self.path, deidentified=deidentified, progress=progress)
 
 
 def ask(installation: Installation, reader: str) -> None:
     """Draw what a data set contains and whether to de-identify it, and make it."""
-    with st.popover("Make a data set (ZIP)", icon=":material/archive:", type="primary"):
-        st.markdown(CONTENTS)
+    with st.popover(t("Make a data set (ZIP)"), icon=":material/archive:"):
+        st.markdown(t(CONTENTS))
         discreet = st.checkbox(
-            "De-identify",
+            t("De-identify"),
             value=True,
-            help="Readers get numbers, times become months, comments and other free text are left out.",
+            help=t("Readers get numbers, times become months, comments and other free text are left out."),
         )
         if not discreet:
-            st.warning(IDENTIFIED, icon=":material/privacy_tip:")
-        if st.button("Make it", type="primary", icon=":material/archive:"):
+            st.warning(t(IDENTIFIED), icon=":material/privacy_tip:")
+        if st.button(t("Make it"), type="primary", icon=":material/archive:"):
             _make(installation, reader, deidentified=discreet)
 
 
 def _make(installation: Installation, reader: str, *, deidentified: bool) -> None:
     st.session_state.pop("ready_export", None)
-    bar = st.progress(0.0, "Exporting studies")
+    bar = st.progress(0.0, t("Exporting studies"))
 
     def show(done: int, total: int) -> None:
-        bar.progress(done / max(total, 1), f"Exported {done:,} of {total:,} studies")
+        bar.progress(done / max(total, 1), t("Exported {done} of {total} studies", done=done, total=total))
 
     try:
         st.session_state.ready_export = ReadyExport(installation, reader, deidentified=deidentified, progress=show)
     except TriageError as error:
-        st.error(markdown(str(error)), icon=":material/error:")
+        st.error(markdown(retold(str(error))), icon=":material/error:")
     bar.empty()

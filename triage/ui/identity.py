@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from triage.domain import SeriesHeader, StudyHeader
+from triage.languages.speech import day, duration, retold, t
 from triage.records.views import SeriesFiles, Study
 from triage.scans.formats.derivation import DERIVED
-from triage.text import markdown, readable_name
-from triage.ui import state, tables
+from triage.text import markdown, readable_age, readable_name
+from triage.ui import state
 
 
 def heading(study: Study) -> None:
@@ -16,24 +17,30 @@ def heading(study: Study) -> None:
     header = study.header
     st.subheader(markdown(readable_name(header.patient_name) or study.name), anchor=False)
     lines = [_patient(header), _study(study)]
-    waited = tables.duration(state.now() - study.arrived_at)
-    lines.append(f"Arrived {state.local(study.arrived_at)}, {waited} ago · {study.status}")
-    text, details = st.columns([3, 1], vertical_alignment="center")
+    waited = duration(state.now() - study.arrived_at)
+    arrived = t("Arrived {time}, {duration} ago", time=state.local(study.arrived_at), duration=waited)
+    lines.append(f"{arrived} · {t(study.status)}")
+    if set_aside := _set_aside(study):
+        lines.append(t("Set aside, not scored: {reasons}", reasons=set_aside))
+    text, details = st.columns([2, 1], vertical_alignment="center")
     text.caption("  \n".join(markdown(line) for line in lines if line))
-    with details.popover("Series"):
-        st.caption(f"Study {study.study_id[:8]}, {len(study.instances):,} file(s)")
+    with details.popover(t("Series"), help=t("The series of this study, and their scanner"), width="stretch"):
+        st.caption(markdown(t("Study {id}, files: {count}", id=study.study_id[:8], count=len(study.instances))))
         for item in study.series:
-            st.markdown(f"**{item.header.number}  {markdown(item.header.description or 'Series')}**")
+            name = item.header.description or t("Series")
+            st.markdown(f"**{markdown(f'{item.header.number}  {name}')}**")
             st.caption(markdown(_series(item)))
-    set_aside = [item.header for item in study.series if item.header.set_aside]
-    if study.result and len(set_aside) == len(study.series):  # derived series are scored where there are no others
-        set_aside = [header for header in set_aside if header.set_aside != DERIVED]
-    if set_aside:
-        st.caption(f":material/low_priority: Set aside, not scored: {markdown('; '.join(map(_reason, set_aside)))}")
+
+
+def _set_aside(study: Study) -> str:
+    found = [item.header for item in study.series if item.header.set_aside]
+    if study.result and len(found) == len(study.series):  # derived series are scored where there are no others
+        found = [header for header in found if header.set_aside != DERIVED]
+    return "; ".join(map(_reason, found))
 
 
 def _patient(header: StudyHeader) -> str:
-    parts = (f"MRN {header.mrn}" if header.mrn else "", header.sex, header.age)
+    parts = (f"{t('MRN')} {header.mrn}" if header.mrn else "", header.sex, readable_age(header.age))
     return " · ".join(part for part in parts if part)
 
 
@@ -41,8 +48,8 @@ def _study(study: Study) -> str:
     header = study.header
     parts = (
         study.name if header.patient_name else "",
-        f"{header.study_date:%Y-%m-%d}" if header.study_date else "",
-        f"Accession {header.accession_number}" if header.accession_number else "",
+        day(header.study_date),
+        t("Accession {number}", number=header.accession_number) if header.accession_number else "",
     )
     return " · ".join(part for part in parts if part)
 
@@ -51,14 +58,15 @@ def _series(item: SeriesFiles) -> str:
     header, count = item.header, sum(instance.frames for instance in item.instances)
     parts = (
         header.modality or item.instances[0].kind,
-        header.plane.value if header.plane else "",
-        f"{count:,} image{'s' if count != 1 else ''}",
+        t(header.plane.value) if header.plane else "",
+        t("1 image") if count == 1 else t("{count} images", count=count),
         " × ".join(f"{value:.3g}" for value in header.spacing) + " mm" if header.spacing else "",
         header.scanner,
-        f"set aside: {header.set_aside}" if header.set_aside else "",
+        t("set aside: {reason}", reason=retold(header.set_aside)) if header.set_aside else "",
     )
     return " · ".join(part for part in parts if part)
 
 
 def _reason(header: SeriesHeader) -> str:
-    return f"{header.description or f'series {header.number}'} ({header.set_aside})"
+    name = header.description or t("series {number}", number=header.number)
+    return f"{name} ({retold(header.set_aside)})"

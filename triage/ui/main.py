@@ -1,37 +1,63 @@
-"""The script that runs for every page: page config, navigation, reader, and the research-use notice.
+"""The script that runs for every page: page config, navigation, who is there, and the research-use notice.
 
 Tested in tests/pages/test_pages.py.
 """
 
-import streamlit as st
+from pathlib import Path
+from typing import Literal
 
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from triage.access.roles import Right
+from triage.languages.speech import t
 from triage.settings import ROOT
-from triage.ui import news, state
+from triage.ui import language, news, record, state
 
 st.set_page_config(
     page_title="NeuroTriage", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide", initial_sidebar_state=232
 )
+language.settle()
 st.html(ROOT / "assets" / "style.css")
 st.logo(str(ROOT / "assets" / "logo.svg"), icon_image=str(ROOT / "assets" / "icon.svg"), size="large")
 
+person = state.person()
+
+
+def _page(right: Right, path: str | Path, title: str, icon: str, *, default: bool = False) -> StreamlitPage:
+    """Return a page; one that this person may not open is on no list, and says so when its address is opened."""
+    visibility: Literal["visible", "hidden"] = "visible" if person.may(right) else "hidden"
+    return st.Page(path, title=title, icon=f":material/{icon}:", default=default, visibility=visibility)
+
+
 page = st.navigation(
     {
-        "Clinical": [
-            st.Page(state.WORKLIST, title="Worklist", icon=":material/format_list_numbered:", default=True),
-            st.Page(state.REVIEW, title="Review", icon=":material/neurology:"),
-            st.Page(state.UPLOAD, title="Upload", icon=":material/upload:"),
-            st.Page(state.CONFLICTS, title="Conflicts", icon=":material/rule:"),
-            st.Page(state.READINGS, title="My readings", icon=":material/history_edu:"),
-            st.Page(state.INSIGHTS, title="Insights", icon=":material/monitoring:"),
+        t("Clinical"): [
+            _page(Right.WORKLIST, state.WORKLIST, t("Worklist"), "format_list_numbered", default=True),
+            _page(Right.READ, state.REVIEW, t("Review"), "neurology"),
+            _page(Right.UPLOAD, state.UPLOAD, t("Upload"), "upload"),
+            _page(Right.CONFLICTS, state.CONFLICTS, t("Conflicts"), "rule"),
+            _page(Right.EXPORT_OWN, state.READINGS, t("My readings"), "history_edu"),
+            _page(Right.INSIGHTS, state.INSIGHTS, t("Insights"), "monitoring"),
         ],
-        "Administration": [st.Page(state.MODELS, title="Model", icon=":material/network_intelligence_history:")],
+        t("Administration"): [
+            _page(Right.MODEL, state.MODELS, t("Model"), "network_intelligence_history"),
+            _page(Right.USERS, state.USERS, t("Users"), "group"),
+            _page(Right.AUDIT, state.AUDIT, t("Audit trail"), "policy"),
+        ],
     }
 )
 with st.sidebar:
-    state.ask_reader()
+    state.who()
     news.listen()
+    language.choose()
     st.caption(
-        ":material/science: **Research use only.** Not a medical device; not for diagnosis or treatment. "
-        "Every study is read by a person."
+        ":material/science: "
+        + t(
+            "**Research use only.** Not a medical device; not for diagnosis or treatment. "
+            "Every study is read by a person."
+        )
     )
+if person.may(Right.AUDIT):
+    record.warn(state.installation())
 page.run()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from triage.domain import Outcome, Receipt, StudyStatus
+from triage.languages.speech import number, retold, t
 from triage.pipeline.intake import STORED
 from triage.pipeline.spool import ALREADY_HERE
 from triage.records.views import Standing
@@ -42,9 +43,9 @@ def lines(receipts: Sequence[Receipt]) -> list[Line]:
     line of its own.
     """
     groups: dict[object, list[Receipt]] = {}
-    for number, receipt in enumerate(receipts):
+    for at, receipt in enumerate(receipts):
         alike = (receipt.source, receipt.study_id, receipt.outcome, receipt.message)
-        groups.setdefault(alike if receipt.study_id else number, []).append(receipt)
+        groups.setdefault(alike if receipt.study_id else at, []).append(receipt)
     found = [Line(alike[0], len(alike) - 1) for alike in groups.values()]
     return sorted(found, key=lambda line: -list(Outcome).index(line.receipt.outcome))
 
@@ -60,36 +61,41 @@ def by_source(chosen: Iterable[Line], receipts: Iterable[Receipt]) -> dict[str, 
 def counted(receipts: Iterable[Receipt]) -> str:
     """Return in Markdown how many files had which outcome."""
     counts = Counter(receipt.outcome for receipt in receipts)
-    return "Files:  " + "  ·  ".join(f"{ICONS[one]} **{counts[one]:,}** {one}" for one in Outcome if counts[one])
+    found = (f"{ICONS[one]} **{number(counts[one])}** {t(one)}" for one in Outcome if counts[one])
+    return f"{t('Files')}:  " + "  ·  ".join(found)
 
 
 def told(receipt: Receipt, standing: Standing | None) -> str:
     """Return what became of a file until now."""
     if standing is None or receipt.outcome in (Outcome.CONFLICT, Outcome.DISCARDED):
-        return receipt.message
+        return retold(receipt.message)
     if receipt.outcome is Outcome.ACCEPTED and receipt.message != STORED:
-        return f"Stored, but set aside and not scored: {receipt.message}"
+        return t("Stored, but set aside and not scored: {reason}", reason=retold(receipt.message))
     now = where(standing)
-    return f"{ALREADY_HERE} {now}" if receipt.outcome is Outcome.ALREADY_HERE else now
+    return f"{retold(ALREADY_HERE)} {now}" if receipt.outcome is Outcome.ALREADY_HERE else now
 
 
 def where(standing: Standing) -> str:
     """Return where a study stands: queued, its rank, why it is not analysable, or what was done with it."""
     row = standing.row
-    place = f"{row.band}, number {standing.place:,} on the worklist" if standing.place else str(row.band)
+    place = t("{band}, number {place} on the worklist", band=t(row.band), place=standing.place or 0)
+    place = place if standing.place else t(row.band)
     if row.status is StudyStatus.RECEIVED:
-        return "Stored; queued for scoring."
+        return t("Stored; queued for scoring.")
     if row.status is StudyStatus.NOT_ANALYSABLE:
-        return f"Not analysable: {row.reason}. {place}; it is read without the AI."
+        reason = retold(row.reason)
+        return t("Not analysable: {reason}. {place}; it is read without the AI.", reason=reason, place=place)
     if row.status is StudyStatus.RANKED:
-        answer = f"{row.predicted.label}, P(glioma) {row.malignancy:.2f}" if row.predicted else "no answer"
-        return f"{place}. AI: {answer}."
+        if row.predicted is None:
+            return f"{place}."
+        answer = f"{t(row.predicted.label)}, {t('P(glioma)')} {number(row.malignancy or 0, 2)}"
+        return t("{place}. AI: {answer}.", place=place, answer=answer)
     return {
-        StudyStatus.SECOND_READ: "Read once; it waits for a second reader.",
-        StudyStatus.ARBITRATION: "Two readers disagree; it waits for arbitration.",
-        StudyStatus.READ: "Read and signed.",
-        StudyStatus.MERGED: f"{row.reason}.",
-        StudyStatus.DISCARDED: f"{row.reason}.",
+        StudyStatus.SECOND_READ: t("Read once; it waits for a second reader."),
+        StudyStatus.ARBITRATION: t("Two readers disagree; it waits for arbitration."),
+        StudyStatus.READ: t("Read and signed."),
+        StudyStatus.MERGED: f"{retold(row.reason)}.",
+        StudyStatus.DISCARDED: f"{retold(row.reason)}.",
     }[row.status]
 
 
@@ -101,24 +107,28 @@ def draw(receipts: Sequence[Receipt], standing: Mapping[str, Standing]) -> None:
         with st.container(border=True):
             if source or len(sources) > 1:
                 title, summary, _ = st.columns(WIDTHS, vertical_alignment="center")
-                title.markdown(f":material/folder_zip: **{markdown(source)}**" if source else "**Single files**")
+                title.markdown(
+                    f":material/folder_zip: **{markdown(source)}**" if source else f"**{t('Single files')}**"
+                )
                 summary.markdown(counted(one for one in receipts if one.source == source))
             for line in some:
                 _draw_line(line, standing.get(line.receipt.study_id or ""))
     if len(every) > MAX_LINES:
-        st.caption(f"{len(every) - MAX_LINES:,} more; the ones above need attention first.")
+        st.caption(t("{count} more; the ones above need attention first.", count=len(every) - MAX_LINES))
 
 
 def _draw_line(line: Line, standing: Standing | None) -> None:
     receipt = line.receipt
     name, message, button = st.columns(WIDTHS, vertical_alignment="center")
-    files = f"{receipt.name} and {line.others:,} more" if line.others else receipt.name
+    files = t("{name} and {count} more", name=receipt.name, count=line.others) if line.others else receipt.name
     patient = readable_name(standing.row.patient_name) if standing else ""
     about = f" · {markdown(patient)}" if patient else ""
     name.markdown(f"{ICONS[receipt.outcome]} {markdown(files)}{about}")
     message.text(one_line(told(receipt, standing)))
     if receipt.outcome in (Outcome.CONFLICT, Outcome.DISCARDED):
-        button.page_link(state.CONFLICTS, label="Conflicts", icon=":material/rule:", width="stretch")
+        button.page_link(state.CONFLICTS, label=t("Conflicts"), icon=":material/rule:", width="stretch")
     elif receipt.study_id:
         study = {"study": receipt.study_id}
-        button.page_link(state.REVIEW, label="Open", icon=":material/neurology:", width="stretch", query_params=study)
+        button.page_link(
+            state.REVIEW, label=t("Open"), icon=":material/neurology:", width="stretch", query_params=study
+        )

@@ -9,11 +9,13 @@ import json
 
 import streamlit as st
 
+from triage.access.roles import Right
 from triage.errors import TriageError
+from triage.languages.speech import retold, t
 from triage.pipeline.installation import Installation
 from triage.records.views import Study
 from triage.reports.fhir import diagnostic_report
-from triage.reports.out import report_files, send_reports
+from triage.reports.out import report_files
 from triage.reports.study_report import study_report
 from triage.text import markdown
 from triage.ui import state
@@ -23,32 +25,32 @@ def offer(installation: Installation, study: Study) -> None:
     """Draw the buttons that open the reports; that of DICOM only if the study came as DICOM."""
     page, dicom = st.columns(2)
     if page.button(
-        "Report",
+        t("Report"),
         icon=":material/description:",
         width="stretch",
-        help="One page with the readings, key images and AI result: to look at, as PDF, and as FHIR.",
+        help=t("One page with the readings, key images and AI result: to look at, as PDF, and as FHIR."),
     ):
-        _page(installation, study.study_id)
+        st.dialog(t("Report"), width="large")(_page)(installation, study.study_id)
     if study.header.uid and dicom.button(
-        "DICOM reports",
+        t("DICOM reports"),
         icon=":material/ios_share:",
         width="stretch",
-        help="AI result and outlines as DICOM SR and SEG, for the PACS.",
+        help=t("AI result, outlines and measurements as DICOM SR and SEG, for the PACS."),
     ):
-        _reports(installation, study.study_id)
+        st.dialog(t("DICOM reports"))(_reports)(installation, study.study_id)
 
 
-@st.dialog("Report", width="large")
 def _page(installation: Installation, study_id: str) -> None:
     # Matplotlib takes half a second to import, and the app should start without it.
     from triage.reports.page import report_page
 
     try:
-        with st.spinner("Writing the report …"):
+        with st.spinner(t("Writing the report …")):
             report = study_report(installation, study_id, state.now())
             shown, printed = report_page(report, "png"), report_page(report, "pdf")
+            state.acting().export_report(study_id)
     except TriageError as error:
-        st.error(markdown(str(error)), icon=":material/error:")
+        st.error(markdown(retold(str(error))), icon=":material/error:")
         return
     pdf, fhir = st.columns(2)
     pdf.download_button(
@@ -59,7 +61,7 @@ def _page(installation: Installation, study_id: str) -> None:
         icon=":material/download:",
         on_click="ignore",
         width="stretch",
-        help="To print and to file. It names the patient.",
+        help=t("To print and to file. It names the patient."),
     )
     fhir.download_button(
         "FHIR",
@@ -69,28 +71,31 @@ def _page(installation: Installation, study_id: str) -> None:
         icon=":material/download:",
         on_click="ignore",
         width="stretch",
-        help="DiagnosticReport (R4) with the PDF in it, for the hospital information system. It names the patient.",
+        help=t("DiagnosticReport (R4) with the PDF in it, for the hospital information system. It names the patient."),
     )
     st.image(shown, width="stretch")
 
 
-@st.dialog("DICOM reports")
 def _reports(installation: Installation, study_id: str) -> None:
     try:
-        with st.spinner("Writing the reports …"):
+        with st.spinner(t("Writing the reports …")):
             files = report_files(installation, study_id)
+            if files:
+                state.acting().export_report(study_id, dicom=len(files))
     except TriageError as error:
-        st.error(markdown(str(error)), icon=":material/error:")
+        st.error(markdown(retold(str(error))), icon=":material/error:")
         return
     if not files:
         st.info(
-            "This study has no AI result and no signed outline to report. Sign it, then come back.",
+            t("This study has no AI result, signed outline or measurement to report. Sign it, then come back."),
             icon=":material/info:",
         )
         return
     st.caption(
-        "The AI result (SR, SEG), not the finding of a reader, and the outlines that readers signed (SEG-reader). Each "
-        "report refers to the instances that it is based on."
+        t(
+            "The AI result (SR, SEG), not the finding of a reader, and what readers signed: measurements (SR-reader) "
+            "and outlines (SEG-reader). Each report refers to the instances that it is based on."
+        )
     )
     for name, data in files:
         st.download_button(
@@ -103,12 +108,12 @@ def _reports(installation: Installation, study_id: str) -> None:
         )
     target = installation.settings.stow_target
     if not target:
-        st.caption("To send them to a PACS, set `TRIAGE_STOW_TARGET` to its DICOMweb address.")
-    elif st.button("Send to the PACS", icon=":material/send:", type="primary"):
+        st.caption(t("To send them to a PACS, set `TRIAGE_STOW_TARGET` to its DICOMweb address."))
+    elif state.person().may(Right.SEND) and st.button(t("Send to the PACS"), icon=":material/send:", type="primary"):
         try:
-            with st.spinner("Sending …"):
-                count = send_reports(installation, study_id)
+            with st.spinner(t("Sending …")):
+                count = state.acting().send(study_id)
         except TriageError as error:
-            st.error(markdown(str(error)), icon=":material/error:")
+            st.error(markdown(retold(str(error))), icon=":material/error:")
         else:
-            st.success(f"Sent {count} report(s).", icon=":material/check_circle:")
+            st.success(t("Reports sent: {count}.", count=count), icon=":material/check_circle:")

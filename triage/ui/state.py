@@ -9,10 +9,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from triage.access.names import MAX_NAME
+from triage.access.person import Person, alone
+from triage.access.roles import Right
+from triage.errors import DeniedError
+from triage.languages.speech import later, moment, retold, t
+from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
+from triage.records import origin
 from triage.settings import ROOT, Settings
-from triage.text import visible
-from triage.web.reader import COOKIE, MAX_READER
+from triage.text import markdown
+from triage.web import cookies
+from triage.web.guard import READER, single_name
+from triage.web.site import Site
 
 WORKLIST = ROOT / "pages" / "clinical" / "worklist.py"
 UPLOAD = ROOT / "pages" / "clinical" / "upload.py"
@@ -21,6 +30,12 @@ CONFLICTS = ROOT / "pages" / "clinical" / "conflicts.py"
 INSIGHTS = ROOT / "pages" / "clinical" / "insights.py"
 READINGS = ROOT / "pages" / "clinical" / "readings.py"
 MODELS = ROOT / "pages" / "admin" / "models.py"
+USERS = ROOT / "pages" / "admin" / "users.py"
+AUDIT = ROOT / "pages" / "admin" / "audit.py"
+SINGLE = later(
+    "No accounts: whoever sits at this computer may do everything, under any name. For others make accounts with "
+    "`python -m triage account add NAME --role administrator`."
+)
 
 
 @st.cache_resource(show_spinner=False)
@@ -44,33 +59,88 @@ def zone() -> ZoneInfo:
 
 def local(time: datetime) -> str:
     """Return a time as the reader's clock shows it."""
-    return f"{time.astimezone(zone()):%Y-%m-%d %H:%M %Z}"
+    return moment(time.astimezone(zone()))
+
+
+def person() -> Person:
+    """Return who looks at this page; without a session the page ends here.
+
+    In single-user mode it is whoever sits at this computer, under the name that was entered; the cookie of a browser
+    may hold anything. What this run of the page does from now on is audited as theirs.
+    """
+    found = _person()
+    origin.begin(found.coming_from(address()))
+    return found
+
+
+def address() -> str:
+    """Return the network address of the browser; Streamlit does not say that of this computer."""
+    said = st.context.ip_address
+    return said if isinstance(said, str) else "127.0.0.1"
+
+
+def _person() -> Person:
+    access = installation().access
+    if access.single_user():
+        return alone(single_name(str(st.session_state.get("reader", ""))))
+    kept = cookies.session_of(st.context.cookies, secure=Site(access.settings.address).secure)
+    found = access.live.person(kept)
+    if found is None or found.must_change:
+        st.info(f"{t('You are signed out.')} [{t('Sign in')}](/sign-in)", icon=":material/login:")
+        st.stop()
+    if st.session_state.setdefault("of", found.account) != found.account:  # another person in the same tab
+        st.session_state.clear()
+        st.session_state.of = found.account
+    return found
+
+
+def require(right: Right) -> Person:
+    """Return who looks at this page, if they have a right; otherwise the page says so and ends here."""
+    try:
+        acting().require(right)
+    except DeniedError as error:
+        st.warning(markdown(retold(str(error))), icon=":material/lock:")
+        st.stop()
+    return person()
+
+
+def acting() -> Acting:
+    """Return what this person may make the installation do."""
+    return Acting(installation(), person())
 
 
 def reader() -> str:
-    """Return the reader's name, "" while none is entered; the cookie of a browser may hold anything."""
-    return visible(str(st.session_state.get("reader", "")), MAX_READER)
+    """Return the reader's name: of the account; in single-user mode as it was entered, "" while it is not."""
+    return person().name
 
 
-def ask_reader() -> None:
-    """Ask for the reader's name; the browser remembers it across reloads."""
+def who() -> None:
+    """Draw who is signed in; in single-user mode ask for a name, which the browser remembers across reloads."""
+    if not installation().access.single_user():
+        draw = st.components.v2.component("session", js=(ROOT / "assets" / "session.js").read_text(), html="\n")
+        found = person()
+        roles = ", ".join(t(one) for one in sorted(found.roles))
+        data = {"name": found.name, "roles": roles, "account": t("Your account"), "out": t("Sign out")}
+        draw(data=data, key="session")
+        return
     if "reader" not in st.session_state:
-        st.session_state.reader = visible(unquote(st.context.cookies.get(COOKIE, "")), MAX_READER)
+        st.session_state.reader = single_name(unquote(st.context.cookies.get(READER, "")))
     st.text_input(
-        "Reader",
+        t("Reader"),
         key="reader",
-        placeholder="Your name",
-        max_chars=MAX_READER,
+        placeholder=t("Your name"),
+        max_chars=MAX_NAME,
         persist_state="session",
         icon=":material/person:",
-        help="Signed under every reading; this browser remembers it.",
+        help=t("Signed under every reading; this browser remembers it."),
     )
+    st.caption(f":material/computer: **{t('Single user, this computer only.')}**", help=t(SINGLE))
     if reader():
         st.session_state.named = True
     if "named" not in st.session_state:
         return  # an empty name must not overwrite the name that the browser remembers
     remember = st.components.v2.component("remember", js=(ROOT / "assets" / "remember.js").read_text())
-    remember(data={"cookie": COOKIE, "value": reader()}, key="remember", height=1)
+    remember(data={"cookie": READER, "value": reader()}, key="remember", height=1)
 
 
 def open_study(study_id: str) -> NoReturn:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import streamlit as st
 
+from triage.languages.speech import day, t
 from triage.records.views import Study
 from triage.settings import ROOT
-from triage.text import one_line, readable_name
+from triage.text import one_line, readable_age, readable_name
+from triage.web.modules import addresses
 
 FOLDER = ROOT / "assets" / "viewer"
-#: The modules are imported by their address, so that browsers keep them and they can import each other.
+#: The modules are imported by their address, so that browsers keep them and they can import each other; all of them
+#: at once, or each would wait for the one that needs it.
 SCRIPT = """
-const modules = new URL("/viewer/modules/main.js", document.baseURI).href;
 export default function ({ data, parentElement }) {
   const host = parentElement.querySelector("#viewer");
-  const loaded = import(modules);
+  const [loaded] = data.modules.map((address) => import(new URL(address, document.baseURI).href));
   loaded.then((viewer) => viewer.open(host, data));
   return () => loaded.then((viewer) => viewer.close(host));
 }
@@ -45,7 +47,13 @@ def draw(study: Study, *, following: str | None = None, blind: bool = False) -> 
     """
     _viewer(
         key="viewer",
-        data={"study": study.study_id, "banner": banner(study), "next": following or "", "blind": blind},
+        data={
+            "study": study.study_id,
+            "banner": banner(study),
+            "next": following or "",
+            "blind": blind,
+            "modules": list(addresses("main.js")),
+        },
     )
 
 
@@ -55,10 +63,10 @@ def banner(study: Study) -> str:
     parts = (
         readable_name(header.patient_name) or study.name,
         header.sex,
-        header.age,
-        f"born {header.birth_date:%Y-%m-%d}" if header.birth_date else "",
-        f"MRN {header.mrn}" if header.mrn else "",
-        f"Accession {header.accession_number}" if header.accession_number else "",
-        f"{header.study_date:%Y-%m-%d}" if header.study_date else "",
+        readable_age(header.age),
+        t("born {day}", day=day(header.birth_date)) if header.birth_date else "",
+        f"{t('MRN')} {header.mrn}" if header.mrn else "",
+        t("Accession {number}", number=header.accession_number) if header.accession_number else "",
+        day(header.study_date),
     )
     return one_line(" · ".join(part for part in parts if part))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,17 +13,21 @@ from starlette.routing import BaseRoute, Route
 
 from triage.domain import Beyond, Reading
 from triage.errors import ConflictError, ReadingError
+from triage.languages.speech import later, retold, t
+from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
-from triage.reading import as_json, from_json, hidden_from
-from triage.records.views import Draft, Held
+from triage.reading import UNKNOWN_ENTRY, Entries, as_json, from_json, hidden_from
+from triage.records.audit import Event
+from triage.records.views import Draft, Held, Shown
 from triage.settings import ROOT
 from triage.text import one_line, readable_name
-from triage.web.reader import answering, reader_of
+from triage.web.reader import acting, answering
 
 #: Modules of the form, for the browser.
 MODULES = ROOT / "assets" / "reading"
-NO_READER = "Enter your name in the sidebar, so that the draft can be kept."
-OTHER_READER = "This browser reads under another name by now. Load the page again."
+NO_READER = later("Enter your name in the sidebar, so that the draft can be kept.")
+OTHER_READER = later("This browser reads under another name by now. Load the page again.")
+Kind = TypeVar("Kind")
 
 
 class Drafts:
@@ -46,16 +50,20 @@ class Drafts:
             Route(study, answering(self._look), methods=["GET"]),
             Route(study, answering(self._stay), methods=["POST"]),
             Route(study + "/draft", answering(self._save), methods=["PUT"]),
+            Route(study + "/seen", answering(self._see), methods=["PUT"]),
+            Route(study + "/blind", answering(self._commit), methods=["PUT"]),
+            Route(study + "/claim", answering(self._take_over), methods=["PUT"]),
+            Route(study + "/signature", answering(self._sign), methods=["PUT"]),
             Route(study + "/signature", answering(self._take_back), methods=["DELETE"]),
         ]
 
     def _look(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         """Tell what the record has for this reader."""
-        return snapshot(self._installation(), request.path_params["study"], reader_of(request))
+        return snapshot(*self._opened(request))
 
     def _stay(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         """Keep the claim of a reader who is at work, and tell what the record has."""
-        study_id, reader, installation = request.path_params["study"], reader_of(request), self._installation()
+        installation, study_id, reader = self._opened(request)
         found = snapshot(installation, study_id, reader)
         if found["claim"] and found["claim"]["mine"]:
             installation.store.claims.take(study_id, reader, datetime.now(UTC))
@@ -63,27 +71,57 @@ class Drafts:
 
     def _save(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
         """Keep a draft; if another window changed it, answer with that one beside the reason."""
-        study_id, reader, installation = request.path_params["study"], reader_of(request), self._installation()
+        installation, study_id, reader = self._opened(request)
         if not reader:
             raise ReadingError(NO_READER)
-        if sent.get("reader") != reader:
-            raise ReadingError(OTHER_READER)
-        fields, base, seen = sent.get("entries"), sent.get("version"), sent.get("seen")
-        if not isinstance(fields, dict) or not isinstance(base, int) or not isinstance(seen, int):
-            raise ReadingError("The form sent something that is not known here. Load the page again.")
+        _same(reader, sent)
+        entries, base, seen = _entries(sent), _field(sent, "version", int), _field(sent, "seen", int)
         now = datetime.now(UTC)
         try:
-            draft = installation.store.drafts.save(study_id, reader, from_json(fields), base=base, seen=seen, now=now)
+            draft = installation.store.drafts.save(study_id, reader, entries, base=base, seen=seen, now=now)
         except ConflictError as error:
-            return {"conflict": str(error)} | snapshot(installation, study_id, reader)
+            return {"conflict": retold(str(error))} | snapshot(installation, study_id, reader)
         installation.store.claims.take(study_id, reader, now)
         return {"version": draft.version, "saved_at": draft.saved_at.isoformat()}
 
+    def _see(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
+        """Note how many readings the reader has seen."""
+        installation, study_id, reader = self._opened(request)
+        installation.store.drafts.catch_up(study_id, reader, _field(sent, "readings", int))
+        return snapshot(installation, study_id, reader)
+
+    def _commit(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
+        """Keep the class that the reader chose before the AI result is shown."""
+        return self._do(request, sent, lambda by, study_id: by.commit(study_id, _entries(sent), _shown(sent)))
+
+    def _take_over(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
+        """Claim a study that another reader has open."""
+        return self._do(request, sent, lambda by, study_id: by.take_over(study_id, _field(sent, "note", str)))
+
+    def _sign(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
+        """Sign what the form holds, for the study as the reader saw it."""
+        return self._do(request, sent, lambda by, study_id: by.sign(study_id, _entries(sent), _shown(sent)))
+
+    def _do(self, request: Request, sent: dict[str, Any], act: Callable[[Acting, str], object]) -> dict[str, Any]:
+        installation, study_id, reader = self._opened(request)
+        _same(reader, sent)
+        act(acting(request, installation), study_id)
+        return snapshot(installation, study_id, reader)
+
     def _take_back(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         """Take a signature back that is not stored yet."""
-        study_id, reader, installation = request.path_params["study"], reader_of(request), self._installation()
+        installation, study_id, reader = self._opened(request)
         installation.store.drafts.take_back(study_id, reader, datetime.now(UTC))
         return snapshot(installation, study_id, reader)
+
+    def _opened(self, request: Request) -> tuple[Installation, str, str]:
+        """Note who looks at a study before anything of it is told; return where, which study, and the reader."""
+        installation, study_id = self._installation(), request.path_params["study"]
+        by = acting(request, installation)
+        if not installation.visits.goes_on(by.person, Event.VIEWED, study_id):
+            installation.store.readings.of(study_id)  # or it is not there, and nobody looks at it
+            by.view(study_id)
+        return installation, study_id, by.person.name
 
 
 def _module(request: Request) -> Response:
@@ -92,6 +130,28 @@ def _module(request: Request) -> Response:
     if path.suffix != ".js" or path not in MODULES.iterdir():
         raise HTTPException(404)
     return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+def _same(reader: str, sent: dict[str, Any]) -> None:
+    """Refuse what was entered under another name: in single-user mode another tab may have changed it."""
+    if sent.get("reader") != reader:
+        raise ReadingError(OTHER_READER)
+
+
+def _field(sent: dict[str, Any], name: str, kind: type[Kind]) -> Kind:
+    value = sent.get(name)
+    if not isinstance(value, kind):
+        raise ReadingError(UNKNOWN_ENTRY)
+    return value
+
+
+def _entries(sent: dict[str, Any]) -> Entries:
+    return from_json(_field(sent, "entries", dict))
+
+
+def _shown(sent: dict[str, Any]) -> Shown:
+    shown = _field(sent, "shown", dict)
+    return Shown(_field(shown, "readings", int), _field(shown, "contents", str), _field(shown, "model", str))
 
 
 def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str, Any]:
@@ -140,10 +200,9 @@ def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str
 def said(item: Reading) -> str:
     """Return a conclusion in words, with the name of another lesion."""
     if item.finding is None:
-        return "Nothing chosen"
-    return (
-        f"{item.finding.label}: {one_line(item.lesion)}" if item.finding is Beyond.OTHER_LESION else item.finding.label
-    )
+        return t("Nothing chosen")
+    label = t(item.finding.label)
+    return f"{label}: {one_line(item.lesion)}" if item.finding is Beyond.OTHER_LESION else label
 
 
 def _draft(draft: Draft) -> dict[str, Any]:
@@ -154,7 +213,7 @@ def _draft(draft: Draft) -> dict[str, Any]:
         "blind": draft.entries.blind,
         "saved_at": draft.saved_at.isoformat(),
         "due_at": draft.due_at.isoformat() if draft.due_at else None,
-        "refusal": draft.refusal,
+        "refusal": retold(draft.refusal),
     }
 
 
@@ -162,13 +221,13 @@ def _news(item: Reading, *, hidden: bool) -> dict[str, Any]:
     told = {"reader": item.reader, "signed_at": item.signed_at.isoformat(), "said": "", "why": "", "comment": ""}
     if hidden:
         return told
-    return told | {"said": said(item), "why": item.reason or "", "comment": item.comment}
+    return told | {"said": said(item), "why": t(item.reason) if item.reason else "", "comment": item.comment}
 
 
 def _held(item: Held) -> dict[str, Any]:
     return {
         "study": item.study_id,
         "name": readable_name(item.name),
-        "said": item.finding.label,
+        "said": t(item.finding.label),
         "due_at": item.due_at.isoformat(),
     }

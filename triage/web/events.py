@@ -6,6 +6,8 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from anyio import to_thread
 from starlette.requests import Request
@@ -22,6 +24,8 @@ INTERVAL, SILENCE = 0.5, 15
 AGAIN = 200
 #: Events that a page may lag behind; one that lags further is cut off, and connects again by itself.
 MAX_LAG = 1000
+#: Every so many looks, claims that ended by themselves become news too.
+CLAIMS = 20
 #: Milliseconds after which a page connects again.
 RETRY = 2000
 HEADERS = NO_STORE | {"X-Accel-Buffering": "no"}
@@ -75,8 +79,12 @@ class Events:
         """Look for news and pass them on while anybody listens; end all streams when the server ends."""
         newest: int | None = None
         seen = set[int]()
+        looks = 0
         try:
             while self._listeners and not _ending():
+                if looks % CLAIMS == 0:
+                    await self._note_expired()
+                looks += 1
                 if newest is None and (newest := await self._latest()) is not None:
                     seen = {item.number for item in await self._since(newest - AGAIN)}
                 if newest is not None:
@@ -99,6 +107,11 @@ class Events:
                 while queue.full():
                     queue.get_nowait()
                 queue.put_nowait(None)
+
+    async def _note_expired(self) -> None:
+        """Let claims that ended by themselves become news; while the record does not answer, they wait."""
+        with suppress(StorageError):
+            await to_thread.run_sync(lambda: self._installation().store.claims.note_expired(datetime.now(UTC)))
 
     async def _latest(self) -> int | None:
         """Return the number of the latest row of the trail, None while the record does not answer."""

@@ -6,8 +6,9 @@ Tested in tests/web/test_slices.py.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from functools import lru_cache
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from triage.domain import Finding, Placement, Score, Slice, likeliest
 from triage.inference.explain import Method
 from triage.inference.explain_process import ExplainProcess
 from triage.pipeline.installation import Installation
-from triage.web.opened import OpenStudies
 
 #: Scores in memory; the browser keeps what it has been sent.
 MAX_SCORES = 64
@@ -30,23 +30,22 @@ class Layers:
     ----------
     installation
         Returns the installation; called for every slice.
-    studies
-        The decoded studies.
     """
 
-    def __init__(self, installation: Callable[[], Installation], studies: OpenStudies) -> None:
-        self._installation, self._studies = installation, studies
+    def __init__(self, installation: Callable[[], Installation]) -> None:
+        self._installation = installation
         self._explainer = ExplainProcess()
-        self._score = lru_cache(MAX_SCORES)(self._scored)
+        self._scores: OrderedDict[Hashable, Score] = OrderedDict()
+        self._lock = Lock()
 
-    def of(
-        self, study_id: str, version: str, series: int, at: int, finding: Finding | None, method: Method
-    ) -> dict[str, Any]:
+    def of(self, key: Hashable, one: Slice, finding: Finding | None, method: Method) -> dict[str, Any]:
         """Return the layers of a slice as JSON values.
 
         Parameters
         ----------
-        study_id, version, series, at
+        key
+            What the slice is known by: its score is kept under it.
+        one
             The slice.
         finding
             The class to explain; None for the one that is the answer for this slice.
@@ -55,18 +54,15 @@ class Layers:
 
         Raises
         ------
-        NotFoundError, RefusedError, ModelError, StorageError
-            If there is no such slice, or the map cannot be made.
-        IndexError
-            If the study has no such series or slice.
+        ModelError
+            If the map cannot be made.
         """
-        score = self._score(study_id, version, series, at)
+        score = self._score(key, one)
         answer = likeliest(score.probabilities)
         explained = finding or answer
         if method is Method.CAM:
             values = score.cam[..., list(Finding).index(explained)]
         else:
-            one = self._slice(study_id, version, series, at)
             model = self._installation().settings.model
             values = self._explainer.explain(model, one.pixels, score.look, explained, method)
         return {
@@ -78,11 +74,17 @@ class Layers:
             "outline": None if answer is Finding.NOTUMOR else _field(score.mask, score.placement),
         }
 
-    def _scored(self, study_id: str, version: str, series: int, at: int) -> Score:
-        return self._installation().runtime.score(self._slice(study_id, version, series, at).pixels)
-
-    def _slice(self, study_id: str, version: str, series: int, at: int) -> Slice:
-        return self._studies.slices(study_id, version)[series].slices[at]
+    def _score(self, key: Hashable, one: Slice) -> Score:
+        with self._lock:
+            if key in self._scores:
+                self._scores.move_to_end(key)
+                return self._scores[key]
+        score = self._installation().runtime.score(one.pixels)
+        with self._lock:
+            self._scores[key] = score
+            while len(self._scores) > MAX_SCORES:
+                self._scores.popitem(last=False)
+        return score
 
 
 def _named(finding: Finding, score: Score) -> dict[str, Any]:

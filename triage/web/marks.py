@@ -8,18 +8,19 @@ from typing import Any
 
 from anyio import to_thread
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from triage.errors import NotFoundError, ReadingError, StorageError
+from triage.languages.speech import later, retold
 from triage.pipeline.installation import Installation
 from triage.records.marked import MAX_BYTES
 from triage.records.marks import MarkDraft
-from triage.web.reader import reader_of, refuse_other_sites
+from triage.web.reader import NO_STORE, Answer, reader_of, refuse_other_sites
 
 ADDRESS = "/viewer/studies/{study_id}/marks"
-TOO_LARGE = "There are too many marks to keep. Undo the last one."
-NOT_UNDERSTOOD = "The marks were not understood. Reload the page, then draw the last one again."
+TOO_LARGE = later("There are too many marks to keep. Undo the last one.")
+NOT_UNDERSTOOD = later("The marks were not understood. Reload the page, then draw the last one again.")
 
 
 def mark_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
@@ -59,16 +60,16 @@ async def _answer(request: Request, ask: Callable[[str, str], tuple[int, MarkDra
         try:
             status, draft = ask(request.path_params["study_id"], reader_of(request))
         except NotFoundError as error:
-            return 404, {"error": str(error)}
+            return 404, {"error": retold(str(error))}
         except ReadingError as error:
-            return 400, {"error": str(error)}
+            return 400, {"error": retold(str(error))}
         except StorageError as error:
-            return 503, {"error": str(error)}
+            return 503, {"error": retold(str(error))}
         saved_at = draft.saved_at.isoformat() if draft.saved_at else None
         return status, {"version": draft.version, "content": draft.marks.stored(), "saved_at": saved_at}
 
     status, content = await to_thread.run_sync(answered)
-    return JSONResponse(content, status, {"Cache-Control": "no-store"})
+    return Answer(content, status, NO_STORE)
 
 
 async def _body(request: Request) -> bytes:
@@ -85,6 +86,7 @@ def _understood(body: bytes) -> tuple[object, int]:
     try:
         sent = json.loads(body)
         content, version = sent["content"], sent["version"]
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode()  # no half surrogate pairs, no NaN
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ReadingError(NOT_UNDERSTOOD) from error
     if not isinstance(version, int):

@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from triage.web.site import ADDRESS
+
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
 MULTIPART = "multipart/related"
@@ -39,9 +41,13 @@ class DicomJson(JSONResponse):
 
 
 def address(request: Request, *uids: str) -> str:
-    """Return the URL of a study, series or instance, given the UIDs down to it."""
+    """Return the URL of a study, series or instance, given the UIDs down to it.
+
+    It begins with the address of the installation; where there is none, with the one that was asked, of this computer.
+    """
+    base = request.scope.get(ADDRESS) or str(request.base_url)
     steps = "".join(f"/{level}/{uid}" for level, uid in zip(LEVELS, uids, strict=False))
-    return f"{str(request.base_url).rstrip('/')}{ROOT}{steps}"
+    return f"{base.rstrip('/')}{ROOT}{steps}"
 
 
 def require_json(request: Request) -> None:
@@ -82,7 +88,7 @@ def boundary_of(request: Request) -> str:
     HTTPException
         415 for a body of another type, 400 if no boundary is named.
     """
-    kind, parameters = _parsed(request.headers.get("content-type", ""))
+    kind, parameters = parsed(request.headers.get("content-type", ""))
     if kind != MULTIPART or parameters.get("type", DICOM).lower() != DICOM:
         raise HTTPException(415, f'Send DICOM files as {MULTIPART}; type="{DICOM}".')
     if request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -94,12 +100,13 @@ def boundary_of(request: Request) -> str:
 
 def _accepted(request: Request) -> Iterator[tuple[str, dict[str, str]]]:
     for item in parse_http_list(",".join(request.headers.getlist("accept"))) or ["*/*"]:
-        kind, parameters = _parsed(item)
+        kind, parameters = parsed(item)
         if parameters.get("q", "1").strip("0.") != "":
             yield kind, parameters
 
 
-def _parsed(value: str) -> tuple[str, dict[str, str]]:
+def parsed(value: str) -> tuple[str, dict[str, str]]:
+    """Return what a header names, and its parameters, in small letters."""
     kind, parameters = parse_options_header(value)
     return kind.decode("latin-1").lower(), {
         name.decode("latin-1").lower(): text.decode("latin-1") for name, text in parameters.items()

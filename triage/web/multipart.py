@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +16,8 @@ from starlette.requests import ClientDisconnect, Request
 MAX_PARTS = 10_000
 #: Bytes gathered in memory before they are written.
 WRITE_BYTES = 2**20
+#: What a file takes on disk beside its bytes.
+FILE_BYTES = 2**12
 #: Seconds that a sender may be silent.
 SILENCE_LIMIT = 60
 #: Longest boundary: characters. RFC 2046 has 70.
@@ -30,10 +32,35 @@ NO_HEADER = re.compile(rb"\r?\n")
 END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 #: Lines with a colon; a line that begins with a space continues the one before.
 HEADER = re.compile(rb"[^:\s][^:\r\n]*:[^\r\n]*(?:\r?\n(?:[ \t]|[^:\s][^:\r\n]*:)[^\r\n]*)*")
+SILENT = "Nothing arrived for {seconds} s. Send it again."
+#: A body that is not read to its end spoils the connection for the next request.
+CLOSE = {"Connection": "close"}
 MALFORMED = "The body is not a complete multipart message as its Content-Type states. Send the study again."
 
 
-async def spool(request: Request, boundary: str, folder: Path, limit: int) -> list[Path]:
+async def arriving(request: Request) -> AsyncIterator[bytes]:
+    """Give the body of files as it arrives.
+
+    Raises
+    ------
+    HTTPException
+        408 if the sender falls silent, 400 if it goes away.
+    """
+    stream = aiter(request.stream())
+    while True:
+        try:
+            with fail_after(SILENCE_LIMIT):
+                chunk = await anext(stream, None)
+        except TimeoutError as error:
+            raise HTTPException(408, SILENT.format(seconds=SILENCE_LIMIT), CLOSE) from error
+        except ClientDisconnect as error:
+            raise HTTPException(400, MALFORMED) from error
+        if chunk is None:
+            return
+        yield chunk
+
+
+async def spool(request: Request, boundary: str, folder: Path, limit: int, count: Callable[[int], None]) -> list[Path]:
     """Write each part of the body to a file of its own.
 
     Parameters
@@ -46,6 +73,8 @@ async def spool(request: Request, boundary: str, folder: Path, limit: int) -> li
         For the files.
     limit
         Largest body: bytes.
+    count
+        Counts bytes before they go to disk, and refuses what is too much.
 
     Returns
     -------
@@ -60,38 +89,39 @@ async def spool(request: Request, boundary: str, folder: Path, limit: int) -> li
     too_large = HTTPException(413, f"The body is larger than {limit >> 20} MB. Send fewer files at a time.")
     if int(request.headers.get("content-length", 0)) > limit:
         raise too_large
-    stream, size, gathered = aiter(request.stream()), 0, bytearray()
-    with _Parts(boundary, folder) as parts:
-        while True:
-            try:
-                with fail_after(SILENCE_LIMIT):
-                    chunk = await anext(stream, None)
-            except TimeoutError as error:
-                raise HTTPException(408, f"Nothing arrived for {SILENCE_LIMIT} s. Send the study again.") from error
-            except ClientDisconnect as error:
-                raise HTTPException(400, MALFORMED) from error
-            size += len(chunk or b"")
+    size, gathered, files = 0, bytearray(), 0
+    with Parts(boundary, folder) as parts:
+        async for chunk in arriving(request):
+            size += len(chunk)
             if size > limit:
                 raise too_large
-            gathered += chunk or b""
-            if chunk is None or len(gathered) >= WRITE_BYTES:
+            count(len(chunk) + FILE_BYTES * (len(parts.headers) - files))
+            files = len(parts.headers)
+            gathered += chunk
+            if len(gathered) >= WRITE_BYTES:
                 await to_thread.run_sync(parts.write, bytes(gathered))
                 gathered.clear()
-            if chunk is None:
-                return parts.complete()
+        await to_thread.run_sync(parts.write, bytes(gathered))
+        return parts.complete()
 
 
-class _Parts:
+class Parts:
     """The files of the parts, written as the body arrives (RFC 2046 5.1.1).
 
     Text before the first boundary and after the last one is left out. The line break after the first boundary says
     whether lines of this body end with CR LF or, as some senders have it, with LF only.
+
+    Attributes
+    ----------
+    headers
+        Of each part.
     """
 
     def __init__(self, boundary: str, folder: Path) -> None:
         if len(boundary) > MAX_BOUNDARY:
             raise HTTPException(400, MALFORMED)
         self._folder, self._paths = folder, list[Path]()
+        self.headers: list[bytes] = []
         self._file: BinaryIO | None = None
         self._boundary = b"--" + boundary.encode("latin-1")
         self._line_break = b"\n"  # in the preamble: both kinds end with it
@@ -102,6 +132,7 @@ class _Parts:
         self._step: Callable[[], bool] = self._pass_boundary
 
     def write(self, data: bytes) -> None:
+        """Write what has arrived."""
         self._left += data
         try:
             while self._step():
@@ -123,7 +154,7 @@ class _Parts:
             raise HTTPException(400, MALFORMED)
         return self._paths
 
-    def __enter__(self) -> _Parts:
+    def __enter__(self) -> Parts:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -161,6 +192,7 @@ class _Parts:
             raise HTTPException(400, MALFORMED)
         if len(self._paths) == MAX_PARTS:
             raise HTTPException(413, f"The body has more than {MAX_PARTS:,} parts. Send fewer files at a time.")
+        self.headers.append(bytes(self._left[: found.start()]))
         # In an empty part, the line break of the header can be that of the boundary.
         self._left[: found.end()] = self._line_break
         self._no_data = len(self._line_break)

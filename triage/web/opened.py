@@ -1,31 +1,38 @@
-"""Decoded studies in the memory of the server: decoded once, however many readers ask, and the oldest forgotten."""
+"""Open studies in the memory of the server: decoded once, however many readers ask, and the oldest forgotten.
+
+A study that is known at a glance (`triage.records.glances`) is open at once; it is decoded when a slice is asked for
+that the glance does not hold.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
-from triage.domain import AIResult, Finding, Series, SliceScores
+from triage.domain import AIResult, Finding, Series, Slice, SliceScores
 from triage.errors import NotFoundError
 from triage.inference.slice_selection import fits, scored_slices
+from triage.languages.speech import later, t
 from triage.pipeline.installation import Installation
+from triage.records.glances import Glance, Windows, middle, version_of, windows_of
 from triage.records.views import Study
 from triage.text import one_line
 
-#: Changes whenever other bytes are sent for the same files: browsers keep what they have.
-FORM = 1
 #: Pixels of all studies that are kept: bytes.
 MAX_KEPT = 768 * 2**20
-CHANGED = "This study has changed since it was opened. Reload the page."
+#: Glances of studies that are not decoded, with about one megabyte each.
+MAX_GLANCES = 32
+#: Studies decoded at one time; the cores are shared with the queue.
+MAX_DECODING = 2
+CHANGED = later("This study has changed since it was opened. Reload the page.")
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A study with its decoded slices.
+    """A study with its slices, as far as they are described without their pixels.
 
     Attributes
     ----------
@@ -33,16 +40,14 @@ class Opened:
         Digest of what the slices depend on; part of their addresses.
     series
         All series, including those that are set aside.
+    windows
+        Window presets of each series.
     """
 
     study: Study
     version: str
     series: tuple[Series, ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes of the slices."""
-        return sum(one.pixels.nbytes for series in self.series for one in series.slices)
+    windows: tuple[Windows, ...]
 
     @property
     def shown(self) -> list[int]:
@@ -55,7 +60,7 @@ class Opened:
         scores = self._scores
         if scores is not None:
             return scores.series, scores.slice
-        return next(((number, len(self.series[number].slices) // 2) for number in self.shown), None)
+        return middle(self.series)
 
     @property
     def suspicious(self) -> tuple[int, int] | None:
@@ -79,13 +84,15 @@ class Opened:
     def label(self, series: int) -> str:
         """Return what a series is called, with its number among those of the same name, as passes have."""
         named = [number for number in self.shown if self._name(number) == self._name(series)]
-        return self._name(series) + (f" ({named.index(series) + 1} of {len(named)})" if len(named) > 1 else "")
+        return self._name(series) + (
+            t(" ({at} of {count})", at=named.index(series) + 1, count=len(named)) if len(named) > 1 else ""
+        )
 
     def _name(self, series: int) -> str:
         header = self.series[series].header
         planes = {self.series[at].header.plane for at in self.shown if self.series[at].header.uid == header.uid}
-        plane = f", {header.plane}" if header.plane and len(planes) > 1 else ""
-        return (one_line(header.description) or f"Series {header.number}") + plane
+        plane = f", {t(header.plane)}" if header.plane and len(planes) > 1 else ""
+        return (one_line(header.description) or t("Series {number}", number=str(header.number))) + plane
 
     @property
     def _scores(self) -> SliceScores | None:
@@ -100,6 +107,23 @@ class Opened:
         return scores if scores and series < len(scores.table) and scores.table[series] else None
 
 
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The slices of a study."""
+
+    series: tuple[Series, ...]
+    windows: tuple[Windows, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the slices."""
+        return sum(one.pixels.nbytes for series in self.series for one in series.slices)
+
+
+#: A study and its version.
+Key = tuple[str, str]
+
+
 class OpenStudies:
     """The studies that readers look at. Safe to call from many threads.
 
@@ -112,10 +136,12 @@ class OpenStudies:
     def __init__(self, installation: Callable[[], Installation]) -> None:
         self._installation = installation
         self._lock = Lock()
-        self._decoded: OrderedDict[str, Future[Opened]] = OrderedDict()
+        self._decoded: OrderedDict[Key, Future[Decoded]] = OrderedDict()
+        self._glances: OrderedDict[Key, Glance] = OrderedDict()
+        self._decoders = ThreadPoolExecutor(MAX_DECODING, thread_name_prefix="open")
 
     def open(self, study_id: str) -> Opened:
-        """Return a study as it is on the record now.
+        """Return a study as it is on the record now; decoded first unless it is known at a glance.
 
         Raises
         ------
@@ -123,60 +149,99 @@ class OpenStudies:
             If study or file is missing, a file can no longer be decoded, or the record does not answer.
         """
         study = self._installation().store.study(study_id)
-        version = version_of(study)
-        with self._lock:
-            decoded = self._decoded.get(version)
-            ours = decoded is None
-            if decoded is None:
-                decoded = self._decoded[version] = Future()
-            self._decoded.move_to_end(version)
-        if ours:
-            self._decode(decoded, study, version)
+        key = study_id, version_of(study)
+        found = self._done(key) or self._glance(key, study) or self._decoding(key, study).result()
         # The record may know more than when the slices were decoded: a result, a reading.
-        return Opened(study, version, decoded.result().series)
+        return Opened(study, key[1], found.series, found.windows)
 
-    def known(self, study_id: str, version: str) -> tuple[Series, ...] | None:
-        """Return the series of a version if they are in memory; never waits."""
+    def at_once(self, study_id: str, version: str, series: int, at: int) -> Slice | None:
+        """Return a slice if it is in memory; never waits.
+
+        Raises
+        ------
+        IndexError
+            If the study has no such series or slice.
+        """
+        key = study_id, version
+        decoded = self._done(key)
+        if decoded is not None:
+            return decoded.series[series].slices[at]
         with self._lock:
-            decoded = self._decoded.get(version)
-        if decoded is None or not decoded.done() or decoded.exception():
-            return None
-        found = decoded.result()
-        return found.series if found.study.study_id == study_id else None
+            glance = self._glances.get(key)
+        return glance.pictures.get((series, at)) if glance is not None else None
 
-    def slices(self, study_id: str, version: str) -> tuple[Series, ...]:
-        """Return the series of a version, without asking the record while they are in memory.
+    def decoding(self, study_id: str, version: str) -> Future[Decoded]:
+        """Begin to decode the slices of a version, unless it has begun.
 
         Raises
         ------
         NotFoundError
             If the study is of another version now.
         """
-        known = self.known(study_id, version)
-        if known is not None:
-            return known
-        found = self.open(study_id)
-        if found.version != version:
-            raise NotFoundError(CHANGED)
-        return found.series
-
-    def _decode(self, into: Future[Opened], study: Study, version: str) -> None:
-        try:
-            into.set_result(Opened(study, version, self._installation().series(study.study_id)))
-        except BaseException as error:
-            with self._lock:
-                self._decoded.pop(version, None)  # the next one to ask tries again
-            into.set_exception(error)
-            return
+        key = study_id, version
         with self._lock:
-            ready = [(key, one.result().size) for key, one in self._decoded.items() if one.done()]
+            begun = self._decoded.get(key)
+        if begun is not None:
+            return begun
+        study = self._installation().store.study(study_id)
+        if version_of(study) != version:
+            raise NotFoundError(CHANGED)
+        return self._decoding(key, study)
+
+    def _done(self, key: Key) -> Decoded | None:
+        with self._lock:
+            decoded = self._decoded.get(key)
+            if decoded is None or not decoded.done() or decoded.exception():
+                return None
+            self._decoded.move_to_end(key)
+        return decoded.result()
+
+    def _glance(self, key: Key, study: Study) -> Glance | None:
+        with self._lock:
+            glance = self._glances.get(key)
+        glance = glance or self._installation().glances.find(study)
+        path = self._installation().files.path
+        if glance is None or not all(path(one.sha256).exists() for one in study.instances):
+            return None  # decoding says what is missing, and what to do
+        with self._lock:
+            self._glances[key] = glance
+            self._glances.move_to_end(key)
+            while len(self._glances) > MAX_GLANCES:
+                self._glances.popitem(last=False)
+        return glance
+
+    def _decoding(self, key: Key, study: Study) -> Future[Decoded]:
+        with self._lock:
+            decoding = self._decoded.get(key)
+            ours = decoding is None
+            if decoding is None:
+                decoding = self._decoded[key] = self._decoders.submit(self._decode, study)
+            self._decoded.move_to_end(key)
+        if ours:
+            decoding.add_done_callback(lambda _: self._forget(key))
+        return decoding
+
+    def _decode(self, study: Study) -> Decoded:
+        installation = self._installation()
+        series = installation.series(study.study_id)
+        if installation.store.study(study.study_id).contents != study.contents:  # more files came meanwhile
+            raise NotFoundError(CHANGED)
+        decoded = Decoded(series, windows_of(series))
+        # Also where there is one already: the result may be another one now.
+        installation.glances.keep(study, series, decoded.windows)
+        return decoded
+
+    def _forget(self, key: Key) -> None:
+        """Forget what failed, so that the next one to ask tries again, and the oldest studies beyond `MAX_KEPT`."""
+        with self._lock:
+            done = {one: decoded for one, decoded in self._decoded.items() if decoded.done()}
+            for one in [one for one, decoded in done.items() if decoded.exception()]:
+                del self._decoded[one], done[one]
+            if key in done:
+                self._glances.pop(key, None)
+            ready = [(one, decoded.result().size) for one, decoded in done.items()]
             total = sum(size for _, size in ready)
-            for key, size in ready:
-                if total > MAX_KEPT and key != version:
-                    del self._decoded[key]
+            for one, size in ready:
+                if total > MAX_KEPT and one != key:
+                    del self._decoded[one]
                     total -= size
-
-
-def version_of(study: Study) -> str:
-    """Return the digest of what the slices of a study depend on."""
-    return hashlib.sha256(f"{FORM} {study.study_id} {study.contents}".encode()).hexdigest()[:32]

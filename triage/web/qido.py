@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any
@@ -23,19 +25,27 @@ from triage.web.media import DicomJson, address, require_json
 MAX_ROWS = 1000
 #: Digits of a number in a query; a database takes no offset much longer.
 MAX_DIGITS = 9
-#: Attributes that are matched; the answer warns about others in the query.
+#: Parameters of one query; there are fewer attributes to ask for.
+MAX_PARAMETERS = 100
+UID_FORM = re.compile("[0-9.]{1,64}")
+#: Attributes whose values are UIDs.
+UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+#: Attributes that are matched, by what is searched for; the answer warns about others in the query.
 MATCHED = {
-    "StudyInstanceUID",
-    "PatientName",
-    "PatientID",
-    "AccessionNumber",
-    "StudyDescription",
-    "StudyDate",
-    "ModalitiesInStudy",
-    "SeriesInstanceUID",
-    "Modality",
-    "SOPInstanceUID",
+    "studies": {
+        "StudyInstanceUID",
+        "PatientName",
+        "PatientID",
+        "AccessionNumber",
+        "StudyDescription",
+        "StudyDate",
+        "ModalitiesInStudy",
+    },
+    "series": {"Modality", "SeriesInstanceUID"},
+    "instances": {"SeriesInstanceUID", "SOPInstanceUID"},
 }
+#: Longest value: characters. No attribute has more than 64 of them, a name three times as many; UIDs may be many.
+MAX_VALUE, MAX_UIDS = 256, 10_000
 #: Query parameters that are no attributes; `includefield` changes nothing, since every known attribute is sent.
 PARAMETERS = {"limit", "offset", "includefield", "fuzzymatching"}
 
@@ -95,12 +105,13 @@ class Qido:
         return await self._answer(request, match, (_instance(request, item) for item in found[offset : offset + limit]))
 
     async def _answer(self, request: Request, match: Iterable[str], found: Iterable[Dataset]) -> Response:
-        warnings = [f"not matched on {keyword}" for keyword in sorted(set(match) - MATCHED)]
+        level = request.url.path.rpartition("/")[2]
+        matched = MATCHED[level] - ({"SeriesInstanceUID"} if "series" in request.path_params else set())
+        warnings = [f"not matched on {keyword}" for keyword in sorted(set(match) - matched)]
         if request.query_params.get("fuzzymatching") == "true":
             warnings.append("fuzzymatching is not supported; literal matching was done")
         headers = {"Warning": ", ".join(f'299 NeuroTriage "{warning}"' for warning in warnings)} if warnings else {}
         rows = list(found)
-        level = request.url.path.rpartition("/")[2]
         by = f" by {', '.join(sorted(match))}" if match else ""
         await trail.note(request, self._installation(), Event.SEARCHED, f"{level}{by}: {len(rows):,} found")
         return DicomJson(rows, headers=headers) if rows else Response(status_code=204, headers=headers)
@@ -118,9 +129,12 @@ def _criteria(request: Request) -> tuple[dict[str, str], int, int]:
     HTTPException
         400 for a number that is none, a parameter that is no DICOM attribute, or a value that no attribute has.
     """
+    items = request.query_params.multi_items()
+    if len(items) > MAX_PARAMETERS:
+        raise HTTPException(400, f"The query has more than {MAX_PARAMETERS} parameters. Leave some out.")
     numbers: dict[str, int] = {"offset": 0, "limit": MAX_ROWS}
     match: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
+    for name, value in items:
         if name in numbers:
             if not value.isdecimal() or len(value) > MAX_DIGITS:
                 raise HTTPException(400, f"{name} is not a whole number below a billion. Send one, or leave it out.")
@@ -131,11 +145,31 @@ def _criteria(request: Request) -> tuple[dict[str, str], int, int]:
                 raise HTTPException(
                     400, "A query parameter is no DICOM attribute. Name attributes by keyword or by tag."
                 )
-            if "\0" in value:
-                raise HTTPException(400, f"{keyword} holds a zero byte, which no attribute does. Leave it out.")
-            if value:
-                match[keyword] = value
+            if keyword in match:
+                raise HTTPException(400, f"{keyword} is there twice. Name it once.")
+            # Stars alone are universal matching (PS3.4 C.2.2.2.3), as no value is; UIDs have no wild cards.
+            if value if keyword in UIDS else value.strip("*"):
+                match[keyword] = _checked(keyword, value)
     return match, numbers["offset"], min(numbers["limit"], MAX_ROWS)
+
+
+def _checked(keyword: str, value: str) -> str:
+    """Return a value to match that some study could have.
+
+    Raises
+    ------
+    HTTPException
+        400 for any other: it would match nothing, or everything that it does not name.
+    """
+    if len(value) > (MAX_UIDS if keyword in UIDS else MAX_VALUE):
+        raise HTTPException(400, f"{keyword} is longer than any value of it. Shorten it.")
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise HTTPException(400, f"{keyword} holds a control character, which no attribute does. Leave it out.")
+    if not any(character.isalnum() for character in value):
+        raise HTTPException(400, f"{keyword} holds no letter and no digit. Leave it out to find all.")
+    if keyword in UIDS and not all(map(UID_FORM.fullmatch, _split(value))):
+        raise HTTPException(400, f"{keyword} is no UID. Write digits and dots; commas between several.")
+    return value
 
 
 def _split(value: str) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -17,7 +18,6 @@ from anyio import CapacityLimiter, to_thread
 from PIL import Image
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -25,29 +25,30 @@ from starlette.routing import BaseRoute, Route
 from triage.domain import Finding, Slice
 from triage.errors import NotFoundError, TriageError
 from triage.inference.explain import Method
+from triage.languages.speech import later, retold, t
 from triage.pipeline.installation import Installation
+from triage.records.audit import Event
 from triage.records.same_patient import others
-from triage.settings import ROOT
+from triage.scans.windows import PLAIN
+from triage.web import modules
 from triage.web.layers import Layers
-from triage.web.opened import OpenStudies
-from triage.web.reader import reader_of
-from triage.web.same_site import SameSite
-from triage.web.study_json import PLAIN, described
+from triage.web.opened import Opened, OpenStudies
+from triage.web.reader import acting, reader_of
+from triage.web.study_json import described
 
-#: Path below which all of it is served, and the folder of the modules.
+#: Path below which all of it is served.
 VIEWER = "/viewer"
-MODULES = ROOT / "assets" / "viewer"
-MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
 #: The address holds the digest of what is sent, so that a browser never has to ask again.
 FOREVER = "private, max-age=31536000, immutable"
 #: Compression that costs less time than it saves on a network of a hospital.
 LEVEL = 1
-#: Requests at one time that decode, and that score or explain; the cores are shared with the queue.
-MAX_DECODING = 2
+#: Requests at one time that score or explain; the cores are shared with the queue.
 MAX_SCORING = 2
 #: Side of a thumbnail: pixels.
 THUMBNAIL = 96
-NO_SLICE = "This study has no such series or slice. Open it from the worklist."
+#: Header of what a browser fetches before anybody looks at it, see assets/viewer/ahead.js.
+AHEAD = "triage-ahead"
+NO_SLICE = later("This study has no such series or slice. Open it from the worklist.")
 
 T = TypeVar("T")
 
@@ -84,29 +85,33 @@ class Slices:
     def __init__(self, installation: Callable[[], Installation]) -> None:
         self._installation = installation
         self._studies = OpenStudies(installation)
-        self._layers = Layers(installation, self._studies)
-        self._decoding, self._scoring = CapacityLimiter(MAX_DECODING), CapacityLimiter(MAX_SCORING)
+        self._layers = Layers(installation)
+        self._scoring = CapacityLimiter(MAX_SCORING)
 
     async def module(self, request: Request) -> Response:
-        """Send a module: ``GET /viewer/modules/{file}``; the browser asks each time whether it has changed."""
+        """Send a module: ``GET /viewer/modules/{digest}/{file}``.
+
+        Under another digest than that of now, or without one, the browser asks each time whether it has changed.
+        """
         name = request.path_params["file"]
-        path = (self._installation().settings.keys if name == "keys.json" else None) or MODULES / name
+        path = (self._installation().settings.keys if name == "keys.json" else None) or modules.MODULES / name
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise HTTPException(404, "There is no such module. Reload the page.") from error
+            raise HTTPException(404, t("There is no such module. Reload the page.")) from error
         etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-        return _unless_known(request, etag, lambda: data, MEDIA_TYPES[path.suffix], "no-cache")
+        keep = FOREVER if request.path_params.get("digest") == modules.digest() else "no-cache"
+        return _unless_known(request, etag, lambda: data, modules.MEDIA_TYPES[path.suffix], keep)
 
     async def study(self, request: Request) -> Response:
         """Describe a study: ``GET /viewer/studies/{study}/study.json``."""
-        reader = reader_of(request)
-        found = await _heavy(self._decoding, self._describe, request.path_params["study"], reader)
+        found = await _said(to_thread.run_sync(self._describe, request.path_params["study"], reader_of(request)))
+        await self._note(request, ahead=AHEAD in request.headers)
         return _json(request, found, "no-store")
 
     async def slice(self, request: Request) -> Response:
         """Send a slice, little-endian: ``GET /viewer/studies/{study}/{version}/slices/{series}/{at}``."""
-        one = await self._slice(request)
+        one = await self._slice(request, ahead=AHEAD in request.headers)
         etag = f'"{request.path_params["version"]}-{request.path_params["series"]}-{request.path_params["at"]}"'
         pixels = partial(_little_endian, one)
         return await to_thread.run_sync(_unless_known, request, etag, pixels, "application/octet-stream", FOREVER)
@@ -126,39 +131,57 @@ class Slices:
             finding = Finding(asked_for) if (asked_for := request.query_params.get("finding")) else None
             method = Method[request.query_params.get("method", Method.CAM.name).upper()]
         except (ValueError, KeyError) as error:
-            raise HTTPException(400, "There is no such class or method. Choose one in the viewer.") from error
+            raise HTTPException(400, t("There is no such class or method. Choose one in the viewer.")) from error
         if not self._model().startswith(asked["model"]):
-            raise HTTPException(404, "The model has changed since this study was opened. Reload the page.")
+            raise HTTPException(404, t("The model has changed since this study was opened. Reload the page."))
         if await to_thread.run_sync(self._hides_ai, asked["study"], reader_of(request)):
-            raise HTTPException(403, "Commit a class first: this is a blind reading.")
-        made = await _heavy(
-            self._scoring,
-            self._layers.of,
-            asked["study"],
-            asked["version"],
-            asked["series"],
-            asked["at"],
-            finding,
-            method,
-        )
-        return _json(request, made, FOREVER)
+            raise HTTPException(403, t("Commit a class first: this is a blind reading."))
+        one = await self._slice(request)
+        key = asked["version"], asked["series"], asked["at"]
+        made = to_thread.run_sync(self._layers.of, key, one, finding, method, limiter=self._scoring)
+        return _json(request, await _said(made), FOREVER)
 
-    async def _slice(self, request: Request) -> Slice:
+    async def _slice(self, request: Request, *, ahead: bool = False) -> Slice:
         asked = request.path_params
-        one = asked["study"], asked["version"]
-        series = self._studies.known(*one)
-        if series is None:
-            series = await _heavy(self._decoding, self._studies.slices, *one)
+        study = asked["study"], asked["version"]
         number, at = int(asked["series"]), int(asked["at"])
         try:
-            return series[number].slices[at]
+            one = self._studies.at_once(*study, number, at)
+            if one is None:
+                decoding = await _said(to_thread.run_sync(self._studies.decoding, *study))
+                # A browser that goes away ends its waiting, not the decoding, for which others may wait.
+                decoded = await _said(asyncio.shield(asyncio.wrap_future(decoding)))
+                one = decoded.series[number].slices[at]
         except IndexError as error:
-            raise HTTPException(404, NO_SLICE) from error
+            raise HTTPException(404, t(NO_SLICE)) from error
+        if ahead:
+            opens_at = await _said(to_thread.run_sync(self._opens_at, asked["study"], reader_of(request)))
+            ahead = (number, at) in opens_at
+        await self._note(request, ahead=ahead)
+        return one
 
-    def _describe(self, study_id: str, reader: str) -> dict[str, Any]:
+    async def _note(self, request: Request, *, ahead: bool) -> None:
+        """Note who looks at a study before anything of it is sent."""
+        who, study_id = acting(request, self._installation()), request.path_params["study"]
+        if not self._installation().visits.goes_on(who.person, Event.VIEWED, study_id):
+            await _said(to_thread.run_sync(partial(who.view, study_id, ahead=ahead)))
+
+    def _open(self, study_id: str, reader: str) -> Opened:
         opened = self._studies.open(study_id)
         if self._installation().hides_ai(opened.study, reader):
             opened = replace(opened, study=replace(opened.study, results=()))
+        return opened
+
+    def _opens_at(self, study_id: str, reader: str) -> set[tuple[int, int]]:
+        """Return the slices that our own page fetches ahead: whoever asks for others looks at the study."""
+        first = self._open(study_id, reader).first
+        if first is None:
+            return set()
+        number, at = first
+        return {first, (number, at - 1 if at else 1)}
+
+    def _describe(self, study_id: str, reader: str) -> dict[str, Any]:
+        opened = self._open(study_id, reader)
         with self._installation().store.read() as session:
             return described(opened, others(session, study_id), self._model())
 
@@ -173,7 +196,7 @@ class Slices:
 
 
 def viewer_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
-    """Return the routes of the viewer, guarded as the pages are: another site cannot ask in the name of a reader.
+    """Return the routes of the viewer.
 
     Parameters
     ----------
@@ -185,24 +208,23 @@ def viewer_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
     slices, version = Slices(installation), "/studies/{study:hex}/{version:hex}"
     found = {
         "/modules/{file:module}": slices.module,
+        "/modules/{digest:hex}/{file:module}": slices.module,
         "/studies/{study:hex}/study.json": slices.study,
         version + "/slices/{series:int}/{at:int}": slices.slice,
         version + "/thumbnails/{series:int}/{at:int}": slices.thumbnail,
         version + "/layers/{model:hex}/{series:int}/{at:int}": slices.layers,
     }
-    return [Route(VIEWER + path, answer, middleware=[Middleware(SameSite)]) for path, answer in found.items()]
+    return [Route(VIEWER + path, answer) for path, answer in found.items()]
 
 
-async def _heavy(turns: CapacityLimiter, call: Callable[..., T], *arguments: Any) -> T:
-    """Return what a call returns that may take long; its errors become the sentence and status of the answer."""
+async def _said(made: Awaitable[T]) -> T:
+    """Return what is made; an error becomes the sentence and status of the answer."""
     try:
-        return await to_thread.run_sync(call, *arguments, limiter=turns)
-    except IndexError as error:
-        raise HTTPException(404, NO_SLICE) from error
+        return await made
     except NotFoundError as error:
-        raise HTTPException(404, str(error)) from error
+        raise HTTPException(404, retold(str(error))) from error
     except TriageError as error:
-        raise HTTPException(503, str(error)) from error
+        raise HTTPException(503, retold(str(error))) from error
 
 
 def _little_endian(one: Slice) -> bytes:

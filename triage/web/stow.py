@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from pydicom import Dataset
 from pydicom.uid import UID
 from starlette.exceptions import HTTPException
@@ -26,10 +28,10 @@ from triage.records.search import FoundInstance, Search
 from triage.scans.formats.attributes import Identity
 from triage.web.media import DicomJson, address, boundary_of, require_json
 from triage.web.multipart import spool
+from triage.web.tokens import PEER
 from triage.web.trail import peer
+from triage.web.turns import Turns
 
-#: Requests received at one time; the door decodes two files at once.
-MAX_REQUESTS = 2
 #: Characters of an Error Comment (0000,0902).
 MAX_COMMENT = 64
 SET_ASIDE = "Stored, but set aside: decide on the page Conflicts"
@@ -108,7 +110,7 @@ class Stow:
 
     def __init__(self, installation: Callable[[], Installation]) -> None:
         self._installation = installation
-        self._turns = CapacityLimiter(MAX_REQUESTS)
+        self._turns = Turns()
 
     async def store(self, request: Request) -> Response:
         """Store the instances of a request: ``POST /studies`` or ``POST /studies/{study}``."""
@@ -116,12 +118,17 @@ class Stow:
         boundary, installation = boundary_of(request), self._installation()
         home = installation.settings.home
         home.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=home, prefix=UNFINISHED) as folder:
-            paths = await spool(request, boundary, Path(folder), installation.settings.stow_limit)
+        # Counted by token: whoever has it may send from many addresses.
+        sender, limit = request.scope[PEER].name, installation.settings.stow_limit
+        with (
+            self._turns.spooling(sender, limit) as count,
+            TemporaryDirectory(dir=home, prefix=UNFINISHED) as folder,
+        ):
+            paths = await spool(request, boundary, Path(folder), limit, count)
             found = [_Part(path) for path in paths]
             study = request.path_params.get("study", "")
             try:
-                await to_thread.run_sync(_receive, installation, found, study, peer(request), limiter=self._turns)
+                await self._turns.take(sender, partial(_receive, installation, found, study, peer(request)))
             except TriageError as error:
                 raise HTTPException(503, str(error)) from error
         uids = [part.stored_uid for part in found if part.stored_uid]
@@ -131,6 +138,7 @@ class Stow:
 
 def _receive(installation: Installation, parts: Sequence[_Part], study: str, actor: str) -> None:
     """Check the identity of every part, hand the acceptable ones to the intake, and note the outcome of each."""
+    refusals = Counter[str]()
     for part in parts:
         try:
             identity = installation.door.identity(part.path)
@@ -140,7 +148,9 @@ def _receive(installation: Installation, parts: Sequence[_Part], study: str, act
         except RefusedError as error:
             part.failure, detail = Reason.CANNOT_UNDERSTAND, str(error)
         if part.failure is not None:
-            installation.store.audit.refused(detail, actor=actor)
+            refusals[detail] += 1
+    if refusals:
+        installation.store.audit.refused(refusals, actor=actor)
     acceptable = [part for part in parts if part.failure is None]
     incoming = [Incoming(f"{number}.dcm", path=part.path) for number, part in enumerate(acceptable, 1)]
     for part, receipt in zip(acceptable, installation.receive(incoming, actor=actor), strict=True):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from anyio import to_thread
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from triage.errors import StorageError
 from triage.pipeline.installation import Installation
 from triage.records.audit import Event
+from triage.web.guard import address_of
+from triage.web.tokens import PEER, named
 
 
 def peer(request: Request) -> str:
-    """Return the name of the peer for the audit trail: its address, since all peers share one token."""
-    return f"dicomweb {request.client.host}" if request.client else "dicomweb"
+    """Return the name of the peer for the audit trail."""
+    return named(request.scope.get(PEER), address_of(request.scope))
 
 
 async def note(request: Request, installation: Installation, event: Event, detail: str) -> None:
@@ -34,12 +34,9 @@ async def note(request: Request, installation: Installation, event: Event, detai
 
     Raises
     ------
-    HTTPException
-        503, if the record did not take the row.
+    StorageError
+        If the record did not take the row.
     """
     uid = request.path_params.get("study", "")
     row = partial(installation.store.audit.requested, event, uid, detail, actor=peer(request))
-    try:
-        await to_thread.run_sync(row)
-    except StorageError as error:
-        raise HTTPException(503, str(error)) from error
+    await to_thread.run_sync(row)

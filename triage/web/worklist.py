@@ -18,11 +18,12 @@ from starlette.routing import BaseRoute, Route
 
 from triage.domain import Band, Finding, StudyStatus
 from triage.errors import TriageError
+from triage.languages.speech import later, retold, t
 from triage.pipeline.installation import Installation
 from triage.records.views import Counted, Sort, WorklistFilter, WorklistRow
 from triage.settings import ROOT
 from triage.text import csv_cell, one_line, readable_name
-from triage.web.reader import NO_STORE, answering, reader_of, refuse_other_sites
+from triage.web.reader import NO_STORE, STATUS, acting, answering, reader_of, refuse_other_sites
 
 PAGE_SIZE = 50
 #: Most rows of a CSV file.
@@ -32,12 +33,18 @@ ALL, WAITING = "all", "waiting"
 LISTED = tuple(
     status for status in StudyStatus if status not in (StudyStatus.RECEIVED, StudyStatus.RANKED, StudyStatus.MERGED)
 )
+#: Statuses in which a study does not wait, and what sorts by the AI result.
+SETTLED = {StudyStatus.READ, StudyStatus.DISCARDED}
+BY_THE_AI = {Sort.MALIGNANCY, Sort.PREDICTED}
 #: Scripts of the pages that are loaded from here.
 MODULES = ROOT / "assets"
 #: Name under which the columns of a reader are kept, and how many there may be, wide and narrow: pixels.
 COLUMNS, MAX_COLUMNS, WIDTHS = "worklist columns", 40, (40, 900)
 #: Shown instead of the class of a study without a result.
-WITHOUT_RESULT = {StudyStatus.RECEIVED: "Being scored", StudyStatus.NOT_ANALYSABLE: "Not analysable"}
+WITHOUT_RESULT = {
+    StudyStatus.RECEIVED: later("Being scored"),
+    StudyStatus.NOT_ANALYSABLE: later("Not analysable"),
+}
 CSV_COLUMNS = (
     "band",
     "malignancy",
@@ -82,7 +89,7 @@ class Worklist:
 
     def _rows(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         """Return one page of rows, and how many studies each list, band and class holds."""
-        wanted, queue = _wanted(request), self._installation().queue
+        wanted, queue = self._wanted(request), self._installation().queue
         number = request.query_params.get("page", "1")
         page = queue.page(wanted, datetime.now(UTC), number=_page(number) - 1, size=PAGE_SIZE)
         counts = queue.counts(wanted.text)
@@ -91,34 +98,36 @@ class Worklist:
             for less in (replace(wanted, bands=()), replace(wanted, findings=()))
         )
         return {
-            "rows": [self._row(row) for row in page.rows],
+            "rows": [_told(self._row(row)) for row in page.rows],
             "total": page.total,
             "page": page.number + 1,
             "pages": max(-(-page.total // PAGE_SIZE), 1),
             "lists": [
-                {"name": ALL, "label": "All", "count": _sum(counts)},
-                {"name": WAITING, "label": "Waiting", "count": _sum(one for one in counts if one.waiting)},
+                {"name": ALL, "label": t("All"), "count": _sum(counts)},
+                {"name": WAITING, "label": t("Waiting"), "count": _sum(one for one in counts if one.waiting)},
                 *(_list(status, counts) for status in LISTED),
             ],
             "bands": {band: _sum(one for one in any_band if one.band is band) for band in Band},
             "findings": [
                 {
                     "name": finding,
-                    "label": finding.label,
+                    "label": t(finding.label),
                     "count": _sum(one for one in any_finding if one.predicted is finding),
                 }
                 for finding in Finding
+                if not self._hides_ai(wanted)
             ],
         }
 
     async def _csv(self, request: Request) -> Response:
         """Send the rows of all pages as a table."""
         refuse_other_sites(request)
-        wanted, queue = _wanted(request), self._installation().queue
+        wanted, queue = self._wanted(request), self._installation().queue
         try:
             page = await to_thread.run_sync(lambda: queue.page(wanted, datetime.now(UTC), size=MAX_CSV_ROWS))
+            await to_thread.run_sync(acting(request, self._installation()).export_list, len(page.rows))
         except TriageError as error:
-            raise HTTPException(503, str(error), NO_STORE) from error
+            raise HTTPException(STATUS.get(type(error), 503), retold(str(error)), NO_STORE) from error
         table = io.StringIO()
         writer = csv.writer(table, quoting=csv.QUOTE_ALL)
         writer.writerow(CSV_COLUMNS)
@@ -128,11 +137,24 @@ class Worklist:
         headers = NO_STORE | {"Content-Disposition": 'attachment; filename="worklist.csv"'}
         return Response(f"\ufeff{table.getvalue()}", media_type="text/csv; charset=utf-8", headers=headers)
 
+    def _wanted(self, request: Request) -> WorklistFilter:
+        """Return the filter of a request; before a blind reading no filter or order tells what the AI found."""
+        wanted = _wanted(request)
+        if not self._hides_ai(wanted):
+            return wanted
+        return replace(wanted, findings=(), sort=None if wanted.sort in BY_THE_AI else wanted.sort)
+
+    def _hides_ai(self, wanted: WorklistFilter) -> bool:
+        """Return whether a list holds studies whose AI result is not to be seen yet."""
+        return self._installation().settings.blind_first_read and not (
+            wanted.statuses and {*wanted.statuses} <= SETTLED
+        )
+
     def _row(self, row: WorklistRow) -> dict[str, Any]:
         """Return a row; before a blind reading it keeps the AI's answer to itself, and only the band shows."""
         found = _row(row)
         if row.waiting and row.predicted and self._installation().settings.blind_first_read:
-            found |= {"malignancy": None, "finding": None, "ai": "Hidden: blind reading", "reason": row.doubt}
+            found |= {"malignancy": None, "finding": None, "ai": later("Hidden: blind reading"), "reason": row.doubt}
         return found
 
     def _columns(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +204,7 @@ def _list(status: StudyStatus, counts: list[Counted]) -> dict[str, Any]:
     """Return the list of a status; `within` says that it is a part of what waits."""
     found = [one for one in counts if one.status is status]
     within = status not in (StudyStatus.READ, StudyStatus.DISCARDED)
-    return {"name": status, "label": status.capitalize(), "count": _sum(found), "within": within}
+    return {"name": status, "label": _capitalised(t(status)), "count": _sum(found), "within": within}
 
 
 def _sum(counts: Iterable[Counted]) -> int:
@@ -221,6 +243,16 @@ def _row(row: WorklistRow) -> dict[str, Any]:
     }
 
 
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row in the language of the reader."""
+    signed = [one | {"finding": t(one["finding"])} for one in row["signed"]]
+    return row | {"ai": t(row["ai"]), "reason": retold(row["reason"]), "signed": signed}
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _cell(value: object) -> str:
     return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
@@ -243,5 +275,5 @@ def _module(request: Request) -> Response:
     """Send a script of the worklist or of the news."""
     known = {path.name: path for pattern in ("worklist*.js", "events*.js") for path in MODULES.glob(pattern)}
     if (path := known.get(request.path_params["name"])) is None:
-        raise HTTPException(404, "There is no such script. Load the page again.")
+        raise HTTPException(404, t("There is no such script. Load the page again."))
     return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "no-cache"})

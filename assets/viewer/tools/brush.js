@@ -13,8 +13,12 @@ export function blank(rows, columns) {
   return { bits: new Uint8Array(rows * columns), rows, columns };
 }
 
-/** @param {Bitmap} bitmap @returns {Mask} */
-export function packed({ bits, rows, columns }) {
+/**
+ * @param {Bitmap} bitmap
+ * @param {string} [origin] the model whose outline it began as; of an empty mask nothing is left of it
+ * @returns {Mask}
+ */
+export function packed({ bits, rows, columns }, origin = "") {
   const runs = [];
   let [inside, start] = [0, 0];
   for (let at = 0; at <= bits.length; at++) {
@@ -23,7 +27,7 @@ export function packed({ bits, rows, columns }) {
     start = at;
     inside = 1 - inside;
   }
-  return { rows, columns, runs };
+  return { rows, columns, runs, ...(origin && runs.length > 1 ? { origin } : {}) };
 }
 
 /** @param {Mask} mask @returns {Bitmap} */

@@ -8,6 +8,7 @@
  * @typedef {import("./types.js").Point} Point
  * @typedef {import("./types.js").Viewport} Viewport
  */
+import { t } from "../../t.js";
 import { described } from "./measure.js";
 
 const COLOUR = "#ffd54a";
@@ -17,6 +18,8 @@ const FILL = [255, 111, 174, 70];
 const RIM = "rgba(0, 0, 0, 0.85)";
 const FONT = "600 13px system-ui, sans-serif";
 const LINE_HEIGHT = 17;
+/** Pixels at the right edge that belong to the letter of the orientation. */
+const EDGE = 24;
 
 /** @type {WeakMap<object, {fill: HTMLCanvasElement, edge: Path2D}>} */
 const drawn = new WeakMap();
@@ -90,7 +93,7 @@ export function drawLine(ctx, viewport, line) {
 
 /** Say that the slice is a key image. @param {CanvasRenderingContext2D} ctx @param {HTMLCanvasElement} overlay */
 export function drawKey(ctx, overlay) {
-  label(ctx, ["★ Key image"], { x: overlay.clientWidth / 2 - 40, y: 22 });
+  label(ctx, [`★ ${t("Key image")}`], { x: overlay.clientWidth / 2 - 40, y: 22 });
 }
 
 /** Image pixels to CSS pixels of the overlay. @param {Viewport} viewport */
@@ -110,7 +113,8 @@ function rimmed(ctx, path, colour) {
   ctx.stroke(path);
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {string[]} lines @param {Point} at */
+/** Lines of text, within the pane and beside the letter at its right edge.
+ * @param {CanvasRenderingContext2D} ctx @param {string[]} lines @param {Point} at */
 function label(ctx, lines, at) {
   ctx.font = FONT;
   ctx.textAlign = "left";
@@ -119,11 +123,19 @@ function label(ctx, lines, at) {
   ctx.strokeStyle = RIM;
   ctx.lineWidth = 4;
   ctx.fillStyle = COLOUR;
+  const width = Math.max(...lines.map((line) => ctx.measureText(line).width));
+  const x = within(at.x, ctx.canvas.clientWidth - EDGE - width);
+  const top = within(at.y, ctx.canvas.clientHeight - (lines.length - 0.5) * LINE_HEIGHT);
   lines.forEach((line, number) => {
-    const y = at.y + number * LINE_HEIGHT;
-    ctx.strokeText(line, at.x, y);
-    ctx.fillText(line, at.x, y);
+    const y = top + number * LINE_HEIGHT;
+    ctx.strokeText(line, x, y);
+    ctx.fillText(line, x, y);
   });
+}
+
+/** @param {number} place @param {number} last The last place at which all of it is seen; none if that is below 0. */
+function within(place, last) {
+  return last > 0 ? Math.min(Math.max(place, LINE_HEIGHT / 2), last) : place;
 }
 
 /** The place right of the rightmost point. @param {Point[]} points */

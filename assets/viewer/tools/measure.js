@@ -10,6 +10,8 @@
  * @typedef {import("./types.js").Spacing} Spacing
  */
 
+import { decimals, t } from "../../t.js";
+
 /** Points that define each kind of measurement. @type {Readonly<Record<Kind, number>>} */
 export const POINTS = { length: 2, angle: 3, ellipse: 2, probe: 1 };
 
@@ -95,20 +97,21 @@ export function described({ kind, values, unit }) {
   if (kind === "length") return ["mm" in values ? `${shown(values.mm)} mm` : `${shown(values.px)} px`];
   if (kind === "angle") return [`${shown(values.degrees)}°`];
   if (kind === "probe") {
-    if (!("value" in values)) return ["outside the picture"];
-    const stored = values.stored === values.value ? "" : ` (stored ${shown(values.stored)})`;
+    if (!("value" in values)) return [t("outside the picture")];
+    const stored = values.stored === values.value ? "" : ` (${t("stored {value}", { value: shown(values.stored) })})`;
     return [`${shown(values.value)}${gray}${stored}`];
   }
   const area = "mm2" in values ? `${shown(values.mm2)} mm²` : `${shown(values.px2)} px²`;
   if (!("mean" in values)) return [area];
-  return [`Mean ${shown(values.mean)}${gray}  SD ${shown(values.sd)}`, `${shown(values.min)} to ${shown(values.max)}  ${area}`];
+  const spread = t("{low} to {high}", { low: shown(values.min), high: shown(values.max) });
+  return [`${t("Mean")} ${shown(values.mean)}${gray}  ${t("SD")} ${shown(values.sd)}`, `${spread}  ${area}`];
 }
 
 /** A number with about four digits, and no more than two after the point. @param {number} value */
 function shown(value) {
   const size = Math.abs(value);
   const digits = Number.isInteger(value) || size >= 1000 ? 0 : size >= 10 ? 1 : 2;
-  return value.toFixed(digits);
+  return decimals(value, digits);
 }
 
 /** @param {Picture} image @param {number} x @param {number} y */

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * Correcting the outline with the pointer: brush and eraser, a closed line that is filled, and holes that are filled. A
- * slice without an outline of the reader begins with that of the AI, if the page handed it over.
+ * slice without an outline of the reader begins with that of the AI, if that one is on the screen.
  *
  * @typedef {import("./types.js").Bitmap} Bitmap
  * @typedef {import("./types.js").Gesture} Gesture
@@ -11,11 +11,14 @@
  * @typedef {import("./types.js").Viewport} Viewport
  * @typedef {import("./marks.js").Marks} Marks
  */
+import { t } from "../../t.js";
 import { between } from "./between.js";
 import { blank, fillHole, fillLine, isEmpty, packed, paint, unpacked } from "./brush.js";
 
 /** @typedef {"brush" | "eraser" | "lasso" | "fill"} Way */
 export const SIZES = { least: 1, most: 60 };
+const BEGAN = t("Begun with the AI's outline: correct it. Ctrl+Z takes it back.");
+const NOTHING_NEW = t("The AI outlined no slice here that you have not outlined yourself.");
 
 /** @implements {Gesture} */
 export class Outlining {
@@ -27,19 +30,21 @@ export class Outlining {
   line = [];
   /** The mask that is being painted. @type {Bitmap | null} */
   live = null;
-  /** Outlines of the AI by marker. @type {Record<string, Mask>} */
-  suggested = {};
   #marker = "";
+  /** The model whose outline is being corrected. */
+  #origin = "";
 
   /**
    * @param {Viewport} viewport @param {Marks} marks
    * @param {() => Way | null} way the tool in hand
+   * @param {() => Mask | null} suggested the outline of the AI that is on the screen
    * @param {(masks: Record<string, Mask>, message?: string) => void} done takes the masks of a finished gesture
    */
-  constructor(viewport, marks, way, done) {
+  constructor(viewport, marks, way, suggested, done) {
     this.viewport = viewport;
     this.marks = marks;
     this.way = way;
+    this.suggested = suggested;
     this.done = done;
   }
 
@@ -79,12 +84,12 @@ export class Outlining {
     const way = this.way();
     if (way === "lasso") fillLine(live, line, 1);
     if (way === "fill" && !fillHole(live, line[0])) {
-      this.done({}, "Nothing was filled: close the line around this place first.");
+      this.done({}, t("Nothing was filled: close the line around this place first."));
       return true;
     }
-    const mask = packed(live);
+    const mask = packed(live, this.#origin);
     const was = this.marks.content.masks[this.#marker];
-    if (!was || was.runs.join() !== mask.runs.join()) this.done({ [this.#marker]: mask });
+    if (!was || was.runs.join() !== mask.runs.join()) this.done({ [this.#marker]: mask }, was || !mask.origin ? "" : BEGAN);
     return true;
   }
 
@@ -110,27 +115,30 @@ export class Outlining {
       if (at - last > 1 && !isEmpty(from) && !isEmpty(to) && from.rows === to.rows && from.columns === to.columns) {
         const spacing = this.viewport.image?.spacing ?? null;
         between(unpacked(from), unpacked(to), at - last - 1, spacing).forEach((bitmap, number) => {
-          found[markers[last + 1 + number]] = packed(bitmap);
+          found[markers[last + 1 + number]] = packed(bitmap, from.origin || to.origin);
         });
       }
       last = at;
     });
     const count = Object.keys(found).length;
-    this.done(found, count ? `${count} slices outlined.` : "Outline two slices of this series with others between them first.");
+    this.done(found, count ? t("Slices outlined: {count}.", { count }) : t("Outline two slices of this series with others between them first."));
   }
 
-  /** Take over the outline of the AI on every slice that has none of the reader. */
-  adopt() {
+  /**
+   * Take over outlines of the AI on the slices that have none of the reader.
+   * @param {Record<string, Mask>} masks by marker
+   */
+  adopt(masks) {
     const own = this.marks.content.masks;
-    const found = Object.fromEntries(Object.entries(this.suggested).filter(([marker]) => !(marker in own)));
-    const count = Object.keys(found).length;
-    this.done(found, count ? "" : "The AI outlined no slice that you have not outlined yourself.");
+    const found = Object.fromEntries(Object.entries(masks).filter(([marker, mask]) => isEmpty(own[marker]) && !isEmpty(mask)));
+    this.done(found, Object.keys(found).length ? BEGAN : NOTHING_NEW);
   }
 
   /** The mask to go on with. @param {Picture} image @param {string} marker */
   #start(image, marker) {
-    const mask = this.marks.content.masks[marker] ?? this.suggested[marker];
+    const mask = this.marks.content.masks[marker] ?? this.suggested();
     const fits = mask && mask.rows === image.rows && mask.columns === image.columns;
+    this.#origin = (fits && mask.origin) || "";
     return fits ? unpacked(mask) : blank(image.rows, image.columns);
   }
 

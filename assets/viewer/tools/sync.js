@@ -8,19 +8,20 @@
  * @typedef {import("./marks.js").Marks} Marks
  * @typedef {{version: number | null, content: Content}} Kept
  */
+import { t } from "../../t.js";
 import { MAX_BYTES, merged, newId, NOTHING } from "./marks.js";
 
 /** Milliseconds from a change to its sending. */
 const PAUSE = 300;
 /** Milliseconds from one try to the next while the server is away. */
 const RETRY = { first: 1000, longest: 30_000 };
-const ELSEWHERE = "You marked this study in another window too; the marks of both are kept.";
-const CLASH = " Where both changed the same mark, that of this window stands.";
-const AWAY = "The server does not answer. Your marks are kept in this browser and sent as soon as it does.";
-const NOT_KEPT = "The server does not answer and this browser cannot keep your marks. Leave this page open until it does.";
-const TOO_LARGE = "There are too many marks to keep. Undo the last one.";
+const ELSEWHERE = t("You marked this study in another window too; the marks of both are kept.");
+const CLASH = t(" Where both changed the same mark, that of this window stands.");
+const AWAY = t("The server does not answer. Your marks are kept in this browser and sent as soon as it does.");
+const NOT_KEPT = t("The server does not answer and this browser cannot keep your marks. Leave this page open until it does.");
+const TOO_LARGE = t("There are too many marks to keep. Undo the last one.");
 
-const REFUSED = "The server refused your marks; they stay in this browser. Reload the page.";
+const REFUSED = t("The server refused your marks; they stay in this browser. Reload the page.");
 
 export class Sync {
   /** @type {State["saved"]} */

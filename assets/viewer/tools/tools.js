@@ -10,6 +10,7 @@
  * @typedef {import("./types.js").Viewport} Viewport
  * @typedef {import("./outlining.js").Way} Way
  */
+import { t } from "../../t.js";
 import { isEmpty, unpacked } from "./brush.js";
 import { drawBrush, drawKey, drawLine, drawMask, drawMeasurement } from "./draw.js";
 import { Marks, MAX_MEASUREMENTS } from "./marks.js";
@@ -21,8 +22,8 @@ import { Sync } from "./sync.js";
 const WAYS = ["brush", "eraser", "lasso", "fill"];
 /** Keys that take a tool in hand, or lay it down again; Shift+F fills between slices, K makes a key image. @type {Readonly<Record<string, string>>} */
 const TOOL_KEYS = { m: "length", a: "angle", e: "ellipse", p: "probe", b: "brush", x: "eraser", d: "lasso", f: "fill" };
-const ACQUIRED = "Measure and outline on the acquired slices: this plane was computed from them.";
-const FULL = `A study holds ${MAX_MEASUREMENTS} measurements. Remove one that you do not need.`;
+const ACQUIRED = t("Measure and outline on the acquired slices: this plane was computed from them.");
+const FULL = t("A study holds {count} measurements. Remove one that you do not need.", { count: MAX_MEASUREMENTS });
 
 export class Tools {
   /** @type {string | null} */
@@ -35,8 +36,9 @@ export class Tools {
    * @param {boolean} options.readOnly
    * @param {(state: State) => void} options.onChange
    * @param {(series: number) => string[]} [options.markersOf] markers of the acquired slices of a series, in order
+   * @param {() => Mask | null} [options.suggested] the outline of the AI that is on the screen
    */
-  constructor(viewport, { studyId, readOnly, onChange, markersOf = () => [] }) {
+  constructor(viewport, { studyId, readOnly, onChange, markersOf = () => [], suggested = () => null }) {
     this.viewport = viewport;
     this.readOnly = readOnly;
     this.onChange = onChange;
@@ -44,7 +46,8 @@ export class Tools {
     this.marks = new Marks();
     this.sync = new Sync(studyId, this.marks, (message) => this.#changed(message));
     this.measuring = new Measuring(viewport, this.marks, () => this.#kind(), (one) => this.#measured(one));
-    this.outlining = new Outlining(viewport, this.marks, () => this.#way(), (masks, said) => this.#outlined(masks, said));
+    const outlined = (/** @type {Record<string, Mask>} */ masks, /** @type {string | undefined} */ said) => this.#outlined(masks, said);
+    this.outlining = new Outlining(viewport, this.marks, () => this.#way(), suggested, outlined);
   }
 
   names() {
@@ -172,14 +175,17 @@ export class Tools {
     return true;
   }
 
-  /** Hand over the outline of the AI, which a correction begins with. @param {Record<string, Mask>} masks by marker */
-  suggest(masks) {
-    this.outlining.suggested = masks;
+  /**
+   * Begin with outlines of the AI on the slices that the reader has not outlined; undone in one step.
+   * @param {Record<string, Mask>} masks by marker
+   */
+  adopt(masks) {
+    if (!this.readOnly) this.outlining.adopt(masks);
   }
 
-  /** Take over the outline of the AI on all slices that the reader has not outlined. */
-  adopt() {
-    if (!this.readOnly) this.outlining.adopt();
+  /** Tell the reader something. @param {string} message */
+  say(message) {
+    this.#changed(message);
   }
 
   /** @returns {Kind | null} */

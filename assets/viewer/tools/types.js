@@ -42,6 +42,7 @@
  * @property {number} rows
  * @property {number} columns
  * @property {number[]} runs lengths of the runs row by row, outside and inside by turns, outside first
+ * @property {string} [origin] the model whose outline it began as; absent if the reader drew it from nothing
  *
  * @typedef {object} Content all that a reader marked in a study; never changed in place
  * @property {1} format

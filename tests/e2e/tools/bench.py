@@ -7,22 +7,40 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import uvicorn
 from playwright.sync_api import BrowserContext, Page
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from triage.access.person import alone
 from triage.pipeline.installation import Installation
 from triage.settings import ROOT
+from triage.web.guard import PERSON, READER
+from triage.web.language import language_routes
 from triage.web.marks import mark_routes
 
 BENCH = Path(__file__).with_name("bench.html")
 #: Where the stand-in lies in the window.
 CORNER = (40, 30)
+
+
+class Named:
+    """Stands in for the guard, whose policy allows no script in the stand-in of the page: says who is there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name = Request(scope).cookies.get(READER, "") if scope["type"] == "http" else ""
+        await self.app(scope | {PERSON: alone(unquote(name))}, receive, send)
 
 
 @dataclass
@@ -47,9 +65,10 @@ class Server:
     def start(self) -> None:
         pages = [
             Route("/", lambda _: FileResponse(BENCH)),
+            *language_routes(),
             Mount("/viewer/modules", StaticFiles(directory=ROOT / "assets" / "viewer")),
         ]
-        app = Starlette(routes=[*pages, *mark_routes(lambda: self.installation)])
+        app = Starlette(routes=[*pages, *mark_routes(lambda: self.installation)], middleware=[Middleware(Named)])
         config = uvicorn.Config(app, "127.0.0.1", self.port, log_level="error", lifespan="off", ws="none")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)

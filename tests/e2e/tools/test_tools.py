@@ -15,6 +15,8 @@ from scipy import ndimage
 from triage.records.marked import Mask
 
 pytestmark = pytest.mark.browser
+#: First digits of the digest of a model.
+MODEL = "0123456789abcdef"
 SAVED = "states.length && states.at(-1).saved === 'saved' && tools.marks.content.measurements.length === "
 
 
@@ -190,7 +192,7 @@ def test_slices_between_two_outlines_are_filled(page: Page, server: Server) -> N
     until(page, lambda: len(server.draft["masks"]) == 5)
     radii = [np.sqrt(outline(server, number).sum() / np.pi) for number in range(1, 6)]
     assert np.allclose(radii, [20, 25, 30, 35, 40], atol=0.5)
-    assert "3 slices outlined." in page.evaluate("said()")
+    assert "Slices outlined: 3." in page.evaluate("said()")
     page.keyboard.press("Control+z")
     until(page, lambda: len(server.draft["masks"]) == 2)
 
@@ -198,8 +200,9 @@ def test_slices_between_two_outlines_are_filled(page: Page, server: Server) -> N
 def test_a_correction_begins_with_the_outline_of_the_ai(page: Page, server: Server) -> None:
     theirs = np.zeros((160, 200), bool)
     theirs[40:90, 60:120] = True
-    suggested = {server.markers[number]: mask(theirs) for number in (0, 3)}
-    page.evaluate("masks => tools.suggest(masks)", suggested)
+    suggested = mask(theirs) | {"origin": MODEL}
+    options = "{studyId, markersOf: () => markers, suggested: () => theirs}"
+    page.evaluate(f"([studyId, markers, theirs]) => mount({options})", [server.study_id, server.markers, suggested])
     take(page, "eraser")
     page.evaluate("tools.outlining.size = 30")
     drag(page, (90, 0), (90, 159))
@@ -207,10 +210,29 @@ def test_a_correction_begins_with_the_outline_of_the_ai(page: Page, server: Serv
     corrected = outline(server)
     assert corrected[50, 62]
     assert not corrected[:, 80:100].any()
-    page.evaluate("tools.adopt()")
-    until(page, lambda: len(server.draft["masks"]) == 2)
+    assert server.draft["masks"][server.markers[0]]["origin"] == MODEL
+    assert any("Begun with the AI's outline" in text for text in page.evaluate("said()"))
+    page.evaluate("masks => tools.adopt(masks)", {server.markers[number]: suggested for number in (0, 3, 4)})
+    until(page, lambda: len(server.draft["masks"]) == 3)
     assert np.array_equal(outline(server, 3), theirs)
     assert np.array_equal(outline(server), corrected)
+    page.keyboard.press("Control+z")
+    until(page, lambda: len(server.draft["masks"]) == 1)
+    page.keyboard.press("Control+z")
+    until(page, lambda: server.draft["masks"] == {})
+
+
+def test_nothing_is_left_of_an_outline_that_is_erased(page: Page, server: Server) -> None:
+    theirs = mask(np.pad(np.ones((4, 4), bool), ((40, 116), (60, 136)))) | {"origin": MODEL}
+    page.evaluate(
+        "([studyId, theirs]) => mount({studyId, markersOf: () => [], suggested: () => theirs})",
+        [server.study_id, theirs],
+    )
+    take(page, "eraser")
+    page.evaluate("tools.outlining.size = 40")
+    drag(page, (60, 40), (64, 44))
+    until(page, lambda: server.markers[0] in server.draft["masks"])
+    assert server.draft["masks"][server.markers[0]] == mask(np.zeros((160, 200), bool))
 
 
 def test_a_key_image_is_chosen_and_given_up(page: Page, server: Server) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import socket
+import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -63,3 +68,38 @@ def fail() -> Answer:
 
 def full() -> Answer:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def reach(how: str) -> Answer:
+    """Try to reach out of the process in one of some ways; return the number of the error, 0 if it went well."""
+    return WAYS[how](), []
+
+
+def _numbered(act: Callable[[], object]) -> int:
+    try:
+        act()
+    except OSError as error:
+        return error.errno or -1
+    return 0
+
+
+def _by_a_program() -> int:
+    code = "import socket, sys\ntry: socket.socket()\nexcept OSError as e: sys.exit(e.errno)"
+    return subprocess.run([sys.executable, "-c", code], check=False).returncode
+
+
+def _call(number: int, *arguments: object) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    return ctypes.get_errno() if libc.syscall(number, *arguments) < 0 else 0
+
+
+WAYS: dict[str, Callable[[], int]] = {
+    "internet": lambda: _numbered(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM)),
+    "datagrams": lambda: _numbered(lambda: socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)),
+    "local": lambda: _numbered(lambda: socket.socket(socket.AF_UNIX)),
+    "look-up": lambda: _numbered(lambda: socket.create_connection(("127.0.0.1", 9))),
+    "thread": lambda: ThreadPoolExecutor(1).submit(lambda: _numbered(socket.socket)).result(),
+    "program": _by_a_program,
+    "ring": lambda: _call(425, 1, ctypes.create_string_buffer(256)),
+    "parent": lambda: _call(438, 0, 0, 0),
+}

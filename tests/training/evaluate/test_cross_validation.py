@@ -22,6 +22,7 @@ def test_untyped_tumours_are_counted_by_predicted_class() -> None:
     predictions = Predictions(
         tuple(Item(str(index), "web", label, cluster=index) for index, label in enumerate(labels)),
         np.arange(len(labels)) // 4 % 2,
+        np.zeros(len(labels), np.bool_),
         looks,
         looks,
         unknown,

@@ -32,3 +32,13 @@ def test_successive_slices_of_an_ordered_source_are_one_group() -> None:
     assert unit.startswith("cluster")
     assert str(SLICES_PER_BLOCK) in unit
     assert resampling_groups([web]) == (["3"], "cluster")
+
+
+def test_recorded_patients_stay_together_beside_pictures_without_one() -> None:
+    """Two slices of a patient are two clusters; counted as independent they would narrow every interval."""
+    groups, unit = resampling_groups(
+        [item(1, "lgg", "3", cluster=8), item(2, "lgg", "3", cluster=9), item(3, "sartaj", cluster=3)]
+    )
+    assert groups[0] == groups[1]
+    assert groups[2] not in groups[:2], "cluster 3 is not patient 3"
+    assert unit == "patient, where it is not recorded by cluster"

@@ -12,7 +12,15 @@ from triage.training.fit.recipe import FOLDER, Backbone, Recipe, RecipeError, ad
 
 def test_every_packaged_recipe_is_valid() -> None:
     recipes = ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look"]
-    recipes += ["two-look-192", "two-look-224", "two-look-all", "two-look-lite2", "two-look-vit"]
+    recipes += [
+        "two-look-192",
+        "two-look-224",
+        "two-look-all",
+        "two-look-lite2",
+        "two-look-vit",
+        "two-look-wide",
+        "two-look-wide-160",
+    ]
     assert names() == recipes
     for name in names():
         assert load_recipe(name).name == name

@@ -4,8 +4,19 @@ import numpy as np
 import pytest
 
 from triage.inference.calibration import log_softmax
+from triage.training.evaluate.predictions import Predictions
 from triage.training.layouts import FINDINGS, Item
-from triage.training.release.calibration import calibrate, choose_points, fit_conformal, fit_fusion
+from triage.training.release.calibration import (
+    calibrate,
+    choose_points,
+    cross_fit,
+    cross_fit_new_sources,
+    fit_conformal,
+    fit_fusion,
+)
+
+#: Patients of "far" in the test fold of the second trial of `two_trials`.
+TESTED = [f"f{number}" for number in range(20)]
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +91,70 @@ def test_the_sensitivity_holds_for_new_patients_with_the_stated_confidence() -> 
         points, _ = choose_points(np.column_stack([glioma, rest, rest, rest]), items)
         held.append(1 - points.glioma >= 0.95)
     assert 0.93 < np.mean(held) < 1
+
+
+def test_operating_points_also_hold_on_new_sources() -> None:
+    """Gliomas of new sources have lower scores: both points follow them down, and the notes say what that costs."""
+    rng = np.random.default_rng(3)
+    labels = np.array((["glioma"] * 200 + ["notumor"] * 200) * 2)
+    new = np.arange(800) >= 400
+    glioma = np.where(labels == "glioma", np.where(new, rng.uniform(0.2, 0.9, 800), rng.uniform(0.6, 1, 800)), 0.1)
+    scores = np.column_stack([glioma, np.zeros(800), np.zeros(800), 1 - glioma])
+    items = [Item(str(number), "web", label) for number, label in enumerate(labels)]
+    points, words = choose_points(scores, items, new)
+    elsewhere = glioma[new & (labels == "glioma")]
+    assert (elsewhere >= points.glioma).mean() == pytest.approx(0.85, abs=0.01)
+    assert (elsewhere >= points.tumour).mean() == pytest.approx(0.95, abs=0.01)
+    assert "there: sensitivity 0.8" in words["glioma"]
+    assert "specificity 1.000 (200 with, 200 without)." in words["glioma"]
+    known_only, _ = choose_points(scores[~new], [item for item, one in zip(items, new, strict=True) if not one])
+    assert known_only.glioma > points.glioma
+
+
+def test_new_sources_weigh_as_much_as_all_others_in_the_fusion(
+    looks: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    first, second, truth = (part[:300] for part in looks)
+    weights = np.where(np.arange(300) < 100, 2.0, 1.0)
+    doubled = (np.concatenate([part[:100], part]) for part in (first, second, truth))
+    weighted, twice = fit_fusion(first, second, truth, weights), fit_fusion(*doubled)
+    np.testing.assert_allclose(weighted.first, twice.first, atol=2e-3)
+
+
+@pytest.fixture(scope="module")
+def two_trials() -> Predictions:
+    """The first trial left out the source "far", of which the second one tested the patients of its fold.
+
+    Whatever is said of "far" is said with no confidence at all, so that a calibration which has seen it differs.
+    """
+    rng = np.random.default_rng(4)
+    known = [Item(f"near/{number}", "near", FINDINGS[number % 4], patient=f"n{number}") for number in range(160)]
+    far = [Item(f"far/{number}", "far", FINDINGS[number % 4], patient=f"f{number}") for number in range(40)]
+    items = [*known, *far, *far[:20]]
+    truth = np.array([FINDINGS.index(item.label) for item in items])  # type: ignore[arg-type]
+    sure = np.array([3.0 if item.source == "near" else 0.1 for item in items])
+    looks = log_softmax(sure[:, None] * np.eye(4)[truth] + rng.normal(0, 1, (len(items), 4)))
+    folds = np.concatenate([np.arange(160) // 4 % 2, np.zeros(40, np.int64), np.ones(20, np.int64)])
+    new = np.arange(len(items)) // 20 % 11 >= 8
+    new[200:] = False
+    nothing = np.full(len(items), np.nan)
+    return Predictions(tuple(items), folds, new, looks, looks, nothing, nothing, np.full((len(items), 4), np.nan))
+
+
+def test_a_fold_is_judged_without_its_patients_in_other_trials(two_trials: Predictions) -> None:
+    """Twenty patients of "far" are in fold 1, and the first trial, to which "far" is new, was asked about them too."""
+    first, second = cross_fit(two_trials)
+    assert [len(part.items) for part, _ in (first, second)] == [80, 100]
+    allowed = two_trials.of((two_trials.folds == 0) & ~np.isin([item.patient for item in two_trials.items], TESTED))
+    assert len(allowed.items) == 100
+    assert second[1] == calibrate(allowed.first, allowed.second, allowed.items, allowed.new)
+    everything = two_trials.of(two_trials.folds == 0)
+    assert second[1] != calibrate(everything.first, everything.second, everything.items, everything.new)
+
+
+def test_a_source_left_out_is_judged_without_it_in_other_trials(two_trials: Predictions) -> None:
+    [(judged, calibration)] = cross_fit_new_sources(two_trials)
+    assert {item.source for item in judged.items} == {"far"}
+    assert len(judged.items) == 40
+    allowed = two_trials.of((two_trials.folds == 1) & np.array([item.source == "near" for item in two_trials.items]))
+    assert calibration == calibrate(allowed.first, allowed.second, allowed.items, allowed.new)

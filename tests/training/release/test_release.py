@@ -42,7 +42,8 @@ CARD_NOTES = CardNotes(data="Drawn heads.", limits=("Drawn, every one.",), failu
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """A data set with volumes, and two trials that left out a fold and a patient's volume each.
 
-    Beside them stand one that left out a source, `narrow`, and one that left out nothing, `whole`.
+    Beside them stand two that left out a source as well, `narrow` and, with the other fold, `fewer`, and one that left
+    out nothing, `whole`.
     """
     folder = tmp_path_factory.mktemp("release")
     data = manifest_set(folder / "data", each=15, others=5)
@@ -56,6 +57,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
             ("whole", Options(validation_fold=False, volumes=volumes, test_fold=None)),
         ):
             run_recipe(recipe, read_chosen(data, volumes=volumes), folder / name, options, QUIET)
+        fewer = Options(validation_fold=False, volumes=volumes, test_fold=1)
+        run_recipe(recipe, read_chosen(data, KNOWN, volumes), folder / "fewer", fewer, QUIET)
         narrow = Options(validation_fold=False, volumes=volumes)
         run_recipe(recipe, read_chosen(data, KNOWN, volumes), folder / "narrow", narrow, QUIET)
     finally:
@@ -68,6 +71,11 @@ def altered(run: Path, folder: Path, name: str, **values: object) -> Path:
     shutil.copytree(run, folder)
     (folder / name).write_text(json.dumps(json.loads((folder / name).read_text()) | values))
     return folder
+
+
+def slices_tested(run: Path) -> int:
+    """Return how many slices with a type a trial is tested on."""
+    return sum("#" not in name for name in json.loads((run / PARTS_FILE).read_text())["test"])
 
 
 def flagged_stretches(data: Path, trials: list[Path], folder: Path) -> int:
@@ -148,6 +156,26 @@ def test_a_released_folder_serves_and_its_card_holds_the_figures(runs: Runs, tmp
     score = Runtime(folder).score(head("glioma", 1))
     assert sum(score.probabilities.values()) == pytest.approx(1)
     assert open_model(folder).looks_twice
+
+
+@pytest.mark.slow
+def test_a_trial_is_also_evaluated_on_the_sources_that_it_left_out(runs: Runs, tmp_path: Path) -> None:
+    data, trials = runs
+    fewer, whole = (trials[0].with_name(name) for name in ("fewer", "whole"))
+    card = release(data, [trials[0], fewer], whole, CARD_NOTES, tmp_path / "drawn-v1", volumes=data / "volumes")
+    left_out = card.metrics["sources_left_out"]
+    assert (left_out["sources"], left_out["slices"]) == (["sartaj"], 20)
+    assert set(card.metrics["test"]["by_source"]) == {"br35h", "figshare", "sartaj"}, "of the trial that has it"
+    assert np.sum(card.metrics["test"]["confusion"]) == slices_tested(trials[0]) + slices_tested(fewer)
+    gliomas = next(row for row in left_out["bands"] if (row["label"], row["group"]) == ("glioma", "all"))
+    shares = [gliomas["figures"][band]["value"] for band in ("stat", "urgent", "routine")]
+    assert sum(shares) == pytest.approx(1)
+    assert left_out["figures"]["gliomas_stat"] == gliomas["figures"]["stat"]
+    assert "On sources that the networks were not trained on" in card.metrics["operating_points"]["glioma"]
+    words = (tmp_path / "drawn-v1" / MODEL_CARD).read_text()
+    assert "## Sources left out" in words
+    assert "| sources left out, gliomas in STAT | 0.85 or more |" in words
+    assert "\n\n\n" not in words
 
 
 def test_runs_that_do_not_belong_together_are_refused(runs: Runs, tmp_path: Path) -> None:

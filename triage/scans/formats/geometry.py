@@ -82,10 +82,16 @@ def edges(orientation: Orientation) -> tuple[str, str, str, str]:
 
     An oblique slice has two letters at an edge, the nearer direction first.
     """
+    (across, _), (down, _) = displayed(orientation)
+    return _letters(-across), _letters(across), _letters(-down), _letters(down)
+
+
+def displayed(orientation: Orientation) -> tuple[tuple[Vector, bool], tuple[Vector, bool]]:
+    """Return the patient directions along a row and down a column of an upright slice, and whether each was flipped."""
     row, column = DISPLAY[orientation.plane]
     along_row, along_column, _ = _turned(orientation)
-    across, down = along_row * (np.sign(along_row @ row) or 1), along_column * (np.sign(along_column @ column) or 1)
-    return _letters(-across), _letters(across), _letters(-down), _letters(down)
+    flips = bool(along_row @ row < 0), bool(along_column @ column < 0)
+    return (-along_row if flips[0] else along_row, flips[0]), (-along_column if flips[1] else along_column, flips[1])
 
 
 def _letters(direction: Vector) -> str:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import Pipe
 from threading import Timer
 from typing import Any
@@ -91,10 +92,12 @@ class Child:
         try:
             if not self._channel.poll(START_SECONDS):
                 raise EOFError
-            self._channel.recv_bytes(MAX_ANSWER)
-        except (EOFError, OSError) as error:
+            begun = json.loads(self._channel.recv_bytes(MAX_ANSWER))
+        except (EOFError, OSError, ValueError) as error:
             self.end()
             raise TriageError("The decoding process does not start. Check the installation, then repeat.") from error
+        if not begun.get("offline"):
+            _warn_once()
 
     @property
     def alive(self) -> bool:
@@ -186,6 +189,11 @@ class Child:
     def _too_large(self) -> str:
         limit = self._limits.memory >> 20
         return f"Decoding needs more than the limit of {limit} MB. Export the file in smaller parts."
+
+
+@cache
+def _warn_once() -> None:
+    logger.warning("this system does not let decoders give up the network; block it from outside")
 
 
 def _environment() -> dict[str, str]:

@@ -1,8 +1,8 @@
 """The child's side of the door: a process that decodes untrusted bytes, and may crash on them.
 
 `triage.scans.isolation.child` starts it as ``python -m triage.scans.isolation.sandbox JOBS CHANNEL MEMORY``. It writes
-only the files that a job asks for, has no secrets in its environment, and answers in JSON and raw arrays, never in
-pickles. Tested in tests/scans/isolation/test_door.py.
+only the files that a job asks for, has no secrets in its environment and no network, and answers in JSON and raw
+arrays, never in pickles. Tested in tests/scans/isolation/test_door.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.errors import RefusedError
+from triage.scans.isolation.offline import go_offline
 
 #: Open files of the process, including those of the libraries.
 MAX_OPEN = 256
@@ -40,10 +41,11 @@ def main(jobs: str, channel: str, memory: str) -> None:
         Bytes that decoding may take in addition to the imports.
     """
     _die_with_the_parent()
+    is_offline = go_offline()
     connection = Connection(int(channel))
     module = importlib.import_module(jobs)
     _limit(int(memory))
-    connection.send_bytes(b"{}")
+    connection.send_bytes(json.dumps({"offline": is_offline}).encode())
     while True:
         try:
             request = json.loads(connection.recv_bytes())

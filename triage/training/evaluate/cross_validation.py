@@ -25,6 +25,7 @@ from triage.training.evaluate.metrics import (
     mean_of,
     metrics_for,
     resampled,
+    share_among,
     with_intervals,
 )
 from triage.training.evaluate.predictions import Predictions, concatenate
@@ -111,14 +112,10 @@ def _called(
     picked = resampled(groups, 0, draws)
     return figures_to_json(
         {
-            "sensitivity": _share(called, positive, picked),
-            "specificity": _share(~called, ~positive, picked),
+            "sensitivity": share_among(called, positive, picked),
+            "specificity": share_among(~called, ~positive, picked),
         }
     )
-
-
-def _share(held: NDArray[np.bool_], among: NDArray[np.bool_], picked: Sequence[NDArray[np.intp]]) -> Figure:
-    return mean_of(np.where(among, held.astype(np.float64), np.nan), picked)
 
 
 def _tumour(probabilities: NDArray[np.float64], predictions: Predictions, draws: int) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def validate_externally(
         the threshold.
     """
     known = set(scorer.config["sources"])
-    samples, copies = unseen_samples(dataset, known)
+    samples, copies = unseen_samples(dataset, searched_for_copies(dataset), known)
     predictions = predictions_of(network, dataset.root, samples, 1)
     sources = sorted({item.source for item in predictions.items})
     return {
@@ -90,13 +90,24 @@ def validate_externally(
     }
 
 
-def unseen_samples(dataset: Dataset, known: Collection[str]) -> tuple[list[Sample], int]:
+def searched_for_copies(dataset: Dataset) -> Dataset:
+    """Return the data set with the clusters of our own search for copies, which also finds contrast variants."""
+    return with_clusters(replace(dataset, items=tuple(replace(item, cluster=None) for item in dataset.items)))
+
+
+def unseen_samples(dataset: Dataset, searched: Dataset, known: Collection[str]) -> tuple[list[Sample], int]:
     """Return one picture of each cluster of the other sources, and the number of clusters left out as copies.
 
-    A picture is left out if the clusters of the data set, or our search for copies, which also finds contrast variants,
-    link it to a picture of a known source.
+    Parameters
+    ----------
+    dataset
+        All sources, with the clusters of their manifest.
+    searched
+        The same, by `searched_for_copies`. A picture is left out if the clusters of either link it to a picture of a
+        known source.
+    known
+        The sources that the network was trained on.
     """
-    searched = with_clusters(replace(dataset, items=tuple(replace(item, cluster=None) for item in dataset.items)))
     linked = _linked(dataset.items, known) | _linked(searched.items, known)
     new = [item for item in dataset.items if item.source not in known and item.fold != GUARD]
     kept, _ = one_per_cluster(item for item in new if item.name not in linked)

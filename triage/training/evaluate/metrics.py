@@ -110,6 +110,11 @@ def mean_of(values: NDArray[np.float64], picked: Sequence[NDArray[np.intp]]) -> 
     return Figure(mean(values), *interval([mean(values[index]) for index in picked]))
 
 
+def share_among(held: NDArray[np.bool_], among: NDArray[np.bool_], picked: Sequence[NDArray[np.intp]]) -> Figure:
+    """Return the share of those `among` which holds, with its interval over bootstrap samples of `resampled`."""
+    return mean_of(np.where(among, held.astype(np.float64), np.nan), picked)
+
+
 def figures_to_json(figures: Mapping[str, Figure]) -> dict[str, dict[str, float | None]]:
     """Return figures for JSON; None for values that could not be measured."""
     return {

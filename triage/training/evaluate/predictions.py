@@ -20,6 +20,9 @@ from triage.training.fit.losses import overlap
 from triage.training.layouts import FINDINGS, Item
 from triage.training.views.frames import load_frames_of
 
+#: The arrays of `Predictions`, in their order.
+ARRAYS = ("folds", "new", "first", "second", "distance", "dice", "pointed")
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -31,6 +34,8 @@ class Predictions:
         Items of the pictures.
     folds
         ``(pictures,)``: test fold of the network that made the prediction.
+    new
+        ``(pictures,)``: whether that network was not trained on any picture of the source either.
     first, second
         ``(pictures, classes)``: log-probabilities of the first and the second look.
     distance
@@ -44,6 +49,7 @@ class Predictions:
 
     items: tuple[Item, ...]
     folds: NDArray[np.int64]
+    new: NDArray[np.bool_]
     first: NDArray[np.float32]
     second: NDArray[np.float32]
     distance: NDArray[np.float64]
@@ -54,7 +60,7 @@ class Predictions:
         """Return the predictions selected by the mask ``(pictures,)``."""
         return Predictions(
             tuple(item for item, taken in zip(self.items, chosen, strict=True) if taken),
-            *(getattr(self, name)[chosen] for name in ("folds", "first", "second", "distance", "dice", "pointed")),
+            *(getattr(self, name)[chosen] for name in ARRAYS),
         )
 
     @property
@@ -66,12 +72,27 @@ class Predictions:
 def concatenate(parts: Sequence[Predictions]) -> Predictions:
     """Join the predictions of several networks."""
     items = tuple(item for one in parts for item in one.items)
-    names = ("folds", "first", "second", "distance", "dice", "pointed")
-    return Predictions(items, *(np.concatenate([getattr(one, name) for one in parts]) for name in names))
+    return Predictions(items, *(np.concatenate([getattr(one, name) for one in parts]) for name in ARRAYS))
 
 
-def predictions_of(network: Network, root: Path, samples: Sequence[Sample], fold: int) -> Predictions:
-    """Predict samples of a fold by a network not trained on it; compare masks and maps with the outlines."""
+def predictions_of(
+    network: Network, root: Path, samples: Sequence[Sample], fold: int, *, new: bool = False
+) -> Predictions:
+    """Predict samples that a network was not trained on; compare masks and maps with the outlines.
+
+    Parameters
+    ----------
+    network
+        The network, in its serving form.
+    root
+        The folder of the data set.
+    samples
+        At least one.
+    fold
+        Test fold of the network.
+    new
+        Whether the network was not trained on any picture of their sources either.
+    """
     marked = has_mask(samples)
     plain = [sample for sample in samples if sample not in set(marked)]
     parts = []
@@ -91,6 +112,7 @@ def predictions_of(network: Network, root: Path, samples: Sequence[Sample], fold
             Predictions(
                 tuple(sample.item for sample in group),
                 np.full(len(group), fold),
+                np.full(len(group), new),
                 *log_probabilities(looks),
                 np.array([first.distance for first, _ in looks]),
                 dice,

@@ -182,25 +182,36 @@ def evaluation_samples(scorer: Scorer, dataset: Dataset, everything: bool = Fals
 def resampling_groups(items: Sequence[Item]) -> tuple[list[str], str]:
     """Return the resampling group of each item, and what a group is: patient, cluster or picture.
 
-    Slices of one patient are correlated, so an interval that treats them as independent is too narrow. If the patients
+    Slices of one patient are correlated, so an interval that treats them as independent is too narrow. Where patients
     are not recorded, successive slices of a source that is numbered patient by patient form a group instead, as in a
     block bootstrap (Künsch, Annals of Statistics 1989).
     """
-    if all(item.patient is not None for item in items):
+    unknown = [item for item in items if item.patient is None]
+    if not unknown:
         return [str(item.patient) for item in items], "patient"
-    if any(item.cluster is None for item in items):
-        return [item.name for item in items], "picture"
-    if any(item.source == ORDERED_SOURCE for item in items):
-        return [
-            _block(item) for item in items
-        ], f"cluster, {SLICES_PER_BLOCK} successive slices of {ORDERED_SOURCE} as one"
-    return [str(item.cluster) for item in items], "cluster"
+    if any(item.cluster is None for item in unknown):
+        group_of, unit = _name, "picture"
+    elif any(item.source == ORDERED_SOURCE for item in unknown):
+        group_of, unit = _block, f"cluster, {SLICES_PER_BLOCK} successive slices of {ORDERED_SOURCE} as one"
+    else:
+        group_of, unit = _cluster, "cluster"
+    if len(unknown) < len(items):
+        unit = f"patient, where it is not recorded by {unit}"
+    return [group_of(item) if item.patient is None else f"patient {item.patient}" for item in items], unit
+
+
+def _name(item: Item) -> str:
+    return item.name
+
+
+def _cluster(item: Item) -> str:
+    return str(item.cluster)
 
 
 def _block(item: Item) -> str:
     number = Path(item.path).stem
     if item.source != ORDERED_SOURCE or not number.isdecimal():
-        return str(item.cluster)
+        return _cluster(item)
     return f"{ORDERED_SOURCE} {int(number) // SLICES_PER_BLOCK}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,15 @@ from triage.domain import Finding, OperatingPoints
 from triage.inference.calibration import Calibration, Conformal, Fusion, log_softmax
 from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.training.evaluate.predictions import Predictions
+from triage.training.evaluate.scorer import resampling_groups
 from triage.training.layouts import FINDINGS, Item
 
 GLIOMA_SENSITIVITY = 0.95
 TUMOUR_SENSITIVITY = 0.98
+#: Of sources that the network was not trained on: shares of the gliomas that reach the glioma and the tumour operating
+#: point.
+NEW_GLIOMA_SENSITIVITY = 0.85
+NEW_TUMOUR_SENSITIVITY = 0.95
 #: Confidence that the sensitivity also holds for new patients of the same population. Without this margin, half of all
 #: operating points would miss it.
 CONFIDENCE = 0.95
@@ -28,7 +34,9 @@ RIDGE = 30.0
 Floats = NDArray[np.floating]
 
 
-def calibrate(first: Floats, second: Floats, items: Sequence[Item]) -> Calibration:
+def calibrate(
+    first: Floats, second: Floats, items: Sequence[Item], new: NDArray[np.bool_] | None = None
+) -> Calibration:
     """Fit fusion, operating points and prediction sets on held-out pictures.
 
     Parameters
@@ -37,57 +45,120 @@ def calibrate(first: Floats, second: Floats, items: Sequence[Item]) -> Calibrati
         ``(pictures, classes)``: log-probabilities of the first and the second look.
     items
         Items of the pictures. Tumours without a recorded type count only for the tumour operating point.
+    new
+        ``(pictures,)``: whether the network was not trained on any picture of the source either; by default it was on
+        others of all. In the fusion these pictures weigh as much as all the others, in the operating points they have
+        required sensitivities of their own; prediction sets are fitted without them.
     """
     labels = np.array([item.label for item in items])
     typed = np.isin(labels, FINDINGS)
     truth = np.array([FINDINGS.index(Finding(label)) for label in labels[typed]])
-    fusion = fit_fusion(first[typed], second[typed], truth)
+    is_new = np.zeros(len(labels), np.bool_) if new is None else new
+    fusion = fit_fusion(first[typed], second[typed], truth, _weights(is_new[typed]))
     probabilities = fusion.probabilities(first, second)
-    points, notes = choose_points(probabilities, items)
-    return Calibration(fusion, points, notes, fit_conformal(probabilities[typed], truth))
+    points, notes = choose_points(probabilities, items, is_new)
+    known = ~is_new[typed]
+    return Calibration(fusion, points, notes, fit_conformal(probabilities[typed][known], truth[known]))
 
 
 def cross_fit(predictions: Predictions) -> list[tuple[Predictions, Calibration]]:
-    """Return the predictions of each fold with the calibration fitted on the other folds."""
-    return [
-        (predictions.of(predictions.folds == fold), _calibrate(predictions.of(predictions.folds != fold)))
-        for fold in np.unique(predictions.folds)
-    ]
+    """Return the predictions of each fold with the calibration fitted on the other folds.
+
+    Predictions on new sources help to fit, but not those on patients (or clusters) of the fold itself, whom a network
+    of another fold may have been asked about because it left their source out.
+    """
+    groups = np.array(resampling_groups(predictions.items)[0])
+
+    def fitted(fold: int) -> tuple[Predictions, Calibration]:
+        own = (predictions.folds == fold) & ~predictions.new
+        same = predictions.new & np.isin(groups, groups[own])
+        return predictions.of(own), _calibrate(predictions.of((predictions.folds != fold) & ~same))
+
+    return [fitted(fold) for fold in np.unique(predictions.folds[~predictions.new])]
+
+
+def cross_fit_new_sources(predictions: Predictions) -> list[tuple[Predictions, Calibration]]:
+    """Return the predictions of each fold on new sources with the calibration fitted on other folds and sources."""
+    sources = np.array([item.source for item in predictions.items])
+
+    def fitted(fold: int) -> tuple[Predictions, Calibration]:
+        own = (predictions.folds == fold) & predictions.new
+        others = (predictions.folds != fold) & ~np.isin(sources, sources[own])
+        return predictions.of(own), _calibrate(predictions.of(others))
+
+    return [fitted(fold) for fold in np.unique(predictions.folds[predictions.new])]
 
 
 def _calibrate(predictions: Predictions) -> Calibration:
-    return calibrate(predictions.first, predictions.second, predictions.items)
+    return calibrate(predictions.first, predictions.second, predictions.items, predictions.new)
 
 
-def fit_fusion(first: Floats, second: Floats, truth: NDArray[np.int64]) -> Fusion:
-    """Return the weights with the lowest negative log-likelihood, regularised towards the mean by `RIDGE`."""
+def _weights(new: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the weight of each picture: pictures of new sources weigh as much as the others, all as many as these."""
+    return np.where(new, (~new).sum() / max(int(new.sum()), 1), 1.0)
+
+
+def fit_fusion(
+    first: Floats, second: Floats, truth: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> Fusion:
+    """Return the fusion with the lowest negative log-likelihood, regularised towards the mean by `RIDGE`.
+
+    Parameters
+    ----------
+    first, second
+        ``(pictures, classes)``: log-probabilities of the first and the second look.
+    truth
+        ``(pictures,)``: class indices.
+    weights
+        ``(pictures,)``: what each picture counts; 1 by default.
+    """
     classes = first.shape[1]
     looks = np.concatenate([first, second, np.ones((len(first), 1))], axis=1).astype(np.float64)
     mean = np.concatenate([np.eye(classes) / 2, np.eye(classes) / 2, np.zeros((1, classes))])
     wanted = np.eye(classes)[truth]
+    counts = np.ones((len(truth), 1)) if weights is None else weights[:, None]
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        weights = flat.reshape(mean.shape)
-        answers = log_softmax(looks @ weights).astype(np.float64)
-        deviation = weights - mean
-        value = -(answers * wanted).sum() + RIDGE * (deviation**2).sum()
-        return float(value), (looks.T @ (np.exp(answers) - wanted) + 2 * RIDGE * deviation).ravel()
+        fusion = flat.reshape(mean.shape)
+        answers = log_softmax(looks @ fusion).astype(np.float64)
+        deviation = fusion - mean
+        value = -(counts * answers * wanted).sum() + RIDGE * (deviation**2).sum()
+        return float(value), (looks.T @ (counts * (np.exp(answers) - wanted)) + 2 * RIDGE * deviation).ravel()
 
-    weights = minimize(loss, mean.ravel(), jac=True, method="L-BFGS-B").x.reshape(mean.shape).round(4)
-    rows = [tuple(map(tuple, weights[start : start + classes].T.tolist())) for start in (0, classes)]
-    return Fusion(first=rows[0], second=rows[1], bias=tuple(weights[-1].tolist()))
+    fusion = minimize(loss, mean.ravel(), jac=True, method="L-BFGS-B").x.reshape(mean.shape).round(4)
+    rows = [tuple(map(tuple, fusion[start : start + classes].T.tolist())) for start in (0, classes)]
+    return Fusion(first=rows[0], second=rows[1], bias=tuple(fusion[-1].tolist()))
 
 
-def choose_points(probabilities: NDArray[np.float64], items: Sequence[Item]) -> tuple[OperatingPoints, dict[str, str]]:
-    """Return the operating points for the required sensitivities, and a note on the choice of each."""
+def choose_points(
+    probabilities: NDArray[np.float64], items: Sequence[Item], new: NDArray[np.bool_] | None = None
+) -> tuple[OperatingPoints, dict[str, str]]:
+    """Return the operating points for the required sensitivities, and a note on the choice of each.
+
+    Parameters
+    ----------
+    probabilities
+        ``(pictures, classes)``.
+    items
+        Items of the pictures.
+    new
+        ``(pictures,)``: see `calibrate`. The lower of two points is chosen: that for the known sources, and that for
+        the gliomas of the new ones.
+    """
     labels = np.array([item.label for item in items])
+    is_new = np.zeros(len(labels), np.bool_) if new is None else new
     is_typed = np.isin(labels, FINDINGS)
-    glioma = labels[is_typed] == FINDINGS[GLIOMA]
-    tumour = labels != FINDINGS[NOTUMOR]
-    glioma_point, glioma_words = _threshold(probabilities[is_typed, GLIOMA], glioma, GLIOMA_SENSITIVITY)
+    is_glioma, is_tumour = labels == FINDINGS[GLIOMA], labels != FINDINGS[NOTUMOR]
+    new_gliomas = is_glioma & is_new
+    glioma = _Choice(probabilities[:, GLIOMA], is_glioma, ~is_new & is_typed, is_new & is_typed, new_gliomas)
+    tumour = _Choice(1 - probabilities[:, NOTUMOR], is_tumour, ~is_new, is_new, new_gliomas)
+    glioma_point = glioma.point(GLIOMA_SENSITIVITY, NEW_GLIOMA_SENSITIVITY)
     # A study that is more probably a tumour than not is never ROUTINE, so this point is at most 0.5.
-    tumour_point, tumour_words = _threshold(1 - probabilities[:, NOTUMOR], tumour, TUMOUR_SENSITIVITY, at_most=0.5)
-    return OperatingPoints(glioma_point, tumour_point), {"glioma": glioma_words, "tumour": tumour_words}
+    tumour_point = min(tumour.point(TUMOUR_SENSITIVITY, NEW_TUMOUR_SENSITIVITY), 0.5)
+    return OperatingPoints(glioma_point, tumour_point), {
+        "glioma": glioma.note(glioma_point, GLIOMA_SENSITIVITY, NEW_GLIOMA_SENSITIVITY),
+        "tumour": tumour.note(tumour_point, TUMOUR_SENSITIVITY, NEW_TUMOUR_SENSITIVITY),
+    }
 
 
 def fit_conformal(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> Conformal:
@@ -100,19 +171,54 @@ def fit_conformal(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) 
     return Conformal(coverage=COVERAGE, least=least)
 
 
-def _threshold(
-    scores: NDArray[np.float64], positive: NDArray[np.bool_], sensitivity: float, at_most: float = 1.0
-) -> tuple[float, str]:
-    # The largest order statistic of the positives that is a tolerance limit (Wilks, 1941), rounded down: if the
-    # sensitivity were lower, this many positives would have more misses, with probability `CONFIDENCE`.
-    ordered = np.sort(scores[positive])
-    misses = max(int(binom.ppf(1 - CONFIDENCE, len(ordered), 1 - sensitivity)) - 1, 0)
-    point = min(float(np.floor(ordered[misses] * 1000) / 1000), at_most)
-    reached = float((scores[positive] >= point).mean())
-    specificity = float((scores[~positive] < point).mean())
-    return point, (
-        f"Chosen on held-out patients for a sensitivity of {sensitivity:.2f} or more at {CONFIDENCE:.0%} confidence. "
-        "The confidence assumes independent slices, but those of one patient are correlated. On these patients: "
-        f"sensitivity {reached:.3f}, specificity {specificity:.3f} ({int(positive.sum())} with, "
-        f"{int((~positive).sum())} without)."
-    )
+@dataclass(frozen=True)
+class _Choice:
+    """What an operating point is chosen on; all arrays are ``(pictures,)``.
+
+    Attributes
+    ----------
+    scores
+        A picture with at least the score of the point is called positive.
+    positive
+        Whether it should be.
+    known, new
+        Whether the picture counts as one of a known or of a new source.
+    new_gliomas
+        Whether it is a glioma of a new source.
+    """
+
+    scores: NDArray[np.float64]
+    positive: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    new: NDArray[np.bool_]
+    new_gliomas: NDArray[np.bool_]
+
+    def point(self, sensitivity: float, new_sensitivity: float) -> float:
+        # The largest order statistic of the positives that is a tolerance limit (Wilks, 1941), rounded down: if the
+        # sensitivity were lower, this many positives would have more misses, with probability `CONFIDENCE`.
+        ordered = np.sort(self.scores[self.known & self.positive])
+        point = ordered[max(int(binom.ppf(1 - CONFIDENCE, len(ordered), 1 - sensitivity)) - 1, 0)]
+        if self.new_gliomas.any():
+            gliomas = np.sort(self.scores[self.new_gliomas])
+            point = min(point, gliomas[int(len(gliomas) * (1 - new_sensitivity))])
+        return float(np.floor(point * 1000) / 1000)
+
+    def note(self, point: float, sensitivity: float, new_sensitivity: float) -> str:
+        text = (
+            f"Chosen on held-out patients for a sensitivity of {sensitivity:.2f} or more at {CONFIDENCE:.0%} "
+            "confidence. The confidence assumes independent slices, but those of one patient are correlated. On these "
+            f"patients: {self._reached(self.known, point)}."
+        )
+        if self.new_gliomas.any():
+            text += (
+                f" On sources that the networks were not trained on, {new_sensitivity:.2f} of the gliomas are to reach "
+                f"it; there: {self._reached(self.new, point)}."
+            )
+        return text
+
+    def _reached(self, among: NDArray[np.bool_], point: float) -> str:
+        positive, negative = self.scores[among & self.positive], self.scores[among & ~self.positive]
+        return (
+            f"sensitivity {(positive >= point).mean():.3f}, specificity {(negative < point).mean():.3f} "
+            f"({len(positive)} with, {len(negative)} without)"
+        )

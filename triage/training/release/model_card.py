@@ -24,7 +24,7 @@ HARMLESS = re.compile(r"[A-Za-z0-9]+(?:[._/-][A-Za-z0-9]+)*")
 def model_card(card: Card) -> str:
     """Return the card as Markdown."""
     # Autoescaping is for HTML; here the template passes foreign text through filters.
-    environment = Environment(  # noqa: S701
+    environment = Environment(  # noqa: S701  # nosec B701
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -20,15 +20,16 @@ from triage.inference.network import Network
 from triage.inference.views import FRAME
 from triage.training.data.splits import Sample
 from triage.training.evaluate.cross_validation import report
-from triage.training.evaluate.external_validation import validate_externally
+from triage.training.evaluate.external_validation import searched_for_copies, unseen_samples, validate_externally
 from triage.training.evaluate.metrics import format_figure
+from triage.training.evaluate.new_sources import report_new_sources
 from triage.training.evaluate.predictions import Predictions, concatenate, predictions_of
 from triage.training.evaluate.scorer import Scorer, held_out, named
 from triage.training.evaluate.volumes import evaluate_volumes
 from triage.training.fit.checkpoints import atomic_write, save_model
 from triage.training.fit.lineage import RESULT_FILE
 from triage.training.layouts import FINDINGS
-from triage.training.release.calibration import calibrate, cross_fit
+from triage.training.release.calibration import calibrate, cross_fit, cross_fit_new_sources
 from triage.training.release.card_notes import CardNotes
 from triage.training.release.export import export_onnx, serving_network
 from triage.training.release.gate import write_gate
@@ -90,7 +91,8 @@ def release(
     left_out
         A run like `trials` on some of the sources, for external validation on the others.
     more
-        The data set that was added to `root` for all runs.
+        The data set that was added to `root` for all runs. Each trial may leave out some of its sources; it is then
+        evaluated on these too.
 
     Raises
     ------
@@ -117,27 +119,40 @@ def _cross_validate(runs: Runs, volumes: Path | None) -> Evidence:
     dataset = runs.dataset
     with TemporaryDirectory(prefix="triage-") as made:
         networks = [serving_network(trial, dataset, Path(made)) for trial in runs.trials]
-        predictions = concatenate(
-            [
-                predictions_of(network, dataset.root, held_out(trial, dataset), fold_of(trial))
-                for network, trial in zip(
-                    networks, track(runs.trials, "Evaluating the cross-validation runs"), strict=True
-                )
-            ]
-        )
-        calibration = calibrate(predictions.first, predictions.second, predictions.items)
+        parts = [
+            predictions_of(network, dataset.root, held_out(trial, dataset), fold_of(trial))
+            for network, trial in zip(networks, track(runs.trials, "Evaluating the cross-validation runs"), strict=True)
+        ]
+        predictions = concatenate([*parts, *_predict_new_sources(runs, networks)])
+        calibration = calibrate(predictions.first, predictions.second, predictions.items, predictions.new)
         folds = cross_fit(predictions)
-        limit = familiar_within(predictions)
+        limit = familiar_within(predictions.of(~predictions.new))
         metrics: dict[str, Any] = {
             "operating_points": calibration.threshold_notes,
             "test": report(folds),
         }
+        if predictions.new.any():
+            metrics["sources_left_out"] = report_new_sources(cross_fit_new_sources(predictions), limit)
         if runs.narrow is not None:
             narrow = serving_network(runs.narrow, dataset, Path(made))
             metrics["new_sources"] = _validate_externally(runs, runs.narrow, narrow, limit)
         if volumes is not None:
             metrics["volumes"] = _evaluate_volumes_by_fold(runs, networks, folds, volumes)
     return Evidence(calibration, limit, metrics)
+
+
+def _predict_new_sources(runs: Runs, networks: Sequence[Network]) -> list[Predictions]:
+    """Evaluate every trial that left out sources on these."""
+    fewer = [trial for trial in runs.trials if set(trial.config["sources"]) < set(runs.config["sources"])]
+    if not fewer:
+        return []
+    searched = searched_for_copies(runs.dataset)
+    network_of = dict(zip(map(fold_of, runs.trials), networks, strict=True))
+    return [
+        predictions_of(network_of[fold_of(trial)], runs.dataset.root, samples, fold_of(trial), new=True)
+        for trial in fewer
+        for samples, _ in [unseen_samples(runs.dataset, searched, trial.config["sources"])]
+    ]
 
 
 def _validate_externally(runs: Runs, scorer: Scorer, network: Network, limit: float) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from triage.training.fit.run import read_chosen
 from triage.training.layouts import Dataset
 
 #: Keys of the configuration that must be equal in all runs.
-MUST_MATCH = ("recipe", "split", "sources", "data_sha256")
+MUST_MATCH = ("recipe", "split")
 #: Fields of a recipe that describe it and do not change the training.
 DESCRIPTIVE = ("reproduces", "published")
 
@@ -38,7 +38,8 @@ class Runs:
     dataset
         The data set that all runs were trained on.
     trials
-        Cross-validation runs, one for each test fold, in the order of the folds.
+        Cross-validation runs, one for each test fold, in the order of the folds. Each may also leave out sources, on
+        which it is evaluated too.
     shipped
         The run on all folds, whose network is released.
     narrow
@@ -52,8 +53,8 @@ class Runs:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The common configuration of the trials."""
-        return self.trials[0].config
+        """The configuration of the run on all folds and sources."""
+        return self.shipped.config
 
 
 def open_runs(
@@ -69,14 +70,14 @@ def open_runs(
     scorers = [_finished(trial) for trial in trials]
     _check(scorers)
     scorers.sort(key=fold_of)
-    config = scorers[0].config
-    shipped = _whole(ships, config)
+    shipped = _whole(ships, scorers)
+    config = shipped.config
     narrow = _narrow(left_out, config) if left_out is not None else None
     # The configuration names folders below the one that holds all data.
     whole = Path(commonpath([root.resolve(), more.resolve()])) if more else root
     dataset = read_chosen(root, volumes=whole / config["volumes"] if config["volumes"] else None, more=more)
     hashes = file_hashes(dataset)
-    for scorer in (scorers[0], shipped, *([narrow] if narrow else [])):
+    for scorer in (*scorers, shipped, *([narrow] if narrow else [])):
         if not is_data_of(scorer.config, dataset, hashes):
             raise ReleaseError(
                 f"{root} is not the data set that {scorer.name} was trained on. Name the same, unchanged data."
@@ -89,13 +90,19 @@ def fold_of(trial: Scorer) -> int:
     return int(trial.config["test_fold"])
 
 
-def _whole(run: Path, config: dict[str, Any]) -> Scorer:
+def _whole(run: Path, trials: Sequence[Scorer]) -> Scorer:
     """Open the run whose network is released."""
     scorer = _finished(run)
-    if scorer.parts["test"] or scorer.parts["validation"] or _differing(scorer.config, config, MUST_MATCH):
+    sources = {source for trial in trials for source in trial.config["sources"]}
+    if (
+        scorer.parts["test"]
+        or scorer.parts["validation"]
+        or _differing(scorer.config, trials[0].config, MUST_MATCH)
+        or set(scorer.config["sources"]) != sources
+    ):
         raise ReleaseError(
-            f"{scorer.name} is not a run on all folds with the recipe and data of the cross-validation runs. Train it "
-            "with --no-test-fold and otherwise the same options."
+            f"{scorer.name} is not a run on all folds and sources with the recipe of the cross-validation runs. Train "
+            "it with --no-test-fold, without --without, and otherwise the same options."
         )
     return scorer
 

@@ -12,28 +12,42 @@ from triage.training.evaluate.metrics import format_figure
 Row = Mapping[str, float | None]
 COLUMNS = ("target", "wanted", "reached (95 % interval)", "result")
 #: By the path of the figures in the card's metrics: name of the target, name of the figure, smallest accepted value.
-TARGETS = {
+AT_LEAST = {
     ("test", "figures"): (
-        ("accuracy", "accuracy", 0.96),
-        ("recall of glioma", f"recall_{Finding.GLIOMA}", 0.97),
-        ("recall of meningioma", f"recall_{Finding.MENINGIOMA}", 0.90),
+        ("accuracy", "accuracy", 0.94),
+        ("recall of glioma", f"recall_{Finding.GLIOMA}", 0.95),
+        ("recall of meningioma", f"recall_{Finding.MENINGIOMA}", 0.91),
         ("AUROC of glioma", f"auroc_{Finding.GLIOMA}", 0.99),
     ),
+    ("test", "by_source", "figshare", "figures"): (("accuracy on figshare", "accuracy", 0.95),),
     ("test", "glioma_operating_point"): (
         ("sensitivity at the glioma operating point", "sensitivity", 0.95),
         ("specificity at the glioma operating point", "specificity", 0.85),
     ),
     ("test", "masks", "figures"): (
-        ("Dice", "dice", 0.82),
-        ("Dice of gliomas", f"dice_{Finding.GLIOMA}", 0.78),
-        ("peak of the map inside the outline", "map_peak_inside_outline", 0.85),
+        ("Dice", "dice", 0.80),
+        ("Dice of gliomas", f"dice_{Finding.GLIOMA}", 0.72),
+        ("peak of the map inside the outline", "map_peak_inside_outline", 0.88),
+    ),
+    ("sources_left_out", "figures"): (
+        ("sources left out, gliomas in STAT", "gliomas_stat", 0.85),
+        ("sources left out, gliomas called glioma", "gliomas_called", 0.75),
     ),
     ("new_sources", "figures"): (
         ("new sources, AUROC of tumour against no tumour", "auroc", 0.95),
         ("new sources, sensitivity at specificity 0.90", "sensitivity_at_90_specificity", 0.90),
     ),
 }
-MAX_ECE = 0.03
+#: The same with the largest accepted value.
+AT_MOST = {
+    ("test", "figures"): (("calibration error (ECE)", "ece", 0.03),),
+    ("sources_left_out", "figures"): (
+        ("sources left out, gliomas in ROUTINE", "gliomas_routine", 0.05),
+        ("sources left out, heads without tumour in STAT", "tumour_free_stat", 0.05),
+        ("sources left out, other lesions in ROUTINE", "other_lesions_routine", 0.15),
+        ("sources left out, calibration error (ECE)", "ece", 0.08),
+    ),
+}
 #: Share of the brains of a source that the gate refuses, and of other pictures that it lets pass, with the source left
 #: out. Sources with fewer pictures than `MIN_PICTURES` do not count for the former.
 MAX_REFUSED = 0.01
@@ -47,14 +61,16 @@ def targets_of(card: Card) -> list[tuple[str, str, str, str]]:
     metrics = card.metrics
     rows = [
         (words, f"{least:.2f} or more", format_figure(found[name]), verdict(found[name], least))
-        for path, wanted in TARGETS.items()
+        for path, wanted in AT_LEAST.items()
         if (found := _at(metrics, path))
         for words, name, least in wanted
     ]
-    ece = metrics["test"]["figures"]["ece"]
-    rows.append(
-        ("calibration error (ECE)", f"{MAX_ECE:.2f} or less", format_figure(ece), verdict(_turned(ece), -MAX_ECE))
-    )
+    rows += [
+        (words, f"{most:.2f} or less", format_figure(found[name]), verdict(_turned(found[name]), -most))
+        for path, wanted in AT_MOST.items()
+        if (found := _at(metrics, path))
+        for words, name, most in wanted
+    ]
     rows += _gate(metrics["gate"])
     if volumes := [row for row in metrics.get("volumes", ()) if row["trial"] is not None]:
         flagged, dice = sum(row["flagged"] for row in volumes), sum(row["dice"] for row in volumes) / len(volumes)

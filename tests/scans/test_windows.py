@@ -11,7 +11,7 @@ from drawn_dicom import instance, write
 
 from triage.domain import Meaning, Series, SeriesHeader, Slice
 from triage.scans.formats.decode import decode_study
-from triage.web.study_json import _shows, window_presets
+from triage.scans.windows import shows, window_presets
 
 
 def series(folder: Path, **elements: Any) -> Series:
@@ -21,7 +21,7 @@ def series(folder: Path, **elements: Any) -> Series:
     return found
 
 
-def ends(window: list[float]) -> tuple[float, float]:
+def ends(window: tuple[float, float]) -> tuple[float, float]:
     return window[0] - window[1] / 2, window[0] + window[1] / 2
 
 
@@ -38,7 +38,7 @@ def test_presets_are_in_the_values_of_the_file(tmp_path: Path) -> None:
     plain = window_presets(series(tmp_path))
     steep = window_presets(series(tmp_path, RescaleSlope="2", RescaleIntercept="-100"))
     for name, (centre, width) in plain.items():
-        assert steep[name] == pytest.approx([2 * centre - 100, 2 * width], abs=0.01)
+        assert steep[name] == pytest.approx((2 * centre - 100, 2 * width), abs=0.01)
 
 
 def test_where_dark_and_bright_are_exchanged_presets_follow(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_small_values_keep_their_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("window", "shows"),
+    ("window", "believed"),
     [(None, False), ((500, 1000), True), ((40, 80), True), ((5000, 100), False), ((-900, 10), False), ((0, 1e6), True)],
 )
-def test_a_window_beside_the_values_is_not_believed(window: tuple[float, float] | None, shows: bool) -> None:
-    assert _shows(window, (500, 1000)) is shows
+def test_a_window_beside_the_values_is_not_believed(window: tuple[float, float] | None, believed: bool) -> None:
+    assert shows(window, (500, 1000)) is believed

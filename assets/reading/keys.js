@@ -1,0 +1,37 @@
+// @ts-check
+/** The keys of the form; those of the picture are in the viewer. */
+
+/**
+ * @param {any} form
+ * @param {KeyboardEvent} event
+ */
+export function onKey(form, event) {
+  const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
+  const field = target.matches?.("input:not([type=radio]), textarea, select, [contenteditable]");
+  if (event.key === "Escape") {
+    form.arm(false);
+    if (field && form.parts.root.contains(target)) {
+      target.blur();
+      document.getElementById("viewer")?.focus();
+    }
+    return;
+  }
+  if (event.defaultPrevented || event.isComposing) return;
+  const place = /^Digit([1-6])$/.exec(event.code)?.[1];
+  // A class can be chosen while the comment is written.
+  const here = !field || form.parts.root.contains(target);
+  if (event.altKey && !event.ctrlKey && place && here) {
+    if (!form.signing) form.enter({ finding: form.data.choices[Number(place) - 1][0] });
+  } else if (field || event.altKey || event.ctrlKey || event.metaKey || event.repeat) {
+    return;
+  } else if (event.key === "Enter" && !target.matches?.("button, a, summary, [role=button], [role=tab]")) {
+    void form.sign();
+  } else if (event.key === "n") {
+    form.next();
+  } else if (event.key === "u") {
+    void form.undo();
+  } else {
+    return;
+  }
+  event.preventDefault();
+}

@@ -1,0 +1,44 @@
+"""Somebody who can write to the database or the disk, with triggers dropped, but has no key"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from triage.errors import ModelError
+from triage.inference.card import CARD, ONNX
+from triage.pipeline.model_guard import ModelGuard
+from triage.records.store import Store
+from triage.settings import Settings
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> tuple[Path, ModelGuard]:
+    """A model that was accepted."""
+    folder = Path(shutil.copytree(Settings().model, tmp_path / "model"))
+    guard = ModelGuard(folder, Store(f"sqlite:///{tmp_path / 'models' / 'triage.db'}").models)
+    guard.accept("test")
+    return folder, guard
+
+
+def test_operating_point(model: tuple[Path, ModelGuard]) -> None:
+    """a card whose operating point is 0.999, so that no glioma is STAT any more -> it does not serve"""
+    folder, guard = model
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | {"operating_points": {"glioma": 0.999, "tumour": 0.9}}))
+    with pytest.raises(ModelError):
+        guard.check()
+    with pytest.raises(ModelError):
+        guard.admit()
+
+
+def test_weights(model: tuple[Path, ModelGuard]) -> None:
+    """a network altered by one byte -> it does not serve"""
+    folder, guard = model
+    data = (folder / ONNX).read_bytes()
+    (folder / ONNX).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(ModelError):
+        guard.admit()

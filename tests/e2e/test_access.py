@@ -1,0 +1,120 @@
+"""Accounts in a real browser: nothing before the sign-in, the roles' pages, a proof at the signature, all tabs end."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+import requests
+from access_samples import PASSWORD, account
+from helpers import served, take_in
+from playwright.sync_api import Browser, Page, expect
+
+from triage.access.roles import Role
+from triage.phantoms import phantoms
+from triage.pipeline.installation import Installation
+from triage.settings import ROOT, Settings
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app as it is served to those with accounts, with two studies."""
+    home = tmp_path_factory.mktemp("home")
+    installation = Installation(Settings(home=home))
+    take_in(installation, {one.name: one.png for one in phantoms(2)})
+    account(installation.access, "ada", Role.RADIOLOGIST, Role.ADMINISTRATOR)
+    account(installation.access, "ben", Role.RADIOLOGIST)
+    account(installation.access, "tim", Role.TECHNICIAN)
+    installation.close()
+    with served(home, TRIAGE_SIGN_WITH_PASSWORD="true") as (address, _):
+        yield address
+
+
+def sign_in(browser: Browser, address: str, login: str, complaints: list[str], path: str = "/") -> Page:
+    tab = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    tab.set_default_timeout(60_000)
+    tab.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+    tab.goto(address + path)
+    assert "/sign-in" in tab.url
+    tab.get_by_label("Name").fill(login)
+    tab.get_by_label("Password").fill(PASSWORD)
+    tab.get_by_role("button", name="Sign in").click()
+    expect(tab.get_by_test_id("stSidebarNav")).to_be_visible(timeout=60_000)
+    return tab
+
+
+def test_a_radiologist_signs_with_the_password_and_signs_out_everywhere(address: str, browser: Browser) -> None:
+    complaints: list[str] = []
+    tab = sign_in(browser, address, "ada", complaints, "/review")
+    expect(tab.get_by_test_id("stSidebar").get_by_text("Dr. Ada")).to_be_visible(timeout=60_000)
+    tab.get_by_role("radio", name="Glioma").click()
+    signing = tab.get_by_role("button", name=re.compile("^(Confirm and sign|Sign override)$"))
+    signing.click()
+    tab.get_by_role("button", name="Enter again").click()
+    expect(tab.get_by_text("Confirm with your password")).to_be_in_viewport(timeout=60_000)
+    tab.get_by_label("Password", exact=True).fill(PASSWORD)
+    tab.get_by_role("button", name="Confirm", exact=True).click()
+    expect(tab.get_by_text("Confirmed for your next signature")).to_be_visible(timeout=60_000)
+    signing.click()
+    tab.get_by_role("button", name="Enter again").click()
+    expect(tab.get_by_text("Final in")).to_be_visible()
+    for name in ("Worklist", "Upload", "Conflicts", "My readings", "Insights", "Model", "Users", "Audit trail"):
+        tab.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+        expect(tab.get_by_role("heading", name=name, exact=True).first).to_be_visible(timeout=60_000)
+    other = tab.context.new_page()
+    other.goto(address)
+    expect(other.get_by_test_id("stSidebarNav")).to_be_visible(timeout=60_000)
+    tab.get_by_role("button", name="Sign out").click()
+    tab.wait_for_url("**/sign-in**")
+    other.wait_for_url("**/sign-in**", timeout=30_000)
+    expect(other.get_by_text("PHANTOM")).to_have_count(0)
+    assert complaints == []
+
+
+def test_a_file_of_a_page_is_for_its_session_alone(address: str, browser: Browser) -> None:
+    ada, ben = (sign_in(browser, address, login, [], path) for login, path in (("ada", "/review"), ("ben", "/")))
+    ada.get_by_role("button", name="Report", exact=True).click()
+    picture = ada.get_by_role("dialog").locator("img[src*='/media/']").first
+    expect(picture).to_be_visible(timeout=60_000)
+    found = urljoin(address, picture.get_attribute("src") or "")
+    assert ada.request.get(found).status == 200
+    assert ben.request.get(found).status == 404
+    assert requests.get(found, timeout=30).status_code == 401
+    ben.context.close()
+    ada.context.close()
+
+
+def test_a_technician_sees_what_technicians_may_do(address: str, browser: Browser) -> None:
+    tab = sign_in(browser, address, "tim", [])
+    links = tab.get_by_test_id("stSidebarNav").get_by_role("link")
+    expect(links).to_have_count(2)
+    names = [text.rpartition("\n")[2] for text in links.all_inner_texts()]  # before them stand the names of the icons
+    assert names == ["Worklist", "Upload"]
+    expect(tab.get_by_role("button", name="Read next")).to_have_count(0)
+    tab.goto(f"{address}/users")
+    expect(tab.get_by_test_id("stSidebarNav")).to_be_visible(timeout=60_000)
+    expect(tab.get_by_text("ask an administrator")).to_be_visible(timeout=60_000)
+    expect(tab.get_by_role("heading", name="Users")).to_have_count(0)
+    expect(links).to_have_count(2)
+
+
+def test_the_server_does_not_name_itself(address: str) -> None:
+    time.sleep(1.5)  # the header is kept for a second
+    assert "server" not in requests.get(f"{address}/health", timeout=30).headers
+
+
+def test_the_screens_of_the_sign_in(address: str, browser: Browser) -> None:
+    artefacts = ROOT / "tests" / "artefacts"
+    Path(artefacts).mkdir(exist_ok=True)
+    for width, height in ((1366, 768), (1920, 1080)):
+        tab = browser.new_page(viewport={"width": width, "height": height})
+        tab.goto(address)
+        expect(tab.get_by_role("heading", name="Sign in")).to_be_visible()
+        tab.screenshot(path=artefacts / f"sign-in_{width}.png")
+        tab.close()

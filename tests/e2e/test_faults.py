@@ -1,0 +1,128 @@
+"""A record that another program keeps: no page breaks, what was typed stays, and all is done in the end."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from helpers import free_port, take_in, until, wait_until_healthy
+from playwright.sync_api import Browser, Page, expect
+
+from triage.phantoms import phantoms
+from triage.pipeline.installation import Installation
+from triage.settings import ROOT, Settings
+
+pytestmark = pytest.mark.browser
+ARTEFACTS = ROOT / "tests" / "artefacts"
+BROKEN = "This app has encountered an error"
+AGAIN = "This page tries again by itself"
+
+
+@dataclass
+class Server:
+    address: str
+    home: Path
+    process: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app with two studies, in single-user mode."""
+    home, port = tmp_path_factory.mktemp("home"), free_port()
+    installation = Installation(Settings(home=home))
+    take_in(installation, {one.name: one.png for one in phantoms(2)})
+    installation.close()
+    environment = os.environ | {"TRIAGE_HOME": str(home), "TRIAGE_SECOND_READ": "false"}
+    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        wait_until_healthy(f"http://localhost:{port}", process)
+        yield Server(f"http://localhost:{port}", home, process)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def tab(server: Server, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(server.address)
+    page.get_by_placeholder("Your name").fill("Dr. Ada")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Read next")).to_be_visible(timeout=60_000)
+    yield page
+    context.close()
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(home / "triage.db", isolation_level=None, timeout=30)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def test_a_page_comes_back_by_itself(server: Server, tab: Page) -> None:
+    with locked(server.home):
+        tab.get_by_test_id("stSidebarNav").get_by_role("link", name="My readings").click()
+        expect(tab.get_by_text(AGAIN)).to_be_visible(timeout=60_000)  # SQLite waits for 15 seconds
+        assert BROKEN not in tab.content()
+        ARTEFACTS.mkdir(exist_ok=True)
+        tab.screenshot(path=ARTEFACTS / "locked_1366.png")
+    expect(tab.get_by_role("heading", name="My readings")).to_be_visible(timeout=60_000)
+    expect(tab.get_by_text(AGAIN)).to_have_count(0)
+    assert BROKEN not in tab.content()
+
+
+def test_a_short_lock_costs_nothing(server: Server, tab: Page) -> None:
+    tab.get_by_role("button", name="Read next").click()
+    tab.get_by_role("radio", name="Glioma").click()
+    expect(tab.get_by_text("Draft saved")).to_be_visible(timeout=60_000)
+
+    def hold() -> None:
+        with locked(server.home):
+            time.sleep(8)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    time.sleep(0.5)
+    tab.get_by_role("textbox").last.fill("typed while it was locked")
+    tab.get_by_role("button", name=re.compile("^(Confirm and sign|Sign override)$")).click()
+    tab.get_by_role("button", name="Enter again").click()
+    expect(tab.get_by_text("Final in")).to_be_visible(timeout=60_000)
+    holding.join()
+    assert BROKEN not in tab.content()
+    store = Installation(Settings(home=server.home, worker="separate"))
+    try:
+        until(lambda: any(one.reading.comment == "typed while it was locked" for one in store.store.readings.signed()))
+    finally:
+        store.close()
+
+
+def test_uploads_go_to_disk(server: Server, tab: Page, tmp_path: Path) -> None:
+    """Four files of 60 MB: the server holds none of them in memory, nor on disk once they are handed over."""
+    for number in range(4):
+        (tmp_path / f"{number}.nii").write_bytes(bytes([number]) * 60_000_000)
+    tab.get_by_test_id("stSidebarNav").get_by_role("link", name="Upload").click()
+    expect(tab.get_by_role("heading", name="Upload", exact=True)).to_be_visible()
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    tab.locator("input[type=file]").set_input_files([tmp_path / f"{number}.nii" for number in range(4)])
+    until(lambda: sum(path.stat().st_size for path in server.home.glob("incoming-*/*")) == 240_000_000)
+    assert process.memory_info().rss - before < 100_000_000
+    tab.get_by_role("button", name="Score and rank").click()
+    expect(tab.get_by_text("4 refused")).to_be_visible(timeout=60_000)
+    expect(tab.get_by_text("0.nii")).to_have_count(1)  # in the answers, no longer among the chosen files
+    assert list(server.home.glob("incoming-*")) == []

@@ -1,0 +1,1 @@
+"""Who may do what: accounts, roles, sessions, tokens of peers; asked at every action."""

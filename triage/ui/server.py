@@ -1,0 +1,73 @@
+"""What the guard needs to know of Streamlit's server. Tested in tests/e2e/test_access.py."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+
+from streamlit import config, runtime
+from streamlit import logger as loggers
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from triage import logs
+from triage.web.forwarded import Forwarded, proxies
+from triage.web.patience import bounded
+
+
+def configure_logs() -> None:
+    """Write all logs in one form; Streamlit gives each of its loggers, also later ones, a handler of its own."""
+    loggers.setup_formatter = logs.adopt
+    logs.configure()
+
+
+def address() -> str:
+    """Return where the server is reached from this computer."""
+    return f"http://localhost:{config.get_option('server.port')}"
+
+
+def bound_address() -> str:
+    """Return the address that the server listens on; Streamlit listens on all of them if none is set."""
+    return str(config.get_option("server.address") or "0.0.0.0")  # noqa: S104 - it is asked for, not bound
+
+
+def tame(address: str) -> None:
+    """Keep name and version of the web server out of its answers, and its connections within limits.
+
+    Streamlit makes that server without asking, and the server believes this computer whatever address it claims.
+
+    Parameters
+    ----------
+    address
+        Of the installation.
+    """
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    configuration = getattr(server, "config", None)
+    if configuration is not None:
+        configuration.encoded_headers = [pair for pair in configuration.encoded_headers if pair[0] != b"server"]
+        configuration.http_protocol_class = bounded(configuration.http_protocol_class)
+        believing = configuration.loaded_app
+        if isinstance(believing, ProxyHeadersMiddleware):
+            configuration.loaded_app = Forwarded(believing.app, proxies(address))
+
+
+def is_automatic(message: bytes) -> bool:
+    """Return whether a page sent a message by itself: part of it that draws itself again every few seconds."""
+    try:
+        return bool(BackMsg.FromString(message).rerun_script.is_auto_rerun)
+    except Exception:  # no message of Streamlit; what it is, its server says
+        return False
+
+
+def cookies_of(page: str) -> Mapping[str, str] | None:
+    """Return the cookies with which a page was opened, by its number in Streamlit; None if it is not open."""
+    client = runtime.get_instance().get_client(page) if runtime.exists() else None
+    context = client.client_context if client is not None else None
+    return context.cookies if context is not None else None
+
+
+def page_number() -> str:
+    """Return the number of the page that is drawn."""
+    context = get_script_run_ctx()
+    return context.session_id if context is not None else ""

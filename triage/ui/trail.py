@@ -1,0 +1,96 @@
+"""The audit trail as a table, and what its events are called. Tested in tests/pages/test_audit.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from triage.languages.speech import day_pattern, later, t
+from triage.records.audit import Event
+from triage.records.trail import TrailEntry
+from triage.text import one_line
+from triage.ui import state
+
+EVENTS = {
+    Event.RECEIVED: later("File received"),
+    Event.REFUSED: later("File refused"),
+    Event.MENDED: later("File mended"),
+    Event.CONFLICT: later("Conflict found"),
+    Event.RESOLVED: later("Conflict decided"),
+    Event.REOPENED: later("Decision undone"),
+    Event.RANKED: later("Ranked"),
+    Event.NOT_ANALYSABLE: later("Not analysable"),
+    Event.OPENED: later("Opened for the first time"),
+    Event.VIEWED: later("Viewed"),
+    Event.LOADED_AHEAD: later("Loaded ahead"),
+    Event.CLAIMED: later("Claimed"),
+    Event.TAKEN_OVER: later("Taken over"),
+    Event.RELEASED: later("Claim released"),
+    Event.EXPIRED: later("Claim expired"),
+    Event.COMMITTED: later("Committed blind"),
+    Event.SIGNED: later("Reading signed"),
+    Event.TAKEN_BACK: later("Signature taken back"),
+    Event.EXPORTED: later("Exported"),
+    Event.SENT: later("Sent to the PACS"),
+    Event.SEARCHED: later("Searched (DICOMweb)"),
+    Event.RETRIEVED: later("Retrieved (DICOMweb)"),
+    Event.REIDENTIFIED: later("Re-identified"),
+    Event.SIGNED_IN: later("Signed in"),
+    Event.SIGN_IN_FAILED: later("Sign-in failed"),
+    Event.SIGNED_OUT: later("Signed out"),
+    Event.DENIED: later("Not allowed"),
+    Event.ACCOUNT: later("Account changed"),
+    Event.PASSWORD: later("Password changed"),
+    Event.TOKEN: later("Token changed"),
+    Event.MODEL: later("Model accepted"),
+    Event.SETTINGS: later("Settings changed"),
+    Event.SEALED: later("Record sealed"),
+    Event.VERIFIED: later("Record verified"),
+    Event.DAMAGED: later("Damage found"),
+    Event.CLOCK: later("Clock set back"),
+    Event.TRAIL_SEEN: later("Audit trail seen"),
+}
+
+
+def named(event: Event) -> str:
+    """Return what an event is called."""
+    return t(EVENTS[event])
+
+
+def table(entries: Sequence[TrailEntry], *, links: bool) -> list[dict[str, Any]]:
+    """Return rows of the trail for a table; with links to the studies for those who may open them."""
+    return [
+        {
+            t("When"): one.at,
+            t("Who"): one_line(one.actor),
+            t("What"): named(one.event),
+            t("From"): one_line(one.address),
+            t("Study"): (f"/review?study={one.study_id}" if links else one.study_id) if one.study_id else "",
+            t("Detail"): one_line(one.detail),
+        }
+        for one in entries
+    ]
+
+
+def columns(*, links: bool) -> dict[str, Any]:
+    """Return the configuration of the columns of `table`."""
+    column = st.column_config
+    zone = str(state.zone())
+    said = t("ID of the study; the trail names no patient")
+    study = (
+        column.LinkColumn(width=90, help=said, display_text="study=(.{8})")
+        if links
+        else column.TextColumn(width=90, help=said)
+    )
+    return {
+        t("When"): column.DatetimeColumn(
+            format=f"{day_pattern()} HH:mm:ss", width=160, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
+        ),
+        t("Who"): column.TextColumn(width=150, help=t("A person, a DICOMweb peer, or the program itself")),
+        t("What"): column.TextColumn(width=170),
+        t("From"): column.TextColumn(width=110, help=t("Network address; empty on the console")),
+        t("Study"): study,
+        t("Detail"): column.TextColumn(width=430),
+    }
