@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ from triage.settings import Settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 TESTS = Path(__file__).parent
+#: The module that Python was started with. `AppTest` puts the page that it runs in its place and leaves it there, and
+#: a process started by a later test would run that page again.
+MAIN = sys.modules["__main__"]
 #: What `make test-fast` leaves out, by folder or file: browsers, pages, servers, killed processes, TensorFlow.
 SLOW = (
     "attack/",
@@ -50,6 +54,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.relative_to(TESTS).as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def main_module() -> Iterator[None]:
+    """Put the main module back after each test."""
+    yield
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture(scope="session")
