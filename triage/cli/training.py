@@ -197,7 +197,7 @@ def pack(
         list[str] | None,
         typer.Option(help="Also train without this source, or these, separated by commas; may be repeated."),
     ] = None,
-    megabytes: Annotated[int, typer.Option(min=10, max=60, help="Largest size of the folder.")] = 60,
+    megabytes: Annotated[int, typer.Option(min=10, max=200, help="Largest size of the folder.")] = 60,
 ) -> None:
     """Pack recipes and data for training on a machine with a GPU and no network; see docs/recipes.md."""
     _quiet_tensorflow()

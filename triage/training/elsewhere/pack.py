@@ -1,8 +1,8 @@
 """``python -m triage pack``: a folder with all that a machine without network needs to train several runs.
 
 It holds the pictures, the starting weights, our modules that training needs, the trials, and for `unpack` the records
-of their run folders. Each recipe is trained once with each test fold, once on all folds, and once on all folds without
-each group of sources to leave out; never with a validation fold.
+of their run folders. Each recipe is trained once on all folds and once with each test fold; each of these may leave out
+a group of sources as well. There is never a validation fold.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
-import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +27,7 @@ from triage.settings import ROOT
 from triage.text import terminal
 from triage.training.data.splits import CLASSES, FOLDS, Parts, Sample
 from triage.training.elsewhere.code import modules_for
-from triage.training.elsewhere.learnt import MAX_PARTS
+from triage.training.elsewhere.learnt import file_name
 from triage.training.elsewhere.names import RECORDS_FILE, START_FILE, TRIALS_FILE
 from triage.training.elsewhere.pictures import PICTURES_FILE, Packed, PackError, write_pictures
 from triage.training.elsewhere.starts import write_starts
@@ -74,7 +73,13 @@ KEPT_FREE = 200_000
 
 @dataclass(frozen=True)
 class Chosen:
-    """The data of a pack, see `triage.training.fit.run.read_chosen`; `left_out` names groups of sources."""
+    """The data of a pack, see `triage.training.fit.run.read_chosen`.
+
+    Attributes
+    ----------
+    left_out
+        Groups of sources: the first is left out by the trial with test fold 0, the next one by that with fold 1.
+    """
 
     data: Path
     volumes: Path | None = None
@@ -89,13 +94,18 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Trial:
-    """One run to be trained elsewhere."""
+    """One run to be trained elsewhere; `part` names what it is trained on."""
 
-    name: str
+    part: str
     recipe: Recipe
     dataset: Dataset
     options: Options
     parts: Parts
+
+    @property
+    def name(self) -> str:
+        """Name of the run folder."""
+        return file_name(f"{self.recipe.name}-{self.part}")
 
     @property
     def steps(self) -> int:
@@ -113,17 +123,12 @@ def pack(recipes: Sequence[Recipe], chosen: Chosen, out: Path, megabytes: int, c
     """
     if out.exists() and any(out.iterdir()):
         raise PackError(f"{out} is not empty. Choose another folder for the pack.")
-    _check(recipes)
+    _check(recipes, chosen)
     dataset = chosen.read()
     print_dataset(dataset, console)
     trials = list(_trials(recipes, dataset, chosen))
     hashes = file_hashes(dataset)
-    starts, learns = _starts(recipes)
-    if sum(learns[trial.recipe.name] for trial in trials) > MAX_PARTS:
-        raise PackError(
-            f"What {len(trials)} trials learn is more than {MAX_PARTS / 1e6:.0f} MB. Pack fewer recipes, or leave out "
-            "fewer sources."
-        )
+    starts = _starts(recipes)
     records = {trial.name: _record(trial, hashes, starts[_encoder(trial.recipe)].name) for trial in trials}
     packed = _packed(dataset, trials)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -151,13 +156,18 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def _check(recipes: Sequence[Recipe]) -> None:
+def _check(recipes: Sequence[Recipe], chosen: Chosen) -> None:
+    if len(chosen.left_out) > FOLDS:
+        raise PackError(f"There are {FOLDS} trials to leave out sources in. Name at most {FOLDS} groups to leave out.")
+    before: dict[str | None, Recipe] = {}
     for recipe in recipes:
         if not looks_twice(recipe):
             raise RecipeError(f"{recipe.name} is no recipe of two looks. Train it here with `train`.")
         if recipe.train.keep == "mean":
             raise RecipeError(f"{recipe.name} starts from a trained network. Train it here with `train`.")
         check_needs_no_validation(recipe)
+        _check_teacher(recipe, before)
+        before[recipe.name] = recipe
         if differing := [
             field for field in SHARED_FIELDS if getattr(recipe.train, field) != getattr(recipes[0].train, field)
         ] + ["seed"] * (recipe.seed != recipes[0].seed):
@@ -169,16 +179,27 @@ def _check(recipes: Sequence[Recipe]) -> None:
         raise RecipeError("Two recipes have one name. Name each --recipe once, and give files different names.")
 
 
+def _check_teacher(recipe: Recipe, before: Mapping[str | None, Recipe]) -> None:
+    name = recipe.train.teacher
+    if name is None:
+        return
+    if name not in before:
+        raise RecipeError(f"{recipe.name} learns from {name}. Name --recipe {name} too, before it.")
+    if before[name].train.size != recipe.train.size:
+        raise RecipeError(f"{recipe.name} has another size than {name}, which teaches it. Give both the same size.")
+
+
 def _trials(recipes: Sequence[Recipe], dataset: Dataset, chosen: Chosen) -> Iterator[Trial]:
-    """Yield the trials in the order of their training: the runs that may ship come first."""
-    wider = [("all", dataset, None)]
-    folds = [(f"fold-{fold}", dataset, fold) for fold in range(FOLDS)]
-    fewer = [(f"without-{'-'.join(group)}", chosen.read(group), None) for group in chosen.left_out]
-    for recipe in recipes:
-        for suffix, data, fold in (*wider, *folds, *fewer):
-            options = Options(test_fold=fold, validation_fold=False, volumes=chosen.volumes, more=chosen.more)
-            name = re.sub(r"[^\w.-]", "-", f"{recipe.name}-{suffix}", flags=re.ASCII)
-            yield Trial(name, recipe, data, options, parts_of(recipe, data, options))
+    """Yield the trials in the order of their training: the runs that may ship first, teachers before their pupils."""
+    parts: list[tuple[str, Dataset, int | None]] = [("all", dataset, None)]
+    for number in range(FOLDS):
+        group = chosen.left_out[number] if number < len(chosen.left_out) else ()
+        without = f"-without-{'-'.join(group)}" if group else ""
+        parts.append((f"fold-{number}{without}", chosen.read(group) if group else dataset, number))
+    for part, data, fold in parts:
+        options = Options(test_fold=fold, validation_fold=False, volumes=chosen.volumes, more=chosen.more)
+        for recipe in recipes:
+            yield Trial(part, recipe, data, options, parts_of(recipe, data, options))
 
 
 class _Start(NamedTuple):
@@ -188,18 +209,16 @@ class _Start(NamedTuple):
     name: str
 
 
-def _starts(recipes: Sequence[Recipe]) -> tuple[dict[str, _Start], dict[str, int]]:
-    """Return the start of each encoder, and how many bytes each recipe's trials learn."""
+def _starts(recipes: Sequence[Recipe]) -> dict[str, _Start]:
+    """Return the start of each encoder."""
     starts: dict[str, _Start] = {}
-    learns = {}
     for recipe in recipes:
         keras.utils.set_random_seed(recipe.seed)
         model, name = build(recipe.train, len(CLASSES["finding"]))
         starts.setdefault(
             _encoder(recipe), _Start([weights.astype(np.float16) for weights in model.get_weights()], name)
         )
-        learns[recipe.name] = 2 * sum(variable.shape.num_elements() for variable in model.trainable_variables)
-    return starts, learns
+    return starts
 
 
 def _encoder(recipe: Recipe) -> str:
@@ -259,6 +278,7 @@ def _plan(out: Path, trials: Sequence[Trial], packed: Packed) -> dict[str, Any]:
         "trials": [
             {
                 "name": trial.name,
+                "part": trial.part,
                 "recipe": trial.recipe.name,
                 "stage": trial.recipe.train.model_dump() | {"steps": trial.steps},
             }

@@ -15,7 +15,14 @@ from triage.domain import Finding
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK, STRIDE, build_two_look, freeze
 from triage.training.elsewhere.starts import Weights
-from triage.training.fit.losses import allowed_accuracy, hedged_classes_loss, known_mask_loss
+from triage.training.fit.losses import (
+    allowed_accuracy,
+    hedged_classes_loss,
+    known_mask_loss,
+    taught_classes_loss,
+    taught_mask_loss,
+    with_answers,
+)
 from triage.training.fit.optimizer import learning_rate_of, optimizer_of
 
 #: Names of the figures of a step, as `triage.training.fit.loop` writes them to the curve.
@@ -40,6 +47,13 @@ class State(NamedTuple):
     optimizer: Any
 
 
+class Trained(NamedTuple):
+    """The variables of a trained network: those that learnt, averaged as the stage says, and the others."""
+
+    learnt: Any
+    others: Any
+
+
 class Network:
     """A two-look network with its optimizer; the steps of all trials are the same compiled function.
 
@@ -49,10 +63,12 @@ class Network:
         The stage of the recipe, see `triage.training.fit.recipe.Stage`.
     start
         Starting weights, in the order of the network's.
+    teacher
+        The network that it learns from too.
     """
 
-    def __init__(self, stage: Any, start: Weights) -> None:
-        self.stage = stage
+    def __init__(self, stage: Any, start: Weights, teacher: Network | None = None) -> None:
+        self.stage, self.teacher = stage, teacher
         self.model = build_two_look(stage.size, len(Finding), stage.network.dropout, encoder=stage.network.encoder)
         self.model.set_weights(start)
         freeze(self.model, stage.network.learns)
@@ -86,16 +102,17 @@ class Network:
         masks = np.zeros((count, side // STRIDE, side // STRIDE, 2), np.uint8)
         batch = Batch(np.zeros((count, side, side), np.uint8), masks, np.ones((count, len(Finding)), np.float32))
         (rate,) = np.full(1, self.stage.learning_rate, np.float32)
-        state, figures = self.step(self.first, rate, batch)
+        lesson = Trained(self.teacher.first.learnt, self.teacher.first.others) if self.teacher else None
+        state, figures = self.step(self.first, rate, batch, lesson)
         jax.block_until_ready(figures)
         began = time.monotonic()
         for _ in range(TIMED_STEPS):
-            state, figures = self.step(state, rate, batch)
+            state, figures = self.step(state, rate, batch, lesson)
         jax.block_until_ready(figures)
         return (time.monotonic() - began) / TIMED_STEPS
 
-    def result(self, state: State) -> list[NDArray[np.float16]]:
-        """Return what was learnt, averaged over the last steps if the stage says so."""
+    def result(self, state: State) -> Trained:
+        """Return the variables after the last step."""
         for variables, values in (
             (self.model.trainable_variables, state.learnt),
             (self.optimizer.variables, state.optimizer),
@@ -103,23 +120,30 @@ class Network:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         self.optimizer.finalize_variable_values(self.model.trainable_variables)
-        return [np.asarray(variable, np.float16) for variable in self.model.trainable_variables]
+        return Trained([variable.value for variable in self.model.trainable_variables], state.others)
 
-    def _step(self, state: State, rate: np.float32, batch: Batch) -> tuple[State, Any]:
+    def _step(self, state: State, rate: np.float32, batch: Batch, lesson: Trained | None) -> tuple[State, Any]:
         gradient = jax.value_and_grad(self._loss, has_aux=True)
-        (loss, (others, figures)), slopes = gradient(state.learnt, state.others, batch)
+        (loss, (others, figures)), slopes = gradient(state.learnt, state.others, batch, lesson)
         optimizer = list(state.optimizer)
         optimizer[self._rate] = rate
         learnt, optimizer = self.optimizer.stateless_apply(optimizer, slopes, state.learnt)
         return State(learnt, others, optimizer), ops.stack([loss, *figures])
 
-    def _loss(self, learnt: Any, others: Any, batch: Batch) -> tuple[Any, tuple[Any, Any]]:
+    def _loss(self, learnt: Any, others: Any, batch: Batch, lesson: Trained | None) -> tuple[Any, tuple[Any, Any]]:
         frames = resized(ops.cast(batch.frames, "float32")[..., None], self.stage.size)
         masks = resized(ops.cast(batch.masks, "float32") / 255, self.stage.size // STRIDE)
+        targets = {LOGITS: batch.targets, MASK: masks}
+        classes_loss, mask_loss = hedged_classes_loss, known_mask_loss
+        if lesson is not None:
+            assert self.teacher is not None  # only a network with a teacher is given lessons
+            answers, _ = self.teacher.model.stateless_call(*lesson, frames, training=False)
+            targets = with_answers(targets, answers)
+            classes_loss, mask_loss = taught_classes_loss, taught_mask_loss
         outputs, others = self.model.stateless_call(learnt, others, frames, training=True)
-        classes = ops.mean(hedged_classes_loss(batch.targets, outputs[LOGITS]))
-        lesions = ops.mean(known_mask_loss(masks, outputs[MASK]))
-        accuracy = ops.mean(allowed_accuracy(batch.targets, outputs[LOGITS]))
+        classes = ops.mean(classes_loss(targets[LOGITS], outputs[LOGITS]))
+        lesions = ops.mean(mask_loss(targets[MASK], outputs[MASK]))
+        accuracy = ops.mean(allowed_accuracy(targets[LOGITS], outputs[LOGITS]))
         return classes + lesions, (others, (classes, lesions, accuracy))
 
 

@@ -26,7 +26,7 @@ from triage.training.elsewhere.learnt import Learnt
 from triage.training.elsewhere.names import START_FILE, TRIALS_FILE
 from triage.training.elsewhere.pictures import PICTURES_FILE, PackError, read_pictures
 from triage.training.elsewhere.starts import read_start
-from triage.training.elsewhere.step import FIGURES, Batch, Network
+from triage.training.elsewhere.step import FIGURES, Batch, Network, Trained
 from triage.training.views.two_look_views import TwoLookViews
 
 #: Seconds at the end of the given time that no trial is planned into.
@@ -79,10 +79,14 @@ def train(pack: Path, out: Path, seconds: float) -> None:
         keras.config.set_dtype_policy("mixed_bfloat16")
     learnt = Learnt(out, {"pack": plan.id, "environment": _environment()})
     networks: dict[str, tuple[Network, float]] = {}
+    lessons: dict[tuple[str, str], Trained] = {}
+    teachers = {trial.stage.teacher for trial in plan.trials}
     for number, (trial, allowed) in enumerate(zip(plan.trials, packed.allowed, strict=True)):
         if trial.recipe not in networks:
             keras.utils.set_random_seed(plan.seed)
-            network = Network(trial.stage, read_start(pack / START_FILE, trial.stage.network.encoder))
+            start = read_start(pack / START_FILE, trial.stage.network.encoder)
+            teacher = networks[trial.stage.teacher][0] if trial.stage.teacher else None
+            network = Network(trial.stage, start, teacher)
             networks[trial.recipe] = network, network.seconds_of_a_step(plan.side)
         network, each = networks[trial.recipe]
         share = (end - time.monotonic()) / (len(plan.trials) - number)
@@ -91,7 +95,13 @@ def train(pack: Path, out: Path, seconds: float) -> None:
         if not epochs:
             _say(f"{trial.name}: no time is left for one epoch. Give more --seconds.")
             continue
-        _train(trial, network, pool, allowed, epochs, learnt)
+        lesson = lessons.get((trial.stage.teacher, trial.part)) if trial.stage.teacher else None
+        if trial.stage.teacher and lesson is None:
+            _say(f"{trial.name}: its teacher was not trained. Give more --seconds.")
+            continue
+        trained = _train(trial, network, lesson, pool, allowed, epochs, learnt)
+        if trained and trial.recipe in teachers:
+            lessons[trial.recipe, trial.part] = trained
 
 
 def _epochs_within(seconds: float, stage: Any, each: float, pool: Pool, share: float) -> int:
@@ -116,7 +126,16 @@ def _epochs_within(seconds: float, stage: Any, each: float, pool: Pool, share: f
     return max(min(int(stage.epochs), int(steps / stage.steps)), 0)
 
 
-def _train(trial: Any, network: Network, pool: Pool, allowed: NDArray[np.bool_], epochs: int, learnt: Learnt) -> None:
+def _train(
+    trial: Any,
+    network: Network,
+    lesson: Trained | None,
+    pool: Pool,
+    allowed: NDArray[np.bool_],
+    epochs: int,
+    learnt: Learnt,
+) -> Trained | None:
+    """Train a trial and write what it learnt; return None if it diverged."""
     began, waited = time.monotonic(), pool.waited
     state, curve = network.first, []
     steps = trial.stage.steps
@@ -125,12 +144,12 @@ def _train(trial: Any, network: Network, pool: Pool, allowed: NDArray[np.bool_],
     for epoch in range(epochs):
         epoch_began, figures = time.monotonic(), []
         for rate in rates[epoch * steps : (epoch + 1) * steps]:
-            state, of_step = network.step(state, rate, next(batches))
+            state, of_step = network.step(state, rate, next(batches), lesson)
             figures.append(of_step)
         means = np.mean([np.asarray(of_step) for of_step in figures], axis=0)
         if not np.isfinite(means).all():
             _say(f"{trial.name}: the loss is not finite in epoch {epoch + 1}. Lower the recipe's learning_rate.")
-            return
+            return None
         row = dict(zip(FIGURES, map(float, means), strict=True))
         curve.append({"epoch": epoch + 1, **row, "seconds": round(time.monotonic() - epoch_began, 3)})
     seconds = time.monotonic() - began
@@ -142,13 +161,15 @@ def _train(trial: Any, network: Network, pool: Pool, allowed: NDArray[np.bool_],
         "network_share": round(1 - (pool.waited - waited) / seconds, 4),
         "curve": curve,
     }
-    learnt.add(trial.name, network.result(state), record)
+    trained = network.result(state)
+    learnt.add(trial.name, trial.recipe, [np.asarray(array, np.float16) for array in trained.learnt], record)
     loss, mask = curve[-1]["loss"], curve[-1][f"{MASK}_loss"]
     waited = pool.waited - waited
     _say(
         f"{trial.name}: {epochs} of {trial.stage.epochs} epochs in {seconds:.0f} s, {waited:.0f} s of them waiting for "
         f"views; loss {loss:.4f}, of the mask {mask:.4f}"
     )
+    return trained
 
 
 def _batches(pool: Pool, allowed: NDArray[np.bool_], size: int) -> Iterator[Batch]:

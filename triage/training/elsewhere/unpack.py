@@ -24,7 +24,9 @@ from triage.training.fit.run import CONFIG_FILE, ENVIRONMENT_FILE, SKIPPED_FILE
 
 
 def unpack(out: Path, pack: Path, runs: Path) -> list[Path]:
-    """Write the run folder of every finished trial, as `triage.training.fit.run.run_recipe` does, without its state.
+    """Write the run folder of every finished trial whose parts are there.
+
+    It holds what `triage.training.fit.run.run_recipe` writes, without the state to continue from.
 
     Parameters
     ----------
@@ -51,7 +53,11 @@ def unpack(out: Path, pack: Path, runs: Path) -> list[Path]:
         records = json.loads(lzma.decompress((pack / RECORDS_FILE).read_bytes()))
         if results["pack"] != plan["id"]:
             raise PackError(f"{out} is not of the pack {pack}. Name the pack that its trials were trained with.")
-        folders = {name: runs / name for name in results["trials"] if name in records}
+        folders = {
+            name: runs / name
+            for name, trial in results["trials"].items()
+            if name in records and all((out / part).is_file() for part in trial["parts"])
+        }
         for folder in folders.values():
             if folder.exists():
                 raise PackError(f"{folder} exists. Name another folder for the --runs.")

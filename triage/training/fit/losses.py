@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
 from triage.domain import Finding
+from triage.networks.lite0 import LOGITS
+from triage.networks.twolook import MASK
 
 #: Avoids a division by 0 for empty masks.
 SMOOTH = 1.0
 #: Share of gliomas among gliomas and meningiomas: counted on the outlined slices, one of each cluster. Pituitary
 #: tumours are left out, because they occur in one place only.
 GLIOMA_SHARE = 0.69
+#: Share of a teacher's answers in the loss; the rest is that of labels and outlines.
+TEACHER_SHARE = 0.7
 #: The overlap of a mask is part of the loss from this sum of pixel values on: that of smaller lesions is too noisy.
 MIN_LESION_PIXELS = 4.0
 
@@ -42,8 +48,28 @@ def hedged_classes_loss(target: keras.KerasTensor, logits: keras.KerasTensor) ->
 
 def allowed_accuracy(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
     """Return 1 where the most probable class is one that the label allows, else 0."""
-    likeliest = ops.one_hot(ops.argmax(logits, axis=-1), logits.shape[-1])
-    return ops.max(likeliest * target, axis=-1)
+    classes = logits.shape[-1]
+    likeliest = ops.one_hot(ops.argmax(logits, axis=-1), classes)
+    return ops.max(likeliest * target[..., :classes], axis=-1)
+
+
+def taught_classes_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    """Mean of `hedged_classes_loss` and of the cross-entropy to a teacher's probabilities, see `TEACHER_SHARE`.
+
+    The teacher answers for the same view (Beyer et al., "Knowledge distillation: A good teacher is patient and
+    consistent", CVPR 2022).
+
+    Parameters
+    ----------
+    target
+        ``(batch, 2 * classes)``: 1 for each class that the label allows, then the teacher's probabilities.
+    logits
+        ``(batch, classes)``.
+    """
+    classes = logits.shape[-1]
+    label, answer = target[..., :classes], target[..., classes:]
+    taught = -ops.sum(answer * ops.log_softmax(logits, axis=-1), axis=-1)
+    return (1 - TEACHER_SHARE) * hedged_classes_loss(label, logits) + TEACHER_SHARE * taught
 
 
 def mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
@@ -72,6 +98,27 @@ def known_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> ker
     total = ops.sum(drawn + mask * known, axis=(1, 2, 3))
     lesion = ops.cast(ops.sum(mask * known, axis=(1, 2, 3)) > MIN_LESION_PIXELS, logits.dtype)
     return 4 * entropy + 0.5 * lesion * (1 - (2 * both + 1) / (total + 1))
+
+
+def with_answers(targets: dict[str, Any], answers: dict[str, Any]) -> dict[str, Any]:
+    """Return the targets of a network that is taught: those of labels and outlines, and a teacher's outputs."""
+    probabilities = {LOGITS: ops.softmax(answers[LOGITS]), MASK: ops.sigmoid(answers[MASK])}
+    return {name: ops.concatenate([targets[name], probabilities[name]], axis=-1) for name in targets}
+
+
+def taught_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    """Mean of `known_mask_loss` and of the same loss to a teacher's mask, which is known everywhere.
+
+    Parameters
+    ----------
+    target
+        ``(batch, rows, columns, 3)``: the mask, 1 where it is known, and the teacher's probability.
+    logits
+        ``(batch, rows, columns, 1)``.
+    """
+    answer = target[..., 2:]
+    taught = known_mask_loss(ops.concatenate([answer, ops.ones_like(answer)], axis=-1), logits)
+    return (1 - TEACHER_SHARE) * known_mask_loss(target[..., :2], logits) + TEACHER_SHARE * taught
 
 
 def allowed_loss_of(logits: NDArray[np.float32], targets: NDArray[np.float32]) -> float:

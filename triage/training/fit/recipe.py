@@ -103,6 +103,9 @@ class Stage(_Checked):
     balanced
         Instead of `shares`: how often each class is drawn. Within a class, each sequence of each source is drawn in
         proportion to the square root of its number of pictures, so that neither a source nor a sequence means a class.
+    teacher
+        The recipe of a network that was trained on the same pictures at the same size, and that this one learns from
+        too (`triage.training.fit.losses.taught_classes_loss`); for two-look networks.
     layer_decay
         How the learning rate falls from block to block towards the input (`triage.training.fit.layerwise`); by default
         it is the same everywhere. For two-look networks with AdamW.
@@ -128,6 +131,7 @@ class Stage(_Checked):
     stripped: Share = 0.1
     shares: dict[str, PositiveFloat] | None = None
     balanced: dict[str, PositiveFloat] | None = None
+    teacher: str | None = None
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: PositiveFloat = 1e-3
     layer_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -142,6 +146,8 @@ class Stage(_Checked):
     def _starts_somewhere(self) -> Stage:
         if self.keep == "mean" and self.network.kind != "two-look":
             raise ValueError('keep = "mean" is for two-look networks only')
+        if self.teacher and self.network.kind != "two-look":
+            raise ValueError("a teacher is for two-look networks only")
         if self.layer_decay and (self.network.kind != "two-look" or self.optimizer != "adamw"):
             raise ValueError('layer_decay is for two-look networks with optimizer = "adamw"')
         if self.shares and self.balanced:
