@@ -14,8 +14,12 @@ from triage.training.fit.recipe import Recipe
 from triage.training.views.two_look_views import TwoLookViews
 
 QUIET = Console(quiet=True)
-#: The source that one trial of the pack leaves out.
+#: The source that the trial with test fold 0 leaves out.
 LEFT_OUT = "sartaj"
+#: What the trials of the pack are trained on.
+PARTS = ["all", f"fold-0-without-{LEFT_OUT}", *(f"fold-{fold}" for fold in range(1, 5))]
+#: The recipe of a small network that learns from another one.
+PUPIL = "pupil"
 
 
 def tiny(**train: object) -> Recipe:
@@ -27,6 +31,11 @@ def tiny(**train: object) -> Recipe:
     recipe = small("two-look-all", **{"size": 64, "epochs": 3, "steps": 1, "batch": 4, "learning_rate": 5e-5} | train)
     network = recipe.train.network.model_copy(update={"dropout": 0.0})
     return recipe.model_copy(update={"train": recipe.train.model_copy(update={"network": network})})
+
+
+def pupil() -> Recipe:
+    """Return the recipe of `tiny` with a teacher of the same form."""
+    return tiny(teacher="two-look-all").model_copy(update={"name": PUPIL})
 
 
 def run_script(packed: Path, *arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:

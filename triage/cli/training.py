@@ -40,6 +40,9 @@ def train(
     weights: Annotated[
         str | None, typer.Option(help="Starting weights: none, packaged, imagenet (downloaded), or a file.")
     ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Network file of the run that teaches, for a recipe with a teacher.")
+    ] = None,
     backbone: Annotated[str | None, typer.Option(help="Backbone for --recipe transfer.")] = None,
     frozen: Annotated[
         int | None, typer.Option(min=-1, help="Number of layers that are not trained; -1: all but the last.")
@@ -83,6 +86,7 @@ def train(
         validation_fold=not (no_validation_fold or no_test_fold),
         volumes=volumes,
         more=more,
+        teacher=teacher,
     )
     try:
         or_exit(

@@ -46,6 +46,8 @@ class Encoder:
 
     Attributes
     ----------
+    title
+        Its name for people.
     network
         Name of the two-look networks that have it.
     multiple
@@ -66,6 +68,7 @@ class Encoder:
         and do not tell a heart from a head (docs/model-log.md).
     """
 
+    title: str
     network: str
     multiple: int
     build: Callable[[int, bool], Encoded]
@@ -100,6 +103,7 @@ def _lite_encoder(
 ) -> Encoder:
     early, _, textures = _skips(stages)
     return Encoder(
+        title=name,
         network=network,
         multiple=32,
         build=partial(_lite, stages),
@@ -152,6 +156,7 @@ ENCODERS = {
     "lite0": _lite_encoder("EfficientNet-Lite0", lite0.STAGES, imagenet_lite0, "two_look"),
     "lite2": _lite_encoder("EfficientNet-Lite2", lite2.STAGES, imagenet_lite2, "two_look_lite2"),
     "vit-s14": Encoder(
+        title="ViT-S/14",
         network="two_look_vit_s14",
         multiple=4 * PATCH,
         build=_vit,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from drawn import manifest_set
-from elsewhere import LEFT_OUT, QUIET, run_script, tiny
+from elsewhere import LEFT_OUT, QUIET, pupil, run_script, tiny
 
 from triage.training.elsewhere.pack import Chosen, pack
 
@@ -18,9 +18,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def packed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pack of seven trials."""
+    """A pack of twelve trials, each second one taught by the one before."""
     folder = tmp_path_factory.mktemp("elsewhere") / "pack"
-    pack([tiny()], Chosen(data, left_out=[[LEFT_OUT]]), folder, 20, QUIET)
+    pack([tiny(), pupil()], Chosen(data, left_out=[[LEFT_OUT]]), folder, 20, QUIET)
     return folder
 
 

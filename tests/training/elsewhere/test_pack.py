@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawn import small
-from elsewhere import LEFT_OUT, QUIET, tiny
+from elsewhere import LEFT_OUT, PARTS, PUPIL, QUIET, pupil, tiny
 
-from triage.training.elsewhere.learnt import MAX_PARTS
 from triage.training.elsewhere.pack import Chosen, pack
 from triage.training.elsewhere.pictures import PICTURES_FILE, PackError, read_pictures
 from triage.training.fit.environment import file_hashes
@@ -18,12 +17,12 @@ from triage.training.fit.run import Options, config_of, parts_of, read_chosen
 from triage.training.fit.two_look_training import pictures_of
 from triage.training.layouts import LayoutError, read_dataset
 
-NAMES = ["all", *(f"fold-{fold}" for fold in range(5)), f"without-{LEFT_OUT}"]
+NAMES = [f"{recipe}-{part}" for part in PARTS for recipe in ("two-look-all", PUPIL)]
 
 
 def test_the_trials_are_those_of_a_release(packed: Path) -> None:
     plan = json.loads((packed / "trials.json").read_text())
-    assert [trial["name"] for trial in plan["trials"]] == [f"two-look-all-{name}" for name in NAMES]
+    assert [trial["name"] for trial in plan["trials"]] == NAMES
     assert plan["side"] == 64
     assert plan["views"] >= 3 * 4
     assert sum(path.stat().st_size for path in packed.rglob("*") if path.is_file()) <= 20_000_000
@@ -39,7 +38,9 @@ def test_the_records_are_those_of_train(data: Path, packed: Path) -> None:
     parts = parts_of(tiny(), dataset, options)
     assert record["parts"]["test"] == [sample.name for sample in parts.test]
     fewer = read_chosen(data, without=[LEFT_OUT])
-    assert records[f"two-look-all-without-{LEFT_OUT}"]["config"]["counts"] == fewer.counts
+    assert records[f"two-look-all-fold-0-without-{LEFT_OUT}"]["config"]["counts"] == fewer.counts
+    taught = records[f"{PUPIL}-fold-2"]
+    assert (taught["parts"], taught["config"]["recipe"]["train"]["teacher"]) == (record["parts"], "two-look-all")
 
 
 def test_each_trial_may_see_its_training_part_only(data: Path, packed: Path) -> None:
@@ -49,7 +50,7 @@ def test_each_trial_may_see_its_training_part_only(data: Path, packed: Path) -> 
     everything = parts_of(tiny(), dataset, Options(test_fold=None, validation_fold=False)).train
     assert [sample.name for sample in everything] == records["two-look-all-all"]["parts"]["train"]
     for name, allowed in zip(NAMES, read.allowed, strict=True):
-        trained_on = records[f"two-look-all-{name}"]["parts"]["train"]
+        trained_on = records[name]["parts"]["train"]
         assert {everything[number].name for number in np.flatnonzero(allowed)} == set(trained_on)
     for before, after in zip(pictures_of(data, everything), read.pictures, strict=True):
         assert np.abs(before.frame.astype(int) - after.frame).mean() < 4
@@ -67,6 +68,8 @@ def test_each_trial_may_see_its_training_part_only(data: Path, packed: Path) -> 
         ([tiny(), tiny().model_copy(update={"name": "b", "seed": 9})], "differ in seed, .* Pack them apart"),
         ([tiny(), tiny(stripped=0.5).model_copy(update={"name": "b"})], "differ in stripped"),
         ([tiny(), tiny()], "Two recipes have one name"),
+        ([pupil(), tiny()], "learns from two-look-all. Name --recipe two-look-all too, before it"),
+        ([tiny(size=32), pupil()], "pupil has another size than two-look-all, which teaches it"),
     ],
 )
 def test_what_cannot_be_trained_elsewhere_is_refused(recipes: list, message: str, data: Path, tmp_path: Path) -> None:
@@ -84,10 +87,6 @@ def test_an_unknown_source_a_full_folder_and_a_small_budget_are_refused(
         pack([tiny()], Chosen(data), packed, 20, QUIET)
     with pytest.raises(PackError, match="Allow more --megabytes"):
         pack([tiny()], Chosen(data), tmp_path / "pack", 7, QUIET)
+    with pytest.raises(PackError, match="at most 5 groups to leave out"):
+        pack([tiny()], Chosen(data, left_out=[[LEFT_OUT]] * 6), tmp_path / "pack", 20, QUIET)
     assert not any(tmp_path.iterdir())
-
-
-def test_more_trials_than_can_come_back_are_refused(data: Path, tmp_path: Path) -> None:
-    recipes = [tiny(), tiny(size=32).model_copy(update={"name": "b"})]
-    with pytest.raises(PackError, match=f"more than {MAX_PARTS // 1_000_000} MB. Pack fewer recipes"):
-        pack(recipes, Chosen(data), tmp_path / "pack", 20, QUIET)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from elsewhere import LEFT_OUT, QUIET
+from elsewhere import LEFT_OUT, PARTS, PUPIL, QUIET
 
 from triage.training.elsewhere.learnt import RESULTS_FILE, read_weights
 from triage.training.elsewhere.pictures import PackError
@@ -19,17 +19,16 @@ from triage.training.release.runs import open_runs
 @pytest.fixture(scope="module")
 def runs(packed: Path, learnt: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
-    assert len(unpack(learnt, packed, folder)) == 7
+    assert len(unpack(learnt, packed, folder)) == 12
     return folder
 
 
 def test_the_folders_are_runs_that_can_be_released_and_evaluated(data: Path, runs: Path, tmp_path: Path) -> None:
     name = "two-look-all"
-    folds = [runs / f"{name}-fold-{fold}" for fold in range(5)]
-    opened = open_runs(data, folds, runs / f"{name}-all", runs / f"{name}-without-{LEFT_OUT}")
+    folds = [runs / f"{name}-{part}" for part in PARTS[1:]]
+    opened = open_runs(data, folds, runs / f"{name}-all")
     assert [trial.config["test_fold"] for trial in opened.trials] == [0, 1, 2, 3, 4]
-    assert opened.narrow is not None
-    assert LEFT_OUT not in opened.narrow.config["sources"]
+    assert [LEFT_OUT in trial.config["sources"] for trial in opened.trials] == [False, True, True, True, True]
     summary = evaluate(folds[1], data, tmp_path / "figures.json", QUIET)
     assert summary["data"]["judged"] == len(opened.trials[1].parts["test"])
 
@@ -64,9 +63,17 @@ def test_another_pack_a_damaged_file_and_a_second_time_are_refused(
     with pytest.raises(PackError, match="Name the pack that its trials were trained with"):
         unpack(learnt, other, tmp_path / "runs")
     cut = shutil.copytree(learnt, tmp_path / "cut")
-    part = cut / "weights-0.npz"
+    part = cut / "two-look-all-0.npz"
     part.write_bytes(part.read_bytes()[:1000])
     with pytest.raises(PackError, match="Copy both again, whole"):
         unpack(cut, packed, tmp_path / "runs")
     with pytest.raises(PackError, match="Copy both again, whole"):
         unpack(tmp_path / "nothing", packed, tmp_path / "runs")
+
+
+def test_trials_whose_parts_were_not_brought_back_are_left_out(packed: Path, learnt: Path, tmp_path: Path) -> None:
+    some = shutil.copytree(learnt, tmp_path / "some")
+    for part in some.glob("two-look-all-*.npz"):
+        part.unlink()
+    folders = unpack(some, packed, tmp_path / "runs")
+    assert [folder.name for folder in folders] == [f"{PUPIL}-{part}" for part in PARTS]

@@ -20,6 +20,7 @@ from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE, lineage_of
 from triage.training.fit.loop import load_kept
 from triage.training.fit.recipe import RecipeError
 from triage.training.fit.run import Options, run_recipe
+from triage.training.fit.teaching import TeacherError
 from triage.training.layouts import read_dataset
 
 QUIET = Console(quiet=True)
@@ -35,10 +36,14 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return data, folder / "first"
 
 
-def train(data: Path, run: Path, options: Options, size: int = 64, recipe: str = "two-look") -> dict[str, object]:
+def train(
+    data: Path, run: Path, options: Options, size: int = 64, recipe: str = "two-look", **changes: object
+) -> dict[str, object]:
     tf.config.run_functions_eagerly(True)  # one step: building the graph would take most of a minute
     try:
-        return run_recipe(small(recipe, size=size, epochs=1, steps=1), read_dataset(data), run, options, QUIET)
+        return run_recipe(
+            small(recipe, size=size, epochs=1, steps=1, **changes), read_dataset(data), run, options, QUIET
+        )
     finally:
         tf.config.run_functions_eagerly(False)
 
@@ -118,6 +123,27 @@ def test_an_unfinished_run_is_refused_as_start(tmp_path: Path) -> None:
     assert lineage_of(None) is None
     assert lineage_of("imagenet") is None
     assert not (tmp_path / RESULT_FILE).exists()
+
+
+def test_a_taught_run_records_what_its_teacher_has_seen(first: tuple[Path, Path], tmp_path: Path) -> None:
+    data, run = first
+    options = Options(validation_fold=False, teacher=run / KERAS)
+    train(data, tmp_path / "pupil", options, teacher="two-look")
+    seen = [set(json.loads((folder / PARTS_FILE).read_text())["seen_sha256"]) for folder in (run, tmp_path / "pupil")]
+    assert seen[0] <= seen[1]
+    with pytest.raises(RecipeError, match=r"^1 epochs of recipe two-look .* has seen [\d,]+ of the pictures"):
+        train(data, tmp_path / "leak", replace(options, test_fold=1), teacher="two-look")
+    with pytest.raises(TeacherError, match="Name another --teacher"):
+        train(data, tmp_path / "larger", options, size=96, teacher="two-look")
+
+
+def test_a_teacher_is_named_where_the_recipe_has_one(first: tuple[Path, Path], tmp_path: Path) -> None:
+    data, run = first
+    with pytest.raises(RecipeError, match=r"learns from a run of two-look\. Name its model.keras with --teacher"):
+        train(data, tmp_path / "run", Options(validation_fold=False), teacher="two-look")
+    with pytest.raises(RecipeError, match=r"has no teacher\. Leave out --teacher"):
+        train(data, tmp_path / "run", Options(validation_fold=False, teacher=run / KERAS))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "missing.keras", "other"])

@@ -17,6 +17,7 @@ def test_every_packaged_recipe_is_valid() -> None:
         "two-look-224",
         "two-look-all",
         "two-look-lite2",
+        "two-look-taught",
         "two-look-vit",
         "two-look-wide",
         "two-look-wide-160",
@@ -56,6 +57,13 @@ def test_layer_decay_is_for_two_look_networks_with_adamw(tmp_path: Path) -> None
     text = (FOLDER / "two-look-vit.toml").read_text()
     path.write_text(text.replace('optimizer = "adamw"', 'optimizer = "adam"'))
     with pytest.raises(RecipeError, match="layer_decay is for two-look networks"):
+        load_recipe(str(path))
+
+
+def test_only_two_look_networks_have_a_teacher(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text((FOLDER / "lite0.toml").read_text().replace('views = "scanner"', 'teacher = "lite0"'))
+    with pytest.raises(RecipeError, match="a teacher is for two-look networks only"):
         load_recipe(str(path))
 
 

@@ -50,7 +50,8 @@ class Learnt:
         for index, array in enumerate(weights):
             named = {f"{number}-{index}": array}
             if part and _size(part | named) > MAX_PART:
-                parts.append(self._write(recipe, last, part))
+                if index:
+                    parts.append(self._write(recipe, last, part))
                 last, part = last + 1, {}
             part = part | named
         parts.append(self._write(recipe, last, part))

@@ -52,6 +52,8 @@ class Options:
         Continue the run in the folder.
     volumes, more
         Folders that were added to the data set, see `read_chosen`.
+    teacher
+        Network file of the run that teaches, for a recipe with a teacher.
     """
 
     split: Split = Split.PATIENTS
@@ -62,6 +64,7 @@ class Options:
     validation_fold: bool = True
     volumes: Path | None = None
     more: Path | None = None
+    teacher: Path | None = None
 
 
 def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options, console: Console) -> dict[str, Any]:
@@ -80,26 +83,33 @@ def run_recipe(recipe: Recipe, dataset: Dataset, folder: Path, options: Options,
         check_needs_no_validation(recipe)
     if recipe.train.keep == "mean" and not Path(str(options.weights)).is_file():
         raise RecipeError(f"{recipe.name} starts from a trained network. Name its file with --weights.")
+    if (recipe.train.teacher is None) != (options.teacher is None):
+        raise RecipeError(
+            f"{recipe.name} learns from a run of {recipe.train.teacher}. Name its model.keras with --teacher."
+            if recipe.train.teacher
+            else f"{recipe.name} has no teacher. Leave out --teacher, or use --recipe two-look-taught."
+        )
     print_dataset(dataset, console)
     parts = parts_of(recipe, dataset, options)
     if recipe.segment:
         _check_masks(dataset, parts)
     hashes = file_hashes(dataset)
     lineage = lineage_of(options.weights)
-    if lineage:
-        _check_unseen(lineage, parts, hashes)
+    lineages = [found for found in (lineage, lineage_of(str(options.teacher) if options.teacher else None)) if found]
+    for found in lineages:
+        _check_unseen(found, parts, hashes)
     folder.mkdir(parents=True, exist_ok=True)
     config = config_of(recipe, dataset, options, hashes)
     write_settings(folder / CONFIG_FILE, config, options.resume)
     write_json(folder / ENVIRONMENT_FILE, environment())
     write_json(folder / SKIPPED_FILE, skipped_record(dataset))
-    write_json(folder / PARTS_FILE, parts_record(parts, hashes, lineage))
+    write_json(folder / PARTS_FILE, parts_record(parts, hashes, lineages))
     for note in parts.notes:
         console.print(terminal(f"{options.split}: {note}."))
     sizes = {part: len(getattr(parts, part)) for part in ("train", "validation", "test")}
     console.print(f"Pictures: {', '.join(f'{part} {count:,}' for part, count in sizes.items())}.")
 
-    stage, training = _prepared(recipe, dataset.root, parts, folder, console)
+    stage, training = _prepared(recipe, dataset.root, parts, folder, options, console)
     keras.utils.set_random_seed(recipe.seed)
     model, started_from = build(stage, len(CLASSES[recipe.task]), options.weights)
     started_from = lineage.description if lineage else started_from
@@ -220,9 +230,9 @@ def _below(folder: Path | None, root: Path) -> str | None:
     return None if folder is None else folder.resolve().relative_to(root.resolve()).as_posix()
 
 
-def parts_record(parts: Parts, hashes: dict[str, str], lineage: Lineage | None = None) -> dict[str, list[str]]:
+def parts_record(parts: Parts, hashes: dict[str, str], lineages: Sequence[Lineage] = ()) -> dict[str, list[str]]:
     """Return the content of ``parts.json``."""
-    seen = sorted(_hashes_of((*parts.train, *parts.validation), hashes) | (lineage.seen if lineage else set()))
+    seen = sorted(_hashes_of((*parts.train, *parts.validation), hashes).union(*(found.seen for found in lineages)))
     names = {
         part: [sample.name for sample in getattr(parts, part)] for part in ("train", "validation", "test", "untyped")
     }
@@ -244,16 +254,17 @@ def _check_unseen(lineage: Lineage, parts: Parts, hashes: dict[str, str]) -> Non
         )
     if known:
         raise RecipeError(
-            f"The starting weights have seen {len(known):,} of the pictures in the test part. Start from a run with "
-            "the same split and --test-fold."
+            f"{lineage.description} has seen {len(known):,} of the pictures in the test part. Use a run with the same "
+            "split and --test-fold."
         )
 
 
 def _prepared(
-    recipe: Recipe, root: Path, parts: Parts, folder: Path, console: Console
+    recipe: Recipe, root: Path, parts: Parts, folder: Path, options: Options, console: Console
 ) -> tuple[Stage, ClassifierTraining | TwoLookTraining]:
     if looks_twice(recipe):
-        return recipe.train, TwoLookTraining(root, parts, recipe.train, recipe.seed)
+        teacher = open_saved(options.teacher) if options.teacher else None
+        return recipe.train, TwoLookTraining(root, parts, recipe.train, recipe.seed, teacher)
     classifying = ClassifierTraining(root, parts, recipe.task, recipe.train, recipe.seed)
     return _searched(recipe, classifying, folder, console), classifying
 

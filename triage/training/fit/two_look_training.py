@@ -21,10 +21,18 @@ from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK
 from triage.training.data.splits import Parts, Sample, has_mask, target_for
 from triage.training.fit.checkpoints import Row
-from triage.training.fit.loop import Outcome, train
-from triage.training.fit.losses import allowed_accuracy, allowed_loss_of, hedged_classes_loss, known_mask_loss
+from triage.training.fit.loop import Batches, Outcome, train
+from triage.training.fit.losses import (
+    allowed_accuracy,
+    allowed_loss_of,
+    hedged_classes_loss,
+    known_mask_loss,
+    taught_classes_loss,
+    taught_mask_loss,
+)
 from triage.training.fit.recipe import Stage
 from triage.training.fit.stages import drawing_weights
+from triage.training.fit.teaching import TaughtBatches
 from triage.training.views.frames import load_frames_of
 from triage.training.views.two_look_views import Picture, TwoLookViews
 
@@ -47,9 +55,11 @@ class TwoLookTraining:
         Size, batch and shares.
     seed
         Seed of the batches.
+    teacher
+        A trained network to learn from too.
     """
 
-    def __init__(self, root: Path, parts: Parts, stage: Stage, seed: int) -> None:
+    def __init__(self, root: Path, parts: Parts, stage: Stage, seed: int, teacher: keras.Model | None = None) -> None:
         weights = drawing_weights(parts.train, stage, "finding")
         assert weights is not None  # the recipe was checked
         self.views = TwoLookViews(
@@ -62,6 +72,11 @@ class TwoLookTraining:
             reordered=stage.reordered,
             stripped=stage.stripped,
         )
+        self.batches: Batches = self.views
+        self.losses = {LOGITS: hedged_classes_loss, MASK: known_mask_loss}
+        if teacher is not None:
+            self.batches = TaughtBatches(self.views, teacher, stage.size)
+            self.losses = {LOGITS: taught_classes_loss, MASK: taught_mask_loss}
         self.validation_frames = load_frames_of(root, parts.validation, FRAME).pixels
         self.validation_targets = np.array(
             [target_for(sample.item, "finding") for sample in parts.validation], np.float32
@@ -82,8 +97,8 @@ class TwoLookTraining:
         self.views.pictures = locate_unoutlined(model, self.views.pictures, console)
         return train(
             model,
-            {LOGITS: hedged_classes_loss, MASK: known_mask_loss},
-            self.views,
+            self.losses,
+            self.batches,
             self.validate,
             stage,
             folder,

@@ -18,6 +18,7 @@ from triage.inference.calibration import Calibration
 from triage.inference.card import CARD, GATE, KERAS, MODEL_CARD, ONNX, Card, sha256_of
 from triage.inference.network import Network
 from triage.inference.views import FRAME
+from triage.networks.twolook import encoder_of
 from triage.training.data.splits import Sample
 from triage.training.evaluate.cross_validation import report
 from triage.training.evaluate.external_validation import searched_for_copies, unseen_samples, validate_externally
@@ -36,9 +37,11 @@ from triage.training.release.gate import write_gate
 from triage.training.release.model_card import model_card
 from triage.training.release.ood_threshold import familiar_within
 from triage.training.release.runs import Runs, fold_of, open_runs
+from triage.training.release.trials import write_trials
 from triage.training.views.frames import load_frames_of
 
-ARCHITECTURE = "Two looks by one EfficientNet-Lite0: a light decoder finds the lesion, the crop is classified"
+#: The text of the card; it takes the name of the encoder.
+ARCHITECTURE = "Two looks by one {}: a light decoder finds the lesion, the crop is classified"
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ def release(
     runs = open_runs(root, trials, ships, left_out, more)
     evidence = _cross_validate(runs, volumes)
     network = _write_networks(runs, folder)
+    write_trials(runs.trials, folder)
     metrics = evidence.metrics | {
         "gate": {"familiar_within": evidence.familiar_within, **write_gate(network, runs.dataset, folder)},
         "ships": _accuracy_on_seen(network, runs, evidence.calibration),
@@ -201,7 +205,7 @@ def _card(
     return Card(
         name=folder.name,
         created=datetime.now(UTC).date().isoformat(),
-        architecture=ARCHITECTURE,
+        architecture=ARCHITECTURE.format(encoder_of(runs.shipped.trained)[1].title),
         input_size=int(runs.shipped.trained.input_shape[1]),
         preprocessing=preprocess.VERSION,
         classes=list(FINDINGS),
@@ -263,13 +267,24 @@ def _summary(trials: Sequence[Path], ships: Path, shipped: Scorer, train: Sequen
     return (
         f"Recipe {config['recipe']['name']}, starting from {_start_of(ships)}, trained on "
         f"{', '.join(config['sources'])}: {split}. It was evaluated by {len(trials)} cross-validation runs of the same "
-        f"recipe, each starting from {_start_of(trials[0])} and without one fold. The released network and those of "
-        "the cross-validation are quantized to 8 bits."
+        f"recipe, each starting from {_start_of(trials[0])} and without one fold. {_epochs(ships, trials)} The "
+        "released network and those of the cross-validation are quantized to 8 bits."
     )
 
 
 def _start_of(run: Path) -> str:
-    return str(json.loads((run / RESULT_FILE).read_text())["started_from"])
+    return str(_result_of(run)["started_from"])
+
+
+def _epochs(ships: Path, trials: Sequence[Path]) -> str:
+    """Say for how long the runs were trained: elsewhere, time may have been short (`triage.training.elsewhere`)."""
+    shipped, *others = (_result_of(run)["classifier"]["epochs"] for run in (ships, *trials))
+    return f"It was trained for {shipped} epochs, the others for {min(others)} to {max(others)}."
+
+
+def _result_of(run: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((run / RESULT_FILE).read_text())
+    return result
 
 
 def _training_folds(samples: Sequence[Sample]) -> str:
