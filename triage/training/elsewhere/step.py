@@ -102,7 +102,7 @@ class Network:
         masks = np.zeros((count, side // STRIDE, side // STRIDE, 2), np.uint8)
         batch = Batch(np.zeros((count, side, side), np.uint8), masks, np.ones((count, len(Finding)), np.float32))
         (rate,) = np.full(1, self.stage.learning_rate, np.float32)
-        lesson = Trained(self.teacher.first.learnt, self.teacher.first.others) if self.teacher else None
+        lesson = self.teacher.result(self.teacher.first) if self.teacher else None
         state, figures = self.step(self.first, rate, batch, lesson)
         jax.block_until_ready(figures)
         began = time.monotonic()
@@ -112,7 +112,7 @@ class Network:
         return (time.monotonic() - began) / TIMED_STEPS
 
     def result(self, state: State) -> Trained:
-        """Return the variables after the last step."""
+        """Return the variables after the last step; those that learnt have 16 bits, as they come back."""
         for variables, values in (
             (self.model.trainable_variables, state.learnt),
             (self.optimizer.variables, state.optimizer),
@@ -120,7 +120,7 @@ class Network:
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         self.optimizer.finalize_variable_values(self.model.trainable_variables)
-        return Trained([variable.value for variable in self.model.trainable_variables], state.others)
+        return Trained([np.asarray(variable, np.float16) for variable in self.model.trainable_variables], state.others)
 
     def _step(self, state: State, rate: np.float32, batch: Batch, lesson: Trained | None) -> tuple[State, Any]:
         gradient = jax.value_and_grad(self._loss, has_aux=True)
@@ -137,7 +137,9 @@ class Network:
         classes_loss, mask_loss = hedged_classes_loss, known_mask_loss
         if lesson is not None:
             assert self.teacher is not None  # only a network with a teacher is given lessons
-            answers, _ = self.teacher.model.stateless_call(*lesson, frames, training=False)
+            # What teaches is what comes back.
+            known = [ops.cast(values, "float32") for values in lesson.learnt]
+            answers, _ = self.teacher.model.stateless_call(known, lesson.others, frames, training=False)
             targets = with_answers(targets, answers)
             classes_loss, mask_loss = taught_classes_loss, taught_mask_loss
         outputs, others = self.model.stateless_call(learnt, others, frames, training=True)

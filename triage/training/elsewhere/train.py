@@ -162,7 +162,7 @@ def _train(
         "curve": curve,
     }
     trained = network.result(state)
-    learnt.add(trial.name, trial.recipe, [np.asarray(array, np.float16) for array in trained.learnt], record)
+    learnt.add(trial.name, trial.recipe, trained.learnt, record)
     loss, mask = curve[-1]["loss"], curve[-1][f"{MASK}_loss"]
     waited = pool.waited - waited
     _say(
