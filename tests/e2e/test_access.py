@@ -96,6 +96,8 @@ def test_a_technician_sees_what_technicians_may_do(address: str, browser: Browse
     expect(links).to_have_count(2)
     names = [text.rpartition("\n")[2] for text in links.all_inner_texts()]  # before them stand the names of the icons
     assert names == ["Worklist", "Upload"]
+    expect(tab.locator(".worklist tbody")).to_have_count(2)
+    expect(tab.get_by_role("link", name="CSV")).to_have_count(0)
     expect(tab.get_by_role("button", name="Read next")).to_have_count(0)
     tab.goto(f"{address}/users")
     expect(tab.get_by_test_id("stSidebarNav")).to_be_visible(timeout=60_000)
