@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from itertools import takewhile
 
 from triage.domain import Band, StudyStatus
+from triage.languages.speech import speaking
 from triage.records.views import WorklistRow
 from triage.ui.tables import metrics, reading_columns, readings, worklist
 
@@ -29,6 +30,14 @@ def test_figures_of_a_card_have_the_names_that_readers_know() -> None:
         "Heat map peak inside the outline",
     ]
     assert set(table["95 % interval"]) == {"0.800 to 1.000"}
+    with speaking("de"):
+        german = list(metrics(dict.fromkeys(names, value)).iloc[:, 0])
+    assert german == [
+        "Genauigkeit",
+        "F1, kein Tumor",
+        "Sensitivität bei 95 % Spezifität, Gliom",
+        "Sensitivität, Hypophysentumor",
+    ]
 
 
 def test_the_comment_of_a_reading_is_in_sight_on_a_small_screen() -> None:

@@ -190,12 +190,15 @@ def reading_columns(zone: str) -> dict[str, Any]:
 
 #: Metrics of a model card by their usual names.
 METRIC_NAMES = {
+    "accuracy": later("Accuracy"),
     "auroc": "AUROC",
     "brier": later("Brier score"),
     "dice": "Dice",
     "ece": later("Expected calibration error"),
     "f1": "F1",
     "map_peak_inside_outline": later("Heat map peak inside the outline"),
+    "precision": later("Precision"),
+    "recall": later("Recall"),
     "sensitivity_at_95_specificity": later("Sensitivity at 95 % specificity"),
 }
 #: The classes within a sentence.
