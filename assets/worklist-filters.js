@@ -14,9 +14,10 @@ export class Filters {
    * @param {HTMLElement} place
    * @param {HTMLElement} bar of the news: it has its place here, so that it moves no row when it appears
    * @param {Table} table whose columns are chosen here
+   * @param {boolean} mayList whether the reader may take the list away
    * @param {(change: Partial<Asked>, typed?: boolean) => void} ask
    */
-  constructor(place, bar, table, ask) {
+  constructor(place, bar, table, mayList, ask) {
     this.table = table;
     this.ask = ask;
     this.lists = group(t("List"));
@@ -39,7 +40,7 @@ export class Filters {
     const second = document.createElement("div");
     const right = document.createElement("div");
     right.className = "right";
-    right.append(this.total, this.pages, this.#columns(), this.csv);
+    right.append(this.total, this.pages, this.#columns(), ...(mayList ? [this.csv] : []));
     second.append(this.bands, this.findings, right);
     place.append(first, second);
   }

@@ -53,7 +53,8 @@ class Worklist {
       sort: (sort, descending) => this.ask({ sort, descending, page: 1 }),
       choose: (columns) => this.keep(columns),
     });
-    this.filters = new Filters(filters, this.bar, this.table, (change, typed) => this.ask(change, typed ? TYPING : 0));
+    const ask = (/** @type {Partial<Asked>} */ change, typed = false) => this.ask(change, typed ? TYPING : 0);
+    this.filters = new Filters(filters, this.bar, this.table, host.component.data.list, ask);
     this.scroll.addEventListener("pointerleave", () => this.release());
     this.scroll.addEventListener("focusout", () => setTimeout(() => this.release()));
     this.end = new AbortController();

@@ -1,5 +1,6 @@
 // @ts-check
 /** What each action of keys.json does. */
+import { describe } from "./keys.js";
 import { follow } from "./layout.js";
 
 /** @typedef {import("./main.js").App} App */
@@ -63,11 +64,18 @@ export function act(app, action) {
     "layout-one": () => arrange(app, "one"),
     "layout-two": () => arrange(app, "two"),
     "layout-planes": () => arrange(app, "planes"),
-    help: () => app.part("help").toggleAttribute("hidden"),
+    help: () => help(app),
   };
   if (action in WINDOWS) pane.window = pane.head.presets[WINDOWS[action]];
   actions[action]?.();
   if (!MOVES.has(action)) app.refresh();
+}
+
+/** @param {App} app Show the keys, or put them away. */
+function help(app) {
+  const panel = app.part("help");
+  describe(panel, app.keys, app.layout.isVolume);
+  panel.toggleAttribute("hidden");
 }
 
 /** @param {App} app */

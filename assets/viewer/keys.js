@@ -106,17 +106,17 @@ export function meaning(event, keys, viewer) {
 }
 
 /**
- * Fill the panel with all keys.
+ * Fill the panel with all keys that do something.
  *
  * @param {HTMLElement} panel
  * @param {Record<string, string[]>} keys
+ * @param {boolean} isVolume Whether the series has three planes.
  */
-export function describe(panel, keys) {
-  const rows = Object.entries(ACTIONS).map(([action, said]) => [
-    (keys[action] ?? []).map((key) => SHOWN[key] ?? key).join(" "),
-    said,
-  ]);
-  panel.replaceChildren();
+export function describe(panel, keys, isVolume) {
+  const rows = Object.entries(ACTIONS)
+    .filter(([action]) => isVolume || action !== "layout-planes")
+    .map(([action, said]) => [(keys[action] ?? []).map((key) => SHOWN[key] ?? key).join(" "), said]);
+  const columns = document.createElement("div");
   const blocks = new Map([[t("Keys"), rows], [t("Mouse and touch"), MOUSE], [t("Measuring and outlining"), TOOLS], [t("Reading"), READING]]);
   for (const [title, lines] of blocks) {
     const list = document.createElement("dl");
@@ -130,6 +130,7 @@ export function describe(panel, keys) {
     heading.textContent = title;
     const block = document.createElement("section");
     block.append(heading, list);
-    panel.append(block);
+    columns.append(block);
   }
+  panel.replaceChildren(columns);
 }

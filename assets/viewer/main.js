@@ -4,7 +4,7 @@ import { day, t } from "../t.js";
 import { act } from "./actions.js";
 import { ahead, study as ask } from "./ahead.js";
 import { corners } from "./corners.js";
-import { describe, meaning, typing } from "./keys.js";
+import { meaning, typing } from "./keys.js";
 import { Layers } from "./layers.js";
 import { Layout } from "./layout.js";
 import { Loader } from "./loader.js";
@@ -112,7 +112,6 @@ export class App {
     this.layout.arrange("one", source, [head.series.findIndex((one) => one.number === number), at]);
     this.host.focus({ preventScroll: true });
     this.keys = await keys;
-    describe(this.part("help"), this.keys);
     this.refresh();
     this.tools = await toolsOf(this, head.id);
     this.refresh();

@@ -10,7 +10,7 @@ from triage.errors import TriageError
 from triage.languages.speech import retold, t
 from triage.records.trail import TrailFilter
 from triage.text import markdown, visible
-from triage.ui import state, trail
+from triage.ui import state, tables, trail
 from triage.web.audit_export import MAX_SEARCH, query_of
 
 PAGE_SIZE = 100
@@ -120,11 +120,12 @@ except TriageError as error:
 shown, more = entries[:PAGE_SIZE], len(entries) > PAGE_SIZE
 if shown:
     links = me.may(Right.READ)
-    st.dataframe(
+    place, height = tables.place(len(shown))
+    place.dataframe(
         trail.table(shown, links=links),
         hide_index=True,
         column_config=trail.columns(links=links),
-        height="auto" if len(shown) < 12 else 400,
+        height=height,
         key="trail_table",
     )
 else:

@@ -38,7 +38,7 @@ left, right = st.container(key="stack").columns(2, gap="large")
 with left:
     st.subheader(t("Performance"))
     st.caption(markdown(card.metrics["test"]["on"]))
-    st.dataframe(tables.metrics(card.metrics["test"]["figures"]), hide_index=True)
+    st.dataframe(tables.metrics(card.metrics["test"]["figures"]), hide_index=True, height="content")
 with right:
     st.subheader(t("Confusion matrix"))
     st.caption(t("True class by row, predicted class by column."))

@@ -54,11 +54,13 @@ def note_click() -> None:
 
 
 if shown:
-    st.dataframe(
+    place, height = tables.place(len(shown))
+    place.dataframe(
         tables.readings(shown),
         hide_index=True,
         column_config=tables.reading_columns(str(state.zone())),
-        height="auto" if len(shown) < 12 else 460,
+        height=height,
+        placeholder="",
         key="readings_table",
         on_select=note_click,
         selection_mode="single-cell",

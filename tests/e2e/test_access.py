@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import pytest
 import requests
 from access_samples import PASSWORD, account
-from helpers import served, take_in
+from helpers import served, take_in, until
 from playwright.sync_api import Browser, Page, expect
 
 from triage.access.roles import Role
@@ -96,12 +96,26 @@ def test_a_technician_sees_what_technicians_may_do(address: str, browser: Browse
     expect(links).to_have_count(2)
     names = [text.rpartition("\n")[2] for text in links.all_inner_texts()]  # before them stand the names of the icons
     assert names == ["Worklist", "Upload"]
+    expect(tab.locator(".worklist tbody")).to_have_count(2)
+    expect(tab.get_by_role("link", name="CSV")).to_have_count(0)
     expect(tab.get_by_role("button", name="Read next")).to_have_count(0)
     tab.goto(f"{address}/users")
     expect(tab.get_by_test_id("stSidebarNav")).to_be_visible(timeout=60_000)
     expect(tab.get_by_text("ask an administrator")).to_be_visible(timeout=60_000)
     expect(tab.get_by_role("heading", name="Users")).to_have_count(0)
     expect(links).to_have_count(2)
+
+
+def test_long_tables_use_the_height_of_the_window(address: str, browser: Browser) -> None:
+    tab = sign_in(browser, address, "ada", [], "/audit")
+    tab.set_viewport_size({"width": 1920, "height": 1080})
+    export = tab.get_by_role("link", name="CSV")
+    expect(export).to_be_in_viewport()
+    until(lambda: export.evaluate("(one) => innerHeight - one.getBoundingClientRect().bottom") < 60)
+    tab.goto(f"{address}/models")
+    expect(tab.get_by_test_id("stDataFrame")).to_have_count(3)
+    whole = tab.get_by_test_id("stDataFrame").first.evaluate("(one) => one.getBoundingClientRect().height")
+    assert whole > 800, "all figures, without scrolling in the table"
 
 
 def test_the_server_does_not_name_itself(address: str) -> None:

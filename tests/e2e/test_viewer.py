@@ -365,3 +365,33 @@ def test_what_unfolds_stays_within_the_viewer(studies: Studies, tab: Page) -> No
         "(list) => list.getBoundingClientRect().right - document.getElementById('viewer').getBoundingClientRect().right"
     )
     until(lambda: choices.evaluate(beyond) <= 0.5, 10)
+
+
+def test_all_keys_that_do_something_are_told_at_once(studies: Studies, tab: Page) -> None:
+    panel = tab.locator("#viewer .nt-help")
+    for study, slices, planes in ((studies.stack, COUNT, 0), (studies.volume, 28, 1)):
+        opened(tab, studies, study, slices)
+        tab.keyboard.press("?")
+        expect(panel).to_be_visible()
+        assert panel.evaluate("(one) => one.scrollHeight <= one.clientHeight"), "none is below the edge"
+        expect(panel.get_by_text("Three planes", exact=True)).to_have_count(planes)
+
+
+def test_the_picture_stays_where_it_is_beside_a_longer_page(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    top = "() => document.getElementById('viewer').getBoundingClientRect().top"
+    longer = "(beside) => (beside.appendChild(document.createElement('div')).style.height = '100vh')"
+    scroll = "() => document.querySelector('[data-testid=stMain]').scrollTo(0, 200)"
+    for is_collapsed in (False, True):
+        if is_collapsed:
+            tab.get_by_test_id("stSidebarHeader").hover()
+            tab.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+            expect(tab.get_by_test_id("stExpandSidebarButton")).to_be_visible()
+            tab.wait_for_timeout(1000)  # it glides
+        before = tab.evaluate(top)
+        column = tab.get_by_test_id("stColumn").filter(has=tab.locator("#viewer"))
+        column.locator("xpath=following-sibling::*[1]").evaluate(longer)
+        tab.evaluate(scroll)
+        assert tab.evaluate(top) == pytest.approx(before, abs=0.5)
+        tab.reload()
+        expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(1)

@@ -70,6 +70,16 @@ def patients(tab: Page) -> list[str]:
     return tab.locator("tbody a").all_inner_texts()
 
 
+def test_all_filters_are_written_alike(server: Server, tab: Page) -> None:
+    server.add()
+    opened(tab, server, 1)
+    fonts = (
+        "(all) => all.map((one) => ['fontSize', 'fontFamily', 'fontWeight'].map((name) => getComputedStyle(one)[name]))"
+    )
+    assert len(set(map(tuple, tab.locator(".filters button").evaluate_all(fonts)))) == 1
+    expect(tab.get_by_role("link", name="CSV")).to_be_visible()
+
+
 def test_a_reader_finds_sorts_and_opens(server: Server, tab: Page) -> None:
     for name, glioma in (("MÜLLER^JÖRG", 0.9), ("ROE^ANN", 0.3), ("DOE^JANE", None)):
         server.add(name, glioma)

@@ -19,6 +19,7 @@ GERMAN = catalogue("de")
     [
         ("P(glioma) 0.93 ≥ 0.37, the operating point", "P(Gliom) 0,93 ≥ 0,37, der Arbeitspunkt"),
         ("STAT asked for by the referrer", "NOTFALL, vom Zuweiser angefordert"),
+        ("Localiser", "Übersichtsaufnahme"),
         (
             "Uncertain: glioma, meningioma and pituitary tumour cannot be distinguished",
             "Unsicher: nicht zu unterscheiden sind Gliom, Meningeom und Hypophysentumor",

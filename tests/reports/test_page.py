@@ -60,6 +60,16 @@ def test_one_page_says_whose_it_is_and_what_was_found(tmp_path: Path) -> None:
         assert words in said, words
 
 
+def test_the_caption_of_a_key_image_is_whole(tmp_path: Path) -> None:
+    place, author = "Series 2, slice 133 of 192 · axial t1_mprage_tra_p2_iso_ce after contrast", "Prof. Dr. Ada Wong"
+    long = replace(image(), place=place, author=author, begun_by_ai=True)
+    said, _ = text(replace(report(), images=(long,)), tmp_path)
+    assert f"{place} · {author}, outline begun with the AI's 1: 12.5 mm" in said
+    longer = replace(long, place="Series 2, slice 133 of 192 · axial " + "x" * 64, author="Dr. " + "y" * 76)
+    said, _ = text(replace(report(), images=(longer,)), tmp_path)
+    assert ", outline begun with the AI's 1: 12.5 mm" in said
+
+
 def test_whatever_is_in_the_record_stays_on_one_page(tmp_path: Path) -> None:
     full = report()
     reading = replace(full.study.readings[0], comment="Very long. " * 400, reader="Dr. " + "x" * 76)

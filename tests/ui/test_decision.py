@@ -54,8 +54,7 @@ def test_the_headline_names_the_classes_that_cannot_be_ruled_out() -> None:
 
 def test_a_reading_is_shown_as_it_was_signed() -> None:
     (shown,) = AppTest.from_function(_history).run().success
-    assert shown.value.startswith(
-        "**Meningioma**, override \\(wrong class\\)\\, first\\, final\\. Dr\\. \\*Ada\\*\\, Mar 2\\, 2026"
-    )
+    assert shown.value.startswith("**Meningioma** · First reading\\, signed by Dr\\. \\*Ada\\*\\, Mar 2\\, 2026")
+    assert "It overrides the AI result\\: wrong class\\. It is final\\. Comment\\: see" in shown.value
     assert "\\!\\[scan\\]\\(http" in shown.value
     assert "\n" not in shown.value

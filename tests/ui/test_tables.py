@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from triage.domain import Band, StudyStatus
+from triage.languages.speech import speaking
 from triage.records.views import WorklistRow
-from triage.ui.tables import metrics, worklist
+from triage.ui.tables import metrics, reading_columns, readings, worklist
 
 
 def test_patients_are_named_as_people_write_them() -> None:
@@ -28,3 +30,20 @@ def test_figures_of_a_card_have_the_names_that_readers_know() -> None:
         "Heat map peak inside the outline",
     ]
     assert set(table["95 % interval"]) == {"0.800 to 1.000"}
+    with speaking("de"):
+        german = list(metrics(dict.fromkeys(names, value)).iloc[:, 0])
+    assert german == [
+        "Genauigkeit",
+        "F1, kein Tumor",
+        "Sensitivität bei 95 % Spezifität, Gliom",
+        "Sensitivität, Hypophysentumor",
+    ]
+
+
+def test_the_comment_of_a_reading_is_in_sight_on_a_small_screen() -> None:
+    columns = reading_columns("UTC")
+    names = list(readings([]))
+    assert set(columns) == set(names), "every column has a width"
+    before = takewhile(lambda name: name != "Comment", names)
+    room = 1366 - 232 - 2 * 32 - 15  # the window without sidebar, margins and scrollbar
+    assert sum(columns[name]["width"] for name in (*before, "Comment")) <= room

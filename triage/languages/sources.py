@@ -78,8 +78,6 @@ UNSEEN = re.compile(
 #: Rooms and modules of whose texts single words are terms.
 TERMS = ("triage/domain/", "triage/records/chain.py", "triage/access/roles.py")
 LOGGING = ("debug", "info", "warning", "error", "exception", "critical")
-#: Write audit rows.
-NOTING = ("_note", "_did")
 #: How a value is written, behind the name of its hole.
 FORMAT = re.compile(r"(?<=\w):[^{}]*(?=\})")
 WORDS = re.compile(r"[^\W\d_]{2,}")
@@ -191,12 +189,12 @@ def _sentences(tree: ast.Module, constants: Mapping[str, str], words: int) -> It
 
 
 def _is_unseen(function: ast.expr) -> bool:
-    """Return whether a function takes texts that go to the log or the audit trail, or patterns."""
+    """Return whether a function takes texts that go to the log or to rows about accounts, or patterns."""
     if isinstance(function, ast.Name):
         return function.id == "note"
     if not isinstance(function, ast.Attribute):
         return False
-    return function.attr in (*LOGGING, *NOTING) or getattr(function.value, "id", "") == "re"
+    return function.attr in LOGGING or getattr(function.value, "id", "") == "re"
 
 
 def _template(node: ast.JoinedStr, constants: Mapping[str, str]) -> str:

@@ -41,6 +41,10 @@ LEFT, RIGHT = 0.07, 0.93
 MUTED, ACCENT, OUTLINE, MARK = "#5b6570", "#0b5cad", "#ff6fae", "#ffd54a"
 #: Characters in a line of the smallest text, and lines of one comment.
 LINE, COMMENT_LINES = 100, 2
+#: Characters in a line below a key image, and lines that have room there.
+IMAGE_LINE, UNDER_IMAGE = 62, 4
+#: Characters of its place and of who marked it: with these, whether the AI began the outline is never cut off.
+PLACE, AUTHOR = 84, 28
 #: Readings that have room; the latest are shown.
 READINGS = 4
 #: Text is embedded as TrueType, so that it can be searched and copied.
@@ -151,29 +155,41 @@ def _images(page: _Page, report: StudyReport) -> None:
         return
     count = len(report.images)
     across = min(count, 2)
-    wide, high = (RIGHT - LEFT - 0.02) / 2, 0.2 if count > 2 else 0.3
+    wide, high = (RIGHT - LEFT - 0.02) / 2, 0.195 if count > 2 else 0.295
     for number, image in enumerate(report.images):
         left = LEFT + number % across * (wide + 0.02)
         if number and number % across == 0:
-            page.y -= high + 0.048
+            page.y -= high + 0.053
         axes = page.figure.add_axes((left, page.y - high, wide, high))
         _draw(axes, image)
         above = page.y
         page.y -= high + 0.004
-        begun = t(", outline begun with the AI's") if image.begun_by_ai else ""
-        said = f"{retold(image.place)} · {retold(image.author)}"
-        page.write(_cut(said, 62 - len(begun)) + begun, 7, x=left, color=MUTED)
-        for line in _measured(image):
+        caption = _caption(image)
+        for line in caption:
+            page.write(line, 7, x=left, color=MUTED)
+        for line in _measured(image, UNDER_IMAGE - len(caption)):
             page.write(line, 7, x=left)
         page.y = above
-    page.y -= high + 0.05
+    page.y -= high + 0.055
 
 
-def _measured(image: KeyImage) -> list[str]:
-    """Return what was measured on an image, in at most two lines."""
+def _caption(image: KeyImage) -> list[str]:
+    """Return which slice an image is and who marked it, with room left for what was measured."""
+    begun = t(", outline begun with the AI's") if image.begun_by_ai else ""
+    said = f"{_cut(retold(image.place), PLACE)} · {_cut(retold(image.author), AUTHOR)}{begun}"
+    return _wrapped(said, UNDER_IMAGE - 1)
+
+
+def _measured(image: KeyImage, most: int) -> list[str]:
+    """Return what was measured on an image, in at most so many lines."""
     said = [f"{number}: {_described(one)}" for number, one in enumerate(image.measurements, start=1)]
-    lines = textwrap.wrap("; ".join(said), 62)
-    return lines if len(lines) <= 2 else [lines[0], _cut(lines[1], 56) + " …"]
+    return _wrapped("; ".join(said), most)
+
+
+def _wrapped(text: str, most: int) -> list[str]:
+    """Return a text as lines of the width of a key image; of what has no room, only that it is there."""
+    lines = textwrap.wrap(one_line(text), IMAGE_LINE)
+    return lines if len(lines) <= most else [*lines[: most - 1], _cut(lines[most - 1], IMAGE_LINE - 6) + " …"]
 
 
 def _described(one: Measurement) -> str:

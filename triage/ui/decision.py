@@ -10,7 +10,7 @@ import streamlit as st
 
 from triage import reading
 from triage.access.roles import Right
-from triage.domain import AIResult, Beyond, Finding, Reading, ReadingState, ReasonCode, Role, StudyStatus
+from triage.domain import AIResult, Beyond, Decision, Finding, Reading, ReadingState, ReasonCode, Role, StudyStatus
 from triage.errors import TriageError
 from triage.languages.speech import later, retold, t
 from triage.pipeline.installation import Installation
@@ -28,6 +28,23 @@ TITLES = {
     Role.SECOND: later("Second reading"),
     Role.ARBITRATION: later("Arbitration: two readers disagree"),
     Role.AMENDMENT: later("Amend the reading"),
+}
+#: What a signed reading says of itself.
+KINDS = {
+    Role.FIRST: later("First reading"),
+    Role.SECOND: later("Second reading"),
+    Role.ARBITRATION: later("Arbitration"),
+    Role.AMENDMENT: later("Amendment"),
+}
+DECISIONS = {
+    Decision.CONFIRM: later("It confirms the AI result."),
+    Decision.OVERRIDE: later("It overrides the AI result: {reason}."),
+    Decision.UNAIDED: later("It was made without an AI result."),
+}
+STATES = {
+    ReadingState.PRELIMINARY: later("It is preliminary and waits for another reader."),
+    ReadingState.FINAL: later("It is final."),
+    ReadingState.AMENDED: later("It takes the place of an earlier reading."),
 }
 AMEND, CONFIRM, READ = later("Sign amendment"), later("Confirm and sign"), later("Sign reading")
 VERBS = {
@@ -144,10 +161,13 @@ def _open(study_id: str) -> None:
 
 
 def _sentence(item: Reading) -> str:
-    reason = f" ({t(item.reason)})" if item.reason else ""
-    comment = f" — {item.comment}" if item.comment else ""
-    sure = t(", confidence {level}", level=t(item.confidence)) if item.confidence else ""
-    blind = t(", blind: {finding}", finding=t(item.blind.label)) if item.blind else ""
-    waits = t(", waits for another reader") if item.state is ReadingState.PRELIMINARY else ""
-    signed = f"{t(item.role)}, {t(item.state)}{waits}. {item.reader}, {state.local(item.signed_at)}"
-    return f"**{markdown(said(item))}**, {markdown(f'{t(item.decision)}{reason}{sure}{blind}, {signed}{comment}')}"
+    time = state.local(item.signed_at)
+    sentences = (
+        t("{kind}, signed by {reader}, {time}.", kind=t(KINDS[item.role]), reader=item.reader, time=time),
+        t(DECISIONS[item.decision], reason=t(item.reason) if item.reason else ""),
+        t("Confidence: {level}.", level=t(item.confidence)) if item.confidence else "",
+        t("Blind, before the AI result was shown: {finding}.", finding=t(item.blind.label)) if item.blind else "",
+        t(STATES[item.state]),
+        t("Comment: {comment}", comment=item.comment) if item.comment else "",
+    )
+    return f"**{markdown(said(item))}** · {markdown(' '.join(filter(None, sentences)))}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from triage.domain import SeriesHeader, StudyHeader
-from triage.languages.speech import day, duration, retold, t
+from triage.languages.speech import day, duration, later, retold, t
 from triage.records.views import SeriesFiles, Study
 from triage.scans.formats.derivation import DERIVED
 from triage.text import markdown, readable_age, readable_name
 from triage.ui import state
+
+later("Localiser")  # why a series is set aside, in one word, which the search for sentences passes over
 
 
 def heading(study: Study) -> None:

@@ -25,9 +25,20 @@ _worklist = st.components.v2.component(
 )
 
 
-def worklist() -> str | None:
-    """Draw the table of the worklist, and return the ID of the study that the reader has just opened, if any."""
-    data = {"module": "/worklist/modules/worklist.js", "arrive": t(ARRIVE), "viewer": list(addresses("ahead.js"))}
+def worklist(*, may_list: bool) -> str | None:
+    """Draw the table of the worklist, and return the ID of the study that the reader has just opened, if any.
+
+    Parameters
+    ----------
+    may_list
+        Whether the reader may take the list away as a table, and is shown the link.
+    """
+    data = {
+        "module": "/worklist/modules/worklist.js",
+        "arrive": t(ARRIVE),
+        "viewer": list(addresses("ahead.js")),
+        "list": may_list,
+    }
     drawn = _worklist(data=data, key="worklist", on_open_change=lambda: None)
     return drawn.open if isinstance(drawn.open, str) else None
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from triage.domain import Finding, Role, StudyHeader, StudyStatus
 from triage.languages.speech import day, day_pattern, duration, later, number, retold, t
@@ -16,7 +17,8 @@ from triage.text import one_line, readable_name
 from triage.ui import theme
 from triage.web.drafts import said
 
-ROW_HEIGHT = 36
+#: Most rows of a table that is shown whole.
+SHORT = 10
 #: Columns of the worklist that tell what the AI found.
 OF_THE_AI = ("P(glioma)", "AI", later("Reason for the rank"))
 #: Columns of the two studies of a conflict.
@@ -86,6 +88,11 @@ def worklist(rows: Sequence[WorklistRow], now: datetime, *, blind: bool = False)
     return table.style.apply(lambda column: styles[column.name], subset=list(styles))
 
 
+def place(rows: int) -> tuple[DeltaGenerator, Literal["stretch", "content"]]:
+    """Return where a table of so many rows is drawn, and its height: a long one fills the window, and scrolls."""
+    return (st.container(key="tall"), "stretch") if rows > SHORT else (st.container(), "content")
+
+
 def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
     """Return signed readings, in the order given."""
     return pd.DataFrame(
@@ -98,13 +105,13 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
             t("Study"): [item.name for item in items],
             t("AI"): [t(item.predicted.label) if item.predicted else "–" for item in items],
             t("Signed as"): [said(item.reading) for item in items],
+            t("Comment"): [one_line(item.reading.comment) for item in items],
             t("State"): [t("superseded") if item.superseded else t(item.reading.state.value) for item in items],
             t("Changed"): [_changed(item) for item in items],
             t("Decision"): [t(item.reading.decision.value) for item in items],
             t("Reason"): [t(item.reading.reason.value) if item.reading.reason else "" for item in items],
             t("Confidence"): [t(item.reading.confidence.value) if item.reading.confidence else "" for item in items],
             t("Blind"): [t(item.reading.blind.label) if item.reading.blind else "" for item in items],
-            t("Comment"): [one_line(item.reading.comment) for item in items],
         }
     )
 
@@ -153,29 +160,45 @@ def patient(header: StudyHeader) -> str:
 
 
 def reading_columns(zone: str) -> dict[str, Any]:
-    """Return the configuration of the columns of `readings`, with times in the reader's zone."""
+    """Return the configuration of the columns of `readings`, with times in the reader's zone.
+
+    At 1366 pixels the comment is in sight; what stands behind it is rarely there, or on the page of the study.
+    """
+    column = st.column_config
     return {
-        t("Signed"): st.column_config.DatetimeColumn(
-            format=f"{day_pattern()} HH:mm", width=142, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
+        t("Signed"): column.DatetimeColumn(
+            format=f"{day_pattern()} HH:mm", width=136, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
         ),
-        t("Study date"): st.column_config.DateColumn(format=day_pattern(), width=104),
-        t("State"): st.column_config.TextColumn(
-            help=t("Preliminary: waits for another reader. Superseded: a later reading took its place.")
+        t("Patient"): column.TextColumn(width=118),
+        t("MRN"): column.TextColumn(width=72),
+        t("Accession"): column.TextColumn(width=86),
+        t("Study date"): column.DateColumn(format=day_pattern(), width=102),
+        t("Study"): column.TextColumn(width=104),
+        t("AI"): column.TextColumn(width=108),
+        t("Signed as"): column.TextColumn(width=108),
+        t("Comment"): column.TextColumn(width=220),
+        t("State"): column.TextColumn(
+            width=84, help=t("Preliminary: waits for another reader. Superseded: a later reading took its place.")
         ),
-        t("Changed"): st.column_config.TextColumn(help=t("What an amendment changed of the reading before it")),
-        t("Blind"): st.column_config.TextColumn(help=t("What you had concluded before the AI result was shown")),
-        t("Comment"): st.column_config.TextColumn(width=280),
+        t("Changed"): column.TextColumn(width=100, help=t("What an amendment changed of the reading before it")),
+        t("Decision"): column.TextColumn(width=84),
+        t("Reason"): column.TextColumn(width=100),
+        t("Confidence"): column.TextColumn(width=86),
+        t("Blind"): column.TextColumn(width=100, help=t("What you had concluded before the AI result was shown")),
     }
 
 
 #: Metrics of a model card by their usual names.
 METRIC_NAMES = {
+    "accuracy": later("Accuracy"),
     "auroc": "AUROC",
     "brier": later("Brier score"),
     "dice": "Dice",
     "ece": later("Expected calibration error"),
     "f1": "F1",
     "map_peak_inside_outline": later("Heat map peak inside the outline"),
+    "precision": later("Precision"),
+    "recall": later("Recall"),
     "sensitivity_at_95_specificity": later("Sensitivity at 95 % specificity"),
 }
 #: The classes within a sentence.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from triage.languages.speech import day_pattern, later, t
+from triage.languages.speech import day_pattern, later, retold, t
 from triage.records.audit import Event
 from triage.records.trail import TrailEntry
 from triage.text import one_line
@@ -52,6 +53,32 @@ EVENTS = {
     Event.CLOCK: later("Clock set back"),
     Event.TRAIL_SEEN: later("Audit trail seen"),
 }
+#: Events whose detail the program makes itself; that of the others holds words or names of persons.
+FIXED = frozenset(
+    {
+        Event.RECEIVED,
+        Event.MENDED,
+        Event.CONFLICT,
+        Event.RANKED,
+        Event.NOT_ANALYSABLE,
+        Event.COMMITTED,
+        Event.EXPORTED,
+        Event.SENT,
+        Event.SIGNED_IN,
+        Event.DENIED,
+        Event.VERIFIED,
+        Event.DAMAGED,
+    }
+)
+#: State, role, decision and class of a signed reading.
+SIGNED = re.compile(r"(\w+), (\w+): (\w+) (.+)")
+# Such details that the search for sentences passes over: of one word, or of modules that say nothing else to a reader.
+later("{count} file(s)")
+later("{count} report(s)")
+later("after the study was judged")
+later("all of it")
+later("filtered by {parts}")
+later("{seals} seals and {files} files are as they were")
 
 
 def named(event: Event) -> str:
@@ -68,10 +95,19 @@ def table(entries: Sequence[TrailEntry], *, links: bool) -> list[dict[str, Any]]
             t("What"): named(one.event),
             t("From"): one_line(one.address),
             t("Study"): (f"/review?study={one.study_id}" if links else one.study_id) if one.study_id else "",
-            t("Detail"): one_line(one.detail),
+            t("Detail"): _detail(one),
         }
         for one in entries
     ]
+
+
+def _detail(entry: TrailEntry) -> str:
+    """Return the detail of a row in the language of the page, as far as no person said it."""
+    said = one_line(entry.detail)
+    if entry.event is Event.SIGNED and (parts := SIGNED.fullmatch(said)):
+        condition, role, decision, finding = map(t, parts.groups())
+        return f"{condition}, {role}: {decision} {finding}"
+    return retold(said) if entry.event in FIXED else said
 
 
 def columns(*, links: bool) -> dict[str, Any]:
