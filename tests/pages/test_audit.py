@@ -122,6 +122,16 @@ def test_every_event_has_a_name_in_every_language(event: Event) -> None:
         (Event.COMMITTED, "glioma", "Gliom"),
         (Event.EXPORTED, "worklist as CSV, 28 studies", "Arbeitsliste als CSV, 28 Untersuchungen"),
         (Event.EXPORTED, "audit trail as CSV, all of it", "Protokoll als CSV, vollständig"),
+        (
+            Event.EXPORTED,
+            "audit trail as CSV, filtered by words, time",
+            "Protokoll als CSV, gefiltert nach Wörtern und Zeit",
+        ),
+        (
+            Event.EXPORTED,
+            "data set of readings: 3 studies, not de-identified",
+            "Datensatz der Befunde: 3 Untersuchungen, nicht de-identifiziert",
+        ),
         (Event.VERIFIED, "90 seals and 28 files are as they were", "90 Siegel und 28 Dateien sind, wie sie waren"),
         # What a person wrote stays as it is, whatever it is.
         (Event.TAKEN_OVER, "from Dr. Bo: glioma", "from Dr. Bo: glioma"),
