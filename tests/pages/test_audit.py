@@ -13,11 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from triage.access.roles import RIGHTS, Right, Role
 from triage.languages.catalogue import catalogue
-from triage.languages.speech import speaking
 from triage.pipeline.installation import Installation
 from triage.records import audit
 from triage.records.audit import Event
-from triage.records.trail import TrailEntry, TrailFilter
+from triage.records.trail import TrailFilter
 from triage.ui import state, trail
 
 __all__ = ["installation"]
@@ -107,32 +106,6 @@ def test_the_record_is_verified_and_the_first_bad_row_named(installation: Instal
 @pytest.mark.parametrize("event", Event)
 def test_every_event_has_a_name_in_every_language(event: Event) -> None:
     assert catalogue("de").messages[trail.EVENTS[event]]
-
-
-@pytest.mark.parametrize(
-    ("event", "detail", "told"),
-    [
-        (Event.RECEIVED, "3 file(s), after the study was judged", "3 Datei(en), nachdem die Untersuchung bewertet war"),
-        (
-            Event.RANKED,
-            "STAT: P(glioma) 0.93 ≥ 0.37, the operating point",
-            "NOTFALL: P(Gliom) 0,93 ≥ 0,37, der Arbeitspunkt",
-        ),
-        (Event.SIGNED, "final, first: override notumor", "endgültig, Erstbefundung: abweichend kein Tumor"),
-        (Event.COMMITTED, "glioma", "Gliom"),
-        (Event.EXPORTED, "worklist as CSV, 28 studies", "Arbeitsliste als CSV, 28 Untersuchungen"),
-        (Event.EXPORTED, "audit trail as CSV, all of it", "Protokoll als CSV, vollständig"),
-        (Event.VERIFIED, "90 seals and 28 files are as they were", "90 Siegel und 28 Dateien sind, wie sie waren"),
-        # What a person wrote stays as it is, whatever it is.
-        (Event.TAKEN_OVER, "from Dr. Bo: glioma", "from Dr. Bo: glioma"),
-        (Event.ACCOUNT, "made: final", "made: final"),
-    ],
-)
-def test_details_of_a_fixed_form_are_told_in_german(event: Event, detail: str, told: str) -> None:
-    row = TrailEntry(1, datetime(2026, 1, 1, tzinfo=UTC), "Dr. Ada", "", "", event, "", detail)
-    for language, expected in (("de", told), ("en", detail)):
-        with speaking(language):
-            assert list(trail.table([row], links=False)[0].values())[-1] == expected
 
 
 def test_opening_a_study_is_noted_before_anything_is_shown(installation: Installation) -> None:

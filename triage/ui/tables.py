@@ -169,14 +169,14 @@ def reading_columns(zone: str) -> dict[str, Any]:
         t("Signed"): column.DatetimeColumn(
             format=f"{day_pattern()} HH:mm", width=136, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
         ),
-        t("Patient"): column.TextColumn(width=118),
-        t("MRN"): column.TextColumn(width=72),
-        t("Accession"): column.TextColumn(width=86),
+        t("Patient"): column.TextColumn(width=114),
+        t("MRN"): column.TextColumn(width=68),
+        t("Accession"): column.TextColumn(width=80),
         t("Study date"): column.DateColumn(format=day_pattern(), width=102),
-        t("Study"): column.TextColumn(width=104),
-        t("AI"): column.TextColumn(width=108),
-        t("Signed as"): column.TextColumn(width=108),
-        t("Comment"): column.TextColumn(width=220),
+        t("Study"): column.TextColumn(width=96),
+        t("AI"): column.TextColumn(width=124),
+        t("Signed as"): column.TextColumn(width=124),
+        t("Comment"): column.TextColumn(width=210),
         t("State"): column.TextColumn(
             width=84, help=t("Preliminary: waits for another reader. Superseded: a later reading took its place.")
         ),

@@ -78,6 +78,13 @@ later("{count} report(s)")
 later("after the study was judged")
 later("all of it")
 later("filtered by {parts}")
+later("words")
+later("events")
+later("person")
+later("study")
+later("time")
+later("de-identified")
+later("not de-identified")
 later("{seals} seals and {files} files are as they were")
 
 

@@ -1,0 +1,48 @@
+"""What pages tell in German, row by row; whole pages in Chromium: tests/e2e/test_languages.py."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from triage.languages.speech import speaking
+from triage.records.audit import Event
+from triage.records.trail import TrailEntry
+from triage.ui import trail
+
+
+@pytest.mark.parametrize(
+    ("event", "detail", "told"),
+    [
+        (Event.RECEIVED, "3 file(s), after the study was judged", "3 Datei(en), nachdem die Untersuchung bewertet war"),
+        (
+            Event.RANKED,
+            "STAT: P(glioma) 0.93 ≥ 0.37, the operating point",
+            "NOTFALL: P(Gliom) 0,93 ≥ 0,37, der Arbeitspunkt",
+        ),
+        (Event.SIGNED, "final, first: override notumor", "endgültig, Erstbefundung: abweichend kein Tumor"),
+        (Event.COMMITTED, "glioma", "Gliom"),
+        (Event.EXPORTED, "worklist as CSV, 28 studies", "Arbeitsliste als CSV, 28 Untersuchungen"),
+        (Event.EXPORTED, "audit trail as CSV, all of it", "Protokoll als CSV, vollständig"),
+        (
+            Event.EXPORTED,
+            "audit trail as CSV, filtered by words, time",
+            "Protokoll als CSV, gefiltert nach Wörtern und Zeit",
+        ),
+        (
+            Event.EXPORTED,
+            "data set of readings: 3 studies, not de-identified",
+            "Datensatz der Befunde: 3 Untersuchungen, nicht de-identifiziert",
+        ),
+        (Event.VERIFIED, "90 seals and 28 files are as they were", "90 Siegel und 28 Dateien sind, wie sie waren"),
+        # What a person wrote stays as it is, whatever it is.
+        (Event.TAKEN_OVER, "from Dr. Bo: glioma", "from Dr. Bo: glioma"),
+        (Event.ACCOUNT, "made: final", "made: final"),
+    ],
+)
+def test_details_of_a_fixed_form_are_told_in_german(event: Event, detail: str, told: str) -> None:
+    row = TrailEntry(1, datetime(2026, 1, 1, tzinfo=UTC), "Dr. Ada", "", "", event, "", detail)
+    for language, expected in (("de", told), ("en", detail)):
+        with speaking(language):
+            assert list(trail.table([row], links=False)[0].values())[-1] == expected
