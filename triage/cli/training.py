@@ -214,6 +214,19 @@ def pack(
 
 
 @commands.command()
+def trials(
+    model: Annotated[Path, typer.Argument(help="Model folder that `release` wrote.")],
+    runs: Annotated[Path, typer.Option(help="Folder for the run folders.")],
+) -> None:
+    """Write the run folders of a model's cross-validation, to evaluate them or to train them further."""
+    _quiet_tensorflow()
+    from triage.training.release.trials import restore_trials
+
+    for folder in or_exit(lambda: restore_trials(model, runs)):
+        console.print(terminal(str(folder)))
+
+
+@commands.command()
 def unpack(
     out: Annotated[Path, typer.Argument(help="Folder that the pack's train.py wrote.")],
     pack: Annotated[Path, typer.Option(help="The pack.")],

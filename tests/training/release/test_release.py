@@ -29,7 +29,7 @@ from triage.training.release.card_notes import CardNotes
 from triage.training.release.export import serving_network
 from triage.training.release.release import describe, release
 from triage.training.release.runs import ReleaseError
-from triage.training.release.trials import TRIALS, read_trial
+from triage.training.release.trials import TRIALS, restore_trials
 from triage.training.views.frames import load_frames_of
 
 QUIET = Console(quiet=True)
@@ -154,11 +154,18 @@ def test_a_released_folder_serves_and_its_card_holds_the_figures(runs: Runs, tmp
         assert text in words
     assert tuple(card.training["limits"]) == CARD_NOTES.limits
     assert "glioma operating point" in describe(card)
-    shipped = open_model(whole).trained
-    for number, trial in enumerate(trials):
-        kept = read_trial(shipped, folder / TRIALS / f"fold-{number}.npz").get_weights()
-        for ours, theirs in zip(kept, open_model(trial).trained.get_weights(), strict=True):
+    restored = restore_trials(folder, tmp_path / "runs")
+    assert [run.name for run in restored] == ["fold-1", "fold-0"], "as they were named"
+    for run, trial in zip(restored, trials[::-1], strict=True):
+        before, after = open_model(trial), open_model(run)
+        assert (after.parts, after.config) == (before.parts, before.config)
+        for ours, theirs in zip(after.trained.get_weights(), before.trained.get_weights(), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
+    with pytest.raises(ReleaseError, match="Name another folder for the --runs"):
+        restore_trials(folder, tmp_path / "runs")
+    (folder / TRIALS / "fold-0.npz").write_bytes(b"PK")
+    with pytest.raises(ReleaseError, match="damaged ones"):
+        restore_trials(folder, tmp_path / "others")
     assert "It was trained for 1 epochs, the others for 1 to 1." in words
     score = Runtime(folder).score(head("glioma", 1))
     assert sum(score.probabilities.values()) == pytest.approx(1)

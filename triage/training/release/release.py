@@ -105,7 +105,7 @@ def release(
     runs = open_runs(root, trials, ships, left_out, more)
     evidence = _cross_validate(runs, volumes)
     network = _write_networks(runs, folder)
-    write_trials(runs.trials, folder)
+    write_trials(trials, folder)
     metrics = evidence.metrics | {
         "gate": {"familiar_within": evidence.familiar_within, **write_gate(network, runs.dataset, folder)},
         "ships": _accuracy_on_seen(network, runs, evidence.calibration),
