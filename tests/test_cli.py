@@ -299,3 +299,16 @@ def test_migrate_asks_for_the_owner(tmp_path: Path) -> None:
     done = triage("migrate", home=tmp_path)
     assert done.returncode == 2
     assert "TRIAGE_MIGRATION_URL" in done.stderr
+
+
+def test_the_runs_of_a_released_model_come_back(tmp_path: Path) -> None:
+    """Those of the candidate, as they are in the repository; their names are those of the files of two data sets."""
+    models = Settings().model.parent
+    done = triage("trials", models / "two-look-v7", "--runs", tmp_path / "runs", home=tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    results = [json.loads((tmp_path / "runs" / f"fold-{fold}" / "result.json").read_text()) for fold in range(5)]
+    assert [result["recipe"] for result in results] == ["two-look-taught"] * 5
+    assert [result["classifier"]["epochs"] for result in results] == [22, 22, 21, 19, 18]
+    done = triage("trials", models / "two-look-v6.1", "--runs", tmp_path / "others", home=tmp_path / "home")
+    assert done.returncode == 1
+    assert "holds no cross-validation runs" in done.stderr + done.stdout
