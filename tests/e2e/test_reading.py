@@ -314,7 +314,7 @@ def test_a_blind_reader_sees_the_ai_after_committing(tmp_path: Path, browser: Br
         expect(tab.get_by_text("Committed before the AI was shown: No tumour")).to_be_visible()
         expect(tab.get_by_role("main").get_by_text("AI:")).to_be_visible()
         sign(tab, "Glioma", "seen on the second look", "missed lesion")
-        expect(tab.get_by_text("blind: No tumour")).to_be_visible(timeout=60_000)
+        expect(tab.get_by_text("Blind, before the AI result was shown: No tumour.")).to_be_visible(timeout=60_000)
         tab.context.close()
     finally:
         server.kill()
