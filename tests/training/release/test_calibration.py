@@ -111,14 +111,27 @@ def test_operating_points_also_hold_on_new_sources() -> None:
     assert known_only.glioma > points.glioma
 
 
-def test_new_sources_weigh_as_much_as_all_others_in_the_fusion(
-    looks: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> None:
+def test_operating_points_do_not_follow_new_sources_at_any_cost() -> None:
+    """Heads of new sources look like their gliomas: the points stop where too many heads would be above them."""
+    rng = np.random.default_rng(5)
+    labels = np.array((["glioma"] * 200 + ["notumor"] * 200) * 2)
+    new = np.arange(800) >= 400
+    known = np.where(labels == "glioma", rng.uniform(0.7, 1, 800), 0.05)
+    glioma = np.where(new, rng.uniform(0, 0.6, 800), known)
+    scores = np.column_stack([glioma, np.zeros(800), np.zeros(800), 1 - glioma])
+    points, words = choose_points(scores, [Item(str(number), "web", label) for number, label in enumerate(labels)], new)
+    heads = glioma[new & (labels == "notumor")]
+    assert (heads < points.glioma).mean() == pytest.approx(0.80, abs=0.01)
+    assert (heads < points.tumour).mean() == pytest.approx(0.60, abs=0.01)
+    assert "as long as 0.80 of the others stay below; there: sensitivity 0.1" in words["glioma"]
+
+
+def test_the_fusion_is_fitted_without_new_sources(looks: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     first, second, truth = (part[:300] for part in looks)
-    weights = np.where(np.arange(300) < 100, 2.0, 1.0)
-    doubled = (np.concatenate([part[:100], part]) for part in (first, second, truth))
-    weighted, twice = fit_fusion(first, second, truth, weights), fit_fusion(*doubled)
-    np.testing.assert_allclose(weighted.first, twice.first, atol=2e-3)
+    items = [Item(str(number), "web", FINDINGS[label]) for number, label in enumerate(truth)]
+    new = np.arange(300) >= 200
+    calibration = calibrate(first, second, items, new)
+    assert calibration.fusion == fit_fusion(*(part[:200] for part in (first, second, truth)))
 
 
 @pytest.fixture(scope="module")

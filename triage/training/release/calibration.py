@@ -23,6 +23,10 @@ TUMOUR_SENSITIVITY = 0.98
 #: point.
 NEW_GLIOMA_SENSITIVITY = 0.85
 NEW_TUMOUR_SENSITIVITY = 0.95
+#: What that may cost: shares of the other pictures of these sources that stay below the glioma and the tumour operating
+#: point. Without a limit, a network that cannot tell both apart would put every head of a new scanner first.
+NEW_GLIOMA_SPECIFICITY = 0.80
+NEW_TUMOUR_SPECIFICITY = 0.60
 #: Confidence that the sensitivity also holds for new patients of the same population. Without this margin, half of all
 #: operating points would miss it.
 CONFIDENCE = 0.95
@@ -47,17 +51,18 @@ def calibrate(
         Items of the pictures. Tumours without a recorded type count only for the tumour operating point.
     new
         ``(pictures,)``: whether the network was not trained on any picture of the source either; by default it was on
-        others of all. In the fusion these pictures weigh as much as all the others, in the operating points they have
-        required sensitivities of their own; prediction sets are fitted without them.
+        others of all. Fusion and prediction sets are fitted without these pictures: a bias that helps them costs all
+        others more (docs/model-log.md, two-look-v7). In the operating points they have required sensitivities of their
+        own, within a limit of what these cost.
     """
     labels = np.array([item.label for item in items])
     typed = np.isin(labels, FINDINGS)
     truth = np.array([FINDINGS.index(Finding(label)) for label in labels[typed]])
     is_new = np.zeros(len(labels), np.bool_) if new is None else new
-    fusion = fit_fusion(first[typed], second[typed], truth, _weights(is_new[typed]))
+    known = ~is_new[typed]
+    fusion = fit_fusion(first[typed][known], second[typed][known], truth[known])
     probabilities = fusion.probabilities(first, second)
     points, notes = choose_points(probabilities, items, is_new)
-    known = ~is_new[typed]
     return Calibration(fusion, points, notes, fit_conformal(probabilities[typed][known], truth[known]))
 
 
@@ -93,14 +98,7 @@ def _calibrate(predictions: Predictions) -> Calibration:
     return calibrate(predictions.first, predictions.second, predictions.items, predictions.new)
 
 
-def _weights(new: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the weight of each picture: pictures of new sources weigh as much as the others, all as many as these."""
-    return np.where(new, (~new).sum() / max(int(new.sum()), 1), 1.0)
-
-
-def fit_fusion(
-    first: Floats, second: Floats, truth: NDArray[np.int64], weights: NDArray[np.float64] | None = None
-) -> Fusion:
+def fit_fusion(first: Floats, second: Floats, truth: NDArray[np.int64]) -> Fusion:
     """Return the fusion with the lowest negative log-likelihood, regularised towards the mean by `RIDGE`.
 
     Parameters
@@ -109,21 +107,18 @@ def fit_fusion(
         ``(pictures, classes)``: log-probabilities of the first and the second look.
     truth
         ``(pictures,)``: class indices.
-    weights
-        ``(pictures,)``: what each picture counts; 1 by default.
     """
     classes = first.shape[1]
     looks = np.concatenate([first, second, np.ones((len(first), 1))], axis=1).astype(np.float64)
     mean = np.concatenate([np.eye(classes) / 2, np.eye(classes) / 2, np.zeros((1, classes))])
     wanted = np.eye(classes)[truth]
-    counts = np.ones((len(truth), 1)) if weights is None else weights[:, None]
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         fusion = flat.reshape(mean.shape)
         answers = log_softmax(looks @ fusion).astype(np.float64)
         deviation = fusion - mean
-        value = -(counts * answers * wanted).sum() + RIDGE * (deviation**2).sum()
-        return float(value), (looks.T @ (counts * (np.exp(answers) - wanted)) + 2 * RIDGE * deviation).ravel()
+        value = -(answers * wanted).sum() + RIDGE * (deviation**2).sum()
+        return float(value), (looks.T @ (np.exp(answers) - wanted) + 2 * RIDGE * deviation).ravel()
 
     fusion = minimize(loss, mean.ravel(), jac=True, method="L-BFGS-B").x.reshape(mean.shape).round(4)
     rows = [tuple(map(tuple, fusion[start : start + classes].T.tolist())) for start in (0, classes)]
@@ -143,7 +138,7 @@ def choose_points(
         Items of the pictures.
     new
         ``(pictures,)``: see `calibrate`. The lower of two points is chosen: that for the known sources, and that for
-        the gliomas of the new ones.
+        the gliomas of the new ones, which goes no lower than its cost allows.
     """
     labels = np.array([item.label for item in items])
     is_new = np.zeros(len(labels), np.bool_) if new is None else new
@@ -152,12 +147,14 @@ def choose_points(
     new_gliomas = is_glioma & is_new
     glioma = _Choice(probabilities[:, GLIOMA], is_glioma, ~is_new & is_typed, is_new & is_typed, new_gliomas)
     tumour = _Choice(1 - probabilities[:, NOTUMOR], is_tumour, ~is_new, is_new, new_gliomas)
-    glioma_point = glioma.point(GLIOMA_SENSITIVITY, NEW_GLIOMA_SENSITIVITY)
+    of_glioma = GLIOMA_SENSITIVITY, NEW_GLIOMA_SENSITIVITY, NEW_GLIOMA_SPECIFICITY
+    of_tumour = TUMOUR_SENSITIVITY, NEW_TUMOUR_SENSITIVITY, NEW_TUMOUR_SPECIFICITY
+    glioma_point = glioma.point(*of_glioma)
     # A study that is more probably a tumour than not is never ROUTINE, so this point is at most 0.5.
-    tumour_point = min(tumour.point(TUMOUR_SENSITIVITY, NEW_TUMOUR_SENSITIVITY), 0.5)
+    tumour_point = min(tumour.point(*of_tumour), 0.5)
     return OperatingPoints(glioma_point, tumour_point), {
-        "glioma": glioma.note(glioma_point, GLIOMA_SENSITIVITY, NEW_GLIOMA_SENSITIVITY),
-        "tumour": tumour.note(tumour_point, TUMOUR_SENSITIVITY, NEW_TUMOUR_SENSITIVITY),
+        "glioma": glioma.note(glioma_point, *of_glioma),
+        "tumour": tumour.note(tumour_point, *of_tumour),
     }
 
 
@@ -193,17 +190,19 @@ class _Choice:
     new: NDArray[np.bool_]
     new_gliomas: NDArray[np.bool_]
 
-    def point(self, sensitivity: float, new_sensitivity: float) -> float:
+    def point(self, sensitivity: float, new_sensitivity: float, new_specificity: float) -> float:
         # The largest order statistic of the positives that is a tolerance limit (Wilks, 1941), rounded down: if the
         # sensitivity were lower, this many positives would have more misses, with probability `CONFIDENCE`.
         ordered = np.sort(self.scores[self.known & self.positive])
         point = ordered[max(int(binom.ppf(1 - CONFIDENCE, len(ordered), 1 - sensitivity)) - 1, 0)]
         if self.new_gliomas.any():
             gliomas = np.sort(self.scores[self.new_gliomas])
-            point = min(point, gliomas[int(len(gliomas) * (1 - new_sensitivity))])
+            others = np.sort(self.scores[self.new & ~self.positive])
+            least = others[min(int(np.ceil(len(others) * new_specificity)), len(others) - 1)] if len(others) else 0.0
+            point = min(point, max(gliomas[int(len(gliomas) * (1 - new_sensitivity))], least))
         return float(np.floor(point * 1000) / 1000)
 
-    def note(self, point: float, sensitivity: float, new_sensitivity: float) -> str:
+    def note(self, point: float, sensitivity: float, new_sensitivity: float, new_specificity: float) -> str:
         text = (
             f"Chosen on held-out patients for a sensitivity of {sensitivity:.2f} or more at {CONFIDENCE:.0%} "
             "confidence. The confidence assumes independent slices, but those of one patient are correlated. On these "
@@ -212,7 +211,8 @@ class _Choice:
         if self.new_gliomas.any():
             text += (
                 f" On sources that the networks were not trained on, {new_sensitivity:.2f} of the gliomas are to reach "
-                f"it; there: {self._reached(self.new, point)}."
+                f"it, as long as {new_specificity:.2f} of the others stay below; there: "
+                f"{self._reached(self.new, point)}."
             )
         return text
 
