@@ -199,7 +199,9 @@ def pack(
     without: Annotated[list[str] | None, typer.Option(help="Leave out this source; may be repeated.")] = None,
     leave_out: Annotated[
         list[str] | None,
-        typer.Option(help="Also train without this source, or these, separated by commas; may be repeated."),
+        typer.Option(
+            help="Sources, separated by commas, that the trial without fold 0 leaves out too; repeated, for fold 1, ..."
+        ),
     ] = None,
     megabytes: Annotated[int, typer.Option(min=10, max=200, help="Largest size of the folder.")] = 60,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import shutil
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from triage.training.release.card_notes import CardNotes
 from triage.training.release.export import serving_network
 from triage.training.release.release import describe, release
 from triage.training.release.runs import ReleaseError
-from triage.training.release.trials import TRIALS, restore_trials
+from triage.training.release.trials import RECORDS_FILE, TRIALS, restore_trials
 from triage.training.views.frames import load_frames_of
 
 QUIET = Console(quiet=True)
@@ -155,14 +156,21 @@ def test_a_released_folder_serves_and_its_card_holds_the_figures(runs: Runs, tmp
     assert tuple(card.training["limits"]) == CARD_NOTES.limits
     assert "glioma operating point" in describe(card)
     restored = restore_trials(folder, tmp_path / "runs")
-    assert [run.name for run in restored] == ["fold-1", "fold-0"], "as they were named"
-    for run, trial in zip(restored, trials[::-1], strict=True):
+    assert [run.name for run in restored] == ["fold-0", "fold-1"]
+    for run, trial in zip(restored, trials, strict=True):
         before, after = open_model(trial), open_model(run)
         assert (after.parts, after.config) == (before.parts, before.config)
         for ours, theirs in zip(after.trained.get_weights(), before.trained.get_weights(), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
     with pytest.raises(ReleaseError, match="Name another folder for the --runs"):
         restore_trials(folder, tmp_path / "runs")
+    kept = folder / TRIALS / RECORDS_FILE
+    records = json.loads(lzma.decompress(kept.read_bytes()))
+    records["../out"] = records["fold-0"]
+    records["fold-0"]["../../out.json"] = {}
+    kept.write_bytes(lzma.compress(json.dumps(records).encode()))
+    restore_trials(folder, tmp_path / "inside" / "runs")
+    assert not list(tmp_path.rglob("out*")), "no name in the file leads out of the folder"
     (folder / TRIALS / "fold-0.npz").write_bytes(b"PK")
     with pytest.raises(ReleaseError, match="damaged ones"):
         restore_trials(folder, tmp_path / "others")

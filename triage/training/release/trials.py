@@ -18,6 +18,7 @@ from triage.inference.card import KERAS
 from triage.networks.backbones import open_saved
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import build_two_look, encoder_of
+from triage.training.data.splits import FOLDS
 from triage.training.fit.checkpoints import atomic_write, save_model, write_json
 from triage.training.fit.curves import draw_curves
 from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE
@@ -64,10 +65,13 @@ def restore_trials(folder: Path, runs: Path) -> list[Path]:
         If the model folder holds none, they are damaged, or a run folder exists.
     """
     try:
-        records = json.loads(lzma.decompress((folder / TRIALS / RECORDS_FILE).read_bytes()))
+        read = json.loads(lzma.decompress((folder / TRIALS / RECORDS_FILE).read_bytes()))
+        # Only what `write_trials` names: a name in the file must not lead out of the folder.
+        names = [name for name in map("fold-{}".format, range(FOLDS)) if name in read]
+        records = {name: {file: read[name][file] for file in RECORDS} for name in names}
         shipped = open_saved(folder / KERAS)
         models = {name: _model(shipped, folder / TRIALS / f"{name}.npz") for name in records}
-    except (OSError, ValueError, EOFError, lzma.LZMAError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, lzma.LZMAError, BadZipFile) as error:
         raise ReleaseError(
             f"{folder} holds no cross-validation runs, or damaged ones ({type(error).__name__}). Name a model folder "
             "that `release` wrote, whole."
