@@ -57,7 +57,8 @@ def _subject_labels(origins: Sequence[Origin], spots: Sequence[Spot | None]) -> 
     shown = [(f"{one.shape}", down, across) for one, down, across in zip(origins, *sizes, strict=True)]
     counts = Counter(shown)
     usual = max(counts.values(), default=0) >= MANY
-    texts = zip(*(_joined(column, origins, spots) for column in zip(*(one.texts for one in origins))), strict=True)
+    columns = zip(*(one.texts for one in origins), strict=True)
+    texts = zip(*(_joined(column, origins, spots) for column in columns), strict=True)
     labels: list[tuple[Label, ...]] = [
         # One slice of another matrix, among many, is part of them if all the rest agrees.
         (*((None, None, None) if usual and counts[size] == 1 else size), *(words or None for words in named))
