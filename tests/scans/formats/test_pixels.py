@@ -20,6 +20,7 @@ from pydicom.uid import (
     UID,
     CTImageStorage,
     EnhancedMRImageStorage,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLosslessSV1,
@@ -88,6 +89,39 @@ def test_values_may_have_more_bits_than_stated(tmp_path: Path, bits: int, signed
     made.BitsStored, made.HighBit = bits, bits - 1
     (shown,) = seen(tmp_path, made)
     assert np.array_equal(shown, head() - head().min())
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_pixels_in_the_other_byte_order_than_their_file_are_read(tmp_path: Path, signed: int, syntax: UID) -> None:
+    values = head().astype(np.int16) - 300 if signed else head()
+    made = instance(
+        values.astype(">i2" if syntax == ExplicitVRLittleEndian else "<i2"),
+        syntax,
+        BitsStored=12,
+        HighBit=11,
+        PixelRepresentation=signed,
+    )
+    (shown,) = seen(tmp_path, made)
+    assert np.array_equal(shown, head() - head().min())
+
+
+@pytest.mark.parametrize("kind", [np.uint32, np.int32])
+@pytest.mark.parametrize("factor", [1, 1000])
+def test_big_endian_of_32_bits_by_dcmtk_is_read(tmp_path: Path, kind: type, factor: int) -> None:
+    """It exchanges the bytes within words of 16 bits, and pydicom within the cell of 32."""
+    tool = shutil.which("dcmconv")
+    if tool is None:
+        pytest.skip("dcmtk is not installed")
+    values = (head().astype(np.int64) * factor - 300 * factor * (kind == np.int32)).astype(kind)
+    elements = {"BitsStored": 32, "HighBit": 31, "PixelRepresentation": int(kind == np.int32)}
+    write(tmp_path / "little", instance(values, **elements))
+    subprocess.run([tool, "+tb", tmp_path / "little", tmp_path / "dcmtk"], check=True, timeout=60)
+    big = values.astype(values.dtype.newbyteorder(">"))
+    write(tmp_path / "pydicom", instance(big, ExplicitVRBigEndian, **elements))
+    shown = [decode_study([tmp_path / name])[0].slices[0].pixels for name in ("little", "dcmtk", "pydicom")]
+    assert np.array_equal(shown[1], shown[0])
+    assert np.array_equal(shown[2], shown[0])
 
 
 @pytest.mark.parametrize("signed", [0, 1])

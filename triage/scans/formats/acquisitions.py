@@ -101,16 +101,16 @@ def _frames_of_reference(origins: Sequence[Origin], labels: Sequence[tuple[Label
         if one.frame_of_reference and one.position:
             positions[label][one.frame_of_reference].add(one.position)
     thickness = max((one.thickness for one in origins if one.thickness), default=0.0)
-    one_for = {}
-    for label, found in positions.items():
+    one_for: dict[tuple[object, ...], str] = {}
+    for described, found in positions.items():
         parts: dict[float, list[str]] = defaultdict(list)
         for frame, at in found.items():
             if len(at) > 1:
                 parts[round(_step(at), 1)].append(frame)
-        for step, frames in parts.items():
-            together = set().union(*(found[frame] for frame in frames))
+        for step, alike in parts.items():
+            together = set().union(*(found[frame] for frame in alike))
             is_one = _are_even(together) and OVERLAP * thickness <= _step(together) <= step / PART
-            one_for |= {(label, frame): min(frames) if is_one else frame for frame in frames}
+            one_for |= {(described, frame): min(alike) if is_one else frame for frame in alike}
     return [
         one_for.get((label, one.frame_of_reference), "") if one.position else ""
         for one, label in zip(origins, labels, strict=True)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 CYRILLIC = "оеаинтсрвлкмдпу"
 GREEK = "αοιετσςνηυρπκλμ"
+HEBREW = "יוהלארתבשמנםן"
 #: Frequent in names of people, and in words on studies of the head.
 CHINESE = (
     "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白"
@@ -26,6 +27,9 @@ JAPANESE = (
     "佐藤鈴木高橋田中伊渡辺山本村小林加吉井上松清水野口池阿部森青石川原岡島福前後長谷近坂遠斎斉太郎子美一二三花桜春秋夏真由健恵和明正義雄幸夫男女介大"
     "翔陽葵結菜香奈佳代久千里浩隆博志誠頭脳造影検査病院平今宮内西東南北新安永金成服岩崎美健舞咲純晋倍渡邊邉"
 )
+#: Letters that only stand at the end of words, and Hebrew ones that they replace there.
+FINAL = frozenset("ςךםןףץ")
+NOT_FINAL = tuple("כמנצ")
 KANA = re.compile("[\u3041-\u30ff]")
 #: Codecs in the order of their likelihood, by the characters that are frequent in them.
 FREQUENT = {
@@ -33,6 +37,7 @@ FREQUENT = {
     "koi8-r": CYRILLIC,
     "iso8859-5": CYRILLIC,
     "cp1253": GREEK,
+    "cp1255": HEBREW,
     "gb18030": CHINESE,
     "cp949": KOREAN,
     "cp932": JAPANESE,
@@ -41,6 +46,8 @@ FREQUENT = {
 #: Evidence for a codec that a character brings which is frequent in it, and one that is not: natural logarithms of how
 #: much likelier that is in a right reading than in a wrong one. Of letters it includes that their case fits.
 LETTER = (1.2, -0.4)
+#: In Hebrew, it includes that no letter of an end stands within a word: in Cyrillic those are among the commonest.
+HEBREW_LETTER = (1.5, 0.1)
 CHARACTER = (2.5, -0.9)
 #: A guess needs so much evidence, and so much more than for any other script.
 CONVINCING = 3.5
@@ -83,11 +90,13 @@ def _evidence(texts: Sequence[bytes], codec: str) -> float:
     except UnicodeError:
         return -math.inf
     frequent = FREQUENT[codec]
-    is_alphabet = frequent in (CYRILLIC, GREEK)
+    is_alphabet = frequent in (CYRILLIC, GREEK, HEBREW)
     foreign = [character for word in words for character in word if not character.isascii()]
     if not all(map(str.isalpha, foreign)) or (is_alphabet and not all(map(_is_word, words))):
         return -math.inf
-    hit, miss = LETTER if is_alphabet else CHARACTER
+    if frequent is HEBREW and any(len(word) > 1 and word.endswith(NOT_FINAL) for word in words):
+        return -math.inf
+    hit, miss = HEBREW_LETTER if frequent is HEBREW else LETTER if is_alphabet else CHARACTER
     return sum(
         hit if character.lower() in frequent or (frequent is JAPANESE and KANA.match(character)) else miss
         for character in foreign
@@ -100,7 +109,7 @@ def _is_word(word: str) -> bool:
     if not any(map(str.isalpha, foreign)):
         return True  # a degree sign, a trade mark
     cased = word.upper() != word.lower()
-    if "ς" in word[:-1]:  # the sigma at the end of words
+    if not FINAL.isdisjoint(word[:-1]):
         return False
     if not all(map(str.isalpha, foreign)) or (cased and not (word.isupper() or word[1:].islower() or len(word) == 1)):
         return False
