@@ -131,3 +131,16 @@ def test_a_file_too_large_to_read_is_refused_unread(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(parsing, "MAX_INFLATED", 2**12)
     with pytest.raises(RefusedError, match="larger than"):
         inspect(write(tmp_path / "a", instance()))
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize("number", ["1e400", "-1E999", "inf", "1\\1e400"])
+def test_a_number_without_bounds_says_nothing(tmp_path: Path, syntax: UID, number: str) -> None:
+    mark = "7" * len(number)
+    elements = {"SeriesNumber": mark, "AcquisitionNumber": mark, "InstanceNumber": mark}
+    data = write(tmp_path / "a", instance(syntax=syntax, **elements)).read_bytes()
+    (tmp_path / "a").write_bytes(data.replace(mark.encode(), number.encode()))
+    found = inspect(tmp_path / "a")
+    assert (found.series.number, found.frames) == (1, 1)
+    assert len(decode_study([tmp_path / "a"])[0].slices) == 1
+    assert parsing.read_header(tmp_path / "a").SeriesNumber is None

@@ -324,7 +324,7 @@ def test_floating_point_pixels(tmp_path: Path) -> None:
     assert shades(seen(tmp_path, made)[0]) == [0, 32768, 65535]
     outside = np.where(drawn() == DARK, np.nan, drawn()).astype(np.float32)
     made.FloatPixelData = outside.tobytes()
-    assert shades(seen(tmp_path, made)[0]) == [0, 0, 65535], "what is no number is dark, as the lowest value"
+    assert shades(seen(tmp_path, made)[0]) == [0, 32768, 65535], "what is no number is as dark as no signal"
     made.FloatPixelData = np.full_like(outside, np.nan).tobytes()
     with pytest.raises(RefusedError, match="NaN"):
         inspect(write(tmp_path / "a", made))

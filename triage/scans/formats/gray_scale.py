@@ -132,14 +132,14 @@ def _as_uint16(stored: Stored) -> NDArray[np.uint16]:
 
 def _limits(slices: Sequence[Stored], lines: Sequence[Line]) -> tuple[float, float]:
     """Return the gray values that become 0 and 65535: the ends of all, or `HEADROOM` beyond the tissue if nearer."""
-    ends, tissue = [], []
+    ends, tissue, holes = [], [], False
     for stored, line in zip(slices, lines, strict=True):
         low, high = float(stored.min()), float(stored.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             finite = stored[np.isfinite(stored)]
             if not finite.size:
                 continue
-            low, high = float(finite.min()), float(finite.max())
+            low, high, holes = float(finite.min()), float(finite.max()), True
         ends.append(sorted(end * line.slope + line.intercept for end in (low, high)))
         sample = stored[::SAMPLED, ::SAMPLED]
         sample = sample[np.isfinite(sample)]
@@ -149,6 +149,8 @@ def _limits(slices: Sequence[Stored], lines: Sequence[Line]) -> tuple[float, flo
     if not ends:
         raise RefusedError(NO_NUMBERS)
     low, high = np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]
+    if holes:
+        low = min(low, 0.0)  # what is no number was masked: no signal, darker than the darkest tissue
     tissue = [(dark, bright) for dark, bright in tissue if bright > dark]  # the others hold one value
     if tissue:
         # A few damaged slices must not decide: the middle of the dark ends, the upper quarter of the bright ones.

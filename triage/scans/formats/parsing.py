@@ -21,7 +21,7 @@ from triage.errors import RefusedError
 from triage.scans.formats.archives import MAX_RATIO, RATIO_FROM
 from triage.scans.formats.bare import Encoding, encoding
 from triage.scans.formats.character_sets import to_unicode
-from triage.scans.formats.elements import DAMAGED, quietly
+from triage.scans.formats.elements import DAMAGED, forget_infinite_numbers, quietly
 from triage.scans.formats.identify import IDENTIFY_BYTES, READ_BLOCK
 from triage.scans.formats.true_syntax import UNDEFINED_LENGTH, native_syntax, true_syntax
 
@@ -70,6 +70,7 @@ def read(path: Path) -> Dataset:
         if not header or not _is_closed(data, header):
             raise RefusedError(DAMAGED)
     header.file_meta.TransferSyntaxUID = true_syntax(header, native)
+    forget_infinite_numbers(header)
     to_unicode(header)
     return header
 
@@ -80,6 +81,7 @@ def read_header(path: Path) -> Dataset:
     with _Bounded(path) as file:
         header, *_ = _parsed(file, stop_at=PIXEL_GROUP)
     header.filename = None
+    forget_infinite_numbers(header)
     to_unicode(header, nested=True)
     return header
 
