@@ -58,9 +58,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("name", "codec"), NAMES)
-def test_names_are_read_in_the_character_set_of_their_system(
-    tmp_path: Path, into: Path, name: str, codec: str
-) -> None:
+def test_names_are_read_in_the_character_set_of_their_system(tmp_path: Path, into: Path, name: str, codec: str) -> None:
     raw = name.encode(codec)
     mark = "Q" * len(raw)
     path = packed(tmp_path, {mark: b"one", "plain.dcm": b"two"})

@@ -240,7 +240,7 @@ def _meant(cells: Stored, values: Stored, holds_planes: bool) -> Stored:
 def _words_in_order(cells: Stored) -> Stored:
     """Return pixels of two words in the order of their words: dcmtk writes the lower one first, in big endian too."""
     words = np.ascontiguousarray(cells).view(np.uint16).reshape(*cells.shape, 2)
-    other = np.ascontiguousarray(words[..., ::-1]).view(cells.dtype)[..., 0]
+    other = np.ascontiguousarray(words[..., ::-1]).view(cells.dtype.str)[..., 0]
     if not _fit_a_word(cells) and _fit_a_word(other):
         return other  # neighbours have as much in common
     return likelier(cells, other, CLEARLY)
