@@ -23,6 +23,9 @@ from triage.scans.formats import parsing
 from triage.scans.formats.decode import decode_study
 from triage.scans.formats.inspect import inspect
 
+#: Sequence Delimitation Item.
+END = b"\xfe\xff\xdd\xe0\0\0\0\0"
+
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian], ids=lambda syntax: syntax.name)
 def test_a_file_without_preamble_and_meta_information_is_read(tmp_path: Path, syntax: UID) -> None:
@@ -78,6 +81,25 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, syntax: UID) -> Non
         path.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(RefusedError):
             inspect(path)
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda item: item.name)
+@pytest.mark.parametrize("left", [0, 4, 8])
+def test_compressed_pixels_may_lack_their_end(tmp_path: Path, syntax: UID, left: int) -> None:
+    """Some writers stop after the last fragment; one that was cut is still known."""
+    path = write(tmp_path / "a", instance(np.stack([drawn(), drawn() // 2]), syntax=syntax))
+    whole = path.read_bytes()
+    assert whole.endswith(END)
+    path.write_bytes(whole[: len(whole) - 8 + left])
+    if left == 4:
+        with pytest.raises(RefusedError, match="cut short"):
+            inspect(path)
+        return
+    assert inspect(path).frames == 2
+    assert np.array_equal(decode_study([path])[0].slices[0].pixels, drawn())
+    path.write_bytes(whole[:-10])
+    with pytest.raises(RefusedError, match="cut short"):
+        inspect(path)
 
 
 @pytest.mark.parametrize("preamble", [True, False])

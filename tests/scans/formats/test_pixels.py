@@ -349,6 +349,12 @@ def test_colour_of_half_the_columns_is_not_called_cut(tmp_path: Path) -> None:
     assert inspect(write(tmp_path / "a", made)).series.set_aside == "Not MR: US"
 
 
+def test_colour_that_does_not_say_how_it_lies_is_set_aside(tmp_path: Path) -> None:
+    made = instance(np.zeros((96, 240), np.uint8), SamplesPerPixel=3, PhotometricInterpretation="RGB")
+    made.Columns = 80
+    assert inspect(write(tmp_path / "a", made)).series.set_aside == "Colour: a derived image"
+
+
 def test_a_film_is_refused(tmp_path: Path) -> None:
     made = instance()
     made.file_meta.TransferSyntaxUID = MPEG4HP41

@@ -101,7 +101,10 @@ def values(header: Dataset, keyword: str) -> list[Any]:
 def numbers(header: Dataset, keyword: str, count: int) -> list[float] | None:
     """Return the values as finite numbers, or None unless there are exactly `count`."""
     try:
-        found = [float(value) for value in values(header, keyword)]
+        # Some programs write a comma where their country has one.
+        found = [
+            float(value.replace(",", ".") if isinstance(value, str) else value) for value in values(header, keyword)
+        ]
     except (TypeError, ValueError):
         return None
     return found if len(found) == count and all(map(math.isfinite, found)) else None

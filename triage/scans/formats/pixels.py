@@ -209,6 +209,7 @@ def _decoded(header: Dataset, form: Layout) -> Iterator[Stored]:
         number_of_frames=form.frames,
         samples_per_pixel=form.samples,
         photometric_interpretation=form.photometric,
+        planar_configuration=integer(header, "PlanarConfiguration", 0),
         bits_allocated=form.allocated,
         bits_stored=form.allocated if aside or form.signed is None else width if spare else form.stored,
         pixel_representation=int(bool(form.signed)),
