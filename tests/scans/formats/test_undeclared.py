@@ -72,6 +72,18 @@ def test_cyrillic_of_windows_is_often_said_to_be_that_of_iso(tmp_path: Path, nam
         assert inspect(raw_file(tmp_path, name.encode(codec), "ISO_IR 144")).study.patient_name == name
 
 
+@pytest.mark.parametrize("name", ["Müller^Jürgen", "Иванова^Анна", "李^明", "김^영희", "Ångström^Ö"])
+@pytest.mark.parametrize("stated", [None, "ISO_IR 100", "ISO_IR 101", "ISO_IR 144", "ISO_IR 126"])
+def test_utf_8_is_often_said_to_be_something_else(tmp_path: Path, name: str, stated: str | None) -> None:
+    assert inspect(raw_file(tmp_path, name.encode(), stated)).study.patient_name == name
+
+
+@pytest.mark.parametrize("name", ["Müller^Jürgen", "李^明"])
+@pytest.mark.parametrize("stated", ["GB18030", "GBK"])
+def test_utf_8_is_known_where_what_is_stated_does_not_read_well(tmp_path: Path, name: str, stated: str) -> None:
+    assert inspect(raw_file(tmp_path, name.encode(), stated)).study.patient_name == name
+
+
 @pytest.mark.parametrize("name", ["כהן^נעמי", "מלכה^חנה", "חדד^עדי", "כהן^יוסף"])
 def test_hebrew_that_could_be_cyrillic_is_not_read_as_cyrillic(tmp_path: Path, name: str) -> None:
     raw = name.encode("iso8859-8")

@@ -44,6 +44,7 @@ FREQUENT = {
     "cp932": JAPANESE,
     "euc_jp": JAPANESE,
 }
+ALPHABETS = (CYRILLIC, GREEK, HEBREW)
 #: Evidence for a codec that a character brings which is frequent in it, and one that is not: natural logarithms of how
 #: much likelier that is in a right reading than in a wrong one. Of letters it includes that their case fits.
 LETTER = (1.2, -0.4)
@@ -91,7 +92,7 @@ def _evidence(texts: Sequence[bytes], codec: str) -> float:
     except UnicodeError:
         return -math.inf
     frequent = FREQUENT[codec]
-    is_alphabet = frequent in (CYRILLIC, GREEK, HEBREW)
+    is_alphabet = frequent in ALPHABETS
     foreign = [character for word in words for character in word if not character.isascii()]
     is_part = str.isalpha if is_alphabet else str.isalnum  # East Asia has digits of its own width
     if not all(map(is_part, foreign)) or (is_alphabet and not all(map(_is_word, words))):
