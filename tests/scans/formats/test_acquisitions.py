@@ -265,6 +265,17 @@ def test_slices_that_leave_something_out_fill_the_gaps_of_one_of_two_passes(
     assert stacks(tmp_path, deal(made)) == [list(range(COUNT))] * 2
 
 
+@pytest.mark.parametrize("series", ["1.2.3", "1.2.4"])
+@pytest.mark.parametrize("keyword", ["EchoTime", "RepetitionTime"])
+def test_two_passes_that_both_leave_something_out_are_told_by_series_or_echo(
+    tmp_path: Path, keyword: str, series: str
+) -> None:
+    first = plain(SeriesInstanceUID="1.2.3", EchoNumbers=1)
+    second = brighter(SeriesInstanceUID=series, EchoNumbers=2, EchoTime=100, RepetitionTime=4000)
+    leave_out = without(keyword, slices=range(0, COUNT, 2))
+    assert stacks(tmp_path, leave_out(first) + leave_out(second)) == [list(range(COUNT))] * 2
+
+
 @pytest.mark.parametrize("gaps", [(2, 5), (2, 6), (5, 2)])
 @pytest.mark.parametrize("direction", [1, -1])
 def test_uneven_gaps_are_of_one_stack_if_the_numbers_follow_the_places(

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import Origin
+from triage.scans.formats.origin import ECHO_ENTRY
 from triage.scans.formats.places import OVERLAP
 
 #: Equal numbers differ by rounding, and scanners adapt timing by fractions of a per cent from slice to slice.
@@ -143,9 +144,22 @@ def _timing_labels(origins: Sequence[Origin], spots: Sequence[Spot | None]) -> l
     for values in zip(*(one.timing for one in origins), strict=True):
         labels = _numbered(values, EQUAL)
         few = FEW * (len(set(labels) - {None})) <= sum(label is not None for label in labels)
-        columns.append(labels if few else _numbered(values, VARYING))
+        labels = labels if few else _numbered(values, VARYING)
+        for entry in ([one.series for one in origins], [one.passes[ECHO_ENTRY] for one in origins]):
+            labels = _filled(labels, entry)
+        columns.append(labels)
     sequences = _joined([one.sequence for one in origins], origins, spots)
     return [(sequence or None, *labels) for sequence, *labels in zip(sequences, *columns, strict=True)]
+
+
+def _filled(labels: Sequence[int | None], alike: Sequence[str]) -> list[int | None]:
+    """Return labels, the missing ones by pictures of the same series or echo, if all of those agree."""
+    known: dict[str, set[int | None]] = defaultdict(set)
+    for label, key in zip(labels, alike, strict=True):
+        if key and label is not None:
+            known[key].add(label)
+    sole = {key: next(iter(found)) for key, found in known.items() if len(found) == 1}
+    return [sole.get(key) if label is None else label for label, key in zip(labels, alike, strict=True)]
 
 
 def _numbered(values: Iterable[float | None], tolerance: float) -> list[int | None]:
