@@ -1,4 +1,7 @@
-"""Which reading of the same bytes is right: the one in which neighbouring pixels have more in common."""
+"""Which reading of the same bytes is right: the one in which neighbouring pixels have more in common.
+
+Tested in tests/scans/formats/test_pixels.py and test_raster.py.
+"""
 
 from __future__ import annotations
 
