@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from helpers import without_triggers
 from record_samples import add
 
 from triage.pipeline import watch
@@ -34,11 +35,8 @@ def watching(record: Store, home: Path) -> Watch:
 
 
 def harm(home: Path, statement: str) -> None:
-    with closing(sqlite3.connect(home / "triage.db")) as database:
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            database.execute(f"DROP TRIGGER {name}")
+    with closing(sqlite3.connect(home / "triage.db")) as database, without_triggers(database):
         database.execute(statement)
-        database.commit()
 
 
 def test_it_says_what_was_found_without_a_name(record: Store, tmp_path: Path) -> None:
