@@ -49,8 +49,10 @@ def test_a_row_that_an_index_leaves_out_is_named_once(
 
 
 def test_the_entries_of_another_index_are_named(home: Path) -> None:
+    names = ("ix_audit_at", "ix_audit_study_id")
     with closing(sqlite3.connect(home / "triage.db", isolation_level=None)) as database:
+        pages = dict(database.execute("SELECT name, rootpage FROM sqlite_master WHERE name LIKE 'ix_audit_%'"))
         database.execute("PRAGMA writable_schema = ON")
-        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'ix_audit_study_id'").fetchone()
-        database.execute("UPDATE sqlite_master SET rootpage = ? WHERE name = 'ix_audit_at'", [page])
-    assert "index ix_audit_at: does not have what is in its table" in found(home)
+        for name, other in zip(names, reversed(names), strict=True):
+            database.execute("UPDATE sqlite_master SET rootpage = ? WHERE name = ?", [pages[other], name])
+    assert found(home) == [f"index {name}: does not have what is in its table" for name in names]

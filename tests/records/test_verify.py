@@ -103,9 +103,8 @@ def test_the_record_can_be_checked_without_this_code(untouched: Path, tmp_path: 
         return subprocess.run([sys.executable, "-c", lines], cwd=tmp_path, stderr=subprocess.DEVNULL).returncode
 
     assert run() == 0
-    with closing(sqlite3.connect(home / "triage.db")) as database:
-        with without_triggers(database):
-            database.execute("DELETE FROM seal WHERE number > 9")
+    with closing(sqlite3.connect(home / "triage.db")) as database, without_triggers(database):
+        database.execute("DELETE FROM seal WHERE number > 9")
     assert run() == 1
 
 
