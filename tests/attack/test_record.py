@@ -23,7 +23,7 @@ from triage.domain import Decision
 from triage.errors import NotFoundError, StorageError
 from triage.phantoms import phantoms
 from triage.pipeline.installation import Installation
-from triage.pipeline.watch import RESULT
+from triage.pipeline.watch import RESULT, Watch
 from triage.reading import Entries, sign
 from triage.records.audit import Event
 from triage.records.files import FileStore
@@ -236,6 +236,23 @@ def test_older_record_with_garbled_anchors(home: Path) -> None:
     (file,) = (home / "anchors").glob("*.txt")
     file.write_text(file.read_text().replace(f"{last.number} {last.mac}", "garbled"))
     assert damage(home)
+
+
+def test_older_record_with_its_anchors(home: Path) -> None:
+    """an older database put back together with the anchors of then -> the last verification knew a later seal"""
+    older = shutil.copytree(home, home.with_name("older"))
+    store = Store(f"sqlite:///{home / 'triage.db'}")
+    store.audit.refused(Counter(["something that happened later"]), actor="door")
+    store.anchors.sync()
+    assert not Watch(store, FileStore(home / "files"), home).verify().damaged
+    store.engine.dispose()
+    shutil.rmtree(home / "anchors")
+    shutil.copytree(older / "anchors", home / "anchors")
+    shutil.copy(older / "triage.db", home / "triage.db")
+    assert damage(home) == []
+    store = Store(f"sqlite:///{home / 'triage.db'}")
+    assert Watch(store, FileStore(home / "files"), home).verify().damaged
+    store.engine.dispose()
 
 
 def test_rows_of_another_record(home: Path, tmp_path: Path) -> None:

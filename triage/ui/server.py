@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from google.protobuf.message import Message
 from streamlit import config, runtime
 from streamlit import logger as loggers
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -82,11 +82,11 @@ def handed_out(message: bytes) -> Iterator[str]:
         yield from _addresses(sent)
 
 
-def _addresses(part: Message) -> Iterator[str]:
+def _addresses(part: Any) -> Iterator[str]:
     for field, value in part.ListFields():
         if field.message_type is not None:
-            for one in value if isinstance(value, Sequence) else [value]:
-                yield from _addresses(one) if isinstance(one, Message) else ()
+            for one in value if isinstance(value, Iterable) else [value]:
+                yield from _addresses(one) if hasattr(one, "ListFields") else ()  # keys of a map have none
         elif field.name == "url" and str(value).startswith(MEDIA):
             yield str(value)
 

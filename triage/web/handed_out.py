@@ -1,7 +1,7 @@
-"""What a session was handed out: the files (``/media``) and the pages that it may use, since it was sent their addresses.
+"""What a session was handed out: the files (``/media``) and pages that it may use, since it was sent their addresses.
 
-An address holds a digest, and a page a number that nobody guesses; but whoever is told one has no right to it. Tested in
-tests/web/test_handed_out.py.
+An address holds a digest, and a page a number that nobody guesses; but whoever is told one has no right to it.
+Tested in tests/web/test_handed_out.py.
 """
 
 from __future__ import annotations
