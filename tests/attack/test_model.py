@@ -52,7 +52,7 @@ def test_weights(model: tuple[Path, ModelGuard]) -> None:
     ["INSERT INTO model VALUES ('{}', 'ours', '2026-01-01 00:00:00.000000', 'x')", "DELETE FROM model"],
 )
 def test_planted_acceptance(model: tuple[Path, ModelGuard], tmp_path: Path, statement: str) -> None:
-    """a model of their own, with a row that says it was accepted, or without any so that it is the first -> no serving"""
+    """their own model, with a row that says it was accepted, or without any as if it were the first -> no serving"""
     folder, guard = model
     card = json.loads((folder / CARD).read_text())
     changed = card | {"name": "ours", "operating_points": {"glioma": 0.999, "tumour": 0.9}}

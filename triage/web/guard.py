@@ -102,6 +102,7 @@ class Guard:
         access, path = self._installation().access, str(scope["path"])
         site = Site(access.settings.address)
         scope[ADDRESS] = site.address
+        scope["headers"] = cookies.with_names(scope["headers"])
         if scope["type"] == "http":
             send = with_headers(send, path, secure=site.secure)
         with speaking(locale_of(scope)):
