@@ -70,6 +70,7 @@ def test_page_of_another(world: World) -> None:
     """a technician who knows the number of a reader's page, to go on with it when it is cut off -> one of their own"""
     with world.websocket(world.person("ada").secret, max_size=None) as stream:
         number = world.number_of(stream)
+        world.drawn(stream, "upload")
     time.sleep(1)  # the server notes that it is closed
     words = ["streamlit", "none", number]
     with world.websocket(world.person("tim").secret, subprotocols=words, max_size=None) as stream:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from streamlit import config, runtime
 from streamlit import logger as loggers
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -86,7 +87,7 @@ def _addresses(part: Any) -> Iterator[str]:
     for field, value in part.ListFields():
         if field.message_type is not None:
             for one in value if isinstance(value, Iterable) else [value]:
-                yield from _addresses(one) if hasattr(one, "ListFields") else ()  # keys of a map have none
+                yield from _addresses(one) if isinstance(one, Message) else ()  # a key of a map is none
         elif field.name == "url" and str(value).startswith(MEDIA):
             yield str(value)
 

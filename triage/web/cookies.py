@@ -12,15 +12,15 @@ LASTING = 365 * 24 * 3600
 SESSION, DEVICE = "triage_session", "triage_device"
 
 
-#: What a name of a cookie is made of (RFC 6265). With anything else before it, a browser takes ``__Host-`` from any host
-#: of the domain, and Python's `strip` takes that away as white space.
+#: What a name of a cookie is made of (RFC 6265). With anything else before it, a browser takes ``__Host-`` from any
+#: host of the domain, and Python's `strip` takes that away as white space.
 NAME = re.compile(rb"[\w!#$%&'*+.^`|~-]*", re.ASCII)
 
 
 def with_names(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return the headers of a request without cookies whose names are none."""
     return [
-        (name, value if name != b"cookie" else b";".join(filter(_has_name, value.split(b";"))))
+        (name, b";".join(one for one in value.split(b";") if _has_name(one)) if name == b"cookie" else value)
         for name, value in headers
     ]
 
