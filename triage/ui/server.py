@@ -6,7 +6,6 @@ import signal
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from google.protobuf.message import Message  # type: ignore[import-untyped]
 from streamlit import config, runtime
 from streamlit import logger as loggers
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -85,9 +84,9 @@ def handed_out(message: bytes) -> Iterator[str]:
 
 def _addresses(part: Any) -> Iterator[str]:
     for field, value in part.ListFields():
-        if field.message_type is not None:
+        if field.message_type is not None and not field.message_type.GetOptions().map_entry:
             for one in value if isinstance(value, Iterable) else [value]:
-                yield from _addresses(one) if isinstance(one, Message) else ()  # a key of a map is none
+                yield from _addresses(one)
         elif field.name == "url" and str(value).startswith(MEDIA):
             yield str(value)
 
