@@ -147,6 +147,28 @@ def head(connection: Connection) -> Seal | None:
     return seal_of(row) if row else None
 
 
+def is_sealed(connection: Connection, key: Key, what: str, which: str) -> bool:
+    """Whether a row is as its newest seal says, and that seal is of this record; for what cannot wait for `verify`.
+
+    Parameters
+    ----------
+    connection
+        To the record.
+    key
+        Of the record.
+    what, which
+        Table and key of the row.
+    """
+    newest = select(_seals).where(_seals.c.what == what, _seals.c.key == which).order_by(_seals.c.number.desc())
+    found = connection.execute(newest.limit(1)).mappings().first()
+    row = contents(connection, TABLES[what], [which]).get(which)
+    if found is None or row is None:
+        return False
+    own = seal_of(found)
+    before = connection.scalar(select(_seals.c.mac).where(_seals.c.number == own.number - 1))
+    return own.digest == digest(row) and before is not None and own.follows(key.mac, before)
+
+
 def seal_of(row: RowMapping) -> Seal:
     """Return a seal as the database has it."""
     return Seal(**dict(row))

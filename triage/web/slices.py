@@ -33,7 +33,7 @@ from triage.scans.windows import PLAIN
 from triage.web import modules
 from triage.web.layers import Layers
 from triage.web.opened import Opened, OpenStudies
-from triage.web.reader import acting, reader_of
+from triage.web.reader import acting, reader_of, refuse_other_sites
 from triage.web.study_json import described
 
 #: Path below which all of it is served.
@@ -161,7 +161,8 @@ class Slices:
         return one
 
     async def _note(self, request: Request, *, ahead: bool) -> None:
-        """Note who looks at a study before anything of it is sent."""
+        """Note who looks at a study before anything of it is sent; a link on another site looks at none."""
+        refuse_other_sites(request)
         who, study_id = acting(request, self._installation()), request.path_params["study"]
         if not self._installation().visits.goes_on(who.person, Event.VIEWED, study_id):
             await _said(to_thread.run_sync(partial(who.view, study_id, ahead=ahead)))
