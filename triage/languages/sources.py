@@ -56,6 +56,7 @@ SILENT = (
     "triage/reports/audit_event.py",
     "triage/reports/fhir.py",
     "triage/reports/page.py",
+    "triage/reports/paper.py",
     "triage/reports/reader_seg.py",
     "triage/reports/reader_sr.py",
     "triage/reports/seg.py",

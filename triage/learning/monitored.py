@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -82,6 +82,27 @@ class Watched:
     mixes: Mapping[Measure, tuple[float, float]] = field(default_factory=dict)
     agreement: Mapping[str, Sequence[Group]] = field(default_factory=dict)
     reliability: Sequence[Reliability] = ()
+
+
+@dataclass(frozen=True)
+class Month:
+    """What a monthly report is about.
+
+    Attributes
+    ----------
+    first, last
+        Its days; of a month that is not over, up to now.
+    watched
+        What was watched up to the last day.
+    counts, before
+        Counts of the month and of the month before it, by what is counted; see `triage.records.drift`.
+    """
+
+    first: date
+    last: date
+    watched: Watched
+    counts: Counter[str]
+    before: Counter[str]
 
 
 def watched(
