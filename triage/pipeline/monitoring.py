@@ -91,6 +91,25 @@ class Monitor:
         before = _counts(tallies, earlier, first - timedelta(days=1))
         return Month(first, last, seen, _counts(tallies, first, last), before)
 
+    def report(self, first: date, model: str, *, named: bool) -> tuple[bytes, bytes]:
+        """Return the report of the month that begins on a day, as PDF and as HTML.
+
+        Parameters
+        ----------
+        first
+            The day.
+        model
+            Name of the model that serves.
+        named
+            Whether readers stand there by name; otherwise by a pseudonym that the key of the record makes.
+        """
+        # Matplotlib takes half a second to import, and the app should start without it.
+        from triage.reports.monthly import as_html, content
+        from triage.reports.monthly_pdf import as_pdf
+
+        said = content(self.month(first), model, datetime.now(UTC), None if named else self._pseudonym)
+        return as_pdf(said), as_html(said)
+
     def start(self) -> None:
         """Look again and again; a second call is idle."""
         if self._thread is None:
@@ -102,6 +121,9 @@ class Monitor:
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
+
+    def _pseudonym(self, reader: str) -> str:
+        return self._store.key.mac(b"reader " + reader.encode())[:6].upper()
 
     def _run(self) -> None:
         pause = FIRST

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import date
+
+from babel.dates import format_skeleton
 
 from triage.domain import Band, Finding
 from triage.insights import Estimate
-from triage.languages.speech import day, later, number, percent, t
+from triage.languages.speech import day, later, locale, number, percent, t
 from triage.learning.drift import Chart
 from triage.learning.monitored import Alarm
 from triage.learning.series import OTHERS, Measure, Name
@@ -92,6 +95,11 @@ BY: Mapping[str, str] = {
     "age": later("By age"),
 }
 SEXES = {"F": later("female"), "M": later("male"), "O": later("other")}
+
+
+def month(first: date) -> str:
+    """Return a month by its first day: "October 2026"."""
+    return str(format_skeleton("yMMMM", first, locale=locale()))
 
 
 def about(name: Name) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from babel.dates import format_skeleton
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
@@ -77,13 +76,13 @@ def content(month: Month, model: str, made_at: datetime, pseudonym: Callable[[st
     made_at
         When it is made.
     pseudonym
-        Returns what stands for the name of a reader; None: the names stand there.
+        Returns the code that stands for the name of a reader; None: the names stand there.
     """
     seen = month.watched
     found = [words.sentence(one) for one in seen.alarms]
     return Content(
         month=month,
-        title=t("Monitoring report, {month}", month=_month(month)),
+        title=t("Monitoring report, {month}", month=words.month(month.first)),
         alarms=found or [quiet(month)],
         alarmed=bool(found),
         numbers=_numbers(month),
@@ -113,10 +112,6 @@ def as_html(said: Content) -> bytes:
         said=said, notice=t(NOT_CLINICAL), charts=_svg(said.month), language=language, chart_title=t("Charts")
     )
     return text.encode()
-
-
-def _month(month: Month) -> str:
-    return str(format_skeleton("yMMMM", month.first, locale=locale()))
 
 
 def _svg(month: Month) -> str:
@@ -150,7 +145,9 @@ def _numbers(month: Month) -> Table:
 def _agreement(month: Month, by: str, pseudonym: Callable[[str], str] | None) -> Table:
     rows = []
     for one in month.watched.agreement[by][:GROUPS]:
-        name = pseudonym(one.name) if by == "reader" and pseudonym else words.group(by, one.name)
+        name = words.group(by, one.name)
+        if by == "reader" and pseudonym:
+            name = t("reader {code}", code=pseudonym(one.name))
         rows.append((name, _part(one.agreed), number(one.agreed.count), t("differs") if one.stands_out else ""))
     return Table(t(words.BY[by]), ("", t("Agreement"), "n", ""), rows)
 
