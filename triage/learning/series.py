@@ -99,7 +99,7 @@ def _said(own: Sequence[Tally]) -> dict[Name, Series]:
 def _agreed(read: Sequence[Tally]) -> dict[Name, Series]:
     days = _days(read)
     agreement = Shares(_sums(read, days, "read"), _sums(read, days, "agreed"))
-    found = Shares(_sums(read, days, "gliomas"), _sums(read, days, "gliomas found"))
+    found = Shares(_sums(read, days, "gliomas"), _sums(read, days, "found"))
     at = {day: number for number, day in enumerate(days)}
     number, expected, true = (np.zeros((len(days), len(EDGES) + 1)) for _ in range(3))
     for one in read:

@@ -141,7 +141,7 @@ def read_by_day(read: Read, *, since: date | None = None) -> list[Tally]:
         "read": func.count(),
         "agreed": _number(agrees),
         "gliomas": _number(glioma),
-        "gliomas found": _number(and_(glioma, agrees)),
+        "found": _number(and_(glioma, agrees)),
         "expected": func.sum(settled.c.glioma),
     }
     number = case(*((settled.c.glioma < edge, at) for at, edge in enumerate(EDGES)), else_=len(EDGES))

@@ -138,7 +138,7 @@ def _numbers(month: Month) -> Table:
         line(t("In band {band}", band=t(band)), band.value, "answered")
     rows.append((t("Readings that answer the AI"), number(now["read"]), number(before["read"])))
     line(t("Reader and AI agree"), "agreed", "read")
-    line(t("Gliomas that the AI found"), "gliomas found", "gliomas")
+    line(t("Gliomas that the AI found"), "found", "gliomas")
     return Table(t("The month in numbers"), ("", t("This month"), t("Month before")), rows)
 
 

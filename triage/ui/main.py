@@ -52,6 +52,8 @@ with st.sidebar:
     state.who()
     news.listen()
     language.choose()
+    if person.may(Right.BASELINE):
+        monitoring.link(state.installation())
     st.caption(
         ":material/science: "
         + t(
@@ -61,6 +63,6 @@ with st.sidebar:
     )
 if person.may(Right.AUDIT):
     record.warn(state.installation())
-if person.may(Right.BASELINE) and page.title != t("Monitoring"):
+if person.may(Right.BASELINE) and page.url_path == state.MODELS.stem:
     monitoring.warn(state.installation())
 page.run()

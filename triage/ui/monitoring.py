@@ -52,18 +52,24 @@ NOTHING = {
 }
 
 
+def link(installation: Installation) -> None:
+    """Draw in the sidebar how many charts alarm; nothing if none does."""
+    seen = installation.monitor.last()
+    if seen is not None and seen.alarms:
+        said = t("Drift: {count} alarm(s)", count=len(seen.alarms))
+        st.page_link(state.MONITORING, label=f":orange[{said}]", icon=":material/trending_up:")
+
+
 def warn(installation: Installation) -> None:
-    """Draw on every other page how many charts alarm, with the first of them; nothing if none does."""
+    """Draw on the page of the model what alarms, the most important in words; nothing if nothing does."""
     seen = installation.monitor.last()
     if seen is None or not seen.alarms:
         return
     first, *others = seen.alarms
     said = f"**{t('Drift.')}** {markdown(words.sentence(first))}"
     if others:
-        said += " " + t("{count} more alarm(s).", count=len(others))
-    notice, link = st.container(key="drift").columns([5, 1], vertical_alignment="center")
-    notice.warning(said, icon=":material/trending_up:")
-    link.page_link(state.MONITORING, label=t("Monitoring"), icon=":material/monitor_heart:")
+        said += " " + t("{count} more alarm(s) on the page **Monitoring**.", count=len(others))
+    st.warning(said, icon=":material/trending_up:")
 
 
 def alarms(seen: Watched) -> None:
