@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from sqlalchemy import insert, inspect
 
 from triage.domain import Band, Decision, Finding, ReadingState, StudyStatus
 from triage.records.store import Store
@@ -25,7 +26,7 @@ class Department:
     Attributes
     ----------
     unlike, refused, agrees, gliomas
-        Shares of studies.
+        Shares of studies; of a scanner that is none of `SCANNERS`, four of five are unlike the training data.
     brightness
         Mean gray value.
     scanners, sequences
@@ -46,7 +47,7 @@ class Department:
 def drifted(since: date, usual: Department = Department()) -> Callable[[date], Department]:
     """Return a department into which a scanner unlike the others comes on a day."""
     new = ("Canon Vantage", 0.25)
-    after = replace(usual, unlike=0.19, agrees=0.78, brightness=99.0, scanners=(*usual.scanners, new))
+    after = replace(usual, agrees=0.78, brightness=99.0, scanners=(*usual.scanners, new))
     return lambda day: after if day >= since else usual
 
 
@@ -58,12 +59,16 @@ def fill(
     last: date | None = None,
     seed: int = 0,
 ) -> None:
-    """Add the studies of so many days up to the last one, which is today if left out."""
-    with store.write() as session:
-        for row in rows(days, of, last=last, seed=seed):
-            session.add(row)
-            if isinstance(row, StudyRow):
-                session.flush()
+    """Add the studies of so many days up to the last one, which is today if left out; no row of them is sealed."""
+    kinds: dict[type[Any], list[dict[str, Any]]] = {kind: [] for kind in (StudyRow, SeriesRow, AIResultRow, ReadingRow)}
+    for row in rows(days, of, last=last, seed=seed):
+        kinds[type(row)].append({name: getattr(row, name) for name in inspect(type(row)).columns.keys()})  # noqa: SIM118 - a column mapping
+    with store.engine.begin() as connection:
+        for kind, some in kinds.items():
+            for one in some:
+                if kind is not StudyRow:
+                    del one["id"]  # the database gives it
+            connection.execute(insert(kind), some)
 
 
 def rows(
@@ -115,7 +120,7 @@ def _study(rng: np.random.Generator, number: int, day: date, here: Department, s
     if said is Finding.GLIOMA:
         rest = dict.fromkeys(rest, (1 - glioma) / 3)
         glioma = max(glioma, 0.4)
-    unlike = rng.random() < here.unlike * (2.5 if scanner not in SCANNERS else 1)
+    unlike = rng.random() < (here.unlike if scanner in SCANNERS else 0.8)
     yield AIResultRow(
         study_id=study,
         model="net",

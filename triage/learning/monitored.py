@@ -16,8 +16,8 @@ from triage.records.drift import Alike, Tally
 
 #: Groups and reliability are of readings of these last days, and so is the mix that is held against the baseline.
 LATELY = timedelta(days=90)
-#: This share of the studies too many is "mostly".
-MOSTLY = 0.5
+#: "Mostly" is this share of the studies too many, and so many times the share of the scanner among all studies.
+MOSTLY, MORE = 0.5, 1.5
 #: Charts whose studies are told apart by scanner, to say where a change comes from: what is counted, and among what.
 BLAMED: Mapping[Name, tuple[str, str]] = {
     (Measure.UNLIKE, ""): ("unlike", "recorded"),
@@ -167,15 +167,18 @@ def _mostly(name: Name, found: Chart, shift: Shift, received: Sequence[Tally], a
         return None
     counted, among = BLAMED[name]
     excess: dict[str, float] = defaultdict(float)
+    number: dict[str, float] = defaultdict(float)
     for one in answered if name[0] is Measure.AGREEMENT else received:
         if one.day >= shift.since and (shift.ended is None or one.day < shift.ended):
             usual = found.baseline.value * one.counts[among]
             excess[one.scanner] += (one.counts[counted] - usual) * (1 if shift.rise else -1)
+            number[one.scanner] += one.counts[among]
     too_many = sum(max(value, 0) for value in excess.values())
     if len(excess) < 2 or too_many <= 0:
         return None
     scanner, most = max(excess.items(), key=lambda item: item[1])
-    return scanner if most > MOSTLY * too_many else None
+    part, fair = most / too_many, number[scanner] / sum(number.values())
+    return scanner if part > MOSTLY and part > MORE * fair else None
 
 
 def _mix(
