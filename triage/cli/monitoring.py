@@ -1,4 +1,4 @@
-"""The command that writes the monitoring report of a month. Tested in tests/test_cli.py."""
+"""The command that writes the monitoring report of a month. Tested in tests/test_cli_monitoring.py."""
 
 from __future__ import annotations
 
