@@ -90,7 +90,7 @@ def test_without_a_change_the_page_says_so(installation: Installation) -> None:
 
 def test_an_alarm_comes_first_and_is_seen_elsewhere(installation: Installation) -> None:
     usual = department(installation)
-    fill(installation.store, 100, drifted(TODAY - timedelta(days=20), usual))
+    fill(installation.store, 110, drifted(TODAY - timedelta(days=30), usual))
     app = page()
     first = app.error[0].value
     assert "Share of studies unlike the training data rose from" in first
@@ -98,7 +98,8 @@ def test_an_alarm_comes_first_and_is_seen_elsewhere(installation: Installation) 
     assert "Look at some of these studies" in first
     other = page(state.MODELS)
     assert any("unlike the training data" in warning.value for warning in other.warning)
-    assert "alarm(s)" in str(page(state.INSIGHTS).sidebar)
+    (link,) = page(state.INSIGHTS).sidebar.get("page_link")
+    assert "alarm(s)" in link.proto.label
     every = next(box for box in app.selectbox if box.label == "Chart")
     for name in every.options[:3]:
         every.set_value(name)
