@@ -79,7 +79,7 @@ def sums(chart: Chart, since: date | None) -> go.Figure:
         **layout(),
         height=200,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
-        xaxis={"gridcolor": theme.palette().grid},
+        xaxis=_days(),
         yaxis={"gridcolor": theme.palette().grid, "range": [0, 1.3], "title": {"text": t("alarm at 1")}},
     )
     return figure
@@ -154,7 +154,11 @@ def _frame(measure: Measure) -> dict[str, Any]:
         axis |= {"tickformat": ".0%", "rangemode": "tozero"}
     elif measure is Measure.CALIBRATION:
         axis |= {"tickformat": "+.0%"}
-    return {**layout(), "xaxis": {"gridcolor": theme.palette().grid}, "yaxis": axis}
+    return {**layout(), "xaxis": _days(), "yaxis": axis}
+
+
+def _days() -> dict[str, Any]:
+    return {"gridcolor": theme.palette().grid, "nticks": 5, "tickformat": t("%b %d, %Y")}
 
 
 def _faint(colour: str) -> str:

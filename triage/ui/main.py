@@ -49,11 +49,11 @@ page = st.navigation(
     }
 )
 with st.sidebar:
+    if person.may(Right.BASELINE):
+        monitoring.link(state.installation())
     state.who()
     news.listen()
     language.choose()
-    if person.may(Right.BASELINE):
-        monitoring.link(state.installation())
     st.caption(
         ":material/science: "
         + t(
