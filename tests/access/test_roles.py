@@ -15,6 +15,8 @@ TABLE = {
     Right.CONFLICTS: "RA",
     Right.INSIGHTS: "RA",
     Right.MODEL: "RA",
+    Right.MONITORING: "RA",
+    Right.BASELINE: "A",
     Right.LIST: "RA",
     Right.EXPORT_OWN: "R",
     Right.EXPORT_ALL: "A",

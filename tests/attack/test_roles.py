@@ -122,12 +122,13 @@ TITLES = {
     "conflicts": "Conflicts",
     "insights": "Insights",
     "models": "Model",
+    "monitoring": "Monitoring",
     "users": "Users",
     "upload": "Upload",
 }
 
 
-@pytest.mark.parametrize("name", ["review", "readings", "conflicts", "insights", "models", "users"])
+@pytest.mark.parametrize("name", ["review", "readings", "conflicts", "insights", "models", "monitoring", "users"])
 def test_pages_of_a_technician(world: World, name: str) -> None:
     """a technician: each page of others, by its address through the websocket -> not drawn, no reading seen"""
     seen = world.page(world.person("tim"), name, f"study={world.studies[0]}")

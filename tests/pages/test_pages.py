@@ -73,7 +73,10 @@ def receive(installation: Installation, slices: list[Phantom], count: int = 3) -
 
 @pytest.mark.parametrize(
     "path",
-    [state.WORKLIST, state.REVIEW, state.UPLOAD, state.CONFLICTS, state.READINGS, state.INSIGHTS, state.MODELS],
+    [
+        *(state.WORKLIST, state.REVIEW, state.UPLOAD, state.CONFLICTS),
+        *(state.READINGS, state.INSIGHTS, state.MODELS, state.MONITORING),
+    ],
 )
 def test_every_page_says_that_it_is_for_research(installation: Installation, path: Path) -> None:
     assert NOTICE in words(page(path))

@@ -24,6 +24,8 @@ class Right(StrEnum):
     CONFLICTS = "decide about conflicts of identity"
     INSIGHTS = "see the figures of the department"
     MODEL = "see the model that serves"
+    MONITORING = "see the monitoring of drift"
+    BASELINE = "set the baseline of the monitoring"
     LIST = "take the worklist away as a table"
     EXPORT_OWN = "export your own readings"
     EXPORT_ALL = "export the readings of everybody"
@@ -46,12 +48,12 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.RADIOLOGIST: frozenset(
         _EVERYBODY
         | {Right.UPLOAD, Right.READ, Right.SIGN, Right.CONFLICTS, Right.INSIGHTS, Right.MODEL}
-        | {Right.LIST, Right.EXPORT_OWN, Right.SEND}
+        | {Right.MONITORING, Right.LIST, Right.EXPORT_OWN, Right.SEND}
     ),
     Role.ADMINISTRATOR: frozenset(
         _EVERYBODY
         | {Right.CONFLICTS, Right.INSIGHTS, Right.MODEL, Right.LIST}
-        | {Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
+        | {Right.MONITORING, Right.BASELINE, Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
     ),
 }
 

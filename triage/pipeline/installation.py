@@ -27,6 +27,7 @@ from triage.pipeline.durable import Work, key
 from triage.pipeline.held import Held
 from triage.pipeline.intake import Intake
 from triage.pipeline.model_guard import ModelGuard
+from triage.pipeline.monitoring import Monitor
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
 from triage.pipeline.recovery import carry_out
 from triage.pipeline.signatures import Signatures
@@ -79,6 +80,8 @@ class Installation:
         Who looks at which study.
     watch
         Verifies the record.
+    monitor
+        Watches for drift.
     model_guard
         Checks that the model folder is the one that was accepted.
     """
@@ -105,6 +108,7 @@ class Installation:
         self.signatures = Signatures(self.store.drafts, check=self._check_pixels)
         self.visits = Visits(self.store)
         self.watch = Watch(self.store, self.files, settings.home)
+        self.monitor = Monitor(self.store, lambda: self.runtime.card.sha256, blind=settings.blind_first_read)
         self.model_guard = ModelGuard(settings.model, self.store.models)
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
         self._loading, self._processed, self._closed = Lock(), Condition(), Event()
@@ -254,6 +258,7 @@ class Installation:
         What lies unfinished in a home folder where nobody else works was left by a process that died.
         """
         self.watch.start()
+        self.monitor.start()
         claims = self.store.claims
         steps = self.signatures.settle, lambda: claims.note_expired(datetime.now(UTC)), self._clean_up, self.resume
         carry_out(steps, self._closed)
@@ -303,6 +308,7 @@ class Installation:
         self._closed.set()
         self.signatures.close()
         self.watch.close()
+        self.monitor.close()
         self.uploads.close()
         self.held.close()
         self.work.stop()

@@ -13,6 +13,7 @@ from triage.domain import (
     Confidence,
     Decision,
     Finding,
+    Inputs,
     Plane,
     Ranking,
     Reading,
@@ -29,6 +30,8 @@ from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRo
 from triage.records.views import Instance, SeriesFiles, SignedReading, contents_of
 
 BANDS = tuple(Band)
+#: Key of the inputs of a study in the slices of its result, which older results lack.
+INPUTS = "inputs"
 
 
 def instance(row: InstanceRow) -> Instance:
@@ -109,11 +112,12 @@ def slices_as_json(slices: SliceScores | None) -> dict[str, Any] | None:
     """Return slice scores as the database stores them."""
     if slices is None:
         return None
-    return {
+    kept: dict[str, Any] = {
         "shown": [slices.series, slices.slice, slices.instance],
         "table": slices.table,
         "steps": slices.steps,
     }
+    return kept | {INPUTS: asdict(slices.inputs)} if slices.inputs else kept
 
 
 def _slices(stored: dict[str, Any] | None) -> SliceScores | None:
@@ -121,7 +125,8 @@ def _slices(stored: dict[str, Any] | None) -> SliceScores | None:
         return None
     table = tuple(tuple(None if row is None else tuple(row) for row in series) for series in stored["table"])
     series, position, instance = stored["shown"]
-    return SliceScores(series, position, instance, table, tuple(stored.get("steps", ())))
+    inputs = Inputs(**stored[INPUTS]) if INPUTS in stored else None
+    return SliceScores(series, position, instance, table, tuple(stored.get("steps", ())), inputs)
 
 
 def result(row: AIResultRow) -> AIResult:
