@@ -76,9 +76,8 @@ def blocks_of(candidates: Candidates) -> list[Candidates]:
 def correlation(first: Heads, second: Heads, candidates: Candidates) -> NDArray[np.float32]:
     """Return the best correlation of each candidate after its alignment; positions count in `first` and `second`."""
     placed = np.array([(window.left, window.top, window.side) for window in WINDOWS], np.float32)
-    return similarity(
-        first.take(candidates.first), second.take(candidates.second), placed[candidates.window], candidates.mirrored
-    )
+    one, other = first.take(candidates.first).enlarged(), second.take(candidates.second).enlarged()
+    return similarity(one, other, placed[candidates.window], candidates.mirrored)
 
 
 def changes(*columns: NDArray[np.intp]) -> NDArray[np.bool_]:

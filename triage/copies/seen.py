@@ -18,16 +18,15 @@ from typing import BinaryIO, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from triage.copies.descriptors import FRAME, Frames, Heads, gather, head_of, shrink
+from triage.copies.descriptors import Heads, gather, head_of, shrink
 from triage.copies.search import find_in
 from triage.errors import ModelError
 from triage.inference.card import read_card
 
 SEEN = "seen.npz"
 #: Side of the frames that are kept: pixels.
-SIDE = 24
+SIDE = 32
 #: Lowest bits of a gray value that are not kept: the file gets smaller, and copies are found as well.
 DROPPED_BITS = 3
 #: Bytes of a digest that are kept: two of a million pictures agree in them once in 10^27 times.
@@ -78,31 +77,26 @@ class Seen:
 
     Attributes
     ----------
-    frames
-        ``(n, SIDE, SIDE)`` uint8, gray values without their lowest `DROPPED_BITS`.
-    inside
-        As `Heads.inside`.
+    heads
+        As frames of `SIDE` pixels, gray values without their lowest `DROPPED_BITS`.
     digests
         As `Pictures.digests`.
     trained
         ``(n,)`` whether the model was trained on the picture; on the others it was tested.
     """
 
-    frames: Frames
-    inside: NDArray[np.float32]
+    heads: Heads
     digests: NDArray[np.uint8]
     trained: NDArray[np.bool_]
 
     @classmethod
     def of(cls, pictures: Pictures, trained: NDArray[np.bool_]) -> Self:
         """Return what is kept of the pictures that a model was trained or tested on."""
-        return cls(_small(pictures.heads.pixels), pictures.heads.inside, pictures.digests, trained)
+        return cls(_kept(pictures.heads), pictures.digests, trained)
 
     def uses_of(self, pictures: Pictures) -> list[Use | None]:
         """Return what the model used each picture, or a copy of it, for; None for what it has not seen."""
-        restored = Heads(_restored(self.frames), self.inside)
-        asked = Heads(_restored(_small(pictures.heads.pixels)), pictures.heads.inside)
-        pairs = find_in(asked, restored, least=SAME)
+        pairs = find_in(_kept(pictures.heads), self.heads, least=SAME)
         trained = self.trained[pairs.second]
         known = {bytes(digest): bool(trained) for digest, trained in zip(self.digests, self.trained, strict=True)}
         equal = [known.get(bytes(digest)) for digest in pictures.digests]
@@ -114,9 +108,8 @@ class Seen:
 
     def save(self, file: Path | BinaryIO) -> None:
         """Write the arrays, without pickles."""
-        np.savez_compressed(
-            file, frames=self.frames >> DROPPED_BITS, inside=self.inside, digests=self.digests, trained=self.trained
-        )
+        frames, inside = self.heads.pixels >> DROPPED_BITS, self.heads.inside.astype(np.float16)
+        np.savez_compressed(file, frames=frames, inside=inside, digests=self.digests, trained=self.trained)
 
 
 class SeenBy(NamedTuple):
@@ -152,17 +145,14 @@ def read_seen(folder: Path) -> Seen | None:
         return None
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            seen = Seen(
-                arrays["frames"].astype(np.uint8) << DROPPED_BITS,
-                arrays["inside"].astype(np.float32),
-                arrays["digests"],
-                arrays["trained"],
+            frames, inside = arrays["frames"].astype(np.uint8) << DROPPED_BITS, arrays["inside"].astype(np.float32)
+            return Seen(
+                Heads(np.asarray(frames, np.uint8), inside), arrays["digests"], arrays["trained"].astype(np.bool_)
             )
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{path} is damaged. Restore the model folder, or write the file again: python -m triage remember {folder}"
         ) from error
-    return seen
 
 
 def digest_of(pixels: NDArray[np.generic]) -> bytes:
@@ -171,12 +161,7 @@ def digest_of(pixels: NDArray[np.generic]) -> bytes:
     return hashlib.sha256(said).digest()[:DIGEST_BYTES]
 
 
-def _small(frames: Frames) -> Frames:
-    small = np.rint(shrink(frames, SIDE)).astype(np.uint8)
-    return np.asarray(small >> DROPPED_BITS << DROPPED_BITS, np.uint8)
-
-
-def _restored(frames: Frames) -> Frames:
-    """Enlarge frames to the size that the search works in."""
-    large = [np.asarray(Image.fromarray(one).resize((FRAME, FRAME), Image.Resampling.BICUBIC)) for one in frames]
-    return np.stack(large) if large else np.empty((0, FRAME, FRAME), np.uint8)
+def _kept(heads: Heads) -> Heads:
+    """Return of heads what is kept in a file."""
+    small = np.rint(shrink(heads.pixels, SIDE)).astype(np.uint8)
+    return Heads(np.asarray(small >> DROPPED_BITS << DROPPED_BITS, np.uint8), heads.inside)
