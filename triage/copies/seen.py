@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -149,7 +150,7 @@ def read_seen(folder: Path) -> Seen | None:
             return Seen(
                 Heads(np.asarray(frames, np.uint8), inside), arrays["digests"], arrays["trained"].astype(np.bool_)
             )
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(
             f"{path} is damaged. Restore the model folder, or write the file again: python -m triage remember {folder}"
         ) from error
