@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from triage.domain import Beyond, Conclusion, Finding, StudyStatus
 from triage.learning.second_reads import Why, by_what_they_teach
 from triage.records.unsettled import Said
@@ -49,10 +51,10 @@ def test_a_reader_is_asked_about_what_others_read() -> None:
 
 
 def test_a_surprise_is_the_greater_the_surer_the_ai_was() -> None:
-    doubted, sure = by_what_they_teach(
-        [said("doubted", Finding.MENINGIOMA, sure=False), said("sure", Finding.MENINGIOMA)]
-    )
-    assert (doubted.study_id, sure.study_id) == ("doubted", "sure"), "the doubt itself counts as well"
+    torn = {Finding.GLIOMA: 0.5, Finding.MENINGIOMA: 0.4, Finding.PITUITARY: 0.05, Finding.NOTUMOR: 0.05}
+    doubted = replace(said("doubted", Finding.MENINGIOMA), probabilities=torn)
+    found = by_what_they_teach([doubted, said("sure", Finding.MENINGIOMA)])
+    assert [one.study_id for one in found] == ["sure", "doubted"]
     (other,) = by_what_they_teach([said("other", Beyond.OTHER_LESION, sure=False)])
     assert other.why == (Why.SEVERAL,), "the AI has no class for another lesion"
 

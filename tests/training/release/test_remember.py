@@ -47,7 +47,7 @@ def test_data_that_lacks_a_source_is_refused(model: Path, tmp_path: Path) -> Non
     root = tmp_path / "data"
     picture(root / "glioma" / "a.png")
     before = (model / CARD).read_bytes()
-    with pytest.raises(LayoutError, match="br35h, figshare too.*--more"):
+    with pytest.raises(LayoutError, match=r"br35h, figshare too.*--more"):
         remember(model, read_dataset(root))
     assert (model / CARD).read_bytes() == before
     assert not (model / SEEN).exists()
