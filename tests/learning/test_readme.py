@@ -9,5 +9,5 @@ def test_it_lists_what_is_missing() -> None:
 
 
 def test_it_says_whether_it_is_de_identified() -> None:
-    assert "Not de-identified: readings.csv names the readers" in readme([], "d1")
+    assert "Not de-identified: studies.csv and readings.csv name the readers" in readme([], "d1")
     assert "De-identified: readers have numbers" in readme([], "d1", deidentified=True)

@@ -1,4 +1,7 @@
-"""What an export of readings holds: columns of its tables, entries. Tested in tests/learning/test_dataset.py and tests/learning/test_export.py."""
+"""What an export of readings holds: columns of its tables, entries.
+
+Tested in tests/learning/test_dataset.py and tests/learning/test_export.py.
+"""
 
 from __future__ import annotations
 
