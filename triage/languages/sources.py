@@ -27,6 +27,7 @@ SPEAKING = ("pages", "triage/ui", "triage/web", "triage/reports")
 #: Rooms that make sentences in English, told again where they are shown.
 MUTE = (
     "triage/access",
+    "triage/copies",
     "triage/domain",
     "triage/errors.py",
     "triage/reading.py",
@@ -44,6 +45,7 @@ SILENT = (
     "triage/access/access.py",
     "triage/domain/__init__.py",
     "triage/inference/explain.py",
+    "triage/learning/data_card.py",
     "triage/learning/discreet.py",
     "triage/learning/readme.py",
     "triage/pipeline/starts.py",

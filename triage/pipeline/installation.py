@@ -18,11 +18,12 @@ from pathlib import Path
 from threading import Condition, Event, Lock
 
 from triage.access.access import Access
+from triage.copies.seen import seen_by_model
 from triage.domain import Receipt, Resolution, Series
 from triage.errors import NotFoundError
 from triage.inference.runtime import Runtime
-from triage.learning.dataset import write_dataset
 from triage.learning.entries import Export
+from triage.learning.export import write_dataset
 from triage.pipeline.durable import Work, key
 from triage.pipeline.held import Held
 from triage.pipeline.intake import Intake
@@ -194,7 +195,7 @@ class Installation:
         deidentified: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Export:
-        """Write the data set of signed readings, see `triage.learning.dataset.write_dataset`.
+        """Write the data set of signed readings, see `triage.learning.export.write_dataset`.
 
         Parameters
         ----------
@@ -216,6 +217,7 @@ class Installation:
             decode=partial(decode, self),
             files=self.files,
             marks=self.store.marks.signed,
+            seen=seen_by_model(self.settings.model),
             originals=originals,
             deidentified=deidentified,
             progress=progress,
