@@ -157,7 +157,7 @@ class Registry:
     def turn(self) -> int:
         """Return the number of the newest act after which another model serves; 0 before the first. Cheap."""
         with self._database.read() as session:
-            return _turn(session)
+            return turn_of(session)
 
     def promote(
         self,
@@ -282,7 +282,7 @@ class Registry:
         """Give a transaction for one act; of two at one moment, the second is refused."""
         try:
             with self._database.write() as session:
-                if seen is not None and _turn(session) != seen:
+                if seen is not None and turn_of(session) != seen:
                     raise ConflictError(CHANGED_MEANWHILE)
                 yield _Acting(session, by, datetime.now(UTC))
         except IntegrityError as error:
@@ -348,7 +348,8 @@ def _refuse_likeness(session: Session, model: Model, network: str) -> None:
         )
 
 
-def _turn(session: Session) -> int:
+def turn_of(session: Session) -> int:
+    """Return `Registry.turn` within a transaction."""
     return session.scalar(select(func.max(RegistryRow.number)).where(RegistryRow.act.in_(SERVING))) or 0
 
 

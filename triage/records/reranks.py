@@ -5,9 +5,11 @@ What is due follows from the record alone, so whoever is killed in between leave
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from triage.domain import AIResult, Finding, StudyStatus
@@ -15,7 +17,7 @@ from triage.records import audit, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database
 from triage.records.model_tables import AttemptRow, RerankRow
-from triage.records.registry import Entry
+from triage.records.registry import Entry, turn_of
 from triage.records.reranked import Rank, Reranked
 from triage.records.results import AI, result_row
 from triage.records.tables import AIResultRow, AuditRow, ClaimRow, DraftRow, ReadingRow, StudyRow
@@ -23,8 +25,6 @@ from triage.worklist import at_least
 
 #: A study that ended the process so often while it was scored in the background is left as it is.
 MAX_TRIES = 3
-#: Studies that `Reranks.due` returns.
-OFFERED = 20
 
 
 class Reranks:
@@ -39,8 +39,8 @@ class Reranks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, turn: Entry, card: str, now: datetime) -> list[str]:
-        """Return open studies to be scored by the model that serves, the most urgent first.
+    def next(self, turn: Entry, card: str, now: datetime) -> str | None:
+        """Return the most urgent open study that the model that serves is to score; None if none is left.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class Reranks:
         """
         query = select(StudyRow.id).where(*_due(turn, card), *_free(now), _tries(turn) < MAX_TRIES)
         with self._database.read() as session:
-            return list(session.scalars(query.order_by(StudyRow.band, StudyRow.arrived_at).limit(OFFERED)))
+            return session.scalar(query.order_by(StudyRow.band, StudyRow.arrived_at).limit(1))
 
     def counts(self, turn: Entry, card: str) -> tuple[int, int]:
         """Return how many open studies are still to be ranked anew, and how many were given up."""
@@ -75,14 +75,20 @@ class Reranks:
             row = session.scalar(query)
             return rows.result(row) if row else None
 
-    def begin(self, study_id: str, task: str) -> None:
-        """Note that scoring begins, in case it ends the process."""
+    @contextmanager
+    def attempt(self, study_id: str, task: str) -> Iterator[None]:
+        """Count a scoring that ends the process: only then the block is never left."""
         with self._database.write() as session:
-            row = session.get(AttemptRow, (study_id, task), with_for_update=True)
+            row = session.get(AttemptRow, (study_id, task))
             if row is None:
                 session.add(AttemptRow(study_id=study_id, task=task, tries=1))
             else:
                 row.tries += 1
+        try:
+            yield
+        finally:
+            with self._database.write() as session:
+                session.execute(delete(AttemptRow).where(AttemptRow.study_id == study_id, AttemptRow.task == task))
 
     def file(self, study_id: str, turn: Entry, model: tuple[str, str], outcome: AIResult | str) -> bool:
         """Rank a study anew, or note that the model refuses it; the priority of the referrer is never lowered.
@@ -101,13 +107,14 @@ class Reranks:
         Returns
         -------
         bool
-            False if nothing was kept: the study was read, opened or changed meanwhile, or was done already.
+            False if nothing was kept: the study was read, opened or changed meanwhile, was done already, or another model
+            serves by now.
         """
         now, (name, card) = datetime.now(UTC), model
         with self._database.write() as session:
             row = studies.locked(session, study_id)
             open_now = select(StudyRow.id).where(StudyRow.id == study_id, *_due(turn, card), *_free(now))
-            if session.scalar(open_now) is None:
+            if session.scalar(open_now) is None or turn_of(session) != turn.number:
                 return False
             contents = studies.contents(session, [study_id])[study_id]
             if isinstance(outcome, AIResult) and outcome.contents != contents:

@@ -11,7 +11,7 @@ from triage.domain import AIResult, StudyStatus
 from triage.records.database import Database
 from triage.records.model_tables import AttemptRow, ShadowRow
 from triage.records.registry import Entry
-from triage.records.reranks import MAX_TRIES, OFFERED
+from triage.records.reranks import MAX_TRIES
 from triage.records.tables import StudyRow
 
 
@@ -47,11 +47,11 @@ class Shadows:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, shadow: Entry) -> list[str]:
-        """Return studies that arrived since a shadow began and that its candidate has not seen, the oldest first."""
+    def next(self, shadow: Entry) -> str | None:
+        """Return the oldest study that arrived since a shadow began and that its candidate has not seen."""
         query = select(StudyRow.id).where(*_due(shadow), _tries(shadow) < MAX_TRIES)
         with self._database.read() as session:
-            return list(session.scalars(query.order_by(StudyRow.arrived_at).limit(OFFERED)))
+            return session.scalar(query.order_by(StudyRow.arrived_at).limit(1))
 
     def file(self, study_id: str, shadow: Entry, network: str, contents: str, outcome: AIResult | str) -> None:
         """Keep what a candidate says of a study, or why it refuses it; a second time changes nothing."""
