@@ -41,7 +41,7 @@ class Candidate:
     judgement
         None if it was not judged, or the judgement cannot be read.
     trouble
-        Why it can neither be judged nor serve; otherwise empty.
+        What is wrong with the folder or its judgement; otherwise empty.
     """
 
     folder: str

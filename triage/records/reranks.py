@@ -107,8 +107,7 @@ class Reranks:
         Returns
         -------
         bool
-            False if nothing was kept: the study was read, opened or changed meanwhile, was done already, or another model
-            serves by now.
+            False if nothing was kept: the study was read, opened, changed or done meanwhile, or another model serves.
         """
         now, (name, card) = datetime.now(UTC), model
         with self._database.write() as session:

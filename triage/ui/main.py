@@ -41,7 +41,7 @@ page = st.navigation(
             _page(Right.INSIGHTS, state.INSIGHTS, t("Insights"), "monitoring"),
         ],
         t("Administration"): [
-            _page(Right.MODEL, state.MODELS, t("Model"), "network_intelligence_history"),
+            _page(Right.MODEL, state.MODELS, t("Models"), "network_intelligence_history"),
             _page(Right.USERS, state.USERS, t("Users"), "group"),
             _page(Right.AUDIT, state.AUDIT, t("Audit trail"), "policy"),
         ],

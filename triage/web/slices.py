@@ -118,7 +118,7 @@ class Slices:
 
     async def thumbnail(self, request: Request) -> Response:
         """Send a small picture of a slice: ``GET /viewer/studies/{study}/{version}/thumbnails/{series}/{at}``."""
-        picture = await to_thread.run_sync(_thumbnail, await self._slice(request))
+        picture = await to_thread.run_sync(thumbnail, await self._slice(request))
         return Response(picture, media_type="image/png", headers={"Cache-Control": FOREVER})
 
     async def layers(self, request: Request) -> Response:
@@ -235,12 +235,13 @@ def _little_endian(one: Slice) -> bytes:
     return np.ascontiguousarray(one.pixels, one.pixels.dtype.newbyteorder("<")).tobytes()
 
 
-def _thumbnail(one: Slice) -> bytes:
+def thumbnail(one: Slice, side: int = THUMBNAIL) -> bytes:
+    """Return a small picture of a slice as PNG; its longer side has so many pixels."""
     low, high = np.percentile(one.pixels, PLAIN)
     gray = np.clip((one.pixels.astype(np.float32) - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
     height, width = gray.shape
     down, along = one.spacing or (1.0, 1.0)
-    shrink = THUMBNAIL / max(height * down, width * along)
+    shrink = side / max(height * down, width * along)
     size = max(round(width * along * shrink), 1), max(round(height * down * shrink), 1)
     buffer = io.BytesIO()
     Image.fromarray(gray).resize(size).save(buffer, "PNG")
