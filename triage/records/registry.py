@@ -25,6 +25,10 @@ from triage.records.tables import AIResultRow, ModelRow
 CHANGED_MEANWHILE = "Somebody else changed which model serves while this page was open. Look at it anew, then decide."
 
 
+#: Lock of PostgreSQL that is held while an act is checked and written; any number that nobody else uses.
+ACTING = 0x7E1A6E02
+
+
 class Act(StrEnum):
     """What is done about a model; the values are stored."""
 
@@ -282,6 +286,8 @@ class Registry:
         """Give a transaction for one act; of two at one moment, the second is refused."""
         try:
             with self._database.write() as session:
+                if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+                    session.execute(select(func.pg_advisory_xact_lock(ACTING)))
                 if seen is not None and turn_of(session) != seen:
                     raise ConflictError(CHANGED_MEANWHILE)
                 yield _Acting(session, by, datetime.now(UTC))

@@ -112,8 +112,8 @@ def draw_side_by_side(shown: Shown) -> None:
     st.dataframe(side_by_side([cards[one] for one in chosen]), height="content")
     st.caption(
         t(
-            "Each card states what was measured on its own test data, in the row **Measured on**: figures on other data "
-            "are no comparison. The judgement of a candidate compares both models on the same studies."
+            "Each card states what was measured on its own test data, in the row **Measured on**: figures on other "
+            "data are no comparison. The judgement of a candidate compares both models on the same studies."
         )
     )
 

@@ -45,8 +45,8 @@ def draw_errors(shown: Shown) -> None:
     wrong = failures(counted, card)
     st.caption(
         t(
-            "Of {count} settled studies of this site, {wrong} were signed as another class than the model named. Missed "
-            "gliomas come first, then what the model was surest of.",
+            "Of {count} settled studies of this site, {wrong} were signed as another class than the model named. "
+            "Missed gliomas come first, then what the model was surest of.",
             count=len(counted),
             wrong=len(wrong),
         )

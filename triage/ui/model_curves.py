@@ -10,7 +10,7 @@ import streamlit as st
 from triage.insights import Share
 from triage.languages.speech import number, t
 from triage.learning.curves import Bin, Roc, reliability, roc
-from triage.text import html_text, one_line
+from triage.text import html_text, markdown, one_line
 from triage.ui import theme
 from triage.ui.charts import layout
 from triage.ui.model_page import Shown
@@ -26,8 +26,8 @@ def draw(shown: Shown) -> None:
     if not names:
         st.info(
             t(
-                "No study is settled yet, so there is nothing to draw. Sign readings on the page **Review**; candidates "
-                "are compared once they score in shadow."
+                "No study is settled yet, so there is nothing to draw. Sign readings on the page **Review**; "
+                "candidates are compared once they score in shadow."
             ),
             icon=":material/info:",
         )
@@ -51,15 +51,22 @@ def draw(shown: Shown) -> None:
     left, right = st.container(key="stack").columns(2, gap="large")
     with left:
         st.subheader(t("ROC curve"), anchor=False)
-        curves = {card: roc(answers) for card, answers in of_models.items()}
-        if drawn := {names[card]: curve for card, curve in curves.items() if curve is not None}:
+        drawn: dict[str, Roc] = {}
+        for card, answers in of_models.items():
+            curve = roc(answers)
+            if curve is not None:
+                drawn[names[card]] = curve
+                continue
+            said = t(
+                "{name}: a curve needs gliomas and other studies; the {count} settled ones are of one kind.",
+                name=markdown(names[card]),
+                count=len(answers),
+            )
+            st.caption(said)
+        if drawn:
             st.plotly_chart(roc_chart(drawn), key="roc", config=QUIET)
-            for name, curve in drawn.items():
-                st.caption(_auroc(name, curve))
-        for card, curve in curves.items():
-            if curve is None:
-                said = t("{name}: needs signed gliomas and other studies; there are {count} studies of one kind.")
-                st.caption(said.format(name=html_text(names[card]), count=number(len(of_models[card]))))
+        for name, curve in drawn.items():
+            st.caption(_auroc(name, curve))
     with right:
         st.subheader(t("Reliability"), anchor=False)
         st.plotly_chart(
@@ -146,7 +153,7 @@ def _auroc(name: str, curve: Roc) -> str:
     interval = t("{low} to {high}", low=number(found.low, 3), high=number(found.high, 3))
     return t(
         "{name}: AUROC {value} ({interval}), {gliomas} gliomas and {others} other studies.",
-        name=html_text(name),
+        name=markdown(name),
         value=number(found.value, 3),
         interval=interval,
         gliomas=curve.gliomas,

@@ -154,8 +154,8 @@ def _candidate(shown: Shown, candidate: Candidate) -> None:
         st.caption(
             ":material/visibility_off: "
             + t(
-                "In shadow since {time}: {scored} new studies scored, {refused} not analysable to it, {waiting} to come. "
-                "Nobody is shown what it says of a study that is not settled.",
+                "In shadow since {time}: {scored} new studies scored, {refused} not analysable to it, {waiting} to "
+                "come. Nobody is shown what it says of a study that is not settled.",
                 time=state.local(shadow.at),
                 scored=counts.scored,
                 refused=counts.refused,
@@ -174,8 +174,8 @@ def _acts(shown: Shown, in_use: InUse, candidate: Candidate, stopped: str, shado
         with st.popover(t("Promote"), icon=":material/publish:", type="primary"):
             st.write(
                 t(
-                    "**{name}** takes the place of {before} from the next study on. Open studies are ranked anew in the "
-                    "background; what is signed stays as it is.",
+                    "**{name}** takes the place of {before} from the next study on. Open studies are ranked anew in "
+                    "the background; what is signed stays as it is.",
                     name=markdown(candidate.name),
                     before=markdown(in_use.runtime.card.name),
                 )
