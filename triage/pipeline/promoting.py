@@ -22,7 +22,7 @@ from triage.text import one_line, visible
 #: Characters of the reason of an override.
 MAX_REASON = 500
 NAMELESS = "Enter your name in the sidebar first, so that the record says who chose the model."
-ALONE = (
+WITHOUT_ACCOUNTS = (
     "An override needs two administrators with accounts, and this installation has no accounts. Make them with: "
     "python -m triage account add NAME --role administrator"
 )
@@ -203,7 +203,7 @@ class Promoting:
     @staticmethod
     def _require_account(by: By) -> None:
         if not by.account:
-            raise PromotionError(ALONE)
+            raise PromotionError(WITHOUT_ACCOUNTS)
 
     def _candidate(self, folder: str, in_use: InUse) -> Candidate:
         """Return a candidate that could serve, read from the disk now."""

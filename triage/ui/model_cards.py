@@ -109,11 +109,15 @@ def draw_side_by_side(shown: Shown) -> None:
     if not chosen:
         st.caption(t("Choose the models to compare."))
         return
-    st.dataframe(side_by_side([cards[one] for one in chosen]), height="content")
+    table = side_by_side([cards[one] for one in chosen])
+    st.dataframe(table, height="content", column_config={"_index": st.column_config.TextColumn(width=300)})
+    for one in chosen:
+        measured = str(cards[one].metrics["test"].get("on", NONE))
+        st.caption(t("{name}, measured on: {data}", name=markdown(cards[one].name), data=markdown(measured)))
     st.caption(
         t(
-            "Each card states what was measured on its own test data, in the row **Measured on**: figures on other "
-            "data are no comparison. The judgement of a candidate compares both models on the same studies."
+            "Each card states what was measured on its own test data: figures on other data are no comparison. The "
+            "judgement of a candidate compares both models on the same studies."
         )
     )
 
@@ -132,7 +136,6 @@ def _column(card: Card) -> dict[str, str]:
     test: Mapping[str, Any] = card.metrics["test"]
     found = {
         t("Made"): card.created,
-        t("Measured on"): one_line(str(test.get("on", NONE))),
         t("Glioma operating point (STAT)"): number(card.operating_points.glioma, 3),
         t("Tumour operating point (URGENT)"): number(card.operating_points.tumour, 3),
     }

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from triage.domain import Slice
+from triage.domain import Finding, Slice
 from triage.errors import TriageError
 from triage.languages.speech import later, number, retold, t
 from triage.learning.changes import Changes, Pair, changes, failures
 from triage.records.answers import Answer
 from triage.records.glances import WORTH_KEEPING, middle
+from triage.records.registry import line_of
 from triage.records.views import Study
 from triage.text import markdown, one_line
 from triage.ui import state
@@ -32,6 +34,15 @@ NOTHING_SIGNED = later(
     "No settled study has an answer of this model yet. Sign readings on the page **Review**; they count once they wait "
     "for no other reader."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A study in the gallery: what was signed, and what models said, a line each."""
+
+    study_id: str
+    called: Finding
+    said: tuple[str, ...]
 
 
 def draw_errors(shown: Shown) -> None:
@@ -53,7 +64,7 @@ def draw_errors(shown: Shown) -> None:
     )
     if not wrong:
         st.success(t("It got none of them wrong."), icon=":material/check_circle:")
-    _gallery(shown, wrong)
+    _gallery(shown, [_of_one(one) for one in wrong])
 
 
 def draw_changes(shown: Shown) -> None:
@@ -69,7 +80,9 @@ def draw_changes(shown: Shown) -> None:
         )
         return
     first, second = st.columns(2)
-    before = first.selectbox(t("Before"), list(names), 0, format_func=lambda one: one_line(names[one]), key="f_before")
+    before = first.selectbox(
+        t("Before"), list(names), _before(shown), format_func=lambda one: one_line(names[one]), key="f_before"
+    )
     others = [one for one in names if one != before]
     after = second.selectbox(t("After"), others, format_func=lambda one: one_line(names[one]), key="f_after")
     found = changes(shown.answers, before, after)
@@ -81,10 +94,16 @@ def draw_changes(shown: Shown) -> None:
         st.subheader(title, anchor=False)
         if not pairs:
             st.caption(t("None."))
-        for pair in pairs[:MOST]:
-            _pair(shown, pair)
-        if len(pairs) > MOST:
-            st.caption(t("and {count} more", count=len(pairs) - MOST))
+        _gallery(shown, [_of_both(pair) for pair in pairs])
+
+
+def _before(shown: Shown) -> int:
+    """Return the place of the model that served before the one that does; without a promotion, of that one itself."""
+    line, cards = line_of(shown.entries), list(shown.names)
+    if not line or len(cards) < 2:
+        return 0
+    previous = line[0].against
+    return cards.index(previous) if previous in cards else 0
 
 
 def _counted(found: Changes) -> None:
@@ -99,42 +118,33 @@ def _counted(found: Changes) -> None:
             st.metric(label, number(count), width="content")
 
 
-def _pair(shown: Shown, pair: Pair) -> None:
-    text, button = st.columns([6, 1], vertical_alignment="center")
-    said = t(
-        "Signed as **{called}**; {before}: {first}; {after}: {second}",
-        called=t(pair.before.called.label),
-        before=markdown(pair.before.name),
-        first=_said(pair.before),
-        after=markdown(pair.after.name),
-        second=_said(pair.after),
-    )
-    text.markdown(said)
-    with button:
-        _open(shown, pair.before.study_id, f"change_{pair.before.study_id}")
+def _of_one(answer: Answer) -> Case:
+    return Case(answer.study_id, answer.called, (t("The model: {answer}", answer=_said(answer)),))
+
+
+def _of_both(pair: Pair) -> Case:
+    said = tuple(t("{name}: {answer}", name=markdown(one.name), answer=_said(one)) for one in (pair.before, pair.after))
+    return Case(pair.before.study_id, pair.before.called, said)
 
 
 def _said(answer: Answer) -> str:
     return f"{t(answer.predicted.label)} {number(answer.probabilities[answer.predicted], 2)}"
 
 
-def _gallery(shown: Shown, wrong: Sequence[Answer]) -> None:
-    for start in range(0, min(len(wrong), MOST), COLUMNS):
-        for column, one in zip(st.columns(COLUMNS), wrong[start : start + COLUMNS], strict=False):
-            with column, st.container(border=True):
+def _gallery(shown: Shown, cases: Sequence[Case]) -> None:
+    """Draw studies side by side, each to be opened by those who may read it."""
+    for start in range(0, min(len(cases), MOST), COLUMNS):
+        for column, one in zip(st.columns(COLUMNS), cases[start : start + COLUMNS], strict=False):
+            with column.container(border=True, height="stretch", gap="xsmall"):
                 if shown.may_open:
                     _picture(shown, one.study_id)
                 st.markdown(t("Signed as **{called}**", called=t(one.called.label)))
-                st.caption(t("The model: {answer}", answer=_said(one)))
-                _open(shown, one.study_id, f"error_{one.study_id}")
-    if len(wrong) > MOST:
-        st.caption(t("and {count} more", count=len(wrong) - MOST))
-
-
-def _open(shown: Shown, study_id: str, key: str) -> None:
-    """Draw the button that opens a study, for those who may."""
-    if shown.may_open and st.button(t("Open"), key=key, icon=":material/neurology:"):
-        state.open_study(study_id)
+                for line in one.said:
+                    st.caption(line)
+                if shown.may_open and st.button(t("Open"), key=f"case_{one.study_id}", icon=":material/neurology:"):
+                    state.open_study(one.study_id)
+    if len(cases) > MOST:
+        st.caption(t("and {count} more", count=len(cases) - MOST))
 
 
 def _picture(shown: Shown, study_id: str) -> None:

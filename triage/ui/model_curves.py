@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -10,6 +10,7 @@ import streamlit as st
 from triage.insights import Share
 from triage.languages.speech import number, t
 from triage.learning.curves import Bin, Roc, reliability, roc
+from triage.records.answers import Answer
 from triage.text import html_text, markdown, one_line
 from triage.ui import theme
 from triage.ui.charts import layout
@@ -44,10 +45,12 @@ def draw(shown: Shown) -> None:
         t(
             "Cards state figures, not curves. These are computed from the signed, settled studies of this site: glioma "
             "against all other classes, with 95 % intervals over patients. Readers saw what the model that served said "
-            "before they signed, unless they read blind: that flatters it, and no other."
+            "before they signed, unless they read blind; that favours it."
         )
     )
-    of_models = {card: [one for one in shown.answers if one.card == card] for card in chosen}
+    of_models = in_common(shown.answers, chosen)
+    count = max((len(found) for found in of_models.values()), default=0)
+    st.caption(t("Counted are the {count} settled studies that all chosen models judged.", count=count))
     left, right = st.container(key="stack").columns(2, gap="large")
     with left:
         st.subheader(t("ROC curve"), anchor=False)
@@ -75,6 +78,14 @@ def draw(shown: Shown) -> None:
             config=QUIET,
         )
         st.caption(t("On the line, of the studies with P(glioma) 0.7 seven in ten are gliomas. Bars: 95 % (Wilson)."))
+
+
+def in_common(answers: Sequence[Answer], cards: Sequence[str]) -> dict[str, list[Answer]]:
+    """Return what each of some models said of the studies that all of them judged, in one order."""
+    found = {(one.card, one.study_id): one for one in answers}
+    studies = [study_id for card, study_id in found if card == cards[0]] if cards else []
+    common = [one for one in studies if all((card, one) in found for card in cards)]
+    return {card: [found[card, one] for one in common] for card in cards}
 
 
 def roc_chart(curves: Mapping[str, Roc]) -> go.Figure:
@@ -128,11 +139,12 @@ def _square(figure: go.Figure, along: str, up: str) -> go.Figure:
         "range": [-0.02, 1.02],
         "gridcolor": palette.grid,
         "tickformat": ".0%",
+        "dtick": 0.2,
         "automargin": True,
         "zeroline": False,
     }
     figure.update_layout(
-        **layout(),
+        **layout() | {"margin": {"l": 0, "r": 24, "t": 4, "b": 0}},
         height=380,
         showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from triage.errors import TriageError
+from triage.errors import ModelError, TriageError
 from triage.inference.card import Card
 from triage.languages.speech import later, number, percent, retold, t
 from triage.learning.judgement import Judgement, Verdict
@@ -48,7 +48,7 @@ def draw(shown: Shown) -> None:
         with st.container(border=True):
             _serving(shown, shown.in_use)
     elif shown.may_choose and line_of(shown.entries):
-        _roll_back(shown, line_of(shown.entries)[0].model.name, t("the model before it"))
+        _roll_back(shown, line_of(shown.entries)[0])
     st.subheader(t("Candidates"), anchor=False)
     serving = shown.in_use.runtime.card.digest if shown.in_use else ""
     candidates = [one for one in shown.candidates if one.card is None or one.card.digest != serving]
@@ -91,8 +91,7 @@ def _serving(shown: Shown, in_use: InUse) -> None:
     line = line_of(shown.entries)
     if line and shown.may_choose:
         with buttons:
-            before = line[1].model.name if len(line) > 1 else t("the model of TRIAGE_MODEL")
-            _roll_back(shown, line[0].model.name, before)
+            _roll_back(shown, line[0])
     model_cards.points(in_use.runtime.card)
 
 
@@ -247,14 +246,19 @@ def _answer(asked: Entry, seen: int) -> None:
         )
 
 
-def _roll_back(shown: Shown, leaving: str, before: str) -> None:
+def _roll_back(shown: Shown, newest: Entry) -> None:
+    """Draw the way back from the newest promotion."""
     seen = shown.installation.store.registry.turn()
+    try:
+        before = shown.installation.serving.before().name
+    except ModelError:  # the button says why
+        before = t("The model before it")
     with st.popover(t("Roll back"), icon=":material/undo:", width="stretch"):
         st.write(
             t(
                 "{before} takes the place of **{name}** from the next study on. Open studies are ranked anew in the "
                 "background; what is signed stays as it is.",
-                name=markdown(leaving),
+                name=markdown(newest.model.name),
                 before=markdown(before),
             )
         )
