@@ -211,11 +211,13 @@ def _ask(folder: str, seen: int) -> None:
     """Draw the form that asks for an override."""
     with st.popover(t("Ask for an override"), icon=":material/gavel:"):
         st.write(t("Against its judgement a model serves only if a second administrator agrees with your reason."))
-        why = st.text_area(t("Why it should serve nevertheless"), max_chars=MAX_REASON, key=f"why_{folder}")
+        why = f"why_{folder}"
+        st.text_area(t("Why it should serve nevertheless"), max_chars=MAX_REASON, key=why)
         _button(
             t("Ask a second administrator"),
             f"ask_{folder}",
-            lambda: _promoting().ask(folder, why, seen=seen),
+            # Drawn before the reason was written, so it is looked up when the button is pressed.
+            lambda: _promoting().ask(folder, str(st.session_state[why]), seen=seen),
             t("A second administrator is asked, on this page."),
         )
 
