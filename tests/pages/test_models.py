@@ -19,9 +19,9 @@ from triage.inference.card import ONNX
 from triage.learning.judgement import Verdict
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.records.acts import Act, shadows_of
 from triage.records.answers import Answer
 from triage.records.audit import Event
-from triage.records.registry import Act, shadows_of
 from triage.records.trail import TrailFilter
 from triage.settings import ROOT
 from triage.ui import model_cards, models, state
@@ -138,6 +138,19 @@ def test_an_override_is_asked_for_and_answered_on_the_page(
     assert "asked for this override yourself" in words(app).replace("\\", "")
     press(app, "withdraw_1")
     assert installation.runtime.card.name == SHIPPED.name
+
+
+def test_the_review_says_that_another_model_ranked_the_study(installation: Installation, slices: list[Phantom]) -> None:
+    (study_id,) = take_in(installation, {"one.png": slices[0].png})
+    judge(make_candidate(installation.settings.home, glioma=-9.0))
+    press(page(), "promote_ours")
+    while installation.store.study(study_id).reranked is None:
+        time.sleep(0.05)
+    assert "fell in band so far" in words(page())
+    app = page()
+    app.query_params["study"] = study_id
+    app.switch_page(str(state.REVIEW)).run()
+    assert f"by {SHIPPED.name} before" in words(app).replace("\\", "")
 
 
 def test_readers_see_the_models_and_choose_none(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

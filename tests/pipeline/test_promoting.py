@@ -21,8 +21,8 @@ from triage.phantoms import Phantom
 from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
 from triage.pipeline.promoting import Promoting
+from triage.records.acts import Act, line_of, requests_of, shadows_of
 from triage.records.audit import Event
-from triage.records.registry import Act, line_of, requests_of, shadows_of
 from triage.records.trail import TrailFilter
 from triage.settings import Settings
 

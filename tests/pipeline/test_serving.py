@@ -10,7 +10,8 @@ from candidate_samples import SHIPPED, judge, make_candidate
 from triage.errors import ModelError
 from triage.inference.card import read_card
 from triage.pipeline.serving import Serving
-from triage.records.registry import By, Entry, Model, Registry
+from triage.records.acts import By, Entry, Model
+from triage.records.registry import Registry
 from triage.records.store import Store
 from triage.settings import Settings
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from record_samples import add, reading, result
 
 from triage.domain import Finding, ReadingState
+from triage.records.acts import By, Model
 from triage.records.answers import answers
-from triage.records.registry import By, Model
 from triage.records.store import Store
 
 NEW = Model("new", "b" * 64, "new")

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from triage.errors import ConflictError, PromotionError
-from triage.records.registry import Act, By, Model, line_of, requests_of, shadows_of
+from triage.records.acts import Act, By, Model, line_of, requests_of, shadows_of
 from triage.records.store import Store
 from triage.records.verify import Verification
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from record_samples import add, reading, result
 
 from triage.domain import AIResult, Band, Ranking, StudyStatus
+from triage.records.acts import By, Entry, Model
 from triage.records.model_tables import AttemptRow
 from triage.records.queue import Queue
-from triage.records.registry import By, Entry, Model
 from triage.records.reranks import MAX_TRIES, task_of
 from triage.records.store import Store
 from triage.records.verify import Verification

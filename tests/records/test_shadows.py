@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from record_samples import add, reading, result
 
 from triage.domain import Band
+from triage.records.acts import By, Model
 from triage.records.queue import Queue
-from triage.records.registry import By, Model
 from triage.records.shadows import ShadowCounts
 from triage.records.store import Store
 from triage.records.verify import Verification

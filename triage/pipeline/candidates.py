@@ -16,7 +16,7 @@ from triage.inference.card import Card, check_released, read_card
 from triage.inference.runtime import Runtime
 from triage.learning.judgement import JUDGEMENT, Judgement, read_judgement
 from triage.pipeline.model_guard import state_of
-from triage.records.registry import Model
+from triage.records.acts import Model
 
 logger = logging.getLogger(__name__)
 

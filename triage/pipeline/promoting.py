@@ -16,7 +16,7 @@ from triage.pipeline.acting import Acting
 from triage.pipeline.candidates import Candidate, judgement_digest, read_candidate, try_out
 from triage.pipeline.installation import Installation
 from triage.pipeline.serving import InUse
-from triage.records.registry import By, Entry, line_of, requests_of
+from triage.records.acts import By, Entry, line_of, requests_of
 from triage.text import one_line, visible
 
 #: Characters of the reason of an override.

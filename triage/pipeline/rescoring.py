@@ -17,7 +17,7 @@ from triage.errors import ModelError, StorageError, TriageError
 from triage.pipeline.process import Services, judged
 from triage.pipeline.serving import InUse, Serving
 from triage.records import reranks, shadows
-from triage.records.registry import Entry, shadows_of
+from triage.records.acts import Entry, shadows_of
 
 logger = logging.getLogger(__name__)
 

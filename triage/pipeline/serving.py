@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from triage.errors import ModelError
 from triage.inference.runtime import Runtime
 from triage.pipeline.model_guard import ModelGuard
-from triage.records.registry import SERVING, Act, Entry, Model, line_of
+from triage.records.acts import SERVING, Act, Entry, Model, line_of
 
 if TYPE_CHECKING:
     from triage.records.store import Store

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from triage.domain import AIResult, Finding, StudyStatus
 from triage.records import audit, rows, studies
+from triage.records.acts import Entry
 from triage.records.audit import Event
 from triage.records.database import Database
 from triage.records.model_tables import AttemptRow, RerankRow
-from triage.records.registry import Entry, turn_of
+from triage.records.registry import turn_of
 from triage.records.reranked import Rank, Reranked
 from triage.records.results import AI, result_row
 from triage.records.tables import AIResultRow, AuditRow, ClaimRow, DraftRow, ReadingRow, StudyRow

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, exists, func, select
 
 from triage.domain import AIResult, StudyStatus
+from triage.records.acts import Entry
 from triage.records.database import Database
 from triage.records.model_tables import AttemptRow, ShadowRow
-from triage.records.registry import Entry
 from triage.records.reranks import MAX_TRIES
 from triage.records.tables import StudyRow
 

@@ -70,7 +70,7 @@ def anew(study: Study) -> None:
     reranked = study.reranked
     if reranked is None or not reranked.moved or study.status is not StudyStatus.RANKED:
         return
-    said = t("{change}, {time}.", change=retold(reranked.said()), time=state.local(reranked.at))
+    said = t("{change} ({time}).", change=retold(reranked.said()), time=state.local(reranked.at))
     st.info(markdown(said), icon=":material/network_intelligence_history:")
 
 

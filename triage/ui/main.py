@@ -60,4 +60,6 @@ with st.sidebar:
     )
 if person.may(Right.AUDIT):
     record.warn(state.installation())
+if person.may(Right.PROMOTE):
+    record.warn_of_model(state.installation())
 page.run()

@@ -17,9 +17,9 @@ from triage.domain import Finding, Slice
 from triage.errors import TriageError
 from triage.languages.speech import later, number, retold, t
 from triage.learning.changes import Changes, Pair, changes, failures
+from triage.records.acts import line_of
 from triage.records.answers import Answer
 from triage.records.glances import WORTH_KEEPING, middle
-from triage.records.registry import line_of
 from triage.records.views import Study
 from triage.text import markdown, one_line
 from triage.ui import state

@@ -12,8 +12,8 @@ from triage.inference.card import Card
 from triage.pipeline.candidates import Candidate
 from triage.pipeline.installation import Installation
 from triage.pipeline.serving import InUse
+from triage.records.acts import Act, Entry, shadows_of
 from triage.records.answers import Answer, answers
-from triage.records.registry import Act, Entry, shadows_of
 
 
 @dataclass(frozen=True)

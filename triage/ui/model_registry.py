@@ -5,22 +5,22 @@ Tested in tests/pages/test_models.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from triage.errors import ModelError, TriageError
+from triage.domain import Finding
 from triage.inference.card import Card
 from triage.languages.speech import later, number, percent, retold, t
 from triage.learning.judgement import Judgement, Verdict
 from triage.pipeline.candidates import Candidate
-from triage.pipeline.promoting import MAX_REASON, Promoting, why_not
+from triage.pipeline.promoting import WITHOUT_ACCOUNTS, why_not
 from triage.pipeline.serving import InUse
-from triage.records.registry import Act, Entry, line_of, requests_of
+from triage.records.acts import Act, Entry, line_of
 from triage.text import markdown, one_line
-from triage.ui import model_cards, state
+from triage.ui import model_acts, model_cards, state
 from triage.ui.model_page import Shown
 
 ACTS = {
@@ -48,7 +48,7 @@ def draw(shown: Shown) -> None:
         with st.container(border=True):
             _serving(shown, shown.in_use)
     elif shown.may_choose and line_of(shown.entries):
-        _roll_back(shown, line_of(shown.entries)[0])
+        model_acts.roll_back(shown, line_of(shown.entries)[0])
     st.subheader(t("Candidates"), anchor=False)
     serving = shown.in_use.runtime.card.digest if shown.in_use else ""
     candidates = [one for one in shown.candidates if one.card is None or one.card.digest != serving]
@@ -91,7 +91,7 @@ def _serving(shown: Shown, in_use: InUse) -> None:
     line = line_of(shown.entries)
     if line and shown.may_choose:
         with buttons:
-            _roll_back(shown, line[0])
+            model_acts.roll_back(shown, line[0])
     model_cards.points(in_use.runtime.card)
 
 
@@ -100,7 +100,7 @@ def _progress(shown: Shown, in_use: InUse, turn: Entry) -> None:
     st.caption(
         t(
             "{act} by {who}, {time}.",
-            act=t(ACTS[turn.act]).capitalize(),
+            act=_capitalised(t(ACTS[turn.act])),
             who=markdown(turn.by.actor),
             time=state.local(turn.at),
         )
@@ -161,130 +161,10 @@ def _candidate(shown: Shown, candidate: Candidate) -> None:
                 waiting=counts.waiting,
             )
         )
+    if stopped and not shown.person.account:
+        st.caption(f":material/group: {markdown(t(WITHOUT_ACCOUNTS))}")
     with st.container(horizontal=True):
-        _acts(shown, shown.in_use, candidate, stopped, shadow)
-
-
-def _acts(shown: Shown, in_use: InUse, candidate: Candidate, stopped: str, shadow: Entry | None) -> None:
-    """Draw the buttons of a candidate."""
-    folder, seen = candidate.folder, in_use.seen
-    asked = next((one for one in requests_of(shown.entries) if one.model == candidate.model), None)
-    if not stopped:
-        with st.popover(t("Promote"), icon=":material/publish:", type="primary"):
-            st.write(
-                t(
-                    "**{name}** takes the place of {before} from the next study on. Open studies are ranked anew in "
-                    "the background; what is signed stays as it is.",
-                    name=markdown(candidate.name),
-                    before=markdown(in_use.runtime.card.name),
-                )
-            )
-            _button(
-                t("Promote it now"),
-                f"promote_{folder}",
-                lambda: _promoting().promote(folder, seen=seen),
-                t("It serves from the next study on."),
-            )
-    elif asked is not None:
-        _answer(asked, seen)
-    else:
-        _ask(folder, seen)
-    if shadow is not None:
-        _button(
-            t("End the shadow"),
-            f"unshadow_{folder}",
-            lambda: _promoting().end_shadow(shadow),
-            t("The shadow has ended. What it said is kept."),
-            plain=True,
-        )
-    else:
-        _button(
-            t("Score in shadow"),
-            f"shadow_{folder}",
-            lambda: _promoting().shadow(folder),
-            t("It scores new studies from now on, unseen."),
-            plain=True,
-        )
-
-
-def _ask(folder: str, seen: int) -> None:
-    """Draw the form that asks for an override."""
-    with st.popover(t("Ask for an override"), icon=":material/gavel:"):
-        st.write(t("Against its judgement a model serves only if a second administrator agrees with your reason."))
-        why = f"why_{folder}"
-        st.text_area(t("Why it should serve nevertheless"), max_chars=MAX_REASON, key=why)
-        _button(
-            t("Ask a second administrator"),
-            f"ask_{folder}",
-            # Drawn before the reason was written, so it is looked up when the button is pressed.
-            lambda: _promoting().ask(folder, str(st.session_state[why]), seen=seen),
-            t("A second administrator is asked, on this page."),
-        )
-
-
-def _answer(asked: Entry, seen: int) -> None:
-    """Draw a request for an override, to be agreed to or not."""
-    with st.popover(t("Override asked for"), icon=":material/gavel:", type="primary"):
-        st.write(
-            t(
-                "{who} asks, {time}: {reason}",
-                who=markdown(asked.by.actor),
-                time=state.local(asked.at),
-                reason=markdown(asked.reason),
-            )
-        )
-        _button(
-            t("Agree, and promote it now"),
-            f"agree_{asked.number}",
-            lambda: _promoting().agree(asked.number, seen=seen),
-            t("It serves from the next study on."),
-        )
-        _button(
-            t("Do not grant it"),
-            f"withdraw_{asked.number}",
-            lambda: _promoting().withdraw(asked.number),
-            t("The request has ended. What serves is unchanged."),
-            plain=True,
-        )
-
-
-def _roll_back(shown: Shown, newest: Entry) -> None:
-    """Draw the way back from the newest promotion."""
-    seen = shown.installation.store.registry.turn()
-    try:
-        before = shown.installation.serving.before().name
-    except ModelError:  # the button says why
-        before = t("The model before it")
-    with st.popover(t("Roll back"), icon=":material/undo:", width="stretch"):
-        st.write(
-            t(
-                "{before} takes the place of **{name}** from the next study on. Open studies are ranked anew in the "
-                "background; what is signed stays as it is.",
-                name=markdown(newest.model.name),
-                before=markdown(before),
-            )
-        )
-        done = t("The model before it serves from the next study on.")
-        _button(t("Roll back now"), "roll_back", lambda: _promoting().roll_back(seen=seen), done)
-
-
-def _promoting() -> Promoting:
-    return Promoting(state.acting())
-
-
-def _button(label: str, key: str, act: Callable[[], object], done: str, *, plain: bool = False) -> None:
-    kind = "secondary" if plain else "primary"
-    st.button(label, key=key, type=kind, on_click=_carry_out, args=(act, done))  # type: ignore[arg-type]
-
-
-def _carry_out(act: Callable[[], object], done: str) -> None:
-    """Do something, and say what came of it."""
-    try:
-        act()
-    except TriageError as error:
-        st.toast(markdown(retold(str(error))), icon=":material/error:", duration="infinite")
-    else:
-        st.toast(done, icon=":material/check_circle:", duration="long")
+        model_acts.of_candidate(shown, shown.in_use, candidate, stopped, shadow)
 
 
 def _lineage(card: Card) -> None:
@@ -305,7 +185,12 @@ def _lineage(card: Card) -> None:
 def _classes(by_class: Any) -> str:
     if not isinstance(by_class, Mapping):
         return "–"
-    return ", ".join(f"{name} {count}" for name, count in by_class.items())
+    labels = {one.value: t(one.label) for one in Finding}
+    return ", ".join(f"{labels.get(str(name), name)} {count}" for name, count in by_class.items())
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _summary(judgement: Judgement) -> str:

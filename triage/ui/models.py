@@ -31,11 +31,13 @@ def show() -> None:
     try:
         in_use = installation.serving.current()
     except ModelError as error:
-        st.error(markdown(retold(str(error))), icon=":material/error:")
+        trouble = str(error)
+    else:
+        trouble = in_use.trouble
     entries, candidates = installation.store.registry.entries(), tuple(installation.candidates.all())
     shown = Shown(installation, state.person(), in_use, entries, candidates)
-    if in_use is not None and in_use.trouble:
-        st.error(markdown(retold(in_use.trouble)), icon=":material/error:")
+    if trouble and not (shown.may_choose and entries):  # whoever chooses the model is told on every page
+        st.error(markdown(retold(trouble)), icon=":material/error:")
     view = views.segmented_control(
         t("View"),
         list(VIEWS),
