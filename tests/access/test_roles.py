@@ -17,6 +17,7 @@ TABLE = {
     Right.MODEL: "RA",
     Right.MONITORING: "RA",
     Right.BASELINE: "A",
+    Right.PROMOTE: "A",
     Right.LIST: "RA",
     Right.EXPORT_OWN: "R",
     Right.EXPORT_ALL: "A",

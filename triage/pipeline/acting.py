@@ -241,7 +241,7 @@ class Acting:
     def verify(self, progress: Callable[[float], None]) -> Verified:
         """Verify the whole record and the model folder now, and note what came of it; see `verify_all`."""
         self.require(Right.AUDIT)
-        found = verify_all(self.installation.watch, self.installation.model_guard, progress)
+        found = verify_all(self.installation.watch, self.installation.serving, progress)
         self._note(Event.DAMAGED if found.damaged else Event.VERIFIED, found.counted())
         return found
 

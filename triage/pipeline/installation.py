@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from threading import Condition, Event, Lock
+from threading import Condition, Event
 
 from triage.access.access import Access
 from triage.copies.seen import seen_by_model
@@ -24,13 +24,15 @@ from triage.errors import NotFoundError
 from triage.inference.runtime import Runtime
 from triage.learning.entries import Export
 from triage.learning.export import write_dataset
+from triage.pipeline.candidates import Candidates
 from triage.pipeline.durable import Work, key
 from triage.pipeline.held import Held
 from triage.pipeline.intake import Intake
-from triage.pipeline.model_guard import ModelGuard
 from triage.pipeline.monitoring import Monitor
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
 from triage.pipeline.recovery import carry_out
+from triage.pipeline.rescoring import Rescoring
+from triage.pipeline.serving import Serving
 from triage.pipeline.signatures import Signatures
 from triage.pipeline.spool import Incoming
 from triage.pipeline.upkeep import Findings, Removed, check, clean
@@ -83,8 +85,12 @@ class Installation:
         Verifies the record.
     monitor
         Watches for drift.
-    model_guard
-        Checks that the model folder is the one that was accepted.
+    serving
+        Which model serves.
+    candidates
+        Models that could serve.
+    rescoring
+        Scores in the background what another model, or a candidate, is to look at.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -110,15 +116,20 @@ class Installation:
         self.visits = Visits(self.store)
         self.watch = Watch(self.store, self.files, settings.home)
         self.monitor = Monitor(self.store, lambda: self.runtime.card.sha256, blind=settings.blind_first_read)
-        self.model_guard = ModelGuard(settings.model, self.store.models)
+        self.serving = Serving(settings, self.store)
+        self.candidates = Candidates(self.serving.folder)
+        self.rescoring = Rescoring(self, self.serving)
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
-        self._loading, self._processed, self._closed = Lock(), Condition(), Event()
+        self._processed, self._closed = Condition(), Event()
 
     @property
     def runtime(self) -> Runtime:
-        """The model in use; loaded at the first call."""
-        with self._loading:
-            return self._runtime
+        """The model that serves now; it is another one after a promotion."""
+        return self.serving.current().runtime
+
+    def runtime_of(self, model_sha256: str) -> Runtime:
+        """Return the model that made a result if it is still here, else the one that serves."""
+        return self.serving.made_by(model_sha256) or self.runtime
 
     def receive(
         self,
@@ -304,6 +315,7 @@ class Installation:
         """
         self.door.warm()
         self.work.start()
+        self.rescoring.start()
 
     def close(self) -> None:
         """Finish the uploads, then end the queue of this process, the decoders and the connections to the database."""
@@ -313,6 +325,7 @@ class Installation:
         self.monitor.close()
         self.uploads.close()
         self.held.close()
+        self.rescoring.close()
         self.work.stop()
         self.door.close()
         self.store.anchors.sync()
@@ -320,7 +333,6 @@ class Installation:
         self._presence.close()
 
     def _process(self, study_id: str) -> None:
-        self.model_guard.check()
         process(self, study_id)
         with self._processed:
             self._processed.notify_all()
@@ -341,8 +353,3 @@ class Installation:
         """Run the queue here, unless a separate worker does."""
         if self.settings.worker == "embedded":
             self.run()
-
-    @cached_property
-    def _runtime(self) -> Runtime:
-        self.model_guard.admit()
-        return Runtime(self.settings.model, self.settings.threads)

@@ -19,7 +19,7 @@ from threading import Event, Thread
 from pydantic import TypeAdapter
 
 from triage.errors import ModelError, StorageError
-from triage.pipeline.model_guard import ModelGuard
+from triage.pipeline.serving import Serving
 from triage.records.chain import Damage, Kind, Link
 from triage.records.faults import DAMAGED
 from triage.records.files import FileStore
@@ -84,15 +84,15 @@ class Verified:
 _VERIFIED = TypeAdapter(Verified)
 
 
-def verify_all(watch: Watch, guard: ModelGuard, progress: Callable[[float], None] = lambda _: None) -> Verified:
+def verify_all(watch: Watch, serving: Serving, progress: Callable[[float], None] = lambda _: None) -> Verified:
     """Verify the whole record, and whether the model folder is the one that was accepted.
 
     Parameters
     ----------
     watch
         Verifies the record.
-    guard
-        Knows the model.
+    serving
+        Knows the model that is to serve.
     progress
         See `Watch.verify`.
 
@@ -103,7 +103,7 @@ def verify_all(watch: Watch, guard: ModelGuard, progress: Callable[[float], None
     """
     found = watch.verify(progress=progress)
     try:
-        guard.compare()
+        serving.compare()
     except ModelError as error:
         damage = (*found.damage, Damage(Kind.MODEL, "model", str(error)))
         return replace(found, damage=damage, damaged=found.damaged + 1)

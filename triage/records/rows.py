@@ -26,6 +26,8 @@ from triage.domain import (
     conclusion,
 )
 from triage.reading import meaning, superseded
+from triage.records.model_tables import RerankRow
+from triage.records.reranked import Rank, Reranked
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Instance, SeriesFiles, SignedReading, contents_of
 
@@ -143,6 +145,21 @@ def result(row: AIResultRow) -> AIResult:
         filed_at=row.filed_at,
         card=row.card or "",
     )
+
+
+def reranked(row: RerankRow) -> Reranked:
+    """Return what another model made of the rank of a study."""
+    return Reranked(
+        study_id=row.study_id,
+        at=row.at,
+        before=_rank(row.before_model, row.before_band, row.before_malignancy, row.before_predicted),
+        after=_rank(row.model, row.band, row.malignancy, row.predicted),
+        refusal=row.refusal or "",
+    )
+
+
+def _rank(model: str, band: int, malignancy: float | None, predicted: str | None) -> Rank:
+    return Rank(model, BANDS[band], malignancy, Finding(predicted) if predicted else None)
 
 
 def reading(row: ReadingRow) -> Reading:

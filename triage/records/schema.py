@@ -39,13 +39,23 @@ _POSTGRESQL = r"""
 #: Kind, name and definition of something in a database; of a trigger of PostgreSQL, whether all it does is to refuse.
 Held = frozenset[tuple[str, str, str]]
 #: Digest of what the migrations make of an empty database of SQLite. To make one takes seconds.
-MADE = "6e1e779e7ede2c886749da22ca090ebd0a0bd2caf69f6817097394821bd8d09b"
+MADE = "98ca685350ec266477b10b3518004ba15135f210c7c9ec1408fa82122ab9ec16"
 #: What they make of one of PostgreSQL.
 GUARDS: Held = frozenset(
     ("trigger", f"{table}.{table}_{name}", "refuses")
     for name, tables in {
         "append_only": ("reading", "audit", "mark"),
-        "stays": ("ai_result", "pseudonym", "model", "seal", "study", "instance"),
+        "stays": (
+            "ai_result",
+            "pseudonym",
+            "model",
+            "seal",
+            "study",
+            "instance",
+            "registry",
+            "rerank",
+            "shadow_result",
+        ),
     }.items()
     for table in tables
 )

@@ -17,10 +17,11 @@ from triage.records.audit import Event
 from triage.records.canonical import canonical, contents, digest, key_column
 from triage.records.chain import NOTHING, Link, Seal
 from triage.records.keys import Key
+from triage.records.model_tables import SEALED_TOO
 from triage.records.tables import SEALED, SealRow
 
 #: Sealed tables by name.
-TABLES: dict[str, Table] = {row.__tablename__: row.metadata.tables[row.__tablename__] for row in SEALED}
+TABLES: dict[str, Table] = {row.__tablename__: row.metadata.tables[row.__tablename__] for row in (*SEALED, *SEALED_TOO)}
 #: `what` of the first seal; its key is the fingerprint of the key of the record.
 FIRST = "record"
 #: Clocks of two machines may differ by so much.

@@ -41,7 +41,7 @@ page = st.navigation(
             _page(Right.INSIGHTS, state.INSIGHTS, t("Insights"), "monitoring"),
         ],
         t("Administration"): [
-            _page(Right.MODEL, state.MODELS, t("Model"), "network_intelligence_history"),
+            _page(Right.MODEL, state.MODELS, t("Models"), "network_intelligence_history"),
             _page(Right.MONITORING, state.MONITORING, t("Monitoring"), "monitor_heart"),
             _page(Right.USERS, state.USERS, t("Users"), "group"),
             _page(Right.AUDIT, state.AUDIT, t("Audit trail"), "policy"),
@@ -65,4 +65,6 @@ if person.may(Right.AUDIT):
     record.warn(state.installation())
 if person.may(Right.BASELINE) and page.url_path == state.MODELS.stem:
     monitoring.warn(state.installation())
+if person.may(Right.PROMOTE):
+    record.warn_of_model(state.installation())
 page.run()
