@@ -65,8 +65,8 @@ class TwoLook(_Checked):
     encoder
         One of `triage.networks.encoders.ENCODERS`.
     learns
-        The layers that are trained: ``late``, see `triage.networks.encoders.Encoder.frozen_up_to`; ``last``, those after
-        `triage.networks.encoders.Encoder.textures`; or ``all``.
+        The layers that are trained: ``late``, those after `triage.networks.encoders.Encoder.frozen_up_to`; ``last``,
+        those after its ``textures``; or ``all``.
     """
 
     kind: Literal["two-look"]
@@ -234,10 +234,14 @@ class Recipe(_Checked):
             raise ValueError('a two-look network needs task = "finding", and [train.shares] or [train.balanced]')
         if self.tuner and self.train.network.kind != "cnn":
             raise ValueError("the tuner needs a cnn")
-        if self.retrain and (not looks_twice(self) or self.train.balanced is None or self.train.steps is None):
-            raise ValueError("retrain needs a two-look network, [train.balanced] and steps")
+        if self.retrain and (self.train.balanced is None or self.train.steps is None):
+            raise ValueError("retrain needs [train.balanced] and steps")
+        if self.retrain and getattr(self.train.network, "learns", "") != "last":
+            raise ValueError('retrain needs a two-look network that learns = "last": its gate stays that of the parent')
         if self.retrain and self.train.keep == "best":
-            raise ValueError('retrain keeps the "last" weights or the "mean": nothing is chosen on the pictures of a site')
+            raise ValueError(
+                'retrain keeps the "last" weights or the "mean": nothing is chosen on the pictures of a site'
+            )
         return self
 
 

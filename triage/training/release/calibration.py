@@ -174,6 +174,16 @@ def choose_points(
     }
 
 
+def tolerance_limit(scores: Floats, sensitivity: float) -> float:
+    """Return the largest score that so many of the positives reach, also among new patients, at `CONFIDENCE`.
+
+    It is an order statistic of the positives (Wilks, 1941): if the sensitivity were lower, this many positives would
+    have more misses, with probability `CONFIDENCE`.
+    """
+    ordered = np.sort(scores)
+    return float(ordered[max(int(binom.ppf(1 - CONFIDENCE, len(ordered), 1 - sensitivity)) - 1, 0)])
+
+
 def fit_conformal(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> Conformal:
     """Return, by class, the probability that `COVERAGE` of its pictures reach; 0 if there are too few pictures."""
     least = {}
@@ -207,10 +217,7 @@ class _Choice:
     new_gliomas: NDArray[np.bool_]
 
     def point(self, sensitivity: float, new_sensitivity: float, new_specificity: float) -> float:
-        # The largest order statistic of the positives that is a tolerance limit (Wilks, 1941), rounded down: if the
-        # sensitivity were lower, this many positives would have more misses, with probability `CONFIDENCE`.
-        ordered = np.sort(self.scores[self.known & self.positive])
-        point = ordered[max(int(binom.ppf(1 - CONFIDENCE, len(ordered), 1 - sensitivity)) - 1, 0)]
+        point = tolerance_limit(self.scores[self.known & self.positive], sensitivity)
         if self.new_gliomas.any():
             gliomas = np.sort(self.scores[self.new_gliomas])
             others = np.sort(self.scores[self.new & ~self.positive])

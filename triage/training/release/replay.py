@@ -10,16 +10,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.domain import Finding
 from triage.errors import ModelError
 from triage.inference.calibration import log_softmax
-from triage.inference.two_look import Look, look_twice
+from triage.inference.card import CARD, KERAS, MODEL_CARD, read_card, sha256_of
+from triage.inference.two_look import Ask, Look, look_twice
 from triage.inference.views import FRAME, Box, crop
+from triage.networks.backbones import open_saved
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK, POOLED
 from triage.training.data.copies import one_per_cluster, with_clusters
@@ -28,9 +32,12 @@ from triage.training.fit.checkpoints import atomic_write
 from triage.training.fit.two_look_training import PREDICT_BATCH
 from triage.training.layouts import FINDINGS, UNTYPED, Dataset
 from triage.training.release.importance import importance_of
+from triage.training.release.model_card import model_card
 from triage.training.views.frames import load_frames_of
 
 REPLAY = "replay.npz"
+#: Before the name of a variable, in the names of the arrays.
+IMPORTANCE = "importance "
 #: Slices in the file. Most of the 2,560 features of a look are 0, so they take about 1 MB.
 SLICES = 1000
 #: Slices on which the importance of the weights is measured.
@@ -63,9 +70,10 @@ class Replay:
 
     def save(self, path: Path) -> None:
         """Write the file whole or not at all."""
-        rows = {"features": self.features, "classes": self.classes, "sources": self.sources}
+        arrays: dict[str, Any] = {f"{IMPORTANCE}{name}": each for name, each in self.importance.items()}
+        arrays |= {"features": self.features, "classes": self.classes, "sources": self.sources}
         with atomic_write(path) as part:
-            np.savez_compressed(part, **rows, **{f"importance {name}": each for name, each in self.importance.items()})
+            np.savez_compressed(part, **arrays)
 
     def looks_of(self, model: keras.Model) -> tuple[Floats, Floats]:
         """Return the log-probabilities ``(slices, classes)`` that a network's last layer gives to both looks."""
@@ -96,7 +104,7 @@ def load_replay(folder: Path) -> Replay | None:
     try:
         with path.open("rb") as stored, np.load(stored) as file:
             importance = {
-                name.removeprefix("importance "): file[name] for name in file.files if name.startswith("importance ")
+                name.removeprefix(IMPORTANCE): file[name] for name in file.files if name.startswith(IMPORTANCE)
             }
             return Replay(file["features"], file["classes"], file["sources"], importance)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
@@ -117,7 +125,7 @@ def remember_features(model: keras.Model, dataset: Dataset, slices: int = SLICES
     """
     kept, _ = one_per_cluster(with_clusters(dataset).items)
     typed = [item for item in kept if item.label != UNTYPED]
-    labels = [FINDINGS.index(item.label) for item in typed]  # type: ignore[arg-type]  # their values are words
+    labels = [FINDINGS.index(Finding(item.label)) for item in typed]
     chosen = balanced_sample(labels, [item.source for item in typed], slices)
     samples = [Sample(typed[index]) for index in chosen]
     frames = load_frames_of(dataset.root, samples, FRAME).pixels
@@ -127,6 +135,26 @@ def remember_features(model: keras.Model, dataset: Dataset, slices: int = SLICES
         np.array([typed[index].source for index in chosen]),
         importance_of(model, frames[:: max(len(frames) // MEASURED_ON, 1)][:MEASURED_ON]),
     )
+
+
+def write_replay(folder: Path, dataset: Dataset) -> Replay:
+    """Write the file of a model folder, and name it on both cards.
+
+    Parameters
+    ----------
+    folder
+        A model folder.
+    dataset
+        What the model was trained on.
+    """
+    card = read_card(folder)
+    kept = remember_features(open_saved(folder / KERAS), dataset)
+    kept.save(folder / REPLAY)
+    card = card.model_copy(update={"files": card.files | {REPLAY: sha256_of(folder / REPLAY)}})
+    for name, text in ((CARD, card.model_dump_json(indent=2) + "\n"), (MODEL_CARD, model_card(card))):
+        with atomic_write(folder / name) as part:
+            part.write_text(text)
+    return kept
 
 
 def features_of(model: keras.Model, frames: NDArray[np.uint8]) -> Halves:
@@ -157,7 +185,7 @@ class _FeatureLook(Look):
     features: Floats
 
 
-def _asked(model: keras.Model):  # type: ignore[no-untyped-def]
+def _asked(model: keras.Model) -> Ask[_FeatureLook]:
     """Return the function by which `look_twice` queries the network."""
     size = int(model.input_shape[1])
     whole = keras.Model(model.input, {**model.output, POOLED: model.get_layer(POOLED).output})

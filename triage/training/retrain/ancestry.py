@@ -19,11 +19,11 @@ def ancestry(parent: Card, site: Site, recipe: Recipe) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``parent``: ``name`` and ``digest`` (`Card.digest`). ``data_set``: ``digest``, ``studies`` and ``slices`` in all,
-        ``by_class`` (studies of each class) and ``by_part`` (studies and slices of each part). ``recipe`` and ``seed``.
+        ``parent``: ``name``, ``digest`` (`Card.digest`) and ``network`` (`Card.sha256`). ``data_set``: ``digest``,
+        ``studies``, ``slices``, ``by_class`` (studies) and ``by_part`` (studies and slices). ``recipe`` and ``seed``.
         ``ancestors``: every model since the released one as ``parent`` is, the oldest first.
     """
-    said = {"name": parent.name, "digest": parent.digest}
+    said = {"name": parent.name, "digest": parent.digest, "network": parent.sha256}
     studies = {one.study: one for one in site.slices}
     by_part = {
         part: {"studies": len({one.study for one in slices}), "slices": len(slices)}
@@ -42,9 +42,3 @@ def ancestry(parent: Card, site: Site, recipe: Recipe) -> dict[str, Any]:
         SEED: recipe.seed,
         ANCESTORS: [*parent.training.get(ANCESTORS, []), said],
     }
-
-
-def parent_of(card: Card) -> dict[str, str] | None:
-    """Return ``name`` and ``digest`` of the model that a candidate was retrained from; None for any other model."""
-    found = card.training.get(PARENT)
-    return dict(found) if found else None

@@ -37,8 +37,11 @@ class Lessons:
         Returns the weights of the labels in an epoch, ``(pictures,)``; 0 for a picture without one.
     replay
         Remembered features; None if the model has none.
+
+    Attributes
+    ----------
     step
-        Called with the epoch and the step of every batch.
+        Called with the epoch and the step of every batch, if there is one.
     """
 
     def __init__(
@@ -47,17 +50,18 @@ class Lessons:
         teacher: keras.Model,
         trust: Callable[[int], Floats],
         replay: Replay | None,
-        step: Callable[[int, int], None],
     ) -> None:
         self.views, self.teacher, self.trust, self.replay = views, teacher, trust, replay
-        self.steps, self._step = views.steps, step
+        self.steps = views.steps
+        self.step: Callable[[int, int], None] | None = None
         if replay is not None:
             self._answers = np.exp(np.stack(replay.looks_of(teacher), axis=1))
             self._weights = _balanced(replay)
 
     def make(self, epoch: int, step: int) -> tuple[Any, Any]:
         """Return pictures and targets; with remembered features, both of them."""
-        self._step(epoch, step)
+        if self.step is not None:
+            self.step(epoch, step)
         views = self.views.drawn(epoch, step)
         pictures, targets = self.views.packed(views)
         given = self.teacher(pictures, training=False)

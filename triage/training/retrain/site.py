@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +17,16 @@ from triage.learning.entries import DatasetError, SliceEntry, StudyEntry
 from triage.learning.labels import NOT_THE_LESION
 from triage.learning.parts import Part
 from triage.training.data.splits import Sample
-from triage.training.layouts import Item, LayoutError
+from triage.training.layouts import UNTYPED, Dataset, Item, LayoutError
 from triage.training.layouts import read_dataset as read_pictures
 from triage.training.layouts.readings import SOURCE
+from triage.training.layouts.recognise import without_damaged
 
 #: Slices of one series without tumour that are used, evenly spaced: neighbours show nearly the same.
 OF_ONE_SERIES = 8
 #: Slices of one study without a label that are used.
 UNLABELLED = 4
-#: Labels that contradict a copy of the same picture: above this share somebody signed at random, or two lists were mixed.
+#: Share of labels that contradict a copy of the same picture: above, somebody signed at random or two lists were mixed.
 MAX_CONTRADICTED = 0.25
 
 
@@ -110,25 +112,31 @@ def read_site(data: Path, parent: Card, *, any_model: bool = False) -> Site:
     if not any_model:
         _check_origin(dataset.studies, parent)
     readable = {item.path: item for item in pictures.items}
-    notes = [f"{len(pictures.skipped):,} entries cannot be used, see the README of the export"] * bool(pictures.skipped)
     parts: dict[str, list[SiteSlice]] = {part: [] for part in Part}
-    unlabelled: list[Sample] = []
-    left: defaultdict[str, int] = defaultdict(int)
+    unlabelled: list[Item] = []
+    left: dict[str, int] = {}
     for study in dataset.studies:
-        for entry in _thinned([one for one in study.slices if one.label is not None and one.file in readable]):
-            if reason := _why_not(entry, study):
-                left[reason] += 1
+        for entry in _thinned([one for one in study.slices if one.label is not None]):
+            if reason := MISSING if entry.file not in readable else _why_not(entry, study):
+                left[reason] = left.get(reason, 0) + 1
             else:
                 parts[study.split].append(SiteSlice(readable[entry.file], study.study, study.readers))
         if study.split == Part.TRAIN:
             others = [one for one in study.slices if one.label is None and one.note == NOT_THE_LESION]
-            unlabelled += [_without_label(one, study) for one in _even(others, UNLABELLED)]
-    notes += [f"{count:,} slices left out: {reason}" for reason, count in left.items()]
-    _check(parts, left[CONTRADICTED])
-    kept = {str(part): tuple(slices) for part, slices in parts.items()}
-    return Site(data, dataset.digest, kept, tuple(unlabelled), tuple(notes))
+            # Trained on for what the serving model says of it, so its label never counts.
+            unlabelled += [Item(one.file, SOURCE, UNTYPED, patient=study.patient) for one in _even(others, UNLABELLED)]
+    _check(parts, left)
+    seen = without_damaged(Dataset(data, "", tuple(item for item in unlabelled if _is_there(data, item.path)))).items
+    return Site(
+        data,
+        dataset.digest,
+        {str(part): tuple(slices) for part, slices in parts.items()},
+        tuple(map(Sample, seen)),
+        tuple(f"{count:,} slices left out: {reason}" for reason, count in left.items()),
+    )
 
 
+MISSING = "the file is missing or damaged"
 CONTRADICTED = "a copy of the picture has another label"
 COPY = "the same picture is in another study too"
 SEEN = "the parent was trained or tested on a copy, so that it cannot be measured on them"
@@ -142,8 +150,11 @@ def _why_not(entry: SliceEntry, study: StudyEntry) -> str:
     return SEEN if entry.copy_of and study.split != Part.TRAIN else ""
 
 
-def _check(parts: dict[str, list[SiteSlice]], contradicted: int) -> None:
+def _check(parts: dict[str, list[SiteSlice]], left: Mapping[str, int]) -> None:
     usable = sum(map(len, parts.values()))
+    contradicted, missing = left.get(CONTRADICTED, 0), left.get(MISSING, 0)
+    if missing > usable:
+        raise SiteError(f"{missing:,} pictures of the export are missing or damaged. Export the readings again.")
     if contradicted > MAX_CONTRADICTED * (usable + contradicted):
         raise SiteError(
             f"{contradicted:,} of {usable + contradicted:,} labels contradict a copy of the same picture: studies were "
@@ -185,5 +196,8 @@ def _even(entries: Sequence[SliceEntry], count: int) -> list[SliceEntry]:
     return [entries[at] for at in np.linspace(0, len(entries) - 1, count).round().astype(int)]
 
 
-def _without_label(entry: SliceEntry, study: StudyEntry) -> Sample:
-    return Sample(Item(entry.file, SOURCE, "", patient=study.patient))
+def _is_there(root: Path, name: str) -> bool:
+    if root.is_dir():
+        return (root / name).is_file()
+    with zipfile.ZipFile(root) as archive:
+        return name in archive.NameToInfo

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.domain import Finding
 from triage.training.fit.recipe import Retraining
 from triage.training.layouts import FINDINGS
 from triage.training.retrain.site import SiteSlice
@@ -56,6 +57,6 @@ def agreed_by_two(slices: Sequence[SiteSlice]) -> NDArray[np.bool_]:
 
 def contradicted(slices: Sequence[SiteSlice], answers: Floats, sure: float) -> NDArray[np.bool_]:
     """Return for each slice whether another class than its label is at least so probable."""
-    labels = np.array([FINDINGS.index(one.item.label) for one in slices], np.int64)  # type: ignore[arg-type]
+    labels = np.array([FINDINGS.index(Finding(one.item.label)) for one in slices], np.int64)
     likeliest = answers.argmax(axis=1)
     return np.asarray((likeliest != labels) & (answers.max(axis=1) >= sure))
