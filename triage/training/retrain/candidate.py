@@ -1,4 +1,7 @@
-"""A trained candidate becomes a model folder: export, calibration, honest figures, both cards."""
+"""A trained candidate becomes a model folder: export, calibration, honest figures, both cards.
+
+Tested in tests/training/retrain/test_retrain.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The training of a candidate: from the weights that serve, on the pictures of a site."""
+"""The training of a candidate: from the weights that serve, on the pictures of a site.
+
+Tested in tests/training/retrain/test_retrain.py and tests/training/retrain/test_pictures.py.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import keras
@@ -53,7 +54,7 @@ class Lessons:
     ) -> None:
         self.views, self.trust, self.replay = views, trust, replay
         self.teacher = keras.Model(teacher.input, {**teacher.output, POOLED: teacher.get_layer(POOLED).output})
-        self.steps = views.steps
+        self.steps, self._asking = views.steps, Lock()
         self.step: Callable[[int, int], None] | None = None
         if replay is not None:
             self._answers = np.exp(np.stack(replay.looks_of(teacher), axis=1))
@@ -65,7 +66,8 @@ class Lessons:
             self.step(epoch, step)
         views = self.views.drawn(epoch, step)
         pictures, targets = self.views.packed(views)
-        given = self.teacher(pictures, training=False)
+        with self._asking:  # batches are made in several threads
+            given = self.teacher.predict_on_batch(pictures)
         answers = np.asarray(ops.softmax(given[LOGITS]), np.float32)
         masks = np.asarray(ops.sigmoid(given[MASK]), np.float32)
         weights = self.trust(epoch)

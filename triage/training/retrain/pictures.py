@@ -1,7 +1,4 @@
-"""What a candidate learns from, as pictures: which, how often each is drawn, and how much its label counts.
-
-Tested in tests/training/retrain/test_learn.py.
-"""
+"""What a candidate learns from, as pictures: which, how often each is drawn, and how much its label counts."""
 
 from __future__ import annotations
 
