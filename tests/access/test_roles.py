@@ -18,6 +18,7 @@ TABLE = {
     Right.MONITORING: "RA",
     Right.BASELINE: "A",
     Right.PROMOTE: "A",
+    Right.RETRAIN: "A",
     Right.LIST: "RA",
     Right.EXPORT_OWN: "R",
     Right.EXPORT_ALL: "A",

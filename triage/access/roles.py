@@ -27,6 +27,7 @@ class Right(StrEnum):
     MONITORING = "see the monitoring of drift"
     BASELINE = "set the baseline of the monitoring"
     PROMOTE = "choose which model serves"
+    RETRAIN = "retrain the model"
     LIST = "take the worklist away as a table"
     EXPORT_OWN = "export your own readings"
     EXPORT_ALL = "export the readings of everybody"
@@ -54,7 +55,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.ADMINISTRATOR: frozenset(
         _EVERYBODY
         | {Right.CONFLICTS, Right.INSIGHTS, Right.MODEL, Right.LIST}
-        | {Right.MONITORING, Right.BASELINE, Right.PROMOTE, Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
+        | {Right.MONITORING, Right.BASELINE, Right.PROMOTE, Right.RETRAIN, Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
     ),
 }
 

@@ -32,6 +32,7 @@ from triage.pipeline.monitoring import Monitor
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
 from triage.pipeline.recovery import carry_out
 from triage.pipeline.rescoring import Rescoring
+from triage.pipeline.retraining import Retrainings
 from triage.pipeline.serving import Serving
 from triage.pipeline.signatures import Signatures
 from triage.pipeline.spool import Incoming
@@ -91,6 +92,8 @@ class Installation:
         Models that could serve.
     rescoring
         Scores in the background what another model, or a candidate, is to look at.
+    retrainings
+        Retrain the model that serves, in a process of its own.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -119,6 +122,11 @@ class Installation:
         self.serving = Serving(settings, self.store)
         self.candidates = Candidates(self.serving.folder)
         self.rescoring = Rescoring(self, self.serving)
+        self.retrainings = Retrainings(
+            settings.home,
+            lambda: self.serving.current().runtime.folder,
+            lambda target: self.export_readings(target, deidentified=True),
+        )
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
         self._processed, self._closed = Condition(), Event()
 

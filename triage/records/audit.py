@@ -43,6 +43,7 @@ class Event(StrEnum):
     SHADOW = "shadow changed"
     OVERRIDE = "override of a judgement"
     RERANKED = "ranked anew"
+    RETRAINED = "model retrained"
     SETTINGS = "settings changed"
     SEALED = "record sealed"
     VERIFIED = "record verified"

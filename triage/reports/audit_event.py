@@ -88,6 +88,7 @@ CODES = {
     Event.SHADOW: Coded("110113", "U", "110131"),
     Event.OVERRIDE: Coded("110113", "U", "110131"),
     Event.RERANKED: _WORK_ITEM,
+    Event.RETRAINED: Coded("110100", "E"),
     Event.SETTINGS: Coded("110113", "U", "110131"),
     Event.SEALED: Coded("110100", "E"),
     Event.VERIFIED: Coded("110101", "E"),

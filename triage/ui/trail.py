@@ -51,6 +51,7 @@ EVENTS = {
     Event.SHADOW: later("Shadow changed"),
     Event.OVERRIDE: later("Override of a judgement"),
     Event.RERANKED: later("Ranked anew"),
+    Event.RETRAINED: later("Model retrained"),
     Event.SETTINGS: later("Settings changed"),
     Event.SEALED: later("Record sealed"),
     Event.VERIFIED: later("Record verified"),
