@@ -198,7 +198,7 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
     installation.close()
     done = triage("export", out, "--reader", "Dr. A", "--originals", home=home)
     assert done.returncode == 0, done.stderr
-    (entry,) = read_dataset(out)
+    (entry,) = read_dataset(out).studies
     assert (entry.study, entry.label) == (study.study_id, Finding.GLIOMA)
     assert "Studies: 1, readings: 1" in done.stderr
     with zipfile.ZipFile(out) as archive:

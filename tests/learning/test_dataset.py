@@ -140,11 +140,11 @@ class TestFormats:
         assert all(identity)
         with zipfile.ZipFile(exported.target) as archive:
             texts = [archive.read(name).decode() for name in archive.namelist() if name.endswith((".csv", ".txt"))]
-        assert len(texts) == 3
+        assert len(texts) == 4
         assert not [value for value in identity for text in (*texts, *names(exported.target)) if value in text]
 
     def test_what_was_written_is_counted_and_read_back(self, exported: Exported) -> None:
-        entries, written = read_dataset(exported.target), exported.written
+        entries, written = read_dataset(exported.target).studies, exported.written
         assert [entry.study for entry in entries] == [study.study_id for study in exported.studies.values()]
         assert [entry.label for entry in entries] == ["meningioma", "notumor", "glioma", "meningioma"]
         every = [slice_ for entry in entries for slice_ in entry.slices]
@@ -178,7 +178,7 @@ def test_late_slices_and_amendments_leave_one_entry_with_the_latest_label(
     sign_study(installation, study_id, Finding.MENINGIOMA, reader="Dr. B")
     export = installation.export_readings(target)
     assert (export.studies, export.readings, export.labelled, export.notes) == (1, 3, 1, ())
-    (entry,) = read_dataset(target)
+    (entry,) = read_dataset(target).studies
     assert (entry.study, entry.label) == (study_id, Finding.MENINGIOMA)
     assert {slice_.label for slice_ in entry.slices} == {None, Finding.MENINGIOMA}
     readings = rows(target, "readings.csv")
@@ -206,7 +206,7 @@ def test_what_is_none_of_the_classes_is_exported_apart(
         plain: ("notumor", "", ""),
     }
     assert {row["study"] for row in rows(target, "slices.csv") if row["label"]} == {plain}
-    assert {entry.study: entry.label for entry in read_dataset(target)} == {
+    assert {entry.study: entry.label for entry in read_dataset(target).studies} == {
         other: None,
         repeat: None,
         plain: Finding.NOTUMOR,
@@ -249,7 +249,7 @@ def test_of_one_reader_it_holds_the_studies_with_the_label_that_counts(
     sign_study(installation, mine, Finding.NOTUMOR, reader="Dr. B")
     sign_study(installation, other, Finding.NOTUMOR, reader="Dr. B")
     installation.export_readings(target, reader="Dr. A")
-    (entry,) = read_dataset(target)
+    (entry,) = read_dataset(target).studies
     assert (entry.study, entry.label) == (mine, Finding.NOTUMOR)
 
 
@@ -279,7 +279,7 @@ def test_a_study_that_cannot_be_decoded_does_not_lose_the_others(
     ]
     with zipfile.ZipFile(target) as archive:
         assert f"{lost}  No slices" in archive.read("README.txt").decode()
-    assert {entry.study: len(entry.slices) for entry in read_dataset(target)} == {lost: 0, kept: 1}
+    assert {entry.study: len(entry.slices) for entry in read_dataset(target).studies} == {lost: 0, kept: 1}
 
 
 def test_a_full_disk_leaves_the_export_before(installation: Installation, slices: list[Phantom], target: Path) -> None:
@@ -300,8 +300,8 @@ def test_a_missing_folder_is_named(installation: Installation, tmp_path: Path) -
 def test_without_readings_the_tables_are_empty(installation: Installation, target: Path) -> None:
     export = installation.export_readings(target)
     assert (export.studies, export.slices) == (0, 0)
-    assert sorted(names(target)) == ["README.txt", "readings.csv", "slices.csv"]
-    assert read_dataset(target) == ()
+    assert sorted(names(target)) == ["README.txt", "readings.csv", "slices.csv", "studies.csv"]
+    assert read_dataset(target).studies == ()
 
 
 class TestDamaged:
@@ -310,7 +310,7 @@ class TestDamaged:
 
     def test_the_least_that_is_needed(self, tmp_path: Path) -> None:
         self.write(tmp_path)
-        (entry,) = read_dataset(tmp_path)
+        (entry,) = read_dataset(tmp_path).studies
         assert entry.slices[0].label is Finding.GLIOMA
 
     @pytest.mark.parametrize(
@@ -350,7 +350,7 @@ class TestDamaged:
     def test_a_long_comment_is_read(self, tmp_path: Path) -> None:
         self.write(tmp_path)
         (tmp_path / "readings.csv").write_text(f"study,patient,current,label,comment\ns1,s1,1,glioma,{'x' * 200_000}\n")
-        assert read_dataset(tmp_path)[0].label is Finding.GLIOMA
+        assert read_dataset(tmp_path).studies[0].label is Finding.GLIOMA
 
     @pytest.mark.parametrize("kind", ["bytes changed", "encrypted", "unknown compression"])
     def test_an_archive_that_cannot_be_unpacked(self, tmp_path: Path, kind: str) -> None:

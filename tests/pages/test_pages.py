@@ -425,7 +425,7 @@ def test_my_readings_make_a_data_set_to_download(
     (download,) = app.get("download_button")
     assert download.proto.label.startswith("Download (")
     path = app.session_state["ready_export"].path
-    assert [entry.study for entry in read_dataset(path)] == [study_id]
+    assert [entry.study for entry in read_dataset(path).studies] == [study_id]
     with zipfile.ZipFile(path) as archive:
         assert (b"Miller" in archive.read("readings.csv")) is not discreet
 

@@ -21,8 +21,8 @@ from triage.access.access import Access
 from triage.domain import Receipt, Resolution, Series
 from triage.errors import NotFoundError
 from triage.inference.runtime import Runtime
-from triage.learning.dataset import write_dataset
 from triage.learning.entries import Export
+from triage.learning.export import write_dataset
 from triage.pipeline.durable import Work, key
 from triage.pipeline.held import Held
 from triage.pipeline.intake import Intake
@@ -190,7 +190,7 @@ class Installation:
         deidentified: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Export:
-        """Write the data set of signed readings, see `triage.learning.dataset.write_dataset`.
+        """Write the data set of signed readings, see `triage.learning.export.write_dataset`.
 
         Parameters
         ----------

@@ -25,7 +25,7 @@ def read_readings(root: Path) -> Dataset:
         If a table of the export is missing or damaged.
     """
     try:
-        studies = dataset.read_dataset(root)
+        studies = dataset.read_dataset(root).studies
     except DatasetError as error:
         raise LayoutError(str(error)) from error
     present = _pictures(root)
