@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -27,6 +28,12 @@ class _Arrays:
     def of(self, chosen: Mask) -> Self:
         """Return the studies selected by the mask ``(studies,)``."""
         return type(self)(*(getattr(self, one.name)[chosen] for one in fields(self)))  # type: ignore[arg-type]
+
+    @classmethod
+    def joined(cls, several: Sequence[Self]) -> Self:
+        """Return the studies of several as one."""
+        names = [one.name for one in fields(cls)]  # type: ignore[arg-type]
+        return cls(*(np.concatenate([getattr(each, name) for each in several]) for name in names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +111,12 @@ class Pair:
     def labelled(self, *labels: str) -> Pair:
         """Return the studies with one of the labels."""
         return self.of(np.isin(self.cases.labels, labels))
+
+
+def together(pairs: Sequence[Pair]) -> Pair:
+    """Return the studies of several pairs as one."""
+    return Pair(
+        Cases.joined([pair.cases for pair in pairs]),
+        Answers.joined([pair.serving for pair in pairs]),
+        Answers.joined([pair.candidate for pair in pairs]),
+    )
