@@ -69,7 +69,7 @@ def read_dataset(root: Path) -> Dataset:
 
 
 def digest_of(tables: Mapping[str, str]) -> str:
-    """Return the digest of a data set from the names of its tables and their sha256; they name all pictures by digest."""
+    """Return the digest of a data set from the sha256 of its tables, by name; they name all pictures by digest."""
     return hashlib.sha256("".join(f"{name} {tables[name]}\n" for name in sorted(tables)).encode()).hexdigest()
 
 
