@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +15,11 @@ from triage.inference.network import Network
 from triage.inference.views import FRAME
 from triage.networks.twolook import encoder_of
 from triage.settings import ROOT, Settings
+from triage.training.evaluate.cross_validation import report
 from triage.training.evaluate.predictions import predictions_of
 from triage.training.evaluate.scorer import Scorer, held_out, named, open_model
 from triage.training.fit.checkpoints import save_model
-from triage.training.fit.run import read_chosen
-from triage.training.layouts import FINDINGS, GUARD, Dataset, Item
+from triage.training.layouts import FINDINGS, GUARD, Dataset, Item, joined, read_dataset, with_volumes
 from triage.training.release.calibration import calibrate
 from triage.training.release.export import export_onnx
 from triage.training.release.gate import write_gate
@@ -27,6 +29,8 @@ from triage.training.release.trials import restore_trials
 from triage.training.views.frames import load_frames_of
 
 RELEASE = ROOT / "models" / "two-look-v7"
+#: Of the training pictures, so many are one for the distance and the ranges of the export.
+EVERY = 4
 #: Most pictures of a source that a gate is fitted on: fitting it on all takes hours, with each source left out once.
 MOST_FOR_GATE = 120
 
@@ -44,9 +48,10 @@ def serving_model(run: Path, folder: Path) -> Path:
         return folder
     scorer = open_model(run)
     settings = Settings()
-    dataset = read_chosen(settings.data, (), settings.data / "btp", settings.more)
+    pictures = with_volumes(read_dataset(settings.data, verify=False), settings.data / "btp")
+    dataset = joined(pictures, read_dataset(settings.more, verify=False))
     folder.mkdir(parents=True, exist_ok=True)
-    trained = named(scorer.parts["train"], dataset)
+    trained = named(scorer.parts["train"], dataset)[::EVERY]
     save_model(scorer.trained, folder)
     if not (folder / ONNX).exists():
         export_onnx(scorer.trained, load_frames_of(dataset.root, trained, FRAME).pixels, folder / ONNX)
@@ -70,15 +75,38 @@ def serving_model(run: Path, folder: Path) -> Path:
         training={
             "summary": f"Cross-validation run {run.name} of {RELEASE.name}, for bench.learning alone.",
             "config": scorer.config | {"train_folds": _folds(scorer), "validation_folds": []},
-            "images": len(trained),
+            "images": len(scorer.parts["train"]),
             "data": "See the release.",
             "limits": ["It serves a benchmark."],
             "failures": ["See the release."],
         },
-        metrics={"gate": {"familiar_within": limit, **gate}, "operating_points": calibration.threshold_notes},
+        metrics={
+            "test": report([(held, calibration)]),
+            "gate": {"familiar_within": limit, **gate},
+            "operating_points": calibration.threshold_notes,
+        },
     )
     (folder / MODEL_CARD).write_text(f"# {card.name}\n\n{card.training['summary']}\n")
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+    return folder
+
+
+def without(root: Path, sources: Sequence[str], folder: Path) -> Path:
+    """Copy a data set with a manifest without some of its sources; once."""
+    done = folder / "manifest.csv"
+    if done.exists():
+        return folder
+    with (root / "manifest.csv").open(newline="") as file:
+        reader = csv.DictReader(file)
+        columns, rows = list(reader.fieldnames or ()), [row for row in reader if row["dataset"] not in sources]
+    for source in {Path(row["path"]).parts[0] for row in rows}:
+        shutil.copytree(root / source, folder / source, dirs_exist_ok=True)
+    part = done.with_suffix(".part")
+    with part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(done)
     return folder
 
 

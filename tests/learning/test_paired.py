@@ -15,6 +15,7 @@ from triage.learning.paired import (
     Difference,
     Discordance,
     compared,
+    compared_shares,
     discordance,
     patient_weights,
     patients_for_width,
@@ -103,6 +104,16 @@ def test_whole_patients_are_drawn() -> None:
     assert by_patient.patients == 20
     assert by_patient.high - by_patient.low > 4 * (alone.high - alone.low)
     assert by_patient.low < by_patient.value < by_patient.high
+
+
+def test_shares_are_compared_as_any_metric_is() -> None:
+    rng = np.random.default_rng(2)
+    patients = np.repeat(np.arange(40), 3).astype(str)
+    before, after = rng.random(120) < 0.7, rng.random(120) < 0.8
+    fast = compared_shares(before, after, patients)
+    slow = compared(lambda at: float(before[at].mean()), lambda at: float(after[at].mean()), patients)
+    assert (fast.before, fast.after, fast.patients) == pytest.approx((slow.before, slow.after, 40))
+    assert (fast.low, fast.high) == pytest.approx((slow.low, slow.high), abs=0.02)
 
 
 def test_an_interval_of_one_patient_or_of_nothing_measurable_is_not_given() -> None:

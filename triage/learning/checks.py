@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import isnan
 
 import numpy as np
-from numpy.typing import NDArray
 
 from triage.domain import Band, Finding
 from triage.learning.judged import FINDINGS, GLIOMA, STRANGER, Answers, Cases, Mask, Pair
@@ -15,11 +14,10 @@ from triage.learning.judgement import DISCRIMINATION, SENSITIVITY, Check, Place,
 from triage.learning.measures import auroc, calibration_error
 from triage.learning.paired import (
     Difference,
-    Patients,
     Positions,
     compared,
+    compared_shares,
     discordance,
-    patient_weights,
     patients_for_width,
     patients_needed,
     score_interval,
@@ -114,7 +112,7 @@ def check_share(share: Share, pair: Pair, place: Place) -> Check:
     """Check that a share did not fall: each patient counts once, and both intervals must be within the margin."""
     before, after = share.good(pair.serving, pair.cases), share.good(pair.candidate, pair.cases)
     patients = pair.cases.patients
-    found = compared(_mean(before, patients), _mean(after, patients), patients)
+    found = compared_shares(before, after, patients)
     differ = discordance(before, after, patients)
     low, high = score_interval(differ)
     low, high = min(low, _number(found.low, low)), max(high, _number(found.high, high))
@@ -129,8 +127,35 @@ def check_share(share: Share, pair: Pair, place: Place) -> Check:
     return _check(named(share.topic, place), verdict, found, share.margin, needed, share.patients)
 
 
-def check_cost(name: str, before: float, after: float, factor: float, unit: str) -> Check:
-    """Check that a cost of serving, such as seconds a slice, did not rise by more than a factor."""
+def check_size(before: float, after: float) -> Check:
+    """Check that the file of the network, in MB, did not grow by more than a factor."""
+    return _check_cost("Size of the network", before, after, SIZE_FACTOR, "MB")
+
+
+def check_time(before: float, after: float) -> Check:
+    """Check that a slice, in milliseconds of processor time, does not take longer by more than a factor."""
+    return _check_cost("Time a slice", before, after, TIME_FACTOR, "ms")
+
+
+def about(tests: int, copies: int, pictures: int, seen: int) -> Check:
+    """Return what was judged: it is always passed.
+
+    Parameters
+    ----------
+    tests, copies
+        Signed studies of the test part; and studies that were left out since the serving model was trained on them.
+    pictures, seen
+        Pictures of the reference set, and how many of these the serving model was trained on.
+    """
+    said = (
+        f"{tests} signed studies of the test part, and {pictures} pictures of the reference set, of which the serving "
+        f"model was trained on {seen}. Left out: {copies} signed studies that it was trained on."
+    )
+    figures: dict[str, float | None] = {"tests": tests, "pictures": pictures, "seen": seen, "copies": copies}
+    return Check(name="What was judged", verdict=Verdict.PASSED, said=said, figures=figures)
+
+
+def _check_cost(name: str, before: float, after: float, factor: float, unit: str) -> Check:
     verdict = Verdict.PASSED if after <= before * factor else Verdict.FAILED
     values = f"{before:.1f} {unit} with the serving model, {after:.1f} {unit} with the candidate"
     said = f"{values}; {factor:.2f} times as much is allowed."
@@ -178,8 +203,8 @@ def _interval_check(name: str, found: Difference, margin: float, sign: int) -> C
 
 def _check_groups(pair: Pair, place: Place) -> Check:
     """Check that no sequence, scanner or source got worse: what all studies together may hide."""
-    worse, looked_at = [], 0
-    smallest = 0.0
+    worse: list[tuple[float, str]] = []
+    looked_at, smallest = 0, 0.0
     for share in SHARES[:3]:
         for group, chosen in _groups(pair.labelled(*share.labels)):
             before, after = share.good(chosen.serving, chosen.cases), share.good(chosen.candidate, chosen.cases)
@@ -190,11 +215,12 @@ def _check_groups(pair: Pair, place: Place) -> Check:
             value = (differ.won - differ.lost) / differ.patients
             smallest = min(smallest, value)
             if value <= -GROUP_MARGIN and score_interval(differ, GROUP_CONFIDENCE)[1] < 0:
-                worse.append(f"{share.topic}, {group}: {100 * -value:.0f} % fewer")
+                worse.append((value, f"{share.topic}, {group}: {100 * -value:.0f} % fewer than before"))
     name = named("No sequence or scanner got worse", place)
     figures: dict[str, float | None] = {"groups": looked_at, "worse": len(worse), "largest_loss": -smallest}
     if worse:
-        said = f"Clearly worse. {'; '.join(worse)}. Look at the labels of these studies."
+        _, most = min(worse)
+        said = f"{len(worse)} of {looked_at} got clearly worse. {most}. Look at the labels of these studies."
         return Check(name=name, verdict=Verdict.FAILED, said=said, figures=figures)
     if not looked_at:
         said = f"Not enough: no sequence or scanner has {FEWEST_IN_GROUP} patients."
@@ -233,17 +259,6 @@ def _check(
         "more": more if verdict is Verdict.NOT_ENOUGH else 0,
     }
     return Check(name=name, verdict=verdict, said=said, figures=figures)
-
-
-def _mean(hits: Mask, patients: Patients) -> Callable[[Positions], float]:
-    """Return the share of hits in which the studies of a patient weigh 1 together."""
-    weight: NDArray[np.float64] = patient_weights(patients) if len(patients) else np.zeros(0)
-
-    def mean(at: Positions) -> float:
-        total = weight[at].sum()
-        return float((weight[at] * hits[at]).sum() / total) if total else float("nan")
-
-    return mean
 
 
 def _number(value: float, otherwise: float) -> float:

@@ -102,6 +102,29 @@ def compared(
     return Difference(*values, float(low), float(high), len(members))
 
 
+def compared_shares(before: NDArray[np.bool_], after: NDArray[np.bool_], patients: Patients) -> Difference:
+    """Compare the shares of studies on which two models are right, as `compared` does; each patient counts once.
+
+    Parameters
+    ----------
+    before, after
+        ``(studies,)``: whether the serving model and the candidate are right.
+    patients
+        The patient of each study.
+    """
+    number = np.unique(list(map(str, patients)), return_inverse=True)[1]
+    count = np.bincount(number)
+    of_patient = [np.bincount(number, right) / count for right in (before, after)]
+    if len(count) < 2:
+        values = [float(each.mean()) if len(each) else float("nan") for each in of_patient]
+        return Difference(values[0], values[1], float("nan"), float("nan"), len(count))
+    gained = of_patient[1] - of_patient[0]
+    places = np.random.default_rng(0).integers(0, len(count), (DRAWS, len(count)))
+    outside = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(gained[places].mean(axis=1), [outside, 1 - outside])
+    return Difference(float(of_patient[0].mean()), float(of_patient[1].mean()), float(low), float(high), len(count))
+
+
 @dataclass(frozen=True, slots=True)
 class Discordance:
     """Patients on whom two models differ. A patient with several studies counts once, with shares of it.

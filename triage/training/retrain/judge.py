@@ -9,14 +9,16 @@ from pathlib import Path
 from time import thread_time
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 
+from triage.copies.seen import Pictures, Use, read_seen
 from triage.domain import Series, Slice
 from triage.errors import ModelError
 from triage.inference.card import ONNX
 from triage.inference.runtime import Runtime
 from triage.inference.study import judge
-from triage.learning.checks import SIZE_FACTOR, TIME_FACTOR, check_cost, checks_of
+from triage.learning.checks import about, check_size, check_time, checks_of
 from triage.learning.judged import FINDINGS, Answers, Pair, together
 from triage.learning.judgement import Check, Judgement, Place, Verdict, write_judgement
 from triage.learning.parts import Part
@@ -123,8 +125,9 @@ def as_table(judgement: Judgement) -> Table:
 
 def _checks(basis: Basis, after: Runtime, by_part: dict[Part, Pair], reference: Pair) -> Iterator[Check]:
     parts = Parts(by_part[Part.TRAIN], by_part[Part.VALIDATION], by_part[Part.TEST])
-    yield _about(basis)
-    yield check_leak(parts, _recorded(after.folder, basis.site.parts[Part.TEST]))
+    tests, pictures = len(basis.site.parts[Part.TEST].cases), len(basis.reference.cases)
+    yield about(tests, basis.site.copies, pictures, basis.seen)
+    yield check_leak(parts, _recorded(basis, after))
     yield check_labels(parts)
     yield check_labels_by_sequence(together(list(by_part.values())))
     yield from checks_of(parts.test, Place.SITE)
@@ -133,25 +136,13 @@ def _checks(basis: Basis, after: Runtime, by_part: dict[Part, Pair], reference: 
     yield from _costs(basis, after)
 
 
-def _about(basis: Basis) -> Check:
-    tests, pictures = len(basis.site.parts[Part.TEST].cases), len(basis.reference.cases)
-    said = (
-        f"{tests} signed studies of the test part, and {pictures} pictures of the reference set, of which the serving "
-        f"model was trained on {basis.seen}. Left out: {basis.site.copies} signed studies, copies of what it was trained on."
-    )
-    figures: dict[str, float | None] = {
-        "tests": tests, "pictures": pictures, "seen": basis.seen, "copies": basis.site.copies
-    }
-    return Check(name="What was judged", verdict=Verdict.PASSED, said=said, figures=figures)
-
-
 def _costs(basis: Basis, after: Runtime) -> Iterator[Check]:
-    sizes = [(runtime.folder / ONNX).stat().st_size / 2**20 for runtime in (basis.serving, after)]
-    yield check_cost("Size of the network", *sizes, SIZE_FACTOR, "MB")
+    before, now = ((runtime.folder / ONNX).stat().st_size / 2**20 for runtime in (basis.serving, after))
+    yield check_size(before, now)
     load = [*basis.site.parts[Part.TEST].load, *basis.reference.load][:TIMED]
     slices = [one for each in load for series in each() for one in series.slices][:TIMED]
     if slices:
-        yield check_cost("Time a slice", *_times(basis.serving, after, slices), TIME_FACTOR, "ms")
+        yield check_time(*_times(basis.serving, after, slices))
 
 
 def _times(before: Runtime, after: Runtime, slices: Sequence[Slice]) -> tuple[float, float]:
@@ -174,7 +165,19 @@ def _answer(runtime: Runtime, series: tuple[Series, ...]) -> tuple[list[float], 
     return [result.probabilities[finding] for finding in FINDINGS], result.ranking.band.value, possible
 
 
-def _recorded(candidate: Path, tests: Studies) -> NDArray[np.bool_]:
-    """Return which test studies hold a picture that the candidate's own record says it was trained on."""
-    known = trained_digests(candidate)
-    return np.array([bool(pictures & known) for pictures in tests.pictures], np.bool_)
+def _recorded(basis: Basis, after: Runtime) -> NDArray[np.bool_]:
+    """Return of which test studies the candidate records that it was trained on a picture, or a copy of one.
+
+    What the serving model was trained on is the candidate's by descent: it is known, and no leak.
+    """
+    studies = basis.site.parts[Part.TEST]
+    recorded, before = read_seen(after.folder), read_seen(basis.serving.folder)
+    known = np.zeros(len(studies.cases), np.bool_)
+    if recorded is None:
+        return known
+    slices = [(at, one) for at, load in enumerate(studies.load) for series in load() for one in series.slices]
+    pictures = Pictures.of([one.pixels for _, one in slices])
+    earlier = before.uses_of(pictures) if before else [None] * len(slices)
+    for (at, _), use, once in zip(slices, recorded.uses_of(pictures), earlier, strict=True):
+        known[at] |= use is Use.TRAINED and once is not Use.TRAINED
+    return known

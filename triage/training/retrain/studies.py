@@ -46,13 +46,10 @@ class Studies:
         Their labels, patients and so on.
     load
         Makes the series of each study.
-    pictures
-        The sha256 of the pictures of each study.
     """
 
     cases: Cases
     load: tuple[Callable[[], tuple[Series, ...]], ...]
-    pictures: tuple[frozenset[str], ...]
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,7 @@ def reference_of(roots: Sequence[Path], card: Card) -> tuple[Studies, int]:
         np.array([item.sequence or "" for item in items], np.str_),
         np.array([item.source for item in items], np.str_),
     )
-    return Studies(cases, tuple(load), (frozenset(),) * len(items)), seen
+    return Studies(cases, tuple(load)), seen
 
 
 def _studies_of(export: Path, studies: Sequence[StudyEntry]) -> Studies:
@@ -135,8 +132,7 @@ def _studies_of(export: Path, studies: Sequence[StudyEntry]) -> Studies:
         np.array([_usual(entry.sequence.lower() for entry in study.slices) for study in studies], np.str_),
         np.array([study.scanner for study in studies], np.str_),
     )
-    load = tuple(partial(_series, export, study) for study in studies)
-    return Studies(cases, load, tuple(frozenset(entry.sha256 for entry in study.slices) for study in studies))
+    return Studies(cases, tuple(partial(_series, export, study) for study in studies))
 
 
 def _series(export: Path, study: StudyEntry) -> tuple[Series, ...]:
