@@ -17,7 +17,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from triage.domain import Finding, ReasonCode
+from triage.domain import Finding, ReasonCode, Series, SeriesHeader
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
 from triage.reading import UNSETTLED, Entries, sign
@@ -200,3 +200,8 @@ def _file(study: Given, at: int, pixels: np.ndarray, number: int) -> bytes:
     buffer = io.BytesIO()
     header.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def series_of(root: Path, study: Given) -> tuple[Series, ...]:
+    """Return the slices of a study, to be judged without the record."""
+    return (Series(SeriesHeader(), tuple(load_slice(root, item) for item in study.items)),)
