@@ -185,8 +185,8 @@ class StudyEntry:
     scanner, sex, age_band
         Of most slices; "F", "M", "O"; ten years such as "60-69", or "90+"; each empty where the files do not say.
     copy_of
-        "trained" if a slice is a copy of a picture that a model was trained on, else "tested" if of one it was tested
-        on; otherwise empty.
+        "trained" if a tenth of the slices are copies of pictures that the model was trained on, else "tested" if of
+        such that it was trained or tested on; otherwise empty.
     contradicted
         Whether a slice has a copy with another label in this export.
     compared_with
@@ -248,6 +248,12 @@ class Export:
         Of the data set, as `Dataset.digest`.
     notes
         Studies of which slices or labels are missing: pairs of study ID and reason.
+    compared_with
+        Name of the model whose pictures the slices were compared with; empty if they were not compared.
+    copies
+        Number of slices that are copies of a picture that this model was trained or tested on.
+    contradicted
+        Number of slices that have a copy with another label.
     """
 
     studies: int
@@ -256,3 +262,6 @@ class Export:
     labelled: int
     digest: str
     notes: tuple[tuple[str, str], ...]
+    compared_with: str = ""
+    copies: int = 0
+    contradicted: int = 0

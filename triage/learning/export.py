@@ -9,14 +9,18 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
+from triage.copies.seen import Pictures, SeenBy
 from triage.domain import Series
 from triage.errors import NotFoundError, RefusedError
 from triage.learning.cells import Cells, reading_cells, scanner_of, slice_cells, study_cells
+from triage.learning.data_card import Tables, data_card
 from triage.learning.dataset import digest_of
 from triage.learning.discreet import Discretion
 from triage.learning.entries import (
+    DATA_CARD,
     ORIGINALS_FOLDER,
     OUTLINE_COLUMNS,
     OUTLINES_FOLDER,
@@ -33,6 +37,7 @@ from triage.learning.entries import (
 from triage.learning.labels import LabelledStudy
 from triage.learning.outlines import Outlines, png_of
 from triage.learning.readme import readme
+from triage.learning.repeats import mark_repeats, mark_studies
 from triage.learning.tables import add, replacing, table
 from triage.reading import superseded
 from triage.records.files import FileStore
@@ -52,6 +57,7 @@ def write_dataset(
     decode: Callable[[Study], tuple[Series, ...]],
     files: FileStore,
     marks: Callable[[str], Sequence[SignedMarks]],
+    seen: SeenBy | None = None,
     originals: bool = False,
     deidentified: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -72,6 +78,8 @@ def write_dataset(
         Where the received files are.
     marks
         Returns the signed marks of a study by its ID.
+    seen
+        What the serving model was trained and tested on, to mark copies of it; None if nobody knows.
     originals
         Add the received files as they are. They can identify the patient.
     deidentified
@@ -96,22 +104,35 @@ def write_dataset(
             writer.add(one, item.patient, decode, marks(item.study_id))
             if originals:
                 writer.add_originals(one, files)
-        digest = writer.add_tables()
+        tables = writer.tables(seen)
+        digest = _add_tables(archive, tables)
         add(archive, README, readme(writer.notes, digest, deidentified=deidentified).encode())
+        add(archive, DATA_CARD, data_card(tables, digest, deidentified=deidentified).encode())
     if progress is not None:
         progress(len(signed), len(signed))
-    labelled = sum(bool(cells["label"]) for cells in writer.slices)
-    return Export(len(signed), len(writer.readings), len(writer.slices), labelled, digest, tuple(writer.notes))
+    return Export(
+        studies=len(signed),
+        readings=len(tables.readings),
+        slices=len(tables.slices),
+        labelled=sum(bool(cells["label"]) for cells in tables.slices),
+        digest=digest,
+        notes=tuple(writer.notes),
+        compared_with=tables.compared_with,
+        copies=sum(bool(cells["copy_of"]) for cells in tables.slices),
+        contradicted=sum(bool(cells["contradicted"]) for cells in tables.slices),
+    )
 
 
 class _Writer:
-    """Adds studies to the archive, and the tables once all of them are there."""
+    """Adds the pictures of studies to the archive, and remembers what the tables say of them."""
 
     def __init__(self, archive: zipfile.ZipFile, discretion: Discretion | None) -> None:
         self.notes: list[tuple[str, str]] = []
-        self.studies: list[Cells] = []
-        self.readings: list[Cells] = []
-        self.slices: list[Cells] = []
+        self._studies: list[Cells] = []
+        self._readings: list[Cells] = []
+        self._slices: list[Cells] = []
+        self._pictures: list[Pictures] = []
+        self._signed: list[tuple[datetime, str]] = []
         self._archive, self._discretion = archive, discretion
 
     def add(
@@ -124,13 +145,14 @@ class _Writer:
         replaced = superseded(study.readings)
         for reading, is_superseded in zip(study.readings, replaced, strict=True):
             cells = reading_cells(study, patient, reading, is_superseded=is_superseded)
-            self.readings.append(self._discretion.reading(cells) if self._discretion else cells)
+            self._readings.append(self._discretion.reading(cells) if self._discretion else cells)
         try:
             series = decode(study)
         except (NotFoundError, RefusedError) as error:
             self.notes.append((study.study_id, f"No slices, the study cannot be decoded: {error}"))
             self._add_study(study, patient, "")
             return
+        self._signed.append((study.readings[0].signed_at, study.study_id))
         outlines = Outlines(study, series, marks)
         labelled = LabelledStudy(study, series, outlines.lesions)
         self._add_study(study, patient, scanner_of(series, labelled.places))
@@ -139,8 +161,8 @@ class _Writer:
         for place in labelled.places:
             cells = slice_cells(study, patient, series, labelled, place)
             cells = self._discretion.slice(cells) if self._discretion else cells
-            pictures = self._add_pictures(study.study_id, series, outlines, place)
-            self.slices.append(cells | pictures | {"copy_of": "", "same_as": "", "contradicted": 0})
+            self._slices.append(cells | self._add_pictures(study.study_id, series, outlines, place))
+        self._pictures.append(Pictures.of([series[number].slices[at].pixels for number, at in labelled.places]))
 
     def add_originals(self, study: Study, files: FileStore) -> None:
         for instance in study.instances:
@@ -152,21 +174,16 @@ class _Writer:
             # The name that the file came with can hold the name of the patient.
             add(self._archive, f"{ORIGINALS_FOLDER}/{study.study_id}/{instance.sha256}{_suffix(instance, data)}", data)
 
-    def add_tables(self) -> str:
-        """Add the tables, and return the digest of the data set."""
-        tables = {
-            READINGS_TABLE: table(READING_COLUMNS, self.readings),
-            SLICES_TABLE: table(SLICE_COLUMNS, self.slices),
-            STUDIES_TABLE: table(STUDY_COLUMNS, self.studies),
-        }
-        for name, data in tables.items():
-            add(self._archive, name, data)
-        return digest_of({name: hashlib.sha256(data).hexdigest() for name, data in tables.items()})
+    def tables(self, seen: SeenBy | None) -> Tables:
+        """Return the rows of all tables, copies marked."""
+        order = {study_id: place for place, (_, study_id) in enumerate(sorted(self._signed))}
+        mark_repeats(self._slices, Pictures.joined(self._pictures), order, seen.pictures if seen else None)
+        mark_studies(self._studies, self._slices, seen.model_sha256 if seen else "")
+        return Tables(self._studies, self._readings, self._slices, seen.name if seen else "")
 
     def _add_study(self, study: Study, patient: str, scanner: str) -> None:
         cells = study_cells(study, patient, scanner)
-        cells = self._discretion.study(cells) if self._discretion else cells
-        self.studies.append(cells | {"copy_of": "", "contradicted": 0, "compared_with": ""})
+        self._studies.append(self._discretion.study(cells) if self._discretion else cells)
 
     def _add_pictures(
         self, study_id: str, series: Sequence[Series], outlines: Outlines, place: tuple[int, int]
@@ -186,6 +203,18 @@ class _Writer:
         """Add a picture; return its name and its digest."""
         add(self._archive, name, png, packed=False)  # a PNG is compressed already
         return name, hashlib.sha256(png).hexdigest()
+
+
+def _add_tables(archive: zipfile.ZipFile, tables: Tables) -> str:
+    """Add the tables, and return the digest of the data set."""
+    written = {
+        READINGS_TABLE: table(READING_COLUMNS, tables.readings),
+        SLICES_TABLE: table(SLICE_COLUMNS, tables.slices),
+        STUDIES_TABLE: table(STUDY_COLUMNS, tables.studies),
+    }
+    for name, data in written.items():
+        add(archive, name, data)
+    return digest_of({name: hashlib.sha256(data).hexdigest() for name, data in written.items()})
 
 
 def _suffix(instance: Instance, data: bytes) -> str:

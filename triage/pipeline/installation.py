@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Condition, Event, Lock
 
 from triage.access.access import Access
+from triage.copies.seen import seen_by_model
 from triage.domain import Receipt, Resolution, Series
 from triage.errors import NotFoundError
 from triage.inference.runtime import Runtime
@@ -212,6 +213,7 @@ class Installation:
             decode=partial(decode, self),
             files=self.files,
             marks=self.store.marks.signed,
+            seen=seen_by_model(self.settings.model),
             originals=originals,
             deidentified=deidentified,
             progress=progress,
