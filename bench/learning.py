@@ -1,4 +1,4 @@
-"""``python -m bench.learning``: a source is taken out, simulated readers sign its studies, the model learns and is judged.
+"""``python -m bench.learning``: a source is taken out, readers sign its studies, the model learns and is judged.
 
 Everything that takes long is kept in ``var/learning/`` and used again; what is printed is written into
 ``docs/learning-loop.md`` and ``docs/results/learning-loop.json``. See these for what is measured.

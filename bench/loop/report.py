@@ -35,8 +35,8 @@ def _section(docs: Path, result: dict[str, Any]) -> list[str]:
     lines = [
         f"### {TITLES[result['source']]}, {result['studies']:,} studies signed",
         "",
-        f"{result['studies']:,} studies of {result['patients']} patients. What was won: all {gained['studies']} studies of the "
-        f"{gained['patients']} patients of the test part, with what they truly show.",
+        f"{result['studies']:,} studies of {result['patients']} patients. What was won: all {gained['studies']} studies of "
+        f"the {gained['patients']} patients of the test part, with what they truly show.",
         "",
         f"| | {' | '.join(COLUMNS.values())} | gain of the candidate | share of the gap |",
         "|---|---|---|---|---|---|",
