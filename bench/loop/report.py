@@ -35,8 +35,8 @@ def _section(docs: Path, result: dict[str, Any]) -> list[str]:
     lines = [
         f"### {TITLES[result['source']]}, {result['studies']:,} studies signed",
         "",
-        f"{result['studies']:,} studies of {result['patients']} patients. What was won: all {gained['studies']} studies of "
-        f"the {gained['patients']} patients of the test part, with what they truly show.",
+        f"{result['studies']:,} studies of {result['patients']} patients were signed. What was won is measured on all "
+        f"{gained['studies']} studies of the {gained['patients']} patients of the test part, by what they show.",
         "",
         f"| | {' | '.join(COLUMNS.values())} | gain of the candidate | share of the gap |",
         "|---|---|---|---|---|---|",
