@@ -15,6 +15,7 @@ TABLE = {
     Right.CONFLICTS: "RA",
     Right.INSIGHTS: "RA",
     Right.MODEL: "RA",
+    Right.RETRAIN: "A",
     Right.LIST: "RA",
     Right.EXPORT_OWN: "R",
     Right.EXPORT_ALL: "A",

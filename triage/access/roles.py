@@ -24,6 +24,7 @@ class Right(StrEnum):
     CONFLICTS = "decide about conflicts of identity"
     INSIGHTS = "see the figures of the department"
     MODEL = "see the model that serves"
+    RETRAIN = "retrain the model"
     LIST = "take the worklist away as a table"
     EXPORT_OWN = "export your own readings"
     EXPORT_ALL = "export the readings of everybody"
@@ -51,7 +52,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.ADMINISTRATOR: frozenset(
         _EVERYBODY
         | {Right.CONFLICTS, Right.INSIGHTS, Right.MODEL, Right.LIST}
-        | {Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
+        | {Right.RETRAIN, Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
     ),
 }
 

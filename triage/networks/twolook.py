@@ -21,6 +21,9 @@ STRIDE = 4
 MASK = "mask"
 #: The layer with the features weighted by the lesion; the maps are computed from it.
 FOCUS = "lesion_focus"
+#: The layer with the features before the last layer: means over the whole view, then over the lesion.
+POOLED = "looked_at"
+DROPOUT = "dropout"
 
 
 def build_two_look(
@@ -61,8 +64,8 @@ def build_two_look(
     lesion = LesionWeights(seen.features.shape[1], name="lesion_weights")(mask)
     focus = layers.Multiply(name=FOCUS)([seen.features, lesion])
     everywhere, inside = layers.GlobalAveragePooling2D(name="pool"), layers.GlobalAveragePooling2D(name="lesion_pool")
-    pooled = layers.Concatenate(name="looked_at")([everywhere(seen.features), inside(focus)])
-    pooled = layers.Dropout(dropout, name="dropout")(pooled)
+    pooled = layers.Concatenate(name=POOLED)([everywhere(seen.features), inside(focus)])
+    pooled = layers.Dropout(dropout, name=DROPOUT)(pooled)
     logits = layers.Dense(classes, name=LOGITS, dtype="float32")(pooled)
     return keras.Model(seen.slice, {LOGITS: logits, MASK: mask}, name=chosen.network)
 
@@ -89,7 +92,8 @@ def start_from_packaged(model: keras.Model, learns: str = "late") -> None:
     model
         From `build_two_look`.
     learns
-        ``late``: the layers after `Encoder.frozen_up_to`, without depthwise kernels; ``all``.
+        ``late``: the layers after `Encoder.frozen_up_to`, without depthwise kernels; ``last``: those after
+        `Encoder.textures`, without depthwise kernels; ``all``.
     """
     encoder_of(model)[1].load(model)
     freeze(model, learns)
@@ -146,7 +150,8 @@ def freeze(model: keras.Model, learns: str) -> None:
     """Freeze the layers that do not learn; `learns` as for `start_from_packaged`."""
     if learns == "all":
         return
-    last = model.get_layer(encoder_of(model)[1].frozen_up_to)
+    encoder = encoder_of(model)[1]
+    last = model.get_layer(encoder.textures if learns == "last" else encoder.frozen_up_to)
     early = keras.Model(model.input, last.output).layers
     for layer in model.layers:
         # Depthwise kernels are frozen too: they are a twentieth of the weights and took a quarter of a step's time.

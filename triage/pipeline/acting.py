@@ -19,6 +19,7 @@ from triage.domain import Reading, Resolution
 from triage.errors import ConflictError, DeniedError, ReadingError
 from triage.learning.entries import Export
 from triage.pipeline.installation import Installation
+from triage.pipeline.retraining import Job
 from triage.pipeline.spool import Incoming
 from triage.pipeline.watch import Verified, verify_all
 from triage.reading import Entries
@@ -221,6 +222,27 @@ class Acting:
         found = verify_all(self.installation.watch, self.installation.model_guard, progress)
         self._note(Event.DAMAGED if found.damaged else Event.VERIFIED, found.counted())
         return found
+
+    def retrain(self) -> Job:
+        """Begin to retrain the model that serves on all signed readings; see `Retrainings.begin`."""
+        self.require(Right.RETRAIN)
+        job = self.installation.retrainings.begin()
+        self._note(Event.RETRAINED, f"begun: {job.name} from {job.model.name}")
+        return job
+
+    def resume_retraining(self) -> Job:
+        """Go on with the retraining that was stopped; see `Retrainings.resume`."""
+        self.require(Right.RETRAIN)
+        job = self.installation.retrainings.resume()
+        self._note(Event.RETRAINED, f"resumed: {job.name}")
+        return job
+
+    def cancel_retraining(self) -> None:
+        """Stop the retraining that is running; see `Retrainings.cancel`."""
+        self.require(Right.RETRAIN)
+        job = self.installation.retrainings.cancel()
+        if job is not None:
+            self._note(Event.RETRAINED, f"cancelled: {job.name}")
 
     def _prove_and_claim(self, study_id: str, now: datetime) -> None:
         """Use up the proof of a signature, then claim its study: after all that may refuse it."""

@@ -30,6 +30,7 @@ from triage.pipeline.intake import Intake
 from triage.pipeline.model_guard import ModelGuard
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
 from triage.pipeline.recovery import carry_out
+from triage.pipeline.retraining import Retrainings
 from triage.pipeline.signatures import Signatures
 from triage.pipeline.spool import Incoming
 from triage.pipeline.upkeep import Findings, Removed, check, clean
@@ -82,6 +83,8 @@ class Installation:
         Verifies the record.
     model_guard
         Checks that the model folder is the one that was accepted.
+    retrainings
+        Retrain the model that serves, in a process of its own.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -107,6 +110,9 @@ class Installation:
         self.visits = Visits(self.store)
         self.watch = Watch(self.store, self.files, settings.home)
         self.model_guard = ModelGuard(settings.model, self.store.models)
+        self.retrainings = Retrainings(
+            settings.home, lambda: settings.model, lambda target: self.export_readings(target, deidentified=True)
+        )
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
         self._loading, self._processed, self._closed = Lock(), Condition(), Event()
 

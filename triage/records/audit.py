@@ -38,6 +38,7 @@ class Event(StrEnum):
     REIDENTIFIED = "re-identified"
     MENDED = "mended"
     MODEL = "model accepted"
+    RETRAINED = "model retrained"
     SETTINGS = "settings changed"
     SEALED = "record sealed"
     VERIFIED = "record verified"

@@ -83,6 +83,7 @@ CODES = {
     Event.RETRIEVED: Coded("110104", "R", "read"),
     Event.REIDENTIFIED: Coded("110110", "R", "read"),
     Event.MODEL: Coded("110113", "U", "110131"),
+    Event.RETRAINED: Coded("110100", "E"),
     Event.SETTINGS: Coded("110113", "U", "110131"),
     Event.SEALED: Coded("110100", "E"),
     Event.VERIFIED: Coded("110101", "E"),

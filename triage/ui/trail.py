@@ -46,6 +46,7 @@ EVENTS = {
     Event.PASSWORD: later("Password changed"),
     Event.TOKEN: later("Token changed"),
     Event.MODEL: later("Model accepted"),
+    Event.RETRAINED: later("Model retrained"),
     Event.SETTINGS: later("Settings changed"),
     Event.SEALED: later("Record sealed"),
     Event.VERIFIED: later("Record verified"),

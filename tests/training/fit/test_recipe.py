@@ -11,7 +11,7 @@ from triage.training.fit.recipe import FOLDER, Backbone, Recipe, RecipeError, ad
 
 
 def test_every_packaged_recipe_is_valid() -> None:
-    recipes = ["binary-cnn", "detect-then-segment", "lite0", "transfer", "tuned-cnn", "two-look"]
+    recipes = ["binary-cnn", "detect-then-segment", "lite0", "retrain", "transfer", "tuned-cnn", "two-look"]
     recipes += [
         "two-look-192",
         "two-look-224",

@@ -141,7 +141,9 @@ def _coverage(sets: NDArray[np.bool_], truth: NDArray[np.int64]) -> dict[str, An
     covered = sets[np.arange(len(truth)), truth]
     return {
         "coverage": {
-            finding.value: round(float(covered[truth == index].mean()), 4) for index, finding in enumerate(FINDINGS)
+            finding.value: round(float(covered[truth == index].mean()), 4)
+            for index, finding in enumerate(FINDINGS)
+            if (truth == index).any()
         },
         "classes_in_a_set": round(float(sets.sum(axis=1).mean()), 3),
         "one_class_only": round(float((sets.sum(axis=1) == 1).mean()), 4),

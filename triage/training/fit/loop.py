@@ -71,6 +71,7 @@ def train(
     folder: Path,
     *,
     metrics: Metrics = (),
+    optimizer: keras.optimizers.Optimizer | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> Outcome:
@@ -93,6 +94,8 @@ def train(
         An existing folder.
     metrics
         Functions of targets and outputs, averaged over the batches of an epoch.
+    optimizer
+        In place of that of the stage.
     resume
         Continue from the state in the folder.
     console
@@ -107,7 +110,7 @@ def train(
     KeyboardInterrupt
         Passed on. The folder then holds a model that loads, and the state of the last complete epoch.
     """
-    compile_for(model, loss, stage, batches.steps, metrics)
+    compile_for(model, loss, stage, batches.steps, metrics, optimizer)
     if resume:
         curve = load_state(model, folder)
     else:
@@ -135,9 +138,16 @@ def train(
     return Outcome(curve, stopper.best_epoch, float(np.mean([row["network_share"] for row in curve])))
 
 
-def compile_for(model: keras.Model, loss: Loss, stage: Stage, steps: int, metrics: Metrics = ()) -> None:
-    """Compile a model with the optimizer of a stage, and create the optimizer's variables."""
-    optimizer = optimizer_of(model, stage, learning_rate_of(stage, stage.epochs * steps))
+def compile_for(
+    model: keras.Model,
+    loss: Loss,
+    stage: Stage,
+    steps: int,
+    metrics: Metrics = (),
+    optimizer: keras.optimizers.Optimizer | None = None,
+) -> None:
+    """Compile a model with the optimizer of a stage or another, and create the optimizer's variables."""
+    optimizer = optimizer or optimizer_of(model, stage, learning_rate_of(stage, stage.epochs * steps))
     # On a CPU, XLA takes minutes to compile these networks, and every step is slower than without it.
     model.compile(optimizer, loss, metrics=metrics, jit_compile=False)
     optimizer.build(model.trainable_variables)

@@ -65,13 +65,14 @@ class TwoLook(_Checked):
     encoder
         One of `triage.networks.encoders.ENCODERS`.
     learns
-        The layers that are trained: ``late``, see `triage.networks.encoders.Encoder.frozen_up_to`, or ``all``.
+        The layers that are trained: ``late``, those after `triage.networks.encoders.Encoder.frozen_up_to`; ``last``,
+        those after its ``textures``; or ``all``.
     """
 
     kind: Literal["two-look"]
     encoder: str = "lite0"
     dropout: Share = 0.2
-    learns: Literal["late", "all"] = "late"
+    learns: Literal["late", "last", "all"] = "late"
 
     @model_validator(mode="after")
     def _known(self) -> TwoLook:
@@ -155,6 +156,34 @@ class Stage(_Checked):
         return self
 
 
+class Retraining(_Checked):
+    """What a model that serves is retrained by, besides a stage; see `triage.training.retrain`.
+
+    Attributes
+    ----------
+    furthest
+        How far from its start a weight of average importance can get: there the pull back to the start is as strong as
+        a whole step of the optimizer.
+    one_reader
+        Weight of a label that one reader signed; it is 1 for two who agree.
+    surprising
+        Factor of that weight where the model that serves is sure of another class.
+    doubted
+        Factor of that weight where the network is still sure of another class after half of the epochs.
+    unlabelled
+        Share of the views that show slices of the site without a label, where there are any.
+    replayed
+        Share of the views that show pictures of the training set, where these are at hand.
+    """
+
+    furthest: PositiveFloat
+    one_reader: Annotated[float, Field(gt=0, le=1)]
+    surprising: Annotated[float, Field(gt=0, le=1)]
+    doubted: Annotated[float, Field(gt=0, le=1)]
+    unlabelled: Share
+    replayed: Share
+
+
 class Tuner(_Checked):
     """The hyper-parameter search by Keras Tuner that precedes the training."""
 
@@ -180,6 +209,8 @@ class Recipe(_Checked):
         The classifier.
     segment
         The second stage: segmentation of the pictures that the classifier calls a tumour.
+    retrain
+        For a recipe of `python -m triage retrain`.
     """
 
     name: str
@@ -191,6 +222,7 @@ class Recipe(_Checked):
     train: Stage
     segment: Stage | None = None
     tuner: Tuner | None = None
+    retrain: Retraining | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
@@ -202,6 +234,14 @@ class Recipe(_Checked):
             raise ValueError('a two-look network needs task = "finding", and [train.shares] or [train.balanced]')
         if self.tuner and self.train.network.kind != "cnn":
             raise ValueError("the tuner needs a cnn")
+        if self.retrain and (self.train.balanced is None or self.train.steps is None):
+            raise ValueError("retrain needs [train.balanced] and steps")
+        if self.retrain and getattr(self.train.network, "learns", "") != "last":
+            raise ValueError('retrain needs a two-look network that learns = "last": its gate stays that of the parent')
+        if self.retrain and self.train.keep == "best":
+            raise ValueError(
+                'retrain keeps the "last" weights or the "mean": nothing is chosen on the pictures of a site'
+            )
         return self
 
 

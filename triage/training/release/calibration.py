@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from scipy.stats import binom
 
 from triage.domain import Finding, OperatingPoints
-from triage.inference.calibration import Calibration, Conformal, Fusion, log_softmax
+from triage.inference.calibration import Calibration, Conformal, Fusion, equal_fusion, log_softmax
 from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.training.evaluate.predictions import Predictions
 from triage.training.evaluate.scorer import resampling_groups
@@ -109,18 +109,34 @@ def fit_fusion(first: Floats, second: Floats, truth: NDArray[np.int64]) -> Fusio
         ``(pictures,)``: class indices.
     """
     classes = first.shape[1]
+    return fit_fusion_near(equal_fusion(classes), first, second, np.eye(classes)[truth])
+
+
+def fit_fusion_near(start: Fusion, first: Floats, second: Floats, wanted: Floats) -> Fusion:
+    """Return the fusion with the lowest cross-entropy, regularised towards another fusion by `RIDGE`.
+
+    Parameters
+    ----------
+    start
+        What it is without pictures.
+    first, second
+        ``(pictures, classes)``: log-probabilities of the first and the second look.
+    wanted
+        ``(pictures, classes)``: the probabilities that it should give, times the weight of the picture.
+    """
+    classes = first.shape[1]
     looks = np.concatenate([first, second, np.ones((len(first), 1))], axis=1).astype(np.float64)
-    mean = np.concatenate([np.eye(classes) / 2, np.eye(classes) / 2, np.zeros((1, classes))])
-    wanted = np.eye(classes)[truth]
+    near = np.concatenate([np.array(start.first).T, np.array(start.second).T, np.array([start.bias])])
+    weight = wanted.sum(axis=1, keepdims=True)
 
     def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        fusion = flat.reshape(mean.shape)
+        fusion = flat.reshape(near.shape)
         answers = log_softmax(looks @ fusion).astype(np.float64)
-        deviation = fusion - mean
+        deviation = fusion - near
         value = -(answers * wanted).sum() + RIDGE * (deviation**2).sum()
-        return float(value), (looks.T @ (np.exp(answers) - wanted) + 2 * RIDGE * deviation).ravel()
+        return float(value), (looks.T @ (weight * np.exp(answers) - wanted) + 2 * RIDGE * deviation).ravel()
 
-    fusion = minimize(loss, mean.ravel(), jac=True, method="L-BFGS-B").x.reshape(mean.shape).round(4)
+    fusion = minimize(loss, near.ravel(), jac=True, method="L-BFGS-B").x.reshape(near.shape).round(4)
     rows = [tuple(map(tuple, fusion[start : start + classes].T.tolist())) for start in (0, classes)]
     return Fusion(first=rows[0], second=rows[1], bias=tuple(fusion[-1].tolist()))
 
@@ -158,6 +174,16 @@ def choose_points(
     }
 
 
+def tolerance_limit(scores: Floats, sensitivity: float) -> float:
+    """Return the largest score that so many of the positives reach, also among new patients, at `CONFIDENCE`.
+
+    It is an order statistic of the positives (Wilks, 1941): if the sensitivity were lower, this many positives would
+    have more misses, with probability `CONFIDENCE`.
+    """
+    ordered = np.sort(scores)
+    return float(ordered[max(int(binom.ppf(1 - CONFIDENCE, len(ordered), 1 - sensitivity)) - 1, 0)])
+
+
 def fit_conformal(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> Conformal:
     """Return, by class, the probability that `COVERAGE` of its pictures reach; 0 if there are too few pictures."""
     least = {}
@@ -191,10 +217,7 @@ class _Choice:
     new_gliomas: NDArray[np.bool_]
 
     def point(self, sensitivity: float, new_sensitivity: float, new_specificity: float) -> float:
-        # The largest order statistic of the positives that is a tolerance limit (Wilks, 1941), rounded down: if the
-        # sensitivity were lower, this many positives would have more misses, with probability `CONFIDENCE`.
-        ordered = np.sort(self.scores[self.known & self.positive])
-        point = ordered[max(int(binom.ppf(1 - CONFIDENCE, len(ordered), 1 - sensitivity)) - 1, 0)]
+        point = tolerance_limit(self.scores[self.known & self.positive], sensitivity)
         if self.new_gliomas.any():
             gliomas = np.sort(self.scores[self.new_gliomas])
             others = np.sort(self.scores[self.new & ~self.positive])

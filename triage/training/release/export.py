@@ -21,13 +21,16 @@ from triage.training.evaluate.scorer import Scorer, named
 from triage.training.fit.loop import predict
 from triage.training.layouts import Dataset
 from triage.training.release.quantization import quantize
+from triage.training.release.reference import Reference
 from triage.training.views.frames import load_frames_of
 
 #: Number of slices, with two looks each, on which the ranges of the activations are measured.
 RANGE_SLICES = 32
 
 
-def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.Model:
+def for_serving(
+    model: keras.Model, training_views: NDArray[np.uint8], reference: Reference | None = None
+) -> keras.Model:
     """Return the same network with every output that serving needs.
 
     The maps are the features weighted by the gradient of each logit, position by position (HiResCAM, Draelos & Carin,
@@ -39,7 +42,9 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     model
         From `triage.networks.twolook.build_two_look`.
     training_views
-        ``(slices, size, size)`` uint8: first looks at training slices, the reference of the distance.
+        ``(slices, size, size)`` uint8: first looks at training slices, from which the distance is measured.
+    reference
+        What the distance is measured from instead.
 
     Returns
     -------
@@ -62,7 +67,10 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     pooled = layers.GlobalAveragePooling2D(name="textures")(textures)
     mahalanobis = MahalanobisDistance(name=DISTANCE)
     distance = mahalanobis(pooled)
-    mahalanobis.fit(predict(keras.Model(model.input, pooled), training_views))
+    if reference is None:
+        mahalanobis.fit(predict(keras.Model(model.input, pooled), training_views))
+    else:
+        mahalanobis.set_weights([reference.mean, reference.whitening])
     mask = layers.Activation("sigmoid", name="mask_probability")(model.get_layer(MASK).output)
     rescale = model.get_layer(RESCALE)
     rest = keras.Model(
@@ -76,7 +84,9 @@ def for_serving(model: keras.Model, training_views: NDArray[np.uint8]) -> keras.
     return keras.Model(pictures, rest(layers.Reshape(model.input_shape[1:])(x)), name="serving")
 
 
-def export_onnx(model: keras.Model, trained_on: NDArray[np.uint8], path: Path) -> None:
+def export_onnx(
+    model: keras.Model, trained_on: NDArray[np.uint8], path: Path, reference: Reference | None = None
+) -> None:
     """Write a two-look network in its serving form: ONNX in 8 bits.
 
     See `for_serving` and `triage.training.release.quantization`.
@@ -89,11 +99,14 @@ def export_onnx(model: keras.Model, trained_on: NDArray[np.uint8], path: Path) -
         ``(slices, FRAME, FRAME)``: prepared training slices.
     path
         ONNX file to write.
+    reference
+        See `for_serving`.
     """
     size = int(model.input_shape[1])
     with TemporaryDirectory(prefix="triage-") as folder:
         exact = Path(folder) / "exact.onnx"
-        export_exact(model, np.stack([np.rint(_whole(frame, size)).astype(np.uint8) for frame in trained_on]), exact)
+        views = np.stack([np.rint(_whole(frame, size)).astype(np.uint8) for frame in trained_on])
+        export_exact(model, views, exact, reference)
         some = trained_on[np.linspace(0, len(trained_on) - 1, RANGE_SLICES).round().astype(int)]
         quantize(exact, _both_looks(Network(exact), some), path)
     onnx.checker.check_model(onnx.load(path))
@@ -107,9 +120,11 @@ def serving_network(scorer: Scorer, dataset: Dataset, folder: Path) -> Network:
     return Network(path)
 
 
-def export_exact(model: keras.Model, training_views: NDArray[np.uint8], path: Path) -> None:
+def export_exact(
+    model: keras.Model, training_views: NDArray[np.uint8], path: Path, reference: Reference | None = None
+) -> None:
     """Write the network of `for_serving` as ONNX in 32 bits."""
-    serving = for_serving(model, training_views)
+    serving = for_serving(model, training_views, reference)
     serving(np.zeros((1, *model.input_shape[1:3]), np.float32))  # Keras exports only models that were called
     serving.export(path, format="onnx", verbose=False)
 

@@ -145,9 +145,16 @@ class TwoLookViews:
 
         The target of the mask has two channels: the lesion, and whether it is known.
         """
+        return self.packed(self.drawn(epoch, step))
+
+    def drawn(self, epoch: int, step: int) -> list[View]:
+        """Return the views of one batch."""
         rng = np.random.default_rng((self.seed, epoch, step))
         chosen = rng.choice(len(self.pictures), self.batch, p=self.weights)
-        views = [self.view(self.pictures[index], rng) for index in chosen]
+        return [self.view(self.pictures[index], rng) for index in chosen]
+
+    def packed(self, views: Sequence[View]) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Return views as one batch, see `make`."""
         masks = np.stack([view.known_mask(self.size // STRIDE) for view in views])
         pictures = np.stack([view.frame for view in views])[..., None]
         return pictures, {LOGITS: np.stack([view.target for view in views]), MASK: masks}

@@ -1,0 +1,91 @@
+"""Commands that turn signed readings into a candidate. Tested in tests/test_cli.py and tests/training/retrain/."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from triage.cli.common import console, or_exit
+from triage.settings import Settings
+from triage.text import terminal
+
+commands = typer.Typer()
+
+
+@commands.command()
+def retrain(
+    model: Annotated[Path, typer.Option(help="Model folder of the model that serves; it is only read.")],
+    data: Annotated[Path, typer.Option(help="Export of signed readings: the ZIP, or its unpacked folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write for the candidate.")],
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")] = "retrain",
+    replay: Annotated[
+        Path | None, typer.Option(help="Training set of the model, where its pictures are at hand: TRIAGE_DATA.")
+    ] = None,
+    volumes: Annotated[Path | None, typer.Option(help="Folder of volumes inside --replay to add.")] = None,
+    more: Annotated[Path | None, typer.Option(help="Data set to add to --replay: TRIAGE_MORE.")] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="Time for the epochs; a short time means fewer.")] = 20.0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed; default: the recipe's.")] = None,
+    any_model: Annotated[
+        bool, typer.Option("--any-model", help="Accept readings that were all signed beside other models.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a retraining that was stopped.")] = False,
+) -> None:
+    """Retrain the model that serves on signed readings; write a candidate, which serves only once it is promoted."""
+    _prepare_tensorflow()
+    from triage.training.retrain.retrain import OldPictures
+    from triage.training.retrain.retrain import retrain as make_candidate
+
+    old = OldPictures(replay, volumes, more) if replay else None
+    try:
+        card = or_exit(
+            lambda: make_candidate(
+                model,
+                data,
+                out,
+                recipe=recipe,
+                replay=old,
+                minutes=minutes,
+                seed=seed,
+                any_model=any_model,
+                resume=resume,
+                console=console,
+            )
+        )
+    except KeyboardInterrupt:
+        console.print(terminal("Stopped. Nothing was written as a candidate; go on with --resume."))
+        raise typer.Exit(130) from None
+    for name in ("accuracy", "recall_glioma", "auroc_glioma", "ece"):
+        after, before = (card.metrics[part]["figures"][name]["value"] for part in ("test", "before"))
+        console.print(terminal(f"{name}: {_said(after)}, before {_said(before)}"), highlight=False)
+    console.print(terminal(f"{out}: {card.name}, card {card.digest}."), highlight=False)
+
+
+@commands.command()
+def remember(
+    folder: Annotated[Path, typer.Argument(help="Model folder, models/NAME; its cards are changed.")],
+    data: Annotated[Path | None, typer.Option(help="Its training set; default: TRIAGE_DATA.")] = None,
+    volumes: Annotated[Path | None, typer.Option(help="Folder of volumes inside DATA that it was trained on.")] = None,
+    more: Annotated[Path | None, typer.Option(help="The other data set that it was trained on.")] = None,
+) -> None:
+    """Write what a retraining needs of the training set of a model, but no picture, into its folder."""
+    _prepare_tensorflow()
+    from triage.training.fit.run import read_chosen
+    from triage.training.release.replay import REPLAY, write_replay
+
+    kept = or_exit(lambda: write_replay(folder, read_chosen(data or Settings().data, (), volumes, more)))
+    console.print(terminal(f"{folder / REPLAY}: features of {len(kept.classes):,} slices."), highlight=False)
+
+
+def _said(value: float | None) -> str:
+    return "not measurable" if value is None else f"{value:.3f}"
+
+
+def _prepare_tensorflow() -> None:
+    """Quieten TensorFlow, and let oneDNN multiply in bfloat16 where the processor supports it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from triage.training.fit.environment import ONEDNN_MATH_MODE
+
+    os.environ.setdefault(ONEDNN_MATH_MODE, "BF16")

@@ -1,0 +1,321 @@
+"""The retraining of the model that serves: a child process, its state on disk, one at a time, whatever becomes of us.
+
+`<home>/retraining/` holds the job, the export that it learns from, and the log. The child holds the lock, so that a
+server which starts again knows whether it still works. What it makes is in a hidden folder below `<home>/models/` until
+it is whole, so a child that was killed leaves no candidate, and goes on from its last epoch when it is resumed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from threading import RLock, Thread
+
+from pydantic import TypeAdapter, ValidationError
+
+from triage.errors import ConflictError, StorageError, TriageError, storage_error
+from triage.learning.retraining import Progress, read_progress, work_folder
+from triage.settings import ROOT
+from triage.text import one_line
+
+logger = logging.getLogger(__name__)
+
+JOB, LOG, LOCK, DATA = "job.json", "log.txt", "lock", "readings.zip"
+#: Free space without which nothing begins: the work of two networks, and the export.
+NEEDED = 600 * 2**20
+#: Seconds that a child may take to end before it is killed.
+PATIENCE = 10.0
+#: Lines of the log that are shown.
+LINES = 200
+#: A reader never waits for a retraining: the lowest priority.
+GENTLY = ("nice", "-n", "19")
+RUNNING = "A retraining is running already. Wait until it has ended, or cancel it; then begin another."
+NOTHING_TO_RESUME = "No retraining was stopped. Begin a new one."
+NO_SPACE = (
+    "Not begun: a retraining needs {needed} MB of free disk space in the home folder, and {free} MB are free. Free "
+    "disk space, then begin again."
+)
+INTERRUPTED = "It was interrupted: the process ended, or the computer was switched off. Resume it."
+ENDED = "It ended without a word; it may have run out of memory. The log says how far it came. Resume it."
+
+
+class State(StrEnum):
+    """Where a retraining is; the values are stored."""
+
+    EXPORTING = "exporting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The latest retraining.
+
+    Attributes
+    ----------
+    name
+        Name of the candidate.
+    model
+        Folder of the model that it starts from.
+    state
+        Where it is.
+    began
+        When it was begun or resumed.
+    said
+        Why it ended, safe to show; empty otherwise.
+    process
+        ID of the child; 0 before there is one.
+    progress
+        How far it is; None before it has said, and once it has ended.
+    """
+
+    name: str
+    model: Path
+    state: State
+    began: datetime
+    said: str = ""
+    process: int = 0
+    progress: Progress | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it still works."""
+        return self.state in (State.EXPORTING, State.RUNNING)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can be resumed."""
+        return self.state in (State.FAILED, State.CANCELLED)
+
+
+_JOB = TypeAdapter(Job)
+
+
+class Retrainings:
+    """The retrainings of one installation. Safe to call from threads, and beside other processes.
+
+    Parameters
+    ----------
+    home
+        The home folder.
+    model
+        Returns the folder of the model that serves.
+    export
+        Writes the data set of all signed readings, de-identified, to a file.
+    """
+
+    def __init__(self, home: Path, model: Callable[[], Path], export: Callable[[Path], object]) -> None:
+        self._folder, self._models = home / "retraining", home / "models"
+        self._model, self._export = model, export
+        self._lock = RLock()
+        self._threads: set[Thread] = set()
+
+    def job(self) -> Job | None:
+        """Return the latest retraining; None before the first."""
+        with self._lock:
+            job = self._read()
+            if job is None or not job.active:
+                return job
+            if self._busy():
+                return replace(job, progress=read_progress(work_folder(self._models / job.name)))
+            return self._settled(self._read() or job)  # it may have ended between the two looks
+
+    def log(self) -> list[str]:
+        """Return the last lines of the log of the latest retraining."""
+        with suppress(OSError):
+            lines = (self._folder / LOG).read_text(errors="replace").splitlines()
+            return [one_line(line) for line in lines if line.strip()][-LINES:]
+        return []
+
+    def begin(self) -> Job:
+        """Begin a retraining of the model that serves on all signed readings; what an earlier one left is removed.
+
+        Raises
+        ------
+        ConflictError
+            If one is running.
+        StorageError
+            If there is not enough space.
+        """
+        with self._lock, self._alone() as held:
+            before = self._read()
+            if before is not None:
+                shutil.rmtree(work_folder(self._models / before.name), ignore_errors=True)
+            free = shutil.disk_usage(self._folder).free
+            if free < NEEDED:
+                raise StorageError(NO_SPACE.format(needed=NEEDED >> 20, free=free >> 20))
+            (self._folder / LOG).unlink(missing_ok=True)
+            (self._folder / DATA).unlink(missing_ok=True)
+            return self._start(Job(self._next_name(), self._model(), State.EXPORTING, datetime.now(UTC)), held)
+
+    def resume(self) -> Job:
+        """Go on with a retraining that failed, was cancelled or was interrupted.
+
+        Raises
+        ------
+        ConflictError
+            If one is running, or there is none to resume.
+        """
+        with self._lock, self._alone() as held:
+            job = self._read()
+            job = self._settled(job) if job and job.active else job
+            if job is None or not job.resumable:
+                raise ConflictError(NOTHING_TO_RESUME)
+            return self._start(replace(job, state=State.EXPORTING, began=datetime.now(UTC), said="", process=0), held)
+
+    def cancel(self) -> Job | None:
+        """Stop the retraining that is running, and return it; what it has learned stays for `resume`."""
+        with self._lock:
+            job = self.job()
+            if job is None or not job.active:
+                return job
+            job = replace(job, state=State.CANCELLED, said="", progress=None)
+            self._write(job)
+        end = time.monotonic() + PATIENCE
+        while self._busy() and job.process:
+            _signal(job.process, signal.SIGTERM if time.monotonic() < end else signal.SIGKILL)
+            time.sleep(0.1)
+        return job
+
+    def wait(self) -> None:
+        """Wait until what this process has begun has ended."""
+        for thread in list(self._threads):
+            thread.join()
+
+    def _start(self, job: Job, held: int) -> Job:
+        self._write(job)
+        thread = Thread(target=self._run, args=(job, os.dup(held)), name="retraining", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+        return job
+
+    def _run(self, job: Job, held: int) -> None:
+        """Export, then let the child work; it keeps the lock even if this process dies."""
+        try:
+            data = self._folder / DATA
+            if not data.is_file():
+                self._export(data)
+            with self._lock:
+                now = self._read()
+                if now is None or now.state is State.CANCELLED:
+                    return
+                child = self._child(job, data, held)
+                self._write(replace(job, state=State.RUNNING, process=child.pid))
+            os.close(held)
+            held = -1
+            code = child.wait()
+            with self._lock:
+                now = self._read()
+                if now is not None and now.state is not State.CANCELLED:
+                    self._write(self._ended(now, code))
+        except Exception as error:
+            logger.exception("a retraining was not begun")
+            said = str(error) if isinstance(error, TriageError) else _sentence(error)
+            with suppress(OSError):
+                self._write(replace(job, state=State.FAILED, said=said))
+        finally:
+            if held >= 0:
+                os.close(held)
+
+    def _child(self, job: Job, data: Path, held: int) -> subprocess.Popen[bytes]:
+        target = self._models / job.name
+        resumes = (work_folder(target) / "config.json").is_file()
+        command = [*GENTLY, sys.executable, "-m", "triage", "retrain", "--model", str(job.model), "--data", str(data)]
+        command += ["--out", str(target), "--any-model", *(["--resume"] if resumes else [])]
+        # One line of the log is one sentence, without colours.
+        environment = os.environ | {"COLUMNS": "10000", "NO_COLOR": "1", "TERM": "dumb"}
+        with (self._folder / LOG).open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - our own words and folders
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(held,),
+                start_new_session=True,  # what ends the server does not end it
+            )
+
+    def _ended(self, job: Job, code: int | None = None) -> Job:
+        """Return a job whose child has ended; with an exit status if this process saw it."""
+        if (self._models / job.name).is_dir():
+            return replace(job, state=State.DONE, said="", progress=None)
+        if code is None:
+            return replace(job, state=State.FAILED, said=INTERRUPTED, progress=None)
+        lines = self.log()
+        return replace(job, state=State.FAILED, said=lines[-1] if code == 1 and lines else ENDED, progress=None)
+
+    def _settled(self, job: Job) -> Job:
+        """Return a job that nobody works on any more, as it is kept from now on."""
+        if not job.active:
+            return job
+        ended = self._ended(job)
+        with suppress(OSError):
+            self._write(ended)
+        return ended
+
+    def _next_name(self) -> str:
+        number = 1
+        while (self._models / f"site-{number}").exists():
+            number += 1
+        return f"site-{number}"
+
+    def _read(self) -> Job | None:
+        with suppress(OSError, ValidationError):
+            return _JOB.validate_json((self._folder / JOB).read_bytes())
+        return None
+
+    def _write(self, job: Job) -> None:
+        part = self._folder / f"{JOB}.part"
+        part.write_bytes(_JOB.dump_json(replace(job, progress=None)))
+        part.replace(self._folder / JOB)
+
+    @contextmanager
+    def _alone(self) -> Iterator[int]:
+        """Give the lock of retrainings, as a file that a child can inherit; `ConflictError` if somebody has it."""
+        try:
+            for folder in (self._folder, self._models):
+                folder.mkdir(parents=True, exist_ok=True)
+            held = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise storage_error(error) from error
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield held
+        except BlockingIOError as error:
+            raise ConflictError(RUNNING) from error
+        except OSError as error:
+            raise storage_error(error) from error
+        finally:
+            os.close(held)
+
+    def _busy(self) -> bool:
+        """Return whether a retraining holds the lock."""
+        try:
+            with self._alone():
+                return False
+        except ConflictError:
+            return True
+
+
+def _signal(process: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process, number)
+
+
+def _sentence(error: Exception) -> str:
+    return str(storage_error(error)) if isinstance(error, OSError) else ENDED

@@ -1,0 +1,102 @@
+"""The retraining on the page of the models: begin, how far it is, cancel, resume, log.
+
+Tested in tests/pages/test_retraining.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import streamlit as st
+
+from triage.access.roles import Right
+from triage.errors import TriageError
+from triage.languages.speech import duration, later, retold, t
+from triage.learning.retraining import Stage
+from triage.pipeline.installation import Installation
+from triage.pipeline.retraining import Job, State
+from triage.text import markdown
+from triage.ui import state
+
+#: Time between two looks at a retraining that is running.
+EVERY = "3s"
+STAGES = {
+    Stage.READING: later("Reading the export"),
+    Stage.MEASURING: later("Measuring the model that serves"),
+    Stage.LEARNING: later("Learning"),
+    Stage.EXPORTING: later("Exporting the network"),
+    Stage.CHECKING: later("Measuring the candidate"),
+}
+ABOUT = later(
+    "A candidate learns from all signed readings, in the background at the lowest priority. The model that serves goes "
+    "on unchanged. The candidate serves only once it was judged and promoted."
+)
+
+
+def show(installation: Installation) -> None:
+    """Draw the retraining for who may begin one; for others nothing.
+
+    Parameters
+    ----------
+    installation
+        Whose model is retrained.
+    """
+    if not state.person().may(Right.RETRAIN):
+        return
+    st.subheader(t("Retraining"), anchor=False)
+    job = installation.retrainings.job()
+    if job is not None and job.active:
+        _watch()
+    else:
+        _ended(job)
+    if lines := installation.retrainings.log():
+        with st.expander(t("Log")):
+            st.code("\n".join(lines), language=None)
+
+
+def _ended(job: Job | None) -> None:
+    """Draw what came of the latest retraining, and what can be done now."""
+    st.caption(t(ABOUT))
+    if job is not None:
+        name = markdown(job.name)
+        if job.state is State.DONE:
+            st.success(
+                t("The candidate {name} is whole. Judge it, then promote it.", name=name), icon=":material/check:"
+            )
+        elif job.state is State.CANCELLED:
+            st.info(t("The retraining of {name} was cancelled. It can be resumed.", name=name), icon=":material/pause:")
+        else:
+            said = markdown(retold(job.said))
+            st.error(t("The retraining of {name} failed. {said}", name=name, said=said), icon=":material/error:")
+    row = st.container(horizontal=True)
+    act = state.acting()
+    if job is not None and job.resumable:
+        row.button(
+            t("Resume it"), type="primary", icon=":material/resume:", on_click=_do, args=(act.resume_retraining,)
+        )
+    row.button(t("Retrain the model"), icon=":material/model_training:", on_click=_do, args=(act.retrain,))
+
+
+@st.fragment(run_every=EVERY)
+def _watch() -> None:
+    """Draw how far the retraining is, until it has ended."""
+    job = state.installation().retrainings.job()
+    if job is None or not job.active:
+        st.rerun()
+    progress = job.progress
+    if job.state is State.EXPORTING or progress is None:
+        said, done = t("Exporting the signed readings"), 0.0
+    else:
+        said, done = t(STAGES[progress.stage]), progress.done
+        if progress.seconds_left is not None:
+            said += " · " + t("about {time} left", time=duration(timedelta(seconds=progress.seconds_left)))
+    st.progress(min(max(done, 0.0), 1.0), f"**{markdown(job.name)}** · {said}")
+    st.button(t("Cancel"), icon=":material/stop_circle:", on_click=_do, args=(state.acting().cancel_retraining,))
+
+
+def _do(act: Callable[[], object]) -> None:
+    try:
+        act()
+    except TriageError as error:
+        st.toast(markdown(retold(str(error))), icon=":material/error:", duration="infinite")
