@@ -16,13 +16,13 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from triage.training.retrain.retrain import OldPictures, retrain
 
 from bench.loop.attacks import disowned, leaking, mistaken, poisoned, without_class
 from bench.loop.models import RELEASE, restored, serving_model, without
 from bench.loop.report import publish
 from bench.loop.site import Given, received, series_of, signed, studies_of
 from triage.domain import Band, Finding
+from triage.errors import TriageError
 from triage.inference.runtime import Runtime
 from triage.learning.dataset import read_dataset
 from triage.learning.judged import GLIOMA, Answers, Cases
@@ -32,6 +32,7 @@ from triage.learning.paired import compared, compared_shares
 from triage.learning.parts import Part
 from triage.settings import ROOT, Settings
 from triage.training.retrain.judge import Basis, answers_of, basis_of, judged_on
+from triage.training.retrain.retrain import OldPictures, retrain
 from triage.training.retrain.studies import Studies, reference_of, site_of
 
 WORK = ROOT / "var" / "learning"
@@ -89,15 +90,20 @@ def main(
     for name, data, judged_data in _variants(folder, serving, chosen, export, attacks=attacks):
         candidate = folder / "candidates" / _file_name(name)
         started = time.perf_counter()
-        if name == LIE:
-            disowned(folder / "candidates" / _file_name(LEAK), folder / "candidates" / _file_name(HONEST), candidate)
-        elif not candidate.exists():
-            candidate.parent.mkdir(exist_ok=True)
-            retrain(serving, data, candidate, replay=old, minutes=minutes, resume=True)
+        try:
+            if name == LIE:
+                disowned(candidate.with_name(_file_name(LEAK)), candidate.with_name(_file_name(HONEST)), candidate)
+            elif not candidate.exists():
+                candidate.parent.mkdir(exist_ok=True)
+                retrain(serving, data, candidate, replay=old, minutes=minutes, resume=True)
+        except TriageError as error:  # the retraining refuses what it is given
+            rows.append({"name": name, "may_serve": False, "against": [f"No retraining: {error}"], "checks": []})
+            print(f"{name}: refused. {error}", flush=True)
+            continue
         seconds = time.perf_counter() - started
         judgement = judged_on(_on(basis, judged_data, export), Runtime(candidate, threads=1))
         rows.append(_row(name, judgement, seconds))
-        print(f"{name}: {'may serve' if not judgement.against else 'stopped'}", flush=True)
+        print(f"{name}: {'; '.join(rows[-1]['against']) or 'may serve'}", flush=True)
     tests = _of_test_patients(folder, export, everything)
     upper = Runtime(RELEASE, threads=1)
     result = {

@@ -48,7 +48,9 @@ def _section(docs: Path, result: dict[str, Any]) -> list[str]:
     lines += ["", "| candidate | may serve | what stops it | minutes |", "|---|---|---|---|"]
     for row in result["rows"]:
         stops = "; ".join(row["against"]) or "nothing"
-        lines.append(f"| {row['name']} | {'yes' if row['may_serve'] else 'no'} | {stops} | {row['seconds'] / 60:.0f} |")
+        lines.append(
+            f"| {row['name']} | {'yes' if row['may_serve'] else 'no'} | {stops} | {row.get('seconds', 0) / 60:.0f} |"
+        )
     lines += ["", "Elsewhere, on the reference set:", "", "| candidate | check | verdict |", "|---|---|---|"]
     for check in result["rows"][0]["checks"]:
         if check["name"].endswith("reference set"):

@@ -66,6 +66,12 @@ def test_test_studies_that_the_candidate_records_stop_it() -> None:
     assert "1 of 200 test studies" in check.said
 
 
+def test_a_candidate_of_another_export_is_not_judged_on_this_one() -> None:
+    check = check_leak(parts(), NONE, same_data=False)
+    assert check.verdict is Verdict.NOT_ENOUGH
+    assert "Name the one that it was retrained on" in check.said
+
+
 def test_a_candidate_that_knows_the_test_studies_by_heart_is_stopped_whatever_it_records() -> None:
     test = site(seed=3, right=0.8)
     by_heart = replace(test, candidate=answers(list(test.cases.labels)))

@@ -124,7 +124,7 @@ def check_labels_by_sequence(pair: Pair) -> Check:
     return Check(name=name, verdict=Verdict.PASSED, said=said, figures=figures)
 
 
-def check_leak(parts: Parts, known: NDArray[np.bool_]) -> Check:
+def check_leak(parts: Parts, known: NDArray[np.bool_], *, same_data: bool = True) -> Check:
     """Check that the candidate was not trained on the test part: by what it records, and by how well it knows them.
 
     Parameters
@@ -132,7 +132,9 @@ def check_leak(parts: Parts, known: NDArray[np.bool_]) -> Check:
     parts
         The signed studies.
     known
-        ``(test studies,)``: whether the candidate's own record of its training holds a picture or the patient.
+        ``(test studies,)``: whether the candidate's own record of its training holds one of their pictures.
+    same_data
+        Whether its card names this data set, or none, as the one that it was retrained on.
     """
     test, validation = (_gain(part) for part in (parts.test, parts.validation))
     figures: dict[str, float | None] = {"recorded": int(known.sum()), "studies": len(known)}
@@ -142,6 +144,12 @@ def check_leak(parts: Parts, known: NDArray[np.bool_]) -> Check:
             "Train it again on the training part of the export."
         )
         return Check(name=LEAK, verdict=Verdict.FAILED, said=said, figures=figures)
+    if not same_data:
+        said = (
+            "The candidate was retrained on another export, so it is not known what it saw of this one. Name the one "
+            "that it was retrained on."
+        )
+        return Check(name=LEAK, verdict=Verdict.NOT_ENOUGH, said=said, figures=figures)
     if min(len(set(part[1])) for part in (test, validation)) < FEWEST_PATIENTS:
         said = f"Not enough: {FEWEST_PATIENTS} patients in the validation part and in the test part are needed to tell."
         return Check(name=LEAK, verdict=Verdict.NOT_ENOUGH, said=said, figures=figures)

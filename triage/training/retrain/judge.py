@@ -25,6 +25,7 @@ from triage.learning.parts import Part
 from triage.learning.suspicions import Parts, check_coverage, check_labels, check_labels_by_sequence, check_leak
 from triage.text import terminal
 from triage.training.layouts.loading import in_threads
+from triage.training.retrain.ancestry import DATA_SET
 from triage.training.retrain.studies import Site, Studies, reference_of, site_of
 
 #: Slices that are timed, and how often.
@@ -127,7 +128,8 @@ def _checks(basis: Basis, after: Runtime, by_part: dict[Part, Pair], reference: 
     parts = Parts(by_part[Part.TRAIN], by_part[Part.VALIDATION], by_part[Part.TEST])
     tests, pictures = len(basis.site.parts[Part.TEST].cases), len(basis.reference.cases)
     yield about(tests, basis.site.copies, pictures, basis.seen)
-    yield check_leak(parts, _recorded(basis, after))
+    retrained_on = after.card.training.get(DATA_SET, {}).get("digest", basis.site.digest)
+    yield check_leak(parts, _recorded(basis, after), same_data=retrained_on == basis.site.digest)
     yield check_labels(parts)
     yield check_labels_by_sequence(together(list(by_part.values())))
     yield from checks_of(parts.test, Place.SITE)
