@@ -46,7 +46,7 @@ class Check(BaseModel):
         Numbers by name; None for what could not be measured.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     verdict: Verdict
