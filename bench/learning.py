@@ -30,8 +30,10 @@ from triage.learning.judgement import Judgement, Verdict
 from triage.learning.measures import auroc
 from triage.learning.paired import compared, compared_shares
 from triage.learning.parts import Part
+from triage.learning.retraining import work_folder
 from triage.settings import ROOT, Settings
-from triage.training.retrain.judge import Basis, answers_of, basis_of, judged_on
+from triage.training.fit.checkpoints import STATE_FILE
+from triage.training.retrain.judge import Basis, answers_of, judged_on
 from triage.training.retrain.retrain import OldPictures, retrain
 from triage.training.retrain.studies import Studies, reference_of, site_of
 
@@ -85,7 +87,7 @@ def main(
 
     runtime = Runtime(serving, threads=1)
     export = signed(folder / "home", serving, chosen, mistaken(USUAL), folder / "honest.zip")
-    basis = basis_of(runtime, site_of(export), *reference_of([settings.data, more], runtime.card))
+    basis = _basis(folder, runtime, export, [settings.data, more])
     rows = []
     for name, data, judged_data in _variants(folder, serving, chosen, export, attacks=attacks):
         candidate = folder / "candidates" / _file_name(name)
@@ -95,7 +97,8 @@ def main(
                 disowned(candidate.with_name(_file_name(LEAK)), candidate.with_name(_file_name(HONEST)), candidate)
             elif not candidate.exists():
                 candidate.parent.mkdir(exist_ok=True)
-                retrain(serving, data, candidate, replay=old, minutes=minutes, resume=True)
+                begun = (work_folder(candidate) / STATE_FILE).exists()
+                retrain(serving, data, candidate, replay=old, minutes=minutes, resume=begun)
         except TriageError as error:  # the retraining refuses what it is given
             rows.append({"name": name, "may_serve": False, "against": [f"No retraining: {error}"], "checks": []})
             print(f"{name}: refused. {error}", flush=True)
@@ -116,6 +119,21 @@ def main(
     }
     (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
     publish(ROOT / "docs", [json.loads(path.read_text()) for path in sorted(WORK.glob("*/result.json"))])
+
+
+def _basis(folder: Path, runtime: Runtime, export: Path, references: list[Path]) -> Basis:
+    """Return what the serving model is judged on; its answers are kept."""
+    site, (reference, seen) = site_of(export), reference_of(references, runtime.card)
+    on_site = {part: _kept(folder / f"answers-{part}.npz", runtime, studies) for part, studies in site.parts.items()}
+    return Basis(runtime, site, reference, seen, on_site, _kept(folder / "answers-reference.npz", runtime, reference))
+
+
+def _kept(path: Path, runtime: Runtime, studies: Studies) -> Answers:
+    if not path.exists():
+        said = answers_of(runtime, studies)
+        np.savez(path, probabilities=said.probabilities, bands=said.bands, possible=said.possible)
+    with np.load(path) as file:
+        return Answers(file["probabilities"], file["bands"], file["possible"])
 
 
 def _variants(
