@@ -32,9 +32,8 @@ from triage.learning.paired import compared, compared_shares
 from triage.learning.parts import Part
 from triage.learning.retraining import work_folder
 from triage.settings import ROOT, Settings
-from triage.training.fit.checkpoints import STATE_FILE
 from triage.training.retrain.judge import Basis, answers_of, judged_on
-from triage.training.retrain.retrain import OldPictures, retrain
+from triage.training.retrain.retrain import SETTINGS, OldPictures, retrain
 from triage.training.retrain.studies import Studies, reference_of, site_of
 
 WORK = ROOT / "var" / "learning"
@@ -97,7 +96,7 @@ def main(
                 disowned(candidate.with_name(_file_name(LEAK)), candidate.with_name(_file_name(HONEST)), candidate)
             elif not candidate.exists():
                 candidate.parent.mkdir(exist_ok=True)
-                begun = (work_folder(candidate) / STATE_FILE).exists()
+                begun = (work_folder(candidate) / SETTINGS).exists()
                 retrain(serving, data, candidate, replay=old, minutes=minutes, resume=begun)
         except TriageError as error:  # the retraining refuses what it is given
             rows.append({"name": name, "may_serve": False, "against": [f"No retraining: {error}"], "checks": []})
