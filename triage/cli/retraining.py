@@ -1,4 +1,4 @@
-"""Commands that turn signed readings into a candidate. Tested in tests/test_cli.py and tests/training/retrain/."""
+"""Commands that turn signed readings into a candidate. Tested in tests/training/retrain/test_retrain.py."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ PATIENCE = 10.0
 LINES = 200
 #: A reader never waits for a retraining: the lowest priority.
 GENTLY = ("nice", "-n", "19")
+COMMAND = (sys.executable, "-m", "triage", "retrain")
 RUNNING = "A retraining is running already. Wait until it has ended, or cancel it; then begin another."
 NOTHING_TO_RESUME = "No retraining was stopped. Begin a new one."
 NO_SPACE = (
@@ -234,8 +235,8 @@ class Retrainings:
     def _child(self, job: Job, data: Path, held: int) -> subprocess.Popen[bytes]:
         target = self._models / job.name
         resumes = (work_folder(target) / "config.json").is_file()
-        command = [*GENTLY, sys.executable, "-m", "triage", "retrain", "--model", str(job.model), "--data", str(data)]
-        command += ["--out", str(target), "--any-model", *(["--resume"] if resumes else [])]
+        command = [*GENTLY, *COMMAND, "--model", str(job.model), "--data", str(data), "--out", str(target)]
+        command += ["--any-model", *(["--resume"] if resumes else [])]
         # One line of the log is one sentence, without colours.
         environment = os.environ | {"COLUMNS": "10000", "NO_COLOR": "1", "TERM": "dumb"}
         with (self._folder / LOG).open("ab") as log:

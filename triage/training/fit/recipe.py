@@ -172,6 +172,8 @@ class Retraining(_Checked):
         Factor of that weight where the network is still sure of another class after half of the epochs.
     unlabelled
         Share of the views that show slices of the site without a label, where there are any.
+    drawn
+        Share of the views that show drawn heads of all classes, without a label.
     replayed
         Share of the views that show pictures of the training set, where these are at hand.
     """
@@ -181,6 +183,7 @@ class Retraining(_Checked):
     surprising: Annotated[float, Field(gt=0, le=1)]
     doubted: Annotated[float, Field(gt=0, le=1)]
     unlabelled: Share
+    drawn: Share
     replayed: Share
 
 

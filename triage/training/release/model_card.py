@@ -1,7 +1,7 @@
 """``MODEL_CARD.md``: the card as text, for whoever decides whether to use the model.
 
-The text is the template ``model_card.md.j2`` beside this module; every number in it comes from the card. Tested in
-tests/training/release/test_targets.py.
+The text is a template beside this module: ``model_card.md.j2``, or for a retrained model ``retrained_card.md.j2``;
+every number in it comes from the card. Tested in tests/training/release/test_targets.py.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def model_card(card: Card) -> str:
     )
     environment.filters |= {"figure": format_figure, "name": _name, "one_line": one_line}
     volumes = card.metrics.get("volumes", [])
-    return environment.get_template("model_card.md.j2").render(
+    name = "retrained_card.md.j2" if "parent" in card.training else "model_card.md.j2"
+    return environment.get_template(name).render(
         card=card.model_copy(update={"metrics": {"new_sources": None, "volumes": []} | card.metrics}),
         test=card.metrics["test"],
         findings=[finding.value for finding in FINDINGS],

@@ -1,4 +1,7 @@
-"""Where a candidate comes from: its parent, the data set that it was retrained on, recipe and seed."""
+"""Where a candidate comes from: its parent, the data set that it was retrained on, recipe and seed.
+
+Tested in tests/training/retrain/test_retrain.py.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from triage.training.release.calibration import (
 #: A threshold of the parent counts as much as one of so many patients of the site.
 PARENT_COUNTS = 60
 #: All pictures of the training set together count as much in the fusion as so many of the site.
-OLD_COUNTS = 100
+OLD_COUNTS = 300
 #: Slices of one patient that count in full.
 OF_A_PATIENT = 2
 Floats = NDArray[np.floating]
@@ -140,8 +140,9 @@ def _conformal(
         count = len(set(patients[labels == index]))
         # Below one expected miss, the site has no threshold of its own.
         has_own = (count + 1) * (1 - own.coverage) >= 1
-        moved = _towards(before.least[finding], own.least[finding], count) if has_own else before.least[finding]
-        least[finding] = float(np.floor(moved * 1e4) / 1e4)
+        least[finding] = (
+            round(_towards(before.least[finding], own.least[finding], count), 4) if has_own else before.least[finding]
+        )
     return Conformal(coverage=before.coverage, least=least)
 
 

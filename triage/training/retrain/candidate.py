@@ -1,4 +1,7 @@
-"""A trained candidate becomes a model folder: export, calibration, honest figures, both cards."""
+"""A trained candidate becomes a model folder: export, calibration, honest figures, both cards.
+
+Tested in tests/training/retrain/test_retrain.py.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ from triage.training.release.reference import reference_of
 from triage.training.release.replay import REPLAY, Replay, features_of
 from triage.training.retrain.ancestry import ancestry
 from triage.training.retrain.calibrate import Known, recalibrate
-from triage.training.retrain.learn import Lesson
+from triage.training.retrain.pictures import Lesson
 from triage.training.retrain.trust import agreed_by_two
 from triage.training.views.contrast import remap_intensities
 from triage.training.views.frames import load_frames_of
@@ -234,8 +237,8 @@ def _training(parent: Card, lesson: Lesson, recipe: Recipe) -> dict[str, Any]:
     old = "pictures" if lesson.old else "features" if lesson.replay else "nothing but the weights"
     summary = (
         f"Recipe {recipe.name}, starting from {parent.name}, on the signed readings of one site. Of the parent's "
-        f"training set, {old} were replayed. {(lesson.trust < 1).sum():,} of {len(lesson.trust):,} labels of the training part "
-        "counted less, because one reader signed them or the parent contradicts them."
+        f"training set, {old} were replayed. {(lesson.trust < 1).sum():,} of {len(lesson.trust):,} labels of the training "
+        "part counted less, because one reader signed them or the parent contradicts them."
     )
     return {
         "summary": summary,

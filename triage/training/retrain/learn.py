@@ -1,12 +1,14 @@
-"""The training of a candidate: from the weights that serve, on the pictures of a site."""
+"""The training of a candidate: from the weights that serve, on the pictures of a site.
+
+Tested in tests/training/retrain/test_retrain.py and tests/training/retrain/test_pictures.py.
+"""
 
 from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -14,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from triage.inference.calibration import Fusion
 from triage.inference.two_look import log_probabilities, look_twice
 from triage.inference.views import FRAME
 from triage.learning.parts import Part
@@ -26,61 +27,31 @@ from triage.training.fit.loop import CURVE_FILE, Batches, Function, compile_for,
 from triage.training.fit.losses import allowed_accuracy, allowed_loss_of
 from triage.training.fit.optimizer import learning_rate_of
 from triage.training.fit.recipe import Recipe, Stage, TwoLook
-from triage.training.fit.stages import drawing_weights
-from triage.training.fit.two_look_training import locate_unoutlined, pictures_of, view_predictor
-from triage.training.release.replay import Replay
+from triage.training.fit.two_look_training import locate_unoutlined, view_predictor
 from triage.training.retrain.held import HeldAdamW, held
 from triage.training.retrain.lessons import (
     CLASSES,
+    KEPT,
     REMEMBERED,
     Lessons,
+    kept_loss,
     numbered,
     remembered_loss,
     site_classes_loss,
     site_mask_loss,
 )
-from triage.training.retrain.site import Site, SiteSlice
+from triage.training.retrain.pictures import Lesson, Taught, pictures_for
 from triage.training.retrain.trust import doubt
 from triage.training.views.frames import load_frames_of
-from triage.training.views.two_look_views import Picture, TwoLookViews
+from triage.training.views.two_look_views import TwoLookViews
 
 PLAN = "plan.json"
 TRUST = "trust.npz"
 #: Steps that are timed before the training, besides the first.
 TIMED = 3
-#: A class is drawn as often as the recipe says once it has so many patients; one of fewer, less often.
-ENOUGH_PATIENTS = 20
 #: Slices of the validation part whose loss is shown after every epoch.
 WATCHED = 200
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What a candidate learns from.
-
-    Attributes
-    ----------
-    site
-        The export.
-    trust
-        Weight of the label of each slice of the training part.
-    one_reader
-        Weight of a label that one reader signed.
-    fusion
-        Of the model that serves.
-    replay
-        What the model folder keeps of its training set; None if it keeps nothing.
-    old
-        Samples of the training set, and their folder; None where its pictures are not at hand.
-    """
-
-    site: Site
-    trust: Floats
-    one_reader: float
-    fusion: Fusion
-    replay: Replay | None
-    old: tuple[Path, Sequence[Sample]] | None
 
 
 class Retraining:
@@ -126,10 +97,10 @@ class Retraining:
             Where the curve is shown.
         """
         resume = resume and (self.work / STATE_FILE).is_file()
-        pictures, weights = self._pictures(console)
+        taught = pictures_for(self.lesson, self.stage, self.wanted)
         views = TwoLookViews(
-            pictures,
-            weights,
+            locate_unoutlined(self.serving, taught.pictures, console),
+            taught.weights,
             size=self.stage.size,
             batch=self.stage.batch,
             seed=self.seed,
@@ -138,7 +109,7 @@ class Retraining:
             stripped=self.stage.stripped,
         )
         model, losses = self._model()
-        lessons = Lessons(numbered(views), self.serving, self._trust, self.lesson.replay)
+        lessons = Lessons(numbered(views), self.serving, partial(self._trust, taught), self.lesson.replay)
         self.stage = self._within(minutes, model, losses, lessons, resume)
         if resume:
             self._epochs_done = len(json.loads((self.work / CURVE_FILE).read_text()))
@@ -158,34 +129,12 @@ class Retraining:
         with averaged_weights(model):
             return mean_of(*([self.network, self.serving] if self.stage.keep == "mean" else [self.network]))
 
-    def _pictures(self, console: Console) -> tuple[list[Picture], NDArray[np.float64]]:
-        """Return all pictures (slices with a label, slices without, the training set), and how often each is drawn."""
-        site, labelled = self.lesson.site, self.lesson.site.parts[Part.TRAIN]
-        groups = [(site.root, [one.sample for one in labelled], _shares(labelled, self.stage))]
-        left = 1.0
-        if site.unlabelled:
-            even = np.full(len(site.unlabelled), 1 / len(site.unlabelled))
-            groups.append((site.root, list(site.unlabelled), even * self.wanted.unlabelled))
-            left -= self.wanted.unlabelled
-        groups[0] = (*groups[0][:2], groups[0][2] * left)
-        if self.lesson.old is not None:
-            root, samples = self.lesson.old
-            drawn = drawing_weights(samples, self.stage, "finding")
-            assert drawn is not None  # the recipe was checked
-            groups = [(*group[:2], group[2] * (1 - self.wanted.replayed)) for group in groups]
-            groups.append((root, list(samples), drawn * self.wanted.replayed))
-        pictures = [picture for root, samples, _ in groups for picture in pictures_of(root, samples)]
-        weights = np.concatenate([drawn for *_, drawn in groups])
-        return locate_unoutlined(self.serving, pictures, console), weights / weights.sum()
-
-    def _trust(self, epoch: int) -> Floats:
+    def _trust(self, taught: Taught, epoch: int) -> Floats:
         """Return the weight of the label of every picture in an epoch."""
-        trust = self.lesson.trust
-        if epoch >= self._half:
-            with np.load(self.work / TRUST) as kept:
-                trust = kept["trust"]
-        old = 0 if self.lesson.old is None else len(self.lesson.old[1])
-        return np.concatenate([trust, np.zeros(len(self.lesson.site.unlabelled)), np.ones(old)]).astype(np.float32)
+        if epoch < self._half:
+            return taught.trust(self.lesson.trust)
+        with np.load(self.work / TRUST) as kept:
+            return taught.trust(kept["trust"])
 
     @property
     def _half(self) -> int:
@@ -193,12 +142,13 @@ class Retraining:
 
     def _model(self) -> tuple[keras.Model, dict[str, Function]]:
         """Return the network with a second input, remembered features, if there are any."""
-        losses: dict[str, Function] = {LOGITS: site_classes_loss, MASK: site_mask_loss}
+        losses: dict[str, Function] = {LOGITS: site_classes_loss, MASK: site_mask_loss, KEPT: kept_loss}
+        outputs = {**self.network.output, KEPT: self.network.get_layer(POOLED).output}
         if self.lesson.replay is None:
-            return keras.Model(self.network.input, self.network.output), losses
+            return keras.Model(self.network.input, outputs), losses
         features = keras.Input(self.network.get_layer(POOLED).output.shape[1:], name=REMEMBERED)
         again = self.network.get_layer(LOGITS)(self.network.get_layer(DROPOUT)(features))
-        model = keras.Model([self.network.input, features], {**self.network.output, REMEMBERED: again})
+        model = keras.Model([self.network.input, features], {**outputs, REMEMBERED: again})
         return model, losses | {REMEMBERED: remembered_loss}
 
     def _optimizer(self, model: keras.Model) -> HeldAdamW:
@@ -275,19 +225,3 @@ def _seconds_of_a_step(model: keras.Model, batches: Batches) -> float:
     for step in range(1, TIMED + 1):
         model.train_on_batch(*batches.make(0, step))
     return (time.monotonic() - began) / TIMED
-
-
-def _shares(slices: Sequence[SiteSlice], stage: Stage) -> NDArray[np.float64]:
-    """Return how often each slice is drawn: by class as the recipe says, in a class every patient as often."""
-    assert stage.balanced is not None  # the recipe was checked
-    patients = Counter(label for label, _ in {(one.item.label, one.item.patient) for one in slices})
-    of_patient = Counter((one.item.label, one.item.patient) for one in slices)
-    weights = np.array(
-        [
-            stage.balanced[one.item.label]
-            * min(patients[one.item.label] / ENOUGH_PATIENTS, 1)
-            / (patients[one.item.label] * of_patient[one.item.label, one.item.patient])
-            for one in slices
-        ]
-    )
-    return np.asarray(weights / weights.sum(), np.float64)

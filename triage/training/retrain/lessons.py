@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import keras
@@ -12,14 +13,14 @@ from keras import ops
 from numpy.typing import NDArray
 
 from triage.networks.lite0 import LOGITS
-from triage.networks.twolook import MASK
+from triage.networks.twolook import MASK, POOLED
 from triage.training.fit.losses import hedged_classes_loss, known_mask_loss
 from triage.training.layouts import FINDINGS
 from triage.training.release.replay import Replay
 from triage.training.views.two_look_views import TwoLookViews
 
-#: The output of the last layer for remembered features.
-REMEMBERED = "remembered"
+#: The output of the last layer for remembered features, and the features of the views themselves.
+REMEMBERED, KEPT = "remembered", "kept"
 CLASSES = len(FINDINGS)
 Floats = NDArray[np.float32]
 
@@ -51,8 +52,9 @@ class Lessons:
         trust: Callable[[int], Floats],
         replay: Replay | None,
     ) -> None:
-        self.views, self.teacher, self.trust, self.replay = views, teacher, trust, replay
-        self.steps = views.steps
+        self.views, self.trust, self.replay = views, trust, replay
+        self.teacher = keras.Model(teacher.input, {**teacher.output, POOLED: teacher.get_layer(POOLED).output})
+        self.steps, self._asking = views.steps, Lock()
         self.step: Callable[[int, int], None] | None = None
         if replay is not None:
             self._answers = np.exp(np.stack(replay.looks_of(teacher), axis=1))
@@ -64,7 +66,8 @@ class Lessons:
             self.step(epoch, step)
         views = self.views.drawn(epoch, step)
         pictures, targets = self.views.packed(views)
-        given = self.teacher(pictures, training=False)
+        with self._asking:  # batches are made in several threads
+            given = self.teacher.predict_on_batch(pictures)
         answers = np.asarray(ops.softmax(given[LOGITS]), np.float32)
         masks = np.asarray(ops.sigmoid(given[MASK]), np.float32)
         weights = self.trust(epoch)
@@ -75,6 +78,7 @@ class Lessons:
         wanted = {
             LOGITS: np.concatenate([targets[LOGITS], answers, both], axis=1),
             MASK: np.concatenate([targets[MASK], masks, wide], axis=3),
+            KEPT: np.concatenate([np.asarray(given[POOLED], np.float32), both[:, 1:]], axis=1),
         }
         if self.replay is None:
             return pictures, wanted
@@ -120,6 +124,23 @@ def site_mask_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> kera
     trust, taught = target[:, 0, 0, 3], target[:, 0, 0, 4]
     from_teacher = known_mask_loss(ops.concatenate([answer, ops.ones_like(answer)], axis=-1), logits)
     return trust * known_mask_loss(target[..., :2], logits) + taught * from_teacher
+
+
+def kept_loss(target: keras.KerasTensor, features: keras.KerasTensor) -> keras.KerasTensor:
+    """Distance of the features before the last layer from those of the model that serves, relative to their size.
+
+    What the last layer was taught on remembered features holds as long as features mean the same.
+
+    Parameters
+    ----------
+    target
+        ``(batch, features + 1)``: the features of the model that serves, and the weight of its answer.
+    features
+        ``(batch, features)``.
+    """
+    before, taught = target[..., :-1], target[..., -1]
+    apart = ops.sum(ops.square(features - before), axis=-1)
+    return taught * apart / (ops.sum(ops.square(before), axis=-1) + 1e-3)
 
 
 def remembered_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:

@@ -27,7 +27,8 @@ from triage.training.fit.run import ENVIRONMENT_FILE, read_chosen
 from triage.training.layouts import ALWAYS_TRAIN, FINDINGS, GUARD
 from triage.training.release.replay import balanced_sample, load_replay
 from triage.training.retrain.candidate import Parent, write_candidate
-from triage.training.retrain.learn import Lesson, Retraining
+from triage.training.retrain.learn import Retraining
+from triage.training.retrain.pictures import Lesson
 from triage.training.retrain.site import read_site
 from triage.training.retrain.trust import trust_of
 

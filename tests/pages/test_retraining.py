@@ -1,0 +1,99 @@
+"""The retraining on the page of the models, drawn alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import until
+from pages.test_pages import installation, words
+from streamlit.testing.v1 import AppTest
+
+from triage.access.person import Person
+from triage.access.roles import Role
+from triage.pipeline import retraining
+from triage.pipeline.installation import Installation
+from triage.pipeline.retraining import State
+from triage.ui import state
+
+__all__ = ["installation"]
+
+WAITS = """
+import json, sys, time
+from pathlib import Path
+out = Path(sys.argv[sys.argv.index("--out") + 1])
+work = out.with_name(f".{out.name}.part")
+work.mkdir(parents=True, exist_ok=True)
+(work / "progress.json").write_text(json.dumps({"stage": "learning", "done": 0.4, "seconds_left": 125}))
+print("Slices with a label: train 9.", flush=True)
+while not (out.parent.parent / "go").exists():
+    time.sleep(0.05)
+work.rename(out)
+"""
+
+
+@pytest.fixture(autouse=True)
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a script stand for the retraining; it waits for a file."""
+    script = tmp_path / "child.py"
+    script.write_text(WAITS)
+    monkeypatch.setattr(retraining, "COMMAND", (sys.executable, str(script)))
+
+
+def drawn() -> AppTest:
+    def page() -> None:
+        from triage.ui import retraining, state
+
+        retraining.show(state.installation())
+
+    app = AppTest.from_function(page, default_timeout=60).run()
+    assert not app.exception
+    return app
+
+
+def button(app: AppTest, label: str):  # type: ignore[no-untyped-def]
+    return next(one for one in app.button if one.label == label)
+
+
+def test_it_is_begun_watched_and_becomes_a_candidate(installation: Installation) -> None:
+    app = drawn()
+    assert [one.label for one in app.button] == ["Retrain the model"]
+    button(app, "Retrain the model").click().run()
+    until(lambda: (job := installation.retrainings.job()) is not None and job.progress is not None)
+    app = drawn()
+    assert [one.label for one in app.button] == ["Cancel"]
+    assert "Learning · about 2 min left" in words(app) + str(app.get("progress"))
+    assert "train 9" in app.code[0].value
+    (installation.settings.home / "go").touch()
+    installation.retrainings.wait()
+    assert "The candidate site-1 is whole" in drawn().success[0].value.replace("\\", "")
+
+
+def test_it_is_cancelled_and_resumed(installation: Installation) -> None:
+    button(drawn(), "Retrain the model").click().run()
+    until(lambda: installation.retrainings.job().progress is not None)
+    button(drawn(), "Cancel").click().run()
+    installation.retrainings.wait()
+    assert installation.retrainings.job().state is State.CANCELLED
+    app = drawn()
+    assert "was cancelled" in app.info[0].value
+    (installation.settings.home / "go").touch()
+    button(app, "Resume it").click().run()
+    installation.retrainings.wait()
+    assert installation.retrainings.job().state is State.DONE
+
+
+def test_why_it_failed_is_shown(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retraining, "COMMAND", (sys.executable, "-c", "print('The disk is full.') or exit(1)"))
+    installation.retrainings.begin()
+    installation.retrainings.wait()
+    assert "The disk is full" in drawn().error[0].value.replace("\\", "")
+
+
+def test_who_may_not_retrain_sees_nothing_of_it(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Person("Dr. A", frozenset({Role.RADIOLOGIST}), "1", "s")
+    monkeypatch.setattr(state, "person", lambda: reader)
+    app = drawn()
+    assert not app.button
+    assert not app.subheader

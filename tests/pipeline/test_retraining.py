@@ -1,0 +1,226 @@
+"""The job around a retraining; a short script stands for the child, so that every state is met in a moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from helpers import until
+
+from triage.access.person import Person
+from triage.access.roles import Role
+from triage.errors import ConflictError, DeniedError, StorageError
+from triage.learning.retraining import Stage, work_folder
+from triage.pipeline import retraining
+from triage.pipeline.acting import Acting
+from triage.pipeline.installation import Installation
+from triage.pipeline.retraining import DATA, LOG, Retrainings, State
+from triage.records.audit import Event
+from triage.records.trail import TrailFilter
+
+#: Says how far it is, then does what the file `does` in its folder says; `--resume` is noted in the log.
+CHILD = """
+import json, os, signal, sys, time
+from pathlib import Path
+out = Path(sys.argv[sys.argv.index("--out") + 1])
+does = (out.parent.parent / "does").read_text()
+work = out.with_name(f".{out.name}.part")
+work.mkdir(parents=True, exist_ok=True)
+(work / "config.json").write_text("{}")
+(work / "progress.json").write_text(json.dumps({"stage": "learning", "done": 0.5, "seconds_left": 90}))
+print("niceness", os.nice(0), "resumed" if "--resume" in sys.argv else "begun", flush=True)
+if does == "wait":
+    time.sleep(60)
+elif does == "fail":
+    sys.exit(print("The export has no labelled slice. Sign more studies.") or 1)
+elif does == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+work.rename(out)
+"""
+
+
+@pytest.fixture
+def does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let the child be a script, and choose what it does."""
+    script = tmp_path / "child.py"
+    script.write_text(CHILD)
+    monkeypatch.setattr(retraining, "COMMAND", (sys.executable, str(script)))
+    return lambda what: (tmp_path / "does").write_text(what) and None
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, does: Callable[[str], None]) -> Iterator[Retrainings]:
+    does("finish")
+    made = opened(tmp_path)
+    yield made
+    made.cancel()
+    made.wait()
+
+
+def opened(home: Path) -> Retrainings:
+    """Return the retrainings of a home as a server that just started has them."""
+    return Retrainings(home, lambda: home / "serving", lambda target: target.write_bytes(b"export"))
+
+
+def running(jobs: Retrainings) -> None:
+    until(lambda: (job := jobs.job()) is not None and job.progress is not None)
+
+
+def test_a_retraining_ends_as_a_candidate(jobs: Retrainings, tmp_path: Path) -> None:
+    assert jobs.job() is None
+    assert jobs.log() == []
+    assert jobs.begin().active
+    jobs.wait()
+    job = jobs.job()
+    assert (job.name, job.state, job.said) == ("site-1", State.DONE, "")
+    assert (tmp_path / "models" / "site-1").is_dir()
+    assert jobs.log() == ["niceness 19 begun"]
+    jobs.begin()
+    jobs.wait()
+    assert jobs.job().name == "site-2", "a name is given once"
+
+
+def test_only_one_runs_at_a_time(jobs: Retrainings, does: Callable[[str], None], tmp_path: Path) -> None:
+    does("wait")
+    jobs.begin()
+    running(jobs)
+    progress = jobs.job().progress
+    assert (progress.stage, progress.done, progress.seconds_left) == (Stage.LEARNING, 0.5, 90)
+    for other in (jobs, opened(tmp_path)):
+        with pytest.raises(ConflictError, match="Wait until it has ended, or cancel it"):
+            other.begin()
+        with pytest.raises(ConflictError, match="running already"):
+            other.resume()
+
+
+def test_cancelled_it_can_be_resumed(jobs: Retrainings, does: Callable[[str], None], tmp_path: Path) -> None:
+    does("wait")
+    jobs.begin()
+    running(jobs)
+    jobs.cancel()
+    jobs.wait()
+    assert jobs.job().state is State.CANCELLED
+    assert not (tmp_path / "models" / "site-1").exists()
+    does("finish")
+    jobs.resume()
+    jobs.wait()
+    assert (jobs.job().name, jobs.job().state) == ("site-1", State.DONE)
+    assert jobs.log() == ["niceness 19 begun", "niceness 19 resumed"]
+    with pytest.raises(ConflictError, match="Begin a new one"):
+        jobs.resume()
+
+
+def test_another_server_finds_it_running_and_can_cancel_it(
+    jobs: Retrainings, does: Callable[[str], None], tmp_path: Path
+) -> None:
+    does("wait")
+    jobs.begin()
+    running(jobs)
+    other = opened(tmp_path)
+    assert other.job().progress.done == 0.5
+    other.cancel()
+    jobs.wait()
+    assert other.job().state is jobs.job().state is State.CANCELLED
+
+
+def test_after_a_kill_a_new_server_resumes_it(jobs: Retrainings, does: Callable[[str], None], tmp_path: Path) -> None:
+    does("wait")
+    jobs.begin()
+    running(jobs)
+    # The server is gone: nobody waits for the child, which is killed too.
+    kept = (tmp_path / "retraining" / "job.json").read_bytes()
+    os.killpg(json.loads(kept)["process"], signal.SIGKILL)
+    jobs.wait()
+    (tmp_path / "retraining" / "job.json").write_bytes(kept)
+    other = opened(tmp_path)
+    assert other.job().state is State.FAILED
+    assert other.job().said.endswith("Resume it.")
+    does("finish")
+    other.resume()
+    other.wait()
+    assert other.job().state is State.DONE
+
+
+def test_why_it_failed_is_said_in_one_sentence(jobs: Retrainings, does: Callable[[str], None]) -> None:
+    does("fail")
+    jobs.begin()
+    jobs.wait()
+    assert jobs.job().state is State.FAILED
+    assert jobs.job().said == "The export has no labelled slice. Sign more studies."
+    does("die")
+    jobs.resume()
+    jobs.wait()
+    assert "out of memory" in jobs.job().said
+
+
+def test_what_an_earlier_one_left_is_removed(jobs: Retrainings, does: Callable[[str], None], tmp_path: Path) -> None:
+    does("fail")
+    jobs.begin()
+    jobs.wait()
+    left = work_folder(tmp_path / "models" / "site-1")
+    assert left.is_dir()
+    does("finish")
+    jobs.begin()
+    jobs.wait()
+    assert not left.exists()
+    assert jobs.log() == ["niceness 19 begun"]
+
+
+def test_a_full_disk_is_said_before_anything_begins(jobs: Retrainings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retraining, "NEEDED", 2**60)
+    with pytest.raises(StorageError, match="Free disk space, then begin again"):
+        jobs.begin()
+    assert jobs.job() is None
+
+
+def test_a_full_disk_during_the_export_is_said(tmp_path: Path, does: Callable[[str], None]) -> None:
+    def full(target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    jobs = Retrainings(tmp_path, lambda: tmp_path / "serving", full)
+    jobs.begin()
+    jobs.wait()
+    assert jobs.job().said == "Not stored: the disk is full. Free disk space, then repeat."
+    assert not (tmp_path / "retraining" / DATA).exists()
+
+
+def test_a_damaged_job_is_none(jobs: Retrainings, tmp_path: Path) -> None:
+    jobs.begin()
+    jobs.wait()
+    (tmp_path / "retraining" / "job.json").write_text("{")
+    assert jobs.job() is None
+    (tmp_path / "retraining" / LOG).write_bytes(b"\xff\x1b[31mred\n")
+    assert jobs.log() == ["\ufffd[31mred"]
+
+
+def test_only_administrators_may_and_it_is_audited(installation: Installation, does: Callable[[str], None]) -> None:
+    home = installation.settings.home
+    (home / "does").write_text("wait")
+    reader = Acting(installation, Person("Dr. A", frozenset({Role.RADIOLOGIST}), "1", "s"))
+    for act in (reader.retrain, reader.resume_retraining, reader.cancel_retraining):
+        with pytest.raises(DeniedError):
+            act()
+    chief = Acting(installation, Person("Ada", frozenset({Role.ADMINISTRATOR}), "2", "s"))
+    chief.retrain()
+    running(installation.retrainings)
+    chief.cancel_retraining()
+    installation.retrainings.wait()
+    (home / "does").write_text("finish")
+    chief.resume_retraining()
+    installation.retrainings.wait()
+    rows = installation.store.trail.page(TrailFilter(), 50)
+    noted = [(row.actor, row.detail) for row in rows if row.event == Event.RETRAINED]
+    serving = installation.settings.model.name
+    assert noted == [
+        ("Ada", "resumed: site-1"),
+        ("Ada", "cancelled: site-1"),
+        ("Ada", f"begun: site-1 from {serving}"),
+    ]
+    assert installation.settings.model.is_dir()
+    assert time.time() - (home / "retraining" / DATA).stat().st_mtime < 600

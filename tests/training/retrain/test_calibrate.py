@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+
+from triage.domain import Finding
+from triage.inference.calibration import log_softmax
+from triage.inference.card import Card
+from triage.settings import ROOT
+from triage.training.layouts import FINDINGS, Item
+from triage.training.retrain.calibrate import Known, recalibrate
+
+PARENT = Card.model_validate_json((ROOT / "models" / "two-look-v6.1" / "card.json").read_text())
+
+
+def site(patients: int, strength: float, seed: int = 0) -> tuple[np.ndarray, list[Item]]:
+    """Return log-probabilities of so many patients of each class, and their items; weaker is less sure."""
+    rng = np.random.default_rng(seed)
+    truth = np.repeat(np.arange(4), patients)
+    logits = rng.normal(0, 1, (len(truth), 4))
+    logits[np.arange(len(truth)), truth] += strength
+    items = [Item(f"{at}.png", "readings", FINDINGS[kind].value, patient=str(at)) for at, kind in enumerate(truth)]
+    return log_softmax(logits).astype(np.float32), items
+
+
+def calibrated(patients: int, strength: float, known: Known | None = None):
+    looks, items = site(patients, strength)
+    return recalibrate(PARENT, looks, looks, items, np.ones(len(items)), known)
+
+
+def test_without_a_patient_the_calibration_is_that_of_the_parent() -> None:
+    none = np.zeros((0, 4), np.float32)
+    found = recalibrate(PARENT, none, none, [], np.zeros(0), None)
+    assert found.fusion == PARENT.fusion
+    assert (found.points, found.conformal) == (PARENT.operating_points, PARENT.conformal)
+    assert "59 patients of the site could say more, its validation part has 0" in found.threshold_notes["glioma"]
+
+
+def test_a_few_patients_hardly_move_it_and_many_do() -> None:
+    def moved(patients: int) -> float:
+        return float(np.abs(np.array(calibrated(patients, 2).fusion.first) - np.array(PARENT.fusion.first)).max())
+
+    assert moved(2) < 0.1 < moved(200)
+    few = calibrated(10, 2)
+    assert (few.points, few.conformal) == (PARENT.operating_points, PARENT.conformal)
+
+
+def test_an_operating_point_is_lowered_where_the_site_needs_it_and_never_raised() -> None:
+    low, high = calibrated(200, 1.0), calibrated(200, 8.0)
+    assert low.points.glioma < PARENT.operating_points.glioma
+    assert low.threshold_notes["glioma"].startswith("Lowered from the parent's 0.371")
+    assert high.points == PARENT.operating_points
+    assert "need no lower one" in high.threshold_notes["glioma"]
+
+
+def test_prediction_sets_move_towards_the_site_by_its_patients() -> None:
+    before = PARENT.conformal.least[Finding.GLIOMA]
+    some, many = (calibrated(count, 8.0).conformal.least[Finding.GLIOMA] for count in (40, 400))
+    assert before < some < many
+
+
+def test_what_the_parent_said_of_its_training_set_is_said_again() -> None:
+    looks, _ = site(50, 3, seed=1)
+    answers = PARENT.fusion.probabilities(looks, looks)
+    overconfident = log_softmax(2 * looks).astype(np.float32)
+    none = np.zeros((0, 4), np.float32)
+    found = recalibrate(PARENT, none, none, [], np.zeros(0), Known(overconfident, overconfident, answers))
+    apart = [
+        np.abs(fusion.probabilities(overconfident, overconfident) - answers).mean()
+        for fusion in (PARENT.fusion, found.fusion)
+    ]
+    assert apart[1] < apart[0] / 2
+
+
+def test_slices_of_one_patient_count_like_two() -> None:
+    looks, items = site(2, 0.5)
+    repeated = [Item(f"{at}.png", "readings", item.label, patient="one") for at in range(50) for item in items]
+    many = recalibrate(PARENT, np.tile(looks, (50, 1)), np.tile(looks, (50, 1)), repeated, np.ones(400), None)
+    assert np.abs(np.array(many.fusion.first) - np.array(PARENT.fusion.first)).max() < 0.1
