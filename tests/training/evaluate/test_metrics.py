@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from triage.training.evaluate.metrics import auroc, confusion_of, metrics_for, resampled, sensitivity_at, with_intervals
+from triage.learning.measures import auroc
+from triage.training.evaluate.metrics import confusion_of, metrics_for, resampled, sensitivity_at, with_intervals
 
 CLASSES = ("a", "b", "c")
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from triage.domain import Finding
 from triage.inference.calibration import Calibration, prediction_set
 from triage.inference.two_look import GLIOMA, NOTUMOR
+from triage.learning.measures import auroc
 from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
     Figure,
-    auroc,
     confusion_of,
     figures_to_json,
     interval,

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from triage.inference.calibration import Calibration
 from triage.inference.network import Network
 from triage.inference.two_look import NOTUMOR
+from triage.learning.measures import auroc
 from triage.training.data.copies import one_per_cluster, with_clusters
 from triage.training.data.splits import Sample
 from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
     Figure,
-    auroc,
     figures_to_json,
     interval,
     mean_of,

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+
+from triage.learning.measures import auroc, calibration_error
 
 BOOTSTRAPS = 1000
 Probabilities = NDArray[np.float64]
@@ -128,27 +129,6 @@ def confusion_of(probabilities: Probabilities, truth: Truth) -> NDArray[np.int64
     table = np.zeros((probabilities.shape[1],) * 2, np.int64)
     np.add.at(table, (truth, probabilities.argmax(axis=1)), 1)
     return table
-
-
-def calibration_error(probabilities: Probabilities, truth: Truth, bins: int = 15) -> float:
-    """Expected calibration error of the predicted class (Naeini et al., AAAI 2015), equal-width bins."""
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == truth
-    index = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(correct[index == b].mean() - confidence[index == b].mean()) * (index == b).mean() for b in np.unique(index)
-    ]
-    return float(sum(gaps))
-
-
-def auroc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve, as the Mann-Whitney statistic; ties count half."""
-    with_it = int(positive.sum())
-    without = len(positive) - with_it
-    if not with_it or not without:
-        return float("nan")
-    ranks = rankdata(scores)[positive].sum()
-    return float((ranks - with_it * (with_it + 1) / 2) / (with_it * without))
 
 
 def sensitivity_at(scores: NDArray[np.floating], positive: NDArray[np.bool_], specificity: float = 0.95) -> float:

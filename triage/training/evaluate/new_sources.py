@@ -18,12 +18,11 @@ from triage.domain import Band, Finding
 from triage.inference.bands import rank, rank_unusual
 from triage.inference.calibration import Calibration, prediction_set
 from triage.inference.two_look import GLIOMA, NOTUMOR
+from triage.learning.measures import auroc, calibration_error
 from triage.training.evaluate.bands import Judged, bands_by_group, trade_off
 from triage.training.evaluate.metrics import (
     BOOTSTRAPS,
     Figure,
-    auroc,
-    calibration_error,
     figures_to_json,
     interval,
     mean_of,

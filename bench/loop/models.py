@@ -1,0 +1,136 @@
+"""Models that have not seen a source: the cross-validation runs of a release, made into model folders that serve."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from triage.inference import preprocess
+from triage.inference.card import CARD, GATE, KERAS, MODEL_CARD, ONNX, Card, read_card, sha256_of
+from triage.inference.network import Network
+from triage.inference.views import FRAME
+from triage.networks.twolook import encoder_of
+from triage.settings import ROOT, Settings
+from triage.training.evaluate.cross_validation import report
+from triage.training.evaluate.predictions import predictions_of
+from triage.training.evaluate.scorer import Scorer, held_out, named, open_model
+from triage.training.fit.checkpoints import save_model
+from triage.training.layouts import FINDINGS, GUARD, Dataset, Item, joined, read_dataset, with_volumes
+from triage.training.release.calibration import calibrate
+from triage.training.release.export import export_onnx
+from triage.training.release.gate import write_gate
+from triage.training.release.ood_threshold import familiar_within
+from triage.training.release.release import ARCHITECTURE
+from triage.training.release.trials import restore_trials
+from triage.training.views.frames import load_frames_of
+
+RELEASE = ROOT / "models" / "two-look-v7"
+#: Of the training pictures, so many are one for the distance and the ranges of the export.
+EVERY = 4
+#: Most pictures of a source that a gate is fitted on: fitting it on all takes hours, with each source left out once.
+MOST_FOR_GATE = 120
+
+
+def restored(work: Path) -> list[Path]:
+    """Return the run folders of the cross-validation, by test fold."""
+    runs = work / "runs"
+    return sorted(runs.glob("fold-*")) or restore_trials(RELEASE, runs)
+
+
+def serving_model(run: Path, folder: Path) -> Path:
+    """Make a model folder of a run, as `release` does, calibrated on the test fold of the run; once."""
+    if (folder / CARD).exists():
+        read_card(folder)
+        return folder
+    scorer = open_model(run)
+    settings = Settings()
+    pictures = with_volumes(read_dataset(settings.data, verify=False), settings.data / "btp")
+    dataset = joined(pictures, read_dataset(settings.more, verify=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    trained = named(scorer.parts["train"], dataset)[::EVERY]
+    save_model(scorer.trained, folder)
+    if not (folder / ONNX).exists():
+        export_onnx(scorer.trained, load_frames_of(dataset.root, trained, FRAME).pixels, folder / ONNX)
+    network = Network(folder / ONNX)
+    held = predictions_of(network, dataset.root, held_out(scorer, dataset), scorer.config["test_fold"])
+    calibration = calibrate(held.first, held.second, held.items)
+    gate = write_gate(network, _for_gate(scorer, dataset), folder)
+    limit = familiar_within(held)
+    card = Card(
+        name=folder.name,
+        created="2026-01-01",
+        architecture=ARCHITECTURE.format(encoder_of(scorer.trained)[1].title),
+        input_size=int(scorer.trained.input_shape[1]),
+        preprocessing=preprocess.VERSION,
+        classes=list(FINDINGS),
+        fusion=calibration.fusion,
+        operating_points=calibration.points,
+        conformal=calibration.conformal,
+        familiar_within=limit,
+        files={name: sha256_of(folder / name) for name in (KERAS, ONNX, GATE)},
+        training={
+            "summary": f"Cross-validation run {run.name} of {RELEASE.name}, for bench.learning alone.",
+            "config": scorer.config | {"train_folds": _folds(scorer), "validation_folds": []},
+            "images": len(scorer.parts["train"]),
+            "data": "See the release.",
+            "limits": ["It serves a benchmark."],
+            "failures": ["See the release."],
+        },
+        metrics={
+            "test": report([(held, calibration)]),
+            "gate": {"familiar_within": limit, **gate},
+            "operating_points": calibration.threshold_notes,
+        },
+    )
+    (folder / MODEL_CARD).write_text(f"# {card.name}\n\n{card.training['summary']}\n")
+    (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+    return folder
+
+
+def without(root: Path, sources: Sequence[str], folder: Path) -> Path:
+    """Copy a data set with a manifest without some of its sources; once."""
+    done = folder / "manifest.csv"
+    if done.exists():
+        return folder
+    with (root / "manifest.csv").open(newline="") as file:
+        reader = csv.DictReader(file)
+        columns, rows = list(reader.fieldnames or ()), [row for row in reader if row["dataset"] not in sources]
+    for source in {Path(row["path"]).parts[0] for row in rows}:
+        shutil.copytree(root / source, folder / source, dirs_exist_ok=True)
+    part = done.with_suffix(".part")
+    with part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(done)
+    return folder
+
+
+def _for_gate(scorer: Scorer, dataset: Dataset) -> Dataset:
+    """Return a sample of the pictures of the sources that the run was trained on, with all strangers."""
+    known = [item for item in dataset.items if item.source in scorer.config["sources"] and item.fold != GUARD]
+    return replace(dataset, items=tuple(_some(known)))
+
+
+def _some(items: Sequence[Item]) -> list[Item]:
+    totals, taken, kept = Counter(item.source for item in items), Counter[str](), []
+    for item in items:
+        taken[item.source] += 1
+        every = -(-totals[item.source] // MOST_FOR_GATE)
+        if taken[item.source] % every == 0:
+            kept.append(item)
+    return kept
+
+
+def _folds(scorer: Scorer) -> list[int]:
+    return [fold for fold in range(5) if fold != scorer.config["test_fold"]]
+
+
+if __name__ == "__main__":
+    work = ROOT / "var" / "learning"
+    for fold in (0,):
+        serving_model(restored(work)[fold], work / "models" / f"without-{fold}")
