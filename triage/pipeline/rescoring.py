@@ -22,7 +22,7 @@ from triage.records.acts import Entry, shadows_of
 logger = logging.getLogger(__name__)
 
 #: Seconds between two looks at the record while nothing is due, and while fresh studies are scored.
-IDLE, BUSY = 5.0, 0.5
+IDLE, BUSY = 5.0, 2.0
 #: Added to the priority of the thread: beside a fresh study it gets about a tenth of a core.
 NICE = 10
 #: Seconds that `Rescoring.close` waits for the study in work.
