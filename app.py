@@ -45,7 +45,7 @@ app = st.App(
     lifespan=lifespan,
     routes=routes(state.installation),
     middleware=[
-        Middleware(Guard, installation=state.installation, automatic=server.is_automatic),
+        Middleware(Guard, installation=state.installation, automatic=server.is_automatic, handed_out=server.handed_out),
         Middleware(Speaking),
         Middleware(Faults),
         Middleware(Holding, installation=state.installation, cookies_of=server.cookies_of),

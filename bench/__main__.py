@@ -33,6 +33,7 @@ class Bench(StrEnum):
     WAITS = "waits"
     READING = "reading"
     SEALING = "sealing"
+    DRIFT = "drift"
 
 
 #: Title, module and function of each, in the order of the report. The modules are heavy to import.
@@ -45,6 +46,7 @@ SECTIONS = {
     Bench.WAITS: ("Waits, simulated", "bench.waits", "measure"),
     Bench.READING: ("Reading in a browser", "bench.reading", "measure"),
     Bench.SEALING: ("Sealing the record", "bench.sealing", "measure"),
+    Bench.DRIFT: ("Alarms of drift, simulated", "bench.drift", "measure"),
 }
 
 

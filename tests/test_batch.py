@@ -79,7 +79,11 @@ def test_files_become_studies(tmp_path: Path, door: Door, slices: list[Phantom],
         ({"PatientBirthDate": ("19500101", "19600101")}, 2),
         ({"IssuerOfPatientID": ("North", "South")}, 2),
         ({"StudyInstanceUID": ("1.2.3", "1.2.4")}, 2),
-        ({"StudyInstanceUID": ("", "")}, 4),
+        ({"StudyInstanceUID": ("", "")}, 1),
+        ({"StudyInstanceUID": ("", ""), "PatientID": ("1", "2")}, 2),
+        ({"StudyInstanceUID": ("", ""), "SeriesInstanceUID": ("1.2.3", "1.2.4")}, 2),
+        ({"StudyInstanceUID": ("", ""), "SeriesInstanceUID": ("", "")}, 4),
+        ({"StudyInstanceUID": ("", ""), "SeriesInstanceUID": ("1.2", "1.3"), "FrameOfReferenceUID": ("1.4",) * 2}, 1),
     ],
 )
 def test_two_patients_under_one_uid_are_two_studies(

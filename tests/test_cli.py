@@ -20,9 +20,11 @@ import nibabel
 import numpy as np
 import psutil
 import pytest
-from helpers import keep, zipped
+from drawn import class_folders
+from helpers import keep, without_triggers, zipped
 from PIL import Image
-from record_samples import add
+from record_samples import add, result
+from record_samples import reading as signed
 from typer.testing import CliRunner
 
 from triage.cli import app
@@ -198,7 +200,7 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
     installation.close()
     done = triage("export", out, "--reader", "Dr. A", "--originals", home=home)
     assert done.returncode == 0, done.stderr
-    (entry,) = read_dataset(out)
+    (entry,) = read_dataset(out).studies
     assert (entry.study, entry.label) == (study.study_id, Finding.GLIOMA)
     assert "Studies: 1, readings: 1" in done.stderr
     with zipfile.ZipFile(out) as archive:
@@ -211,6 +213,26 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
     done = triage("export", tmp_path / "nowhere" / "readings.zip", home=home)
     assert done.returncode == 2
     assert "Create it" in " ".join(done.stderr.split())
+
+
+def test_second_reads_lists_what_would_teach(tmp_path: Path) -> None:
+    store = Store(Settings(home=tmp_path).url, tmp_path)
+    study_id = add(store, 1)
+    store.results.file(study_id, result(0.9))
+    store.readings.sign(study_id, signed(Finding.NOTUMOR), seen=0)
+    store.engine.dispose()
+    done = triage("second-reads", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"{study_id}   2.9  1 read  reader and AI disagree" in done.stderr
+    assert "1 studies would teach" in done.stderr
+
+
+def test_remember_names_the_data_that_is_missing(tmp_path: Path) -> None:
+    data = class_folders(tmp_path / "data", each=1)
+    done = triage("remember", Settings().model, "--data", data, "--more", data, home=tmp_path / "home")
+    assert done.returncode == 1
+    assert "figshare" in done.stderr
+    assert "--volumes and --more" in " ".join(done.stderr.split())
 
 
 def test_reidentify_says_what_a_pseudonym_stands_for(tmp_path: Path) -> None:
@@ -272,10 +294,8 @@ def test_verify_names_what_was_changed(tmp_path: Path) -> None:
     whole = triage("verify", home=tmp_path)
     assert whole.returncode == 0, whole.stderr
     assert "the last seal is 2" in whole.stderr
-    with closing(sqlite3.connect(tmp_path / "triage.db")) as database:
-        database.execute("DROP TRIGGER audit_no_update")
+    with closing(sqlite3.connect(tmp_path / "triage.db")) as database, without_triggers(database):
         database.execute("UPDATE audit SET actor = 'somebody'")
-        database.commit()
     changed = triage("verify", home=tmp_path)
     assert changed.returncode == 1
     assert "audit 1: edited" in changed.stderr

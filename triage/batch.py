@@ -17,6 +17,8 @@ from triage.inference.study import judge
 from triage.records.identity import agree, completed
 from triage.scans.formats.archives import is_system_file
 from triage.scans.formats.identify import IDENTIFY_BYTES, identify
+from triage.scans.formats.inspect import Inspected
+from triage.scans.formats.ties import tied
 from triage.scans.isolation.door import Door
 
 #: Values of ``status`` in the answers.
@@ -38,13 +40,23 @@ class Found:
     refusal
         Why it was refused; empty if it was not.
     uid
-        Study Instance UID; empty for PNG, JPEG and NIfTI files.
+        Study Instance UID; empty for files that state none.
     """
 
     name: str
     paths: tuple[Path, ...]
     refusal: str = ""
     uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """An inspected file: what holds it, its name, and where it lies itself."""
+
+    path: Path
+    name: str
+    place: Path
+    inspected: Inspected
 
 
 @dataclass(slots=True)
@@ -86,26 +98,30 @@ def find_studies(paths: Iterable[Path], door: Door, folder: Path) -> list[Found]
     folder
         An empty folder for the members of archives; needed until the studies are scored.
     """
-    studies: list[_Gathered] = []
-    of_uid: dict[str, list[_Gathered]] = defaultdict(list)
     refused: list[Found] = []
+    files: list[_File] = []
     for number, path in enumerate(paths):
         for name, place in _unpacked(path, door, folder / str(number), refused):
             try:
-                header = door.inspect(place).study
+                files.append(_File(path, name, place, door.inspect(place)))
             except RefusedError as error:
                 refused.append(Found(name, (), str(error)))
-                continue
-            # Files of two patients under one UID are two studies.
-            known = of_uid[header.uid] if header.uid else []
-            study = next((one for one in known if agree(one.header, header)), None)
-            if study is None:
-                study = _Gathered(header)
-                studies.append(study)
-                known.append(study)
-            study.header = completed(study.header, header)
-            study.paths.append(place)
-            study.names.append(str(path) if place != path and header.uid else name)
+    studies: list[_Gathered] = []
+    of_uid: dict[str | int, list[_Gathered]] = defaultdict(list)
+    groups = tied([file.inspected.ties for file in files])
+    for file, group in zip(files, groups, strict=True):
+        header = file.inspected.study
+        # Files of two patients under one UID are two studies.
+        known = of_uid[header.uid or group]
+        study = next((one for one in known if agree(one.header, header)), None)
+        if study is None:
+            study = _Gathered(header)
+            studies.append(study)
+            known.append(study)
+        study.header = completed(study.header, header)
+        study.paths.append(file.place)
+        is_of_archive = file.place != file.path and (header.uid or file.inspected.ties)
+        study.names.append(str(file.path) if is_of_archive else file.name)
     found = [Found(_common_name(one.names), tuple(one.paths), uid=one.header.uid) for one in studies]
     return sorted(found + refused, key=lambda study: study.name)
 

@@ -12,7 +12,8 @@ TriageError
 ├── TransferError     another system did not accept what was sent to it
 ├── InputError        a value that the record cannot keep
 ├── StorageError      the disk or the database failed
-└── ModelError        a model folder that cannot be used
+├── ModelError        a model folder that cannot be used
+└── PromotionError    a model that may not take the place of another
 """
 
 from __future__ import annotations
@@ -80,6 +81,10 @@ class TransferError(TriageError):
 
 class ModelError(TriageError):
     """The model folder is incomplete, altered or made for another preprocessing."""
+
+
+class PromotionError(TriageError):
+    """A model may not take the place of another, or not like this; what serves is untouched."""
 
 
 def storage_error(error: OSError) -> StorageError:

@@ -6,7 +6,7 @@ from triage.access.roles import Right
 from triage.domain import Decision
 from triage.languages.speech import number, retold, t
 from triage.text import markdown
-from triage.ui import exports, state, tables
+from triage.ui import exports, second_reads, state, tables
 from triage.ui.exports import ReadyExport
 
 installation = state.installation()
@@ -22,6 +22,7 @@ if not items:
         t("{reader} has not signed a reading yet. Open a study from the **Worklist**.", reader=markdown(reader)),
         icon=":material/history_edu:",
     )
+    second_reads.show(installation, reader)
     st.stop()
 
 overrides = sum(item.reading.decision is Decision.OVERRIDE for item in items)
@@ -87,12 +88,15 @@ if ready and ready.reader == reader and ready.path.is_file():
     )
     st.caption(
         t(
-            "Studies: {studies} · readings: {readings} · slices: {slices}, with a label: {labelled}. {identity}. "
-            "Readings that you sign from now on need a new data set.",
+            "Studies: {studies} · readings: {readings} · slices: {slices}, with a label: {labelled}, contradicted by a "
+            "copy: {contradicted}, known to the model: {copies}. {identity}. Readings that you sign from now on need a "
+            "new data set.",
             studies=made.studies,
             readings=made.readings,
             slices=made.slices,
             labelled=made.labelled,
+            contradicted=made.contradicted,
+            copies=made.copies if made.compared_with else t("not compared"),
             identity=t("De-identified" if ready.deidentified else "Not de-identified"),
         )
     )
@@ -102,3 +106,5 @@ if ready and ready.reader == reader and ready.path.is_file():
             [{t("Study"): study_id, t("Reason"): retold(reason)} for study_id, reason in made.notes],
             hide_index=True,
         )
+
+second_reads.show(installation, reader)

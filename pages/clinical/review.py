@@ -79,6 +79,7 @@ with right, st.container(gap="xsmall"):
         )
     else:
         decision.headline(result)
+        decision.anew(study)
         bars.probabilities(result.probabilities)
     decision.history(study)
     if study.status is not StudyStatus.DISCARDED:

@@ -12,6 +12,8 @@ import pytest
 from attack.world import HTML, World, serving
 from requests import Response
 
+from triage.web.cookies import SESSION
+
 #: Under which the second server is reached, through a proxy with TLS.
 NAME = "triage.hospital.example"
 
@@ -157,6 +159,19 @@ def test_secure_cookies(behind_tls: World) -> None:
     weak = {"Host": NAME, "Cookie": f"triage_session={secret}"}
     assert behind_tls.visitor().get("/session", headers=weak).status_code == 401
     assert behind_tls.visitor().get("/session", headers=weak | {"Cookie": f"__Host-triage_session={secret}"}).ok
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u0085", "\u001c", "\u001f"])
+def test_cookie_of_another_host(behind_tls: World, space: str) -> None:
+    """a session of their own, set by another host of the domain under a name that only looks like __Host- -> 401"""
+    fields = {"login": "ada", "password": "several words in a row"}
+    sent = {"Host": NAME, "Origin": f"https://{NAME}"}
+    answer = behind_tls.visitor().post("/sign-in", data=fields, headers=sent)
+    secret = str(answer.cookies[f"__Host-{SESSION}"])
+    lines = ["GET /session HTTP/1.1", f"Host: {NAME}", "Connection: close"]
+    for name, status in ((f"__Host-{SESSION}", b" 200 "), (f"{space}__Host-{SESSION}", b" 401 ")):
+        asked = "\r\n".join([*lines, f"Cookie: {name}={secret}", "", ""])
+        assert status in behind_tls.raw(asked.encode("latin-1")).split(b"\r\n")[0]
 
 
 def test_origin_without_tls(behind_tls: World) -> None:

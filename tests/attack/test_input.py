@@ -11,6 +11,7 @@ import pytest
 from attack.world import World
 
 from triage.settings import ROOT
+from triage.web.cookies import SESSION
 
 #: First lines of files that must not be served.
 FILES = ("root:", "import streamlit", "[project]", "SQLite format", "TRIAGE_")
@@ -219,6 +220,29 @@ def test_messages(world: World, data: bytes) -> None:
         except (ConnectionClosed, TimeoutError):
             pass
     assert ada.get("/session").status_code == 200
+
+
+def test_endless_message(world: World) -> None:
+    """a message on the websocket that says it has 190 MB, most of which never comes -> cut off, not kept in memory"""
+    ada = world.person("ada")
+    line = socket.create_connection(("127.0.0.1", world.port), 20, (world.visitor().address, 0))
+    opening = [
+        "GET /_stcore/stream HTTP/1.1",
+        f"Host: 127.0.0.1:{world.port}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Protocol: streamlit",
+        f"Origin: {world.base}",
+        f"Cookie: {SESSION}={ada.secret}",
+    ]
+    with line:
+        line.sendall("\r\n".join([*opening, "", ""]).encode())
+        assert b" 101 " in line.recv(4096)
+        begun = b"\x82\xff" + (190 << 20).to_bytes(8, "big") + bytes(4)
+        with pytest.raises(ConnectionError):
+            line.sendall(begun + bytes(60 << 20))
 
 
 def test_shutdown_by_message(world: World) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from helpers import without_triggers
 
 from triage.errors import ModelError
-from triage.inference.card import CARD, ONNX
+from triage.inference.card import CARD, ONNX, read_card
 from triage.pipeline.model_guard import ModelGuard
 from triage.records.store import Store
 from triage.settings import Settings
@@ -40,5 +43,21 @@ def test_weights(model: tuple[Path, ModelGuard]) -> None:
     folder, guard = model
     data = (folder / ONNX).read_bytes()
     (folder / ONNX).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(ModelError):
+        guard.admit()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["INSERT INTO model VALUES ('{}', 'ours', '2026-01-01 00:00:00.000000', 'x')", "DELETE FROM model"],
+)
+def test_planted_acceptance(model: tuple[Path, ModelGuard], tmp_path: Path, statement: str) -> None:
+    """their own model, with a row that says it was accepted, or without any as if it were the first -> no serving"""
+    folder, guard = model
+    card = json.loads((folder / CARD).read_text())
+    changed = card | {"name": "ours", "operating_points": {"glioma": 0.999, "tumour": 0.9}}
+    (folder / CARD).write_text(json.dumps(changed))
+    with closing(sqlite3.connect(tmp_path / "models" / "triage.db")) as database, without_triggers(database):
+        database.execute(statement.format(read_card(folder).digest))
     with pytest.raises(ModelError):
         guard.admit()

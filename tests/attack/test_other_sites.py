@@ -178,3 +178,13 @@ def test_open_redirect(world: World, asked: str) -> None:
     known = world.person("eva").get("/sign-in", params={"next": asked}).headers["location"]
     assert known.startswith("/")
     assert not known.startswith(("//", "/\\"))
+
+
+def test_view_by_link(world: World) -> None:
+    """a link or window of another site to the data of a study, so that the reader is said to have viewed it -> 403"""
+    ada = world.person("ada")
+    opened = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    found = ada.get(f"/viewer/studies/{world.studies[2]}/study.json").json()
+    for address in (f"/viewer/studies/{world.studies[2]}/study.json", f"{found['address']}/slices/0/0"):
+        assert ada.get(address).status_code == 200
+        assert ada.get(address, headers=opened).status_code == 403

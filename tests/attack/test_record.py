@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 from attack.world import World
 from dicomweb import KIND, body
-from helpers import take_in
+from helpers import lying_index, take_in, without_triggers
 from pickled import Pickled, plant_pickles
 
 from triage.domain import Decision
 from triage.errors import NotFoundError, StorageError
 from triage.phantoms import phantoms
 from triage.pipeline.installation import Installation
-from triage.pipeline.watch import RESULT
+from triage.pipeline.watch import RESULT, Watch
 from triage.reading import Entries, sign
 from triage.records.audit import Event
 from triage.records.files import FileStore
@@ -42,6 +42,9 @@ EDITS = {
     "the reason for a rank": "UPDATE ai_result SET reason = 'nothing'",
     "a patient's name": "UPDATE study SET patient_name = 'Other'",
     "a patient's number": "UPDATE study SET mrn = 'other'",
+    "a study that waits, in a form that only its index takes otherwise": "UPDATE study SET waiting = 1.5 WHERE waiting",
+    "a time in a form that sorts elsewhere": "UPDATE study SET arrived_at = replace(arrived_at, ' ', 'T')",
+    "a day of the trail in a form that no search finds": "UPDATE audit SET at = replace(at, '-', '') WHERE id = 2",
     "when a study arrived": "UPDATE study SET arrived_at = '2020-01-01 00:00:00.000000'",
     "a series": "UPDATE series SET description = 'other'",
     "the digest of a file": f"UPDATE instance SET sha256 = '{'0' * 64}' WHERE id = 1",
@@ -94,10 +97,8 @@ def copied(home: Path, target: Path) -> Path:
 
 
 def edited(home: Path, *statements: str) -> int:
-    """Change a record with its triggers dropped; return how many rows that were."""
-    with closing(sqlite3.connect(home / "triage.db")) as database, database:
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            database.execute(f"DROP TRIGGER {name}")
+    """Change a record with its triggers dropped, and put them back; return how many rows that were."""
+    with closing(sqlite3.connect(home / "triage.db")) as database, without_triggers(database):
         return sum(database.execute(statement).rowcount for statement in statements)
 
 
@@ -146,6 +147,29 @@ def test_triggers(home: Path, what: str) -> None:
         database.execute(what)
 
 
+def test_no_triggers(home: Path) -> None:
+    """the triggers that refuse changes dropped, to change something later -> each is named"""
+    with closing(sqlite3.connect(home / "triage.db")) as database:
+        names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+        for name in names:
+            database.execute(f"DROP TRIGGER {name}")
+    assert damage(home) == [f"trigger {name}: dropped from the database" for name in sorted(names)]
+
+
+@pytest.mark.parametrize("index", ["study_queue", "study_arrival", "ix_audit_at", "seal_of_row"])
+def test_lying_index(home: Path, index: str) -> None:
+    """an index without a row, so that worklist or search never shows it though it is there, unchanged -> named"""
+    lying_index(home / "triage.db", index, "rowid <> 2")
+    assert f"index {index}: does not have what is in its table" in damage(home)
+
+
+def test_planted_index(home: Path) -> None:
+    """an index of their own that is said to have all that waits, and has none of it -> named"""
+    with closing(sqlite3.connect(home / "triage.db")) as database:
+        database.execute("CREATE INDEX planted ON study (band) WHERE waiting = 1 AND band > 99")
+    assert damage(home) == ["index planted: not made by this product"]
+
+
 def test_own_seals(home: Path) -> None:
     """an edit sealed anew with a key of the stranger's own -> found"""
     import hashlib
@@ -153,7 +177,7 @@ def test_own_seals(home: Path) -> None:
 
     edited(home, "UPDATE reading SET finding = 'notumor'")
     before = "0" * 64
-    with closing(sqlite3.connect(home / "triage.db")) as database, database:
+    with closing(sqlite3.connect(home / "triage.db")) as database, without_triggers(database):
         for number, at, what, key, digest in database.execute(
             "SELECT number, at, what, key, digest FROM seal"
         ).fetchall():
@@ -214,14 +238,31 @@ def test_older_record_with_garbled_anchors(home: Path) -> None:
     assert damage(home)
 
 
+def test_older_record_with_its_anchors(home: Path) -> None:
+    """an older database put back together with the anchors of then -> the last verification knew a later seal"""
+    older = shutil.copytree(home, home.with_name("older"))
+    store = Store(f"sqlite:///{home / 'triage.db'}")
+    store.audit.refused(Counter(["something that happened later"]), actor="door")
+    store.anchors.sync()
+    assert not Watch(store, FileStore(home / "files"), home).verify().damaged
+    store.engine.dispose()
+    shutil.rmtree(home / "anchors")
+    shutil.copytree(older / "anchors", home / "anchors")
+    shutil.copy(older / "triage.db", home / "triage.db")
+    assert damage(home) == []
+    store = Store(f"sqlite:///{home / 'triage.db'}")
+    assert Watch(store, FileStore(home / "files"), home).verify().damaged
+    store.engine.dispose()
+
+
 def test_rows_of_another_record(home: Path, tmp_path: Path) -> None:
     """rows and seals of another installation put in the place of ours -> found"""
     other = Store(f"sqlite:///{tmp_path / 'other' / 'triage.db'}")
     for number in range(60):
         other.audit.refused(Counter([f"{number}"]), actor="door")
     other.engine.dispose()
-    edited(home)
-    with closing(sqlite3.connect(home / "triage.db")) as database, database:
+    with closing(sqlite3.connect(home / "triage.db")) as database, without_triggers(database):
+        database.commit()
         database.execute("ATTACH ? AS other", [str(tmp_path / "other" / "triage.db")])
         database.execute("INSERT OR REPLACE INTO audit SELECT * FROM other.audit WHERE id > 3")
         database.execute("INSERT OR REPLACE INTO seal SELECT * FROM other.seal WHERE number > 3")

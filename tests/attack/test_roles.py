@@ -66,6 +66,31 @@ def test_table(world: World) -> None:
     assert world.person("tim").get("/worklist/rows.csv").status_code == 403
 
 
+def test_page_of_another(world: World) -> None:
+    """a technician who knows the number of a reader's page, to go on with it when it is cut off -> one of their own"""
+    with world.websocket(world.person("ada").secret, max_size=None) as stream:
+        number = world.number_of(stream)
+        world.drawn(stream, "upload")
+    time.sleep(1)  # the server notes that it is closed
+    words = ["streamlit", "none", number]
+    with world.websocket(world.person("tim").secret, subprotocols=words, max_size=None) as stream:
+        assert world.number_of(stream) != number
+
+
+@pytest.mark.parametrize("number", ["0-ZZ", "0" * 65, "a b", "%2e"])
+def test_upload_under_no_number(world: World, number: str) -> None:
+    """an upload to one's own page, or another's, under what is no number of a file, to have it kept in memory -> 404"""
+    tim = world.person("tim")
+    tim.get("/_stcore/health")
+    token = str(tim.cookies.get("_streamlit_xsrf"))
+    for login in ("tim", "ada"):
+        with world.websocket(world.person(login).secret, max_size=None) as stream:
+            address = f"/_stcore/upload_file/{world.number_of(stream)}/{number}"
+            sent = {"file": ("a.dcm", b"x")}
+            assert tim.put(address, files=sent, headers={"X-Xsrftoken": token}).status_code == 404
+            assert tim.delete(address, headers={"X-Xsrftoken": token}).status_code == 404
+
+
 def test_upload_page_of_another(world: World) -> None:
     """a technician who knows the number of a reader's upload page: to replace or remove its files -> 404, they stay"""
     head, end = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n', b"\r\n--B--\r\n"
@@ -97,12 +122,13 @@ TITLES = {
     "conflicts": "Conflicts",
     "insights": "Insights",
     "models": "Model",
+    "monitoring": "Monitoring",
     "users": "Users",
     "upload": "Upload",
 }
 
 
-@pytest.mark.parametrize("name", ["review", "readings", "conflicts", "insights", "models", "users"])
+@pytest.mark.parametrize("name", ["review", "readings", "conflicts", "insights", "models", "monitoring", "users"])
 def test_pages_of_a_technician(world: World, name: str) -> None:
     """a technician: each page of others, by its address through the websocket -> not drawn, no reading seen"""
     seen = world.page(world.person("tim"), name, f"study={world.studies[0]}")

@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from triage.web.cookies import SESSION
 
-PAGES = ("", "review", "upload", "conflicts", "readings", "insights", "models", "users")
+PAGES = ("", "review", "upload", "conflicts", "readings", "insights", "models", "monitoring", "users")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import Counter
@@ -51,6 +52,7 @@ def one_by_one(self: AuditTrail, details: Counter[str], *, actor: str) -> None:
 
 
 together, AuditTrail.refused = AuditTrail.refused, one_by_one  # type: ignore[method-assign]
+holding.PATH = re.compile("/_stcore/upload_file/([^/]+)/([^/]+)")
 holding.Holding._owns = lambda self, scope, page: True  # type: ignore[method-assign]
 guard.Guard._refusal = everybody  # type: ignore[assignment,method-assign]
 guard.with_headers = lambda send, path, secure: send  # type: ignore[assignment,misc]

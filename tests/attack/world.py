@@ -152,10 +152,9 @@ class World:
         headers = {"Cookie": f"{SESSION}={secret}"} if secret else {}
         address = f"ws://{host or f'127.0.0.1:{self.port}'}/_stcore/stream"
         options.setdefault("origin", self.base)
+        options.setdefault("subprotocols", ["streamlit"])
         headers |= options.pop("headers", {})
-        return connect(
-            address, sock=line, additional_headers=headers, subprotocols=["streamlit"], proxy=None, **options
-        )  # type: ignore[list-item]
+        return connect(address, sock=line, additional_headers=headers, proxy=None, **options)
 
     def shown(self, one: Visitor, name: str = "") -> set[str]:
         """Return the headings of a page that somebody is shown."""

@@ -64,7 +64,17 @@ def test_a_radiologist_signs_with_the_password_and_signs_out_everywhere(address:
     signing.click()
     tab.get_by_role("button", name="Enter again").click()
     expect(tab.get_by_text("Final in")).to_be_visible()
-    for name in ("Worklist", "Upload", "Conflicts", "My readings", "Insights", "Model", "Users", "Audit trail"):
+    for name in (
+        "Worklist",
+        "Upload",
+        "Conflicts",
+        "My readings",
+        "Insights",
+        "Model",
+        "Monitoring",
+        "Users",
+        "Audit trail",
+    ):
         tab.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
         expect(tab.get_by_role("heading", name=name, exact=True).first).to_be_visible(timeout=60_000)
     other = tab.context.new_page()

@@ -18,7 +18,7 @@ from triage.settings import ROOT, Settings
 
 pytestmark = pytest.mark.browser
 AXE = ROOT / "tests" / "node" / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ("", "review", "upload", "conflicts", "readings", "insights", "models", "audit")
+PAGES = ("", "review", "upload", "conflicts", "readings", "insights", "models", "monitoring", "audit")
 READER = "Dr. Ada"
 #: Milliseconds until a page has to be drawn.
 PATIENCE = 60_000

@@ -26,6 +26,7 @@ PAGES = {
     "readings": ("Meine Befunde", "[data-testid=stAlert]"),
     "insights": ("Auswertung", "[data-testid=stMetric]"),
     "models": ("Modell", "[data-testid=stMetric]"),
+    "monitoring": ("Überwachung", "[data-testid=stAlert]"),
 }
 #: Words of our English texts. Phantoms, the model card and Streamlit have English of their own, which is left out.
 ENGLISH = re.compile(

@@ -9,7 +9,7 @@ import pytest
 
 from triage.domain import AIResult, Band, Finding, Plane, Series, SeriesHeader, Slice, likeliest
 from triage.inference.bands import CLEAR
-from triage.inference.runtime import Runtime
+from triage.inference.runtime import Answer, Runtime
 from triage.inference.slice_selection import MIN_SCORED, scored_slices
 from triage.inference.study import judge, judge_study
 from triage.phantoms import VOLUME, volume
@@ -101,6 +101,17 @@ def test_thin_slices_are_judged_as_thick_ones_in_their_places(thin: Series, resu
     assert (thick.slices.steps, result.slices.steps) == ((1,), (2,))
     assert result.probabilities == thick.probabilities
     assert (result.slices.slice, result.slices.instance) == (2 * thick.slices.slice, thick.slices.instance)
+
+
+def test_a_result_keeps_what_its_slices_looked_like(result: AIResult, thin: Series, runtime: Runtime) -> None:
+    assert result.slices is not None
+    seen = result.slices.inputs
+    assert seen is not None
+    answers = [runtime.answer(thin.slices[at]) for at in scored_slices(result.slices, 0)]
+    known = [answer for answer in answers if isinstance(answer, Answer)]
+    assert (seen.scored, seen.unusual) == (len(known), sum(answer.unusual for answer in known))
+    assert seen.distance == pytest.approx(np.median([answer.distance for answer in known]), abs=1e-3)
+    assert 0 < seen.contrast < seen.brightness < 255
 
 
 def test_every_slice_has_its_row_and_those_between_say_nothing(result: AIResult) -> None:

@@ -24,6 +24,18 @@ def test_a_reader_has_one_number_and_nothing_written_is_left() -> None:
     }
 
 
+def test_a_study_names_the_same_numbers_and_nobody_for_a_stage_that_was_not_signed() -> None:
+    discretion = Discretion()
+    discretion.reading(cells("Dr. B"))
+    row = discretion.study({"study": "s", "first_reader": "Dr. A", "second_reader": "Dr. B", "arbiter": ""})
+    assert row == {"study": "s", "first_reader": "reader 2", "second_reader": "reader 1", "arbiter": ""}
+
+
+def test_a_slice_keeps_its_scanner() -> None:
+    row = Discretion().slice({"sequence": "t1 Miller", "scanner": "Drawn Phantom 3T"})
+    assert row == {"sequence": "t1", "scanner": "Drawn Phantom 3T"}
+
+
 @pytest.mark.parametrize(
     ("said", "kept"),
     [

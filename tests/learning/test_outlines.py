@@ -89,7 +89,7 @@ def test_outlines_are_read_back_pixel_for_pixel(
         exported = list(csv.DictReader(io.StringIO(archive.read("slices.csv").decode())))
     begun = [row["outline_model"] for row in exported if row["outline"]]
     assert sorted(begun) == ["", "", "0123456789abcdef"]
-    (study,) = read_dataset(target)
+    (study,) = read_dataset(target).studies
     without = [entry for entry in study.slices if entry.label is None and entry.outline]
     assert [entry.note for entry in without] == [NOT_THE_LESION]
     if unpack:
@@ -101,7 +101,7 @@ def test_only_outlines_of_the_finding_that_holds_are_exported(
 ) -> None:
     def exported() -> list[str]:
         installation.export_readings(tmp_path / "readings.zip")
-        (study,) = read_dataset(tmp_path / "readings.zip")
+        (study,) = read_dataset(tmp_path / "readings.zip").studies
         return [entry.outline for entry in study.slices if entry.outline]
 
     sign(installation, study_id, Finding.GLIOMA, content(installation, study_id, outlines))
@@ -116,5 +116,5 @@ def test_only_outlines_of_the_finding_that_holds_are_exported(
 def test_an_outline_of_another_size_is_left_out(installation: Installation, study_id: str, tmp_path: Path) -> None:
     sign(installation, study_id, Finding.GLIOMA, content(installation, study_id, {0: np.ones((4, 4), bool)}))
     installation.export_readings(tmp_path / "readings.zip")
-    (study,) = read_dataset(tmp_path / "readings.zip")
+    (study,) = read_dataset(tmp_path / "readings.zip").studies
     assert not any(entry.outline for entry in study.slices)

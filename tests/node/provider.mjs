@@ -3,7 +3,13 @@
 import { Provider } from "oidc-provider";
 
 const [port, back, after] = process.argv.slice(2);
-const GROUPS = { eva: ["readers"], boss: ["readers", "heads"], tim: ["technicians"], guest: ["cleaners"] };
+const GROUPS = {
+  eva: ["readers"],
+  boss: ["readers", "heads"],
+  tim: ["technicians"],
+  guest: ["cleaners"],
+  "ev\u0430": ["readers"],
+};
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [{

@@ -73,7 +73,10 @@ def receive(installation: Installation, slices: list[Phantom], count: int = 3) -
 
 @pytest.mark.parametrize(
     "path",
-    [state.WORKLIST, state.REVIEW, state.UPLOAD, state.CONFLICTS, state.READINGS, state.INSIGHTS, state.MODELS],
+    [
+        *(state.WORKLIST, state.REVIEW, state.UPLOAD, state.CONFLICTS),
+        *(state.READINGS, state.INSIGHTS, state.MODELS, state.MONITORING),
+    ],
 )
 def test_every_page_says_that_it_is_for_research(installation: Installation, path: Path) -> None:
     assert NOTICE in words(page(path))
@@ -425,7 +428,7 @@ def test_my_readings_make_a_data_set_to_download(
     (download,) = app.get("download_button")
     assert download.proto.label.startswith("Download (")
     path = app.session_state["ready_export"].path
-    assert [entry.study for entry in read_dataset(path)] == [study_id]
+    assert [entry.study for entry in read_dataset(path).studies] == [study_id]
     with zipfile.ZipFile(path) as archive:
         assert (b"Miller" in archive.read("readings.csv")) is not discreet
 

@@ -195,6 +195,17 @@ def test_two_patients_in_one_archive_are_two_studies(installation: Installation,
     assert len({receipt.study_id for receipt in receipts}) == 2
 
 
+def test_slices_without_a_study_uid_are_one_study_in_one_hand_over(
+    installation: Installation, study_files: dict[str, bytes]
+) -> None:
+    bare = {name: redrawn(file, StudyInstanceUID="", FrameOfReferenceUID="1.2.9") for name, file in study_files.items()}
+    receipts = receive(installation, bare)
+    assert {receipt.outcome for receipt in receipts} == {Outcome.ACCEPTED}
+    assert len({receipt.study_id for receipt in receipts}) == 1
+    again = receive(installation, bare)
+    assert {receipt.outcome for receipt in again} == {Outcome.ALREADY_HERE}
+
+
 def test_the_same_study_twice_is_one(installation: Installation, study_files: dict[str, bytes]) -> None:
     first, second = receive(installation, study_files), receive(installation, study_files)
     assert {receipt.outcome for receipt in second} == {Outcome.ALREADY_HERE}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from helpers import without_triggers
 
 from triage.errors import ModelError
 from triage.inference.card import CARD, ONNX, read_card
@@ -77,3 +80,20 @@ def test_a_fresh_home_takes_no_released_model_that_was_changed(guard: ModelGuard
     for call in (guard.admit, guard.compare, lambda: guard.accept("admin")):
         with pytest.raises(ModelError, match="not the one that was released"):
             call()
+
+
+def test_only_a_row_that_is_sealed_makes_a_model_serve(guard: ModelGuard, folder: Path, tmp_path: Path) -> None:
+    guard.admit()
+    change(folder, operating_points={"glioma": 0.999, "tumour": 0.5})
+    card = read_card(folder).digest
+    with closing(sqlite3.connect(tmp_path / "triage.db")) as database, without_triggers(database):
+        database.execute("INSERT INTO model VALUES (?, 'ours', '2026-01-01 00:00:00.000000', 'x')", [card])
+    for act in (guard.admit, guard.compare):
+        with pytest.raises(ModelError, match="accept-model"):
+            act()
+    with pytest.raises(ModelError, match="nobody accepted it here"):
+        guard.accept("admin")
+    with closing(sqlite3.connect(tmp_path / "triage.db")) as database, without_triggers(database):
+        database.execute("DELETE FROM model")  # as if none had served so far
+    with pytest.raises(ModelError, match="accept-model"):
+        guard.admit()

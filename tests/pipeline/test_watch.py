@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from helpers import without_triggers
 from record_samples import add
 
 from triage.pipeline import watch
@@ -34,11 +36,8 @@ def watching(record: Store, home: Path) -> Watch:
 
 
 def harm(home: Path, statement: str) -> None:
-    with closing(sqlite3.connect(home / "triage.db")) as database:
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            database.execute(f"DROP TRIGGER {name}")
+    with closing(sqlite3.connect(home / "triage.db")) as database, without_triggers(database):
         database.execute(statement)
-        database.commit()
 
 
 def test_it_says_what_was_found_without_a_name(record: Store, tmp_path: Path) -> None:
@@ -150,3 +149,26 @@ def test_the_model_belongs_to_the_whole(record: Store, tmp_path: Path) -> None:
     assert [one.kind for one in found.damage] == [Kind.MODEL]
     assert found.damaged == 1
     assert found.counted() == "model folder not as accepted (1)"
+
+
+def test_a_database_put_back_together_with_its_anchors_contradicts_the_last_verification(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'home' / 'triage.db'}")
+    older = shutil.copytree(tmp_path / "home", tmp_path / "older")
+    store.audit.refused(Counter(["later"]), actor="door")
+    store.anchors.sync()
+    assert not watching(store, tmp_path / "home").verify().damaged
+    head = store.head().number
+    store.engine.dispose()
+    shutil.copytree(older, tmp_path / "home", dirs_exist_ok=True)
+    expected = [f"seal {head} was verified and is not there: truncated"]
+    for _ in range(2):  # it says so until the newer one is back
+        store = Store(f"sqlite:///{tmp_path / 'home' / 'triage.db'}")
+        found = watching(store, tmp_path / "home").verify()
+        assert [str(one) for one in found.damage if one.kind is Kind.TRUNCATED] == expected
+        store.engine.dispose()
+    store = Store(f"sqlite:///{tmp_path / 'home' / 'triage.db'}")
+    while store.head().number < head:
+        store.audit.refused(Counter(["something else"]), actor="door")
+    found = watching(store, tmp_path / "home").verify(after=1)
+    assert Kind.SPLICED in {one.kind for one in found.damage}
+    store.engine.dispose()

@@ -22,8 +22,11 @@ NOBODY = StudyHeader("1.2")
         {"issuer": "CLINIC"},
         {"patient_name": "Roe^Jane"},
         {"patient_name": "Doe^Jane^A"},
+        {"patient_name": "Doe^Jane^A^Dr."},
         {"birth_date": date(1970, 1, 2)},
         {"sex": "M"},
+        {"sex": "male"},
+        {"sex": "O"},
     ],
 )
 def test_another_patient(change: dict[str, object]) -> None:
@@ -41,6 +44,10 @@ def test_another_patient(change: dict[str, object]) -> None:
         {"patient_name": "Doe^Jane^^=\u30c9\u30a6^\u30b8\u30a7\u30a4\u30f3"},
         {"birth_date": None},
         {"sex": ""},
+        {"sex": "Female"},
+        {"sex": "U"},
+        {"patient_name": "Doe^Jane^^Dr.^PhD"},
+        {"patient_name": "doe^jane^^^"},
         {"accession_number": "A2", "age": "050Y"},
     ],
 )
@@ -66,3 +73,10 @@ def test_without_an_mrn_the_name_decides() -> None:
     assert agree(NOBODY, NOBODY)
     assert agree(replace(NOBODY, patient_name="A"), replace(NOBODY, patient_name="a"))
     assert not agree(NOBODY, replace(NOBODY, patient_name="A"))
+
+
+def test_two_titles_or_a_title_without_an_mrn_are_two_patients() -> None:
+    junior, senior = (replace(JANE, patient_name=f"Doe^John^^^{suffix}") for suffix in ("Jr.", "Sr."))
+    assert not agree(junior, senior)
+    nameless = replace(junior, mrn=""), replace(junior, mrn="", patient_name="Doe^John")
+    assert not agree(*nameless)

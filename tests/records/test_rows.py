@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import pytest
 from record_samples import NOW, add, result
 
-from triage.domain import Band, Finding, Plane, SeriesHeader, StudyHeader
+from triage.domain import Band, Finding, Inputs, Plane, SeriesHeader, StudyHeader
 from triage.inference.slice_selection import scored_slices
 from triage.records import rows
 from triage.records.store import Store
@@ -39,9 +41,11 @@ def test_a_result_without_steps_covers_all_slices(store: Store) -> None:
     assert scored_slices(kept.slices, 0) == range(2)
 
 
-def test_slice_scores_come_back_as_they_were_stored() -> None:
-    slices = result(numbers=(1, 2)).slices
-    assert slices is not None
+@pytest.mark.parametrize("inputs", [None, Inputs(2, 1, 0.8, 91.5, 50.25)])
+def test_slice_scores_come_back_as_they_were_stored(inputs: Inputs | None) -> None:
+    judged = result(numbers=(1, 2)).slices
+    assert judged is not None
+    slices = replace(judged, inputs=inputs)
     row = AIResultRow(
         model="net",
         model_sha256="a" * 64,

@@ -63,7 +63,7 @@ def test_the_digest_is_that_of_the_migrations() -> None:
 def test_nothing_is_named_where_nothing_was_planted(store: Store) -> None:
     plant(store, "ANALYZE")
     with store.read() as session:
-        assert schema.foreign(schema.held(session.connection())) == []
+        assert schema.changed(schema.held(session.connection()), store.engine.name) == []
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -71,6 +71,16 @@ def test_what_was_planted_is_named(store: Store, number: int) -> None:
     what, statements = list((OF_SQLITE if store.engine.name == "sqlite" else OF_POSTGRESQL).items())[number]
     plant(store, statements)
     assert found(store) == [f"{what}: not made by this product"]
+
+
+@pytest.mark.parametrize("how", ["DROP TRIGGER {}", "ALTER TABLE seal DISABLE TRIGGER ALL"])
+def test_a_trigger_that_is_missing_is_named(store: Store, how: str) -> None:
+    name = "seal_no_delete" if store.engine.name == "sqlite" else "seal_stays"
+    if store.engine.name == "sqlite" and "ALTER" in how:
+        pytest.skip("SQLite cannot switch a trigger off")
+    plant(store, how.format(name if store.engine.name == "sqlite" else f"{name} ON seal"))
+    shown = name if store.engine.name == "sqlite" else f"seal.{name}"
+    assert found(store) == [f"trigger {shown}: dropped from the database"]
 
 
 @pytest.mark.parametrize(
@@ -125,5 +135,5 @@ def test_nothing_is_named_in_a_record_of_an_earlier_version(tmp_path: Path, vers
         command.upgrade(config, version)
     migrate(engine)
     with engine.connect() as connection:
-        assert schema.foreign(schema.held(connection)) == []
+        assert schema.changed(schema.held(connection), "sqlite") == []
     engine.dispose()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from helpers import without_triggers
 from record_samples import NOW, add, reading, result
 from sqlalchemy import select, text, update
 
@@ -89,10 +90,8 @@ def test_rows_of_an_earlier_version_are_sealed_once(tmp_path: Path) -> None:
     store = opened(tmp_path)
     study_id = add(store, 1)
     store.engine.dispose()
-    with closing(sqlite3.connect(tmp_path / "triage.db")) as database:
-        database.execute("DROP TRIGGER seal_no_delete")
+    with closing(sqlite3.connect(tmp_path / "triage.db")) as database, without_triggers(database):
         database.execute("DELETE FROM seal")
-        database.commit()
     shutil.rmtree(tmp_path / "anchors")
     store = opened(tmp_path)
     assert damage(store) == []
@@ -107,10 +106,8 @@ def test_a_record_that_was_sealed_again_contradicts_its_anchors(tmp_path: Path) 
     store = opened(tmp_path)
     add(store, 1)
     store.engine.dispose()
-    with closing(sqlite3.connect(tmp_path / "triage.db")) as database:
-        database.execute("DROP TRIGGER seal_no_delete")
+    with closing(sqlite3.connect(tmp_path / "triage.db")) as database, without_triggers(database):
         database.execute("DELETE FROM seal")
-        database.commit()
     store = opened(tmp_path)
     assert any(Kind.SPLICED in one for one in damage(store))
     store.engine.dispose()

@@ -108,6 +108,13 @@ def test_without_a_group_that_has_a_role_nobody_gets_in(base: str) -> None:
     assert SESSION not in one.cookies
 
 
+def test_a_name_that_looks_like_another_is_refused_in_a_sentence(base: str) -> None:
+    one, answer = signed_in(base, "ev\u0430")  # the last letter is Cyrillic
+    assert answer.status_code == 401
+    assert "mixes alphabets" in answer.text
+    assert SESSION not in one.cookies
+
+
 def test_the_request_carries_what_protects_it(base: str) -> None:
     answer = requests.get(f"{base}/sign-in/oidc", timeout=60, allow_redirects=False)
     for part in ("code_challenge_method=S256", "code_challenge=", "nonce=", "state=", "response_type=code"):

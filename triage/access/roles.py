@@ -25,6 +25,9 @@ class Right(StrEnum):
     INSIGHTS = "see the figures of the department"
     MODEL = "see the model that serves"
     RETRAIN = "retrain the model"
+    MONITORING = "see the monitoring of drift"
+    BASELINE = "set the baseline of the monitoring"
+    PROMOTE = "choose which model serves"
     LIST = "take the worklist away as a table"
     EXPORT_OWN = "export your own readings"
     EXPORT_ALL = "export the readings of everybody"
@@ -47,12 +50,13 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.RADIOLOGIST: frozenset(
         _EVERYBODY
         | {Right.UPLOAD, Right.READ, Right.SIGN, Right.CONFLICTS, Right.INSIGHTS, Right.MODEL}
-        | {Right.LIST, Right.EXPORT_OWN, Right.SEND}
+        | {Right.MONITORING, Right.LIST, Right.EXPORT_OWN, Right.SEND}
     ),
     Role.ADMINISTRATOR: frozenset(
         _EVERYBODY
         | {Right.CONFLICTS, Right.INSIGHTS, Right.MODEL, Right.LIST}
-        | {Right.RETRAIN, Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
+        | {Right.RETRAIN, Right.MONITORING, Right.BASELINE, Right.PROMOTE}
+        | {Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Commands of an installation: score, serve, worker, demo, export, reidentify. Tested in tests/test_cli.py."""
+"""Commands of an installation, from score to second-reads and reidentify. Tested in tests/test_cli.py."""
 
 from __future__ import annotations
 
@@ -219,11 +219,33 @@ def export(
             raise exit_with(str(error), 1) from error
     for study_id, reason in export.notes:
         console.print(terminal(f"{study_id}: {reason}"))
+    if export.compared_with:
+        compared = f"{export.copies:,} slices are copies of what {export.compared_with} was trained or tested on."
+    else:
+        compared = "Not compared with what the model has seen: its folder lacks seen.npz; write it with `remember`."
     console.print(
         f"Studies: {export.studies:,}, readings: {export.readings:,}, slices: {export.slices:,}, with a label: "
-        f"{export.labelled:,}. Written to {out}",
+        f"{export.labelled:,}, contradicted by a copy: {export.contradicted:,}. {compared}\n"
+        f"Data set {export.digest}. Written to {out}",
         markup=False,
+        highlight=False,
     )
+
+
+@commands.command("second-reads")
+def second_reads(
+    count: Annotated[int, typer.Option(min=1, help="Number of studies to list.")] = 20,
+) -> None:
+    """List the studies whose next reading would teach the model most, and why."""
+    from triage.learning.second_reads import by_what_they_teach
+    from triage.pipeline.installation import Installation
+    from triage.records.unsettled import latest_said
+
+    with closing(or_exit(lambda: Installation(Settings()))) as installation:
+        found = by_what_they_teach(latest_said(installation.store.read))
+    for one in found[:count]:
+        console.print(terminal(f"{one.study_id}  {one.value:4.1f}  {one.readers} read  {', '.join(one.why)}"))
+    console.print(f"{len(found):,} studies would teach something by another reading.")
 
 
 @commands.command()

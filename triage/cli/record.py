@@ -27,18 +27,19 @@ def open_record(settings: Settings) -> Store:
 
 
 def admit_model(settings: Settings) -> None:
-    """Check that the model in use may serve here.
+    """Check that a model may serve here, and say if it is not the one that was promoted.
 
     Raises
     ------
     ModelError
         If it may not.
     """
-    from triage.pipeline.model_guard import ModelGuard
+    from triage.pipeline.serving import Serving
 
     store = open_record(settings)
     try:
-        ModelGuard(settings.model, store.models).admit()
+        if trouble := Serving(settings, store).current().trouble:
+            console.print(terminal(trouble), style="red")
     finally:
         store.engine.dispose()
 
@@ -46,7 +47,7 @@ def admit_model(settings: Settings) -> None:
 @commands.command()
 def verify() -> None:
     """Compare the record with its seals, anchors and files; exit status 1, and the rows, if anything was changed."""
-    from triage.pipeline.model_guard import ModelGuard
+    from triage.pipeline.serving import Serving
     from triage.pipeline.watch import Watch, verify_all
     from triage.records.files import FileStore
 
@@ -54,7 +55,7 @@ def verify() -> None:
     store = or_exit(lambda: open_record(settings))
     watch = Watch(store, FileStore(settings.files), settings.home)
     with console.status("Reading every seal, row and file"):
-        found = or_exit(lambda: verify_all(watch, ModelGuard(settings.model, store.models)))
+        found = or_exit(lambda: verify_all(watch, Serving(settings, store)))
     for one in found.damage:
         console.print(terminal(str(one)), style="red")
     if left := found.damaged - len(found.damage):

@@ -300,6 +300,27 @@ def fit_gate(
         console.print(terminal(f"{name}: {', '.join(f'{source} {n} of {of}' for source, (n, of) in counts.items())}"))
 
 
+@commands.command()
+def remember(
+    folder: Annotated[Path, typer.Argument(help="Model folder, models/NAME; its cards are changed.")],
+    data: Annotated[Path | None, typer.Option(help="Data set; default: TRIAGE_DATA.")] = None,
+    volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
+    more: Annotated[Path | None, typer.Option(help="Another data set to add; default: TRIAGE_MORE.")] = None,
+) -> None:
+    """Write what tells the pictures that a model was trained or tested on, but shows none, into its folder."""
+    _quiet_tensorflow()
+    from triage.training.fit.run import read_chosen
+    from triage.training.release.remember import remember as write_memory
+
+    card = or_exit(
+        lambda: write_memory(folder, read_chosen(data or Settings().data, (), volumes, more or Settings().more))
+    )
+    seen = card.metrics["seen"]
+    console.print(
+        terminal(f"{folder}: trained on {seen['trained']:,} pictures, copies included, tested on {seen['tested']:,}.")
+    )
+
+
 def _quiet_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

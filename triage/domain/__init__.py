@@ -2,7 +2,7 @@
 
 from triage.domain.findings import Beyond, Conclusion, Confidence, Finding, conclusion, likeliest
 from triage.domain.readings import Decision, Reading, ReadingState, ReasonCode, Role
-from triage.domain.results import AIResult, Band, OperatingPoints, Ranking, Score, SliceScores
+from triage.domain.results import AIResult, Band, Inputs, OperatingPoints, Ranking, Score, SliceScores
 from triage.domain.studies import (
     Kind,
     Meaning,
@@ -27,6 +27,7 @@ __all__ = [
     "Confidence",
     "Decision",
     "Finding",
+    "Inputs",
     "Kind",
     "Meaning",
     "OperatingPoints",

@@ -82,6 +82,27 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the scored slices of a study looked like to the network, to see drift by; never shown for a single study.
+
+    Attributes
+    ----------
+    scored, unusual
+        Number of scored slices, and of those that are far from the training data.
+    distance
+        Median distance of their features from those of the training data; below 1 for most of these.
+    brightness, contrast
+        Median over the slices of mean and standard deviation of the prepared gray values of the head, 0 to 255.
+    """
+
+    scored: int
+    unusual: int
+    distance: float
+    brightness: float
+    contrast: float
+
+
+@dataclass(frozen=True, slots=True)
 class SliceScores:
     """Output of the network for the slices of a study.
 
@@ -96,6 +117,8 @@ class SliceScores:
         slice that cannot be judged or was skipped. Empty for a series that is set aside.
     steps
         By series: one slice in this many was scored; more than 1 if they are thin. Empty if all were scored.
+    inputs
+        None in results filed before they were recorded.
     """
 
     series: int
@@ -103,6 +126,7 @@ class SliceScores:
     instance: int
     table: tuple[tuple[tuple[float, ...] | None, ...], ...]
     steps: tuple[int, ...] = ()
+    inputs: Inputs | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,17 @@ class Answer:
         Calibrated, by class, summing to 1.
     unusual
         Whether the slice is far from the training data, so that the probabilities are less certain than they say.
+    distance
+        How far; below 1 for most slices of the training data.
+    brightness, contrast
+        Mean and standard deviation of the prepared gray values of the head, 0 to 255.
     """
 
     probabilities: dict[Finding, float]
     unusual: bool
+    distance: float
+    brightness: float
+    contrast: float
 
 
 class Runtime:
@@ -75,7 +82,14 @@ class Runtime:
         first, second = self._network.look_twice(frame)
         if not self._gate.passes(first.features):
             return unlike_a_head(picture) or UNFAMILIAR
-        return Answer(self._fused(first, second), first.distance > self.card.familiar_within)
+        head = frame[frame > 0]
+        return Answer(
+            probabilities=self._fused(first, second),
+            unusual=first.distance > self.card.familiar_within,
+            distance=first.distance,
+            brightness=float(head.mean()),
+            contrast=float(head.std()),
+        )
 
     def score(self, pixels: NDArray[np.generic]) -> Score:
         """Score one slice, with its heat map and mask.

@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import AIResult, Band, Finding, Ranking, Series, SliceScores
+from triage.domain import AIResult, Band, Finding, Inputs, Ranking, Series, SliceScores
 from triage.inference.bands import rank, rank_alone, rank_unusual
 from triage.inference.calibration import prediction_set
-from triage.inference.runtime import SEND_MR, Runtime
+from triage.inference.runtime import SEND_MR, Answer, Runtime
 from triage.inference.slice_selection import selected, step
 from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.scans.formats.places import ONE_PLACE, same_place
@@ -70,6 +70,7 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     reasons: Counter[str] = Counter()
 
     unusual: set[Place] = set()
+    given: list[Answer] = []
 
     with ThreadPoolExecutor(runtime.threads) as pool:
         answers = pool.map(lambda place: runtime.answer(series[place[0]].slices[place[1]]), chosen)
@@ -77,6 +78,7 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
             if isinstance(answer, str):
                 reasons[answer] += 1
                 continue
+            given.append(answer)
             table[number][at] = tuple(round(answer.probabilities[finding], 6) for finding in Finding)
             if answer.unusual:
                 unusual.add((number, at))
@@ -103,7 +105,9 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
         ranking=_noted(ranking, {*read, *(one.header.note for one in series)}),
         prediction_set=possible,
         contents=contents,
-        slices=SliceScores(number, at, series[number].slices[at].instance, tuple(map(tuple, table)), tuple(steps)),
+        slices=SliceScores(
+            number, at, series[number].slices[at].instance, tuple(map(tuple, table)), tuple(steps), _inputs(given)
+        ),
     )
 
 
@@ -138,6 +142,12 @@ def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> St
         number,
         start + _clearest(tables[number][start : start + WINDOW], suspected),
     )
+
+
+def _inputs(answers: Sequence[Answer]) -> Inputs:
+    seen = [(answer.distance, answer.brightness, answer.contrast) for answer in answers]
+    distance, brightness, contrast = (round(float(one), 3) for one in np.median(seen, axis=0))
+    return Inputs(len(answers), sum(answer.unusual for answer in answers), distance, brightness, contrast)
 
 
 def _starts(slices: int) -> range:

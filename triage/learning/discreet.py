@@ -15,18 +15,31 @@ KNOWN_WORD = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+#: Columns of a study that name a reader.
+STAGES = ("first_reader", "second_reader", "arbiter")
+
 
 class Discretion:
-    """Replaces what could identify a reader or a patient in the rows of readings; a reader has one number in all."""
+    """Replaces what could identify a reader or a patient in the rows of an export; a reader has one number in all."""
 
     def __init__(self) -> None:
         self._readers: dict[str, str] = {}
 
     def reading(self, cells: Mapping[str, object]) -> dict[str, object]:
         """Return the cells of a reading with a number for its reader, the month of its signature and no free text."""
-        reader = self._readers.setdefault(str(cells["reader"]), f"reader {len(self._readers) + 1}")
         month = str(cells["signed_at"])[:7]
-        return {**cells, "reader": reader, "signed_at": month, "comment": "", "lesion": ""}
+        return {**cells, "reader": self._number(cells["reader"]), "signed_at": month, "comment": "", "lesion": ""}
+
+    def study(self, cells: Mapping[str, object]) -> dict[str, object]:
+        """Return the cells of a study with numbers for its readers."""
+        return {**cells, **{stage: self._number(cells[stage]) for stage in STAGES}}
+
+    def slice(self, cells: Mapping[str, object]) -> dict[str, object]:
+        """Return the cells of a slice without what a series description says beside the sequence."""
+        return {**cells, "sequence": known_words(str(cells["sequence"]))}
+
+    def _number(self, reader: object) -> str:
+        return self._readers.setdefault(str(reader), f"reader {len(self._readers) + 1}") if reader else ""
 
 
 def known_words(description: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from triage.domain import AIResult, Finding, Reading, ReadingState, Series
+from triage.domain import AIResult, Finding, Reading, ReadingState, Series, StudyStatus
 from triage.inference.slice_selection import scored_slices, selected, step
 from triage.records.views import Study
 from triage.scans.quality.gate import not_analysable
@@ -12,6 +12,8 @@ from triage.scans.quality.gate import not_analysable
 CHANGED = "Files arrived after the latest reading. Amend the reading, then export again"
 NOT_MARKED = "The reader saw no AI result that marks the slice with the lesion"
 NOT_THE_LESION = "Not the marked slice: it may or may not show the lesion"
+TAKEN_OFF = "The study was merged with another one or discarded"
+IN_DOUBT = "Nobody knows whose study it is until a person decides on the page Conflicts. Then export again"
 WAITS = "The study waits for a second reading or an arbitration. Export again when it is signed"
 NONE_OF_THE_CLASSES = "Signed as {}, which is none of the classes"
 NOTHING_SCORED = "No series of the study is scored"
@@ -48,24 +50,18 @@ class LabelledStudy:
     def __init__(
         self, study: Study, series: Sequence[Series], outlined: Mapping[tuple[int, int], bool] | None = None
     ) -> None:
-        reading = study.readings[-1]
-        seen = answered(study, reading)
+        seen = answered(study, study.readings[-1])
         self.result = next((result for result in (seen, study.result) if _fits(result, series)), None)
         outlined = outlined or {}
         self.places = sorted({*_places(series, self.result), *outlined})
         self.note = ""
         self._series = series
-        self._finding = reading.finding if isinstance(reading.finding, Finding) else None
+        self._finding, unsettled = signed_label(study)
         self._lesions = {place for place, has_lesion in outlined.items() if has_lesion}
         if not self.places:
             self.note = NOTHING_SCORED
-        # A reading without a digest is of a study of one file, and such a study never changes.
-        elif reading.contents not in (None, study.contents):
-            self.note = CHANGED
-        elif reading.state is ReadingState.PRELIMINARY:
-            self.note = WAITS
-        elif self._finding is None:
-            self.note = NONE_OF_THE_CLASSES.format(reading.finding)
+        elif unsettled:
+            self.note = unsettled
         elif self._finding is not Finding.NOTUMOR:
             if len(self.places) == 1:
                 self._lesions.add(self.places[0])
@@ -92,6 +88,23 @@ class LabelledStudy:
             return None
         row = self.result.slices.table[series][at]
         return dict(zip(Finding, row, strict=True)) if row else None
+
+
+def signed_label(study: Study) -> tuple[Finding | None, str]:
+    """Return the label that the latest reading gives a study, or None and why it gives none."""
+    reading = study.readings[-1]
+    if study.status in (StudyStatus.MERGED, StudyStatus.DISCARDED):
+        return None, TAKEN_OFF
+    if study.conflict:
+        return None, IN_DOUBT
+    # A reading without a digest is of a study of one file, and such a study never changes.
+    if reading.contents not in (None, study.contents):
+        return None, CHANGED
+    if reading.state is ReadingState.PRELIMINARY:
+        return None, WAITS
+    if not isinstance(reading.finding, Finding):
+        return None, NONE_OF_THE_CLASSES.format(reading.finding)
+    return reading.finding, ""
 
 
 def answered(study: Study, reading: Reading) -> AIResult | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from triage.domain import Finding, Series
-from triage.learning.entries import OUTLINES_FOLDER
 from triage.records.marked import Mask, marker
 from triage.records.marks import SignedMarks
 from triage.records.views import Study
@@ -39,7 +38,6 @@ class Outlines:
     def __init__(self, study: Study, series: Sequence[Series], signed: Sequence[SignedMarks]) -> None:
         self.masks: dict[tuple[int, int], Mask] = {}
         self.reading = 0
-        self._study_id = study.study_id
         finding = study.readings[-1].finding
         if finding is Finding.NOTUMOR:
             return
@@ -53,19 +51,21 @@ class Outlines:
         """Whether the mask holds a lesion; a reader who empties it says that there is none on the slice."""
         return {place: not mask.is_empty for place, mask in self.masks.items()}
 
-    def add_to(self, archive: zipfile.ZipFile, place: tuple[int, int]) -> tuple[str, int | str, str]:
-        """Write the mask of a slice to the archive; return its name, the number of its reading, and `Mask.origin`.
-
-        All are empty for a slice without one.
-        """
+    def png(self, place: tuple[int, int]) -> bytes | None:
+        """Return the mask of a slice as a picture, 255 inside; None for a slice without one."""
         mask = self.masks.get(place)
-        if mask is None:
-            return "", "", ""
-        name = f"{OUTLINES_FOLDER}/{self._study_id}/{place[0] + 1:02d}-{place[1] + 1:04d}.png"
-        buffer = io.BytesIO()
-        Image.fromarray(mask.pixels.astype(np.uint8) * np.uint8(255)).save(buffer, "PNG")
-        archive.writestr(name, buffer.getvalue())
-        return name, self.reading, mask.origin or ""
+        return None if mask is None else png_of(mask.pixels.astype(np.uint8) * np.uint8(255))
+
+    def origin(self, place: tuple[int, int]) -> str:
+        """Return `Mask.origin` of the mask of a slice."""
+        return self.masks[place].origin or ""
+
+
+def png_of(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    """Return gray values as a PNG, without loss."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _placed(study: Study, series: Sequence[Series], signed: SignedMarks) -> dict[tuple[int, int], Mask]:

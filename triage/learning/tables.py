@@ -1,15 +1,13 @@
-"""Files of an export that are written step by step: a CSV in an archive, and the archive itself."""
+"""Files of an export: the archive that replaces an earlier one, its entries and its tables, equal in every run."""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-import shutil
 import tempfile
-import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -17,50 +15,30 @@ from typing import IO
 from triage.errors import StorageError
 from triage.text import csv_cell
 
-
-class Table:
-    """A CSV that grows in a file of its own until it is copied into an archive.
-
-    Parameters
-    ----------
-    file
-        Open for writing and reading bytes; it gets the names of the columns at once.
-    columns
-        Names of the columns.
-
-    Attributes
-    ----------
-    rows
-        Number of rows below the names.
-    """
-
-    def __init__(self, file: IO[bytes], columns: Iterable[str]) -> None:
-        self.rows = 0
-        self._file = file
-        self._text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
-        self._writer = csv.writer(self._text, quoting=csv.QUOTE_ALL)
-        self._writer.writerow(columns)
-
-    def add(self, cells: Iterable[object]) -> None:
-        """Add a row. No cell can act as a formula in a spreadsheet."""
-        self._writer.writerow([csv_cell(str(cell)) for cell in cells])
-        self.rows += 1
-
-    def copy_to(self, archive: zipfile.ZipFile, name: str) -> None:
-        """Copy the table into the archive."""
-        self._text.flush()
-        self._file.seek(0)
-        entry = zipfile.ZipInfo(name, time.localtime()[:6])
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        with archive.open(entry, "w", force_zip64=True) as member:
-            shutil.copyfileobj(self._file, member)
+#: When every entry was changed, the earliest time that a ZIP can say: the same record makes the same bytes.
+NO_TIME = (1980, 1, 1, 0, 0, 0)
+#: Rights of an unpacked file: its owner may read and write it.
+OWNER_ONLY = 0o600
+#: `ZipInfo.create_system` of Unix, wherever the export is made.
+UNIX = 3
 
 
-@contextmanager
-def table(columns: Iterable[str], folder: Path) -> Iterator[Table]:
-    """Open an empty table. Its file is on the disk of the folder without a name, so a killed process leaves nothing."""
-    with tempfile.TemporaryFile(dir=folder) as file:
-        yield Table(file, columns)
+def add(archive: zipfile.ZipFile, name: str, data: bytes, *, packed: bool = True) -> None:
+    """Add an entry; what is compressed already is not packed."""
+    entry = zipfile.ZipInfo(name, NO_TIME)
+    entry.create_system = UNIX
+    entry.external_attr = OWNER_ONLY << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+    archive.writestr(entry, data)
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+    """Return a CSV with the columns in this order. No cell can act as a formula in a spreadsheet."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow(columns)
+    writer.writerows([csv_cell(str(row[column])) for column in columns] for row in rows)
+    return text.getvalue().encode()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
@@ -216,10 +216,33 @@ class Acting:
         self._note(Event.EXPORTED, f"audit trail as {form}, {wanted.said()}")
         return self.installation.store.trail.all(wanted)
 
+    def begin_baseline(self, day: date, reason: str) -> None:
+        """Count the baseline of the monitoring from a day on, for a reason that is audited.
+
+        Raises
+        ------
+        ReadingError
+            Without a reason.
+        """
+        self.require(Right.BASELINE)
+        reason = visible(one_line(reason), MAX_NOTE)
+        if not reason:
+            raise ReadingError("A new baseline needs a reason. Enter what has changed.")
+        self._note(Event.SETTINGS, f"monitoring has its baseline from {day.isoformat()} on: {reason}")
+        self.installation.monitor.begin_anew(day)
+
+    def export_month(self, first: date, *, named: bool) -> tuple[bytes, bytes]:
+        """Return the monitoring report of a month as PDF and as HTML, and note that the person takes it away."""
+        self.require(Right.MONITORING)
+        made = self.installation.monitor.report(first, self.installation.runtime.card.name, named=named)
+        readers = "readers by name" if named else "readers by pseudonym"
+        self._note(Event.EXPORTED, f"monitoring report of {first:%Y-%m}, {readers}")
+        return made
+
     def verify(self, progress: Callable[[float], None]) -> Verified:
         """Verify the whole record and the model folder now, and note what came of it; see `verify_all`."""
         self.require(Right.AUDIT)
-        found = verify_all(self.installation.watch, self.installation.model_guard, progress)
+        found = verify_all(self.installation.watch, self.installation.serving, progress)
         self._note(Event.DAMAGED if found.damaged else Event.VERIFIED, found.counted())
         return found
 

@@ -13,23 +13,27 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from threading import Condition, Event, Lock
+from threading import Condition, Event
 
 from triage.access.access import Access
+from triage.copies.seen import seen_by_model
 from triage.domain import Receipt, Resolution, Series
 from triage.errors import NotFoundError
 from triage.inference.runtime import Runtime
-from triage.learning.dataset import write_dataset
 from triage.learning.entries import Export
+from triage.learning.export import write_dataset
+from triage.pipeline.candidates import Candidates
 from triage.pipeline.durable import Work, key
 from triage.pipeline.held import Held
 from triage.pipeline.intake import Intake
-from triage.pipeline.model_guard import ModelGuard
+from triage.pipeline.monitoring import Monitor
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
 from triage.pipeline.recovery import carry_out
+from triage.pipeline.rescoring import Rescoring
 from triage.pipeline.retraining import Retrainings
+from triage.pipeline.serving import Serving
 from triage.pipeline.signatures import Signatures
 from triage.pipeline.spool import Incoming
 from triage.pipeline.upkeep import Findings, Removed, check, clean
@@ -80,8 +84,14 @@ class Installation:
         Who looks at which study.
     watch
         Verifies the record.
-    model_guard
-        Checks that the model folder is the one that was accepted.
+    monitor
+        Watches for drift.
+    serving
+        Which model serves.
+    candidates
+        Models that could serve.
+    rescoring
+        Scores in the background what another model, or a candidate, is to look at.
     retrainings
         Retrain the model that serves, in a process of its own.
     """
@@ -108,18 +118,24 @@ class Installation:
         self.signatures = Signatures(self.store.drafts, check=self._check_pixels)
         self.visits = Visits(self.store)
         self.watch = Watch(self.store, self.files, settings.home)
-        self.model_guard = ModelGuard(settings.model, self.store.models)
+        self.monitor = Monitor(self.store, lambda: self.runtime.card.sha256, blind=settings.blind_first_read)
+        self.serving = Serving(settings, self.store)
+        self.candidates = Candidates(self.serving.folder)
+        self.rescoring = Rescoring(self, self.serving)
         self.retrainings = Retrainings(
-            settings.home, lambda: settings.model, lambda target: self.export_readings(target, deidentified=True)
+            settings.home, lambda: self.runtime.folder, lambda target: self.export_readings(target, deidentified=True)
         )
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
-        self._loading, self._processed, self._closed = Lock(), Condition(), Event()
+        self._processed, self._closed = Condition(), Event()
 
     @property
     def runtime(self) -> Runtime:
-        """The model in use; loaded at the first call."""
-        with self._loading:
-            return self._runtime
+        """The model that serves now; it is another one after a promotion."""
+        return self.serving.current().runtime
+
+    def runtime_of(self, model_sha256: str) -> Runtime:
+        """Return the model that made a result if it is still here, else the one that serves."""
+        return self.serving.made_by(model_sha256) or self.runtime
 
     def receive(
         self,
@@ -196,7 +212,7 @@ class Installation:
         deidentified: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Export:
-        """Write the data set of signed readings, see `triage.learning.dataset.write_dataset`.
+        """Write the data set of signed readings, see `triage.learning.export.write_dataset`.
 
         Parameters
         ----------
@@ -218,6 +234,7 @@ class Installation:
             decode=partial(decode, self),
             files=self.files,
             marks=self.store.marks.signed,
+            seen=seen_by_model(self.settings.model),
             originals=originals,
             deidentified=deidentified,
             progress=progress,
@@ -260,6 +277,7 @@ class Installation:
         What lies unfinished in a home folder where nobody else works was left by a process that died.
         """
         self.watch.start()
+        self.monitor.start()
         claims = self.store.claims
         steps = self.signatures.settle, lambda: claims.note_expired(datetime.now(UTC)), self._clean_up, self.resume
         carry_out(steps, self._closed)
@@ -303,14 +321,17 @@ class Installation:
         """
         self.door.warm()
         self.work.start()
+        self.rescoring.start()
 
     def close(self) -> None:
         """Finish the uploads, then end the queue of this process, the decoders and the connections to the database."""
         self._closed.set()
         self.signatures.close()
         self.watch.close()
+        self.monitor.close()
         self.uploads.close()
         self.held.close()
+        self.rescoring.close()
         self.work.stop()
         self.door.close()
         self.store.anchors.sync()
@@ -318,7 +339,6 @@ class Installation:
         self._presence.close()
 
     def _process(self, study_id: str) -> None:
-        self.model_guard.check()
         process(self, study_id)
         with self._processed:
             self._processed.notify_all()
@@ -339,8 +359,3 @@ class Installation:
         """Run the queue here, unless a separate worker does."""
         if self.settings.worker == "embedded":
             self.run()
-
-    @cached_property
-    def _runtime(self) -> Runtime:
-        self.model_guard.admit()
-        return Runtime(self.settings.model, self.settings.threads)

@@ -17,6 +17,7 @@ from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.views import KnownInstance
 from triage.scans.deidentify.pseudonym import PseudonymMap
+from triage.scans.formats.ties import tied
 from triage.scans.isolation.door import Door
 
 logger = logging.getLogger(__name__)
@@ -222,10 +223,12 @@ class Intake:
         return [upload for upload in self._uploads if upload.outcome is None]
 
     def _by_study(self) -> list[list[Upload]]:
-        """Return the stored files by study; a file without a Study Instance UID is a study of its own."""
-        studies: dict[str, list[Upload]] = {}
-        for upload in (upload for upload in self._undecided() if upload.twin is None):
-            studies.setdefault(upload.study_uid or upload.sha256, []).append(upload)
+        """Return the stored files by study, those without a Study Instance UID by what ties them together."""
+        studies: dict[str | int, list[Upload]] = {}
+        files = [upload for upload in self._undecided() if upload.twin is None]
+        groups = tied([upload.inspection.ties if upload.inspection else () for upload in files])
+        for upload, group in zip(files, groups, strict=True):
+            studies.setdefault(upload.study_uid or group, []).append(upload)
         return list(studies.values())
 
     def _note_refusals(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether the model folder is the one that this installation accepted: at the start, and before every study."""
+"""Whether a model folder is the one that this installation accepted or promoted: at the start, before every study."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from triage.records.models import Models
 #: Actor of the audit row of the first model of a record.
 FIRST_START = "first start"
 CHANGED = "The model folder {folder} was changed while it serves. Bring it back from the release, then restart."
+OTHER = "{folder} holds another model than the one that was meant. Bring the folder back from a backup."
 
 
 class ModelGuard:
@@ -22,10 +23,12 @@ class ModelGuard:
         The model folder.
     models
         Models that were accepted.
+    promised
+        Digest of the card that the registry has for this folder; "" if accepted models decide.
     """
 
-    def __init__(self, folder: Path, models: Models) -> None:
-        self._folder, self._models = folder, models
+    def __init__(self, folder: Path, models: Models, promised: str = "") -> None:
+        self._folder, self._models, self._promised = folder, models, promised
         self._seen: tuple[tuple[int, ...], ...] = ()
         self._digest = ""
 
@@ -37,10 +40,9 @@ class ModelGuard:
         ModelError
             If the folder is damaged, is not as it was released, or was not accepted.
         """
-        seen = _state(self._folder)
-        card = read_card(self._folder)
-        check_released(card)
-        if not self._models.accepted(card.digest, card.name):
+        seen = state_of(self._folder)
+        card = self._read()
+        if not self._promised and not self._models.accepted(card.digest, card.name):
             self._models.accept(card.digest, card.name, actor=FIRST_START)
         self._seen, self._digest = seen, card.digest
         return card
@@ -53,10 +55,10 @@ class ModelGuard:
         ModelError
             If it was changed.
         """
-        if self._seen == _state(self._folder):
+        if self._seen == state_of(self._folder):
             return
         before = self._digest
-        if before and read_card(self._folder).digest != before:
+        if before and not self._promised and read_card(self._folder).digest != before:
             raise ModelError(CHANGED.format(folder=self._folder))
         self.admit()
 
@@ -68,9 +70,9 @@ class ModelGuard:
         ModelError
             As `admit`.
         """
-        card = read_card(self._folder)
-        check_released(card)
-        self._models.accepted(card.digest, card.name)
+        card = self._read()
+        if not self._promised:
+            self._models.accepted(card.digest, card.name)
 
     def accept(self, actor: str) -> tuple[Card, bool]:
         """Accept the model of the folder; returns its card, and whether it was not accepted before.
@@ -80,12 +82,18 @@ class ModelGuard:
         ModelError
             If the folder is damaged, or says that it is a released model and is not.
         """
-        card = read_card(self._folder)
-        check_released(card)
+        card = self._read()
         return card, self._models.accept(card.digest, card.name, actor=actor)
 
+    def _read(self) -> Card:
+        card = read_card(self._folder)
+        check_released(card)
+        if self._promised not in ("", card.digest):
+            raise ModelError(OTHER.format(folder=self._folder))
+        return card
 
-def _state(folder: Path) -> tuple[tuple[int, ...], ...]:
+
+def state_of(folder: Path) -> tuple[tuple[int, ...], ...]:
     """Return what changes when a file is touched; nobody can set the time of the last change of a file back."""
     try:
         found = sorted(path for path in folder.iterdir() if path.is_file())

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Protocol
 
 from triage.domain import AIResult, Plane, Series, SeriesHeader, StudyStatus
-from triage.errors import NotFoundError, RefusedError, StorageError
+from triage.errors import ModelError, NotFoundError, RefusedError, StorageError
 from triage.inference.runtime import Runtime
 from triage.inference.study import judge
 from triage.records.files import FileStore
@@ -53,25 +53,13 @@ def process(services: Services, study_id: str) -> None:
         If there is no such study.
     StorageError
         If the record did not take the result; call it again.
+    ModelError
+        If no model may serve; the study waits for one.
     """
     study = services.store.study(study_id)
     if study.status is not StudyStatus.RECEIVED:
         return
-    series: tuple[Series, ...] = ()
-    try:
-        series = decode(services, study)
-        services.store.results.note_series(study_id, described(series))
-        runtime = services.runtime
-        result = judge(series, runtime, study.contents)
-        if isinstance(result, AIResult):
-            result = replace(result, card=runtime.card.digest)
-    except StorageError:
-        raise
-    except (NotFoundError, RefusedError) as error:
-        result = str(error)
-    except Exception:
-        logger.exception("scoring study %s failed", study_id)
-        result = INTERNAL_ERROR
+    result, series = judged(services, study)
     if isinstance(result, str):
         services.store.results.file_not_analysable(study_id, result, judged=study.contents)
     else:
@@ -79,6 +67,45 @@ def process(services: Services, study_id: str) -> None:
     filed = services.store.study(study_id)
     if filed.contents == study.contents:  # no more files came meanwhile
         services.glances.keep(filed, series)
+
+
+def judged(
+    services: Services, study: Study, runtime: Runtime | None = None
+) -> tuple[AIResult | str, tuple[Series, ...]]:
+    """Return what a model says of a study, or why it cannot judge it, and the decoded series.
+
+    Parameters
+    ----------
+    services
+        Of the installation.
+    study
+        The study.
+    runtime
+        The model; None: the one that serves once the study is decoded.
+
+    Raises
+    ------
+    ModelError
+        If no model may serve.
+    StorageError
+        If the record does not answer.
+    """
+    series: tuple[Series, ...] = ()
+    try:
+        series = decode(services, study)
+        services.store.results.note_series(study.study_id, described(series))
+        model = runtime or services.runtime
+        result = judge(series, model, study.contents)
+        if isinstance(result, AIResult):
+            result = replace(result, card=model.card.digest)
+    except (StorageError, ModelError):
+        raise
+    except (NotFoundError, RefusedError) as error:
+        result = str(error)
+    except Exception:
+        logger.exception("scoring study %s failed", study.study_id)
+        result = INTERNAL_ERROR
+    return result, series
 
 
 def described(stacks: Sequence[Series]) -> dict[str, SeriesHeader]:

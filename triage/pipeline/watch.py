@@ -19,8 +19,8 @@ from threading import Event, Thread
 from pydantic import TypeAdapter
 
 from triage.errors import ModelError, StorageError
-from triage.pipeline.model_guard import ModelGuard
-from triage.records.chain import Damage, Kind
+from triage.pipeline.serving import Serving
+from triage.records.chain import Damage, Kind, Link
 from triage.records.faults import DAMAGED
 from triage.records.files import FileStore
 from triage.records.sealed import SealedDatabase
@@ -48,8 +48,8 @@ class Verified:
     ----------
     at
         When it ended.
-    head
-        Number of the last seal that it saw.
+    head, mac
+        Number and code of the last seal that it saw; the next verification asks for it. An earlier version has no code.
     seals, files
         How many were checked.
     damage
@@ -64,6 +64,7 @@ class Verified:
     files: int
     damage: tuple[Damage, ...] = ()
     damaged: int = 0
+    mac: str = ""
 
     def said(self) -> str:
         """Return the result in a sentence without anything of a study or a reader."""
@@ -83,15 +84,15 @@ class Verified:
 _VERIFIED = TypeAdapter(Verified)
 
 
-def verify_all(watch: Watch, guard: ModelGuard, progress: Callable[[float], None] = lambda _: None) -> Verified:
+def verify_all(watch: Watch, serving: Serving, progress: Callable[[float], None] = lambda _: None) -> Verified:
     """Verify the whole record, and whether the model folder is the one that was accepted.
 
     Parameters
     ----------
     watch
         Verifies the record.
-    guard
-        Knows the model.
+    serving
+        Knows the model that is to serve.
     progress
         See `Watch.verify`.
 
@@ -102,7 +103,7 @@ def verify_all(watch: Watch, guard: ModelGuard, progress: Callable[[float], None
     """
     found = watch.verify(progress=progress)
     try:
-        guard.compare()
+        serving.compare()
     except ModelError as error:
         damage = (*found.damage, Damage(Kind.MODEL, "model", str(error)))
         return replace(found, damage=damage, damaged=found.damaged + 1)
@@ -171,7 +172,9 @@ class Watch:
         if after > self._database.head().number:
             after = 0
         verification = Verification(self._database, self._files)
-        damage: list[Damage] = []
+        before = self.last()
+        damage = self._cut_off(before)
+        is_cut_off = bool(damage)
         total = self._database.head().number - after + verification.count_files()
         began = time.monotonic()
         for step in verification.steps(after):
@@ -180,16 +183,23 @@ class Watch:
             if self._stopped.wait(gentle * (time.monotonic() - began)):
                 raise StorageError("The verification was stopped. It begins again at the next start.")
             began = time.monotonic()
-        head = self._database.head().number
+        last = self._database.head()
+        if is_cut_off and before is not None:  # it is asked for until it is back
+            last = Link(before.head, before.mac)
         found = Verified(
-            datetime.now(UTC), head, verification.seals, verification.checked_files, tuple(damage[:NAMED]), len(damage)
+            datetime.now(UTC),
+            last.number,
+            verification.seals,
+            verification.checked_files,
+            tuple(damage[:NAMED]),
+            len(damage),
+            last.mac,
         )
         if damage:
             logger.error("the record is not as it was sealed: %s", found.said())
-        before = self.last()
         if after and before is not None and not damage:
             # The end alone says nothing about the rest.
-            found = replace(before, head=head) if not before.damaged else before
+            found = replace(before, head=last.number, mac=last.mac) if not before.damaged else before
         self._keep(found)
         return found
 
@@ -232,6 +242,17 @@ class Watch:
             self._looked.set()
         self._trouble = ""
         return LOOK if not after else 0.0
+
+    def _cut_off(self, before: Verified | None) -> list[Damage]:
+        """Whether the last verification saw a seal that is not there: then database and anchors were put back."""
+        if before is None:
+            return []
+        mac = self._database.mac_of(before.head)
+        if mac is None:
+            return [Damage(Kind.TRUNCATED, "seal", f"{before.head} was verified and is not there")]
+        if before.mac and mac != before.mac:
+            return [Damage(Kind.SPLICED, "seal", f"{before.head} is not the one that was verified")]
+        return []
 
     def _code(self, text: bytes) -> bytes:
         return self._database.key.mac(b"verified " + text).encode()

@@ -52,7 +52,7 @@ class Arrivals:
         name
             Name of the study, if it is new.
         arrivals
-            Files with one Study Instance UID, or one file that has none; their bytes are on disk already.
+            Files with one Study Instance UID, or files of one study that have none; their bytes are on disk already.
         actor
             Who handed them over.
         site_band

@@ -8,14 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Integer, RowMapping, Select, Table, bindparam, cast, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Date,
+    RowMapping,
+    Select,
+    String,
+    Table,
+    bindparam,
+    select,
+    type_coerce,
+)
 
 from triage.records.database import in_batches
+from triage.records.tables import UtcDateTime
+
+#: How SQLite has a time and a day. It sorts and compares them as text, so the same time in another form is elsewhere.
+TIME, DAY = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", re.ASCII), re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def canonical(value: object) -> bytes:
@@ -29,14 +46,20 @@ def digest(value: object) -> str:
 
 
 def contents(connection: Connection, table: Table, keys: Sequence[str]) -> dict[str, dict[str, object]]:
-    """Return the rows of a table as they are in the database, by their key; rows that are not there are left out."""
+    """Return the rows of a table as they are in the database, by their key; rows that are not there are left out.
+
+    A time, a day or a truth value that the product would not have written so is returned as it stands there.
+    """
     identity = key_column(table)
     wanted = [identity.type.python_type(key) for key in keys]
     found: dict[str, dict[str, object]] = {}
-    names = table.columns.keys()
+    kinds = _kinds(table)
     for batch in in_batches(wanted):
         for row in connection.execute(_query(table), {"keys": batch}):
-            content = dict(zip(names, row, strict=True))
+            content = {
+                name: _read(value, kind) if kind else value
+                for (name, kind), value in zip(kinds.items(), row, strict=True)
+            }
             found[str(content[identity.name])] = content
     return found
 
@@ -55,12 +78,33 @@ def without(row: Mapping[str, object] | RowMapping, left_out: Iterable[str]) -> 
 @cache
 def _query(table: Table) -> Select[tuple[Any, ...]]:
     """Return the query for the rows of some keys; it is made once, since it runs in every transaction."""
-    # SQLite keeps any number in a column for truth values, and 2 is as true as 1 only to Python.
-    columns = (
-        cast(column, Integer).label(column.name) if isinstance(column.type, Boolean) else column
-        for column in table.columns
-    )
+    kinds = _kinds(table)
+    columns = (type_coerce(column, String) if kinds[column.name] else column for column in table.columns)
     return select(*columns).where(key_column(table).in_(bindparam("keys", expanding=True)))
+
+
+@cache
+def _kinds(table: Table) -> dict[str, type | None]:
+    """Return by name what a column holds, if it is one in which SQLite keeps anything else too; None for the others."""
+    kinds = {UtcDateTime: datetime, Date: date, Boolean: bool}
+    return {
+        column.name: next((kind for of, kind in kinds.items() if isinstance(column.type, of)), None)
+        for column in table.columns
+    }
+
+
+def _read(value: object, kind: type) -> object:
+    """Return a value in one form for all databases; what SQLite has in no form of ours stays as it is."""
+    # PostgreSQL gives what the column holds; 1.5 in SQLite is as true to Python, and not to an index.
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if isinstance(value, str) and kind is datetime and TIME.fullmatch(value):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    if isinstance(value, str) and kind is date and DAY.fullmatch(value):
+        return date.fromisoformat(value)
+    return value
 
 
 def _plain(value: object) -> object:

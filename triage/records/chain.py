@@ -26,7 +26,9 @@ class Kind(StrEnum):
     ORPHANED = "refers to a row that is not there"
     UNBOUND = "signature does not fit what was signed"
     MODEL = "model folder not as accepted"
-    SCHEMA = "not made by this product"
+    PLANTED = "not made by this product"
+    UNTRUE = "does not have what is in its table"
+    DROPPED = "dropped from the database"
 
 
 @dataclass(frozen=True, slots=True)

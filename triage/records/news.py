@@ -17,6 +17,7 @@ from triage.records.tables import AuditRow, StudyRow
 KINDS = {
     Event.RECEIVED: "study",
     Event.RANKED: "study",
+    Event.RERANKED: "study",
     Event.NOT_ANALYSABLE: "study",
     Event.CONFLICT: "study",
     Event.RESOLVED: "study",

@@ -10,7 +10,10 @@ from triage.records.database import migrate, open_engine
 
 #: Rights of the product's role: rows of these tables are added and never changed, of these changed and never deleted.
 #: All other tables hold work in progress.
-ADDED = ("audit", "reading", "mark", "ai_result", "pseudonym", "model", "seal")
+ADDED = (
+    *("audit", "reading", "mark", "ai_result", "pseudonym", "model", "seal"),
+    *("registry", "rerank", "shadow_result"),
+)
 CHANGED = ("study", "instance")
 #: Nobody changes these at work.
 READ = ("alembic_version",)

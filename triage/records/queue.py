@@ -20,6 +20,7 @@ from triage.domain import Band, Finding, Ranking, ReadingState, StudyStatus
 from triage.reading import UNSETTLED
 from triage.records import rows, studies
 from triage.records.database import MAX_IN_VALUES, Read, in_batches
+from triage.records.reranks import raised_since
 from triage.records.tables import ClaimRow, DraftRow, ReadingRow, StudyRow
 from triage.records.views import (
     Counted,
@@ -127,9 +128,10 @@ class Queue:
             or_(StudyRow.status.not_in(UNSETTLED), ~mine.exists()),
         )
         last = left[-1] if left else ""
-        ranked = select(StudyRow.id, StudyRow.ranked_at > (since or now)).where(*free)
+        after = since or now
+        ranked = select(StudyRow.id, or_(StudyRow.ranked_at > after, raised_since(after))).where(*free)
         with self.read() as session:
-            fresh = {study_id: bool(after) for study_id, after in session.execute(ranked)}
+            fresh = {study_id: bool(later) for study_id, later in session.execute(ranked)}
             order = [study_id for study_id, _ in self._order(session, now, also=last)]
         here = order.index(last) if last in order else -1
         below, above = order[here + 1 :], order[: here + 1]

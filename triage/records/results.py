@@ -54,7 +54,7 @@ class Results:
             if known is not None and row.status != StudyStatus.RECEIVED:
                 return
             if known is None:
-                session.add(_row(study_id, result, now))
+                session.add(result_row(study_id, result, now))
             if (
                 result.contents != studies.contents(session, [study_id])[study_id]
                 or row.status == StudyStatus.DISCARDED
@@ -139,7 +139,8 @@ class Results:
             return studies.contents(session, study_ids)
 
 
-def _row(study_id: str, result: AIResult, now: datetime) -> AIResultRow:
+def result_row(study_id: str, result: AIResult, now: datetime) -> AIResultRow:
+    """Return the row of a result that is filed now."""
     return AIResultRow(
         study_id=study_id,
         model=result.model,

@@ -13,6 +13,7 @@ from triage.domain import (
     Confidence,
     Decision,
     Finding,
+    Inputs,
     Plane,
     Ranking,
     Reading,
@@ -25,10 +26,14 @@ from triage.domain import (
     conclusion,
 )
 from triage.reading import meaning, superseded
+from triage.records.model_tables import RerankRow
+from triage.records.reranked import Rank, Reranked
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Instance, SeriesFiles, SignedReading, contents_of
 
 BANDS = tuple(Band)
+#: Key of the inputs of a study in the slices of its result, which older results lack.
+INPUTS = "inputs"
 
 
 def instance(row: InstanceRow) -> Instance:
@@ -109,11 +114,12 @@ def slices_as_json(slices: SliceScores | None) -> dict[str, Any] | None:
     """Return slice scores as the database stores them."""
     if slices is None:
         return None
-    return {
+    kept: dict[str, Any] = {
         "shown": [slices.series, slices.slice, slices.instance],
         "table": slices.table,
         "steps": slices.steps,
     }
+    return kept | {INPUTS: asdict(slices.inputs)} if slices.inputs else kept
 
 
 def _slices(stored: dict[str, Any] | None) -> SliceScores | None:
@@ -121,7 +127,8 @@ def _slices(stored: dict[str, Any] | None) -> SliceScores | None:
         return None
     table = tuple(tuple(None if row is None else tuple(row) for row in series) for series in stored["table"])
     series, position, instance = stored["shown"]
-    return SliceScores(series, position, instance, table, tuple(stored.get("steps", ())))
+    inputs = Inputs(**stored[INPUTS]) if INPUTS in stored else None
+    return SliceScores(series, position, instance, table, tuple(stored.get("steps", ())), inputs)
 
 
 def result(row: AIResultRow) -> AIResult:
@@ -138,6 +145,21 @@ def result(row: AIResultRow) -> AIResult:
         filed_at=row.filed_at,
         card=row.card or "",
     )
+
+
+def reranked(row: RerankRow) -> Reranked:
+    """Return what another model made of the rank of a study."""
+    return Reranked(
+        study_id=row.study_id,
+        at=row.at,
+        before=_rank(row.before_model, row.before_band, row.before_malignancy, row.before_predicted),
+        after=_rank(row.model, row.band, row.malignancy, row.predicted),
+        refusal=row.refusal or "",
+    )
+
+
+def _rank(model: str, band: int, malignancy: float | None, predicted: str | None) -> Rank:
+    return Rank(model, BANDS[band], malignancy, Finding(predicted) if predicted else None)
 
 
 def reading(row: ReadingRow) -> Reading:

@@ -1,6 +1,6 @@
 """What the database does by itself: triggers, views and tables that the migrations did not make could make it lie.
 
-One that is missing is not named: what it would have refused is found by the seals.
+Without the triggers that they made it no longer refuses changes of what is signed.
 """
 
 from __future__ import annotations
@@ -13,50 +13,79 @@ from sqlalchemy import Connection
 from triage.records.chain import Damage, Kind
 from triage.records.database import migrate, open_engine
 
-#: Indexes change no row. SQLite's own tables, such as the statistics of ANALYZE, have these names.
-_SQLITE = (
-    "SELECT type, name, sql FROM sqlite_master WHERE type <> 'index' AND NOT (type = 'table' AND name GLOB 'sqlite_*')"
-)
-#: A trigger of ours only raises an error. Rules and policies are other ways to change or hide rows.
+#: SQLite's own tables, such as the statistics of ANALYZE, have these names.
+_SQLITE = "SELECT type, name, sql FROM sqlite_master WHERE NOT (type = 'table' AND name GLOB 'sqlite_*')"
+#: A trigger of ours only raises an error; one that is switched off is as good as dropped. Rules and policies are other
+#: ways to change or hide rows.
 _POSTGRESQL = r"""
-    SELECT 'trigger', c.relname || '.' || t.tgname
+    SELECT 'trigger', c.relname || '.' || t.tgname,
+           CASE WHEN p.prosrc ~ '^\s*BEGIN RAISE EXCEPTION ''[^'']*''; END\s*$' THEN 'refuses' ELSE '' END
       FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-     WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
-       AND p.prosrc !~ '^\s*BEGIN RAISE EXCEPTION ''[^'']*''; END\s*$'
+     WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND c.relnamespace = current_schema()::regnamespace
     UNION ALL
-    SELECT 'view', c.relname FROM pg_class c
+    SELECT 'view', c.relname, '' FROM pg_class c
      WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('v', 'm', 'f')
     UNION ALL
-    SELECT 'rule', c.relname || '.' || r.rulename
+    SELECT 'rule', c.relname || '.' || r.rulename, ''
       FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
      WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
     UNION ALL
-    SELECT 'policy', c.relname || '.' || p.polname
+    SELECT 'policy', c.relname || '.' || p.polname, ''
       FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
      WHERE c.relnamespace = current_schema()::regnamespace
 """
 
 
-#: Kind, name and definition of something in a database; of PostgreSQL what is foreign, without its definition.
+#: Kind, name and definition of something in a database; of a trigger of PostgreSQL, whether all it does is to refuse.
 Held = frozenset[tuple[str, str, str]]
 #: Digest of what the migrations make of an empty database of SQLite. To make one takes seconds.
-MADE = "17206edb8c1ada9d5c07b509bc028f30361393071600ea44b6b3ddc1521b165d"
+MADE = "98ca685350ec266477b10b3518004ba15135f210c7c9ec1408fa82122ab9ec16"
+#: What they make of one of PostgreSQL.
+GUARDS: Held = frozenset(
+    ("trigger", f"{table}.{table}_{name}", "refuses")
+    for name, tables in {
+        "append_only": ("reading", "audit", "mark"),
+        "stays": (
+            "ai_result",
+            "pseudonym",
+            "model",
+            "seal",
+            "study",
+            "instance",
+            "registry",
+            "rerank",
+            "shadow_result",
+        ),
+    }.items()
+    for table in tables
+)
 
 
 def held(connection: Connection) -> Held:
     """Return what the database holds that could do something by itself."""
-    if connection.dialect.name == "sqlite":
-        return frozenset(
-            (kind, name, " ".join((text or "").split())) for kind, name, text in connection.exec_driver_sql(_SQLITE)
-        )
-    return frozenset((kind, name, "") for kind, name in connection.exec_driver_sql(_POSTGRESQL))
+    query = _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL
+    found = connection.exec_driver_sql(query)
+    return frozenset((kind, name, " ".join((text or "").split())) for kind, name, text in found)
 
 
-def foreign(found: Held) -> list[Damage]:
-    """Return what a database holds beside what the migrations make, or otherwise than they do."""
-    if not found or digest(found) == MADE:
+def changed(found: Held, dialect: str) -> list[Damage]:
+    """Return what a database holds beside what the migrations make, or otherwise than they do, and what it lacks.
+
+    Parameters
+    ----------
+    found
+        What it holds.
+    dialect
+        Of SQLAlchemy.
+    """
+    if dialect == "sqlite" and digest(found) == MADE:
         return []
-    return [Damage(Kind.SCHEMA, kind, name) for kind, name, _ in sorted(found - made())]
+    expected = made() if dialect == "sqlite" else GUARDS
+    names = {(kind, name) for kind, name, _ in found}
+    planted = [Damage(Kind.PLANTED, kind, name) for kind, name, _ in sorted(found - expected)]
+    return planted + [
+        Damage(Kind.DROPPED, kind, name) for kind, name, _ in sorted(expected) if (kind, name) not in names
+    ]
 
 
 def digest(found: Held) -> str:

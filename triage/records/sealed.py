@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import event, make_url
+from sqlalchemy import event, make_url, select
 from sqlalchemy.orm import Session
 
 from triage.errors import StorageError
@@ -18,6 +18,7 @@ from triage.records import keys, seals
 from triage.records.anchors import Anchors
 from triage.records.chain import Link
 from triage.records.database import Database
+from triage.records.tables import SealRow
 
 
 class SealedDatabase(Database):
@@ -78,6 +79,11 @@ class SealedDatabase(Database):
         if last is None:
             raise StorageError("The record has no seals. Bring back the database from the backup.")
         return Link(last.number, last.mac)
+
+    def mac_of(self, number: int) -> str | None:
+        """Return the code of a seal, None if there is none with this number."""
+        with self.read() as session:
+            return session.scalar(select(SealRow.mac).where(SealRow.number == number))
 
     def _anchor(self, sealed: tuple[Link, datetime, bool] | None) -> None:
         if sealed is not None:

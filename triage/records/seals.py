@@ -17,10 +17,11 @@ from triage.records.audit import Event
 from triage.records.canonical import canonical, contents, digest, key_column
 from triage.records.chain import NOTHING, Link, Seal
 from triage.records.keys import Key
+from triage.records.model_tables import SEALED_TOO
 from triage.records.tables import SEALED, SealRow
 
 #: Sealed tables by name.
-TABLES: dict[str, Table] = {row.__tablename__: row.metadata.tables[row.__tablename__] for row in SEALED}
+TABLES: dict[str, Table] = {row.__tablename__: row.metadata.tables[row.__tablename__] for row in (*SEALED, *SEALED_TOO)}
 #: `what` of the first seal; its key is the fingerprint of the key of the record.
 FIRST = "record"
 #: Clocks of two machines may differ by so much.
@@ -145,6 +146,28 @@ def head(connection: Connection) -> Seal | None:
     """Return the last seal."""
     row = connection.execute(_LAST).mappings().first()
     return seal_of(row) if row else None
+
+
+def is_sealed(connection: Connection, key: Key, what: str, which: str) -> bool:
+    """Whether a row is as its newest seal says, and that seal is of this record; for what cannot wait for `verify`.
+
+    Parameters
+    ----------
+    connection
+        To the record.
+    key
+        Of the record.
+    what, which
+        Table and key of the row.
+    """
+    newest = select(_seals).where(_seals.c.what == what, _seals.c.key == which).order_by(_seals.c.number.desc())
+    found = connection.execute(newest.limit(1)).mappings().first()
+    row = contents(connection, TABLES[what], [which]).get(which)
+    if found is None or row is None:
+        return False
+    own = seal_of(found)
+    before = connection.scalar(select(_seals.c.mac).where(_seals.c.number == own.number - 1))
+    return own.digest == digest(row) and before is not None and own.follows(key.mac, before)
 
 
 def seal_of(row: RowMapping) -> Seal:

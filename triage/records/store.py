@@ -16,9 +16,12 @@ from triage.records.marks import MarkStore
 from triage.records.models import Models
 from triage.records.preferences import Preferences
 from triage.records.readings import Readings
+from triage.records.registry import Registry
+from triage.records.reranks import Reranks
 from triage.records.results import Results
 from triage.records.sealed import SealedDatabase
 from triage.records.sessions import Sessions
+from triage.records.shadows import Shadows
 from triage.records.tokens import Tokens
 from triage.records.trail import Trail
 from triage.records.views import Study
@@ -56,6 +59,12 @@ class Store(SealedDatabase):
         Measurements, outlines and key images of the readers.
     models
         Models that may serve here.
+    registry
+        Who promoted, rolled back or shadowed which model.
+    reranks
+        Ranks that open studies got anew from another model.
+    shadows
+        What candidates say of new studies, unseen.
     accounts, sessions, tokens
         Who may sign in, who is signed in, and which DICOMweb peers are let in.
     audit
@@ -76,6 +85,9 @@ class Store(SealedDatabase):
         self.claims = Claims(self)
         self.marks = MarkStore(self)
         self.models = Models(self)
+        self.registry = Registry(self)
+        self.reranks = Reranks(self)
+        self.shadows = Shadows(self)
         self.accounts = Accounts(self)
         self.sessions = Sessions(self)
         self.tokens = Tokens(self)

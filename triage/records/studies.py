@@ -5,7 +5,7 @@ Tested in tests/records/test_store.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session, selectinload
@@ -15,7 +15,8 @@ from triage.errors import NotFoundError
 from triage.records import bound, rows
 from triage.records.database import in_batches
 from triage.records.folding import sought
-from triage.records.tables import InstanceRow, SeriesRow, StudyRow
+from triage.records.model_tables import RerankRow
+from triage.records.tables import AIResultRow, InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Study, contents_of
 
 NOT_THERE = "This study is not in the record. Go back to the worklist and open it from there."
@@ -37,6 +38,8 @@ def whole(session: Session, study_id: str) -> Study:
     row = session.get(StudyRow, study_id, options=options)
     if row is None:
         raise NotFoundError(NOT_THERE)
+    last = reranks(session, [row.id]).get(row.id)
+    by = last.result_id if last is not None else None
     return Study(
         study_id=row.id,
         name=row.name,
@@ -47,11 +50,26 @@ def whole(session: Session, study_id: str) -> Study:
         opened_at=row.opened_at,
         header=rows.header(row),
         series=tuple(rows.series(item) for item in row.series),
-        results=tuple(rows.result(item) for item in row.results),
+        results=tuple(rows.result(item) for item in sorted(row.results, key=lambda item: (item.id == by, item.id))),
         readings=tuple(rows.reading(item) for item in row.readings),
         conflict=in_doubt(session, [row.id]).get(row.id, ""),
         unbound=tuple(item.version for item in row.readings if not bound.holds(session, item)),
+        reranked=rows.reranked(last) if last is not None else None,
     )
+
+
+def reranks(session: Session, study_ids: Collection[str]) -> dict[str, RerankRow]:
+    """Return the newest rank that each study got from another model than before, of those that got one."""
+    query = select(RerankRow).where(RerankRow.study_id.in_(study_ids), RerankRow.result_id.is_not(None))
+    return {row.study_id: row for row in session.scalars(query.order_by(RerankRow.id))}
+
+
+def current(session: Session, study_id: str, contents: str) -> AIResultRow | None:
+    """Return the AI result that ranks a study with certain contents."""
+    last = reranks(session, [study_id]).get(study_id)
+    found = select(AIResultRow).where(AIResultRow.study_id == study_id, AIResultRow.contents == contents)
+    results = session.scalars(found.order_by(AIResultRow.id)).all()
+    return max(results, key=lambda one: (last is not None and one.id == last.result_id, one.id), default=None)
 
 
 def in_doubt(session: Session, study_ids: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, String, Table, cast, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from triage.errors import StorageError
-from triage.records import bound, schema, waiting
+from triage.records import bound, indexes, schema, waiting
 from triage.records.canonical import contents, digest, key_column
 from triage.records.chain import NOTHING, Damage, Kind, Link, Seal, Suspect, judge
 from triage.records.files import FileStore
@@ -77,13 +77,15 @@ class Verification:
         with self._reading() as connection:
             held = schema.held(connection)
         # Nothing may be open while the next step is waited for: in SQLite an open reader keeps writers from committing.
-        yield schema.foreign(held)
+        yield schema.changed(held, self.database.engine.name)
         yield from self._anchors(after)
         if after:
             return
         for table in TABLES.values():
             yield from self._unsealed(table)
         yield self._orphans()
+        for name in (*TABLES, _seals.name):
+            yield from indexes.untrue(self._reading, name)
         yield from self._signatures()
         yield self._waiting()
         if self.files is not None:

@@ -21,6 +21,7 @@ from triage.domain import (
     StudyStatus,
 )
 from triage.reading import Entries
+from triage.records.reranked import Reranked
 
 #: Said wherever a reading is shown or exported whose signature does not fit what was signed.
 UNBOUND = (
@@ -332,8 +333,12 @@ class Study:
     ----------
     conflict
         Why its identity is in doubt, until a person has decided; otherwise empty.
+    results
+        AI results, the oldest first; but the last is the one that ranks the study.
     unbound
         Versions of the readings whose signature does not fit what was signed: somebody changed the record.
+    reranked
+        What the newest model made of the rank, if it did so after another one; otherwise None.
     """
 
     study_id: str
@@ -349,6 +354,7 @@ class Study:
     readings: tuple[Reading, ...]
     conflict: str = ""
     unbound: tuple[int, ...] = ()
+    reranked: Reranked | None = None
 
     @property
     def instances(self) -> tuple[Instance, ...]:
@@ -362,7 +368,7 @@ class Study:
 
     @property
     def result(self) -> AIResult | None:
-        """The newest AI result for the files that the study has now."""
+        """The AI result for the files that the study has now; of several, the one that ranks it."""
         contents = self.contents
         return next((result for result in reversed(self.results) if result.contents == contents), None)
 

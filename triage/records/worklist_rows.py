@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from triage.domain import Finding, StudyStatus
 from triage.records import rows, studies
+from triage.records.reranked import Reranked
 from triage.records.tables import ClaimRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.views import Signature, WorklistRow
 
@@ -19,7 +20,7 @@ PRIOR = "Prior of a newer study of this patient"
 
 
 def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> dict[str, WorklistRow]:
-    """Return the studies of a query by ID, in its order, each as a row of the worklist; five queries however many.
+    """Return the studies of a query by ID, in its order, each as a row of the worklist; six queries however many.
 
     `now` is the time by which claims are counted.
     """
@@ -27,6 +28,7 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
     ids = [study.id for study in found_studies]
     doubts = studies.in_doubt(session, ids)
     signatures = _signatures(session, ids)
+    reranks = {study_id: rows.reranked(row) for study_id, row in studies.reranks(session, ids).items()}
     open_now = select(ClaimRow.study_id, ClaimRow.reader).where(ClaimRow.study_id.in_(ids), ClaimRow.until > now)
     holders: dict[str, str] = dict(session.execute(open_now).all())
     counted = func.coalesce(func.sum(case((SeriesRow.set_aside.is_(None), InstanceRow.frames), else_=0)), 0)
@@ -40,6 +42,7 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
     return {
         study.id: replace(
             _as_ranked(study, *found.get(study.id, (None, 0))),
+            reason=_reason(study, reranks.get(study.id)),
             doubt=doubts.get(study.id, ""),
             claimed_by=holders.get(study.id, ""),
             signatures=signatures.get(study.id, ()),
@@ -60,6 +63,12 @@ def _signatures(session: Session, ids: list[str]) -> Mapping[str, tuple[Signatur
     return found
 
 
+def _reason(row: StudyRow, reranked: Reranked | None) -> str:
+    """Return why a study stands where it stands, and whether another model put it there; signed, it is past."""
+    anew = reranked.said() if reranked is not None and row.status == StudyStatus.RANKED else ""
+    return ". ".join(filter(None, (PRIOR if row.prior_of else "", anew, row.reason)))
+
+
 def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
     return WorklistRow(
         study_id=row.id,
@@ -69,7 +78,7 @@ def _as_ranked(row: StudyRow, modality: str | None, slices: int) -> WorklistRow:
         malignancy=row.malignancy,
         predicted=Finding(row.predicted) if row.predicted else None,
         arrived_at=row.arrived_at,
-        reason=f"{PRIOR}. {row.reason}" if row.prior_of else row.reason,
+        reason=row.reason,
         is_prior=row.prior_of is not None,
         waiting=row.waiting,
         patient_name=row.patient_name or "",

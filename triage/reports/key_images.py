@@ -72,7 +72,7 @@ def key_images(
     signed
         What was marked for its readings, in their order.
     runtime
-        The model in use, for the outline of the AI.
+        The model that made the AI result, for its outline.
     """
     if signed:
         return _of_reader(study, series, signed[-1])

@@ -42,9 +42,8 @@ class Services(Protocol):
     files: FileStore
     store: Store
 
-    @property
-    def runtime(self) -> Runtime:
-        """The model in use."""
+    def runtime_of(self, model_sha256: str) -> Runtime:
+        """Return the model that made a result if it is still here, else the one that serves."""
 
     def series(self, study_id: str) -> tuple[Series, ...]:
         """Decode the files of a study."""
@@ -108,7 +107,7 @@ def _reports(services: Services, study_id: str) -> Iterator[tuple[str, Dataset]]
         return
     series = services.series(study_id)
     if study.result is not None:
-        yield from _of_the_ai(services.runtime, study.result, sources, series)
+        yield from _of_the_ai(services.runtime_of(study.result.model_sha256), study.result, sources, series)
     number = 0
     for at, signed in enumerate(latest.values(), start=1):
         measurements = reader_report(signed, sources, _measured(signed, study, series), at)
@@ -129,7 +128,7 @@ def _of_the_ai(
     shown = series[slices.series].slices[slices.slice] if slices and fits(slices, series) else None
     yield "SR-1.dcm", structured_report(result, sources, shown)
     if result.model_sha256 != runtime.card.sha256:
-        return  # another model is in use by now, and the outline is computed by the model in use
+        return  # the model that made the result is not here any more, and no other one may outline for it
     parts = [part for one in series for part in _by_source(_masked(runtime, one), sources)]
     for number, part in enumerate(parts, start=1):
         outline = segmentation(result, sources, part, number)

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import io
-import logging
 import re
 import textwrap
-from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
-from matplotlib.ft2font import FT2Font
 from matplotlib.patches import Ellipse
 
 from triage import __version__
@@ -27,18 +19,12 @@ from triage.languages.speech import day, later, percent, retold, t
 from triage.reading import meaning, superseded
 from triage.records.marked import Measurement, described
 from triage.reports.key_images import KeyImage
+from triage.reports.paper import LEFT, MUTED, RIGHT, WARNING, Paper, cut, fonts
 from triage.reports.sources import MANUFACTURER
 from triage.reports.study_report import StudyReport
 from triage.text import one_line, readable_age, readable_name
 
-#: Inches.
-A4 = (8.27, 11.69)
-FONT = "DejaVu Sans"
-#: Have the names that `FONT` lacks, and their files: Chinese and Japanese (Debian's fonts-droid-fallback), Korean
-#: (fonts-nanum).
-MORE = {"Droid Sans Fallback": "DroidSansFallbackFull.ttf", "NanumGothic": "NanumGothic.ttf"}
-LEFT, RIGHT = 0.07, 0.93
-MUTED, ACCENT, OUTLINE, MARK = "#5b6570", "#0b5cad", "#ff6fae", "#ffd54a"
+OUTLINE, MARK = "#ff6fae", "#ffd54a"
 #: Characters in a line of the smallest text, and lines of one comment.
 LINE, COMMENT_LINES = 100, 2
 #: Characters in a line below a key image, and lines that have room there.
@@ -47,16 +33,9 @@ IMAGE_LINE, UNDER_IMAGE = 62, 4
 PLACE, AUTHOR = 84, 28
 #: Readings that have room; the latest are shown.
 READINGS = 4
-#: Text is embedded as TrueType, so that it can be searched and copied.
-EMBEDDED = {"pdf.fonttype": 42}
-#: A search for "final" does not find a word with the ligature "fi".
-NO_LIGATURES = ("-liga", "-clig")
-MISSING = "□"
 DECIMAL = re.compile(r"-?\d+\.\d+")
 later("arbitration")  # `meaning` says it in one word, which the search for sentences passes over
 NOT_CLINICAL = later("Research use only: not for clinical decisions")
-# Not all of `MORE` have a bold form, and matplotlib would say so for every line.
-logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 def report_page(report: StudyReport, form: Literal["pdf", "png"]) -> bytes:
@@ -69,9 +48,8 @@ def report_page(report: StudyReport, form: Literal["pdf", "png"]) -> bytes:
     form
         A PDF, or a PNG of 1,240 x 1,754 pixels.
     """
-    with mpl.rc_context(EMBEDDED | {"font.family": list(_fonts())}):
-        figure = Figure(figsize=A4, facecolor="white")
-        page = _Page(figure)
+    with fonts():
+        page = Paper()
         _heading(page, report)
         _ai_result(page, report)
         _images(page, report)
@@ -79,34 +57,14 @@ def report_page(report: StudyReport, form: Literal["pdf", "png"]) -> bytes:
         _footer(page, report)
         buffer = io.BytesIO()
         about: dict[str, Any] = {"Title": f"{MANUFACTURER} report", "CreationDate": report.made_at}
-        figure.savefig(buffer, format=form, dpi=150, metadata=about if form == "pdf" else None)
+        page.figure.savefig(buffer, format=form, dpi=150, metadata=about if form == "pdf" else None)
     return buffer.getvalue()
 
 
-class _Page:
-    """Writes down a page; `y` is the height of the next line, from 1 at the top to 0."""
-
-    def __init__(self, figure: Figure) -> None:
-        self.figure = figure
-        self.y = 0.955
-
-    def write(self, text: str, size: float = 9, *, x: float = LEFT, line: bool = True, **style: Any) -> None:
-        self.figure.text(
-            x, self.y, _drawable(text), size=size, va="top", parse_math=False, fontfeatures=NO_LIGATURES, **style
-        )
-        if line:
-            self.y -= size * 0.00175
-
-    def rule(self, title: str) -> None:
-        self.y -= 0.012
-        self.write(title, 10.5, weight="bold", color=ACCENT)
-        self.y -= 0.002
-
-
-def _heading(page: _Page, report: StudyReport) -> None:
+def _heading(page: Paper, report: StudyReport) -> None:
     study, header = report.study, report.study.header
     page.write(t("Brain MRI report"), 17, weight="bold", line=False)
-    page.write(t(NOT_CLINICAL), 9.5, x=RIGHT, ha="right", color="#b00020", weight="bold")
+    page.write(t(NOT_CLINICAL), 9.5, x=RIGHT, ha="right", color=WARNING, weight="bold")
     page.y -= 0.016
     known = (
         (t("Patient"), readable_name(header.patient_name) or t("not stated")),
@@ -122,17 +80,17 @@ def _heading(page: _Page, report: StudyReport) -> None:
     for row in range(0, len(known), 2):
         for (name, value), x in zip(known[row : row + 2], (LEFT, 0.52), strict=True):
             page.write(name, 8, x=x, line=False, color=MUTED)
-            page.write(_cut(value or t("not stated"), 40), 9, x=x + 0.11, line=False)
+            page.write(cut(value or t("not stated"), 40), 9, x=x + 0.11, line=False)
         page.y -= 0.0175
 
 
-def _ai_result(page: _Page, report: StudyReport) -> None:
+def _ai_result(page: Paper, report: StudyReport) -> None:
     page.rule(t("AI result"))
     result = report.study.result
     if result is None:
-        page.write(t("No AI result. {reason}", reason=_cut(retold(report.study.reason), 100)))
+        page.write(t("No AI result. {reason}", reason=cut(retold(report.study.reason), 100)))
         return
-    reason = _cut(retold(result.ranking.reason), 90)
+    reason = cut(retold(result.ranking.reason), 90)
     page.write(f"{t(result.predicted.label)}, {t(result.ranking.band)}: {reason}")
     shares = "   ".join(f"{t(finding.label)} {percent(result.probabilities[finding], 1)}" for finding in Finding)
     page.write(shares, 9)
@@ -145,7 +103,7 @@ def _ai_result(page: _Page, report: StudyReport) -> None:
         page.write(line, 8, color=MUTED)
 
 
-def _images(page: _Page, report: StudyReport) -> None:
+def _images(page: Paper, report: StudyReport) -> None:
     page.rule(t("Key images"))
     if not report.images:
         page.write(
@@ -176,7 +134,7 @@ def _images(page: _Page, report: StudyReport) -> None:
 def _caption(image: KeyImage) -> list[str]:
     """Return which slice an image is and who marked it, with room left for what was measured."""
     begun = t(", outline begun with the AI's") if image.begun_by_ai else ""
-    said = f"{_cut(retold(image.place), PLACE)} · {_cut(retold(image.author), AUTHOR)}{begun}"
+    said = f"{cut(retold(image.place), PLACE)} · {cut(retold(image.author), AUTHOR)}{begun}"
     return _wrapped(said, UNDER_IMAGE - 1)
 
 
@@ -189,7 +147,7 @@ def _measured(image: KeyImage, most: int) -> list[str]:
 def _wrapped(text: str, most: int) -> list[str]:
     """Return a text as lines of the width of a key image; of what has no room, only that it is there."""
     lines = textwrap.wrap(one_line(text), IMAGE_LINE)
-    return lines if len(lines) <= most else [*lines[: most - 1], _cut(lines[most - 1], IMAGE_LINE - 6) + " …"]
+    return lines if len(lines) <= most else [*lines[: most - 1], cut(lines[most - 1], IMAGE_LINE - 6) + " …"]
 
 
 def _described(one: Measurement) -> str:
@@ -234,7 +192,7 @@ def _draw_measurement(axes: Axes, one: Measurement, number: int) -> None:
     axes.text(max(x), y[x.index(max(x))], f" {number}", color=MARK, size=8, clip_on=True)
 
 
-def _readings(page: _Page, report: StudyReport) -> None:
+def _readings(page: Paper, report: StudyReport) -> None:
     page.rule(t("Readings"))
     readings = report.study.readings
     if not readings:
@@ -247,13 +205,13 @@ def _readings(page: _Page, report: StudyReport) -> None:
     for reading, is_replaced in list(zip(readings, replaced, strict=True))[-READINGS:]:
         is_latest = reading is readings[-1]
         page.write(_sentence(reading, is_replaced=is_replaced), 9, weight="bold" if is_latest else "normal")
-        by, at, what = _cut(reading.reader, 60), _moment(reading.signed_at), t(meaning(reading))
+        by, at, what = cut(reading.reader, 60), _moment(reading.signed_at), t(meaning(reading))
         page.write(t("Signed by {reader}, {time}: {meaning}", reader=by, time=at, meaning=what), 8, color=MUTED)
         lines = textwrap.wrap(one_line(reading.comment), LINE)
         if len(lines) > COMMENT_LINES:
             lines = [
                 *lines[: COMMENT_LINES - 1],
-                _cut(lines[COMMENT_LINES - 1], LINE - 32) + t(" … (whole in the record)"),
+                cut(lines[COMMENT_LINES - 1], LINE - 32) + t(" … (whole in the record)"),
             ]
         for line in lines:
             page.write(line, 8)
@@ -267,7 +225,7 @@ def _sentence(reading: Reading, *, is_replaced: bool) -> str:
     return f"{said} ({state}; {t(reading.decision)}{reason})"
 
 
-def _footer(page: _Page, report: StudyReport) -> None:
+def _footer(page: Paper, report: StudyReport) -> None:
     page.y = 0.062
     result = report.study.result
     model = t("no model")
@@ -278,34 +236,3 @@ def _footer(page: _Page, report: StudyReport) -> None:
     page.write(files, 6.5, color=MUTED)
     sealed = " " + t("Record sealed up to {head}.", head=report.head) if report.head else ""
     page.write(f"{t('Made {time}', time=_moment(report.made_at))}. {t(NOT_CLINICAL)}.{sealed}", 6.5, color=MUTED)
-
-
-def _cut(text: str, limit: int) -> str:
-    shown = one_line(text)
-    return shown if len(shown) <= limit else shown[: limit - 1].rstrip() + "…"
-
-
-def _drawable(text: str) -> str:
-    """Return a text with `MISSING` for each character that no font has."""
-    return "".join(one if _has(one) else MISSING for one in text)
-
-
-@cache
-def _fonts() -> dict[str, FT2Font]:
-    """Return the fonts that are there by name; a character is taken from the first that has it."""
-    found = {FONT: get_font(findfont(FontProperties(family=FONT)))}
-    # Matplotlib keeps a list of fonts, and does not look for those that were installed since.
-    listed = {entry.name for entry in fontManager.ttflist}
-    wanted = {file for name, file in MORE.items() if name not in listed}
-    for path in findSystemFonts() if wanted else ():
-        if Path(path).name in wanted:
-            fontManager.addfont(path)
-    for name in MORE:
-        with suppress(ValueError):  # it is not installed
-            found[name] = get_font(findfont(FontProperties(family=name), fallback_to_default=False))
-    return found
-
-
-@cache
-def _has(character: str) -> bool:
-    return any(font.get_char_index(ord(character)) for font in _fonts().values())

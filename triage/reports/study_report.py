@@ -59,7 +59,8 @@ def study_report(services: Services, study_id: str, now: datetime) -> StudyRepor
         series = services.series(study_id)
     except RefusedError as error:
         return StudyReport(study, signed, (), now, head, str(error))
-    return StudyReport(study, signed, tuple(key_images(study, series, signed, services.runtime)), now, head)
+    model = services.runtime_of(study.result.model_sha256 if study.result else "")
+    return StudyReport(study, signed, tuple(key_images(study, series, signed, model)), now, head)
 
 
 def concluded(reading: Reading) -> str:

@@ -65,6 +65,15 @@ def headline(result: AIResult) -> None:
     )
 
 
+def anew(study: Study) -> None:
+    """Draw what another model made of the rank of a study that nobody has signed; otherwise nothing."""
+    reranked = study.reranked
+    if reranked is None or not reranked.moved or study.status is not StudyStatus.RANKED:
+        return
+    said = t("{change} ({time}).", change=retold(reranked.said()), time=state.local(reranked.at))
+    st.info(markdown(said), icon=":material/network_intelligence_history:")
+
+
 def _uncertainty(result: AIResult) -> str:
     if len(result.prediction_set) < 2:
         return ""

@@ -22,8 +22,10 @@ CONTENTS = later("""
 The ZIP holds every study that you signed:
 
 * its slices as PNG, as the network received them: burned-in text and the shape of the face stay in the pixels
+* a table of studies: label, who signed which stage, AI result, part for training, validation or test
 * a table of slices: label, plane, sequence, spacing, AI result
 * a table of all readings of these studies, those of other readers included: class, decision, reason, confidence
+* a data card: what the data set holds by class, part, sequence, scanner, sex and age, and its limits
 
 It never holds patients' names, MRNs, accession numbers or birth dates. Train on it with `python -m triage train`.
 """)

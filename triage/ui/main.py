@@ -12,7 +12,7 @@ from streamlit.navigation.page import StreamlitPage
 from triage.access.roles import Right
 from triage.languages.speech import t
 from triage.settings import ROOT
-from triage.ui import language, news, record, state
+from triage.ui import language, monitoring, news, record, state
 
 st.set_page_config(
     page_title="NeuroTriage", page_icon=str(ROOT / "assets" / "icon.svg"), layout="wide", initial_sidebar_state=232
@@ -41,13 +41,16 @@ page = st.navigation(
             _page(Right.INSIGHTS, state.INSIGHTS, t("Insights"), "monitoring"),
         ],
         t("Administration"): [
-            _page(Right.MODEL, state.MODELS, t("Model"), "network_intelligence_history"),
+            _page(Right.MODEL, state.MODELS, t("Models"), "network_intelligence_history"),
+            _page(Right.MONITORING, state.MONITORING, t("Monitoring"), "monitor_heart"),
             _page(Right.USERS, state.USERS, t("Users"), "group"),
             _page(Right.AUDIT, state.AUDIT, t("Audit trail"), "policy"),
         ],
     }
 )
 with st.sidebar:
+    if person.may(Right.BASELINE):
+        monitoring.link(state.installation())
     state.who()
     news.listen()
     language.choose()
@@ -60,4 +63,8 @@ with st.sidebar:
     )
 if person.may(Right.AUDIT):
     record.warn(state.installation())
+if person.may(Right.BASELINE) and page.url_path == state.MODELS.stem:
+    monitoring.warn(state.installation())
+if person.may(Right.PROMOTE):
+    record.warn_of_model(state.installation())
 page.run()

@@ -1,4 +1,4 @@
-"""What administrators see on every page, and readers beside a study, while the record is not as it was sealed.
+"""What administrators see on every page, and readers beside a study, while record or model are not as they should be.
 
 Tested in tests/pages/test_pages.py.
 """
@@ -9,6 +9,7 @@ from collections import Counter
 
 import streamlit as st
 
+from triage.errors import ModelError
 from triage.languages.speech import number, retold, t
 from triage.pipeline.installation import Installation
 from triage.text import markdown
@@ -21,6 +22,18 @@ def warn_reader(installation: Installation) -> None:
     if verified is not None and verified.damaged:
         said = t("Compare patient and pictures with the PACS before you sign. An administrator sees what was changed.")
         st.error(f"**{t('The record was changed behind its back.')}** {said}", icon=":material/gpp_bad:")
+
+
+def warn_of_model(installation: Installation) -> None:
+    """Draw a banner if the promoted model does not serve, or none does; otherwise nothing."""
+    if not installation.store.registry.turn():
+        return  # without a promotion the server does not start with a model that may not serve
+    try:
+        trouble = installation.serving.current().trouble
+    except ModelError as error:
+        trouble = str(error)
+    if trouble:
+        st.error(markdown(retold(trouble)), icon=":material/error:")
 
 
 def warn(installation: Installation) -> None:

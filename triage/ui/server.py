@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from streamlit import config, runtime
 from streamlit import logger as loggers
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from triage import logs
 from triage.web.forwarded import Forwarded, proxies
+from triage.web.handed_out import MEDIA
 from triage.web.patience import bounded
+
+#: Largest message of a page: bytes. One that chooses a folder of 20,000 files sends their names in 7 MB.
+MAX_MESSAGE = 8 * 2**20
 
 
 def configure_logs() -> None:
@@ -47,6 +53,7 @@ def tame(address: str) -> None:
     if configuration is not None:
         configuration.encoded_headers = [pair for pair in configuration.encoded_headers if pair[0] != b"server"]
         configuration.http_protocol_class = bounded(configuration.http_protocol_class)
+        configuration.ws_max_size = MAX_MESSAGE  # before: 200 MB, and a message is kept until all of it is there
         believing = configuration.loaded_app
         if isinstance(believing, ProxyHeadersMiddleware):
             configuration.loaded_app = Forwarded(believing.app, proxies(address))
@@ -58,6 +65,30 @@ def is_automatic(message: bytes) -> bool:
         return bool(BackMsg.FromString(message).rerun_script.is_auto_rerun)
     except Exception:  # no message of Streamlit; what it is, its server says
         return False
+
+
+def handed_out(message: bytes) -> Iterator[str]:
+    """Give the addresses of files, and the number of the page, that a message to a page hands out.
+
+    Text of a file or a person may look like such an address, so only what is one to Streamlit counts.
+    """
+    try:
+        sent = ForwardMsg.FromString(message)
+    except Exception:  # no message of Streamlit
+        return
+    if sent.HasField("new_session"):
+        yield sent.new_session.initialize.session_id
+    if MEDIA.encode() in message:
+        yield from _addresses(sent)
+
+
+def _addresses(part: Any) -> Iterator[str]:
+    for field, value in part.ListFields():
+        if field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for one in value if isinstance(value, Iterable) else [value]:
+                yield from _addresses(one)
+        elif field.name == "url" and str(value).startswith(MEDIA):
+            yield str(value)
 
 
 def cookies_of(page: str) -> Mapping[str, str] | None:

@@ -30,6 +30,7 @@ CONFLICTS = ROOT / "pages" / "clinical" / "conflicts.py"
 INSIGHTS = ROOT / "pages" / "clinical" / "insights.py"
 READINGS = ROOT / "pages" / "clinical" / "readings.py"
 MODELS = ROOT / "pages" / "admin" / "models.py"
+MONITORING = ROOT / "pages" / "admin" / "monitoring.py"
 USERS = ROOT / "pages" / "admin" / "users.py"
 AUDIT = ROOT / "pages" / "admin" / "audit.py"
 SINGLE = later(

@@ -1,17 +1,32 @@
-"""The cookies of a browser: of its session, and one that lasts, by which a browser is known again.
-
-Tested in tests/web/test_sign_in.py.
-"""
+"""The cookies of a browser: of its session, and one that lasts, by which a browser is known again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 from starlette.responses import Response
 
 #: A year: seconds.
 LASTING = 365 * 24 * 3600
 SESSION, DEVICE = "triage_session", "triage_device"
+
+
+#: What a name of a cookie is made of (RFC 6265). With anything else before it, a browser takes ``__Host-`` from any
+#: host of the domain, and Python's `strip` takes that away as white space.
+NAME = re.compile(rb"[\w!#$%&'*+.^`|~-]*", re.ASCII)
+
+
+def with_names(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a request without cookies whose names are none."""
+    return [
+        (name, b";".join(one for one in value.split(b";") if _has_name(one)) if name == b"cookie" else value)
+        for name, value in headers
+    ]
+
+
+def _has_name(cookie: bytes) -> bool:
+    return NAME.fullmatch(cookie.partition(b"=")[0].strip(b" \t")) is not None
 
 
 def name_of(cookie: str, *, secure: bool) -> str:

@@ -5,7 +5,7 @@ Tested in tests/web/test_sign_in.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote, unquote
 
 from anyio import to_thread
@@ -80,6 +80,8 @@ class Guard:
         Returns the installation; called for every request.
     automatic
         Whether a message of a websocket was sent by a page itself, not by a person.
+    handed_out
+        The addresses of files, and the number of the page, that a message to a page hands out.
     """
 
     def __init__(
@@ -87,8 +89,9 @@ class Guard:
         app: ASGIApp,
         installation: Callable[[], Installation],
         automatic: Callable[[bytes], bool] = lambda _: False,
+        handed_out: Callable[[bytes], Iterable[str]] = lambda _: (),
     ) -> None:
-        self._app, self._installation, self._automatic = app, installation, automatic
+        self._app, self._installation, self._automatic, self._things = app, installation, automatic, handed_out
         self._connections, self._pages, self._handed_out = Connections(self._holds), Pages(), HandedOut()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,6 +102,7 @@ class Guard:
         access, path = self._installation().access, str(scope["path"])
         site = Site(access.settings.address)
         scope[ADDRESS] = site.address
+        scope["headers"] = cookies.with_names(scope["headers"])
         if scope["type"] == "http":
             send = with_headers(send, path, secure=site.secure)
         with speaking(locale_of(scope)):
@@ -192,14 +196,14 @@ class Guard:
             nonlocal accepted, begun, endless
             accepted = accepted or message["type"] == "websocket.accept"
             if message["type"] == "websocket.send":
-                self._handed_out.note(session, message.get("bytes") or b"")
+                self._handed_out.note(session, self._things(message.get("bytes") or b""))
             if message["type"] == "http.response.start":
                 begun = True
                 endless = Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream")
             await send(message)
 
         with self._connections.noted(secret) as ending:
-            await self._app(scope, receiving, sending)
+            await self._app(self._handed_out.begins_anew(session, scope), receiving, sending)
         if not ending.cancelled_caught:
             return
         if accepted:

@@ -1,49 +1,67 @@
-"""Which files of the pages (``/media``) a session may fetch: those whose addresses its own pages were sent.
+"""What a session was handed out: the files (``/media``) and pages that it may use, since it was sent their addresses.
 
-An address holds a digest, so nobody guesses it; but whoever is told it has no right to the file. Tested in
-tests/web/test_handed_out.py.
+An address holds a digest, and a page a number that nobody guesses; but whoever is told one has no right to it.
+Tested in tests/web/test_handed_out.py.
 """
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
 from threading import Lock
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import Scope
 
 #: Path below which Streamlit serves pictures and downloads.
 MEDIA = "/media/"
-#: An address in a message to a page.
-ADDRESS = re.compile(rb"/media/([0-9a-f]{32,128})")
 ID = re.compile("/media/([0-9a-f]{32,128})")
-#: Files remembered of one session, and sessions; the oldest are forgotten.
-MAX_FILES, MAX_SESSIONS = 1_000, 5_000
+#: In this header a page that was cut off says, as the third word, with which number it wants to go on.
+WORDS = "sec-websocket-protocol"
+#: Things remembered of one session, and sessions; the oldest are forgotten.
+MAX_THINGS, MAX_SESSIONS = 1_000, 5_000
 
 
 class HandedOut:
-    """The files of all sessions. Safe to call from many threads."""
+    """Files and pages of all sessions. Safe to call from many threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._files: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
+        self._things: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
 
-    def note(self, session: str, message: bytes) -> None:
-        """Note the files that a message to a page of a session names."""
-        found = [one.decode() for one in ADDRESS.findall(message)] if MEDIA.encode() in message else []
+    def note(self, session: str, things: Iterable[str]) -> None:
+        """Note what a page of a session was sent: addresses of files, and its own number."""
+        found = [_known(one) for one in things]
         if not found:
             return
         with self._lock:
-            files = self._files.setdefault(session, OrderedDict())
-            self._files.move_to_end(session)
+            kept = self._things.setdefault(session, OrderedDict())
+            self._things.move_to_end(session)
             for one in found:
-                files[one] = None
-                files.move_to_end(one)
-            while len(files) > MAX_FILES:
-                files.popitem(last=False)
-            while len(self._files) > MAX_SESSIONS:
-                self._files.popitem(last=False)
+                kept[one] = None
+                kept.move_to_end(one)
+            while len(kept) > MAX_THINGS:
+                kept.popitem(last=False)
+            while len(self._things) > MAX_SESSIONS:
+                self._things.popitem(last=False)
 
-    def holds(self, session: str, path: str) -> bool:
-        """Return whether a session was told the address of a file."""
-        asked = ID.match(path)
+    def holds(self, session: str, thing: str) -> bool:
+        """Return whether a session was sent the address of a file, or the number of a page."""
         with self._lock:
-            return asked is not None and asked[1] in self._files.get(session, ())
+            return _known(thing) in self._things.get(session, ())
+
+    def begins_anew(self, session: str, scope: Scope) -> Scope:
+        """Return a websocket as Streamlit is to see it: it goes on with a page of its own session, or with none."""
+        words = Headers(scope=scope).get(WORDS, "").split(",")
+        if len(words) < 3 or self.holds(session, words[2].strip()):
+            return scope
+        anew = {**scope, "headers": list(scope["headers"])}
+        MutableHeaders(scope=anew)[WORDS] = ",".join(words[:2])
+        return anew
+
+
+def _known(thing: str) -> str:
+    """Return under what something is remembered: a file under its digest, whatever stands behind it."""
+    file = ID.match(thing)
+    return file[1] if file else thing

@@ -27,8 +27,9 @@ from triage.web.media import parsed
 from triage.web.multipart import CLOSE, WRITE_BYTES, Parts, arriving
 from triage.web.site import Site
 
-#: The route of Streamlit: a page, and one of its files.
-PATH = re.compile("/_stcore/upload_file/([0-9a-f-]{1,64})/([0-9a-f-]{1,64})")
+#: The route of Streamlit, and in it the numbers that it gives to a page and to one of its files.
+ROUTE = "/_stcore/upload_file/"
+PATH = re.compile(ROUTE + "([0-9a-f-]{1,64})/([0-9a-f-]{1,64})")
 #: Seconds between two looks whether pages have been closed, and looks that a page may be away.
 LOOK, PATIENCE = 30.0, 5
 NOT_YOURS = later("This page is not open here. Load it again, then choose the files anew.")
@@ -60,9 +61,13 @@ class Holding:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        key = PATH.fullmatch(str(scope.get("path", ""))) if scope["type"] == "http" else None
-        if key is None or scope["method"] not in ("PUT", "DELETE"):
+        path = str(scope.get("path", "")) if scope["type"] == "http" else ""
+        if not path.startswith(ROUTE) or scope["method"] not in ("PUT", "DELETE"):
             await self._app(scope, receive, send)
+            return
+        key = PATH.fullmatch(path)
+        if key is None:  # Streamlit takes any number, and would keep the file in memory
+            await PlainTextResponse(t(NOT_YOURS), 404, CLOSE)(scope, receive, send)
             return
         held, named, status = self._installation().held, (key[1], key[2]), 0
         if scope["method"] == "DELETE" and not await to_thread.run_sync(self._owns, scope, key[1]):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from threading import Lock
 from typing import Any
 
@@ -17,32 +17,29 @@ from numpy.typing import NDArray
 from triage.domain import Finding, Placement, Score, Slice, likeliest
 from triage.inference.explain import Method
 from triage.inference.explain_process import ExplainProcess
-from triage.pipeline.installation import Installation
+from triage.inference.runtime import Runtime
 
 #: Scores in memory; the browser keeps what it has been sent.
 MAX_SCORES = 64
 
 
 class Layers:
-    """Makes the layers of slices. Safe to call from many threads.
+    """Makes the layers of slices. Safe to call from many threads."""
 
-    Parameters
-    ----------
-    installation
-        Returns the installation; called for every slice.
-    """
-
-    def __init__(self, installation: Callable[[], Installation]) -> None:
-        self._installation = installation
+    def __init__(self) -> None:
         self._explainer = ExplainProcess()
         self._scores: OrderedDict[Hashable, Score] = OrderedDict()
         self._lock = Lock()
 
-    def of(self, key: Hashable, one: Slice, finding: Finding | None, method: Method) -> dict[str, Any]:
+    def of(
+        self, runtime: Runtime, key: Hashable, one: Slice, finding: Finding | None, method: Method
+    ) -> dict[str, Any]:
         """Return the layers of a slice as JSON values.
 
         Parameters
         ----------
+        runtime
+            The model that made the result of the study.
         key
             What the slice is known by: its score is kept under it.
         one
@@ -57,14 +54,13 @@ class Layers:
         ModelError
             If the map cannot be made.
         """
-        score = self._score(key, one)
+        score = self._score(runtime, key, one)
         answer = likeliest(score.probabilities)
         explained = finding or answer
         if method is Method.CAM:
             values = score.cam[..., list(Finding).index(explained)]
         else:
-            model = self._installation().settings.model
-            values = self._explainer.explain(model, one.pixels, score.look, explained, method)
+            values = self._explainer.explain(runtime.folder, one.pixels, score.look, explained, method)
         return {
             "answer": _named(answer, score),
             "explained": _named(explained, score),
@@ -74,12 +70,13 @@ class Layers:
             "outline": None if answer is Finding.NOTUMOR else _field(score.mask, score.placement),
         }
 
-    def _score(self, key: Hashable, one: Slice) -> Score:
+    def _score(self, runtime: Runtime, place: Hashable, one: Slice) -> Score:
+        key = runtime.card.sha256, place
         with self._lock:
             if key in self._scores:
                 self._scores.move_to_end(key)
                 return self._scores[key]
-        score = self._installation().runtime.score(one.pixels)
+        score = runtime.score(one.pixels)
         with self._lock:
             self._scores[key] = score
             while len(self._scores) > MAX_SCORES:

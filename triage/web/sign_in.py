@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import BaseRoute, Route
 
 from triage.access.access import Access
-from triage.errors import SignInError, StorageError, ThrottledError
+from triage.errors import SignInError, StorageError, ThrottledError, TriageError
 from triage.languages.speech import later, t
 from triage.pipeline.installation import Installation
 from triage.settings import ROOT
@@ -106,10 +106,10 @@ class SignInPages:
         device = cookies.device_of(request.cookies, secure=self._site.secure) or secrets.token_urlsafe(32)
         try:
             secret, asked = await self._service.come_back(request, caller(request, self._site, device))
-        except SignInError as error:
-            return self._page("/", 401, str(error))
         except StorageError:
             return self._page("/", 503, AWAY)
+        except TriageError as error:  # also a name that nobody may have, or the last administrator who loses the role
+            return self._page("/", 401, str(error))
         if not secret:  # signed in before, and proved it
             return RedirectResponse(asked, 303)
         return self._signed_in(secret, device, asked)

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from triage.domain import Finding, Slice
+from triage.domain import AIResult, Finding, Slice
 from triage.errors import NotFoundError, TriageError
 from triage.inference.explain import Method
 from triage.languages.speech import later, retold, t
@@ -33,7 +33,7 @@ from triage.scans.windows import PLAIN
 from triage.web import modules
 from triage.web.layers import Layers
 from triage.web.opened import Opened, OpenStudies
-from triage.web.reader import acting, reader_of
+from triage.web.reader import acting, reader_of, refuse_other_sites
 from triage.web.study_json import described
 
 #: Path below which all of it is served.
@@ -85,7 +85,7 @@ class Slices:
     def __init__(self, installation: Callable[[], Installation]) -> None:
         self._installation = installation
         self._studies = OpenStudies(installation)
-        self._layers = Layers(installation)
+        self._layers = Layers()
         self._scoring = CapacityLimiter(MAX_SCORING)
 
     async def module(self, request: Request) -> Response:
@@ -118,7 +118,7 @@ class Slices:
 
     async def thumbnail(self, request: Request) -> Response:
         """Send a small picture of a slice: ``GET /viewer/studies/{study}/{version}/thumbnails/{series}/{at}``."""
-        picture = await to_thread.run_sync(_thumbnail, await self._slice(request))
+        picture = await to_thread.run_sync(thumbnail, await self._slice(request))
         return Response(picture, media_type="image/png", headers={"Cache-Control": FOREVER})
 
     async def layers(self, request: Request) -> Response:
@@ -132,13 +132,14 @@ class Slices:
             method = Method[request.query_params.get("method", Method.CAM.name).upper()]
         except (ValueError, KeyError) as error:
             raise HTTPException(400, t("There is no such class or method. Choose one in the viewer.")) from error
-        if not self._model().startswith(asked["model"]):
+        runtime = await _said(to_thread.run_sync(self._installation().serving.made_by, asked["model"]))
+        if runtime is None:
             raise HTTPException(404, t("The model has changed since this study was opened. Reload the page."))
         if await to_thread.run_sync(self._hides_ai, asked["study"], reader_of(request)):
             raise HTTPException(403, t("Commit a class first: this is a blind reading."))
         one = await self._slice(request)
         key = asked["version"], asked["series"], asked["at"]
-        made = to_thread.run_sync(self._layers.of, key, one, finding, method, limiter=self._scoring)
+        made = to_thread.run_sync(self._layers.of, runtime, key, one, finding, method, limiter=self._scoring)
         return _json(request, await _said(made), FOREVER)
 
     async def _slice(self, request: Request, *, ahead: bool = False) -> Slice:
@@ -161,7 +162,8 @@ class Slices:
         return one
 
     async def _note(self, request: Request, *, ahead: bool) -> None:
-        """Note who looks at a study before anything of it is sent."""
+        """Note who looks at a study before anything of it is sent; a link on another site looks at none."""
+        refuse_other_sites(request)
         who, study_id = acting(request, self._installation()), request.path_params["study"]
         if not self._installation().visits.goes_on(who.person, Event.VIEWED, study_id):
             await _said(to_thread.run_sync(partial(who.view, study_id, ahead=ahead)))
@@ -183,7 +185,7 @@ class Slices:
     def _describe(self, study_id: str, reader: str) -> dict[str, Any]:
         opened = self._open(study_id, reader)
         with self._installation().store.read() as session:
-            return described(opened, others(session, study_id), self._model())
+            return described(opened, others(session, study_id), self._model(opened.study.result))
 
     def _hides_ai(self, study_id: str, reader: str) -> bool:
         installation = self._installation()
@@ -191,8 +193,11 @@ class Slices:
             installation.store.study(study_id), reader
         )
 
-    def _model(self) -> str:
-        return self._installation().runtime.card.sha256
+    def _model(self, result: AIResult | None) -> str:
+        """Return the model that explains a result: the one that made it, or, if that is gone, the one that serves."""
+        installation = self._installation()
+        runtime = installation.runtime_of(result.model_sha256) if result else installation.runtime
+        return runtime.card.sha256
 
 
 def viewer_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
@@ -231,12 +236,13 @@ def _little_endian(one: Slice) -> bytes:
     return np.ascontiguousarray(one.pixels, one.pixels.dtype.newbyteorder("<")).tobytes()
 
 
-def _thumbnail(one: Slice) -> bytes:
+def thumbnail(one: Slice, side: int = THUMBNAIL) -> bytes:
+    """Return a small picture of a slice as PNG; its longer side has so many pixels."""
     low, high = np.percentile(one.pixels, PLAIN)
     gray = np.clip((one.pixels.astype(np.float32) - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
     height, width = gray.shape
     down, along = one.spacing or (1.0, 1.0)
-    shrink = THUMBNAIL / max(height * down, width * along)
+    shrink = side / max(height * down, width * along)
     size = max(round(width * along * shrink), 1), max(round(height * down * shrink), 1)
     buffer = io.BytesIO()
     Image.fromarray(gray).resize(size).save(buffer, "PNG")

@@ -175,6 +175,8 @@ PACKS: dict[str, Pack] = {
     ),
     "frames of reference": put("FrameOfReferenceUID", lambda _: generate_uid()),
     "frames of reference, no place": both(put("FrameOfReferenceUID", lambda _: generate_uid()), without(*PLACE)),
+    "frames of reference by halves": put("FrameOfReferenceUID", lambda at: f"1.2.{at % 2}"),
+    "frames of reference by thirds": put("FrameOfReferenceUID", lambda at: f"1.2.{at % 3}"),
     "no frame of reference": without("FrameOfReferenceUID", slices=(2, 5)),
     "numbered": put("SeriesDescription", lambda at: f"AX T1 {at + 1}"),
     "slice of": put("SeriesDescription", lambda at: f"AX T1 slice {at + 1} of {COUNT}"),
@@ -238,6 +240,65 @@ def test_a_second_pass_a_little_further_on_is_a_stack_of_its_own(tmp_path: Path,
 def test_halves_with_numbers_of_their_own_fill_each_others_gaps(tmp_path: Path) -> None:
     made = both(halves, put("InstanceNumber", lambda at: 1 + at // 2), put("AcquisitionNumber", lambda at: at % 2))
     assert stacks(tmp_path, made(plain())) == [list(range(COUNT))]
+
+
+@pytest.mark.parametrize("keyword", ["SequenceName", "StationName", "DeviceSerialNumber", "ProtocolName"])
+@pytest.mark.parametrize("name", [lambda at: "ab"[at % 2], lambda at: "ab"[at > 4], lambda at: "abcdefgh"[at]])
+def test_a_name_that_changes_within_a_series_does_not_divide_it(
+    tmp_path: Path, keyword: str, name: Callable[[int], str]
+) -> None:
+    assert stacks(tmp_path, put(keyword, name)(plain())) == [list(range(COUNT))]
+
+
+def test_sequences_that_repeat_the_places_of_a_series_are_stacks_of_their_own(tmp_path: Path) -> None:
+    made = plain(SequenceName="*ep_b0") + brighter(SequenceName="*ep_b1000", AcquisitionNumber=1)
+    assert stacks(tmp_path, made) == [list(range(COUNT))] * 2
+
+
+@pytest.mark.parametrize("keyword", ["EchoTime", "RepetitionTime", "SeriesDescription"])
+@pytest.mark.parametrize("deal", [lambda made: made, own_series])
+def test_slices_that_leave_something_out_fill_the_gaps_of_one_of_two_passes(
+    tmp_path: Path, keyword: str, deal: Pack
+) -> None:
+    again = brighter(EchoTime=100, RepetitionTime=4000, SeriesDescription="AX T2")
+    made = without(keyword, slices=range(0, COUNT, 2))(plain()) + again
+    assert stacks(tmp_path, deal(made)) == [list(range(COUNT))] * 2
+
+
+@pytest.mark.parametrize("series", ["1.2.3", "1.2.4"])
+@pytest.mark.parametrize("keyword", ["EchoTime", "RepetitionTime"])
+def test_two_passes_that_both_leave_something_out_are_told_by_series_or_echo(
+    tmp_path: Path, keyword: str, series: str
+) -> None:
+    first = plain(SeriesInstanceUID="1.2.3", EchoNumbers=1)
+    second = brighter(SeriesInstanceUID=series, EchoNumbers=2, EchoTime=100, RepetitionTime=4000)
+    leave_out = without(keyword, slices=range(0, COUNT, 2))
+    assert stacks(tmp_path, leave_out(first) + leave_out(second)) == [list(range(COUNT))] * 2
+
+
+@pytest.mark.parametrize("gaps", [(2, 5), (2, 6), (5, 2)])
+@pytest.mark.parametrize("direction", [1, -1])
+def test_uneven_gaps_are_of_one_stack_if_the_numbers_follow_the_places(
+    tmp_path: Path, gaps: tuple[int, int], direction: int
+) -> None:
+    heights = [sum(gaps) * (at // 2) + gaps[0] * (at % 2) for at in range(COUNT)]
+    uneven = both(
+        put("ImagePositionPatient", lambda at: [0, 0, heights[at]]),
+        put("InstanceNumber", lambda at: direction * at + COUNT),
+        without("SliceLocation"),
+    )
+    assert stacks(tmp_path, uneven(plain(SliceThickness=4))) == [list(range(COUNT))]
+    phases = put("TemporalPositionIdentifier", lambda at: 1 + at % 2)(uneven(plain(SliceThickness=4)))
+    assert stacks(tmp_path / "phases", phases) == [list(range(0, COUNT, 2)), list(range(1, COUNT, 2))]
+
+
+@pytest.mark.parametrize("shift", [2.5, 1.9, 0.0])
+def test_a_patient_who_lies_anew_is_in_a_stack_of_its_own(tmp_path: Path, shift: float) -> None:
+    """Even if the slices lie between those of before, and do not overlap."""
+    again = put("ImagePositionPatient", lambda at: [1.5, -2, at * DISTANCE + shift])(
+        brighter(FrameOfReferenceUID=generate_uid(), SliceThickness=2)
+    )
+    assert stacks(tmp_path, plain(SliceThickness=2) + again) == [list(range(COUNT))] * 2
 
 
 @pytest.mark.parametrize("thickness", [0.2, 0.4, 5])

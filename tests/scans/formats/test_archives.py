@@ -39,6 +39,40 @@ def test_good_members_come_out_under_our_names(tmp_path: Path, into: Path) -> No
     assert sorted(path.name for path in into.iterdir()) == ["00000", "00001", "00002"]
 
 
+#: Names, and the character sets in which systems write them without saying so.
+NAMES = [
+    ("山田太郎/IM0.dcm", "cp932"),
+    ("患者/脳MRI_001.dcm", "cp932"),
+    ("検査１/断面ソ001.dcm", "cp932"),  # its second byte is a backslash
+    ("頭部/画像/スライス001.dcm", "cp932"),
+    ("头部/增强.dcm", "gbk"),
+    ("김영희/뇌.dcm", "cp949"),
+    ("Иванова/снимок.dcm", "cp866"),
+    ("Иванова/снимок.dcm", "cp1251"),
+    ("Müller/Schädel.dcm", "cp437"),
+    ("Müller/Schädel.dcm", "cp850"),
+    ("Müller/Schädel/Größe.dcm", "cp1252"),
+    ("Müller/頭部.dcm", "utf-8"),
+    ("½ FOV ┼.dcm", "cp437"),
+]
+
+
+@pytest.mark.parametrize(("name", "codec"), NAMES)
+def test_names_are_read_in_the_character_set_of_their_system(tmp_path: Path, into: Path, name: str, codec: str) -> None:
+    raw = name.encode(codec)
+    mark = "Q" * len(raw)
+    path = packed(tmp_path, {mark: b"one", "plain.dcm": b"two"})
+    path.write_bytes(path.read_bytes().replace(mark.encode(), raw))
+    unpacked = unpack(path, into)
+    assert [member.name for member in unpacked.members] == [name, "plain.dcm"]
+    assert [member.path.read_bytes() for member in unpacked.members] == [b"one", b"two"]
+
+
+def test_a_name_with_the_flag_of_utf_8_stays(tmp_path: Path, into: Path) -> None:
+    (member,) = unpack(packed(tmp_path, {"Ã¼è│.dcm": b"one"}), into).members
+    assert member.name == "Ã¼è│.dcm"
+
+
 SYSTEM = [
     "__MACOSX/a/._b.png",
     "$RECYCLE.BIN/a.dcm",

@@ -25,7 +25,14 @@ def test_several_values_are_one_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "found"), [([1, 2], [1.0, 2.0]), ([1, 2, 3], None), ([1, float("nan")], None), (["a", "b"], None)]
+    ("value", "found"),
+    [
+        ([1, 2], [1.0, 2.0]),
+        (["0,5", "1,25"], [0.5, 1.25]),
+        ([1, 2, 3], None),
+        ([1, float("nan")], None),
+        (["a", "b"], None),
+    ],
 )
 def test_only_the_right_count_of_finite_numbers_is_accepted(value: list[object], found: list[float] | None) -> None:
     header = Dataset()

@@ -144,6 +144,29 @@ def test_what_is_no_number_is_dark() -> None:
     assert shown.tolist() == [[0, 0, 65535, 0]]
 
 
+@pytest.mark.parametrize("filler", [-32768, -9999])
+def test_what_lies_far_below_a_head_that_was_cut_out_is_dark(filler: int) -> None:
+    """It keeps the levels of the head: what surrounds it is as dark as its darkest tissue."""
+    y, x = np.mgrid[:96, :96]
+    head = np.random.default_rng(0).integers(-900, 900, (96, 96))
+    pixels = np.where(np.hypot(y - 48, x - 48) < 35, head, filler).astype(np.int16)
+    (shown,), _ = to_uint16([pixels], [Line()])
+    assert shown.max() < 2000
+    assert shown[0, 0] < np.percentile(shown[40:56, 40:56], 20)
+
+
+@pytest.mark.parametrize("slope", [1.0, 0.5, -1.0])
+def test_what_is_no_number_is_as_dark_as_zero(slope: float) -> None:
+    """A mask of NaN shows the same as one of zeros: the darkest tissue is not as dark as what was masked."""
+    tissue = np.random.default_rng(0).uniform(300, 4000, (64, 64))
+    tissue[:20] = 0
+    masked = np.where(tissue == 0, np.nan, tissue)
+    (zeros,), _ = to_uint16([tissue], [Line(slope)])
+    (holes,), _ = to_uint16([masked], [Line(slope)])
+    assert np.array_equal(holes[20:], zeros[20:]) if slope > 0 else (holes[:20] == 0).all()
+    assert not holes[:20].any()
+
+
 @pytest.mark.parametrize("stored", [np.full((2, 2), np.nan), np.array([[0.0, 1e308], [-1e308, 1.0]])])
 def test_what_has_no_scale_is_refused(stored: np.ndarray) -> None:
     with pytest.raises(RefusedError, match=r"not numbers|not a finite number"):

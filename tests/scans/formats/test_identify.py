@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 
 from triage.domain import Kind
@@ -50,3 +53,9 @@ def test_content_says_what_a_file_is(head: bytes, kind: Kind) -> None:
 def test_everything_else_is_refused_with_the_remedy(head: bytes, message: str) -> None:
     with pytest.raises(RefusedError, match=message):
         identify(head)
+
+
+def test_a_header_of_analyze_without_its_image_is_named(tmp_path: Path) -> None:
+    nibabel.save(nibabel.AnalyzeImage(np.zeros((8, 8, 4), np.int16), np.eye(4)), tmp_path / "a.img")
+    with pytest.raises(RefusedError, match="Analyze header without its image"):
+        identify((tmp_path / "a.hdr").read_bytes())

@@ -23,6 +23,9 @@ from triage.scans.formats import parsing
 from triage.scans.formats.decode import decode_study
 from triage.scans.formats.inspect import inspect
 
+#: Sequence Delimitation Item.
+END = b"\xfe\xff\xdd\xe0\0\0\0\0"
+
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian], ids=lambda syntax: syntax.name)
 def test_a_file_without_preamble_and_meta_information_is_read(tmp_path: Path, syntax: UID) -> None:
@@ -80,6 +83,25 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, syntax: UID) -> Non
             inspect(path)
 
 
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=lambda item: item.name)
+@pytest.mark.parametrize("left", [0, 4, 8])
+def test_compressed_pixels_may_lack_their_end(tmp_path: Path, syntax: UID, left: int) -> None:
+    """Some writers stop after the last fragment; one that was cut is still known."""
+    path = write(tmp_path / "a", instance(np.stack([drawn(), drawn() // 2]), syntax=syntax))
+    whole = path.read_bytes()
+    assert whole.endswith(END)
+    path.write_bytes(whole[: len(whole) - 8 + left])
+    if left == 4:
+        with pytest.raises(RefusedError, match="cut short"):
+            inspect(path)
+        return
+    assert inspect(path).frames == 2
+    assert np.array_equal(decode_study([path])[0].slices[0].pixels, drawn())
+    path.write_bytes(whole[:-10])
+    with pytest.raises(RefusedError, match="cut short"):
+        inspect(path)
+
+
 @pytest.mark.parametrize("preamble", [True, False])
 def test_a_deflated_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preamble: bool) -> None:
     monkeypatch.setattr(parsing, "MAX_INFLATED", 2**21)
@@ -131,3 +153,16 @@ def test_a_file_too_large_to_read_is_refused_unread(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(parsing, "MAX_INFLATED", 2**12)
     with pytest.raises(RefusedError, match="larger than"):
         inspect(write(tmp_path / "a", instance()))
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian])
+@pytest.mark.parametrize("number", ["1e400", "-1E999", "inf", "1\\1e400"])
+def test_a_number_without_bounds_says_nothing(tmp_path: Path, syntax: UID, number: str) -> None:
+    mark = "7" * len(number)
+    elements = {"SeriesNumber": mark, "AcquisitionNumber": mark, "InstanceNumber": mark}
+    data = write(tmp_path / "a", instance(syntax=syntax, **elements)).read_bytes()
+    (tmp_path / "a").write_bytes(data.replace(mark.encode(), number.encode()))
+    found = inspect(tmp_path / "a")
+    assert (found.series.number, found.frames) == (1, 1)
+    assert len(decode_study([tmp_path / "a"])[0].slices) == 1
+    assert parsing.read_header(tmp_path / "a").SeriesNumber is None

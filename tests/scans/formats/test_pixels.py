@@ -20,6 +20,7 @@ from pydicom.uid import (
     UID,
     CTImageStorage,
     EnhancedMRImageStorage,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLosslessSV1,
@@ -88,6 +89,39 @@ def test_values_may_have_more_bits_than_stated(tmp_path: Path, bits: int, signed
     made.BitsStored, made.HighBit = bits, bits - 1
     (shown,) = seen(tmp_path, made)
     assert np.array_equal(shown, head() - head().min())
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_pixels_in_the_other_byte_order_than_their_file_are_read(tmp_path: Path, signed: int, syntax: UID) -> None:
+    values = head().astype(np.int16) - 300 if signed else head()
+    made = instance(
+        values.astype(">i2" if syntax == ExplicitVRLittleEndian else "<i2"),
+        syntax,
+        BitsStored=12,
+        HighBit=11,
+        PixelRepresentation=signed,
+    )
+    (shown,) = seen(tmp_path, made)
+    assert np.array_equal(shown, head() - head().min())
+
+
+@pytest.mark.parametrize("kind", [np.uint32, np.int32])
+@pytest.mark.parametrize("factor", [1, 1000])
+def test_big_endian_of_32_bits_by_dcmtk_is_read(tmp_path: Path, kind: type, factor: int) -> None:
+    """It exchanges the bytes within words of 16 bits, and pydicom within the cell of 32."""
+    tool = shutil.which("dcmconv")
+    if tool is None:
+        pytest.skip("dcmtk is not installed")
+    values = (head().astype(np.int64) * factor - 300 * factor * (kind == np.int32)).astype(kind)
+    elements = {"BitsStored": 32, "HighBit": 31, "PixelRepresentation": int(kind == np.int32)}
+    write(tmp_path / "little", instance(values, **elements))
+    subprocess.run([tool, "+tb", tmp_path / "little", tmp_path / "dcmtk"], check=True, timeout=60)
+    big = values.astype(values.dtype.newbyteorder(">"))
+    write(tmp_path / "pydicom", instance(big, ExplicitVRBigEndian, **elements))
+    shown = [decode_study([tmp_path / name])[0].slices[0].pixels for name in ("little", "dcmtk", "pydicom")]
+    assert np.array_equal(shown[1], shown[0])
+    assert np.array_equal(shown[2], shown[0])
 
 
 @pytest.mark.parametrize("signed", [0, 1])
@@ -290,7 +324,7 @@ def test_floating_point_pixels(tmp_path: Path) -> None:
     assert shades(seen(tmp_path, made)[0]) == [0, 32768, 65535]
     outside = np.where(drawn() == DARK, np.nan, drawn()).astype(np.float32)
     made.FloatPixelData = outside.tobytes()
-    assert shades(seen(tmp_path, made)[0]) == [0, 0, 65535], "what is no number is dark, as the lowest value"
+    assert shades(seen(tmp_path, made)[0]) == [0, 32768, 65535], "what is no number is as dark as no signal"
     made.FloatPixelData = np.full_like(outside, np.nan).tobytes()
     with pytest.raises(RefusedError, match="NaN"):
         inspect(write(tmp_path / "a", made))
@@ -313,6 +347,12 @@ def test_colour_of_half_the_columns_is_not_called_cut(tmp_path: Path) -> None:
     )
     made.Columns = 80
     assert inspect(write(tmp_path / "a", made)).series.set_aside == "Not MR: US"
+
+
+def test_colour_that_does_not_say_how_it_lies_is_set_aside(tmp_path: Path) -> None:
+    made = instance(np.zeros((96, 240), np.uint8), SamplesPerPixel=3, PhotometricInterpretation="RGB")
+    made.Columns = 80
+    assert inspect(write(tmp_path / "a", made)).series.set_aside == "Colour: a derived image"
 
 
 def test_a_film_is_refused(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
+from dicoms import head
 from helpers import encode
 from PIL import Image
 
@@ -115,6 +117,26 @@ def test_sixteen_bits_of_colour_and_alpha_keep_their_depth(gray: np.ndarray, int
     assert picture.pixels.dtype == np.uint16
     assert np.array_equal(picture.pixels, gray)
     assert picture.colourfulness == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("white", [1023, 4095, 40000])
+def test_bytes_in_the_wrong_order_are_exchanged(count: int, white: int) -> None:
+    """As some programs write them, against an independent reader of the right file."""
+    gray = (head().astype(np.float64) / head().max() * white).astype(np.uint16)
+    channels = np.stack([gray] * (1 if count < 3 else 3) + [np.full_like(gray, 65535)] * (count in (2, 4)), axis=2)
+    right, wrong = deep_png(channels), deep_png(channels.byteswap())
+    independent = cv2.imdecode(np.frombuffer(right, np.uint8), cv2.IMREAD_UNCHANGED)
+    independent = independent if independent.ndim == 2 else independent[..., 0]
+    assert np.array_equal(decode(right).pixels, independent)
+    assert np.array_equal(decode(wrong).pixels, independent)
+
+
+def test_an_alpha_of_one_value_does_not_darken() -> None:
+    channels = np.stack([TWELVE, np.full_like(TWELVE, 4095)], axis=2)
+    assert np.array_equal(decode(deep_png(channels)).pixels, TWELVE)
+    channels[..., 1] = 0
+    assert not decode(deep_png(channels)).pixels.any(), "all of it is transparent"
 
 
 @pytest.mark.parametrize("white", [4095, 65535])

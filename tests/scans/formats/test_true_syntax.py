@@ -85,6 +85,24 @@ def test_a_deflated_data_set_may_have_a_header_of_zlib_or_gzip(tmp_path: Path, b
     assert np.array_equal(next(stored_frames(found)), drawn())
 
 
+@pytest.mark.parametrize("syntax", [JPEGLosslessSV1, JPEGBaseline8Bit, JPEGLSLossless, JPEG2000Lossless])
+@pytest.mark.parametrize("stated", [ExplicitVRLittleEndian, None])
+def test_a_compressed_frame_need_not_be_encapsulated(tmp_path: Path, syntax: UID, stated: UID | None) -> None:
+    made = instance(BitsStored=16, HighBit=15)
+    if syntax == JPEGBaseline8Bit:
+        made.BitsAllocated, made.BitsStored, made.HighBit = 8, 8, 7
+    frame = packed(syntax)
+    expected = [
+        np.asarray(one) for one in stored_frames(read(write(tmp_path / "a", encapsulated(made, syntax, frame))))
+    ]
+    made["PixelData"].is_undefined_length = False
+    made.PixelData, made.file_meta.TransferSyntaxUID = frame + b"\0" * (len(frame) % 2), ExplicitVRLittleEndian
+    found = read(stating(write(tmp_path / "b", made), stated or syntax))
+    (stored,) = stored_frames(found)
+    assert np.array_equal(stored, expected[0])
+    assert found.file_meta.TransferSyntaxUID.is_encapsulated
+
+
 @pytest.mark.parametrize("stated", [UID("1.2.3.4"), ExplicitVRLittleEndian, MRImageStorage])
 def test_an_unknown_compression_is_named(tmp_path: Path, stated: UID) -> None:
     made = encapsulated(instance(), RLELossless, b"packed by somebody" * 20)

@@ -24,6 +24,7 @@ NAMES = {
     ("cp949", "euc_kr"): ["김^영희", "이^민호", "Hong^Gildong=홍^길동", "최^진", "이순신"],
     ("cp932", "euc_jp"): ["山田^太郎", "鈴木^花子", "Yamada^Tarou=山田^太郎=やまだ^たろう", "サクラ^ハナコ"],
     ("cp1253", "iso8859-7"): ["Παππάς^Νίκος", "ΠΑΠΠΑΣ^ΝΙΚΟΣ"],
+    ("cp1255", "iso8859-8"): ["לוי^שרה", "אברהם^יצחק", "פרידמן^מרים", "בן-דוד^תמר", "נתניהו^בנימין"],
 }
 IN_SETS = [(codec, name) for codecs, names in NAMES.items() for codec in codecs for name in names]
 LATIN = [
@@ -69,6 +70,33 @@ def test_names_in_an_undeclared_set_are_read(tmp_path: Path, codec: str, name: s
 def test_cyrillic_of_windows_is_often_said_to_be_that_of_iso(tmp_path: Path, name: str) -> None:
     for codec in ("cp1251", "iso8859-5"):
         assert inspect(raw_file(tmp_path, name.encode(codec), "ISO_IR 144")).study.patient_name == name
+
+
+@pytest.mark.parametrize("name", ["Müller^Jürgen", "Иванова^Анна", "李^明", "김^영희", "Ångström^Ö"])
+@pytest.mark.parametrize("stated", [None, "ISO_IR 100", "ISO_IR 101", "ISO_IR 144", "ISO_IR 126"])
+def test_utf_8_is_often_said_to_be_something_else(tmp_path: Path, name: str, stated: str | None) -> None:
+    assert inspect(raw_file(tmp_path, name.encode(), stated)).study.patient_name == name
+
+
+@pytest.mark.parametrize("name", ["Müller^Jürgen", "李^明"])
+@pytest.mark.parametrize("stated", ["GB18030", "GBK"])
+def test_utf_8_is_known_where_what_is_stated_does_not_read_well(tmp_path: Path, name: str, stated: str) -> None:
+    assert inspect(raw_file(tmp_path, name.encode(), stated)).study.patient_name == name
+
+
+@pytest.mark.parametrize("name", ["כהן^נעמי", "מלכה^חנה", "חדד^עדי", "כהן^יוסף"])
+def test_hebrew_that_could_be_cyrillic_is_not_read_as_cyrillic(tmp_path: Path, name: str) -> None:
+    raw = name.encode("iso8859-8")
+    assert inspect(raw_file(tmp_path, raw)).study.patient_name == raw.decode("cp1252"), "in doubt"
+    assert inspect(raw_file(tmp_path, raw, "ISO_IR 138")).study.patient_name == name
+    told = inspect(raw_file(tmp_path, raw, StudyDescription="מוח עם חומר ניגוד".encode("cp1255")))
+    assert (told.study.patient_name, told.study.description) == (name, "מוח עם חומר ניגוד")
+
+
+@pytest.mark.parametrize("name", ["иванова^анна", "СМИРНОВ^АЛЕКСЕЙ", "шевченко^тарас", "Ли^Ан", "οικονόμου^άννα"])
+def test_other_scripts_without_capitals_are_not_read_as_hebrew(tmp_path: Path, name: str) -> None:
+    for codec in ("cp1251", "koi8-r", "iso8859-5") if name[0] not in "ο" else ("cp1253", "iso8859-7"):
+        assert inspect(raw_file(tmp_path, name.encode(codec))).study.patient_name == name
 
 
 @pytest.mark.parametrize("text", [*LATIN, *MEASURES])

@@ -15,8 +15,8 @@ from drawn import draw_head
 from numpy.typing import NDArray
 from PIL import Image
 
+from triage.copies.descriptors import FRAME, Heads, gather, head_of
 from triage.scans.formats.raster import decode
-from triage.training.audit.descriptors import FRAME, Heads, gather, head_of
 from triage.training.audit.matching import clusters, find_copies
 
 DATA = Path(os.environ.get("TRIAGE_DATA", "../shared/data"))

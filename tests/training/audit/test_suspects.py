@@ -4,8 +4,8 @@ import numpy as np
 from drawn import draw_head
 from PIL import Image, ImageDraw
 
+from triage.copies.descriptors import head_of
 from triage.domain import Slice
-from triage.training.audit.descriptors import head_of
 from triage.training.audit.suspects import suspicion
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import tensorflow as tf
 from drawn import drawn_volumes, head, manifest_set, small
 from rich.console import Console
 
+from triage.copies.seen import Pictures, Use, read_seen
 from triage.errors import ModelError
 from triage.inference.card import CARD, MODEL_CARD, read_card
 from triage.inference.runtime import Runtime
@@ -128,6 +130,10 @@ def test_a_released_folder_serves_and_its_card_holds_the_figures(runs: Runs, tmp
     narrow, whole = (trials[0].with_name(name) for name in ("narrow", "whole"))
     card = release(data, trials[::-1], whole, CARD_NOTES, folder, volumes=data / "volumes", left_out=narrow)
     assert card.files == read_card(folder).files
+    seen = read_seen(folder)
+    assert seen is not None
+    assert Counter(seen.trained.tolist()) == {True: len(read_chosen(data, volumes=data / "volumes").items)}
+    assert seen.uses_of(Pictures.of([head("glioma", 1)])) == [Use.TRAINED]
     assert card.training["config"]["train_folds"] == [0, 1, 2, 3, 4]
     assert card.training["images"] == 96, "80 heads, and eight telling slices of each of two volumes"
     test = card.metrics["test"]

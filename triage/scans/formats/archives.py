@@ -6,11 +6,13 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from triage.errors import RefusedError
 from triage.scans.formats.identify import GZIP_SIGNATURE, READ_BLOCK, UNOPENED
+from triage.scans.formats.undeclared import guess, reads_well
 
 #: Files in an archive: more than any study has.
 MAX_MEMBERS = 10_000
@@ -56,6 +58,9 @@ SYSTEM_FOLDERS = {
     "__macosx",
     "system volume information",
 }
+#: Flag of a name in UTF-8, and the character set of the others (APPNOTE D.1).
+IN_UTF_8 = 0x800
+IBM_PC = "cp437"
 WITHOUT_IT = "Pack the files again without it, then upload the new ZIP."
 
 
@@ -107,17 +112,48 @@ def unpack(path: Path, into: Path) -> Unpacked:
             infos = [info for info in archive.infolist() if not (info.is_dir() or is_system_file(info.filename))]
             _check_whole(infos)
             unpacked = Unpacked()
-            for number, info in enumerate(infos):
+            names = _names(infos)
+            for number, (info, name) in enumerate(zip(infos, names, strict=True)):
                 target = into / f"{number:05d}"
                 reason = _refusal(info) or _inflate(archive, info, target)
                 if reason is None:
-                    unpacked.members.append(Member(info.filename[-MAX_MEMBER_NAME:], target))
+                    unpacked.members.append(Member(name[-MAX_MEMBER_NAME:], target))
                 else:
                     target.unlink(missing_ok=True)
-                    unpacked.refused.append((info.filename[-MAX_MEMBER_NAME:], reason))
+                    unpacked.refused.append((name[-MAX_MEMBER_NAME:], reason))
             return unpacked
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
         raise RefusedError("The ZIP is damaged or cut short. Pack it again and upload the new file.") from error
+
+
+def _names(infos: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """Return the names of files, in whatever character set they are.
+
+    A flag says that a name is UTF-8. Without it, ZIP means the character set of the first IBM PC, which Python takes,
+    but systems write that of their own.
+    """
+    raws = [b"" if info.flag_bits & IN_UTF_8 else info.filename.encode(IBM_PC, "replace") for info in infos]
+    foreign = [raw for raw in raws if not raw.isascii()]
+    guessed = guess(foreign)
+    return [
+        info.filename if not raw or raw.isascii() else _name(raw, info.filename, guessed)
+        for raw, info in zip(raws, infos, strict=True)
+    ]
+
+
+def _name(raw: bytes, stated: str, guessed: str) -> str:
+    for codec in ("utf-8", guessed):
+        if codec and (text := _strictly(raw, codec)):
+            return text
+    windows = _strictly(raw, "cp1252")
+    return windows if windows and reads_well(windows) and not reads_well(stated) else stated
+
+
+def _strictly(raw: bytes, codec: str) -> str:
+    try:
+        return raw.decode(codec)
+    except UnicodeDecodeError:
+        return ""
 
 
 def is_system_file(name: str) -> bool:

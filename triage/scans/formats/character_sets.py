@@ -201,7 +201,17 @@ def _plain(raw: bytes, stated: Sequence[str], guessed: str) -> str:
         codecs_to_try.insert(0, "utf-8")
     found = [text for codec in codecs_to_try if (text := _strictly(raw, codec)) and not CONTROLS.search(text)]
     text = found[0] if found else raw.decode("cp1252", "replace")
+    if not reads_well(text) or MARK in text:
+        # What happens to be UTF-8 too is that, if it reads better than what is stated.
+        text = next((other for other in found if other == _whole(raw, "utf-8") and reads_well(other)), text)
     return text if not guessed or reads_well(text) else _strictly(raw, guessed) or text
+
+
+def _whole(raw: bytes, codec: str) -> str:
+    try:
+        return raw.decode(codec)
+    except UnicodeError:
+        return ""
 
 
 def _strictly(raw: bytes, codec: str) -> str:

@@ -10,7 +10,8 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from pydicom import DataElement, Dataset
-from pydicom.datadict import dictionary_description, dictionary_has_tag
+from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
@@ -100,7 +101,10 @@ def values(header: Dataset, keyword: str) -> list[Any]:
 def numbers(header: Dataset, keyword: str, count: int) -> list[float] | None:
     """Return the values as finite numbers, or None unless there are exactly `count`."""
     try:
-        found = [float(value) for value in values(header, keyword)]
+        # Some programs write a comma where their country has one.
+        found = [
+            float(value.replace(",", ".") if isinstance(value, str) else value) for value in values(header, keyword)
+        ]
     except (TypeError, ValueError):
         return None
     return found if len(found) == count and all(map(math.isfinite, found)) else None
@@ -113,6 +117,26 @@ def integer(header: Dataset, keyword: str, default: int) -> int:
     except (TypeError, ValueError, OverflowError):
         return default
     return found if abs(found) <= MAX_INTEGER else default
+
+
+def forget_infinite_numbers(header: Dataset) -> None:
+    """Empty whole numbers without bounds, as ``1e400``, before pydicom stops at them: they say nothing."""
+    for element in list(header.elements()):
+        if not isinstance(element, RawDataElement) or (element.VR or _dictionary_vr(element.tag)) != "IS":
+            continue
+        if element.value and any(map(_is_infinite, element.value.split(b"\\"))):
+            header[element.tag] = element._replace(value=b"", length=0)
+
+
+def _dictionary_vr(tag: BaseTag) -> str:
+    return dictionary_VR(tag) if dictionary_has_tag(tag) else ""
+
+
+def _is_infinite(number: bytes) -> bool:
+    try:
+        return math.isinf(float(number.strip(b"\0 ")))
+    except ValueError:
+        return False
 
 
 def private(header: Dataset, creator: str, tag: tuple[int, int]) -> Any:

@@ -24,9 +24,11 @@ HEADROOM = 7.0
 #: Every so many rows and columns are looked at to find the tissue.
 SAMPLED = 3
 #: A value that fills the frame around a round or turned picture takes up so much of the border, and lies so far below
-#: the rest, in parts of its range; noise reaches so far below the dark end of the rest.
+#: the rest, in parts of its range, or farther where it does not border on air. Noise reaches so far below the dark end
+#: of the rest.
 FILLED_BORDER = 0.25
 FAR = 0.25
+FARTHER = 2.0
 NEAR = 0.05
 #: Width of the rim beside the filler, in pixels, and the part of it that is air.
 BESIDE = 3
@@ -96,8 +98,8 @@ def _without_filler(slices: Sequence[Stored], lines: Sequence[Line]) -> Sequence
 def _filler(stored: Stored) -> tuple[float, float] | None:
     """Return the least value of the rest and its dark end, which are above what fills the border; None without filler.
 
-    The filler is negative, which the magnitude of a signal is not, lies far below everything else, and borders on air,
-    not on a brain that was cut out.
+    The filler is negative, which the magnitude of a signal is not, lies far below everything else, and borders on air;
+    around a head that was cut out, it lies so far below that no signal is there.
     """
     low = float(stored.min())
     border = np.concatenate([stored[0], stored[-1], stored[:, 0], stored[:, -1]])
@@ -110,8 +112,10 @@ def _filler(stored: Stored) -> tuple[float, float] | None:
     # Interpolation leaves values between both along the edge.
     dark, bright = np.percentile(stored[1:-1, 1:-1][within].astype(np.float64), (5, TISSUE[1]))
     beside = stored[ndimage.binary_dilation(filled, iterations=BESIDE) & ~filled]
-    is_filler = dark - low > FAR * (bright - dark) and np.quantile(beside, AIR_BESIDE) < dark + FAR * (bright - dark)
-    return (dark - NEAR * (bright - dark), dark) if is_filler else None
+    span = bright - dark
+    on_air = np.quantile(beside, AIR_BESIDE) < dark + FAR * span
+    is_filler = dark - low > (FAR if on_air else FARTHER) * span
+    return (dark - NEAR * span, dark) if is_filler else None
 
 
 def _from(low: int, stored: Stored) -> NDArray[np.uint16]:
@@ -132,14 +136,14 @@ def _as_uint16(stored: Stored) -> NDArray[np.uint16]:
 
 def _limits(slices: Sequence[Stored], lines: Sequence[Line]) -> tuple[float, float]:
     """Return the gray values that become 0 and 65535: the ends of all, or `HEADROOM` beyond the tissue if nearer."""
-    ends, tissue = [], []
+    ends, tissue, holes = [], [], False
     for stored, line in zip(slices, lines, strict=True):
         low, high = float(stored.min()), float(stored.max())
         if not (np.isfinite(low) and np.isfinite(high)):
             finite = stored[np.isfinite(stored)]
             if not finite.size:
                 continue
-            low, high = float(finite.min()), float(finite.max())
+            low, high, holes = float(finite.min()), float(finite.max()), True
         ends.append(sorted(end * line.slope + line.intercept for end in (low, high)))
         sample = stored[::SAMPLED, ::SAMPLED]
         sample = sample[np.isfinite(sample)]
@@ -149,6 +153,8 @@ def _limits(slices: Sequence[Stored], lines: Sequence[Line]) -> tuple[float, flo
     if not ends:
         raise RefusedError(NO_NUMBERS)
     low, high = np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]
+    if holes:
+        low = min(low, 0.0)  # what is no number was masked: no signal, darker than the darkest tissue
     tissue = [(dark, bright) for dark, bright in tissue if bright > dark]  # the others hold one value
     if tissue:
         # A few damaged slices must not decide: the middle of the dark ends, the upper quarter of the bright ones.

@@ -24,6 +24,8 @@ EXECUTABLES = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe
 GZIP_SIGNATURE = b"\x1f\x8b"
 #: Signatures of archives that are not opened: gzip (of anything but NIfTI), RAR, 7z, bzip2, xz.
 UNOPENED = (GZIP_SIGNATURE, b"Rar!", b"7z\xbc\xaf", b"BZh", b"\xfd7zXZ")
+#: How a header of Analyze, from which NIfTI came, begins: with its length in either byte order.
+ANALYZE_SIZES = (b"\x5c\1\0\0", b"\0\0\1\x5c")
 #: Length of a NIfTI-2 header, the longer one: bytes.
 NIFTI_HEADER_BYTES = 540
 
@@ -71,6 +73,10 @@ def _inflated(head: bytes, window_bits: int) -> bytes:
 
 
 def _is_nifti(header: bytes) -> bool:
+    if header[344:348] == b"n+1\0" or header[4:8] == b"n+2\0":
+        return True
     if header[344:348] == b"ni1\0" or header[4:8] == b"ni2\0":
         raise RefusedError("This is a NIfTI header without its image. Convert both to a single .nii or .nii.gz file.")
-    return header[344:348] == b"n+1\0" or header[4:8] == b"n+2\0"
+    if header[:4] in ANALYZE_SIZES and sum(header[40:42]) in range(1, 8):
+        raise RefusedError("This is an Analyze header without its image. Convert both to a .nii or .nii.gz file.")
+    return False

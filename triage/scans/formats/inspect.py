@@ -11,6 +11,7 @@ from triage.scans.formats import data_set, dicom, nifti, raster
 from triage.scans.formats.elements import quietly, text
 from triage.scans.formats.identify import IDENTIFY_BYTES, identify
 from triage.scans.formats.parsing import read
+from triage.scans.formats.ties import ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class Inspected:
         Number of pictures; 0 for DICOM objects without any (reports, presentation states).
     content
         Digest of the data set, see `triage.scans.formats.data_set`; empty unless it is DICOM.
+    ties
+        What ties it to other files of its study, see `triage.scans.formats.ties`; empty unless it is DICOM without a
+        Study Instance UID.
     """
 
     kind: Kind
@@ -33,6 +37,7 @@ class Inspected:
     transfer_syntax: str = ""
     frames: int = 1
     content: str = ""
+    ties: tuple[str, ...] = ()
 
 
 def inspect(path: Path) -> Inspected:
@@ -69,6 +74,7 @@ def _dicom(path: Path) -> Inspected:
         transfer_syntax=dicom.transfer_syntax(header),
         frames=dicom.frames(header),
         content=content,
+        ties=ties(header),
     )
 
 

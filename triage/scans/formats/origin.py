@@ -60,6 +60,7 @@ PRIVATE_B_VALUES = (
 PRIVATE_PART = ("GEMS_PARM_01", (0x0043, 0x102F))
 #: In `Origin.passes`, entries up to here are the kind of picture; then up to here its phase.
 KIND_ENTRIES = 3 + len(KINDS)
+ECHO_ENTRY = 3 + KINDS.index(("EchoNumbers", "MREchoSequence"))
 PHASE_ENTRIES = KIND_ENTRIES + 1 + len(PHASES)
 ACQUISITION_ENTRY = PHASE_ENTRIES + NUMBERS.index(("AcquisitionNumber", "FrameContentSequence"))
 #: Dimensions of an enhanced object that number the places of a stack.

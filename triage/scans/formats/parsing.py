@@ -21,9 +21,9 @@ from triage.errors import RefusedError
 from triage.scans.formats.archives import MAX_RATIO, RATIO_FROM
 from triage.scans.formats.bare import Encoding, encoding
 from triage.scans.formats.character_sets import to_unicode
-from triage.scans.formats.elements import DAMAGED, quietly
+from triage.scans.formats.elements import DAMAGED, forget_infinite_numbers, quietly
 from triage.scans.formats.identify import IDENTIFY_BYTES, READ_BLOCK
-from triage.scans.formats.true_syntax import UNDEFINED_LENGTH, native_syntax, true_syntax
+from triage.scans.formats.true_syntax import ITEM, UNDEFINED_LENGTH, native_syntax, pack_codestream, true_syntax
 
 #: Inflated size of a file, beyond what a scanner makes: bytes.
 MAX_INFLATED = 512 * 2**20
@@ -32,6 +32,8 @@ PIXEL_DATA = Tag("PixelData")
 PIXEL_GROUP = PIXEL_DATA.group << 16
 #: Window bits of a deflated data set (PS3.5 A.5), and of one that a writer has put a zlib or gzip header before.
 DEFLATED = (-zlib.MAX_WBITS, zlib.MAX_WBITS + 32)
+#: How pixels begin in little endian.
+EXPLICIT_PIXELS = b"\xe0\x7f\x10\0"
 #: Sequence Delimitation Item, which ends pixels of undefined length.
 DELIMITATION_ITEM = b"\xfe\xff\xdd\xe0\0\0\0\0"
 # Log messages of the parser quote values, and a log must not name a patient.
@@ -69,7 +71,9 @@ def read(path: Path) -> Dataset:
         header.filename = None  # later messages must not contain file names
         if not header or not _is_closed(data, header):
             raise RefusedError(DAMAGED)
+    pack_codestream(header)
     header.file_meta.TransferSyntaxUID = true_syntax(header, native)
+    forget_infinite_numbers(header)
     to_unicode(header)
     return header
 
@@ -80,6 +84,7 @@ def read_header(path: Path) -> Dataset:
     with _Bounded(path) as file:
         header, *_ = _parsed(file, stop_at=PIXEL_GROUP)
     header.filename = None
+    forget_infinite_numbers(header)
     to_unicode(header, nested=True)
     return header
 
@@ -112,10 +117,26 @@ def _parsed(file: BinaryIO, stop_at: int | None = None) -> tuple[FileDataset, UI
         except Exception:  # a malformed file can raise any
             data.seek(begin)
     else:
-        raise RefusedError(DAMAGED)
+        elements = read_dataset(data, *found, stop_when=lambda tag, *_: tag >= PIXEL_DATA)
+        elements[PIXEL_DATA] = _unclosed_pixels(data)
     header = FileDataset(file, elements, preamble, information, *found)
     header.set_original_encoding(*found, elements.original_character_set)
     return header, native, data
+
+
+def _unclosed_pixels(file: BinaryIO) -> RawDataElement:
+    """Read compressed pixels that a writer left without their end, if all of their fragments are whole."""
+    head = file.read(12)
+    begin = file.tell()
+    if head[:4] != EXPLICIT_PIXELS or int.from_bytes(head[8:], "little") != UNDEFINED_LENGTH:
+        raise RefusedError(DAMAGED)
+    value = file.read()
+    end = 0
+    while value[end : end + 4] == ITEM and len(value) >= end + 8:
+        end += 8 + int.from_bytes(value[end + 4 : end + 8], "little")
+    if end != len(value):
+        raise RefusedError(DAMAGED)
+    return RawDataElement(PIXEL_DATA, head[4:6].decode("ascii"), end, value, begin, False, True)
 
 
 def _opened(file: BinaryIO) -> tuple[BinaryIO, Encoding, UID]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -20,6 +20,8 @@ from triage.scans.formats.places import OVERLAP, places
 
 #: A kind of picture that is stated for one slice alone, and for so many others not, is a slip.
 MANY = 3
+#: Within a pass, gaps differ by so much at most: the smaller one is at least this part of both.
+UNEVEN = 0.25
 #: The series in `Member.stated`.
 SERIES = -1
 
@@ -58,8 +60,25 @@ def passes_by_height(members: list[Member], along: Sequence[float]) -> list[list
     typical = float(np.median(thickness)) if thickness else None
     for member, place in zip(members, places(along, typical), strict=True):
         member.place = place
+    if _are_uneven(members, along):
+        for place, at in enumerate(np.argsort(along, kind="stable")):
+            members[at].place = place
     divided = [part for one in _passes(members) for part in _without_overlap(one, typical)]
     return [sorted(one, key=lambda member: (member.place, member.order)) for one in divided]
+
+
+def _are_uneven(members: Sequence[Member], along: Sequence[float]) -> bool:
+    """Tell whether slices that look like two passes are one stack with uneven gaps.
+
+    Its numbers follow the places, and nothing that is stated tells the slices of a pair apart.
+    """
+    order = np.argsort(along, kind="stable")
+    gaps, steps = np.diff(np.take(along, order)), np.diff([members[at].origin.instance_number for at in order])
+    within = np.diff([members[at].place for at in order]) == 0
+    if not within.any() or within.all() or not ((steps > 0).all() or (steps < 0).all()):
+        return False
+    least = gaps[within].min()
+    return bool(least >= UNEVEN * (least + np.median(gaps[~within]))) and _parts_of_passes(members) is None
 
 
 def passes_by_number(members: list[Member]) -> list[list[Member]]:
@@ -117,15 +136,9 @@ def _by_number(members: Sequence[Member]) -> list[Member]:
 
 def _passes(group: list[Member]) -> list[list[Member]]:
     """Divide slices until no place repeats: by what tells the pictures of one place apart, else by their numbers."""
-    counts = Counter(member.place for member in group)
-    most = max(counts.values())
-    if most == 1:
-        return [group]
-    for at in range(len(group[0].stated)):
-        parts = _parts(group, at)
-        # A value that also differs from place to place numbers the slices, not the passes.
-        if 1 < len(parts) <= most and _tells_apart(parts, counts):
-            return [one for value in sorted(parts, key=natural) for one in _passes(parts[value])]
+    if parts := _parts_of_passes(group):
+        return [one for value in sorted(parts, key=natural) for one in _passes(parts[value])]
+    most = max(Counter(member.place for member in group).values())
     layers: list[list[Member]] = [[] for _ in range(most)]
     depth: Counter[int] = Counter()
     for member in group:
@@ -134,11 +147,18 @@ def _passes(group: list[Member]) -> list[list[Member]]:
     return layers
 
 
-def _tells_apart(parts: Mapping[str, Sequence[Member]], counts: Mapping[int, int]) -> bool:
-    """Tell whether most places that repeat have slices in several parts."""
-    found = Counter(place for part in parts.values() for place in {member.place for member in part})
+def _parts_of_passes(group: Sequence[Member]) -> dict[str, list[Member]] | None:
+    """Divide slices by the first entry that tells most of those of one place apart; None if there is none."""
+    counts = Counter(member.place for member in group)
     repeated = [place for place, count in counts.items() if count > 1]
-    return 2 * sum(found[place] > 1 for place in repeated) >= len(repeated)
+    for at in range(len(group[0].stated)):
+        parts = _parts(group, at)
+        # A value that also differs from place to place numbers the slices, not the passes.
+        if 1 < len(parts) <= max(counts.values()):
+            found = Counter(place for part in parts.values() for place in {member.place for member in part})
+            if 2 * sum(found[place] > 1 for place in repeated) >= len(repeated):
+                return parts
+    return None
 
 
 def _without_overlap(group: list[Member], thickness: float | None) -> list[list[Member]]:

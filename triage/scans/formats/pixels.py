@@ -16,13 +16,14 @@ from pydicom import Dataset
 from pydicom.encaps import generate_frames, get_frame, parse_fragments
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import JPEG2000, JPEG2000Lossless, RLELossless
+from pydicom.uid import JPEG2000, ExplicitVRBigEndian, JPEG2000Lossless, RLELossless
 
 from triage.domain import Meaning
 from triage.errors import RefusedError
 from triage.scans.formats import codestreams, lookup
 from triage.scans.formats.elements import functional, integer, numbers, text, values
 from triage.scans.formats.gray_scale import NO_NUMBERS, Line, Stored, to_uint16
+from triage.scans.formats.neighbours import CLEARLY, likelier
 from triage.scans.formats.offsets import without_wrong_offsets
 from triage.scans.formats.pixel_module import (
     PIXELS,
@@ -43,9 +44,10 @@ FASTEST = {JPEG2000Lossless: "pylibjpeg", JPEG2000: "pylibjpeg", RLELossless: "p
 #: Rescale Type: characters, and the values that name no unit (unspecified, normalised).
 MAX_UNIT = 16
 NO_UNIT = frozenset({"US", "normalized"})
-#: Bits of a cell, and of the words that two pixels in three bytes are unpacked to.
+#: Bits of a cell; of the words that two pixels in three bytes are unpacked to; of two words.
 PACKED = 12
 WORD = 16
+DOUBLE = 32
 TOO_FEW = "The header promises more pixels than the file holds. Send it again from the PACS."
 TOO_LARGE = "A compressed frame is larger than its header says. Send it again from the PACS, or uncompressed."
 UNSUPPORTED = "Its compression is not supported. Send it uncompressed, or as JPEG, JPEG-LS, JPEG 2000 or RLE."
@@ -207,17 +209,20 @@ def _decoded(header: Dataset, form: Layout) -> Iterator[Stored]:
         number_of_frames=form.frames,
         samples_per_pixel=form.samples,
         photometric_interpretation=form.photometric,
+        planar_configuration=integer(header, "PlanarConfiguration", 0),
         bits_allocated=form.allocated,
         bits_stored=form.allocated if aside or form.signed is None else width if spare else form.stored,
         pixel_representation=int(bool(form.signed)),
     )
+    if syntax == ExplicitVRBigEndian and form.allocated == DOUBLE:
+        found = map(_words_in_order, found)
     if spare:
         holds_planes = overlays_in_cells(header)
         return (_meant(cells, _value_bits(cells, form, form.allocated), holds_planes) for cells in found)
     if aside:
         return (_value_bits(cells, form, form.allocated) for cells in found)
     doubtful = None not in (sign, form.signed) and sign != form.signed
-    return (_likelier(cells, _other_sign(cells, form.stored)) for cells in found) if doubtful else found
+    return (likelier(cells, _other_sign(cells, form.stored)) for cells in found) if doubtful else found
 
 
 def _meant(cells: Stored, values: Stored, holds_planes: bool) -> Stored:
@@ -228,7 +233,22 @@ def _meant(cells: Stored, values: Stored, holds_planes: bool) -> Stored:
     """
     if np.array_equal(cells, values):
         return values
-    return values if holds_planes else _likelier(values, cells)
+    meant = values if holds_planes else likelier(values, cells)
+    # Some programs rewrite a file in the other byte order, but not its pixels.
+    return likelier(meant, cells.byteswap(), CLEARLY) if cells.dtype.itemsize > 1 else meant
+
+
+def _words_in_order(cells: Stored) -> Stored:
+    """Return pixels of two words in the order of their words: dcmtk writes the lower one first, in big endian too."""
+    words = np.ascontiguousarray(cells).view(np.uint16).reshape(*cells.shape, 2)
+    other = np.ascontiguousarray(words[..., ::-1]).view(cells.dtype.str)[..., 0]
+    if not _fit_a_word(cells) and _fit_a_word(other):
+        return other  # neighbours have as much in common
+    return likelier(cells, other, CLEARLY)
+
+
+def _fit_a_word(cells: Stored) -> bool:
+    return bool(cells.min() >= -(1 << WORD - 1) and cells.max() < 1 << WORD)
 
 
 def _other_sign(cells: Stored, bits: int) -> Stored:
@@ -236,17 +256,6 @@ def _other_sign(cells: Stored, bits: int) -> Stored:
     spare = 8 * cells.dtype.itemsize - bits
     other = cells.view(f"{'u' if cells.dtype.kind == 'i' else 'i'}{cells.dtype.itemsize}")
     return (other << spare) >> spare
-
-
-def _likelier(one: Stored, other: Stored) -> Stored:
-    """Return the reading in which neighbouring pixels have more in common; the first one if there is no difference."""
-    return other if _likeness(other) > _likeness(one) else one
-
-
-def _likeness(pixels: Stored) -> float:
-    """Return the correlation of each pixel with the next one across; -1 if all are the same."""
-    one, other = pixels[:, 1:].ravel(), pixels[:, :-1].ravel()
-    return float(np.corrcoef(one, other)[0, 1]) if one.std() and other.std() else -1.0
 
 
 def _packed(header: Dataset, form: Layout) -> Iterator[Stored]:

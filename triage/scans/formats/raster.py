@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from triage.domain import Kind, Slice
 from triage.errors import RefusedError
 from triage.scans.formats.identify import IDENTIFY_BYTES, identify
+from triage.scans.formats.neighbours import CLEARLY, likelier
 
 #: Larger than any scanner's matrix (a 4096 x 4096 mosaic), small enough to decode in memory: pixels.
 MAX_PIXELS = 4096 * 4096
@@ -92,7 +93,7 @@ def _to_gray(image: Image.Image) -> Slice:
     if image.mode in SIXTEEN_BIT:
         gray = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
         gray[gray == image.info.get("transparency", -1)] = 0
-        return Slice(gray)
+        return Slice(_in_order(gray))
     transparent = "A" in image.getbands() or "transparency" in image.info
     if image.mode in {"1", "L"} and not transparent:
         return Slice(np.asarray(image.convert("L")))
@@ -106,15 +107,16 @@ def _to_gray(image: Image.Image) -> Slice:
 def _deep_to_gray(data: bytes, image: Image.Image) -> Slice:
     """Return a PNG with several channels of 16 bits."""
     if data[PNG_COLOUR] == GRAY_ALPHA:  # as many bits as four channels of 8
-        channels: NDArray[np.integer] = np.ascontiguousarray(_unpacked(data, "RGBA")).view(">u2").astype(np.uint32)
+        channels: NDArray[np.integer] = np.ascontiguousarray(_unpacked(data, "RGBA")).view(">u2")
     else:
         kind = "RGB" if data[PNG_COLOUR] == COLOURS else "RGBA"
         # Pillow keeps one byte of two: the first, or, told that the order is the other one, the second.
-        channels = _unpacked(data, f"{kind};16B").astype(np.uint32) << 8 | _unpacked(data, f"{kind};16L")
-    colours = channels
+        channels = _unpacked(data, f"{kind};16B").astype(np.uint16) << 8 | _unpacked(data, f"{kind};16L")
+    colours = channels = _in_order(channels.astype(np.uint16)).astype(np.uint32)
     if data[PNG_COLOUR] != COLOURS:
         colours, alpha = channels[..., :-1], channels[..., -1:]
-        colours = (colours * alpha + 32767) // 65535
+        if alpha.min() < alpha.max() or not alpha.any():  # others say nothing; 12-bit writers mean opaque by 4095
+            colours = (colours * alpha + 32767) // 65535
     elif "transparency" in image.info:
         colours[(colours == image.info["transparency"]).all(axis=2)] = 0
     gray = colours[..., 0] if colours.shape[2] == 1 else (colours @ LUMINANCE + 32768) >> 16
@@ -123,6 +125,13 @@ def _deep_to_gray(data: bytes, image: Image.Image) -> Slice:
     picture = Image.fromarray(gray.astype(np.uint16))
     picture.info["exif"] = image.info.get("exif", b"")
     return Slice(np.asarray(ImageOps.exif_transpose(picture)), colourfulness=_colourfulness(colours, white))
+
+
+def _in_order(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Return the values with their bytes exchanged if a writer forgot that those of a PNG are in big endian."""
+    gray = values if values.ndim == 2 else values[..., 0]
+    swapped = gray.byteswap()
+    return values.byteswap() if likelier(gray, swapped, CLEARLY) is swapped else values
 
 
 def _unpacked(data: bytes, packing: str) -> NDArray[np.uint8]:

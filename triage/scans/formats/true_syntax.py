@@ -6,6 +6,7 @@ import struct
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -27,11 +28,14 @@ from pydicom.uid import (
 
 from triage.errors import RefusedError
 from triage.scans.formats.codestreams import FRAME_HEADERS, START_OF_SCAN
-from triage.scans.formats.elements import meta
+from triage.scans.formats.elements import integer, meta
 from triage.text import visible
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 ITEM = b"\xfe\xff\x00\xe0"
+JPEG_2000_START = b"\xff\x4f\xff\x51"
+#: How compressed frames begin: JPEG and JPEG-LS, JPEG 2000.
+CODESTREAMS = (b"\xff\xd8\xff", JPEG_2000_START)
 #: By JPEG frame header (ITU-T T.81, T.87): the syntaxes that it occurs in, first the one to take if another is stated.
 JPEG_FRAMES = {
     0xC0: (JPEGBaseline8Bit, JPEGExtended12Bit),
@@ -51,6 +55,19 @@ def native_syntax(implicit: bool, little: bool) -> UID:
     if implicit:
         return ImplicitVRLittleEndian
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def pack_codestream(header: Dataset) -> None:
+    """Encapsulate a compressed frame that a writer put into Pixel Data as it is (PS3.5 A.4)."""
+    pixels = header.get_item("PixelData") if "PixelData" in header else None
+    if not isinstance(pixels, RawDataElement) or not pixels.value or pixels.length == UNDEFINED_LENGTH:
+        return
+    sides = integer(header, "Rows", 0) * integer(header, "Columns", 0)
+    expected = sides * integer(header, "BitsAllocated", 16) * integer(header, "SamplesPerPixel", 1) // 8
+    frames = integer(header, "NumberOfFrames", 1)
+    if frames == 1 and len(pixels.value) < expected and pixels.value.startswith(CODESTREAMS):
+        packed = encapsulate([pixels.value])
+        header[pixels.tag] = pixels._replace(VR="OB", value=packed, length=UNDEFINED_LENGTH)
 
 
 def true_syntax(header: Dataset, native: UID) -> UID:
@@ -96,7 +113,7 @@ def _first_fragment(pixels: bytes) -> bytes:
 
 def _syntaxes(fragment: bytes) -> tuple[UID, ...]:
     """Return the syntaxes that a compressed frame can have; none if it is not known."""
-    if fragment.startswith(b"\xff\x4f\xff\x51"):
+    if fragment.startswith(JPEG_2000_START):
         (length,) = struct.unpack_from(">H", fragment, 4)
         return HIGH_THROUGHPUT if fragment[4 + length : 6 + length] == b"\xff\x50" else JPEG_2000
     if fragment.startswith(b"\xff\xd8"):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from triage.copies.candidates import Pairs
+from triage.copies.descriptors import Heads, gather, head_of
 from triage.errors import RefusedError
-from triage.training.audit.descriptors import Heads, gather, head_of
 from triage.training.audit.findings import Audit, CopyPair, Match
-from triage.training.audit.matching import Pairs, clusters, find_copies
+from triage.training.audit.matching import clusters, find_copies
 from triage.training.audit.suspects import suspicion
 from triage.training.layouts import UNTYPED, Dataset, Item, LayoutError, Skipped, read_dataset
 from triage.training.layouts.loading import in_threads, load_slice

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from triage.copies.descriptors import FRAME, Frames
 from triage.domain import Slice
 from triage.scans.quality.gate import not_analysable, unlike_a_head
-from triage.training.audit.descriptors import FRAME, Frames
 
 #: Least gray value of a pixel of the head, of 255.
 HEAD_GRAY = 25

@@ -18,7 +18,7 @@ def with_clusters(dataset: Dataset) -> Dataset:
     """Return the data set with a cluster for each item, from the data set itself or from a search for copies."""
     if all(item.cluster is not None for item in dataset.items):
         return dataset
-    from triage.training.audit.descriptors import gather, head_of
+    from triage.copies.descriptors import gather, head_of
     from triage.training.audit.matching import clusters, find_copies
 
     heads = in_threads(lambda item: head_of(load_picture(dataset.root, item)), dataset.items, "Opening the pictures")

@@ -25,7 +25,7 @@ def read_readings(root: Path) -> Dataset:
         If a table of the export is missing or damaged.
     """
     try:
-        studies = dataset.read_dataset(root)
+        studies = dataset.read_dataset(root).studies
     except DatasetError as error:
         raise LayoutError(str(error)) from error
     present = _pictures(root)
@@ -38,7 +38,17 @@ def read_readings(root: Path) -> Dataset:
             if entry.file in present:
                 scan = f"{study.study}/{entry.series}"
                 mask = entry.outline or None
-                items.append(Item(entry.file, SOURCE, entry.label.value, patient=study.patient, mask=mask, scan=scan))
+                items.append(
+                    Item(
+                        entry.file,
+                        SOURCE,
+                        entry.label.value,
+                        split=study.split,
+                        patient=study.patient,
+                        mask=mask,
+                        scan=scan,
+                    )
+                )
             else:
                 skipped.append(Skipped(entry.file, f"{SLICES_TABLE} names it, but it is missing. Export again."))
         skipped += _unlabelled(study)

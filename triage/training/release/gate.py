@@ -17,7 +17,7 @@ from PIL import Image
 from triage import phantoms
 from triage.domain import Slice
 from triage.errors import TriageError
-from triage.inference.card import CARD, GATE, MODEL_CARD, ONNX, Card, read_card, sha256_of
+from triage.inference.card import GATE, ONNX, Card, read_card, sha256_of
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
 from triage.inference.two_look import Floats
@@ -29,7 +29,7 @@ from triage.training.fit.checkpoints import atomic_write
 from triage.training.layouts import STRANGER, Dataset, load_slice
 from triage.training.layouts.loading import in_threads
 from triage.training.release.fit_gate import Examples, fit_gate
-from triage.training.release.model_card import model_card
+from triage.training.release.model_card import write_cards
 from triage.training.release.ood_images import ood_images
 
 #: Drawn pictures, besides those of the data set: of everything but brains, and phantoms.
@@ -61,9 +61,7 @@ def refit_gate(folder: Path, dataset: Dataset) -> Card:
     report = write_gate(Network(folder / ONNX), dataset, folder)
     metrics = card.metrics | {"gate": {"familiar_within": card.familiar_within, **report}}
     card = card.model_copy(update={"files": card.files | {GATE: sha256_of(folder / GATE)}, "metrics": metrics})
-    for name, text in ((CARD, card.model_dump_json(indent=2) + "\n"), (MODEL_CARD, model_card(card))):
-        with atomic_write(folder / name) as part:
-            part.write_text(text)
+    write_cards(card, folder)
     return card
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from triage.inference.card import Card
+from triage.inference.card import CARD, MODEL_CARD, Card
 from triage.text import markdown, one_line
 from triage.training.evaluate.metrics import format_figure
+from triage.training.fit.checkpoints import atomic_write
 from triage.training.layouts import FINDINGS
 from triage.training.release.targets import COLUMNS, targets_of
 
@@ -34,13 +35,20 @@ def model_card(card: Card) -> str:
     volumes = card.metrics.get("volumes", [])
     name = "retrained_card.md.j2" if "parent" in card.training else "model_card.md.j2"
     return environment.get_template(name).render(
-        card=card.model_copy(update={"metrics": {"new_sources": None, "volumes": []} | card.metrics}),
+        card=card.model_copy(update={"metrics": {"new_sources": None, "volumes": [], "seen": None} | card.metrics}),
         test=card.metrics["test"],
         findings=[finding.value for finding in FINDINGS],
         target_columns=COLUMNS,
         targets=targets_of(card),
         correct_volumes=sum(row["finding"] == row["label"] for row in volumes),
     )
+
+
+def write_cards(card: Card, folder: Path) -> None:
+    """Write both forms of the card into a model folder."""
+    for name, text in ((CARD, card.model_dump_json(indent=2) + "\n"), (MODEL_CARD, model_card(card))):
+        with atomic_write(folder / name) as part:
+            part.write_text(text)
 
 
 def _name(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from rich.progress import track
 
+from triage.copies.seen import SEEN
 from triage.inference import preprocess
 from triage.inference.calibration import Calibration
-from triage.inference.card import CARD, GATE, KERAS, MODEL_CARD, ONNX, Card, sha256_of
+from triage.inference.card import GATE, KERAS, ONNX, Card, sha256_of
 from triage.inference.network import Network
 from triage.inference.views import FRAME
 from triage.networks.twolook import encoder_of
@@ -29,13 +30,15 @@ from triage.training.evaluate.scorer import Scorer, held_out, named
 from triage.training.evaluate.volumes import evaluate_volumes
 from triage.training.fit.checkpoints import atomic_write, save_model
 from triage.training.fit.lineage import RESULT_FILE
-from triage.training.layouts import FINDINGS
+from triage.training.layouts import FINDINGS, Dataset, read_dataset
 from triage.training.release.calibration import calibrate, cross_fit, cross_fit_new_sources
 from triage.training.release.card_notes import CardNotes
 from triage.training.release.export import export_onnx, serving_network
 from triage.training.release.gate import write_gate
-from triage.training.release.model_card import model_card
+from triage.training.release.model_card import write_cards
 from triage.training.release.ood_threshold import familiar_within
+from triage.training.release.remember import write_seen
+from triage.training.release.replay import REPLAY, remember_features
 from triage.training.release.runs import Runs, fold_of, open_runs
 from triage.training.release.trials import write_trials
 from triage.training.views.frames import load_frames_of
@@ -109,12 +112,13 @@ def release(
     metrics = evidence.metrics | {
         "gate": {"familiar_within": evidence.familiar_within, **write_gate(network, runs.dataset, folder)},
         "ships": _accuracy_on_seen(network, runs, evidence.calibration),
+        "seen": write_seen(folder, _seen(runs, volumes), runs.config["sources"]),
     }
     if volumes is not None:
         rows = evaluate_volumes(network, evidence.calibration, volumes, _volumes_of(runs.shipped))
         metrics["volumes"] += [row | {"trial": None} for row in rows]
     card = _card(folder, runs, evidence, metrics, card_notes, _summary(trials, ships, runs.shipped, _trained_on(runs)))
-    _write_cards(card, folder)
+    write_cards(card, folder)
     return card
 
 
@@ -177,12 +181,14 @@ def _evaluate_volumes_by_fold(
 
 
 def _write_networks(runs: Runs, folder: Path) -> Network:
-    """Write the released network as Keras and as ONNX; return the latter."""
+    """Write the released network as Keras and as ONNX, and what it remembers; return the ONNX network."""
     folder.mkdir(parents=True, exist_ok=True)
     save_model(runs.shipped.trained, folder)
     frames = load_frames_of(runs.dataset.root, _trained_on(runs), FRAME).pixels
     with atomic_write(folder / ONNX) as part:
         export_onnx(runs.shipped.trained, frames, part)
+    trained_on = replace(runs.dataset, items=tuple(sample.item for sample in _trained_on(runs)))
+    remember_features(runs.shipped.trained, trained_on).save(folder / REPLAY)
     return Network(folder / ONNX)
 
 
@@ -213,7 +219,7 @@ def _card(
         operating_points=calibration.points,
         conformal=calibration.conformal,
         familiar_within=evidence.familiar_within,
-        files={name: sha256_of(folder / name) for name in (KERAS, ONNX, GATE)},
+        files={name: sha256_of(folder / name) for name in (KERAS, ONNX, GATE, SEEN, REPLAY)},
         training={
             "summary": summary,
             "config": {"train_folds": _folds(train), "validation_folds": []} | runs.config,
@@ -224,11 +230,11 @@ def _card(
     )
 
 
-def _write_cards(card: Card, folder: Path) -> None:
-    with atomic_write(folder / CARD) as part:
-        part.write_text(card.model_dump_json(indent=2) + "\n")
-    with atomic_write(folder / MODEL_CARD) as part:
-        part.write_text(model_card(card))
+def _seen(runs: Runs, volumes: Path | None) -> list[Dataset]:
+    """Return all data that the network was trained or tested on."""
+    if volumes is None or runs.config["volumes"]:
+        return [runs.dataset]
+    return [runs.dataset, read_dataset(volumes)]
 
 
 def _trained_on(runs: Runs) -> list[Sample]:

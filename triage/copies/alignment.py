@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.training.audit.descriptors import FRAME, Heads, Vectors, normalise, shrink
+from triage.copies.descriptors import FRAME, Heads, Vectors, normalise, shrink
 
 #: Least correlation after the coarse alignment for which the fine one is tried.
 PROMISING = 0.90

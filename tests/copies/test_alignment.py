@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from drawn import draw_head
 
-from triage.training.audit.alignment import similarity
-from triage.training.audit.descriptors import head_of
+from triage.copies.alignment import similarity
+from triage.copies.descriptors import head_of
 
 WHOLE = np.array([[0, 0, 1]], np.float32)
 UNFLIPPED = np.array([False])

@@ -54,7 +54,7 @@ class Heads(NamedTuple):
     Attributes
     ----------
     pixels
-        ``(n, FRAME, FRAME)`` uint8, in the network's normalisation.
+        ``(n, FRAME, FRAME)`` uint8, in the network's normalisation; smaller frames where only these were kept.
     inside
         ``(n, 4)`` left, top, right and bottom of the picture in the frame, in shares of its side; the rest is padding.
     """
@@ -65,6 +65,14 @@ class Heads(NamedTuple):
     def take(self, chosen: NDArray[np.generic] | slice) -> Heads:
         """Return some of the heads."""
         return Heads(self.pixels[chosen], self.inside[chosen])
+
+    def enlarged(self) -> Heads:
+        """Return the heads as frames of full size, which the alignment needs."""
+        if self.pixels.shape[-1] == FRAME:
+            return self
+        size = (FRAME, FRAME)
+        large = [np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC)) for one in self.pixels]
+        return Heads(np.stack(large) if large else np.empty((0, FRAME, FRAME), np.uint8), self.inside)
 
     def flipped(self, mirrored: NDArray[np.bool_]) -> Heads:
         """Return the heads, with left and right swapped where `mirrored` is true."""
@@ -107,14 +115,15 @@ def describe(heads: Heads, window: Window = WINDOWS[0], mirrored: bool = False) 
     ndarray
         ``(n, SIDE * SIDE)`` float32; zero for a frame without contrast.
     """
-    rows, columns = _averaging(window.top, window.side, SIDE), _averaging(window.left, window.side, SIDE)
+    frame = heads.pixels.shape[-1]
+    rows, columns = (_averaging(start, window.side, SIDE, frame) for start in (window.top, window.left))
     views = rows @ heads.pixels.astype(np.float32) @ columns.T
     return normalise((views[:, :, ::-1] if mirrored else views).reshape(len(views), -1))
 
 
 def shrink(frames: Frames, side: int) -> NDArray[np.float32]:
     """Average the frames down to ``(n, side, side)``."""
-    matrix = _averaging(0.0, 1.0, side)
+    matrix = _averaging(0.0, 1.0, side, frames.shape[-1])
     return np.asarray(matrix @ frames.astype(np.float32) @ matrix.T, np.float32)
 
 
@@ -129,9 +138,9 @@ def normalise(values: NDArray[np.float32], where: NDArray[np.bool_] | None = Non
     return np.where(length > 1.0, centred / np.maximum(length, 1.0), 0).astype(np.float32)
 
 
-def _averaging(start: float, length: float, side: int) -> NDArray[np.float32]:
-    """Return the ``(side, FRAME)`` matrix that averages an interval of a frame into `side` pixels."""
-    edges = (start + length * np.arange(side + 1) / side) * FRAME
-    low = np.maximum(edges[:-1, None], np.arange(FRAME))
-    high = np.minimum(edges[1:, None], np.arange(1, FRAME + 1))
-    return np.asarray(np.clip(high - low, 0, None) * (side / (length * FRAME)), np.float32)
+def _averaging(start: float, length: float, side: int, frame: int) -> NDArray[np.float32]:
+    """Return the ``(side, frame)`` matrix that averages an interval of a frame into `side` pixels."""
+    edges = (start + length * np.arange(side + 1) / side) * frame
+    low = np.maximum(edges[:-1, None], np.arange(frame))
+    high = np.minimum(edges[1:, None], np.arange(1, frame + 1))
+    return np.asarray(np.clip(high - low, 0, None) * (side / (length * frame)), np.float32)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from drawn import draw_head
 
-from triage.training.audit.descriptors import FRAME, SIDE, WINDOWS, describe, gather, head_of, normalise, shrink
+from triage.copies.descriptors import FRAME, SIDE, WINDOWS, describe, gather, head_of, normalise, shrink
 
 
 def test_a_vector_has_zero_mean_and_unit_length_or_is_zero() -> None:

@@ -1,0 +1,74 @@
+"""The list of studies that are worth a second reading, by AppTest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from record_samples import add, reading, result
+from streamlit.testing.v1 import AppTest
+
+from triage.domain import Finding, ReadingState
+from triage.pipeline.installation import Installation
+from triage.settings import ROOT
+from triage.ui import second_reads, state
+
+
+@pytest.fixture
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
+    st.cache_resource.clear()
+    installation = state.installation()
+    yield installation
+    installation.close()
+    st.cache_resource.clear()
+
+
+def page(reader: str = "Dr. Ada") -> AppTest:
+    app = AppTest.from_file(str(ROOT / "triage" / "ui" / "main.py"), default_timeout=60)
+    app.session_state["reader"] = reader
+    app.run().switch_page(str(state.READINGS)).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in (app.info, app.caption, app.subheader) for element in kind)
+
+
+def listed(installation: Installation, *, state_of_reading: ReadingState = ReadingState.FINAL) -> None:
+    """One study of which a reader thinks otherwise than the AI."""
+    study_id = add(installation.store, 1)
+    installation.store.results.file(study_id, result(0.9))
+    other = replace(reading(Finding.NOTUMOR, "Dr. B"), state=state_of_reading)
+    installation.store.readings.sign(study_id, other, seen=0)
+
+
+def test_a_study_that_others_read_is_listed_with_the_reason(installation: Installation) -> None:
+    listed(installation)
+    app = page()
+    assert "Worth a second reading" in said(app)
+    table = app.dataframe[-1].value
+    assert list(table["Why"]) == ["reader and AI disagree"]
+    assert list(table["Readers"]) == [1]
+
+
+def test_a_reader_is_not_asked_about_their_own_reading(installation: Installation) -> None:
+    listed(installation)
+    assert "No study would teach more by a reading of yours." in said(page("Dr. B"))
+
+
+def test_before_a_second_reading_no_reason_tells_what_the_first_reader_said(installation: Installation) -> None:
+    listed(installation, state_of_reading=ReadingState.PRELIMINARY)
+    assert list(page().dataframe[-1].value["Why"]) == [second_reads.AFTER]
+
+
+def test_before_a_blind_reading_no_reason_tells_what_the_ai_said(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    listed(installation)
+    assert list(page().dataframe[-1].value["Why"]) == [second_reads.AFTER]

@@ -1,0 +1,61 @@
+"""Every folder in ``models/`` is listed: whole with its card and judgement, or with what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from candidate_samples import judge, make_candidate
+
+from triage.errors import ModelError
+from triage.inference.card import CARD
+from triage.pipeline.candidates import Candidates, judgement_digest, read_candidate, try_out
+
+
+def test_folders_are_listed_by_name_with_what_is_wrong(tmp_path: Path) -> None:
+    assert Candidates(tmp_path / "models").all() == []
+    whole, damaged = make_candidate(tmp_path, "b"), make_candidate(tmp_path, "a")
+    judge(whole)
+    (damaged / CARD).write_text("{")
+    (tmp_path / "models" / "empty").mkdir()
+    (tmp_path / "models" / ".being written").mkdir()
+    (tmp_path / "models" / "file").write_text("x")
+    candidates = Candidates(tmp_path / "models")
+    found = candidates.all()
+    assert [one.folder for one in found] == ["a", "b", "empty"]
+    assert ["not a model card" in found[0].trouble, found[1].trouble, "holds no card.json" in found[2].trouble] == [
+        True,
+        "",
+        True,
+    ]
+    assert found[1].judgement is not None
+    assert len(judgement_digest(found[1])) == 64
+    assert judgement_digest(found[0]) == ""
+    with pytest.raises(ModelError):
+        _ = found[0].model
+    assert candidates.find("b").model.name == "b"
+    with pytest.raises(ModelError, match="no candidate"):
+        candidates.find("..")
+
+
+def test_a_folder_that_was_touched_is_read_anew(tmp_path: Path) -> None:
+    folder = make_candidate(tmp_path)
+    candidates = Candidates(tmp_path / "models")
+    (first,) = candidates.all()
+    assert candidates.all()[0] is first
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | {"name": "other"}))
+    assert candidates.all()[0].name == "other"
+
+
+def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:
+    folder = make_candidate(tmp_path)
+    assert try_out(read_candidate(folder)).name == "ours"
+    card = json.loads((folder / CARD).read_text())
+    (folder / CARD).write_text(json.dumps(card | {"classes": card["classes"][::-1]}))
+    with pytest.raises(ModelError, match="another form"):
+        try_out(read_candidate(folder))
+    (folder / "model.onnx").unlink()
+    with pytest.raises(ModelError, match="missing or altered"):
+        try_out(read_candidate(folder))

@@ -1,0 +1,1 @@
+"""Pictures that are copies of each other: described, proposed, aligned."""
