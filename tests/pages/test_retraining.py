@@ -25,7 +25,7 @@ from pathlib import Path
 out = Path(sys.argv[sys.argv.index("--out") + 1])
 work = out.with_name(f".{out.name}.part")
 work.mkdir(parents=True, exist_ok=True)
-(work / "progress.json").write_text(json.dumps({"stage": "learning", "done": 0.4, "seconds_left": 125}))
+(work / "progress.json").write_text(json.dumps({"stage": "Learning", "done": 0.4, "seconds_left": 125}))
 print("Slices with a label: train 9.", flush=True)
 while not (out.parent.parent / "go").exists():
     time.sleep(0.05)

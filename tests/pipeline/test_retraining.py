@@ -33,7 +33,7 @@ does = (out.parent.parent / "does").read_text()
 work = out.with_name(f".{out.name}.part")
 work.mkdir(parents=True, exist_ok=True)
 (work / "config.json").write_text("{}")
-(work / "progress.json").write_text(json.dumps({"stage": "learning", "done": 0.5, "seconds_left": 90}))
+(work / "progress.json").write_text(json.dumps({"stage": "Learning", "done": 0.5, "seconds_left": 90}))
 print("niceness", os.nice(0), "resumed" if "--resume" in sys.argv else "begun", flush=True)
 if does == "wait":
     time.sleep(60)
@@ -175,6 +175,13 @@ def test_what_an_earlier_one_left_is_removed(jobs: Retrainings, does: Callable[[
 def test_a_full_disk_is_said_before_anything_begins(jobs: Retrainings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retraining, "NEEDED", 2**60)
     with pytest.raises(StorageError, match="Free disk space, then begin again"):
+        jobs.begin()
+    assert jobs.job() is None
+
+
+def test_a_server_without_the_packages_says_so(jobs: Retrainings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retraining, "PACKAGES", ("json", "no_such_package"))
+    with pytest.raises(ConflictError, match=r"needs: no_such_package. Install them"):
         jobs.begin()
     assert jobs.job() is None
 

@@ -55,7 +55,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.ADMINISTRATOR: frozenset(
         _EVERYBODY
         | {Right.CONFLICTS, Right.INSIGHTS, Right.MODEL, Right.LIST}
-        | {Right.MONITORING, Right.BASELINE, Right.PROMOTE, Right.RETRAIN, Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
+        | {Right.RETRAIN, Right.MONITORING, Right.BASELINE, Right.PROMOTE}
+        | {Right.EXPORT_ALL, Right.USERS, Right.AUDIT}
     ),
 }
 

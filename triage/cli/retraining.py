@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from triage.cli.common import console, or_exit
-from triage.settings import Settings
 from triage.text import terminal
 
 commands = typer.Typer()
@@ -61,22 +60,6 @@ def retrain(
         after, before = (card.metrics[part]["figures"][name]["value"] for part in ("test", "before"))
         console.print(terminal(f"{name}: {_said(after)}, before {_said(before)}"), highlight=False)
     console.print(terminal(f"{out}: {card.name}, card {card.digest}."), highlight=False)
-
-
-@commands.command()
-def remember(
-    folder: Annotated[Path, typer.Argument(help="Model folder, models/NAME; its cards are changed.")],
-    data: Annotated[Path | None, typer.Option(help="Its training set; default: TRIAGE_DATA.")] = None,
-    volumes: Annotated[Path | None, typer.Option(help="Folder of volumes inside DATA that it was trained on.")] = None,
-    more: Annotated[Path | None, typer.Option(help="The other data set that it was trained on.")] = None,
-) -> None:
-    """Write what a retraining needs of the training set of a model, but no picture, into its folder."""
-    _prepare_tensorflow()
-    from triage.training.fit.run import read_chosen
-    from triage.training.release.replay import REPLAY, write_replay
-
-    kept = or_exit(lambda: write_replay(folder, read_chosen(data or Settings().data, (), volumes, more)))
-    console.print(terminal(f"{folder / REPLAY}: features of {len(kept.classes):,} slices."), highlight=False)
 
 
 def _said(value: float | None) -> str:

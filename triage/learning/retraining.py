@@ -18,13 +18,13 @@ EVERY = 1.0
 
 
 class Stage(StrEnum):
-    """What a retraining does, in its order."""
+    """What a retraining does, in its order; the values are shown."""
 
-    READING = "reading the export"
-    MEASURING = "measuring the model that serves"
-    LEARNING = "learning"
-    EXPORTING = "exporting the network"
-    CHECKING = "measuring the candidate"
+    READING = "Reading the export"
+    MEASURING = "Measuring the model that serves"
+    LEARNING = "Learning"
+    EXPORTING = "Exporting the network"
+    CHECKING = "Measuring the candidate"
 
 
 @dataclass(frozen=True, slots=True)

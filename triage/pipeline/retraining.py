@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock, Thread
 
@@ -44,6 +45,12 @@ GENTLY = ("nice", "-n", "19")
 COMMAND = (sys.executable, "-m", "triage", "retrain")
 RUNNING = "A retraining is running already. Wait until it has ended, or cancel it; then begin another."
 NOTHING_TO_RESUME = "No retraining was stopped. Begin a new one."
+#: Packages of the extra `train` that serving does without.
+PACKAGES = ("cv2", "h5py", "onnx", "sklearn", "tf2onnx")
+NO_PACKAGES = (
+    "This server has not all packages that a retraining needs: {missing}. Install them (pip install -r "
+    "requirements-dev.txt), then begin again."
+)
 NO_SPACE = (
     "Not begun: a retraining needs {needed} MB of free disk space in the home folder, and {free} MB are free. Free "
     "disk space, then begin again."
@@ -148,10 +155,12 @@ class Retrainings:
         Raises
         ------
         ConflictError
-            If one is running.
+            If one is running, or the packages are missing that it needs.
         StorageError
             If there is not enough space.
         """
+        if missing := [name for name in PACKAGES if find_spec(name) is None]:
+            raise ConflictError(NO_PACKAGES.format(missing=", ".join(missing)))
         with self._lock, self._alone() as held:
             before = self._read()
             if before is not None:

@@ -20,7 +20,7 @@ from triage.pipeline.promoting import WITHOUT_ACCOUNTS, why_not
 from triage.pipeline.serving import InUse
 from triage.records.acts import Act, Entry, line_of
 from triage.text import markdown, one_line
-from triage.ui import model_acts, model_cards, state
+from triage.ui import model_acts, model_cards, retraining, state
 from triage.ui.model_page import Shown
 
 ACTS = {
@@ -57,6 +57,7 @@ def draw(shown: Shown) -> None:
     for candidate in candidates:
         with st.container(border=True):
             _candidate(shown, candidate)
+    retraining.show(shown.installation)
     st.subheader(t("What was done"), anchor=False)
     if shown.entries:
         st.dataframe(history(shown.entries), hide_index=True, height="content")

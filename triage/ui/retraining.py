@@ -13,7 +13,6 @@ import streamlit as st
 from triage.access.roles import Right
 from triage.errors import TriageError
 from triage.languages.speech import duration, later, retold, t
-from triage.learning.retraining import Stage
 from triage.pipeline.installation import Installation
 from triage.pipeline.retraining import Job, State
 from triage.text import markdown
@@ -21,13 +20,6 @@ from triage.ui import state
 
 #: Time between two looks at a retraining that is running.
 EVERY = "3s"
-STAGES = {
-    Stage.READING: later("Reading the export"),
-    Stage.MEASURING: later("Measuring the model that serves"),
-    Stage.LEARNING: later("Learning"),
-    Stage.EXPORTING: later("Exporting the network"),
-    Stage.CHECKING: later("Measuring the candidate"),
-}
 ABOUT = later(
     "A candidate learns from all signed readings, in the background at the lowest priority. The model that serves goes "
     "on unchanged. The candidate serves only once it was judged and promoted."
@@ -88,7 +80,7 @@ def _watch() -> None:
     if job.state is State.EXPORTING or progress is None:
         said, done = t("Exporting the signed readings"), 0.0
     else:
-        said, done = t(STAGES[progress.stage]), progress.done
+        said, done = t(progress.stage), progress.done
         if progress.seconds_left is not None:
             said += " · " + t("about {time} left", time=duration(timedelta(seconds=progress.seconds_left)))
     st.progress(min(max(done, 0.0), 1.0), f"**{markdown(job.name)}** · {said}")

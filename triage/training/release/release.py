@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,6 +38,7 @@ from triage.training.release.gate import write_gate
 from triage.training.release.model_card import write_cards
 from triage.training.release.ood_threshold import familiar_within
 from triage.training.release.remember import write_seen
+from triage.training.release.replay import REPLAY, remember_features
 from triage.training.release.runs import Runs, fold_of, open_runs
 from triage.training.release.trials import write_trials
 from triage.training.views.frames import load_frames_of
@@ -180,12 +181,14 @@ def _evaluate_volumes_by_fold(
 
 
 def _write_networks(runs: Runs, folder: Path) -> Network:
-    """Write the released network as Keras and as ONNX; return the latter."""
+    """Write the released network as Keras and as ONNX, and what it remembers; return the ONNX network."""
     folder.mkdir(parents=True, exist_ok=True)
     save_model(runs.shipped.trained, folder)
     frames = load_frames_of(runs.dataset.root, _trained_on(runs), FRAME).pixels
     with atomic_write(folder / ONNX) as part:
         export_onnx(runs.shipped.trained, frames, part)
+    trained_on = replace(runs.dataset, items=tuple(sample.item for sample in _trained_on(runs)))
+    remember_features(runs.shipped.trained, trained_on).save(folder / REPLAY)
     return Network(folder / ONNX)
 
 
@@ -216,7 +219,7 @@ def _card(
         operating_points=calibration.points,
         conformal=calibration.conformal,
         familiar_within=evidence.familiar_within,
-        files={name: sha256_of(folder / name) for name in (KERAS, ONNX, GATE, SEEN)},
+        files={name: sha256_of(folder / name) for name in (KERAS, ONNX, GATE, SEEN, REPLAY)},
         training={
             "summary": summary,
             "config": {"train_folds": _folds(train), "validation_folds": []} | runs.config,

@@ -1,8 +1,12 @@
-"""What a model has seen, kept in its folder: so a site can tell its own pictures from those, without having them."""
+"""What a model has seen, kept in its folder: so a site can tell its own pictures from those, without having them.
+
+And what its retraining needs of them, see `triage.training.release.replay`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +14,17 @@ import numpy as np
 
 from triage.copies.seen import SEEN, Pictures, Seen
 from triage.errors import RefusedError
-from triage.inference.card import Card, read_card, sha256_of
+from triage.inference.card import KERAS, Card, read_card, sha256_of
+from triage.networks.backbones import open_saved
 from triage.training.fit.checkpoints import atomic_write
 from triage.training.layouts import Dataset, Item, LayoutError, load_picture
 from triage.training.layouts.loading import in_threads
 from triage.training.release.model_card import write_cards
+from triage.training.release.replay import REPLAY, remember_features
 
 
 def remember(folder: Path, dataset: Dataset) -> Card:
-    """Write what the model of a folder was trained and tested on into the folder, and change its cards.
+    """Write what a model was trained and tested on, and what it remembers of it, into its folder; change its cards.
 
     Parameters
     ----------
@@ -35,8 +41,11 @@ def remember(folder: Path, dataset: Dataset) -> Card:
         If the data set has no picture of a source that the model was trained on.
     """
     card = read_card(folder)
-    report = write_seen(folder, [dataset], card.training["config"]["sources"])
-    files = card.files | {SEEN: sha256_of(folder / SEEN)}
+    sources = card.training["config"]["sources"]
+    report = write_seen(folder, [dataset], sources)
+    trained = tuple(item for item in dataset.items if item.source in sources)
+    remember_features(open_saved(folder / KERAS), replace(dataset, items=trained)).save(folder / REPLAY)
+    files = card.files | {name: sha256_of(folder / name) for name in (SEEN, REPLAY)}
     card = card.model_copy(update={"files": files, "metrics": card.metrics | {"seen": report}})
     write_cards(card, folder)
     return card

@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 from triage.domain import Finding
 from triage.errors import ModelError
 from triage.inference.calibration import log_softmax
-from triage.inference.card import CARD, KERAS, MODEL_CARD, read_card, sha256_of
 from triage.inference.two_look import Ask, Look, look_twice
 from triage.inference.views import FRAME, Box, crop
-from triage.networks.backbones import open_saved
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import MASK, POOLED
 from triage.training.data.copies import one_per_cluster, with_clusters
@@ -32,7 +30,6 @@ from triage.training.fit.checkpoints import atomic_write
 from triage.training.fit.two_look_training import PREDICT_BATCH
 from triage.training.layouts import FINDINGS, UNTYPED, Dataset
 from triage.training.release.importance import importance_of
-from triage.training.release.model_card import model_card
 from triage.training.views.frames import load_frames_of
 
 REPLAY = "replay.npz"
@@ -135,26 +132,6 @@ def remember_features(model: keras.Model, dataset: Dataset, slices: int = SLICES
         np.array([typed[index].source for index in chosen]),
         importance_of(model, frames[:: max(len(frames) // MEASURED_ON, 1)][:MEASURED_ON]),
     )
-
-
-def write_replay(folder: Path, dataset: Dataset) -> Replay:
-    """Write the file of a model folder, and name it on both cards.
-
-    Parameters
-    ----------
-    folder
-        A model folder.
-    dataset
-        What the model was trained on.
-    """
-    card = read_card(folder)
-    kept = remember_features(open_saved(folder / KERAS), dataset)
-    kept.save(folder / REPLAY)
-    card = card.model_copy(update={"files": card.files | {REPLAY: sha256_of(folder / REPLAY)}})
-    for name, text in ((CARD, card.model_dump_json(indent=2) + "\n"), (MODEL_CARD, model_card(card))):
-        with atomic_write(folder / name) as part:
-            part.write_text(text)
-    return kept
 
 
 def features_of(model: keras.Model, frames: NDArray[np.uint8]) -> Halves:

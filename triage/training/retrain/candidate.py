@@ -16,10 +16,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.copies.seen import SEEN
 from triage.domain import Finding
 from triage.inference.brain_gate import load_gate
 from triage.inference.calibration import Calibration
-from triage.inference.card import CARD, GATE, MODEL_CARD, ONNX, Card, sha256_of
+from triage.inference.card import GATE, ONNX, Card, sha256_of
 from triage.inference.network import Network
 from triage.inference.views import FRAME, WHOLE
 from triage.learning.parts import Part
@@ -31,7 +32,7 @@ from triage.training.fit.checkpoints import atomic_write, save_model
 from triage.training.fit.recipe import Recipe
 from triage.training.layouts import FINDINGS
 from triage.training.release.export import RANGE_SLICES, export_onnx
-from triage.training.release.model_card import model_card
+from triage.training.release.model_card import write_cards
 from triage.training.release.reference import reference_of
 from triage.training.release.replay import REPLAY, Replay, features_of
 from triage.training.retrain.ancestry import ancestry
@@ -43,8 +44,6 @@ from triage.training.views.frames import load_frames_of
 
 #: Pictures of the training set on which both networks are compared for the calibration.
 COMPARED_ON = 300
-#: What a model folder may also have, for exports: digests of what the model has seen.
-SEEN = "seen.npz"
 KEPT_GATE = (
     "The gate and the distance from the training slices are the parent's, unchanged: the layers that they read keep "
     "their weights. Checked on {of:,} slices of the test part: the gate refuses {refused:,} of them, and {before:,} "
@@ -157,9 +156,7 @@ def write_candidate(
         },
     )
     say(0.95)
-    for file, text in ((CARD, card.model_dump_json(indent=2) + "\n"), (MODEL_CARD, model_card(card))):
-        with atomic_write(folder / file) as part:
-            part.write_text(text)
+    write_cards(card, folder)
     return card
 
 
@@ -237,8 +234,8 @@ def _training(parent: Card, lesson: Lesson, recipe: Recipe) -> dict[str, Any]:
     old = "pictures" if lesson.old else "features" if lesson.replay else "nothing but the weights"
     summary = (
         f"Recipe {recipe.name}, starting from {parent.name}, on the signed readings of one site. Of the parent's "
-        f"training set, {old} were replayed. {(lesson.trust < 1).sum():,} of {len(lesson.trust):,} labels of the "
-        "training part counted less, because one reader signed them or the parent contradicts them."
+        f"training set, {old} were replayed. Of {len(lesson.trust):,} labels of the training part "
+        f"{(lesson.trust < 1).sum():,} counted less, because one reader signed them or the parent contradicts them."
     )
     return {
         "summary": summary,
