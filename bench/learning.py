@@ -18,7 +18,7 @@ import numpy as np
 import typer
 
 from bench.loop.attacks import disowned, leaking, mistaken, poisoned, without_class
-from bench.loop.models import RELEASE, restored, serving_model, without
+from bench.loop.models import RELEASE, remembered, restored, serving_model, without
 from bench.loop.report import publish
 from bench.loop.site import Given, received, series_of, signed, studies_of
 from triage.domain import Band, Finding
@@ -77,7 +77,7 @@ def main(
     settings = Settings()
     serving = serving_model(restored(WORK)[scenario.trial], WORK / "models" / f"without-{scenario.trial}")
     more = without(settings.more, [source], WORK / f"more-without-{source}")
-    old = OldPictures(settings.data, settings.data / "btp", more)
+    old = OldPictures(remembered([settings.data, more], scenario.trial, WORK / f"old-without-{source}"))
     everything = studies_of(settings.more, source)
     chosen = everything[:studies]
     folder = WORK / f"{source}-{studies}"

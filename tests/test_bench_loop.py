@@ -12,7 +12,7 @@ from drawn import manifest_set
 from helpers import sign_study, take_in
 
 from bench.loop.attacks import leaking, mistaken, poisoned, without_class
-from bench.loop.models import without
+from bench.loop.models import remembered, without
 from bench.loop.report import BEGIN, END, publish
 from bench.loop.site import Given
 from triage.domain import Finding
@@ -75,6 +75,13 @@ def test_a_data_set_is_copied_without_a_source(tmp_path: Path) -> None:
     fewer = read_pictures(without(root, ["sartaj"], tmp_path / "fewer"))
     assert {item.source for item in fewer.items} == {"br35h", "figshare"}
     assert not (tmp_path / "fewer" / "sartaj").exists()
+
+
+def test_what_a_run_was_trained_on_is_copied_without_its_test_fold(tmp_path: Path) -> None:
+    root = manifest_set(tmp_path / "whole", each=10)
+    old = read_pictures(remembered([root], 2, tmp_path / "old"))
+    assert {item.fold for item in old.items} == {"0", "1", "3", "4"}
+    assert any(item.outline is not None for item in old.items)
 
 
 def test_results_are_written_between_the_marks_and_replace_older_ones(tmp_path: Path) -> None:

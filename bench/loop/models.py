@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from triage.training.evaluate.cross_validation import report
 from triage.training.evaluate.predictions import predictions_of
 from triage.training.evaluate.scorer import Scorer, held_out, named, open_model
 from triage.training.fit.checkpoints import save_model
-from triage.training.layouts import FINDINGS, GUARD, Dataset, Item, joined, read_dataset, with_volumes
+from triage.training.layouts import FINDINGS, GUARD, STRANGER, Dataset, Item, joined, read_dataset, with_volumes
 from triage.training.release.calibration import calibrate
 from triage.training.release.export import export_onnx
 from triage.training.release.gate import write_gate
@@ -31,6 +32,8 @@ from triage.training.views.frames import load_frames_of
 RELEASE = ROOT / "models" / "two-look-v7"
 #: Of the training pictures, so many are one for the distance and the ranges of the export.
 EVERY = 4
+#: Most pictures of a source and label that are at hand for a retraining.
+MOST_REPLAYED = 150
 #: Most pictures of a source that a gate is fitted on: fitting it on all takes hours, with each source left out once.
 MOST_FOR_GATE = 120
 
@@ -93,19 +96,55 @@ def serving_model(run: Path, folder: Path) -> Path:
 
 def without(root: Path, sources: Sequence[str], folder: Path) -> Path:
     """Copy a data set with a manifest without some of its sources; once."""
+    return _copied([(root, row) for row in _rows(root) if row["dataset"] not in sources], folder)
+
+
+def remembered(roots: Sequence[Path], fold: int, folder: Path) -> Path:
+    """Copy a sample of what a run was trained on, as one data set; once.
+
+    Parameters
+    ----------
+    roots
+        Data sets with a manifest, without the sources that the run left out.
+    fold
+        The test fold of the run.
+    folder
+        Where to.
+    """
+    alike: Counter[tuple[str, str]] = Counter()
+    rows = []
+    for number, root in enumerate(roots):
+        for row in sorted(_rows(root), key=lambda row: hashlib.sha256(row["path"].encode()).digest()):
+            kind = row["dataset"], row["label"]
+            if row["label"] != STRANGER and row["fold"].isdigit() and int(row["fold"]) != fold:
+                alike[kind] += 1
+                if alike[kind] <= MOST_REPLAYED:
+                    rows.append((root, row | {"cluster": f"{number + 1}{int(row['cluster']):07d}"}))
+    return _copied(rows, folder)
+
+
+def _rows(root: Path) -> list[dict[str, str]]:
+    with (root / "manifest.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _copied(rows: Sequence[tuple[Path, dict[str, str]]], folder: Path) -> Path:
+    """Copy pictures with their masks, outlines and boxes, and write a manifest last."""
     done = folder / "manifest.csv"
     if done.exists():
         return folder
-    with (root / "manifest.csv").open(newline="") as file:
-        reader = csv.DictReader(file)
-        columns, rows = list(reader.fieldnames or ()), [row for row in reader if row["dataset"] not in sources]
-    for source in {Path(row["path"]).parts[0] for row in rows}:
-        shutil.copytree(root / source, folder / source, dirs_exist_ok=True)
+    for root, row in rows:
+        source = Path(row["path"]).parts[0]
+        beside = [path.relative_to(root) for path in (root / source).glob("*.json")]
+        for path in (row["path"], row.get("mask", ""), *beside):
+            if path and not (folder / path).exists():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(root / path, folder / path)
     part = done.with_suffix(".part")
     with part.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns)
+        writer = csv.DictWriter(file, sorted({name for _, row in rows for name in row}))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(row for _, row in rows)
     part.replace(done)
     return folder
 
