@@ -25,6 +25,10 @@ def retrain(
     ] = None,
     volumes: Annotated[Path | None, typer.Option(help="Folder of volumes inside --replay to add.")] = None,
     more: Annotated[Path | None, typer.Option(help="Data set to add to --replay: TRIAGE_MORE.")] = None,
+    reference: Annotated[
+        list[Path] | None,
+        typer.Option(help="Data set that the candidate is judged on besides the site's; may be repeated: TRIAGE_DATA."),
+    ] = None,
     minutes: Annotated[float, typer.Option(min=0, help="Time for the epochs; a short time means fewer.")] = 20.0,
     seed: Annotated[int | None, typer.Option(min=0, help="Random seed; default: the recipe's.")] = None,
     any_model: Annotated[
@@ -32,8 +36,9 @@ def retrain(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a retraining that was stopped.")] = False,
 ) -> None:
-    """Retrain the model that serves on signed readings; write a candidate, which serves only once it is promoted."""
+    """Retrain the model that serves on signed readings, and judge the candidate, which serves only once promoted."""
     _prepare_tensorflow()
+    from triage.training.retrain.judge import as_table, judge_candidate
     from triage.training.retrain.retrain import OldPictures
     from triage.training.retrain.retrain import retrain as make_candidate
 
@@ -60,6 +65,7 @@ def retrain(
         after, before = (card.metrics[part]["figures"][name]["value"] for part in ("test", "before"))
         console.print(terminal(f"{name}: {_said(after)}, before {_said(before)}"), highlight=False)
     console.print(terminal(f"{out}: {card.name}, card {card.digest}."), highlight=False)
+    console.print(as_table(or_exit(lambda: judge_candidate(out, model, data, reference or ()))))
 
 
 def _said(value: float | None) -> str:

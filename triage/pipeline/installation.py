@@ -123,7 +123,10 @@ class Installation:
         self.candidates = Candidates(self.serving.folder)
         self.rescoring = Rescoring(self, self.serving)
         self.retrainings = Retrainings(
-            settings.home, lambda: self.runtime.folder, lambda target: self.export_readings(target, deidentified=True)
+            settings.home,
+            lambda: self.runtime.folder,
+            lambda target: self.export_readings(target, deidentified=True),
+            (settings.data, settings.more),
         )
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
         self._processed, self._closed = Condition(), Event()

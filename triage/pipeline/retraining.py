@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -124,11 +124,19 @@ class Retrainings:
         Returns the folder of the model that serves.
     export
         Writes the data set of all signed readings, de-identified, to a file.
+    references
+        Data sets that a candidate is judged on besides the site's; those that are not there are left out.
     """
 
-    def __init__(self, home: Path, model: Callable[[], Path], export: Callable[[Path], object]) -> None:
+    def __init__(
+        self,
+        home: Path,
+        model: Callable[[], Path],
+        export: Callable[[Path], object],
+        references: Sequence[Path] = (),
+    ) -> None:
         self._folder, self._models = home / "retraining", home / "models"
-        self._model, self._export = model, export
+        self._model, self._export, self._references = model, export, references
         self._lock = RLock()
         self._threads: set[Thread] = set()
 
@@ -246,6 +254,8 @@ class Retrainings:
         resumes = (work_folder(target) / "config.json").is_file()
         command = [*GENTLY, *COMMAND, "--model", str(job.model), "--data", str(data), "--out", str(target)]
         command += ["--any-model", *(["--resume"] if resumes else [])]
+        for reference in filter(Path.is_dir, self._references):
+            command += ["--reference", str(reference)]
         # One line of the log is one sentence, without colours.
         environment = os.environ | {"COLUMNS": "10000", "NO_COLOR": "1", "TERM": "dumb"}
         with (self._folder / LOG).open("ab") as log:

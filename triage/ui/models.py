@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from triage.access.roles import Right
 from triage.errors import ModelError
 from triage.languages.speech import later, retold, t
 from triage.text import markdown
-from triage.ui import model_cards, model_cases, model_curves, model_registry, retraining, state
+from triage.ui import model_cards, model_cases, model_curves, model_registry, state
 from triage.ui.model_page import Shown
 
-REGISTRY, CARD, RETRAINING = later("Registry"), later("Card"), later("Retraining")
+REGISTRY, CARD = later("Registry"), later("Card")
 VIEWS: Mapping[str, Callable[[Shown], None]] = {
     REGISTRY: model_registry.draw,
     CARD: model_cards.draw,
@@ -21,7 +20,6 @@ VIEWS: Mapping[str, Callable[[Shown], None]] = {
     later("Curves"): model_curves.draw,
     later("Errors"): model_cases.draw_errors,
     later("What changed"): model_cases.draw_changes,
-    RETRAINING: lambda shown: retraining.show(shown.installation),
 }
 
 
@@ -42,7 +40,7 @@ def show() -> None:
         st.error(markdown(retold(trouble)), icon=":material/error:")
     view = views.segmented_control(
         t("View"),
-        [one for one in VIEWS if one != RETRAINING or shown.person.may(Right.RETRAIN)],
+        list(VIEWS),
         default=REGISTRY if candidates or entries or in_use is None else CARD,
         format_func=t,
         required=True,

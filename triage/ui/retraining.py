@@ -22,7 +22,7 @@ from triage.ui import state
 EVERY = "3s"
 ABOUT = later(
     "A candidate learns from all signed readings, in the background at the lowest priority. The model that serves goes "
-    "on unchanged. The candidate serves only once it was judged and promoted."
+    "on unchanged. The candidate is judged at the end, and serves only once it is promoted."
 )
 
 
@@ -54,7 +54,7 @@ def _ended(job: Job | None) -> None:
         name = markdown(job.name)
         if job.state is State.DONE:
             st.success(
-                t("The candidate {name} is whole. Judge it, then promote it.", name=name), icon=":material/check:"
+                t("The candidate {name} is whole. Look at its judgement, then promote it.", name=name), icon=":material/check:"
             )
         elif job.state is State.CANCELLED:
             st.info(t("The retraining of {name} was cancelled. It can be resumed.", name=name), icon=":material/pause:")
