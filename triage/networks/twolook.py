@@ -93,7 +93,7 @@ def start_from_packaged(model: keras.Model, learns: str = "late") -> None:
         From `build_two_look`.
     learns
         ``late``: the layers after `Encoder.frozen_up_to`, without depthwise kernels; ``last``: those after
-        `Encoder.textures`, without depthwise kernels; ``all``.
+        the last of `Encoder.textures`, without depthwise kernels; ``all``.
     """
     encoder_of(model)[1].load(model)
     freeze(model, learns)
@@ -151,7 +151,7 @@ def freeze(model: keras.Model, learns: str) -> None:
     if learns == "all":
         return
     encoder = encoder_of(model)[1]
-    last = model.get_layer(encoder.textures if learns == "last" else encoder.frozen_up_to)
+    last = model.get_layer(encoder.textures[-1] if learns == "last" else encoder.frozen_up_to)
     early = keras.Model(model.input, last.output).layers
     for layer in model.layers:
         # Depthwise kernels are frozen too: they are a twentieth of the weights and took a quarter of a step's time.

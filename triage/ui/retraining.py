@@ -54,7 +54,8 @@ def _ended(job: Job | None) -> None:
         name = markdown(job.name)
         if job.state is State.DONE:
             st.success(
-                t("The candidate {name} is whole. Look at its judgement, then promote it.", name=name), icon=":material/check:"
+                t("The candidate {name} is whole. Look at its judgement, then promote it.", name=name),
+                icon=":material/check:",
             )
         elif job.state is State.CANCELLED:
             st.info(t("The retraining of {name} was cancelled. It can be resumed.", name=name), icon=":material/pause:")

@@ -25,7 +25,7 @@ NEW_GLIOMA_SENSITIVITY = 0.85
 NEW_TUMOUR_SENSITIVITY = 0.95
 #: What that may cost: shares of the other pictures of these sources that stay below the glioma and the tumour operating
 #: point. Without a limit, a network that cannot tell both apart would put every head of a new scanner first.
-NEW_GLIOMA_SPECIFICITY = 0.80
+NEW_GLIOMA_SPECIFICITY = 0.90
 NEW_TUMOUR_SPECIFICITY = 0.60
 #: Confidence that the sensitivity also holds for new patients of the same population. Without this margin, half of all
 #: operating points would miss it.

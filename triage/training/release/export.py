@@ -52,11 +52,11 @@ def for_serving(
         Input ``(batch, size, size)``, gray 0 to 255; outputs ``logits (batch, classes)``,
         ``mask (batch, rows, columns, 1)`` as probability,
         ``cam (batch, rows, columns, classes)``, ``features (batch, features)``, the means of the maps of
-        `OOD_FEATURES`, and ``distance (batch,)`` of these, see `MahalanobisDistance`.
+        `Encoder.textures`, and ``distance (batch,)`` of those of the last of them, see `MahalanobisDistance`.
     """
     _, encoder = encoder_of(model)
-    names = (encoder.last_map, FOCUS, encoder.textures)
-    features, focus, textures = (model.get_layer(name).output for name in names)
+    names = (encoder.last_map, FOCUS, *encoder.textures)
+    features, focus, *textures = (model.get_layer(name).output for name in names)
     kernel, _ = model.get_layer(LOGITS).get_weights()
     everywhere, inside = np.split(kernel, 2)
     classes = kernel.shape[1]
@@ -64,11 +64,12 @@ def for_serving(
     cam = layers.Add(name=CAM)([cams[0](features), cams[1](focus)])
     for layer, weights in zip(cams, (everywhere, inside), strict=True):
         layer.set_weights([weights[None, None]])
-    pooled = layers.GlobalAveragePooling2D(name="textures")(textures)
+    *fine, coarse = [layers.GlobalAveragePooling2D(name=f"textures{at}")(maps) for at, maps in enumerate(textures)]
+    pooled = layers.Concatenate(name="textures")([*fine, coarse]) if fine else coarse
     mahalanobis = MahalanobisDistance(name=DISTANCE)
-    distance = mahalanobis(pooled)
+    distance = mahalanobis(coarse)
     if reference is None:
-        mahalanobis.fit(predict(keras.Model(model.input, pooled), training_views))
+        mahalanobis.fit(predict(keras.Model(model.input, coarse), training_views))
     else:
         mahalanobis.set_weights([reference.mean, reference.whitening])
     mask = layers.Activation("sigmoid", name="mask_probability")(model.get_layer(MASK).output)
