@@ -237,7 +237,7 @@ class Installation:
             decode=partial(decode, self),
             files=self.files,
             marks=self.store.marks.signed,
-            seen=seen_by_model(self.settings.model),
+            seen=seen_by_model(self.runtime.folder),
             originals=originals,
             deidentified=deidentified,
             progress=progress,

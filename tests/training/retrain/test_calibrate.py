@@ -45,7 +45,7 @@ def test_a_few_patients_hardly_move_it_and_many_do() -> None:
 
 
 def test_an_operating_point_is_lowered_where_the_site_needs_it_and_never_raised() -> None:
-    low, high = calibrated(200, 1.0), calibrated(200, 8.0)
+    low, high = calibrated(200, 2.5), calibrated(200, 8.0)
     assert low.points.glioma < PARENT.operating_points.glioma
     assert low.threshold_notes["glioma"].startswith("Lowered from the parent's 0.371")
     assert high.points == PARENT.operating_points

@@ -18,8 +18,8 @@ from triage.inference.brain_gate import BrainGate
 
 #: Share of the brains that the gate may refuse, with their source left out.
 REFUSED_SHARE = 0.005
-#: Penalty of the support vector machine, and its kernel's factor times the number of features. Of the factors 0.5, 1 and
-#: 2, 1 let the fewest strangers pass (docs/model-log.md); other penalties were not tried.
+#: Penalty of the support vector machine, and the factor of its kernel times the number of features. Of 0.5, 1 and
+#: 2, the factor 1 let the fewest strangers pass (docs/model-log.md); other penalties were not tried.
 PENALTY = 3.0
 GAMMA = 1.0
 #: Sources of the web whose "no tumour" pictures are partly CT.
