@@ -121,7 +121,7 @@ TITLES = {
     "readings": "My readings",
     "conflicts": "Conflicts",
     "insights": "Insights",
-    "models": "Model",
+    "models": "Models",
     "monitoring": "Monitoring",
     "users": "Users",
     "upload": "Upload",

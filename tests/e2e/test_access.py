@@ -70,7 +70,7 @@ def test_a_radiologist_signs_with_the_password_and_signs_out_everywhere(address:
         "Conflicts",
         "My readings",
         "Insights",
-        "Model",
+        "Models",
         "Monitoring",
         "Users",
         "Audit trail",

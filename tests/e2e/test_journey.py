@@ -156,7 +156,7 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
         pixels = decode(archive.read(exported["file"])).pixels
         assert any(np.array_equal(pixels, decode(phantom.png).pixels) for phantom in slices)
 
-    go(tab, "Model")
+    go(tab, "Models")
     picture_of(tab, "9_model")
 
 

@@ -25,7 +25,7 @@ PAGES = {
     "conflicts": ("Konflikte", "[data-testid=stAlert]"),
     "readings": ("Meine Befunde", "[data-testid=stAlert]"),
     "insights": ("Auswertung", "[data-testid=stMetric]"),
-    "models": ("Modell", "[data-testid=stMetric]"),
+    "models": ("Modelle", "[data-testid=stMetric]"),
     "monitoring": ("Überwachung", "[data-testid=stAlert]"),
 }
 #: Words of our English texts. Phantoms, the model card and Streamlit have English of their own, which is left out.
