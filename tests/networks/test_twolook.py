@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from triage.networks.encoders import ENCODERS
 from triage.networks.lite0 import LOGITS, build_lite0
 from triage.networks.twolook import (
     MASK,
@@ -38,6 +39,15 @@ def test_early_layers_are_frozen() -> None:
     frozen = {layer.name for layer in model.layers if not layer.trainable}
     assert {"stem_conv", "block2_project_conv", "block14_depthwise_conv"} <= frozen
     assert not {"block5_expand_conv", "decoder4_conv", MASK, LOGITS} & frozen
+
+
+def test_the_last_layers_alone_leave_what_the_gate_reads_as_it_is() -> None:
+    model = build_two_look(64)
+    start_from_packaged(model, "last")
+    frozen = {layer.name for layer in model.layers if not layer.trainable}
+    gate_reads = keras.Model(model.input, model.get_layer(ENCODERS["lite0"].textures).output).layers
+    assert {layer.name for layer in gate_reads} | {"block14_depthwise_conv"} <= frozen
+    assert not {"block11_expand_conv", "head_conv", "decoder4_conv", MASK, LOGITS} & frozen
 
 
 def test_all_layers_learn_if_wanted_but_not_the_statistics_of_the_norms() -> None:

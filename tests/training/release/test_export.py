@@ -12,6 +12,7 @@ import tensorflow as tf
 from drawn import head
 
 from triage.domain import Finding
+from triage.errors import ModelError
 from triage.inference import preprocess
 from triage.inference.calibration import equal_fusion, log_softmax
 from triage.inference.network import Network
@@ -25,6 +26,7 @@ from triage.training.fit.checkpoints import save_model, write_json
 from triage.training.fit.lineage import PARTS_FILE
 from triage.training.fit.run import CONFIG_FILE
 from triage.training.release.export import export_exact, export_onnx
+from triage.training.release.reference import reference_of
 
 SIZE = 64
 LOOKS = (WHOLE, MIDDLE, Box(0.3, 0.2, 0.4))
@@ -88,6 +90,25 @@ def test_the_32_bit_network_equals_the_keras_network(model: keras.Model, exact: 
             outputs = model(crop(frame.astype(np.float32), box, SIZE)[None, ..., None])
             np.testing.assert_allclose(look.log_probabilities, log_softmax(np.asarray(outputs["logits"]))[0], atol=2e-3)
             np.testing.assert_allclose(look.mask, tf.sigmoid(outputs["mask"])[0, ..., 0], atol=1e-3)
+
+
+def test_the_distance_can_stay_that_of_another_network(
+    model: keras.Model, exact: Path, serving: Path, views: np.ndarray, frames: np.ndarray, tmp_path: Path
+) -> None:
+    reference = reference_of(exact)
+    quantized = reference_of(serving)
+    np.testing.assert_allclose(quantized.mean, reference.mean, atol=1e-5)
+    assert quantized.whitening.shape == reference.whitening.shape
+    other = tmp_path / "other.onnx"
+    export_exact(model, views[:2].round().astype(np.uint8), other, reference)
+    for frame in frames[:3]:
+        before, after = (Network(path).look(frame.astype(np.float32), WHOLE) for path in (exact, other))
+        assert after.distance == pytest.approx(before.distance, rel=1e-4)
+    graph = onnx.load(exact)
+    del graph.graph.node[:]
+    onnx.save(graph, tmp_path / "empty.onnx")
+    with pytest.raises(ModelError, match="no distance to its training slices"):
+        reference_of(tmp_path / "empty.onnx")
 
 
 def test_a_run_and_its_32_bit_export_follow_the_same_policy(

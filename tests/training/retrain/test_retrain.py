@@ -121,7 +121,8 @@ def test_gate_and_distance_are_the_parents_because_what_they_read_did_not_change
     assert (made.folder / GATE).read_bytes() == (serving / GATE).read_bytes()
     frame, _ = prepare(head("meningioma", 5), FRAME)
     before, after = (Network(folder / ONNX).look(frame, WHOLE) for folder in (serving, made.folder))
-    np.testing.assert_allclose(after.features, before.features, rtol=0.1, atol=0.05)
+    # The 8 bits have ranges of their own.
+    np.testing.assert_allclose(after.features, before.features, atol=0.03 * np.ptp(before.features))
     assert after.distance == pytest.approx(before.distance, rel=0.1)
     trained, kept = (keras.saving.load_model(folder / KERAS, compile=False) for folder in (made.folder, serving))
     for name, same in (("block10_project_conv", True), ("head_conv", False), ("logits", False)):

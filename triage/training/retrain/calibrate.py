@@ -27,7 +27,7 @@ from triage.training.release.calibration import (
 #: A threshold of the parent counts as much as one of so many patients of the site.
 PARENT_COUNTS = 60
 #: All pictures of the training set together count as much in the fusion as so many of the site.
-OLD_COUNTS = 300
+OLD_COUNTS = 1000
 #: Slices of one patient that count in full.
 OF_A_PATIENT = 2
 Floats = NDArray[np.floating]
