@@ -43,6 +43,10 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
+#: The item after the last fragment of compressed pixels; without it, no pixel is missing.
+LAST_FRAGMENT = b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
 def cut_short(count: int) -> Files:
     """Each format cut at its seams (chunks, markers, elements), one byte short, and at even distances."""
     families = {
@@ -80,7 +84,8 @@ def _places(kind: str, whole: bytes, count: int) -> list[int]:
         seams = [128, 132, 144, *(element.file_tell or 0 for element in dcmread(io.BytesIO(whole)))]
     else:
         seams = [40, 108, 344, 347, 348, 352]
-    seams = [place for place in dict.fromkeys([*last, *seams]) if 0 < place < len(whole)][: max(count * 2 // 3, 6)]
+    seams = [place for place in dict.fromkeys([*last, *seams]) if whole[place:] not in (whole, b"", LAST_FRAGMENT)]
+    seams = seams[: max(count * 2 // 3, 6)]
     even = [int(share * len(whole)) for share in np.linspace(0.01, 0.99, 3 * count)]
     even = [place for place in even if 0 < place < len(whole) and place not in seams]
     missing = count - len(seams)
