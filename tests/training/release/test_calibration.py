@@ -123,7 +123,7 @@ def test_operating_points_do_not_follow_new_sources_at_any_cost() -> None:
     heads = glioma[new & (labels == "notumor")]
     assert (heads < points.glioma).mean() == pytest.approx(0.90, abs=0.01)
     assert (heads < points.tumour).mean() == pytest.approx(0.60, abs=0.01)
-    assert "as long as 0.90 of the others stay below; there: sensitivity 0.1" in words["glioma"]
+    assert "as long as 0.90 of the others stay below; there: sensitivity 0.0" in words["glioma"]
 
 
 def test_the_fusion_is_fitted_without_new_sources(looks: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
