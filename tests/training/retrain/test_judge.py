@@ -61,9 +61,9 @@ def basis(export: Path, reference: Path) -> Basis:
 def candidate(tmp_path: Path) -> Path:
     """A model folder of another model."""
     folder = tmp_path / "candidate"
-    shutil.copytree(OTHER, folder, ignore=shutil.ignore_patterns("trials", "*.keras"))
+    shutil.copytree(OTHER, folder, ignore=shutil.ignore_patterns("trials", "*.keras", SEEN))
     card = read_card(OTHER)
-    files = {name: digest for name, digest in card.files.items() if not name.endswith(".keras")}
+    files = {name: digest for name, digest in card.files.items() if not name.endswith((".keras", SEEN))}
     (folder / "card.json").write_text(card.model_copy(update={"files": files}).model_dump_json())
     return folder
 
