@@ -45,6 +45,7 @@ SLOW = (
     "training/evaluate/test_compare.py",
     "training/fit/",
     "training/release/",
+    "training/retrain/",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,14 @@ work.rename(out)
 
 
 @pytest.fixture(autouse=True)
-def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a script stand for the retraining; it waits for a file."""
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installation: Installation) -> Iterator[None]:
+    """Let a script stand for the retraining; it waits for a file, and ends with the test."""
     script = tmp_path / "child.py"
     script.write_text(WAITS)
     monkeypatch.setattr(retraining, "COMMAND", (sys.executable, str(script)))
+    yield
+    installation.retrainings.cancel()
+    installation.retrainings.wait()
 
 
 def drawn() -> AppTest:
