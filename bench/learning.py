@@ -7,7 +7,6 @@ Everything that takes long is kept in ``var/learning/`` and used again; what is 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,7 +25,7 @@ from triage.errors import TriageError
 from triage.inference.runtime import Runtime
 from triage.learning.dataset import read_dataset
 from triage.learning.judged import GLIOMA, Answers, Cases
-from triage.learning.judgement import Judgement, Verdict
+from triage.learning.judgement import Judgement, read_judgement
 from triage.learning.measures import auroc
 from triage.learning.paired import compared, compared_shares
 from triage.learning.parts import Part
@@ -87,10 +86,15 @@ def main(
     runtime = Runtime(serving, threads=1)
     export = signed(folder / "home", serving, chosen, mistaken(USUAL), folder / "honest.zip")
     basis = _basis(folder, runtime, export, [settings.data, more])
-    rows = []
+    result = {
+        "source": source,
+        "studies": studies,
+        "patients": len({study.patient for study in chosen}),
+        "minutes": minutes,
+        "rows": [],
+    }
     for name, data, judged_data in _variants(folder, serving, chosen, export, attacks=attacks):
         candidate = folder / "candidates" / _file_name(name)
-        started = time.perf_counter()
         try:
             if name == LIE:
                 disowned(candidate.with_name(_file_name(LEAK)), candidate.with_name(_file_name(HONEST)), candidate)
@@ -98,26 +102,24 @@ def main(
                 candidate.parent.mkdir(exist_ok=True)
                 begun = (work_folder(candidate) / SETTINGS).exists()
                 retrain(serving, data, candidate, replay=old, minutes=minutes, resume=begun)
+            row = _row(name, _judgement(_on(basis, judged_data, export), Runtime(candidate, threads=1)))
         except TriageError as error:  # the retraining refuses what it is given
-            rows.append({"name": name, "may_serve": False, "against": [f"No retraining: {error}"], "checks": []})
-            print(f"{name}: refused. {error}", flush=True)
-            continue
-        seconds = time.perf_counter() - started
-        judgement = judged_on(_on(basis, judged_data, export), Runtime(candidate, threads=1))
-        rows.append(_row(name, judgement, seconds))
-        print(f"{name}: {'; '.join(rows[-1]['against']) or 'may serve'}", flush=True)
-    tests = _of_test_patients(folder, export, everything)
-    upper = Runtime(RELEASE, threads=1)
-    result = {
-        "source": source,
-        "studies": studies,
-        "patients": len({study.patient for study in chosen}),
-        "minutes": minutes,
-        "gained": _gained(settings.more, tests, runtime, Runtime(folder / "candidates" / _file_name(HONEST), 1), upper),
-        "rows": rows,
-    }
-    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
-    publish(ROOT / "docs", [json.loads(path.read_text()) for path in sorted(WORK.glob("*/result.json"))])
+            row = {"name": name, "against": [f"No retraining: {error}"], "checks": []}
+        result["rows"].append(row)
+        if name == HONEST:
+            result["gained"] = _gained(folder, settings.more, _of_test_patients(folder, export, everything), runtime)
+        # What is known is written at once: all of it takes hours.
+        (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+        publish(ROOT / "docs", [json.loads(path.read_text()) for path in sorted(WORK.glob("*/result.json"))])
+
+
+def _judgement(basis: Basis, candidate: Runtime) -> Judgement:
+    """Return the judgement that lies beside a candidate if it is of the same models and data; otherwise judge it."""
+    known = read_judgement(candidate.folder)
+    digests = (candidate.card.digest, basis.serving.card.digest, basis.site.digest)
+    if known is not None and (known.candidate, known.serving, known.data_set) == digests:
+        return known
+    return judged_on(basis, candidate)
 
 
 def _basis(folder: Path, runtime: Runtime, export: Path, references: list[Path]) -> Basis:
@@ -171,13 +173,10 @@ def _on(basis: Basis, data: Path, export: Path) -> Basis:
     return replace(basis, site=site, on_site=answers)
 
 
-def _row(name: str, judgement: Judgement, seconds: float) -> dict[str, Any]:
+def _row(name: str, judgement: Judgement) -> dict[str, Any]:
     return {
         "name": name,
-        "may_serve": not judgement.against,
         "against": [f"{check.name}: {check.verdict}" for check in judgement.against],
-        "failed": [check.name for check in judgement.checks if check.verdict is Verdict.FAILED],
-        "seconds": round(seconds),
         "checks": [check.model_dump(mode="json") for check in judgement.checks],
     }
 
@@ -194,7 +193,7 @@ def _of_test_patients(folder: Path, export: Path, everything: list[Given]) -> li
     return [study for study in everything if study.patient in tested]
 
 
-def _gained(root: Path, tests: list[Given], *models: Runtime) -> dict[str, Any]:
+def _gained(folder: Path, root: Path, tests: list[Given], serving: Runtime) -> dict[str, Any]:
     """Return figures of the serving model, the candidate and the model that was trained with the source."""
     cases = Cases(
         np.array([study.accession for study in tests], np.str_),
@@ -204,7 +203,9 @@ def _gained(root: Path, tests: list[Given], *models: Runtime) -> dict[str, Any]:
         np.array([study.items[0].source for study in tests], np.str_),
     )
     studies = Studies(cases, tuple(partial(series_of, root, study) for study in tests))
-    before, after, upper = (answers_of(model, studies) for model in models)
+    candidate = Runtime(folder / "candidates" / _file_name(HONEST), threads=1)
+    models = {"before": serving, "upper": Runtime(RELEASE, threads=1), f"after-{candidate.card.digest}": candidate}
+    before, upper, after = (_kept(folder / f"gained-{name}.npz", model, studies) for name, model in models.items())
     glioma = cases.labels == Finding.GLIOMA
 
     def area(said: Answers) -> Any:

@@ -45,12 +45,10 @@ def _section(docs: Path, result: dict[str, Any]) -> list[str]:
         values = " | ".join(f"{row[column]:.3f}" for column in COLUMNS)
         change = f"{row['after'] - row['before']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
         lines.append(f"| {_title(title)} | {values} | {change} | {_share(row)} |")
-    lines += ["", "| candidate | may serve | what stops it | minutes |", "|---|---|---|---|"]
+    lines += ["", "| candidate | may serve | what stops it |", "|---|---|---|"]
     for row in result["rows"]:
-        stops = "; ".join(row["against"]) or "nothing"
-        lines.append(
-            f"| {row['name']} | {'yes' if row['may_serve'] else 'no'} | {stops} | {row.get('seconds', 0) / 60:.0f} |"
-        )
+        stops = "; ".join(row["against"])
+        lines.append(f"| {row['name']} | {'no' if stops else 'yes'} | {stops or 'nothing'} |")
     lines += ["", "Elsewhere, on the reference set:", "", "| candidate | check | verdict |", "|---|---|---|"]
     for check in result["rows"][0]["checks"]:
         if check["name"].endswith("reference set"):
