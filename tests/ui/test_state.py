@@ -14,7 +14,7 @@ def _show_reader() -> None:
 
 
 def test_the_name_of_a_reader_is_visible_and_short() -> None:
-    app = AppTest.from_function(_show_reader)
+    app = AppTest.from_function(_show_reader, default_timeout=60)
     for entered, name in ((" Dr.\u202e Ada\u2028 ", "Dr. Ada"), ("a" * 300, "a" * MAX_READER), ("\u200b ", "")):
         app.session_state["reader"] = entered
         app.run()
@@ -22,4 +22,4 @@ def test_the_name_of_a_reader_is_visible_and_short() -> None:
 
 
 def test_nobody_is_named_at_first() -> None:
-    assert [text.value for text in AppTest.from_function(_show_reader).run().text] == [""]
+    assert [text.value for text in AppTest.from_function(_show_reader, default_timeout=60).run().text] == [""]
