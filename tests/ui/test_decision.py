@@ -40,7 +40,7 @@ def _history() -> None:
 
 
 def test_the_headline_escapes_reason_and_model() -> None:
-    html = AppTest.from_function(_show, args=(("glioma",),)).run().get("html")[0].proto.body
+    html = AppTest.from_function(_show, default_timeout=60, args=(("glioma",),)).run().get("html")[0].proto.body
     assert "STAT" in html
     assert "AI: <b>Glioma</b>" in html
     assert "P(glioma) 0.60 &lt; 1 &amp; more · model &lt;i&gt;v6&lt;/i&gt;" in html
@@ -48,12 +48,17 @@ def test_the_headline_escapes_reason_and_model() -> None:
 
 
 def test_the_headline_names_the_classes_that_cannot_be_ruled_out() -> None:
-    html = AppTest.from_function(_show, args=(("glioma", "meningioma"),)).run().get("html")[0].proto.body
+    html = (
+        AppTest.from_function(_show, default_timeout=60, args=(("glioma", "meningioma"),))
+        .run()
+        .get("html")[0]
+        .proto.body
+    )
     assert "Not ruled out at 95 % coverage: <b>Glioma, Meningioma</b>" in html
 
 
 def test_a_reading_is_shown_as_it_was_signed() -> None:
-    (shown,) = AppTest.from_function(_history).run().success
+    (shown,) = AppTest.from_function(_history, default_timeout=60).run().success
     assert shown.value.startswith("**Meningioma** · First reading\\, signed by Dr\\. \\*Ada\\*\\, Mar 2\\, 2026")
     assert "It overrides the AI result\\: wrong class\\. It is final\\. Comment\\: see" in shown.value
     assert "\\!\\[scan\\]\\(http" in shown.value
