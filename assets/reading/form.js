@@ -95,7 +95,7 @@ class Form {
     this.data = component.data;
     // The page is also drawn anew for other reasons, while an act is still on its way.
     if (component.data.done >= this.handed) this.busyUntil = 0;
-    if (!this.busy) leaving(false);
+    if (!this.busy) leaving(false, this.data.study);
     this.told = component.data.refusal || component.data.note || this.told;
     this.take(component.data.snapshot);
     this.go();
@@ -136,7 +136,7 @@ class Form {
 
   /** Count the seconds down in which a signature can be taken back. */
   tick() {
-    if (!this.busy) leaving(false); // what was asked for got lost
+    if (!this.busy) leaving(false, this.data.study); // what was asked for got lost
     if (!this.snapshot.held.length) return;
     drawHeld(this);
     if (this.snapshot.held.some(({ due_at }) => Date.parse(due_at) + 300 < Date.now())) void this.look();
@@ -158,7 +158,7 @@ class Form {
     if (what !== "refresh") {
       this.handed = at;
       this.busyUntil = at + PATIENCE;
-      leaving(true);
+      leaving(true, this.data.study);
       await this.draft.flush();
     }
     this.component.setTriggerValue("act", { what, at, ...more });

@@ -195,7 +195,9 @@ export function drawHeld(form) {
 /**
  * Hide picture and patient until both are those of one study: the page draws one after the other.
  * @param {boolean} is
+ * @param {string} study that of the form; while the viewer still has another one, both stay hidden
  */
-export function leaving(is) {
-  document.getElementById("viewer")?.toggleAttribute("data-leaving", is);
+export function leaving(is, study) {
+  const viewer = document.getElementById("viewer");
+  if (is || !viewer?.dataset.study || viewer.dataset.study === study) viewer?.toggleAttribute("data-leaving", is);
 }

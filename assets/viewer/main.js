@@ -95,6 +95,7 @@ export class App {
   /** @param {Data} data */
   rename(data) {
     this.data = data;
+    this.host.dataset.study = data.study;
     this.part("banner").textContent = data.banner;
   }
 
