@@ -73,9 +73,9 @@ def small_site(target: Path, **changed: object) -> Path:
 
 
 def small_recipe(path: Path) -> Path:
-    """Write the recipe of a retraining with two epochs of one step."""
+    """Write the recipe of a retraining with two epochs of one step, without drawn heads."""
     text = (FOLDER / "retrain.toml").read_text()
-    for name, value in (("epochs", 2), ("steps", 1), ("batch", 4)):
+    for name, value in (("epochs", 2), ("steps", 1), ("batch", 4), ("drawn", 0)):
         lines = [f"{name} = {value}" if line.startswith(f"{name} = ") else line for line in text.splitlines()]
         text = "\n".join(lines)
     path.write_text(text + "\n")

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from small_models import small_model, small_recipe, small_site
 
+from triage.training.retrain import learn
 from triage.training.retrain.learn import Retraining
 
 
@@ -27,6 +28,7 @@ def eager() -> Iterator[None]:
                 tf.config.run_functions_eagerly(False)
 
         patch.setattr(Retraining, "run", eagerly)
+        patch.setattr(learn, "TIMED", 1)
         yield
 
 
