@@ -11,6 +11,7 @@ import numpy as np
 from drawn import FOLDERS, head, manifest_set
 from site_samples import Signed, write_export
 
+from triage.copies.seen import SEEN, Pictures, Seen
 from triage.inference.card import CARD, GATE, KERAS, ONNX, sha256_of
 from triage.inference.preprocess import prepare
 from triage.inference.views import FRAME
@@ -39,6 +40,7 @@ def small_model(folder: Path, *, remembers: bool = True) -> Path:
     if remembers:
         drawn = read_dataset(manifest_set(folder.with_name(f"{folder.name}-data"), each=5))
         remember_features(network, drawn, 12).save(folder / REPLAY)
+        Seen.of(Pictures.of([head("glioma", 7)]), np.array([True])).save(folder / SEEN)
     card = json.loads((released / CARD).read_text())
     card |= {"name": folder.name, "input_size": SIDE, "familiar_within": 5.0}
     card["files"] = {one.name: sha256_of(one) for one in sorted(folder.iterdir())}

@@ -45,7 +45,8 @@ def test_the_last_layers_alone_leave_what_the_gate_reads_as_it_is() -> None:
     model = build_two_look(64)
     start_from_packaged(model, "last")
     frozen = {layer.name for layer in model.layers if not layer.trainable}
-    gate_reads = keras.Model(model.input, model.get_layer(ENCODERS["lite0"].textures).output).layers
+    textures = [model.get_layer(name).output for name in ENCODERS["lite0"].textures]
+    gate_reads = keras.Model(model.input, textures).layers
     assert {layer.name for layer in gate_reads} | {"block14_depthwise_conv"} <= frozen
     assert not {"block11_expand_conv", "head_conv", "decoder4_conv", MASK, LOGITS} & frozen
 

@@ -95,6 +95,17 @@ class Seen:
         """Return what is kept of the pictures that a model was trained or tested on."""
         return cls(_kept(pictures.heads), pictures.digests, trained)
 
+    def joined(self, other: Self) -> Self:
+        """Return what is kept of the pictures of both."""
+        return type(self)(
+            Heads(
+                np.concatenate([self.heads.pixels, other.heads.pixels]),
+                np.concatenate([self.heads.inside, other.heads.inside]),
+            ),
+            np.concatenate([self.digests, other.digests]),
+            np.concatenate([self.trained, other.trained]),
+        )
+
     def uses_of(self, pictures: Pictures) -> list[Use | None]:
         """Return what the model used each picture, or a copy of it, for; None for what it has not seen."""
         pairs = find_in(_kept(pictures.heads), self.heads, least=SAME)

@@ -16,18 +16,22 @@ from helpers import full_disk
 from typer.testing import CliRunner
 
 from triage.cli import app
+from triage.copies.seen import Pictures, Use, read_seen
 from triage.errors import ModelError, StorageError
 from triage.inference.card import CARD, GATE, KERAS, MODEL_CARD, ONNX, Card, read_card, sha256_of
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
 from triage.inference.runtime import Runtime
 from triage.inference.views import FRAME, WHOLE
+from triage.learning.parts import Part
 from triage.learning.retraining import work_folder
 from triage.training.fit.checkpoints import ResumeError
 from triage.training.fit.recipe import RecipeError
+from triage.training.layouts import load_picture
 from triage.training.release.replay import load_replay
 from triage.training.retrain import retrain as whole
 from triage.training.retrain.retrain import RetrainError, open_parent, retrain
+from triage.training.retrain.site import read_site
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,19 @@ def made(serving: Path, export: Path, recipe: str, tmp_path_factory: pytest.Temp
     return Made(folder, card, stopped, refused)
 
 
+def test_it_records_what_it_was_trained_on(made: Made, serving: Path, export: Path) -> None:
+    site, seen = read_site(export, read_card(serving)), read_seen(made.folder)
+    assert seen is not None
+
+    def use_of(part: Part) -> set[Use | None]:
+        pictures = [load_picture(site.root, one.item) for one in site.parts[part]]
+        return set(seen.uses_of(Pictures.of(pictures)))
+
+    assert use_of(Part.TRAIN) == {Use.TRAINED}
+    assert use_of(Part.TEST) == {None}
+    assert seen.uses_of(Pictures.of([head("glioma", 7)])) == [Use.TRAINED], "its parent was trained on that one"
+
+
 def stop(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
@@ -82,7 +99,7 @@ def copied(serving: Path, folder: Path, change: Callable[[Path], None] | None = 
 
 def test_a_candidate_is_an_ordinary_model_folder(made: Made) -> None:
     assert read_card(made.folder) == made.card
-    assert set(contents(made.folder)) == {CARD, MODEL_CARD, KERAS, ONNX, GATE, "replay.npz"}
+    assert set(contents(made.folder)) == {CARD, MODEL_CARD, KERAS, ONNX, GATE, "replay.npz", "seen.npz"}
     score = Runtime(made.folder).score(head("glioma", 1))
     assert sum(score.probabilities.values()) == pytest.approx(1)
     assert not work_folder(made.folder).exists()

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.copies.seen import SEEN
+from triage.copies.seen import SEEN, Pictures, Seen, read_seen
 from triage.domain import Finding
 from triage.inference.brain_gate import load_gate
 from triage.inference.calibration import Calibration
@@ -30,7 +30,7 @@ from triage.training.evaluate.metrics import BOOTSTRAPS
 from triage.training.evaluate.predictions import Predictions, predictions_of
 from triage.training.fit.checkpoints import atomic_write, save_model
 from triage.training.fit.recipe import Recipe
-from triage.training.layouts import FINDINGS
+from triage.training.layouts import FINDINGS, load_picture
 from triage.training.release.export import RANGE_SLICES, export_onnx
 from triage.training.release.model_card import write_cards
 from triage.training.release.reference import reference_of
@@ -125,15 +125,14 @@ def write_candidate(
     say(0.3)
     replay = _replay(network, lesson, frames)
     replay.save(folder / REPLAY)
-    for kept in (GATE, SEEN):
-        if (parent.folder / kept).is_file():
-            shutil.copyfile(parent.folder / kept, folder / kept)
+    shutil.copyfile(parent.folder / GATE, folder / GATE)
+    if (before := read_seen(parent.folder)) is not None:  # with the site alone, it would say that this is all
+        before.joined(_seen(lesson)).save(folder / SEEN)
     say(0.5)
     served = Network(folder / ONNX)
     calibration = _calibrated(parent, network, served, lesson, samples[Part.VALIDATION])
     say(0.7)
-    after = predictions_of(served, site.root, samples[Part.TEST], 0)
-    before = predictions_of(parent.served, site.root, samples[Part.TEST], 0)
+    after, with_parent = (predictions_of(one, site.root, samples[Part.TEST], 0) for one in (served, parent.served))
     card = Card(
         name=name,
         created=datetime.now(UTC).date().isoformat(),
@@ -150,7 +149,7 @@ def write_candidate(
         metrics={
             "operating_points": calibration.threshold_notes,
             "test": _figures(after, calibration),
-            "before": _figures(before, parent.calibration),
+            "before": _figures(with_parent, parent.calibration),
             "parent": {"name": parent.card.name, "test": parent.card.metrics["test"]},
             "gate": {**parent.card.metrics["gate"], "kept": _gate_said(folder, served, parent, lesson)},
         },
@@ -179,6 +178,14 @@ def _replay(network: keras.Model, lesson: Lesson, frames: NDArray[np.uint8]) -> 
         features_of(network, frames[sure]), labels[sure], np.array([one.item.source for one in slices])[sure], {}
     )
     return own if lesson.replay is None else lesson.replay.joined(own)
+
+
+def _seen(lesson: Lesson) -> Seen:
+    """Return what is kept of the pictures of the site that the candidate was trained on."""
+    site = lesson.site
+    samples = [*(one.sample for one in site.parts[Part.TRAIN]), *site.unlabelled]
+    pictures = Pictures.of([load_picture(site.root, sample.item) for sample in samples])
+    return Seen.of(pictures, np.ones(len(samples), np.bool_))
 
 
 def _calibrated(
