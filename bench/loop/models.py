@@ -72,6 +72,7 @@ def serving_model(run: Path, folder: Path) -> Path:
         classes=list(FINDINGS),
         fusion=calibration.fusion,
         operating_points=calibration.points,
+        window_points=calibration.window_points,
         conformal=calibration.conformal,
         familiar_within=limit,
         files={name: sha256_of(folder / name) for name in (KERAS, ONNX, GATE)},

@@ -59,7 +59,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoints:
-    """Thresholds chosen on held-out patients; the model card states their sensitivities.
+    """Thresholds chosen on held-out patients, for slices or for windows; the model card states their sensitivities.
 
     Attributes
     ----------

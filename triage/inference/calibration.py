@@ -56,12 +56,15 @@ class Calibration:
     ----------
     threshold_notes
         By operating point: how it was chosen and its sensitivity and specificity, as text.
+    window_points
+        See `triage.inference.card.Card`.
     """
 
     fusion: Fusion
     points: OperatingPoints
     threshold_notes: dict[str, str]
     conformal: Conformal
+    window_points: OperatingPoints | None = None
 
 
 def equal_fusion(classes: int) -> Fusion:

@@ -24,7 +24,16 @@ RELEASED = Path(__file__).with_name("released.json")
 
 
 class Card(BaseModel):
-    """``card.json`` of a model folder."""
+    """``card.json`` of a model folder.
+
+    Attributes
+    ----------
+    operating_points
+        Of a slice by itself.
+    window_points
+        Of neighbouring slices together, see `triage.inference.study`: the most suspicious of many windows is higher
+        than one slice, in heads without a tumour too. None where the model has one pair for both.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,6 +45,7 @@ class Card(BaseModel):
     classes: list[Finding]
     fusion: Fusion
     operating_points: OperatingPoints
+    window_points: OperatingPoints | None = None
     conformal: Conformal
     familiar_within: float
     files: dict[str, str]
@@ -50,7 +60,8 @@ class Card(BaseModel):
     @property
     def digest(self) -> str:
         """The sha256 of all that the card says, the hashes of the files included: JSON, keys sorted, no spaces."""
-        said = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        without = {"window_points"} if self.window_points is None else set()  # as cards were before it
+        said = json.dumps(self.model_dump(mode="json", exclude=without), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(said.encode()).hexdigest()
 
 

@@ -71,7 +71,7 @@ class Runtime:
 
     @property
     def points(self) -> OperatingPoints:
-        """Operating points of the model."""
+        """Operating points of a slice by itself."""
         return self.card.operating_points
 
     def answer(self, picture: Slice) -> Answer | str:

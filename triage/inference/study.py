@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import AIResult, Band, Finding, Inputs, Ranking, Series, SliceScores
+from triage.domain import AIResult, Band, Finding, Inputs, OperatingPoints, Ranking, Series, SliceScores
 from triage.inference.bands import rank, rank_alone, rank_unusual
 from triage.inference.calibration import prediction_set
 from triage.inference.runtime import SEND_MR, Answer, Runtime
@@ -43,11 +43,14 @@ class StudyScore:
     ----------
     probabilities
         By class, summing to 1.
+    points
+        The operating points that apply: those of a window, or those of a slice where no series has a whole window.
     series, slice
         The slice to show first: the clearest one of the window that decided.
     """
 
     probabilities: dict[Finding, float]
+    points: OperatingPoints
     series: int
     slice: int
 
@@ -86,10 +89,13 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     if not scored:
         return _most_common_reason(series, reasons)
     places = _with_neighbours(series, list(scored))
-    study = judge_study([[scored[place] for place in stack] for stack in places], runtime.points.glioma)
+    card = runtime.card
+    study = judge_study(
+        [[scored[place] for place in stack] for stack in places], card.operating_points, card.window_points
+    )
     shown = places[study.series][study.slice]
-    possible = prediction_set(study.probabilities, runtime.card.conformal.least)
-    ranking = rank(study.probabilities, runtime.points, possible)
+    possible = prediction_set(study.probabilities, card.conformal.least)
+    ranking = rank(study.probabilities, study.points, possible)
     surest = min(scored, key=lambda place: scored[place][NOTUMOR])
     alone = rank_alone(1 - scored[surest][NOTUMOR], _name(series, surest))
     if ranking.band is Band.ROUTINE and alone is not None:
@@ -99,8 +105,8 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     number, at = shown
     read = {read.note for one, place in scored if (read := with_dark_air(series[one].slices[place].pixels))}
     return AIResult(
-        model=runtime.card.name,
-        model_sha256=runtime.card.sha256,
+        model=card.name,
+        model_sha256=card.sha256,
         probabilities=study.probabilities,
         ranking=_noted(ranking, {*read, *(one.header.note for one in series)}),
         prediction_set=possible,
@@ -111,7 +117,9 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     )
 
 
-def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> StudyScore:
+def judge_study(
+    series: Sequence[Sequence[Sequence[float]]], single: OperatingPoints, window: OperatingPoints | None = None
+) -> StudyScore:
     """Aggregate a study by its most suspicious window.
 
     A series of fewer slices is one window, but only where no series has a whole one: a slice that lost its neighbours
@@ -122,8 +130,10 @@ def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> St
     series
         By scored series, the probabilities of its slices in anatomical order, classes in the order of `Finding`. At
         least one slice in total.
-    point
-        The glioma operating point.
+    single
+        The operating points of a slice.
+    window
+        Those of a whole window; None if they are the same.
     """
     tables = [np.asarray(rows, np.float64).reshape(-1, len(Finding)) for rows in series]
     longest = min(max(map(len, tables), default=0), WINDOW)
@@ -134,11 +144,13 @@ def judge_study(series: Sequence[Sequence[Sequence[float]]], point: float) -> St
         raise ValueError("a study needs at least one scored slice")
     means = np.array([tables[number][start : start + WINDOW].mean(axis=0) for number, start in windows])
     glioma, tumour = means[:, GLIOMA], 1 - means[:, NOTUMOR]
-    suspected = bool(glioma.max() >= point)
+    points = window if window is not None and longest == WINDOW else single
+    suspected = bool(glioma.max() >= points.glioma)
     decides = int((glioma if suspected else tumour).argmax())
     number, start = windows[decides]
     return StudyScore(
         dict(zip(Finding, map(float, means[decides]), strict=True)),
+        points,
         number,
         start + _clearest(tables[number][start : start + WINDOW], suspected),
     )

@@ -1,7 +1,8 @@
 """What the worklist would do with pictures of sources that a network was not trained on, by source and sequence.
 
 Each is judged as a study of one slice: calibrated probabilities, operating points, prediction set, and the distance
-from the training data. The gate is not among it: its own figures are those of gates fitted without each source.
+from the training data; then the pictures of each series together. The gate is not among it: its own figures are those
+of gates fitted without each source.
 
 Tested in tests/training/release/test_release.py.
 """
@@ -9,14 +10,16 @@ Tested in tests/training/release/test_release.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import Band, Finding
-from triage.inference.bands import rank, rank_unusual
+from triage.inference.bands import rank, rank_alone, rank_unusual
 from triage.inference.calibration import Calibration, prediction_set
+from triage.inference.study import judge_study
 from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.learning.measures import auroc, calibration_error
 from triage.training.evaluate.bands import Judged, bands_by_group, trade_off
@@ -31,6 +34,7 @@ from triage.training.evaluate.metrics import (
 )
 from triage.training.evaluate.predictions import Predictions, concatenate
 from triage.training.evaluate.scorer import resampling_groups
+from triage.training.evaluate.series import label_of, series_of
 from triage.training.layouts import FINDINGS, UNTYPED
 
 
@@ -54,7 +58,8 @@ def report_new_sources(
     dict
         ``sources``; ``slices``; ``figures``: shares of the gliomas that stand in ``stat`` and ``routine`` and are
         ``called`` glioma, share of the heads without tumour in ``stat``, share of other lesions in ``routine``,
-        ``dice_glioma``, AUROC of glioma and ``ece``; ``bands`` and ``trade_off``, see `triage.training.evaluate.bands`.
+        ``dice_glioma``, AUROC of glioma and ``ece``; ``bands`` and ``trade_off``, see `triage.training.evaluate.bands`;
+        ``series``: the bands of whole series, see `triage.training.evaluate.series`.
     """
     predictions = concatenate([one for one, _ in folds])
     judged = [one for part, calibration in folds for one in _judged(part, calibration, familiar_within)]
@@ -83,6 +88,9 @@ def report_new_sources(
         "figures": figures_to_json(figures),
         "bands": bands_by_group(judged, draws),
         "trade_off": trade_off(judged),
+        "series": bands_by_group(
+            [one for part, calibration in folds for one in _judged_series(part, calibration, familiar_within)], draws
+        ),
     }
 
 
@@ -92,6 +100,25 @@ def _judged(predictions: Predictions, calibration: Calibration, familiar_within:
         Judged(item, None, row, _band(row, calibration, unusual=bool(distance > familiar_within)))
         for item, row, distance in zip(predictions.items, rows, predictions.distance, strict=True)
     ]
+
+
+def _judged_series(predictions: Predictions, calibration: Calibration, familiar_within: float) -> list[Judged]:
+    """Judge each series as `triage.inference.study.judge` does."""
+    rows = calibration.fusion.probabilities(predictions.first, predictions.second)
+
+    def judged(slices: NDArray[np.intp]) -> Judged:
+        study = judge_study([rows[slices].tolist()], calibration.points, calibration.window_points)
+        possible = prediction_set(study.probabilities, calibration.conformal.least)
+        band = rank(study.probabilities, study.points, possible).band
+        if band is Band.ROUTINE and rank_alone(float((1 - rows[slices, NOTUMOR]).max()), ""):
+            band = Band.URGENT
+        unusual = predictions.distance[slices[study.slice]] > familiar_within
+        if band is Band.ROUTINE and unusual and rank_unusual(study.probabilities):
+            band = Band.URGENT
+        item = replace(predictions.items[slices[0]], label=label_of([predictions.items[at] for at in slices]))
+        return Judged(item, None, np.array([study.probabilities[finding] for finding in FINDINGS]), band)
+
+    return [judged(slices) for slices in series_of(predictions.items, predictions.folds.tolist())]
 
 
 def _band(row: NDArray[np.float64], calibration: Calibration, *, unusual: bool) -> Band:

@@ -14,7 +14,7 @@ from scipy import ndimage
 from triage.domain import Finding, likeliest
 from triage.inference.calibration import Calibration
 from triage.inference.network import Network
-from triage.inference.study import WINDOW, judge_study
+from triage.inference.study import WINDOW, StudyScore, judge_study
 from triage.inference.two_look import NOTUMOR, log_probabilities
 from triage.inference.views import FRAME, lay_back, outlined
 from triage.training.data.splits import Sample
@@ -61,20 +61,20 @@ def _evaluate(
     assert frames.masks is not None
     looks = network.look_at_all(frames.pixels)
     probabilities = calibration.fusion.probabilities(*log_probabilities(looks))
-    point = calibration.points.glioma
-    result = judge_study([probabilities.tolist()], point)
+    points = calibration.points, calibration.window_points
+    result = judge_study([probabilities.tolist()], *points)
     called = probabilities.argmax(axis=1) != NOTUMOR
     drawn = np.stack([outlined(lay_back(two.mask, two.box)) for _, two in looks]) & called[:, None, None]
     shown = frames.masks.mean(axis=(1, 2))
     tumour, none = shown >= EDGE, shown == 0
-    empty = [judge_study([probabilities[part].tolist()], point) for part in stretches_without(shown)]
-    alarms = [study.probabilities[Finding.GLIOMA] >= point for study in empty]
+    empty = [judge_study([probabilities[part].tolist()], *points) for part in stretches_without(shown)]
+    alarms = [_flagged(study) for study in empty]
     return {
         "volume": name,
         "label": max((sample.item.label for sample in samples), key=lambda label: label != Finding.NOTUMOR),
         "finding": likeliest(result.probabilities).value,
         "malignancy": round(result.probabilities[Finding.GLIOMA], 4),
-        "flagged": result.probabilities[Finding.GLIOMA] >= point,
+        "flagged": _flagged(result),
         "dice": round(_dice(drawn, frames.masks), 4),
         "tumour_slices": int(tumour.sum()),
         "tumour_slices_called_glioma": int((probabilities[tumour].argmax(axis=1) == 0).sum()),
@@ -83,6 +83,10 @@ def _evaluate(
         "empty_stretches": len(alarms),
         "empty_stretches_flagged": sum(alarms),
     }
+
+
+def _flagged(study: StudyScore) -> bool:
+    return study.probabilities[Finding.GLIOMA] >= study.points.glioma
 
 
 def stretches_without(shown: NDArray[np.floating]) -> list[slice]:

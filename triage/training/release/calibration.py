@@ -15,6 +15,7 @@ from triage.inference.calibration import Calibration, Conformal, Fusion, equal_f
 from triage.inference.two_look import GLIOMA, NOTUMOR
 from triage.training.evaluate.predictions import Predictions
 from triage.training.evaluate.scorer import resampling_groups
+from triage.training.evaluate.series import label_of, series_of, windows_of
 from triage.training.layouts import FINDINGS, Item
 
 GLIOMA_SENSITIVITY = 0.95
@@ -30,6 +31,9 @@ NEW_TUMOUR_SPECIFICITY = 0.60
 #: Confidence that the sensitivity also holds for new patients of the same population. Without this margin, half of all
 #: operating points would miss it.
 CONFIDENCE = 0.95
+#: What a point has to reach: on known sources, on gliomas of new ones, and what that may cost there.
+OF_GLIOMA = GLIOMA_SENSITIVITY, NEW_GLIOMA_SENSITIVITY, NEW_GLIOMA_SPECIFICITY
+OF_TUMOUR = TUMOUR_SENSITIVITY, NEW_TUMOUR_SENSITIVITY, NEW_TUMOUR_SPECIFICITY
 COVERAGE = 0.95
 #: Strength of the regularisation of the fusion towards the mean of the looks. Fitted on four folds and evaluated on the
 #: fifth, 10, 30 and 100 gave a negative log-likelihood of 0.221, 0.218 and 0.218 (docs/model-log.md); weights near the
@@ -63,7 +67,10 @@ def calibrate(
     fusion = fit_fusion(first[typed][known], second[typed][known], truth[known])
     probabilities = fusion.probabilities(first, second)
     points, notes = choose_points(probabilities, items, is_new)
-    return Calibration(fusion, points, notes, fit_conformal(probabilities[typed][known], truth[known]))
+    window_points, window_notes = choose_window_points(probabilities, items, points, is_new)
+    return Calibration(
+        fusion, points, notes | window_notes, fit_conformal(probabilities[typed][known], truth[known]), window_points
+    )
 
 
 def cross_fit(predictions: Predictions) -> list[tuple[Predictions, Calibration]]:
@@ -158,20 +165,62 @@ def choose_points(
     """
     labels = np.array([item.label for item in items])
     is_new = np.zeros(len(labels), np.bool_) if new is None else new
-    is_typed = np.isin(labels, FINDINGS)
-    is_glioma, is_tumour = labels == FINDINGS[GLIOMA], labels != FINDINGS[NOTUMOR]
-    new_gliomas = is_glioma & is_new
-    glioma = _Choice(probabilities[:, GLIOMA], is_glioma, ~is_new & is_typed, is_new & is_typed, new_gliomas)
-    tumour = _Choice(1 - probabilities[:, NOTUMOR], is_tumour, ~is_new, is_new, new_gliomas)
-    of_glioma = GLIOMA_SENSITIVITY, NEW_GLIOMA_SENSITIVITY, NEW_GLIOMA_SPECIFICITY
-    of_tumour = TUMOUR_SENSITIVITY, NEW_TUMOUR_SENSITIVITY, NEW_TUMOUR_SPECIFICITY
-    glioma_point = glioma.point(*of_glioma)
+    scores = np.column_stack([probabilities[:, GLIOMA], 1 - probabilities[:, NOTUMOR]])
+    glioma, tumour = _choices(scores, labels, is_new)
     # A study that is more probably a tumour than not is never ROUTINE, so this point is at most 0.5.
-    tumour_point = min(tumour.point(*of_tumour), 0.5)
-    return OperatingPoints(glioma_point, tumour_point), {
-        "glioma": glioma.note(glioma_point, *of_glioma),
-        "tumour": tumour.note(tumour_point, *of_tumour),
+    points = OperatingPoints(glioma.point(*OF_GLIOMA), min(tumour.point(*OF_TUMOUR), 0.5))
+    return points, {
+        "glioma": glioma.note("slices", points.glioma, *OF_GLIOMA),
+        "tumour": tumour.note("slices", points.tumour, *OF_TUMOUR),
     }
+
+
+def choose_window_points(
+    probabilities: NDArray[np.float64], items: Sequence[Item], single: OperatingPoints, new: NDArray[np.bool_]
+) -> tuple[OperatingPoints | None, dict[str, str]]:
+    """Return the operating points of windows for the same requirements, never lower than those of a slice.
+
+    Parameters
+    ----------
+    probabilities
+        ``(pictures, classes)``.
+    items
+        Items of the pictures.
+    single
+        The operating points of a slice.
+    new
+        ``(pictures,)``: see `calibrate`.
+
+    Returns
+    -------
+    OperatingPoints or None
+        None without a series with a glioma and one without a tumour among the known sources.
+    dict
+        A note on the choice of each.
+    """
+    series = series_of(items, list(new))
+    labels = np.array([label_of([items[at] for at in one]) for one in series], np.str_)
+    is_new = np.array([new[one[0]] for one in series], np.bool_)
+    if {FINDINGS[GLIOMA], FINDINGS[NOTUMOR]} - set(labels[~is_new].tolist()):
+        return None, {}
+    glioma, tumour = _choices(windows_of(probabilities, series), labels, is_new)
+    points = OperatingPoints(
+        max(glioma.point(*OF_GLIOMA), single.glioma), min(max(tumour.point(*OF_TUMOUR), single.tumour), 0.5)
+    )
+    return points, {
+        "window_glioma": glioma.note("series", points.glioma, *OF_GLIOMA),
+        "window_tumour": tumour.note("series", points.tumour, *OF_TUMOUR),
+    }
+
+
+def _choices(scores: NDArray[np.float64], labels: NDArray[np.str_], new: NDArray[np.bool_]) -> tuple[_Choice, _Choice]:
+    """Return what both points are chosen on, from P(glioma) and P(tumour)."""
+    typed = np.isin(labels, FINDINGS)
+    is_glioma, is_tumour = labels == FINDINGS[GLIOMA], labels != FINDINGS[NOTUMOR]
+    return (
+        _Choice(scores[:, 0], is_glioma, ~new & typed, new & typed, is_glioma & new),
+        _Choice(scores[:, 1], is_tumour, ~new, new, is_glioma & new),
+    )
 
 
 def tolerance_limit(scores: Floats, sensitivity: float) -> float:
@@ -225,10 +274,10 @@ class _Choice:
             point = min(point, max(gliomas[int(len(gliomas) * (1 - new_sensitivity))], least))
         return float(np.floor(point * 1000) / 1000)
 
-    def note(self, point: float, sensitivity: float, new_sensitivity: float, new_specificity: float) -> str:
+    def note(self, of: str, point: float, sensitivity: float, new_sensitivity: float, new_specificity: float) -> str:
         text = (
             f"Chosen on held-out patients for a sensitivity of {sensitivity:.2f} or more at {CONFIDENCE:.0%} "
-            "confidence. The confidence assumes independent slices, but those of one patient are correlated. On these "
+            f"confidence. The confidence assumes independent {of}, but those of one patient are correlated. On these "
             f"patients: {self._reached(self.known, point)}."
         )
         if self.new_gliomas.any():

@@ -79,7 +79,8 @@ class Parent:
     @property
     def calibration(self) -> Calibration:
         """The calibration on its card."""
-        return Calibration(self.card.fusion, self.card.operating_points, {}, self.card.conformal)
+        card = self.card
+        return Calibration(card.fusion, card.operating_points, {}, card.conformal, card.window_points)
 
     def answers(self, root: Path, samples: Sequence[Sample]) -> NDArray[np.float64]:
         """Return its probabilities ``(samples, classes)``."""
@@ -142,6 +143,7 @@ def write_candidate(
         classes=parent.card.classes,
         fusion=calibration.fusion,
         operating_points=calibration.points,
+        window_points=calibration.window_points,
         conformal=calibration.conformal,
         familiar_within=parent.card.familiar_within,
         files={one.name: sha256_of(one) for one in sorted(folder.iterdir())},
