@@ -64,7 +64,8 @@ with st.container(horizontal=True, gap="xlarge"):
 if installation.settings.blind_first_read:
     st.caption(t("Before a blind reading nothing is shown here of what the AI found in studies that wait."))
 else:
-    strip = charts.queue_strip(summary.histogram, installation.runtime.points)
+    card = installation.runtime.card
+    strip = charts.queue_strip(summary.histogram, card.operating_points, card.window_points)
     st.plotly_chart(strip, key="queue_strip", config=QUIET)
 
 st.header(

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
+from triage.domain import OperatingPoints
 from triage.errors import ModelError
 from triage.inference.card import CARD, KERAS, ONNX, read_card, sha256_of
 from triage.settings import ROOT
@@ -27,6 +29,17 @@ def test_the_shipped_card_names_its_network() -> None:
     card = read_card(MODEL)
     assert card.sha256 == sha256_of(MODEL / ONNX)
     assert KERAS in card.files
+
+
+def test_the_digest_covers_points_of_windows_but_not_that_there_are_none() -> None:
+    card = read_card(MODEL)
+    none = card.model_copy(update={"window_points": None})
+    some = card.model_copy(update={"window_points": OperatingPoints(glioma=0.4, tumour=0.2)})
+    as_before = json.dumps(
+        none.model_dump(mode="json", exclude={"window_points"}), sort_keys=True, separators=(",", ":")
+    )
+    assert none.digest == hashlib.sha256(as_before.encode()).hexdigest()
+    assert some.digest != none.digest
 
 
 def test_a_folder_without_a_card_is_no_model(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from triage.domain import AIResult, Band, Finding, Plane, Series, SeriesHeader, Slice, likeliest
+from triage.domain import AIResult, Band, Finding, OperatingPoints, Plane, Series, SeriesHeader, Slice, likeliest
 from triage.inference.bands import CLEAR
 from triage.inference.runtime import Answer, Runtime
 from triage.inference.slice_selection import MIN_SCORED, scored_slices
@@ -19,7 +19,7 @@ EMPTY = (0.05, 0.03, 0.02, 0.90)
 GLIOMA = (0.80, 0.10, 0.05, 0.05)
 FAINT = (0.60, 0.05, 0.05, 0.30)
 PITUITARY = (0.02, 0.02, 0.95, 0.01)
-POINT = 0.4
+POINT = OperatingPoints(glioma=0.4, tumour=0.5)
 COUNT = 2 * MIN_SCORED
 #: A slice of the phantom with a glioma of which the network is sure.
 LESION = 8
@@ -54,6 +54,16 @@ def test_a_glioma_speaks_from_the_operating_point_on_and_below_it_the_surest_tum
     assert verdict.probabilities[Finding.GLIOMA] == pytest.approx(0.40)
     assert (verdict.series, verdict.slice) == (1, 2)
     assert likeliest(judge_study([sure, [below] * 3], POINT).probabilities) is Finding.PITUITARY
+
+
+def test_a_window_has_points_of_its_own_and_fewer_slices_those_of_a_slice() -> None:
+    window = OperatingPoints(glioma=0.7, tumour=0.6)
+    assert judge_study([[FAINT]], POINT, window).points == POINT
+    assert judge_study([[FAINT, FAINT]], POINT, window).points == POINT
+    whole = judge_study([[EMPTY] * 3 + [FAINT] * 3, [PITUITARY] * 3], POINT, window)
+    assert whole.points == window
+    assert likeliest(whole.probabilities) is Finding.PITUITARY, "0.60 does not reach the point of a window"
+    assert judge_study([[FAINT] * 3], POINT).points == POINT, "a model may have one pair for both"
 
 
 def test_a_slice_that_lost_its_neighbours_does_not_decide_like_three() -> None:

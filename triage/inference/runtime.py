@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import Finding, OperatingPoints, Placement, Score, Slice, likeliest
+from triage.domain import Finding, Placement, Score, Slice, likeliest
 from triage.inference.brain_gate import load_gate
 from triage.inference.calibration import prediction_set
 from triage.inference.card import GATE, ONNX, Card, read_card
@@ -68,11 +68,6 @@ class Runtime:
         self.threads = threads
         self._network = Network(folder / ONNX)
         self._gate = load_gate(folder / GATE)
-
-    @property
-    def points(self) -> OperatingPoints:
-        """Operating points of a slice by itself."""
-        return self.card.operating_points
 
     def answer(self, picture: Slice) -> Answer | str:
         """Return the answer for a slice, or why it is not analysable, with the remedy."""

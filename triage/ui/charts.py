@@ -27,15 +27,19 @@ def layout() -> dict[str, Any]:
     }
 
 
-def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints) -> go.Figure:
-    """Return the waiting studies over P(glioma), stacked by band, with the glioma operating point.
+def queue_strip(
+    histogram: Mapping[Band, Sequence[int]], single: OperatingPoints, window: OperatingPoints | None
+) -> go.Figure:
+    """Return the waiting studies over P(glioma), stacked by band, with the glioma operating points.
 
     Parameters
     ----------
     histogram
         Counts in equal bins from 0 to 1, as `QueueSummary.histogram` holds them.
-    points
-        Operating points of the deployed model.
+    single
+        Operating points of a slice by the deployed model.
+    window
+        Those of neighbouring slices together; None if they are the same.
     """
     figure = go.Figure()
     for band, counts in histogram.items():
@@ -48,17 +52,21 @@ def queue_strip(histogram: Mapping[Band, Sequence[int]], points: OperatingPoints
             marker_color=theme.palette().band[band],
             hovertemplate=f"{t(band)}: {t('%{y} studies near P(glioma) %{x:.2f}')}<extra></extra>",
         )
-    figure.add_vline(x=points.glioma, line={"color": theme.palette().text, "dash": "dot", "width": 1})
-    figure.add_annotation(
-        x=points.glioma,
-        y=1,
-        yref="paper",
-        text=f" {t('glioma operating point')}",
-        showarrow=False,
-        xanchor="left",
-        yanchor="top",
-        font={"size": 11, "color": theme.palette().muted},
-    )
+    lines = {t("glioma operating point"): single.glioma}
+    if window is not None:
+        lines = {t("operating point, one slice"): single.glioma, t("operating point, a series"): window.glioma}
+    for label, at in lines.items():
+        figure.add_vline(x=at, line={"color": theme.palette().text, "dash": "dot", "width": 1})
+        figure.add_annotation(
+            x=at,
+            y=1,
+            yref="paper",
+            text=f" {label}",
+            showarrow=False,
+            xanchor="left",
+            yanchor="top",
+            font={"size": 11, "color": theme.palette().muted},
+        )
     figure.update_layout(
         **layout(),
         barmode="stack",

@@ -84,6 +84,16 @@ def points(card: Card) -> None:
                 "All other classes are ruled out at {coverage} coverage.", coverage=percent(card.conformal.coverage)
             ),
         )
+    if window := card.window_points:
+        st.caption(
+            t(
+                "These are for one slice. Neighbouring slices of a series are judged together: STAT from {glioma}, "
+                "URGENT from {tumour}.",
+                glioma=number(window.glioma, 3),
+                tumour=number(window.tumour, 3),
+            ),
+            help=markdown(notes.get("window_glioma", "")) or None,
+        )
 
 
 def draw_side_by_side(shown: Shown) -> None:
@@ -139,6 +149,9 @@ def _column(card: Card) -> dict[str, str]:
         t("Glioma operating point (STAT)"): number(card.operating_points.glioma, 3),
         t("Tumour operating point (URGENT)"): number(card.operating_points.tumour, 3),
     }
+    if window := card.window_points:
+        found[t("Glioma operating point of neighbouring slices")] = number(window.glioma, 3)
+        found[t("Tumour operating point of neighbouring slices")] = number(window.tumour, 3)
     at_point = {
         t("Sensitivity at the glioma operating point"): "sensitivity",
         t("Specificity at the glioma operating point"): "specificity",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from triage.training.layouts import FINDINGS, Item
 from triage.training.release.calibration import (
     calibrate,
     choose_points,
+    choose_window_points,
     cross_fit,
     cross_fit_new_sources,
     fit_conformal,
@@ -124,6 +127,31 @@ def test_operating_points_do_not_follow_new_sources_at_any_cost() -> None:
     assert (heads < points.glioma).mean() == pytest.approx(0.90, abs=0.01)
     assert (heads < points.tumour).mean() == pytest.approx(0.60, abs=0.01)
     assert "as long as 0.90 of the others stay below; there: sensitivity 0.0" in words["glioma"]
+
+
+def test_windows_have_points_of_their_own() -> None:
+    """A series has one suspicious window in ten, so its slices alone would allow a point that every series reaches."""
+    rng = np.random.default_rng(6)
+    items, glioma = [], []
+    for patient in range(160):
+        source, label = ("far" if patient % 2 else "near"), ("glioma" if patient < 80 else "notumor")
+        items += [Item(f"{patient}_s{at:02d}.jpg", source, label, patient=f"p{patient}") for at in range(30)]
+        low = rng.uniform(0, 0.2, 30)
+        low[10:13] = rng.uniform(0.3, 0.5, 3)
+        glioma.append(rng.uniform(0, 1, 30) if label == "glioma" else low)
+    scores = np.concatenate(glioma)
+    probabilities = np.column_stack([scores, np.zeros_like(scores), np.zeros_like(scores), 1 - scores])
+    new = np.array([item.source == "far" for item in items])
+    single, _ = choose_points(probabilities, items, new)
+    window, words = choose_window_points(probabilities, items, single, new)
+    assert window is not None
+    assert window.glioma >= single.glioma
+    assert 0.3 < window.tumour <= 0.5, "slices: 0.60 of those of the heads are below 0.2"
+    assert single.tumour < 0.2
+    assert "independent series" in words["window_tumour"]
+    assert words["window_tumour"].endswith("(40 with, 40 without).")
+    lone = [replace(item, patient=None) for item in items]
+    assert choose_window_points(probabilities, lone, single, new) == (None, {}), "no picture has a neighbour"
 
 
 def test_the_fusion_is_fitted_without_new_sources(looks: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:

@@ -199,6 +199,7 @@ def test_a_trial_is_also_evaluated_on_the_sources_that_it_left_out(runs: Runs, t
     shares = [gliomas["figures"][band]["value"] for band in ("stat", "urgent", "routine")]
     assert sum(shares) == pytest.approx(1)
     assert left_out["figures"]["gliomas_stat"] == gliomas["figures"]["stat"]
+    assert left_out["series"] == [], "drawn pictures have no neighbours"
     assert "On sources that the networks were not trained on" in card.metrics["operating_points"]["glioma"]
     words = (tmp_path / "drawn-v1" / MODEL_CARD).read_text()
     assert "## Sources left out" in words

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from triage.domain import Finding
+from triage.domain import Finding, OperatingPoints
 from triage.inference.calibration import log_softmax
 from triage.inference.card import Card
 from triage.settings import ROOT
@@ -50,6 +52,19 @@ def test_an_operating_point_is_lowered_where_the_site_needs_it_and_never_raised(
     assert low.threshold_notes["glioma"].startswith("Lowered from the parent's 0.371")
     assert high.points == PARENT.operating_points
     assert "need no lower one" in high.threshold_notes["glioma"]
+
+
+def test_points_of_windows_are_lowered_on_the_series_of_the_site() -> None:
+    parent = PARENT.model_copy(update={"window_points": OperatingPoints(glioma=0.6, tumour=0.55)})
+    looks, items = site(600, 2.0)
+    scans = [replace(item, patient=str(at // 3), scan=str(at // 3)) for at, item in enumerate(items)]
+    found = recalibrate(parent, looks, looks, scans, np.ones(len(items)), None)
+    assert found.window_points is not None
+    assert found.points.glioma <= found.window_points.glioma < 0.6
+    assert found.threshold_notes["window_glioma"].startswith("Lowered from the parent's 0.6")
+    alone = recalibrate(parent, looks, looks, items, np.ones(len(items)), None)
+    assert alone.window_points == parent.window_points, "slices without neighbours say nothing of windows"
+    assert "its validation part has 0" in alone.threshold_notes["window_glioma"]
 
 
 def test_prediction_sets_move_towards_the_site_by_its_patients() -> None:

@@ -47,7 +47,7 @@ def label_of(slices: Sequence[Item]) -> str:
     return min(tumours, default=Finding.NOTUMOR.value)
 
 
-def windows_of(probabilities: NDArray[np.float64], series: Sequence[NDArray[np.intp]]) -> NDArray[np.float64]:
+def windows_of(probabilities: NDArray[np.floating], series: Sequence[NDArray[np.intp]]) -> NDArray[np.float64]:
     """Return P(glioma) and P(tumour) of the most suspicious window of each series, ``(series, 2)``.
 
     Parameters

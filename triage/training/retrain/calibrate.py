@@ -12,6 +12,7 @@ from triage.domain import Finding, OperatingPoints
 from triage.inference.calibration import Calibration, Conformal
 from triage.inference.card import Card
 from triage.inference.two_look import GLIOMA, NOTUMOR
+from triage.training.evaluate.series import label_of, series_of, windows_of
 from triage.training.layouts import FINDINGS, Item
 from triage.training.release.calibration import (
     CONFIDENCE,
@@ -94,17 +95,46 @@ def recalibrate(
         TUMOUR_SENSITIVITY,
         NEW_TUMOUR_SPECIFICITY,
     )
+    window, of_windows = _lowered_windows(parent, OperatingPoints(glioma, tumour), probabilities, items)
     return Calibration(
         fusion,
         OperatingPoints(glioma, tumour),
-        {"glioma": of_glioma, "tumour": of_tumour},
+        {"glioma": of_glioma, "tumour": of_tumour} | of_windows,
         _conformal(parent.conformal, probabilities, labels, patients),
+        window,
     )
+
+
+def _lowered_windows(
+    parent: Card, single: OperatingPoints, probabilities: Floats, items: Sequence[Item]
+) -> tuple[OperatingPoints | None, dict[str, str]]:
+    """Return the operating points of windows, never below those of a slice, and how they were chosen."""
+    before = parent.window_points
+    if before is None:
+        return None, {}
+    series = series_of(items, [None] * len(items))
+    scores = windows_of(probabilities, series)
+    labels = np.array([label_of([items[at] for at in slices]) for slices in series], np.str_)
+    patients = np.array([str(items[slices[0]].patient) for slices in series], np.str_)
+    glioma, of_glioma = _lowered(
+        before.glioma,
+        _Evidence(scores[:, 0], labels == FINDINGS[GLIOMA], patients),
+        GLIOMA_SENSITIVITY,
+        NEW_GLIOMA_SPECIFICITY,
+    )
+    tumour, of_tumour = _lowered(
+        before.tumour,
+        _Evidence(scores[:, 1], labels != FINDINGS[NOTUMOR], patients),
+        TUMOUR_SENSITIVITY,
+        NEW_TUMOUR_SPECIFICITY,
+    )
+    points = OperatingPoints(max(glioma, single.glioma), max(tumour, single.tumour))
+    return points, {"window_glioma": of_glioma, "window_tumour": of_tumour}
 
 
 @dataclass(frozen=True)
 class _Evidence:
-    """Scores of the site; whether each slice is to reach the point; its patient."""
+    """Scores of the site; whether each slice or series is to reach the point; its patient."""
 
     scores: Floats
     positive: NDArray[np.bool_]
