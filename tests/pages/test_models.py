@@ -24,7 +24,7 @@ from triage.records.answers import Answer
 from triage.records.audit import Event
 from triage.records.trail import TrailFilter
 from triage.settings import ROOT
-from triage.ui import model_cards, models, state
+from triage.ui import model_cards, models, state, tables
 from triage.ui.model_curves import in_common
 
 VIEWS = list(models.VIEWS)
@@ -228,6 +228,41 @@ def test_curves_errors_and_changes_are_of_the_sites_own_studies(
     assert "In shadow since" not in words(page(REGISTRY))
 
 
+def test_a_retrained_candidate_says_what_it_comes_from(installation: Installation) -> None:
+    card = installation.runtime.card
+    learnt_from = {"digest": "d" * 64, "studies": 1234, "by_class": {"glioma": 1000, "other": 234}}
+    lineage = {"parent": {"name": SHIPPED.name}, "data_set": learnt_from}
+    make_candidate(installation.settings.home, training=card.training | lineage)
+    said = words(page()).replace("\\", "")
+    assert f"Retrained from {SHIPPED.name} on 1,234 studies of this site (Glioma 1000, other 234)" in said
+
+
+def test_a_card_that_cannot_be_shown_is_said_in_every_view(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt_from = {"digest": "d" * 64, "studies": ["many"], "by_class": {}}
+    make_candidate(installation.settings.home, "first", training={"parent": {"name": "a"}, "data_set": learnt_from})
+    make_candidate(installation.settings.home, "second", metrics={})
+    said = words(page(REGISTRY)).replace("\\", "")
+    assert "altered at training.data_set.studies; retrain or release the model again" in said
+    assert "altered at metrics.test; retrain or release the model again" in said
+    assert "There is one model only" in words(page(BESIDE))
+    card = installation.runtime.card
+    monkeypatch.setattr(installation.runtime, "card", card.model_copy(update={"metrics": {}}))
+    for view in VIEWS:
+        assert "altered at metrics.test;" in words(page(view)).replace("\\", "")
+
+
+def test_a_figure_that_could_not_be_measured_is_a_dash(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, unknown = installation.runtime.card, dict.fromkeys(("value", "low", "high"))
+    changed = card.model_copy(update={"metrics": {"test": {"figures": {"accuracy": unknown}}}})
+    monkeypatch.setattr(installation.runtime, "card", changed)
+    assert page(CARD).dataframe[0].value.iloc[0].tolist() == ["Accuracy", tables.NONE, tables.NONE]
+    assert list(model_cards.side_by_side([changed]).loc["Accuracy"]) == [tables.NONE]
+
+
 def test_cards_stand_side_by_side(installation: Installation) -> None:
     make_candidate(installation.settings.home)
     (table,) = page(BESIDE).dataframe
@@ -235,7 +270,7 @@ def test_cards_stand_side_by_side(installation: Installation) -> None:
     card = installation.runtime.card
     alone = card.model_copy(update={"metrics": {"test": {"figures": {}}}})
     beside = model_cards.side_by_side([card, alone])
-    assert list(beside.iloc[-1])[1] == model_cards.NONE
+    assert list(beside.iloc[-1])[1] == tables.NONE
 
 
 def test_only_studies_that_all_models_judged_are_compared() -> None:
