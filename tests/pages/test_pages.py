@@ -460,6 +460,6 @@ def _button(app: AppTest, label: str) -> object:
 
 
 def _everything() -> object:
-    from triage.records.views import WorklistFilter
+    from triage.records.worklist_views import WorklistFilter
 
     return WorklistFilter()

@@ -6,7 +6,7 @@ from itertools import takewhile
 from triage.domain import Band, StudyStatus
 from triage.inference.card_facts import Figure
 from triage.languages.speech import speaking
-from triage.records.views import WorklistRow
+from triage.records.worklist_views import WorklistRow
 from triage.ui.tables import NONE, metrics, reading_columns, readings, worklist
 
 

@@ -13,7 +13,9 @@ from streamlit.delta_generator import DeltaGenerator
 from triage.domain import Finding, Role, StudyHeader, StudyStatus
 from triage.inference.card_facts import Figure
 from triage.languages.speech import day, day_pattern, duration, later, number, retold, t
-from triage.records.views import Side, SignedReading, WorklistRow
+from triage.records.conflict_views import Side
+from triage.records.views import SignedReading
+from triage.records.worklist_views import WorklistRow
 from triage.text import one_line, readable_name
 from triage.ui import theme
 from triage.web.drafts import said
