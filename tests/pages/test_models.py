@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from candidate_samples import SHIPPED, judge, make_candidate
 from helpers import sign_study, take_in
 from streamlit.testing.v1 import AppTest
@@ -31,17 +28,10 @@ VIEWS = list(models.VIEWS)
 REGISTRY, CARD, BESIDE, CURVES, ERRORS, CHANGED = VIEWS
 
 
-@pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """The installation that the page finds: an empty one of this test's own."""
-    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
+@pytest.fixture(autouse=True)
+def one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one reading settle a study."""
     monkeypatch.setenv("TRIAGE_SECOND_READ", "false")
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    installation = state.installation()
-    yield installation
-    installation.close()
-    st.cache_resource.clear()
 
 
 def page(view: str = "", reader: str = "Dr. Ada") -> AppTest:
