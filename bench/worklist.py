@@ -16,7 +16,7 @@ from triage.phantoms import phantoms
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
 from triage.records.tables import StudyRow
-from triage.records.views import WorklistFilter
+from triage.records.worklist_views import WorklistFilter
 from triage.settings import Settings
 
 SIZES = (100, 10_000, 100_000)

@@ -8,7 +8,7 @@ from triage.access.roles import Right
 from triage.domain import Resolution
 from triage.errors import TriageError
 from triage.languages.speech import retold, t
-from triage.records.views import Conflict, Decided
+from triage.records.conflict_views import Conflict, Decided
 from triage.text import markdown, visible
 from triage.ui import state, tables
 from triage.ui.resolutions import DONE, NAMES, UNDONE, choices

@@ -36,6 +36,19 @@ def test_the_decision_is_that_of_the_machine_that_was_fitted(tmp_path: Path) -> 
     assert not any(replace(read, least=99.0).passes(row) for row in features)
 
 
+def test_a_gate_of_an_earlier_release_looks_at_the_last_features_only() -> None:
+    rng = np.random.default_rng(1)
+    mean, vectors = rng.normal(0, 1, 3).astype(np.float32), rng.normal(0, 1, (4, 3)).astype(np.float32)
+    gate = BrainGate(mean, np.full(3, 2, np.float32), vectors, np.array([1, -1, 2, -2], np.float32), 0.5, 0.3, 0.0)
+    last = rng.normal(0, 1, 3).astype(np.float32)
+    distances = ((vectors - (last - mean) / 2) ** 2).sum(axis=1)
+    expected = np.exp(-0.3 * distances) @ [1, -1, 2, -2] + 0.5
+    assert gate.decision(last) == pytest.approx(expected, abs=1e-5)
+    for finer in (np.zeros(2, np.float32), np.full(2, 9, np.float32)):
+        assert gate.decision(np.concatenate([finer, last])) == pytest.approx(expected, abs=1e-5)
+    assert gate.decision(np.concatenate([last, np.zeros(2, np.float32)])) != pytest.approx(expected, abs=1e-3)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no gate", b"PK\x03\x04 cut short"])
 def test_a_missing_or_damaged_gate_is_named(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:

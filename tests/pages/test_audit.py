@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from helpers import without_triggers
-from pages.test_pages import installation, page, words
+from pages.test_pages import page, words
 from record_samples import add
 from streamlit.testing.v1 import AppTest
 
@@ -19,8 +19,6 @@ from triage.records import audit
 from triage.records.audit import Event
 from triage.records.trail import TrailFilter
 from triage.ui import state, trail
-
-__all__ = ["installation"]
 
 
 def said(app: AppTest, column: str) -> list[str]:

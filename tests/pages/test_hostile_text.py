@@ -9,7 +9,6 @@ from typing import Any
 
 import pydicom
 import pytest
-import streamlit as st
 from dicoms import file_of, head, mr
 from google.protobuf.json_format import MessageToDict
 from helpers import encode, sign_study, take_in
@@ -35,12 +34,8 @@ PLAIN = {"arrow_data_frame", "text", "text_input", "text_area", "bidi_component"
 
 
 @pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+def installation(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation whose model card holds hostile text as well."""
-    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    installation = state.installation()
     card = installation.runtime.card
     test = card.metrics["test"] | {"on": HOSTILE}
     changed = {
@@ -51,9 +46,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
         "metrics": card.metrics | {"test": test, "operating_points": {"glioma": HOSTILE, "tumour": HOSTILE}},
     }
     monkeypatch.setattr(installation.runtime, "card", card.model_copy(update=changed))
-    yield installation
-    installation.close()
-    st.cache_resource.clear()
+    return installation
 
 
 def test_no_page_shows_hostile_text_as_markdown(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

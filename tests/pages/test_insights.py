@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from record_samples import add, reading, result
 from streamlit.testing.v1 import AppTest
 
@@ -15,16 +12,6 @@ from triage.domain import Finding, ReadingState
 from triage.pipeline.installation import Installation
 from triage.settings import ROOT
 from triage.ui import insights, state
-
-
-@pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
-    st.cache_resource.clear()
-    installation = state.installation()
-    yield installation
-    installation.close()
-    st.cache_resource.clear()
 
 
 def page() -> AppTest:

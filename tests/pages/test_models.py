@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import streamlit as st
 from candidate_samples import SHIPPED, judge, make_candidate
 from helpers import sign_study, take_in
 from streamlit.testing.v1 import AppTest
@@ -24,24 +21,17 @@ from triage.records.answers import Answer
 from triage.records.audit import Event
 from triage.records.trail import TrailFilter
 from triage.settings import ROOT
-from triage.ui import model_cards, models, state
+from triage.ui import model_cards, models, state, tables
 from triage.ui.model_curves import in_common
 
 VIEWS = list(models.VIEWS)
 REGISTRY, CARD, BESIDE, CURVES, ERRORS, CHANGED = VIEWS
 
 
-@pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """The installation that the page finds: an empty one of this test's own."""
-    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
+@pytest.fixture(autouse=True)
+def one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one reading settle a study."""
     monkeypatch.setenv("TRIAGE_SECOND_READ", "false")
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    installation = state.installation()
-    yield installation
-    installation.close()
-    st.cache_resource.clear()
 
 
 def page(view: str = "", reader: str = "Dr. Ada") -> AppTest:
@@ -228,6 +218,41 @@ def test_curves_errors_and_changes_are_of_the_sites_own_studies(
     assert "In shadow since" not in words(page(REGISTRY))
 
 
+def test_a_retrained_candidate_says_what_it_comes_from(installation: Installation) -> None:
+    card = installation.runtime.card
+    learnt_from = {"digest": "d" * 64, "studies": 1234, "by_class": {"glioma": 1000, "other": 234}}
+    lineage = {"parent": {"name": SHIPPED.name}, "data_set": learnt_from}
+    make_candidate(installation.settings.home, training=card.training | lineage)
+    said = words(page()).replace("\\", "")
+    assert f"Retrained from {SHIPPED.name} on 1,234 studies of this site (Glioma 1000, other 234)" in said
+
+
+def test_a_card_that_cannot_be_shown_is_said_in_every_view(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt_from = {"digest": "d" * 64, "studies": ["many"], "by_class": {}}
+    make_candidate(installation.settings.home, "first", training={"parent": {"name": "a"}, "data_set": learnt_from})
+    make_candidate(installation.settings.home, "second", metrics={})
+    said = words(page(REGISTRY)).replace("\\", "")
+    assert "altered at training.data_set.studies; retrain or release the model again" in said
+    assert "altered at metrics.test; retrain or release the model again" in said
+    assert "There is one model only" in words(page(BESIDE))
+    card = installation.runtime.card
+    monkeypatch.setattr(installation.runtime, "card", card.model_copy(update={"metrics": {}}))
+    for view in VIEWS:
+        assert "altered at metrics.test;" in words(page(view)).replace("\\", "")
+
+
+def test_a_figure_that_could_not_be_measured_is_a_dash(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, unknown = installation.runtime.card, dict.fromkeys(("value", "low", "high"))
+    changed = card.model_copy(update={"metrics": {"test": {"figures": {"accuracy": unknown}}}})
+    monkeypatch.setattr(installation.runtime, "card", changed)
+    assert page(CARD).dataframe[0].value.iloc[0].tolist() == ["Accuracy", tables.NONE, tables.NONE]
+    assert list(model_cards.side_by_side([changed]).loc["Accuracy"]) == [tables.NONE]
+
+
 def test_cards_stand_side_by_side(installation: Installation) -> None:
     make_candidate(installation.settings.home)
     (table,) = page(BESIDE).dataframe
@@ -235,7 +260,7 @@ def test_cards_stand_side_by_side(installation: Installation) -> None:
     card = installation.runtime.card
     alone = card.model_copy(update={"metrics": {"test": {"figures": {}}}})
     beside = model_cards.side_by_side([card, alone])
-    assert list(beside.iloc[-1])[1] == model_cards.NONE
+    assert list(beside.iloc[-1])[1] == tables.NONE
 
 
 def test_only_studies_that_all_models_judged_are_compared() -> None:

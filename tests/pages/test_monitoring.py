@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-import streamlit as st
 from drift_samples import Department, drifted, fill
 from streamlit.testing.v1 import AppTest
 
@@ -18,16 +15,6 @@ from triage.settings import ROOT
 from triage.ui import drift_charts, monitoring, state
 
 TODAY = datetime.now(UTC).date()
-
-
-@pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
-    st.cache_resource.clear()
-    installation = state.installation()
-    yield installation
-    installation.close()
-    st.cache_resource.clear()
 
 
 def department(installation: Installation) -> Department:

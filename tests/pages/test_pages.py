@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 from helpers import encode, redrawn, sign_study, take_in, zipped
 from record_samples import add, reading
 from streamlit.testing.v1 import AppTest
@@ -24,18 +22,6 @@ from triage.settings import ROOT
 from triage.ui import state
 
 NOTICE = "Research use only"
-
-
-@pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """The installation that the pages find: an empty one of this test's own."""
-    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    installation = state.installation()
-    yield installation
-    installation.close()
-    st.cache_resource.clear()
 
 
 def page(path: Path, reader: str = "Dr. Ada", **query: str) -> AppTest:
@@ -460,6 +446,6 @@ def _button(app: AppTest, label: str) -> object:
 
 
 def _everything() -> object:
-    from triage.records.views import WorklistFilter
+    from triage.records.worklist_views import WorklistFilter
 
     return WorklistFilter()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from helpers import until
-from pages.test_pages import installation
 from streamlit.testing.v1 import AppTest
 
 from triage.access.person import Person
@@ -17,8 +16,6 @@ from triage.pipeline import retraining
 from triage.pipeline.installation import Installation
 from triage.pipeline.retraining import State
 from triage.ui import state
-
-__all__ = ["installation"]
 
 WAITS = """
 import json, sys, time

@@ -12,6 +12,9 @@ from triage.errors import ModelError
 from triage.inference.card import CARD
 from triage.pipeline.candidates import Candidates, judgement_digest, read_candidate, try_out
 
+#: What the card of a retrained model says of the readings.
+LEARNT_FROM = {"digest": "d" * 64, "studies": 12, "by_class": {"glioma": 12}}
+
 
 def test_folders_are_listed_by_name_with_what_is_wrong(tmp_path: Path) -> None:
     assert Candidates(tmp_path / "models").all() == []
@@ -47,6 +50,24 @@ def test_a_folder_that_was_touched_is_read_anew(tmp_path: Path) -> None:
     card = json.loads((folder / CARD).read_text())
     (folder / CARD).write_text(json.dumps(card | {"name": "other"}))
     assert candidates.all()[0].name == "other"
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"training": {"parent": {"name": "a"}, "data_set": LEARNT_FROM | {"studies": "<b>"}}}, "data_set.studies"),
+        ({"training": {"parent": {"name": 1}, "data_set": LEARNT_FROM}}, "training.parent.name"),
+        ({"metrics": {}}, "metrics.test"),
+        ({"metrics": {"test": {"on": "nothing"}}}, "metrics.test.figures"),
+    ],
+)
+def test_a_card_that_cannot_be_shown_is_refused(tmp_path: Path, changes: dict[str, object], where: str) -> None:
+    found = read_candidate(make_candidate(tmp_path, **changes))
+    assert found.card is None
+    assert where in found.trouble
+    assert "retrain or release" in found.trouble
+    with pytest.raises(ModelError, match="retrain or release"):
+        try_out(found)
 
 
 def test_what_cannot_be_run_is_said(tmp_path: Path) -> None:

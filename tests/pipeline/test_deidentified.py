@@ -24,7 +24,7 @@ from triage.inference.views import FRAME
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
 from triage.records.pseudonyms import Pseudonyms
-from triage.records.views import WorklistFilter
+from triage.records.worklist_views import WorklistFilter
 from triage.reports.out import report_files
 from triage.settings import Settings
 

@@ -37,7 +37,8 @@ from triage.records.files import FileStore
 from triage.records.store import Store
 from triage.records.tables import AuditRow, InstanceRow, StudyRow
 from triage.records.verify import Verification
-from triage.records.views import Added, Arrival, Instance, WorklistFilter
+from triage.records.views import Added, Arrival, Instance
+from triage.records.worklist_views import WorklistFilter
 from triage.scans.formats.inspect import Inspected
 from triage.scans.isolation.door import Door
 from triage.settings import Settings

@@ -31,7 +31,8 @@ from triage.records.arrivals import OTHER_PATIENT, SAME_UID
 from triage.records.queue import Queue
 from triage.records.search import Search, StudyQuery
 from triage.records.store import Store
-from triage.records.views import Arrival, KnownInstance, SeriesFiles, WorklistFilter
+from triage.records.views import Arrival, KnownInstance, SeriesFiles
+from triage.records.worklist_views import WorklistFilter
 from triage.scans.formats.inspect import inspect
 from triage.worklist import WaitLimits
 

@@ -10,7 +10,7 @@ from record_samples import NOW, add
 from triage.records.claims import IDLE
 from triage.records.queue import Queue
 from triage.records.store import Store
-from triage.records.views import WorklistFilter
+from triage.records.worklist_views import WorklistFilter
 from triage.worklist import WaitLimits
 
 LATER = NOW + IDLE + timedelta(seconds=1)

@@ -17,7 +17,8 @@ from triage.records.queue import Queue
 from triage.records.search import Search, StudyQuery
 from triage.records.store import Store
 from triage.records.tables import AuditRow
-from triage.records.views import Arrival, WorklistFilter
+from triage.records.views import Arrival
+from triage.records.worklist_views import WorklistFilter
 from triage.worklist import WaitLimits
 
 ONE, OTHER = StudyHeader("1.2", mrn="M1"), StudyHeader("1.2", mrn="M2")

@@ -21,7 +21,8 @@ from triage.records.queue import Queue
 from triage.records.search import Search, StudyQuery
 from triage.records.store import Store
 from triage.records.tables import Base
-from triage.records.views import Arrival, Instance, WorklistFilter
+from triage.records.views import Arrival, Instance
+from triage.records.worklist_views import WorklistFilter
 from triage.worklist import WaitLimits
 
 

@@ -10,7 +10,8 @@ from triage.domain import Resolution, StudyHeader
 from triage.records.queue import Queue
 from triage.records.store import Store
 from triage.records.tables import StudyRow
-from triage.records.views import Arrival, Instance, WorklistFilter
+from triage.records.views import Arrival, Instance
+from triage.records.worklist_views import WorklistFilter
 from triage.worklist import WaitLimits
 
 TODAY = datetime.now(UTC).date()

@@ -13,7 +13,8 @@ from triage.domain import Band, Finding, ReadingState, StudyHeader, StudyStatus
 from triage.records.queue import BINS, OFFERED, Queue
 from triage.records.store import Store
 from triage.records.tables import ReadingRow, StudyRow
-from triage.records.views import Arrival, Signature, Sort, WorklistFilter
+from triage.records.views import Arrival
+from triage.records.worklist_views import Signature, Sort, WorklistFilter
 from triage.worklist import SHARE, Waiting, WaitLimits, overdue, reading_order
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ from triage.records.queue import Queue
 from triage.records.reranks import MAX_TRIES, task_of
 from triage.records.store import Store
 from triage.records.verify import Verification
-from triage.records.views import WorklistFilter, WorklistRow
+from triage.records.worklist_views import WorklistFilter, WorklistRow
 from triage.worklist import WaitLimits
 
 ADA = By("Dr. Ada", "1")

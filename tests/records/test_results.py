@@ -20,7 +20,8 @@ from triage.records import database
 from triage.records.queue import Queue
 from triage.records.store import Store
 from triage.records.tables import AIResultRow
-from triage.records.views import WorklistFilter, contents_of
+from triage.records.views import contents_of
+from triage.records.worklist_views import WorklistFilter
 from triage.worklist import WaitLimits
 
 

@@ -12,7 +12,7 @@ from triage.records.queue import Queue
 from triage.records.shadows import ShadowCounts
 from triage.records.store import Store
 from triage.records.verify import Verification
-from triage.records.views import WorklistFilter
+from triage.records.worklist_views import WorklistFilter
 from triage.settings import Settings
 from triage.worklist import WaitLimits
 

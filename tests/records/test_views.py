@@ -1,4 +1,4 @@
-"""What can be asked of a study and of the queue without the database."""
+"""What can be asked of a study without the database."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from record_samples import NOW, instance, result
 
 from triage.domain import Band, SeriesHeader, StudyHeader, StudyStatus
-from triage.records.views import QueueSummary, SeriesFiles, Study, contents_of
+from triage.records.views import SeriesFiles, Study, contents_of
 
 
 def study(*numbers: int) -> Study:
@@ -26,7 +26,3 @@ def test_the_result_of_a_study_is_the_newest_for_its_present_files() -> None:
     one, two, three = study(1), study(1, 2), study(1, 2, 3)
     assert (one.result, two.result, three.result) == (one.results[2], two.results[1], None)
     assert two.instances == (instance(1), instance(2))
-
-
-def test_the_total_is_that_of_the_bands() -> None:
-    assert QueueSummary({Band.STAT: 2, Band.URGENT: 0, Band.ROUTINE: 3}, 1, {}).total == 5

@@ -8,7 +8,7 @@ import pytest
 
 from triage.domain import Band, Finding, Outcome, Receipt, StudyStatus
 from triage.pipeline.intake import STORED
-from triage.records.views import Standing, WorklistRow
+from triage.records.worklist_views import Standing, WorklistRow
 from triage.ui.receipts import by_source, lines, told, where
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from itertools import takewhile
 
 from triage.domain import Band, StudyStatus
+from triage.inference.card_facts import Figure
 from triage.languages.speech import speaking
-from triage.records.views import WorklistRow
-from triage.ui.tables import metrics, reading_columns, readings, worklist
+from triage.records.worklist_views import WorklistRow
+from triage.ui.tables import NONE, metrics, reading_columns, readings, worklist
 
 
 def test_patients_are_named_as_people_write_them() -> None:
@@ -17,7 +18,7 @@ def test_patients_are_named_as_people_write_them() -> None:
 
 
 def test_figures_of_a_card_have_the_names_that_readers_know() -> None:
-    value = {"value": 0.9, "low": 0.8, "high": 1.0}
+    value = Figure(value=0.9, low=0.8, high=1.0)
     names = ("accuracy", "f1_notumor", "sensitivity_at_95_specificity_glioma", "recall_pituitary")
     table = metrics(dict.fromkeys((*names, "dice", "dice_glioma", "map_peak_inside_outline"), value))
     assert list(table["Metric"]) == [
@@ -30,6 +31,8 @@ def test_figures_of_a_card_have_the_names_that_readers_know() -> None:
         "Heat map peak inside the outline",
     ]
     assert set(table["95 % interval"]) == {"0.800 to 1.000"}
+    unknown = metrics({"accuracy": Figure(value=None, low=None, high=None)})
+    assert unknown.iloc[0].tolist() == ["Accuracy", NONE, NONE]
     with speaking("de"):
         german = list(metrics(dict.fromkeys(names, value)).iloc[:, 0])
     assert german == [

@@ -29,7 +29,7 @@ from triage.domain import Finding, StudyStatus
 from triage.phantom_studies import phantom_study
 from triage.records.queue import Queue
 from triage.records.store import Store
-from triage.records.views import WorklistFilter, WorklistRow
+from triage.records.worklist_views import WorklistFilter, WorklistRow
 from triage.settings import ROOT, Settings
 from triage.worklist import WaitLimits
 

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from triage.domain import Finding, Resolution, StudyStatus
 from triage.phantom_studies import phantom_study
 from triage.records.tables import AuditRow, InstanceRow
-from triage.records.views import WorklistFilter
+from triage.records.worklist_views import WorklistFilter
 from triage.web import multipart
 from triage.web.stow import Reason
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from triage.cli.common import console, or_exit
+from triage.cli.training_common import Recipe, Seed, multiply_in_bfloat16, quiet_tensorflow
 from triage.text import terminal
 
 commands = typer.Typer()
@@ -19,7 +19,7 @@ def retrain(
     model: Annotated[Path, typer.Option(help="Model folder of the model that serves; it is only read.")],
     data: Annotated[Path, typer.Option(help="Export of signed readings: the ZIP, or its unpacked folder.")],
     out: Annotated[Path, typer.Option(help="Model folder to write for the candidate.")],
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")] = "retrain",
+    recipe: Recipe = "retrain",
     replay: Annotated[
         Path | None, typer.Option(help="Training set of the model, where its pictures are at hand: TRIAGE_DATA.")
     ] = None,
@@ -30,14 +30,15 @@ def retrain(
         typer.Option(help="Data set that the candidate is judged on besides the site's; may be repeated: TRIAGE_DATA."),
     ] = None,
     minutes: Annotated[float, typer.Option(min=0, help="Time for the epochs; a short time means fewer.")] = 20.0,
-    seed: Annotated[int | None, typer.Option(min=0, help="Random seed; default: the recipe's.")] = None,
+    seed: Seed = None,
     any_model: Annotated[
         bool, typer.Option("--any-model", help="Accept readings that were all signed beside other models.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a retraining that was stopped.")] = False,
 ) -> None:
     """Retrain the model that serves on signed readings, and judge the candidate, which serves only once promoted."""
-    _prepare_tensorflow()
+    quiet_tensorflow()
+    multiply_in_bfloat16()
     from triage.training.retrain.judge import as_table, judge_candidate
     from triage.training.retrain.retrain import OldPictures
     from triage.training.retrain.retrain import retrain as make_candidate
@@ -70,11 +71,3 @@ def retrain(
 
 def _said(value: float | None) -> str:
     return "not measurable" if value is None else f"{value:.3f}"
-
-
-def _prepare_tensorflow() -> None:
-    """Quieten TensorFlow, and let oneDNN multiply in bfloat16 where the processor supports it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from triage.training.fit.environment import ONEDNN_MATH_MODE
-
-    os.environ.setdefault(ONEDNN_MATH_MODE, "BF16")

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from triage.cli.common import check_writable, console, exit_with, or_exit, write_json
+from triage.cli.training_common import (
+    Backbone,
+    Data,
+    Epochs,
+    More,
+    Recipe,
+    Seed,
+    Size,
+    Source,
+    Steps,
+    Volumes,
+    Weights,
+    Without,
+    multiply_in_bfloat16,
+    quiet_tensorflow,
+)
 from triage.settings import ROOT, Settings
 from triage.text import terminal
 
@@ -19,7 +34,7 @@ commands = typer.Typer()
 def train(
     data: Annotated[Path, typer.Option(help="Data set, in any supported layout.")],
     out: Annotated[Path, typer.Option(help="Run folder to write; with --resume, the run folder to continue.")],
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")] = "lite0",
+    recipe: Recipe = "lite0",
     split: Annotated[str, typer.Option(help="random, deduplicated, patients or official.")] = "patients",
     test_fold: Annotated[
         int, typer.Option(min=0, max=4, help="Fold for the test part; the next fold is for validation.")
@@ -27,38 +42,34 @@ def train(
     augment_before_split: Annotated[
         bool, typer.Option(help="Augment before the split, as some write-ups do; see docs/recipes.md.")
     ] = False,
-    source: Annotated[list[str] | None, typer.Option(help="Use only this source; may be repeated.")] = None,
-    volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
-    more: Annotated[Path | None, typer.Option(help="Another data set with folds to add.")] = None,
-    without: Annotated[list[str] | None, typer.Option(help="Leave out this source; may be repeated.")] = None,
+    source: Source = None,
+    volumes: Volumes = None,
+    more: More = None,
+    without: Without = None,
     no_validation_fold: Annotated[
         bool, typer.Option("--no-validation-fold", help="Train on the validation fold too.")
     ] = False,
     no_test_fold: Annotated[
         bool, typer.Option("--no-test-fold", help="Train on all folds, including those for test and validation.")
     ] = False,
-    weights: Annotated[
-        str | None, typer.Option(help="Starting weights: none, packaged, imagenet (downloaded), or a file.")
-    ] = None,
+    weights: Weights = None,
     teacher: Annotated[
         Path | None, typer.Option(help="Network file of the run that teaches, for a recipe with a teacher.")
     ] = None,
-    backbone: Annotated[str | None, typer.Option(help="Backbone for --recipe transfer.")] = None,
+    backbone: Backbone = None,
     frozen: Annotated[
         int | None, typer.Option(min=-1, help="Number of layers that are not trained; -1: all but the last.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs; default: the recipe's.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Batches per epoch; default: the recipe's.")] = None,
-    size: Annotated[
-        int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")
-    ] = None,
+    epochs: Epochs = None,
+    steps: Steps = None,
+    size: Size = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Pictures per batch; default: the recipe's.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Random seed; default: the recipe's.")] = None,
+    seed: Seed = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run, with the same result.")] = False,
 ) -> None:
     """Train a recipe on a data set and write a run folder."""
-    _quiet_tensorflow()
-    _multiply_in_bfloat16()
+    quiet_tensorflow()
+    multiply_in_bfloat16()
     from triage.training.data.splits import Split
     from triage.training.fit.recipe import adapted, load_recipe
     from triage.training.fit.run import Options, read_chosen, run_recipe
@@ -110,7 +121,7 @@ def evaluate(
 ) -> None:
     """Evaluate a model: metrics with confidence intervals as JSON, and an HTML report with a failure gallery."""
     check_writable(out)
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from triage.training.evaluate.evaluate import describe
     from triage.training.evaluate.evaluate import evaluate as write_evaluation
 
@@ -125,22 +136,18 @@ def evaluate(
 def compare(
     data: Annotated[Path, typer.Option(help="Data set with clusters and folds, or with patients.")],
     work: Annotated[Path, typer.Option(help="Folder for the run folders.")],
-    recipe: Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")],
-    source: Annotated[list[str] | None, typer.Option(help="Use only this source; may be repeated.")] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="Starting weights: none, packaged, imagenet (downloaded), or a file.")
-    ] = None,
-    backbone: Annotated[str | None, typer.Option(help="Backbone for --recipe transfer.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs; default: the recipe's.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Batches per epoch; default: the recipe's.")] = None,
-    size: Annotated[
-        int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")
-    ] = None,
+    recipe: Recipe,
+    source: Source = None,
+    weights: Weights = None,
+    backbone: Backbone = None,
+    epochs: Epochs = None,
+    steps: Steps = None,
+    size: Size = None,
     docs: Annotated[Path, typer.Option(help="Folder with results/, recipes.md and honest-evaluation.md.")] = ROOT
     / "docs",
 ) -> None:
     """Train a recipe under every split, evaluate each run, and update the tables and the plot in the docs."""
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from triage.training.evaluate.compare import compare_splits
     from triage.training.fit.recipe import adapted, load_recipe
     from triage.training.fit.run import read_chosen
@@ -182,7 +189,7 @@ def average(
     out: Annotated[Path, typer.Option(help="Run folder to write.")],
 ) -> None:
     """Write a run folder with the mean weights of several runs; one network then replaces their ensemble."""
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from triage.training.release.average import average as write_mean
 
     or_exit(lambda: write_mean(runs, out))
@@ -194,9 +201,9 @@ def pack(
     data: Annotated[Path, typer.Option(help="Data set with clusters and folds, or with patients.")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     recipe: Annotated[list[str], typer.Option(help="Name or TOML file of a two-look recipe; may be repeated.")],
-    volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
-    more: Annotated[Path | None, typer.Option(help="Another data set with folds to add.")] = None,
-    without: Annotated[list[str] | None, typer.Option(help="Leave out this source; may be repeated.")] = None,
+    volumes: Volumes = None,
+    more: More = None,
+    without: Without = None,
     leave_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -206,7 +213,7 @@ def pack(
     megabytes: Annotated[int, typer.Option(min=10, max=200, help="Largest size of the folder.")] = 60,
 ) -> None:
     """Pack recipes and data for training on a machine with a GPU and no network; see docs/recipes.md."""
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from triage.training.elsewhere.pack import Chosen
     from triage.training.elsewhere.pack import pack as write_pack
     from triage.training.fit.recipe import load_recipe
@@ -221,7 +228,7 @@ def trials(
     runs: Annotated[Path, typer.Option(help="Folder for the run folders.")],
 ) -> None:
     """Write the run folders of a model's cross-validation, to evaluate them or to train them further."""
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from triage.training.release.trials import restore_trials
 
     for folder in or_exit(lambda: restore_trials(model, runs)):
@@ -235,7 +242,7 @@ def unpack(
     runs: Annotated[Path, typer.Option(help="Folder for the run folders.")],
 ) -> None:
     """Write run folders of what the trials of a pack have learnt."""
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from triage.training.elsewhere.unpack import unpack as write_runs
 
     for folder in or_exit(lambda: write_runs(out, pack, runs)):
@@ -266,7 +273,7 @@ def release(
     more: Annotated[Path | None, typer.Option(help="The other data set that all runs were trained on.")] = None,
 ) -> None:
     """Export, calibrate and cross-validate a network; write a model folder with its cards."""
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from triage.training.release.card_notes import read_card_notes
     from triage.training.release.release import describe
     from triage.training.release.release import release as write_release
@@ -282,8 +289,8 @@ def release(
 @commands.command("fit-gate")
 def fit_gate(
     folder: Annotated[Path, typer.Argument(help="Model folder, models/NAME; its gate and cards are changed.")],
-    data: Annotated[Path | None, typer.Option(help="Data set; default: TRIAGE_DATA.")] = None,
-    volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
+    data: Data = None,
+    volumes: Volumes = None,
     more: Annotated[
         Path | None, typer.Option(help="Another data set to add, with strangers; default: TRIAGE_MORE.")
     ] = None,
@@ -303,12 +310,12 @@ def fit_gate(
 @commands.command()
 def remember(
     folder: Annotated[Path, typer.Argument(help="Model folder, models/NAME; its cards are changed.")],
-    data: Annotated[Path | None, typer.Option(help="Data set; default: TRIAGE_DATA.")] = None,
-    volumes: Annotated[Path | None, typer.Option(help="Folder inside DATA with volumes and masks to add.")] = None,
+    data: Data = None,
+    volumes: Volumes = None,
     more: Annotated[Path | None, typer.Option(help="Another data set to add; default: TRIAGE_MORE.")] = None,
 ) -> None:
     """Write what tells the pictures that a model was trained or tested on, but shows none, into its folder."""
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from triage.training.fit.run import read_chosen
     from triage.training.release.remember import remember as write_memory
 
@@ -319,14 +326,3 @@ def remember(
     console.print(
         terminal(f"{folder}: trained on {seen['trained']:,} pictures, copies included, tested on {seen['tested']:,}.")
     )
-
-
-def _quiet_tensorflow() -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-def _multiply_in_bfloat16() -> None:
-    """Let oneDNN multiply in bfloat16 where the processor supports it; sums stay in 32 bits."""
-    from triage.training.fit.environment import ONEDNN_MATH_MODE
-
-    os.environ.setdefault(ONEDNN_MATH_MODE, "BF16")

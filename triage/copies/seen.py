@@ -8,9 +8,6 @@ model knew before, without the pictures.
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,7 +19,7 @@ from numpy.typing import NDArray
 
 from triage.copies.descriptors import Heads, gather, head_of, shrink
 from triage.copies.search import find_in
-from triage.errors import ModelError
+from triage.inference.arrays import Arrays, read_memory
 from triage.inference.card import read_card
 
 SEEN = "seen.npz"
@@ -152,19 +149,13 @@ def read_seen(folder: Path) -> Seen | None:
     ModelError
         If the file is damaged.
     """
-    path = folder / SEEN
-    if not path.is_file():
-        return None
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            frames, inside = arrays["frames"].astype(np.uint8) << DROPPED_BITS, arrays["inside"].astype(np.float32)
-            return Seen(
-                Heads(np.asarray(frames, np.uint8), inside), arrays["digests"], arrays["trained"].astype(np.bool_)
-            )
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ModelError(
-            f"{path} is damaged. Restore the model folder, or write the file again: python -m triage remember {folder}"
-        ) from error
+    return read_memory(folder, SEEN, _seen)
+
+
+def _seen(arrays: Arrays) -> Seen:
+    frames = (arrays["frames"].astype(np.uint8) << DROPPED_BITS).astype(np.uint8)
+    heads = Heads(frames, arrays["inside"].astype(np.float32))
+    return Seen(heads, arrays["digests"], arrays["trained"].astype(np.bool_))
 
 
 def digest_of(pixels: NDArray[np.generic]) -> bytes:

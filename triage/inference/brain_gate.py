@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.errors import ModelError
+from triage.inference.arrays import Arrays, read_arrays
 
 Floats = NDArray[np.float32]
 
@@ -70,12 +69,12 @@ def load_gate(path: Path) -> BrainGate:
     ModelError
         If the file is missing or no gate.
     """
-    try:
-        with path.open("rb") as stored, np.load(stored) as file:  # NumPy leaves what is no archive open
-            mean, scale, vectors, weights = (
-                file[name].astype(np.float32) for name in ("mean", "scale", "vectors", "weights")
-            )
-            bias, gamma, least = (float(file[name]) for name in ("bias", "gamma", "least"))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise ModelError(f"{path} is missing or no gate. Restore the model folder from the release.") from error
+    return read_arrays(path, _gate, f"{path} is missing or no gate. Restore the model folder from the release.")
+
+
+def _gate(arrays: Arrays) -> BrainGate:
+    mean, scale, vectors, weights = (
+        arrays[name].astype(np.float32) for name in ("mean", "scale", "vectors", "weights")
+    )
+    bias, gamma, least = (float(arrays[name]) for name in ("bias", "gamma", "least"))
     return BrainGate(mean, scale, vectors, weights, bias, gamma, least)

@@ -13,6 +13,7 @@ import numpy as np
 from triage.domain import Finding
 from triage.errors import ModelError, TriageError
 from triage.inference.card import Card, check_released, read_card
+from triage.inference.card_facts import facts_of
 from triage.inference.runtime import Runtime
 from triage.learning.judgement import JUDGEMENT, Judgement, read_judgement
 from triage.pipeline.model_guard import state_of
@@ -37,7 +38,7 @@ class Candidate:
     folder
         Its name below ``models/``.
     card
-        None if the folder is no whole model.
+        None if the folder is no whole model, or its card cannot be shown.
     judgement
         None if it was not judged, or the judgement cannot be read.
     trouble
@@ -125,6 +126,7 @@ def read_candidate(path: Path) -> Candidate:
     try:
         card = read_card(path)
         check_released(card)
+        facts_of(card)
     except ModelError as error:
         return Candidate(path.name, path, None, None, str(error))
     try:

@@ -13,10 +13,10 @@ from triage.errors import ConflictError
 from triage.records import audit, priors, rows, studies
 from triage.records.arrivals import NOT_SCORED_YET
 from triage.records.audit import Event
+from triage.records.conflict_views import Conflict, Side
 from triage.records.database import Database
 from triage.records.folding import folded_name, folded_study
 from triage.records.tables import InstanceRow, ReadingRow, SeriesRow, StudyRow
-from triage.records.views import Conflict, Side
 
 #: What a merged study takes over from the second one if that is the patient, and leaves to it.
 PATIENT = ("patient_name", "mrn", "issuer", "birth_date", "sex", "age")

@@ -16,10 +16,10 @@ from triage.reading import status_of
 from triage.records import audit, priors, rows, studies
 from triage.records.arrivals import NOT_SCORED_YET, why_in_doubt
 from triage.records.audit import Event
+from triage.records.conflict_views import Decided, Side
 from triage.records.conflicts import PATIENT, side_of
 from triage.records.database import Database, in_batches
 from triage.records.tables import AIResultRow, AuditRow, StudyRow
-from triage.records.views import Decided, Side
 
 #: Decisions on the list.
 LISTED = 50

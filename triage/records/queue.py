@@ -22,7 +22,8 @@ from triage.records import rows, studies
 from triage.records.database import MAX_IN_VALUES, Read, in_batches
 from triage.records.reranks import raised_since
 from triage.records.tables import ClaimRow, DraftRow, ReadingRow, StudyRow
-from triage.records.views import (
+from triage.records.worklist_rows import worklist_rows
+from triage.records.worklist_views import (
     Counted,
     QueueSummary,
     Sort,
@@ -31,7 +32,6 @@ from triage.records.views import (
     WorklistPage,
     WorklistRow,
 )
-from triage.records.worklist_rows import worklist_rows
 from triage.worklist import WaitLimits, merged, reason_of_place
 
 #: Studies that `Queue.free` returns: more than readers come at one moment.

@@ -1,4 +1,4 @@
-"""What the record returns: frozen rows for the worklist, the review page and the list of readings."""
+"""What the record returns of a study: its files, results and readings, and what a reader is about to sign."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 
 from triage.domain import (
     AIResult,
@@ -15,7 +14,6 @@ from triage.domain import (
     Finding,
     Outcome,
     Reading,
-    Resolution,
     SeriesHeader,
     StudyHeader,
     StudyStatus,
@@ -33,153 +31,6 @@ UNBOUND = (
 def contents_of(digests: Iterable[str]) -> str:
     """Return the digest of a study's contents from the sha256 of each of its files, in any order."""
     return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
-
-
-class Sort(StrEnum):
-    """Columns that the worklist can be sorted by; without one it is in the reading order."""
-
-    BAND = "band"
-    MALIGNANCY = "malignancy"
-    PREDICTED = "predicted"
-    PATIENT = "patient"
-    MRN = "mrn"
-    ACCESSION = "accession"
-    STUDY = "study"
-    DATE = "date"
-    ARRIVED = "arrived"
-    STATUS = "status"
-
-
-@dataclass(frozen=True, slots=True)
-class WorklistFilter:
-    """Filter and order of the worklist; an empty one shows everything that waits, in the reading order.
-
-    Attributes
-    ----------
-    everything
-        Studies of every status, but for those that were merged with another one.
-    text
-        Words of the name of the study, the patient, the MRN or the accession number, in any order; case, accents and
-        width do not count, and a part of a word is enough.
-    """
-
-    bands: tuple[Band, ...] = ()
-    findings: tuple[Finding, ...] = ()
-    statuses: tuple[StudyStatus, ...] = ()
-    everything: bool = False
-    text: str = ""
-    sort: Sort | None = None
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """Who signed what, when."""
-
-    reader: str
-    finding: str
-    signed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class WorklistRow:
-    """One study on the worklist.
-
-    Attributes
-    ----------
-    waiting
-        Whether it waits for a reading.
-    slices
-        Images received, without those of series that are set aside.
-    doubt
-        Why its identity is in doubt, until a person has decided; otherwise empty.
-    claimed_by
-        Who has it open; empty if nobody has.
-    is_prior
-        Whether it is an older study of a patient who has a newer one.
-    signatures
-        Of its readings, the oldest first.
-    """
-
-    study_id: str
-    name: str
-    status: StudyStatus
-    band: Band
-    malignancy: float | None
-    predicted: Finding | None
-    arrived_at: datetime
-    reason: str
-    waiting: bool = True
-    patient_name: str = ""
-    mrn: str = ""
-    accession_number: str = ""
-    study_date: date | None = None
-    modality: str = ""
-    slices: int = 1
-    doubt: str = ""
-    claimed_by: str = ""
-    is_prior: bool = False
-    signatures: tuple[Signature, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Number of studies of one status, band and class."""
-
-    status: StudyStatus
-    waiting: bool
-    band: Band
-    predicted: Finding | None
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a study stands: as a row of the worklist, and its place in the reading order, from 1, while it waits."""
-
-    row: WorklistRow
-    place: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class WorklistPage:
-    """One page of the worklist.
-
-    Attributes
-    ----------
-    total
-        Rows on all pages.
-    number
-        Of this page, from 0.
-    """
-
-    rows: tuple[WorklistRow, ...]
-    total: int
-    number: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class QueueSummary:
-    """Number of waiting studies.
-
-    Attributes
-    ----------
-    counts
-        Waiting studies by band.
-    not_analysable
-        Number of them that the AI could not judge.
-    histogram
-        By band: counts in equal bins of P(glioma) from 0 to 1.
-    """
-
-    counts: dict[Band, int]
-    not_analysable: int
-    histogram: dict[Band, list[int]]
-
-    @property
-    def total(self) -> int:
-        """All waiting studies."""
-        return sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,53 +100,6 @@ class Added:
     def study_id(self) -> str:
         """The study that holds the first arrival."""
         return self.study_ids[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two studies of a conflict."""
-
-    study_id: str
-    name: str
-    header: StudyHeader
-    arrived_at: datetime
-    files: int
-    signed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """Two studies that claim one identity: `second` was set aside when it arrived."""
-
-    reason: str
-    uid: str
-    first: Side
-    second: Side
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision about a conflict, or its undoing.
-
-    Attributes
-    ----------
-    what
-        The decision; None for the undoing of one.
-    why
-        As the person entered it.
-    first, second
-        The two studies, as the decision meant them.
-    undo_id
-        The study to give to `Decisions.undo`; empty if the decision cannot be undone, or not any more.
-    """
-
-    at: datetime
-    by: str
-    what: Resolution | None
-    why: str
-    first: Side
-    second: Side
-    undo_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from triage.domain import Finding, StudyStatus
 from triage.records import rows, studies
 from triage.records.reranked import Reranked
 from triage.records.tables import ClaimRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
-from triage.records.views import Signature, WorklistRow
+from triage.records.worklist_views import Signature, WorklistRow
 
 #: Said before the reason for the rank of a prior.
 PRIOR = "Prior of a newer study of this patient"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from triage.domain import Finding
 from triage.inference.card import MODEL_CARD, Card
+from triage.inference.card_facts import Figure, facts_of
 from triage.languages.speech import later, number, percent, t
 from triage.text import markdown, one_line
 from triage.ui import tables
@@ -18,7 +15,6 @@ from triage.ui.model_page import Shown
 
 #: Most cards side by side; more cannot be read.
 MOST = 4
-NONE = "–"
 NO_MODEL = later("No model serves, so there is no card. The view **Registry** says why, and what can be done.")
 
 
@@ -28,28 +24,29 @@ def draw(shown: Shown) -> None:
         st.info(t(NO_MODEL), icon=":material/info:")
         return
     card = shown.in_use.runtime.card
-    test = card.metrics["test"]
+    facts = facts_of(card)
+    test = facts.metrics.test
     head(card)
     points(card)
     left, right = st.container(key="stack").columns(2, gap="large")
     with left:
         st.subheader(t("Performance"))
-        st.caption(markdown(test.get("on", "")))
-        st.dataframe(tables.metrics(test["figures"]), hide_index=True, height="content")
+        st.caption(markdown(test.on))
+        st.dataframe(tables.metrics(test.figures), hide_index=True, height="content")
     with right:
-        if "confusion" in test:
+        if test.confusion is not None:
             st.subheader(t("Confusion matrix"))
             st.caption(t("True class by row, predicted class by column."))
-            st.dataframe(tables.confusion(test["confusion"], list(Finding)))
-        if "masks" in test:
+            st.dataframe(tables.confusion(test.confusion, list(Finding)))
+        if test.masks is not None:
             st.subheader(t("Outlines and heat maps"))
             said = t(
                 "Overlap with the outline of a radiologist, and how often the peak of the heat map lies inside it."
             )
             st.caption(said)
-            st.dataframe(tables.metrics(test["masks"]["figures"]), hide_index=True)
+            st.dataframe(tables.metrics(test.masks.figures), hide_index=True)
         st.subheader(t("Known limits"))
-        for limit in card.training.get("limits", ()):
+        for limit in facts.training.limits:
             st.markdown(f"- {markdown(limit)}")
     with st.expander(t("Full model card: intended use, data, all metrics")):
         # Markdown by design: the administrator chooses the model folder that this file belongs to.
@@ -61,14 +58,14 @@ def head(card: Card) -> None:
     st.markdown(
         f"**{markdown(card.name)}** · {markdown(f'{card.architecture} · {card.created} · sha256 {card.sha256[:16]}…')}"
     )
-    if summary := card.training.get("summary"):
+    if summary := facts_of(card).training.summary:
         st.caption(markdown(summary))
 
 
 def points(card: Card) -> None:
     """Draw the operating points."""
-    notes, found = card.metrics.get("operating_points", {}), card.operating_points
-    sets = card.metrics["test"].get("prediction_sets", {})
+    facts, found = facts_of(card).metrics, card.operating_points
+    notes, alone = facts.operating_points, facts.test.prediction_sets.one_class_only
     glioma, tumour, single = st.columns(3)
     glioma.metric(
         t("Glioma operating point (STAT)"), number(found.glioma, 3), help=markdown(notes.get("glioma", "")) or None
@@ -76,10 +73,10 @@ def points(card: Card) -> None:
     tumour.metric(
         t("Tumour operating point (URGENT)"), number(found.tumour, 3), help=markdown(notes.get("tumour", "")) or None
     )
-    if "one_class_only" in sets:
+    if alone is not None:
         single.metric(
             t("Slices with a single class"),
-            percent(sets["one_class_only"]),
+            percent(alone),
             help=t(
                 "All other classes are ruled out at {coverage} coverage.", coverage=percent(card.conformal.coverage)
             ),
@@ -122,7 +119,7 @@ def draw_side_by_side(shown: Shown) -> None:
     table = side_by_side([cards[one] for one in chosen])
     st.dataframe(table, height="content", column_config={"_index": st.column_config.TextColumn(width=300)})
     for one in chosen:
-        measured = str(cards[one].metrics["test"].get("on", NONE))
+        measured = facts_of(cards[one]).metrics.test.on or tables.NONE
         st.caption(t("{name}, measured on: {data}", name=markdown(cards[one].name), data=markdown(measured)))
     st.caption(
         t(
@@ -138,12 +135,16 @@ def side_by_side(cards: list[Card]) -> pd.DataFrame:
     rows = list(dict.fromkeys(name for column in columns for name in column))
     # Two cards may have one name; a table needs two.
     names = [f"{one_line(card.name)} ({card.digest[:6]})" for card in cards]
-    values = [[column.get(row, NONE) for column in columns] for row in rows]
+    values = [[column.get(row, tables.NONE) for column in columns] for row in rows]
     return pd.DataFrame(values, index=rows, columns=names)
 
 
 def _column(card: Card) -> dict[str, str]:
-    test: Mapping[str, Any] = card.metrics["test"]
+    test = facts_of(card).metrics.test
+    at_point = {
+        t("Sensitivity at the glioma operating point"): test.glioma_operating_point.sensitivity,
+        t("Specificity at the glioma operating point"): test.glioma_operating_point.specificity,
+    }
     found = {
         t("Made"): card.created,
         t("Glioma operating point (STAT)"): number(card.operating_points.glioma, 3),
@@ -152,23 +153,10 @@ def _column(card: Card) -> dict[str, str]:
     if window := card.window_points:
         found[t("Glioma operating point of neighbouring slices")] = number(window.glioma, 3)
         found[t("Tumour operating point of neighbouring slices")] = number(window.tumour, 3)
-    at_point = {
-        t("Sensitivity at the glioma operating point"): "sensitivity",
-        t("Specificity at the glioma operating point"): "specificity",
-    }
-    for label, name in at_point.items():
-        if figure := test.get("glioma_operating_point", {}).get(name):
-            found[label] = _figure(figure)
-    names = tables.metrics(test.get("figures", {}))
-    for label, figure in zip(names[t("Metric")], test.get("figures", {}).values(), strict=True):
-        found[label] = _figure(figure)
-    return found
+    found |= {label: _said(figure) for label, figure in at_point.items() if figure is not None}
+    return found | {tables.metric_name(name): _said(figure) for name, figure in test.figures.items()}
 
 
-def _figure(figure: Mapping[str, float | None]) -> str:
-    value, low, high = (figure.get(one) for one in ("value", "low", "high"))
-    if value is None or math.isnan(value):
-        return NONE
-    if low is None or high is None:
-        return number(value, 3)
-    return f"{number(value, 3)} ({t('{low} to {high}', low=number(low, 3), high=number(high, 3))})"
+def _said(figure: Figure) -> str:
+    interval = tables.interval(figure)
+    return tables.value(figure) if interval == tables.NONE else f"{tables.value(figure)} ({interval})"

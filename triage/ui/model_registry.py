@@ -6,13 +6,13 @@ Tested in tests/pages/test_models.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from triage.domain import Finding
 from triage.inference.card import Card
+from triage.inference.card_facts import facts_of
 from triage.languages.speech import later, number, percent, retold, t
 from triage.learning.judgement import Judgement, Verdict
 from triage.pipeline.candidates import Candidate
@@ -170,24 +170,23 @@ def _candidate(shown: Shown, candidate: Candidate) -> None:
 
 def _lineage(card: Card) -> None:
     """Draw which model and which data a model comes from, if its card says so."""
-    parent, data = card.training.get("parent"), card.training.get("data_set")
-    if not isinstance(parent, Mapping) or not isinstance(data, Mapping):
+    facts = facts_of(card).training
+    parent, data = facts.parent, facts.data_set
+    if parent is None or data is None:
         return
     said = t(
         "Retrained from {parent} on {studies} studies of this site ({classes}); data set {digest}.",
-        parent=markdown(str(parent.get("name", ""))),
-        studies=number(data.get("studies", 0)),
-        classes=markdown(_classes(data.get("by_class"))),
-        digest=markdown(str(data.get("digest", ""))[:12]),
+        parent=markdown(parent.name),
+        studies=data.studies,
+        classes=markdown(_classes(data.by_class)),
+        digest=markdown(data.digest[:12]),
     )
     st.caption(f":material/account_tree: {said}")
 
 
-def _classes(by_class: Any) -> str:
-    if not isinstance(by_class, Mapping):
-        return "–"
+def _classes(by_class: Mapping[str, int]) -> str:
     labels = {one.value: t(one.label) for one in Finding}
-    return ", ".join(f"{labels.get(str(name), name)} {count}" for name, count in by_class.items())
+    return ", ".join(f"{labels.get(name, name)} {count}" for name, count in by_class.items())
 
 
 def _capitalised(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from triage.errors import ModelError
+from triage.inference.card_facts import facts_of
 from triage.languages.speech import later, retold, t
 from triage.text import markdown
 from triage.ui import model_cards, model_cases, model_curves, model_registry, state
@@ -34,6 +35,12 @@ def show() -> None:
         trouble = str(error)
     else:
         trouble = in_use.trouble
+    if in_use is not None:
+        try:
+            facts_of(in_use.runtime.card)
+        except ModelError as error:  # one that an earlier version promoted, or TRIAGE_MODEL
+            st.error(markdown(retold(str(error))), icon=":material/error:")
+            return
     entries, candidates = installation.store.registry.entries(), tuple(installation.candidates.all())
     shown = Shown(installation, state.person(), in_use, entries, candidates)
     if trouble and not (shown.may_choose and entries):  # whoever chooses the model is told on every page

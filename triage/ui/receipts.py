@@ -12,7 +12,7 @@ from triage.domain import Outcome, Receipt, StudyStatus
 from triage.languages.speech import number, retold, t
 from triage.pipeline.intake import STORED
 from triage.pipeline.spool import ALREADY_HERE
-from triage.records.views import Standing
+from triage.records.worklist_views import Standing
 from triage.text import markdown, one_line, readable_name
 from triage.ui import state
 

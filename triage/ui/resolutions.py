@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from triage.domain import Resolution
 from triage.languages.speech import later, t
-from triage.records.views import Conflict
+from triage.records.conflict_views import Conflict
 from triage.text import markdown
 from triage.ui import tables
 

@@ -13,7 +13,7 @@ from triage.languages.speech import later, t
 from triage.learning.second_reads import SecondRead, by_what_they_teach
 from triage.pipeline.installation import Installation
 from triage.records.unsettled import latest_said
-from triage.records.views import WorklistRow
+from triage.records.worklist_views import WorklistRow
 from triage.text import one_line, readable_name
 from triage.ui import state, tables
 

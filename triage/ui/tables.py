@@ -11,8 +11,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from triage.domain import Finding, Role, StudyHeader, StudyStatus
+from triage.inference.card_facts import Figure
 from triage.languages.speech import day, day_pattern, duration, later, number, retold, t
-from triage.records.views import Side, SignedReading, WorklistRow
+from triage.records.conflict_views import Side
+from triage.records.views import SignedReading
+from triage.records.worklist_views import WorklistRow
 from triage.text import one_line, readable_name
 from triage.ui import theme
 from triage.web.drafts import said
@@ -21,6 +24,8 @@ from triage.web.drafts import said
 SHORT = 10
 #: Columns of the worklist that tell what the AI found.
 OF_THE_AI = ("P(glioma)", "AI", later("Reason for the rank"))
+#: Shown instead of a number that could not be measured.
+NONE = "–"
 #: Columns of the two studies of a conflict.
 FIRST, SECOND = later("First"), later("Second")
 #: Shown instead of the class of a study without a result.
@@ -210,18 +215,27 @@ WITHIN = {
 }
 
 
-def metrics(values: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """Return the metrics of a model card with their 95 % intervals."""
+def metrics(figures: Mapping[str, Figure]) -> pd.DataFrame:
+    """Return the figures of a model card with their 95 % intervals."""
     return pd.DataFrame(
         {
-            t("Metric"): [_metric_name(name) for name in values],
-            t("Value"): [number(metric["value"], 3) for metric in values.values()],
-            t("95 % interval"): [
-                t("{low} to {high}", low=number(metric["low"], 3), high=number(metric["high"], 3))
-                for metric in values.values()
-            ],
+            t("Metric"): [metric_name(name) for name in figures],
+            t("Value"): [value(figure) for figure in figures.values()],
+            t("95 % interval"): [interval(figure) for figure in figures.values()],
         }
     )
+
+
+def value(figure: Figure) -> str:
+    """Return the value of a figure, or that it could not be measured."""
+    return NONE if figure.value is None else number(figure.value, 3)
+
+
+def interval(figure: Figure) -> str:
+    """Return the 95 % interval of a figure, or that it could not be measured."""
+    if figure.low is None or figure.high is None:
+        return NONE
+    return t("{low} to {high}", low=number(figure.low, 3), high=number(figure.high, 3))
 
 
 def confusion(counts: Sequence[Sequence[int]], findings: Sequence[Finding]) -> pd.DataFrame:
@@ -230,7 +244,7 @@ def confusion(counts: Sequence[Sequence[int]], findings: Sequence[Finding]) -> p
     return pd.DataFrame(counts, index=names, columns=names)
 
 
-def _metric_name(metric: str) -> str:
+def metric_name(metric: str) -> str:
     """Return the name of a metric in words, with the class that it is about, if any."""
     finding = next((finding for finding in Finding if metric.endswith(f"_{finding}")), None)
     kind = metric.removesuffix(f"_{finding}")

@@ -20,7 +20,7 @@ from triage.domain import Band, Finding, StudyStatus
 from triage.errors import TriageError
 from triage.languages.speech import later, retold, t
 from triage.pipeline.installation import Installation
-from triage.records.views import Counted, Sort, WorklistFilter, WorklistRow
+from triage.records.worklist_views import Counted, Sort, WorklistFilter, WorklistRow
 from triage.settings import ROOT
 from triage.text import csv_cell, one_line, readable_name
 from triage.web.reader import NO_STORE, STATUS, acting, answering, reader_of, refuse_other_sites

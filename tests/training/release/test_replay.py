@@ -87,5 +87,5 @@ def test_two_sets_are_joined_and_a_model_may_have_none(tmp_path: Path) -> None:
     assert (joined.features[joined.sources == "site"] == 2).all()
     assert load_replay(tmp_path) is None
     (tmp_path / REPLAY).write_bytes(b"PK\x03\x04")
-    with pytest.raises(ModelError, match="write it again with `remember`"):
+    with pytest.raises(ModelError, match="triage remember"):
         load_replay(tmp_path)

@@ -19,6 +19,7 @@ from triage.cli import app
 from triage.copies.seen import Pictures, Use, read_seen
 from triage.errors import ModelError, StorageError
 from triage.inference.card import CARD, GATE, KERAS, MODEL_CARD, ONNX, Card, read_card, sha256_of
+from triage.inference.card_facts import facts_of
 from triage.inference.network import Network
 from triage.inference.preprocess import prepare
 from triage.inference.runtime import Runtime
@@ -121,6 +122,13 @@ def test_the_card_says_where_it_comes_from(made: Made, serving: Path) -> None:
     assert training["data_set"]["by_part"]["train"] == {"studies": 12, "slices": 24}
     assert training["recipe"]["name"] == "brief"
     assert training["seed"] == training["recipe"]["seed"]
+
+
+def test_the_page_models_can_show_the_card(made: Made) -> None:
+    facts = facts_of(made.card)
+    assert facts.training.data_set is not None
+    assert facts.training.data_set.studies == 20
+    assert facts.metrics.test.figures
 
 
 def test_its_figures_are_those_of_the_site_and_the_parents_are_called_so(made: Made, serving: Path) -> None:

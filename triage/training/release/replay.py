@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import Finding
-from triage.errors import ModelError
+from triage.inference.arrays import Arrays, read_memory
 from triage.inference.calibration import log_softmax
 from triage.inference.two_look import Ask, Look, look_twice
 from triage.inference.views import FRAME, Box, crop
@@ -95,17 +94,12 @@ def load_replay(folder: Path) -> Replay | None:
     ModelError
         If the file is damaged.
     """
-    path = folder / REPLAY
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as stored, np.load(stored) as file:
-            importance = {
-                name.removeprefix(IMPORTANCE): file[name] for name in file.files if name.startswith(IMPORTANCE)
-            }
-            return Replay(file["features"], file["classes"], file["sources"], importance)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise ModelError(f"{path} is damaged. Restore the model folder, or write it again with `remember`.") from error
+    return read_memory(folder, REPLAY, _replay)
+
+
+def _replay(arrays: Arrays) -> Replay:
+    importance = {name.removeprefix(IMPORTANCE): one for name, one in arrays.items() if name.startswith(IMPORTANCE)}
+    return Replay(arrays["features"], arrays["classes"], arrays["sources"], importance)
 
 
 def remember_features(model: keras.Model, dataset: Dataset, slices: int = SLICES) -> Replay:

@@ -1,0 +1,24 @@
+"""The installation that pages find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from triage.pipeline.installation import Installation
+from triage.ui import state
+
+
+@pytest.fixture
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """The installation that the pages find: an empty one of this test's own."""
+    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    installation = state.installation()
+    yield installation
+    installation.close()
+    st.cache_resource.clear()
