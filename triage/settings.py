@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     record_key: Path | None = Field(
         default=None, description="File of the key that seals the record; unset: `keys/record.key` in the home folder."
     )
-    model: Path = Field(default=ROOT / "models" / "two-look-v6.1", description="Folder of the model in use.")
+    model: Path = Field(default=ROOT / "models" / "two-look-v7", description="Folder of the model in use.")
     data: Path = Field(
         default=ROOT.parent / "shared" / "data", description="Folder of the training data with its manifest.csv."
     )

@@ -12,12 +12,12 @@ from triage.errors import ModelError
 from triage.inference.card import CARD, KERAS, ONNX, read_card, sha256_of
 from triage.settings import ROOT
 
-MODEL = ROOT / "models" / "two-look-v6.1"
+MODEL = ROOT / "models" / "two-look-v7"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(MODEL, tmp_path / "model"))
+    return Path(shutil.copytree(MODEL, tmp_path / "model", ignore=shutil.ignore_patterns("trials")))
 
 
 def _change(folder: Path, **keys: object) -> None:

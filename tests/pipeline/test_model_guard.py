@@ -17,13 +17,13 @@ from triage.pipeline.model_guard import ModelGuard
 from triage.records.store import Store
 from triage.settings import ROOT
 
-MODEL = ROOT / "models" / "two-look-v6.1"
+MODEL = ROOT / "models" / "two-look-v7"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A model of a site's own."""
-    copy = Path(shutil.copytree(MODEL, tmp_path / "model"))
+    copy = Path(shutil.copytree(MODEL, tmp_path / "model", ignore=shutil.ignore_patterns("trials")))
     change(copy, name="ours")
     return copy
 

@@ -27,10 +27,10 @@ def test_every_packaged_recipe_is_valid() -> None:
         assert load_recipe(name).name == name
 
 
-def test_the_shipped_model_was_trained_by_two_look_224() -> None:
+def test_the_shipped_model_was_trained_by_two_look_taught() -> None:
     card = json.loads((Settings().model / CARD).read_text())
     # Settings of a recipe that are younger than the model had their defaults.
-    shipped, recipe = Recipe.model_validate(card["training"]["config"]["recipe"]), load_recipe("two-look-224")
+    shipped, recipe = Recipe.model_validate(card["training"]["config"]["recipe"]), load_recipe("two-look-taught")
     assert (shipped.train, shipped.seed, shipped.task) == (recipe.train, recipe.seed, recipe.task)
 
 
