@@ -27,6 +27,7 @@ pytestmark = pytest.mark.browser
 ARTEFACTS = ROOT / "tests" / "artefacts"
 BROKEN = "This app has encountered an error"
 AGAIN = "This page tries again by itself"
+SIGN = re.compile("^(Confirm and sign|Sign override)$")
 
 
 @dataclass
@@ -74,6 +75,18 @@ def locked(home: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def full(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """No file of the server can grow: what it writes fails as on a full disk."""
+    running = psutil.Process(process.pid)
+    soft, hard = running.rlimit(psutil.RLIMIT_FSIZE)
+    running.rlimit(psutil.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        running.rlimit(psutil.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_a_page_comes_back_by_itself(server: Server, tab: Page) -> None:
     with locked(server.home):
         tab.get_by_test_id("stSidebarNav").get_by_role("link", name="My readings").click()
@@ -99,7 +112,7 @@ def test_a_short_lock_costs_nothing(server: Server, tab: Page) -> None:
     holding.start()
     time.sleep(0.5)
     tab.get_by_role("textbox").last.fill("typed while it was locked")
-    tab.get_by_role("button", name=re.compile("^(Confirm and sign|Sign override)$")).click()
+    tab.get_by_role("button", name=SIGN).click()
     tab.get_by_role("button", name="Enter again").click()
     expect(tab.get_by_text("Final in")).to_be_visible(timeout=60_000)
     holding.join()
@@ -109,6 +122,26 @@ def test_a_short_lock_costs_nothing(server: Server, tab: Page) -> None:
         until(lambda: any(one.reading.comment == "typed while it was locked" for one in store.store.readings.signed()))
     finally:
         store.close()
+
+
+def test_a_full_disk_at_signing_is_said_and_costs_nothing(server: Server, tab: Page) -> None:
+    tab.get_by_role("button", name="Read next").click()
+    tab.get_by_role("radio", name="Pituitary tumour").click()
+    tab.get_by_label("Why the AI result is overridden").select_option(index=1)
+    tab.get_by_role("textbox").last.fill("typed before the disk was full")
+    expect(tab.get_by_text("Draft saved")).to_be_visible(timeout=60_000)
+    with full(server.process):
+        tab.get_by_role("button", name=SIGN).click()
+        tab.get_by_role("button", name="Enter again").click()
+        expect(tab.get_by_text(f"{AGAIN}. What you entered is kept.")).to_be_visible(timeout=60_000)
+        assert BROKEN not in tab.content()
+        ARTEFACTS.mkdir(exist_ok=True)
+        tab.screenshot(path=ARTEFACTS / "full_disk_1366.png")
+    expect(tab.get_by_role("textbox").last).to_have_value("typed before the disk was full", timeout=60_000)
+    tab.get_by_role("button", name=SIGN).click()
+    tab.get_by_role("button", name="Enter again").click()
+    expect(tab.get_by_text("Final in")).to_be_visible(timeout=60_000)
+    assert BROKEN not in tab.content()
 
 
 def test_uploads_go_to_disk(server: Server, tab: Page, tmp_path: Path) -> None:
