@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from triage.domain import AIResult, Band, Finding, OperatingPoints, Plane, Series, SeriesHeader, Slice, likeliest
 from triage.inference.bands import CLEAR
+from triage.inference.calibration import Conformal
 from triage.inference.runtime import Answer, Runtime
 from triage.inference.slice_selection import MIN_SCORED, scored_slices
 from triage.inference.study import judge, judge_study
@@ -21,8 +23,10 @@ FAINT = (0.60, 0.05, 0.05, 0.30)
 PITUITARY = (0.02, 0.02, 0.95, 0.01)
 POINT = OperatingPoints(glioma=0.4, tumour=0.5)
 COUNT = 2 * MIN_SCORED
-#: A slice of the phantom with a glioma of which the network is sure.
-LESION = 8
+#: Slices of a volume without those through the skull base, where phantoms look least like heads.
+ABOVE = slice(3, 13)
+#: One of these in the phantom with a glioma, of which the network is sure.
+LESION = 5
 
 
 def test_a_lesion_on_a_few_slices_is_not_drowned() -> None:
@@ -164,14 +168,13 @@ def test_slices_of_unknown_places_are_all_scored(thin: Series, runtime: Runtime)
     assert judged.slices.steps == (1,)
 
 
-def lone(count: int, at: int) -> Series:
-    """A head without a lesion but on one slice, which a phantom with a glioma lends it."""
-    slices = [
-        Slice(pixels, instance=place, height=5.0 * place)
-        for place, pixels in enumerate(volume(Finding.NOTUMOR, count, 1))
-    ]
-    slices[at] = replace(slices[at], pixels=list(volume(Finding.GLIOMA, count, 1))[at])
-    return Series(SeriesHeader(number=4, plane=Plane.AXIAL), tuple(slices))
+def calm_and_lone() -> tuple[Series, Series]:
+    """A head without a lesion; and the same but for one slice, which a phantom with a glioma lends it."""
+    calm, ill = (list(volume(finding, 13, 1))[ABOVE] for finding in (Finding.NOTUMOR, Finding.GLIOMA))
+    slices = [Slice(pixels, instance=place, height=5.0 * place) for place, pixels in enumerate(calm)]
+    head = Series(SeriesHeader(number=4, plane=Plane.AXIAL), tuple(slices))
+    slices[LESION] = replace(slices[LESION], pixels=ill[LESION])
+    return head, replace(head, slices=tuple(slices))
 
 
 def judged(series: tuple[Series, ...], runtime: Runtime) -> AIResult:
@@ -180,20 +183,25 @@ def judged(series: tuple[Series, ...], runtime: Runtime) -> AIResult:
     return result
 
 
-def test_a_lesion_on_a_single_slice_is_urgent_and_shown(runtime: Runtime) -> None:
-    series = lone(13, LESION)
+def test_a_lesion_on_a_single_slice_is_urgent_and_shown() -> None:
+    _, series = calm_and_lone()
+    runtime = Runtime(Settings().model)
+    calm = {
+        "window_points": OperatingPoints(0.9, 0.5),
+        "conformal": Conformal(coverage=0.95, least=dict.fromkeys(Finding, 1)),
+    }
+    runtime.card = runtime.card.model_copy(update=calm)  # no window says anything
     result = judged((series,), runtime)
     assert result.ranking.band is Band.URGENT
-    assert result.ranking.reason.startswith(f"Slice {LESION + 1} of 13 alone: P(tumour) 0.9")
+    assert re.match(f"Slice {LESION + 1} of 10 alone: P\\(tumour\\) (1.00|0.9)", result.ranking.reason)
     assert result.slices is not None
     assert (result.slices.slice, result.slices.instance) == (LESION, LESION)
     two = judged((Series(SeriesHeader(), ()), series, replace(series, slices=series.slices[:3])), runtime)
-    assert f"Slice {LESION + 1} of 13 in series 4 alone" in two.ranking.reason
+    assert f"Slice {LESION + 1} of 10 in series 4 alone" in two.ranking.reason
 
 
 def test_one_slice_more_has_the_neighbours_of_the_pass_that_it_repeats(runtime: Runtime) -> None:
-    whole = lone(13, LESION)
-    calm = lone(13, 0)
+    calm, whole = calm_and_lone()
     more = replace(whole, slices=(whole.slices[LESION],))
     assert judged((more, calm), runtime).ranking.band is Band.URGENT, "without neighbours it does not decide alone"
     result = judged((replace(more, base=1), calm), runtime)
