@@ -27,6 +27,7 @@ from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE
 from triage.training.fit.recipe import RecipeError
 from triage.training.fit.run import CONFIG_FILE, Options, read_chosen, run_recipe
 from triage.training.layouts import read_dataset
+from triage.training.release import gate, replay
 from triage.training.release.calibration import calibrate
 from triage.training.release.card_notes import CardNotes
 from triage.training.release.export import serving_network
@@ -40,6 +41,14 @@ Runs = tuple[Path, list[Path]]
 #: What the narrow run may see.
 KNOWN = ("br35h", "figshare")
 CARD_NOTES = CardNotes(data="Drawn heads.", limits=("Drawn, every one.",), failures=("None was looked at.",))
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw few pictures for the gate, and measure the weights on few: what a release takes most of its time for."""
+    monkeypatch.setattr(gate, "DRAWN", 40)
+    monkeypatch.setattr(gate, "PHANTOMS", 8)
+    monkeypatch.setattr(replay, "MEASURED_ON", 4)
 
 
 @pytest.fixture(scope="module")
