@@ -82,54 +82,42 @@ def recalibrate(
         looks.append((known.first, known.second, known.answers * (OLD_COUNTS / len(known.answers))))
     fusion = fit_fusion_near(parent.fusion, *(np.concatenate(column) for column in zip(*looks, strict=True)))
     probabilities = fusion.probabilities(first, second)
-    points = parent.operating_points
-    glioma, of_glioma = _lowered(
-        points.glioma,
-        _Evidence(probabilities[:, GLIOMA], labels == GLIOMA, patients),
-        GLIOMA_SENSITIVITY,
-        NEW_GLIOMA_SPECIFICITY,
+    scores = np.column_stack([probabilities[:, GLIOMA], 1 - probabilities[:, NOTUMOR]])
+    single, of_single = _lowered_points(
+        parent.operating_points, scores, np.array([str(item.label) for item in items], np.str_), patients
     )
-    tumour, of_tumour = _lowered(
-        points.tumour,
-        _Evidence(1 - probabilities[:, NOTUMOR], labels != NOTUMOR, patients),
-        TUMOUR_SENSITIVITY,
-        NEW_TUMOUR_SPECIFICITY,
-    )
-    window, of_windows = _lowered_windows(parent, OperatingPoints(glioma, tumour), probabilities, items)
+    window, of_windows = _window_points(parent, single, probabilities, items)
     return Calibration(
         fusion,
-        OperatingPoints(glioma, tumour),
-        {"glioma": of_glioma, "tumour": of_tumour} | of_windows,
+        single,
+        of_single | {f"window_{name}": said for name, said in of_windows.items()},
         _conformal(parent.conformal, probabilities, labels, patients),
         window,
     )
 
 
-def _lowered_windows(
+def _window_points(
     parent: Card, single: OperatingPoints, probabilities: Floats, items: Sequence[Item]
 ) -> tuple[OperatingPoints | None, dict[str, str]]:
     """Return the operating points of windows, never below those of a slice, and how they were chosen."""
-    before = parent.window_points
-    if before is None:
+    if parent.window_points is None:
         return None, {}
     series = series_of(items, [None] * len(items))
-    scores = windows_of(probabilities, series)
     labels = np.array([label_of([items[at] for at in slices]) for slices in series], np.str_)
     patients = np.array([str(items[slices[0]].patient) for slices in series], np.str_)
-    glioma, of_glioma = _lowered(
-        before.glioma,
-        _Evidence(scores[:, 0], labels == FINDINGS[GLIOMA], patients),
-        GLIOMA_SENSITIVITY,
-        NEW_GLIOMA_SPECIFICITY,
-    )
-    tumour, of_tumour = _lowered(
-        before.tumour,
-        _Evidence(scores[:, 1], labels != FINDINGS[NOTUMOR], patients),
-        TUMOUR_SENSITIVITY,
-        NEW_TUMOUR_SPECIFICITY,
-    )
-    points = OperatingPoints(max(glioma, single.glioma), max(tumour, single.tumour))
-    return points, {"window_glioma": of_glioma, "window_tumour": of_tumour}
+    points, said = _lowered_points(parent.window_points, windows_of(probabilities, series), labels, patients)
+    return OperatingPoints(max(points.glioma, single.glioma), max(points.tumour, single.tumour)), said
+
+
+def _lowered_points(
+    before: OperatingPoints, scores: Floats, labels: NDArray[np.str_], patients: NDArray[np.str_]
+) -> tuple[OperatingPoints, dict[str, str]]:
+    """Return the operating points, and how each was chosen, from P(glioma) and P(tumour) of slices or series."""
+    of_gliomas = _Evidence(scores[:, 0], labels == FINDINGS[GLIOMA], patients)
+    of_tumours = _Evidence(scores[:, 1], labels != FINDINGS[NOTUMOR], patients)
+    glioma, of_glioma = _lowered(before.glioma, of_gliomas, GLIOMA_SENSITIVITY, NEW_GLIOMA_SPECIFICITY)
+    tumour, of_tumour = _lowered(before.tumour, of_tumours, TUMOUR_SENSITIVITY, NEW_TUMOUR_SPECIFICITY)
+    return OperatingPoints(glioma, tumour), {"glioma": of_glioma, "tumour": of_tumour}
 
 
 @dataclass(frozen=True)
