@@ -31,7 +31,7 @@ def test_the_shipped_model_says_all(shipped: Card) -> None:
     assert test.confusion is not None
     assert test.masks is not None
     assert test.glioma_operating_point.sensitivity is not None
-    assert set(facts.metrics.operating_points) == {"glioma", "tumour"}
+    assert set(facts.metrics.operating_points) == {"glioma", "tumour", "window_glioma", "window_tumour"}
 
 
 def test_the_lineage_of_a_retrained_model_is_read(shipped: Card) -> None:
