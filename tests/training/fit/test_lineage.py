@@ -15,7 +15,7 @@ from rich.console import Console
 
 from triage.inference.card import KERAS
 from triage.networks.backbones import WeightsError
-from triage.settings import Settings
+from triage.settings import ROOT
 from triage.training.fit.lineage import PARTS_FILE, RESULT_FILE, lineage_of
 from triage.training.fit.loop import load_kept
 from triage.training.fit.recipe import RecipeError
@@ -24,7 +24,8 @@ from triage.training.fit.teaching import TeacherError
 from triage.training.layouts import read_dataset
 
 QUIET = Console(quiet=True)
-SERVES = Settings().model
+#: A released model of the encoder that the recipe two-look has.
+RELEASED = ROOT / "models" / "two-look-v6.1"
 
 
 @pytest.fixture(scope="module")
@@ -107,13 +108,13 @@ def test_a_run_is_not_tested_on_what_the_earlier_run_has_seen(first: tuple[Path,
 
 def test_a_run_from_a_released_model_is_not_tested_on_its_sources(first: tuple[Path, Path], tmp_path: Path) -> None:
     data, _ = first
-    weights = str(SERVES / KERAS)
+    weights = str(RELEASED / KERAS)
     with pytest.raises(
-        RecipeError, match=f"{SERVES.name} may have seen every picture of br35h, figshare.*--no-test-fold"
+        RecipeError, match=f"{RELEASED.name} may have seen every picture of br35h, figshare.*--no-test-fold"
     ):
         train(data, tmp_path / "leak", Options(validation_fold=False, weights=weights))
     result = train(data, tmp_path / "all", Options(validation_fold=False, test_fold=None, weights=weights))
-    assert result["started_from"] == f"the model {SERVES.name}"
+    assert result["started_from"] == f"the model {RELEASED.name}"
 
 
 def test_an_unfinished_run_is_refused_as_start(tmp_path: Path) -> None:
