@@ -48,7 +48,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     with closing(Installation(Settings(home=home / "home"))) as installation:
         dicom = []
         for seed in range(4):
-            files = dict(phantom_study(Finding.GLIOMA, 4, seed))  # on so few slices the model misses it
+            files = dict(phantom_study(Finding.NOTUMOR, 4, seed + 1))  # the reader calls it a glioma
             dicom.append(take_in(installation, {"study.zip": zipped(files)} if seed == 3 else files)[0])
         pictures = [one for one in phantoms(16) if one.finding in (Finding.GLIOMA, Finding.NOTUMOR)]
         others = take_in(installation, {one.name: one.png for one in pictures[1:]})
