@@ -60,6 +60,18 @@ def test_one_page_says_whose_it_is_and_what_was_found(tmp_path: Path) -> None:
         assert words in said, words
 
 
+@pytest.mark.parametrize("held", [(), (Finding.GLIOMA,)])
+def test_a_result_without_doubt_says_nothing_of_it_as_on_the_review_page(
+    held: tuple[Finding, ...], tmp_path: Path
+) -> None:
+    full = report()
+    sure = replace(full.study, results=(replace(full.study.results[0], prediction_set=held),))
+    said, _ = text(replace(full, study=sure), tmp_path)
+    assert "never saw" in said
+    assert "Not ruled out" not in said
+    assert "prediction set" not in said
+
+
 def test_the_caption_of_a_key_image_is_whole(tmp_path: Path) -> None:
     place, author = "Series 2, slice 133 of 192 · axial t1_mprage_tra_p2_iso_ce after contrast", "Prof. Dr. Ada Wong"
     long = replace(image(), place=place, author=author, begun_by_ai=True)

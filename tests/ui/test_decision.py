@@ -55,6 +55,7 @@ def test_the_headline_names_the_classes_that_cannot_be_ruled_out() -> None:
         .proto.body
     )
     assert "Not ruled out at 95 % coverage: <b>Glioma, Meningioma</b>" in html
+    assert 'title="A class is not ruled out if' in html
 
 
 def test_a_reading_is_shown_as_it_was_signed() -> None:

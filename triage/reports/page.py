@@ -94,12 +94,10 @@ def _ai_result(page: Paper, report: StudyReport) -> None:
     page.write(f"{t(result.predicted.label)}, {t(result.ranking.band)}: {reason}")
     shares = "   ".join(f"{t(finding.label)} {percent(result.probabilities[finding], 1)}" for finding in Finding)
     page.write(shares, 9)
-    names = ", ".join(t(finding.label) for finding in result.prediction_set)
-    said = t("This model states no prediction set.")
-    if names:
-        said = t("Not ruled out at 95 % coverage: {names}", names=names) + "."
-    calibrated = t("Probabilities are calibrated on patients that the model never saw.")
-    for line in textwrap.wrap(f"{said} {calibrated}", LINE):
+    said = t("Probabilities are calibrated on patients that the model never saw.")
+    if names := ", ".join(t(finding.label) for finding in result.in_doubt):
+        said = f"{t('Not ruled out at 95 % coverage: {names}', names=names)}. {said}"
+    for line in textwrap.wrap(said, LINE):
         page.write(line, 8, color=MUTED)
 
 

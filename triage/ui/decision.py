@@ -46,6 +46,10 @@ STATES = {
     ReadingState.FINAL: later("It is final."),
     ReadingState.AMENDED: later("It takes the place of an earlier reading."),
 }
+COVERAGE = later(
+    "A class is not ruled out if it reaches its own threshold, as 95 of 100 held-out slices of that class do, or if it is "
+    "likelier than one that does. This holds for slices like those, not for every scanner."
+)
 AMEND, CONFIRM, READ = later("Sign amendment"), later("Confirm and sign"), later("Sign reading")
 VERBS = {
     Role.SECOND: later("Sign second reading"),
@@ -75,11 +79,11 @@ def anew(study: Study) -> None:
 
 
 def _uncertainty(result: AIResult) -> str:
-    if len(result.prediction_set) < 2:
+    if not result.in_doubt:
         return ""
-    names = ", ".join(t(finding.label) for finding in result.prediction_set)
+    names = ", ".join(t(finding.label) for finding in result.in_doubt)
     said = t("Not ruled out at 95 % coverage: {names}", names=f"<b>{names}</b>")
-    return f'<div style="color:{theme.palette().muted}">{said}</div>'
+    return f'<div style="color:{theme.palette().muted}" title="{html_text(t(COVERAGE))}">{said}</div>'
 
 
 def hides_ai(installation: Installation, study: Study) -> bool:
