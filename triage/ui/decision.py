@@ -47,8 +47,8 @@ STATES = {
     ReadingState.AMENDED: later("It takes the place of an earlier reading."),
 }
 COVERAGE = later(
-    "A class is not ruled out if it reaches its own threshold, as 95 of 100 held-out slices of that class do, or if it is "
-    "likelier than one that does. This holds for slices like those, not for every scanner."
+    "A class is not ruled out if it reaches its own threshold, as 95 of 100 held-out slices of that class do, or if it "
+    "is likelier than one that does. This holds for slices like those, not for every scanner."
 )
 AMEND, CONFIRM, READ = later("Sign amendment"), later("Confirm and sign"), later("Sign reading")
 VERBS = {
