@@ -16,7 +16,7 @@ from PIL import Image
 from reports.report_samples import NOW, image, report
 
 from triage import __version__
-from triage.domain import Finding, ReadingState
+from triage.domain import Finding, ReadingState, Role, StudyStatus
 from triage.records.marked import Measurement
 from triage.reports.page import report_page
 from triage.reports.study_report import StudyReport, moment
@@ -70,6 +70,17 @@ def test_a_result_without_doubt_says_nothing_of_it_as_on_the_review_page(
     assert "never saw" in said
     assert "Not ruled out" not in said
     assert "prediction set" not in said
+
+
+def test_a_preliminary_reading_of_a_settled_study_says_that_it_was(tmp_path: Path) -> None:
+    full = report()
+    first = replace(full.study.readings[0], state=ReadingState.PRELIMINARY, reader="Dr. Berg")
+    waiting = replace(full.study, readings=(first,), status=StudyStatus.SECOND_READ)
+    said, _ = text(replace(full, study=waiting), tmp_path)
+    assert "Glioma (preliminary; confirm)" in said
+    second = replace(full.study.readings[0], role=Role.SECOND)
+    said, _ = text(replace(full, study=replace(full.study, readings=(first, second))), tmp_path)
+    assert "Glioma (preliminary until another reader signed; confirm)" in said
 
 
 def test_the_caption_of_a_key_image_is_whole(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from triage import __version__
 from triage.domain import Finding, Reading
 from triage.languages import speech
 from triage.languages.speech import day, later, percent, retold, t
-from triage.reading import meaning, superseded
+from triage.reading import meaning, superseded, was_preliminary
 from triage.records.marked import Measurement, described
 from triage.reports.key_images import KeyImage
 from triage.reports.paper import LEFT, MUTED, RIGHT, WARNING, Paper, cut, fonts
@@ -191,8 +191,8 @@ def _draw(axes: Axes, image: KeyImage) -> None:
     axes.set_ylim(rows, 0)
     for number, one in enumerate(image.measurements, start=1):
         _draw_measurement(axes, one, number)
-    for letter, (x, y, across, down) in zip(image.edges or (), EDGES, strict=False):
-        _write(axes, (x, y), letter, LETTER, ha=across, va=down, transform=axes.transAxes)
+    for letter, (x, y, ha, va) in zip(image.edges or (), EDGES, strict=False):
+        _write(axes, (x, y), letter, LETTER, ha=ha, va=va, transform=axes.transAxes)
 
 
 def _draw_measurement(axes: Axes, one: Measurement, number: int) -> None:
@@ -230,7 +230,10 @@ def _readings(page: Paper, report: StudyReport) -> None:
     replaced = superseded(readings)
     for reading, is_replaced in list(zip(readings, replaced, strict=True))[-READINGS:]:
         is_latest = reading is readings[-1]
-        page.write(_sentence(reading, is_replaced=is_replaced), 9, weight="bold" if is_latest else "normal")
+        state = t("superseded") if is_replaced else t(reading.state)
+        if not is_replaced and was_preliminary(reading, report.study.status):
+            state = t("preliminary until another reader signed")
+        page.write(_sentence(reading, state), 9, weight="bold" if is_latest else "normal")
         by, at, what = cut(reading.reader, 60), _moment(reading.signed_at), t(meaning(reading))
         page.write(t("Signed by {reader}, {time}: {meaning}", reader=by, time=at, meaning=what), 8, color=MUTED)
         lines = textwrap.wrap(one_line(reading.comment), LINE)
@@ -244,10 +247,9 @@ def _readings(page: Paper, report: StudyReport) -> None:
         page.y -= 0.004
 
 
-def _sentence(reading: Reading, *, is_replaced: bool) -> str:
+def _sentence(reading: Reading, state: str) -> str:
     reason = f", {t(reading.reason)}" if reading.reason else ""
     said = t(reading.finding.label) + (f": {one_line(reading.lesion)}" if reading.lesion else "")
-    state = t("superseded") if is_replaced else t(reading.state)
     return f"{said} ({state}; {t(reading.decision)}{reason})"
 
 
