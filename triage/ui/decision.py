@@ -84,7 +84,8 @@ def _uncertainty(result: AIResult) -> str:
         return ""
     names = ", ".join(t(finding.label) for finding in result.in_doubt)
     said = t("Not ruled out at 95 % coverage: {names}", names=f"<b>{names}</b>")
-    return f'<div style="color:{theme.palette().muted}" title="{html_text(t(COVERAGE))}">{said}</div>'
+    style = f"color:{theme.palette().muted};cursor:help;text-decoration:underline dotted;text-underline-offset:4px"
+    return f'<div style="{style}" title="{html_text(t(COVERAGE))}">{said}</div>'
 
 
 def hides_ai(installation: Installation, study: Study) -> bool:
