@@ -84,8 +84,8 @@ def _uncertainty(result: AIResult) -> str:
         return ""
     names = ", ".join(t(finding.label) for finding in result.in_doubt)
     said = t("Not ruled out at 95 % coverage: {names}", names=f"<b>{names}</b>")
-    style = f"color:{theme.palette().muted};cursor:help;text-decoration:underline dotted;text-underline-offset:4px"
-    return f'<div style="{style}" title="{html_text(t(COVERAGE))}">{said}</div>'
+    explained = f'class="explained" title="{html_text(t(COVERAGE))}"'
+    return f'<div style="color:{theme.palette().muted}" {explained}>{said}</div>'
 
 
 def hides_ai(installation: Installation, study: Study) -> bool:
