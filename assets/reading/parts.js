@@ -25,6 +25,11 @@ export function clock(iso) {
   return new Date(iso).toLocaleTimeString(locale);
 }
 
+/** A key that is held down presses a button again and again: only its first press counts. @param {KeyboardEvent} event */
+function once(event) {
+  if (event.repeat && event.key === "Enter") event.preventDefault();
+}
+
 /**
  * Build the form under a host.
  * @param {HTMLElement} host
@@ -72,7 +77,7 @@ export function build(host, form) {
     reason,
     reasonRow: element("label", {}, t("Why the AI result is overridden"), reason),
     comment,
-    sign: element("button", { type: "button", className: "primary", onclick: () => void form.sign() }),
+    sign: element("button", { type: "button", className: "primary", onclick: form.sign.bind(form), onkeydown: once }),
     refusal: element("div", { className: "refusal" }),
     state: element("div", { className: "state" }),
     held: panel("panel held", "group"),

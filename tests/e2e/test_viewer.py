@@ -332,6 +332,29 @@ def test_letters_follow_turns_and_flips(studies: Studies, tab: Page) -> None:
     assert found == ["RLAP", "PARL", "LRPA", "APLR", "LRAP", "RLPA", "APRL"]
 
 
+def test_sentences_on_a_white_picture_stand_on_dark(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    red = tab.evaluate(
+        """async () => {
+          const { corners } = await import("/viewer/modules/corners.js");
+          const [width, height] = [500, 400];
+          const context = new OffscreenCanvas(width, height).getContext("2d");
+          context.fillStyle = "white";
+          context.fillRect(0, 0, width, height);
+          const viewport = { size: [width, height], view: { zoom: 1, turn: 0 }, image: {} };
+          const source = { loader: { loaded: () => 1 } };
+          const slice = { unit: "", height: null, edges: null };
+          corners(context, { viewport, head: { label: "", slices: [1] }, slice, cut: null, window: [1, 1], at: 0,
+            count: 1, source }, ["Heat map: what speaks for Glioma"]);
+          const lowest = height - 8 - 3 * 16;
+          return [4, 30, 100].map((x) => context.getImageData(x + 1, lowest - 3, 1, 1).data[0]).concat(
+            context.getImageData(400, lowest, 1, 1).data[0]);
+        }"""
+    )
+    assert max(red[:3]) < 100, "dark behind the words"
+    assert red[3] == 255, "and nowhere else"
+
+
 def test_what_is_seen_first_is_here_before_a_study_is_opened(studies: Studies, tab: Page) -> None:
     asked: list[str] = []
     tab.goto(studies.address)

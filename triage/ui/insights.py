@@ -83,7 +83,7 @@ def matrix(counts: NDArray[np.int64]) -> go.Figure:
             y=names,
             text=counts,
             texttemplate="%{text}",
-            colorscale=[[0, theme.palette().grid], [1, "#2C6FA8"]],
+            colorscale=[[0, theme.palette().grid], [1, theme.palette().full]],
             textfont={"color": theme.palette().text},
             showscale=False,
             hovertemplate=f"{t('AI: %{y}<br>reader: %{x}<br>%{z} studies')}<extra></extra>",

@@ -14,7 +14,7 @@ from triage.languages.speech import retold, t
 from triage.records.glances import Windows
 from triage.records.same_patient import Other
 from triage.scans import reformat
-from triage.scans.formats.geometry import DISPLAY, Orientation, edges, orientation_of
+from triage.scans.formats.geometry import edges_of
 from triage.scans.windows import shows
 from triage.text import one_line
 from triage.web.opened import Opened
@@ -99,14 +99,6 @@ def _slice(series: Series, one: Slice, digests: Sequence[str], windows: Windows)
         "intercept": meaning.intercept,
         "unit": meaning.unit,
         "window": meaning.window if shows(meaning.window, windows["full"]) else None,
-        "edges": _edges(series, one),
+        "edges": edges_of(one, series.header.plane),
         "marker": f"{digests[one.instance]}/{one.frame}",
     }
-
-
-def _edges(series: Series, one: Slice) -> tuple[str, str, str, str] | None:
-    """Return the letters at the edges; None where no file says how the patient lies."""
-    if one.origin is not None:
-        orientation = orientation_of(one.origin.orientation) if one.origin.orientation else None
-        return edges(orientation) if orientation else None
-    return edges(Orientation(*DISPLAY[series.header.plane])) if series.header.plane else None
