@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from triage.cli.training_common import multiply_in_bfloat16
+from triage.copies.seen import SEEN
 from triage.inference import preprocess
 from triage.inference.card import CARD, GATE, KERAS, MODEL_CARD, ONNX, Card, read_card, sha256_of
 from triage.inference.network import Network
@@ -32,6 +33,7 @@ from triage.training.release.export import export_onnx
 from triage.training.release.gate import write_gate
 from triage.training.release.ood_threshold import familiar_within
 from triage.training.release.release import ARCHITECTURE
+from triage.training.release.remember import remember
 from triage.training.release.trials import restore_trials
 from triage.training.views.frames import load_frames_of
 
@@ -64,8 +66,7 @@ def trained_without(sources: Sequence[str], folder: Path) -> Path:
 
 def serving_model(run: Path, folder: Path) -> Path:
     """Make a model folder of a run, as `release` does, calibrated on the test fold of the run; once."""
-    if (folder / CARD).exists():
-        read_card(folder)
+    if (folder / CARD).exists() and SEEN in read_card(folder).files:
         return folder
     scorer = open_model(run)
     settings = Settings()
@@ -110,6 +111,8 @@ def serving_model(run: Path, folder: Path) -> Path:
     )
     (folder / MODEL_CARD).write_text(f"# {card.name}\n\n{card.training['summary']}\n")
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+    sources = scorer.config["sources"]
+    remember(folder, replace(dataset, items=tuple(item for item in dataset.items if item.source in sources)))
     return folder
 
 
