@@ -289,6 +289,8 @@ class Installation:
         claims = self.store.claims
         steps = self.signatures.settle, lambda: claims.note_expired(datetime.now(UTC)), self._clean_up, self.resume
         carry_out(steps, self._closed)
+        if self.settings.worker == "embedded":  # a model that is promoted must not wait for the next upload
+            self.rescoring.start()
 
     def check(self) -> Findings:
         """Compare the stored files with the record."""
