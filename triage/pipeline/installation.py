@@ -15,9 +15,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from threading import Condition, Event
+from threading import Condition
+from threading import Event as Flag
 
 from triage.access.access import Access
+from triage.access.trail import note
 from triage.copies.seen import seen_by_model
 from triage.domain import Receipt, Resolution, Series
 from triage.errors import NotFoundError
@@ -32,7 +34,7 @@ from triage.pipeline.monitoring import Monitor
 from triage.pipeline.process import INTERNAL_ERROR, decode, process
 from triage.pipeline.recovery import carry_out
 from triage.pipeline.rescoring import Rescoring
-from triage.pipeline.retraining import Retrainings
+from triage.pipeline.retraining import ACTOR, Retrainings
 from triage.pipeline.serving import Serving
 from triage.pipeline.signatures import Signatures
 from triage.pipeline.spool import Incoming
@@ -41,6 +43,7 @@ from triage.pipeline.uploads import Uploads
 from triage.pipeline.visits import Visits
 from triage.pipeline.watch import Watch
 from triage.records import private
+from triage.records.audit import Event
 from triage.records.files import ABANDONED_AFTER, FileStore, sweep
 from triage.records.glances import Glances
 from triage.records.pseudonyms import Pseudonyms
@@ -127,9 +130,10 @@ class Installation:
             lambda: self.runtime.folder,
             lambda target: self.export_readings(target, deidentified=True),
             (settings.data, settings.more),
+            note=lambda said: note(self.store, Event.RETRAINED, said, actor=ACTOR),
         )
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
-        self._processed, self._closed = Condition(), Event()
+        self._processed, self._closed = Condition(), Flag()
 
     @property
     def runtime(self) -> Runtime:
@@ -281,9 +285,12 @@ class Installation:
         """
         self.watch.start()
         self.monitor.start()
+        self.retrainings.follow()
         claims = self.store.claims
         steps = self.signatures.settle, lambda: claims.note_expired(datetime.now(UTC)), self._clean_up, self.resume
         carry_out(steps, self._closed)
+        if self.settings.worker == "embedded":  # a model that is promoted must not wait for the next upload
+            self.rescoring.start()
 
     def check(self) -> Findings:
         """Compare the stored files with the record."""
@@ -334,6 +341,7 @@ class Installation:
         self.monitor.close()
         self.uploads.close()
         self.held.close()
+        self.retrainings.close()
         self.rescoring.close()
         self.work.stop()
         self.door.close()
