@@ -1,5 +1,6 @@
 // @ts-check
 /** What each action of keys.json does. */
+import { t } from "../t.js";
 import { describe } from "./keys.js";
 import { follow } from "./layout.js";
 
@@ -66,6 +67,7 @@ export function act(app, action) {
     "layout-planes": () => arrange(app, "planes"),
     help: () => help(app),
   };
+  app.notice = "";
   if (action in WINDOWS) pane.window = pane.head.presets[WINDOWS[action]];
   actions[action]?.();
   if (!MOVES.has(action)) app.refresh();
@@ -74,7 +76,7 @@ export function act(app, action) {
 /** @param {App} app Show the keys, or put them away. */
 function help(app) {
   const panel = app.part("help");
-  describe(panel, app.keys, app.layout.isVolume);
+  describe(panel, app.keys);
   panel.toggleAttribute("hidden");
 }
 
@@ -106,7 +108,11 @@ function cine(app) {
 function arrange(app, kind) {
   const { layout } = app;
   const [main] = layout.panes;
-  if (kind === layout.kind || (kind === "planes" && !layout.isVolume)) return;
+  if (kind === layout.kind) return;
+  if (kind === "planes" && layout.withoutPlanes) {
+    app.notice = t("No three planes. {reason}.", { reason: layout.withoutPlanes });
+    return;
+  }
   layout.arrange(kind, main.source, [main.series, main.at]);
   if (kind === "two") void beside(app);
 }

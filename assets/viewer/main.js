@@ -59,6 +59,8 @@ export class App {
     this.unfolded = "";
     /** What the tools last said of themselves. @type {import("./toolbox.js").State | null} */
     this.drawn = null;
+    /** What the last key or button could not do. */
+    this.notice = "";
     this.cine = 0;
     this.warmed = false;
     /** @type {any} Tools of measuring on the first pane, once they are here. */
@@ -163,7 +165,9 @@ export class App {
       onTouch: () => {
         this.host.focus({ preventScroll: true });
         this.fold();
-        if (this.layout.pane !== pane) this.layout.activate(pane);
+        if (this.layout.pane === pane) return;
+        this.layout.activate(pane);
+        toolbar(this); // its choices, and what is said below, are those of this pane
       },
     });
   }

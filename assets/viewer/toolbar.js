@@ -1,6 +1,6 @@
 // @ts-check
 /** Buttons and choices above the picture, and what colours mean below it. */
-import { day, t } from "../t.js";
+import { day, decimals, t } from "../t.js";
 import { act, show, WINDOWS } from "./actions.js";
 import { button, choice, thumbnails, unfolding } from "./bar.js";
 import { ACTIONS } from "./keys.js";
@@ -36,11 +36,12 @@ export function toolbar(app) {
     if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
     return made;
   };
-  const arrangements = [
-    key("1", "layout-one", layout.kind === "one"),
-    key("2", "layout-two", layout.kind === "two"),
-    ...(layout.isVolume ? [key(t("3 planes"), "layout-planes", layout.kind === "planes")] : []),
-  ];
+  const planes = key(t("3 planes"), "layout-planes", layout.kind === "planes");
+  if (layout.withoutPlanes) {
+    planes.disabled = true;
+    planes.title = t("No three planes. {reason}.", { reason: layout.withoutPlanes });
+  }
+  const arrangements = [key("1", "layout-one", layout.kind === "one"), key("2", "layout-two", layout.kind === "two"), planes];
   const windows = choice(
     t("Window"),
     [["", t("Window")], ["window-file", t("as the file says")], ...Object.entries(WINDOWS).map(named)],
@@ -142,7 +143,10 @@ function legend(app) {
     parts.push(said(t("Height: P(tumour) of the slice. Colour:")));
     for (const [finding, label] of Object.entries(pane.source.head.findings)) parts.push(said(label, COLOURS[finding]));
     if (pane.head.step > 1) parts.push(said(t("Thin slices: one in {step} was scored", { step: pane.head.step })));
-  } else if (pane.cut) parts.push(said(t("Reformatted from the {plane} slices; the AI scored those", { plane: t(pane.head.plane ?? "") })));
+  } else if (pane.cut) {
+    parts.push(said(t("Reformatted from the {plane} slices; the AI scored those", { plane: t(pane.head.plane ?? "") })));
+    if (pane.cut.finer > 1) parts.push(said(t("Interpolated between slices {step} mm apart", { step: decimals(apart(pane.cut), 1) })));
+  }
   else parts.push(said(t("The AI scored no slice of this series")));
   if (app.settings.heat && pane.source.head.answer) {
     parts.push(said(t("Heat map: 0"), gradient(), t("strongest of the slice")));
@@ -152,8 +156,14 @@ function legend(app) {
     aside.title = pane.source.head.set_aside.join("\n");
     parts.push(aside);
   }
+  if (app.notice) parts.unshift(said(app.notice));
   if (app.drawn?.message) parts.unshift(said(app.drawn.message));
   app.part("legend").replaceChildren(...parts);
+}
+
+/** @param {import("./types.js").Cut} cut @returns {number} Millimetres from one acquired slice to the next. */
+function apart(cut) {
+  return cut.spacing[cut.down[0] === 0 ? 0 : 1];
 }
 
 /** @param {string} text @param {string} [colour] @param {string} [end] What stands at the other end of a scale. */

@@ -25,6 +25,7 @@
  * @property {number} rows
  * @property {number} columns
  * @property {[number, number]} spacing
+ * @property {number} finer Rows or columns that are drawn for each slice, an odd number.
  * @property {Edges} edges
  * @property {number} first Millimetres of the first slice along the axis across.
  * @property {number} step
@@ -39,6 +40,7 @@
  * @property {Array<[number, number, string]>} scores Slice, P(tumour), likeliest class.
  * @property {Record<string, [number, number]>} presets
  * @property {Record<string, Cut> | null} planes
+ * @property {string} without_planes Why there are none.
  * @property {SliceHead[]} slices
  *
  * @typedef {object} StudyHead

@@ -70,6 +70,7 @@ def _series(opened: Opened, number: int) -> dict[str, Any]:
     series = opened.series[number]
     digests = [instance.sha256 for instance in opened.study.instances]
     windows = opened.windows[number]
+    without_planes = reformat.why_no_volume(series)
     return {
         "number": number,
         "label": opened.label(number),
@@ -79,9 +80,10 @@ def _series(opened: Opened, number: int) -> dict[str, Any]:
         "step": opened.step(number),
         "scores": [[at, round(p, 4), finding.value] for at, (p, finding) in opened.tumour(number).items()],
         "presets": windows,
-        "planes": {plane.value: asdict(cut) for plane, cut in reformat.cuts(series).items()}
-        if reformat.is_volume(series)
-        else None,
+        "planes": None
+        if without_planes
+        else {plane.value: asdict(cut) for plane, cut in reformat.cuts(series).items()},
+        "without_planes": retold(without_planes),
         "slices": [_slice(series, one, digests, windows) for one in series.slices],
     }
 
