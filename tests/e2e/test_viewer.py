@@ -211,6 +211,23 @@ def test_zoom_turn_and_window_survive_slices(studies: Studies, tab: Page) -> Non
     assert brightness(tab, 0.5) != [0, 0, 0], "fitted again"
 
 
+def test_the_mark_of_a_key_image_leaves_the_letter_free(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    letter = """() => {
+      const canvas = document.querySelector("#viewer .nt-overlay");
+      const ratio = devicePixelRatio || 1;
+      const [x, y, side] = [canvas.width / 2 - 15 * ratio, 6 * ratio, 20 * ratio];
+      return [...canvas.getContext("2d").getImageData(x, y, 1.5 * side, side).data].join();
+    }"""
+    tab.wait_for_timeout(300)
+    before = tab.evaluate(letter)
+    tab.keyboard.press("k")
+    expect(tab.get_by_role("button", name="Key image")).to_have_attribute("aria-pressed", "true")
+    tab.wait_for_timeout(300)
+    assert tab.evaluate(letter) == before
+    tab.keyboard.press("k")
+
+
 def brightness_of(value: float) -> list[int]:
     found: list[int] = shade(value).expected
     return found
