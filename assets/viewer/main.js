@@ -12,7 +12,7 @@ import { isEmpty, notes } from "./notes.js";
 import { paintHeat, paintOutline } from "./paint.js";
 import { listen } from "./pointer.js";
 import { Strip } from "./strip.js";
-import { toolbar } from "./toolbar.js";
+import { tellWindow, toolbar } from "./toolbar.js";
 import { toolKey, toolsOf } from "./toolbox.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
@@ -154,6 +154,7 @@ export class App {
       corners(context, pane, notes(pane, this.over(pane).layer, settings));
       const loaded = pane.source.loader.loaded(pane.series);
       Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
+      if (pane === this.layout.pane) tellWindow(this);
       if (!viewport.image) return;
       viewport.host.dataset.drawn = String(pane.at + 1);
       viewport.host.dispatchEvent(new CustomEvent("drawn", { detail: pane.at }));

@@ -3,6 +3,7 @@
 import { day, decimals, t } from "../t.js";
 import { act, show, WINDOWS } from "./actions.js";
 import { button, choice, thumbnails, unfolding } from "./bar.js";
+import { short } from "./corners.js";
 import { ACTIONS } from "./keys.js";
 import { gradient } from "./paint.js";
 import { COLOURS } from "./strip.js";
@@ -42,12 +43,6 @@ export function toolbar(app) {
     planes.title = t("No three planes. {reason}.", { reason: layout.withoutPlanes });
   }
   const arrangements = [key("1", "layout-one", layout.kind === "one"), key("2", "layout-two", layout.kind === "two"), planes];
-  const windows = choice(
-    t("Window"),
-    [["", t("Window")], ["window-file", t("as the file says")], ...Object.entries(WINDOWS).map(named)],
-    "",
-    (action) => act(app, action),
-  );
   const layers = head.answer
     ? [key(t("Outline"), "outline", settings.outline), key(t("Heat map"), "heat", settings.heat), mapChoices(app)]
     : [];
@@ -59,7 +54,7 @@ export function toolbar(app) {
     group(arrangements),
     ...which,
     group([key(t("Zoom"), "zoom-tool", zooming), ...toolButtons(app)]),
-    windows,
+    windowChoice(app),
     group([...layers, ...most]),
     group([key("?", "help")]),
   );
@@ -71,6 +66,41 @@ export function toolbar(app) {
   const [main] = layout.panes;
   thumbnails(app.part("thumbs"), main.source.head, () => main.series, (at) => void show(app, 0, main.source.head.id, at, null));
   legend(app);
+}
+
+/** Class of the choice of the window. */
+const WINDOW = "nt-window";
+
+/** @param {App} app @returns {HTMLElement} The windows; the one in force is chosen. */
+function windowChoice(app) {
+  const { slice } = app.layout.pane;
+  const file = slice.window ? t("as the file says") : t("automatic");
+  /** @type {Array<[string, string]>} */
+  const known = [["window-file", file], ...Object.entries(WINDOWS).map(named)];
+  const made = choice(t("Window"), known, "", (action) => act(app, action));
+  made.classList.add(WINDOW);
+  made.append(Object.assign(new Option("", ""), { hidden: true })); // it cannot be chosen, only made
+  tellWindow(app, made);
+  return made;
+}
+
+/**
+ * Say which window is in force: the name of a preset while it is that, else its numbers.
+ *
+ * @param {App} app
+ * @param {HTMLSelectElement | null} [box]
+ */
+export function tellWindow(app, box = app.part("bar").querySelector(`.${WINDOW}`)) {
+  const { pane } = app.layout;
+  if (!box || !pane) return;
+  const [centre, width] = pane.window;
+  /** @param {[number, number]} one */
+  const same = (one) => one[0] === centre && one[1] === width;
+  const presets = Object.entries(WINDOWS).filter(([, name]) => same(pane.head.presets[name]));
+  const found = same(pane.fileWindow) ? "window-file" : (presets[0]?.[0] ?? "");
+  const own = /** @type {HTMLOptionElement} */ (box.options[box.options.length - 1]);
+  own.text = t("W {width} L {level}", { width: short(width), level: short(centre) });
+  if (box.value !== found) box.value = found;
 }
 
 /** @param {HTMLElement[]} parts */

@@ -211,6 +211,29 @@ def test_zoom_turn_and_window_survive_slices(studies: Studies, tab: Page) -> Non
     assert brightness(tab, 0.5) != [0, 0, 0], "fitted again"
 
 
+def test_the_box_of_windows_says_which_is_in_force(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    said = "() => document.querySelector('#viewer select.nt-window').selectedOptions[0].text"
+    assert tab.evaluate(said) == "as the file says"
+    tab.keyboard.press("1")
+    until(lambda: tab.evaluate(said) == "brain", 10)
+    tab.keyboard.press("ArrowDown")
+    assert tab.evaluate(said) == "brain"
+    box = tab.locator(PANE).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 120, y + 60, steps=4)
+    tab.mouse.up()
+    centre, width = (tab.locator(PANE).get_attribute("data-window") or "").split()
+    until(lambda: tab.evaluate(said) == f"W {width} L {centre}", 10)
+    tab.get_by_label("Window", exact=True).select_option(label="FLAIR")
+    until(lambda: tab.evaluate(said) == "FLAIR", 10)
+    tab.keyboard.press("0")
+    until(lambda: tab.evaluate(said) == "as the file says", 10)
+
+
 def test_the_mark_of_a_key_image_leaves_the_letter_free(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.stack, COUNT)
     letter = """() => {
