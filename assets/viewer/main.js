@@ -3,6 +3,7 @@
 import { day, t } from "../t.js";
 import { act } from "./actions.js";
 import { ahead, study as ask } from "./ahead.js";
+import { withAside } from "./aside.js";
 import { corners } from "./corners.js";
 import { meaning, typing } from "./keys.js";
 import { Layers } from "./layers.js";
@@ -107,11 +108,12 @@ export class App {
       .catch(() => ({})); // the picture can be read without keys
     const source = await this.source(this.data.study);
     const { head } = source;
-    if (!head.series.length || !head.first) {
+    if (!head.series.length) await withAside(this, source);
+    if (!head.series.length) {
       this.part("legend").textContent = [t("No series of this study has slices that can be shown."), ...head.set_aside].join(" ");
       return;
     }
-    const [number, at] = head.first;
+    const [number, at] = head.first ?? [head.series[0].number, head.series[0].slices.length >> 1];
     this.layout.arrange("one", source, [head.series.findIndex((one) => one.number === number), at]);
     this.host.focus({ preventScroll: true });
     this.keys = await keys;
@@ -202,6 +204,7 @@ export class App {
       source.loader.look(focus);
       if (focus.some(([series]) => source.loader.loaded(series) < source.head.series[series].slices.length)) return;
       for (const pane of panes) this.ahead(pane);
+      void withAside(this, source);
     }
     if (this.data.next && !this.warmed && this.sources.size) {
       this.warmed = true;

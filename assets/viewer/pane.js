@@ -144,7 +144,7 @@ export class Pane {
     const shown = { series, plane: this.plane ?? head.plane, at, values, slope, intercept, unit };
     return cut
       ? { ...shown, ...sizeOf(cut), marker: null }
-      : { ...shown, rows: slice.rows, columns: slice.columns, spacing, marker };
+      : { ...shown, rows: slice.rows, columns: slice.columns, spacing, marker: head.aside ? null : marker };
   }
 
   /** @param {import("./types.js").Cut} cut @returns {import("./types.js").Values} */

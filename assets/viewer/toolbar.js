@@ -117,7 +117,7 @@ function seriesChoices(app) {
   const { pane } = layout;
   const found = [];
   /** @type {Array<[string, string, string?]>} */
-  const series = pane.source.head.series.map((one, at) => [String(at), one.label]);
+  const series = pane.source.head.series.map((one, at) => [String(at), one.aside ? `${one.label} · ${t("not scored")}` : one.label]);
   const others = app.main.head.others.map((one) => /** @type {[string, string]} */ ([one.id, `${day(one.date)} ${one.label}`]));
   if (layout.kind === "two" && others.length) {
     const studies = /** @type {Array<[string, string]>} */ ([[app.main.head.id, t("This study {day}", { day: day(app.main.head.date) })], ...others]);

@@ -35,6 +35,7 @@
  * @property {string} label
  * @property {string | null} plane
  * @property {string} note
+ * @property {string} aside Why it is not scored; empty if it is.
  * @property {string} frame Frame of reference of its positions.
  * @property {number} step One slice in so many was scored.
  * @property {Array<[number, number, string]>} scores Slice, P(tumour), likeliest class.
@@ -55,6 +56,7 @@
  * @property {string} date
  * @property {Array<{id: string, date: string, label: string}>} others
  * @property {string[]} set_aside
+ * @property {boolean} aside Whether there are pictures that are not scored.
  * @property {SeriesHead[]} series
  *
  * @typedef {Uint8Array | Uint16Array} Values

@@ -15,7 +15,8 @@ from helpers import served, take_in, until
 from playwright.sync_api import Browser, Page, expect
 from pydicom.uid import generate_uid
 
-from triage.domain import Plane
+from triage.domain import Finding, Plane
+from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
 from triage.scans.formats.nifti import decode
@@ -56,6 +57,7 @@ class Studies:
     tumour: str
     thick: str
     gap: str
+    phantom: str
 
 
 def values(at: int) -> np.ndarray:
@@ -98,7 +100,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> 
     installation = Installation(Settings(home=folder / "home"))
     gap = drawn(folder, "20260401", COUNT, 5.0, PatientID="GAP")
     del gap["20260401-7.dcm"]
-    stack, prior, volume, tumour, thick, unequal = (
+    stack, prior, volume, tumour, thick, unequal, phantom = (
         take_in(installation, files)[0]
         for files in (
             drawn(folder, "20260301", COUNT, 5.0),
@@ -107,11 +109,12 @@ def studies(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> 
             {slices[0].name: slices[0].png},
             box(folder),
             gap,
+            dict(phantom_study(Finding.GLIOMA, 6)),
         )
     )
     installation.close()
     with served(folder / "home") as (address, _):
-        yield Studies(address, stack, prior, volume, tumour, thick, unequal)
+        yield Studies(address, stack, prior, volume, tumour, thick, unequal, phantom)
 
 
 @pytest.fixture
@@ -412,6 +415,39 @@ def test_the_prior_study_scrolls_along(studies: Studies, tab: Page) -> None:
     here(tab, COUNT - 1)
     here(tab, COUNT // 2 - 1, pane=1)
     assert brightness(tab, 0.5, 0.55, pane=1) == shade(100 * (COUNT // 2 - 1))
+
+
+def test_what_was_set_aside_is_in_the_strip_of_series(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.phantom, 6)
+    series = tab.locator("#viewer .nt-thumbs button")
+    expect(series).to_have_count(2)
+    aside = tab.locator("#viewer .nt-thumbs .nt-aside")
+    expect(aside).to_contain_text("not scored")
+    expect(aside).to_have_attribute("title", "localizer: 1 slice\nNot scored: Localiser")
+    aside.click()
+    expect(aside).to_have_attribute("aria-pressed", "true")
+    expect(tab.locator(f'{PANE}[data-loaded="1"][data-drawn]')).to_have_count(1)
+    assert brightness(tab, 0.5, 0.4) != [0, 0, 0]
+    tab.get_by_role("button", name="Length").click()
+    pane = tab.locator(PANE).bounding_box()
+    assert pane is not None
+    tab.mouse.click(pane["x"] + 100, pane["y"] + 200)
+    expect(tab.locator(".nt-legend")).to_contain_text("acquired slices")
+    tab.keyboard.press("Escape")
+    series.first.click()
+    tab.keyboard.press("w")
+    expect(tab.locator(PANE)).to_have_count(2)
+    chosen = tab.get_by_label("Series in this pane")
+    expect(chosen.locator("option")).to_have_count(2)
+    tab.locator(PANE).nth(1).click()
+    expect(chosen).to_have_value("1")
+
+
+def test_a_study_of_one_series_says_that_there_is_nothing_to_compare_with(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.thick, THICK)
+    tab.keyboard.press("w")
+    expect(tab.locator(".nt-legend")).to_contain_text("Nothing to compare with")
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(2)
 
 
 def test_outline_and_map_are_laid_over_the_slice(studies: Studies, tab: Page) -> None:
