@@ -37,8 +37,8 @@ BRIGHTNESS = """([pane, x, y]) => {
   return [...canvas.getContext("2d").getImageData(canvas.width * x, canvas.height * y, 1, 1).data].slice(0, 3);
 }"""
 #: Pixels above the picture in the colour of the outline.
-OUTLINED = """() => {
-  const canvas = document.querySelector("#viewer .nt-overlay");
+OUTLINED = """(pane = 0) => {
+  const canvas = document.querySelectorAll("#viewer .nt-overlay")[pane];
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   let count = 0;
   for (let at = 0; at < data.length; at += 4) count += data[at] === 64 && data[at + 1] === 224 && data[at + 2] === 255;
@@ -391,6 +391,44 @@ def test_thick_slices_have_three_planes_true_to_the_millimetre(studies: Studies,
     here(tab, THICK // 2 + 4)
     tab.locator(PANE).nth(1).click(position={"x": 5, "y": 5})
     expect(tab.locator(".nt-legend")).to_contain_text("Interpolated between slices 5.0 mm apart")
+
+
+def test_outline_and_map_are_in_all_three_planes(studies: Studies, tab: Page) -> None:
+    """What is seen of the lesion in the other planes lies where the crosshair is set into it."""
+    opened(tab, studies, studies.phantom, 6)
+    glowing = """(pane) => {
+      const canvas = document.querySelectorAll("#viewer .nt-pane")[pane].querySelector("canvas");
+      const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let [count, x, y] = [0, 0, 0];
+      for (let at = 0; at < width * height; at++) {
+        if (data[4 * at] - data[4 * at + 2] < 25) continue;
+        count++; x += at % width; y += Math.floor(at / width);
+      }
+      return [count, x / count, y / count];
+    }"""
+    until(lambda: tab.evaluate(glowing, 0)[0] > 100, 30)
+    tab.keyboard.press("t")
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(3)
+    until(lambda: tab.evaluate(glowing, 0)[0] > 50, 30)
+    _, x, y = tab.evaluate(glowing, 0)
+    tab.locator(PANE).first.click(position={"x": x, "y": y})
+    crossed = """(pane) => {
+      const canvas = document.querySelectorAll("#viewer .nt-overlay")[pane];
+      const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const yellow = (at) => data[4 * at + 3] > 100 && data[4 * at] > 200 && data[4 * at + 2] < 140;
+      const [rows, columns] = [Array(height).fill(0), Array(width).fill(0)];
+      for (let at = 0; at < width * height; at++) {
+        if (yellow(at)) { rows[Math.floor(at / width)]++; columns[at % width]++; }
+      }
+      return [columns.indexOf(Math.max(...columns)), rows.indexOf(Math.max(...rows))];
+    }"""
+    for pane in (1, 2):
+        until(lambda at=pane: tab.evaluate(f"({OUTLINED})({at}) > 20"), 60)
+        until(lambda at=pane: tab.evaluate(glowing, at)[0] > 50, 30)
+        box = tab.locator(PANE).nth(pane).bounding_box()
+        assert box is not None
+        (across, down), (_, x, y) = tab.evaluate(crossed, pane), tab.evaluate(glowing, pane)
+        assert (x, y) == pytest.approx((across, down), abs=0.12 * min(box["width"], box["height"]))
 
 
 def test_why_there_are_no_three_planes(studies: Studies, tab: Page) -> None:
