@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -31,7 +31,7 @@ from triage.pipeline.durable import Work, key
 from triage.pipeline.held import Held
 from triage.pipeline.intake import Intake
 from triage.pipeline.monitoring import Monitor
-from triage.pipeline.process import INTERNAL_ERROR, decode, process
+from triage.pipeline.process import INTERNAL_ERROR, decode, decode_aside, process
 from triage.pipeline.recovery import carry_out
 from triage.pipeline.rescoring import Rescoring
 from triage.pipeline.retraining import ACTOR, Retrainings
@@ -209,6 +209,18 @@ class Installation:
             If a file cannot be decoded any more.
         """
         return decode(self, self.store.study(study_id))
+
+    def aside(self, study_id: str, series: Sequence[Series]) -> tuple[Series, ...]:
+        """Decode the pictures of a study that are not scored, see `triage.pipeline.process.decode_aside`.
+
+        Parameters
+        ----------
+        study_id
+            The study.
+        series
+            What `series` returned of it.
+        """
+        return decode_aside(self, self.store.study(study_id), series)
 
     def export_readings(
         self,
