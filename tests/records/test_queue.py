@@ -142,6 +142,15 @@ def test_a_column_sorts_both_ways_with_gaps_last(store: Store, queue: Queue) -> 
                 assert filled == sorted(filled, reverse=descending)  # type: ignore[type-var]
 
 
+def test_images_are_sorted_by_their_number(store: Store, queue: Queue) -> None:
+    for number, count in enumerate((2, 1, 3)):
+        files = [Arrival(instance(10 * number + at), StudyHeader(f"1.{number}")) for at in range(count)]
+        store.arrivals.add(f"Head {number}", files, actor="door")
+    for descending in (False, True):
+        rows = queue.page(WorklistFilter(sort=Sort.IMAGES, descending=descending), NOW).rows
+        assert [row.slices for row in rows] == sorted((1, 2, 3), reverse=descending)
+
+
 def test_what_was_ranked_since_comes_before_the_rest_of_the_list(store: Store, queue: Queue) -> None:
     fill(store, 60)
     order = queue.free("Dr. A", NOW)

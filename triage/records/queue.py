@@ -21,7 +21,7 @@ from triage.reading import UNSETTLED
 from triage.records import rows, studies
 from triage.records.database import MAX_IN_VALUES, Read, in_batches
 from triage.records.reranks import raised_since
-from triage.records.tables import ClaimRow, DraftRow, ReadingRow, StudyRow
+from triage.records.tables import ClaimRow, DraftRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.worklist_rows import worklist_rows
 from triage.records.worklist_views import (
     Counted,
@@ -39,6 +39,14 @@ from triage.worklist import WaitLimits, merged, reason_of_place
 OFFERED = 50
 #: Bins of the probability axis in `Queue.summary`.
 BINS = 50
+#: Images of a study, without those of series that are set aside.
+IMAGES = (
+    select(func.coalesce(func.sum(InstanceRow.frames), 0))
+    .join(SeriesRow)
+    .where(SeriesRow.study_id == StudyRow.id, SeriesRow.set_aside.is_(None))
+    .correlate(StudyRow)
+    .scalar_subquery()
+)
 #: What a click on the header of a column sorts by.
 SORTS: dict[Sort, ColumnElement[Any]] = {
     Sort.BAND: StudyRow.band.expression,
@@ -49,6 +57,7 @@ SORTS: dict[Sort, ColumnElement[Any]] = {
     Sort.ACCESSION: StudyRow.accession_number.expression,
     Sort.STUDY: func.lower(StudyRow.name),
     Sort.DATE: StudyRow.study_date.expression,
+    Sort.IMAGES: IMAGES,
     Sort.ARRIVED: StudyRow.arrived_at.expression,
     Sort.STATUS: StudyRow.status.expression,
 }

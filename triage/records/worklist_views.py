@@ -20,6 +20,7 @@ class Sort(StrEnum):
     ACCESSION = "accession"
     STUDY = "study"
     DATE = "date"
+    IMAGES = "images"
     ARRIVED = "arrived"
     STATUS = "status"
 
