@@ -6,6 +6,7 @@
 import { t } from "../t.js";
 import { Draft, Refusal, Trouble, ask } from "./draft.js";
 import { onKey } from "./keys.js";
+import { Onward } from "./onward.js";
 import { build, clock, drawClaim, drawHeld, drawNews, drawOther, leaving } from "./parts.js";
 import { Question } from "./question.js";
 
@@ -13,7 +14,8 @@ import { Question } from "./question.js";
  * @typedef {import("./draft.js").Snapshot} Snapshot
  * @typedef {{study: string, reader: string, role: string, blind: boolean, predicted: string, verb: string, title: string,
  *   choices: [string, string][], reasons: [string, string][], snapshot: Snapshot, refusal: string, note: string,
- *   shown: {readings: number, contents: string, model: string}, proof: boolean, done: number}} Data
+ *   shown: {readings: number, contents: string, model: string}, proof: boolean, done: number,
+ *   onward: import("./onward.js").Coming}} Data
  * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, value: object) => void}} Component
  */
 
@@ -70,6 +72,7 @@ class Form {
     this.parts = build(component.parentElement, this);
     this.listeners = new AbortController();
     const listen = { signal: this.listeners.signal };
+    this.onward = new Onward(this, this.listeners.signal);
     document.addEventListener("keydown", (event) => onKey(this, event), listen);
     for (const kind of ["pointerdown", "wheel", "keydown"])
       document.addEventListener(kind, () => (this.active = true), { ...listen, passive: true });
@@ -97,6 +100,7 @@ class Form {
     if (component.data.done >= this.handed) this.busyUntil = 0;
     if (!this.busy) leaving(false, this.data.study);
     this.told = component.data.refusal || component.data.note || this.told;
+    this.onward.update(component.data.onward);
     this.take(component.data.snapshot);
     this.go();
   }

@@ -80,6 +80,9 @@ export function build(host, form) {
     sign: element("button", { type: "button", className: "primary", onclick: form.sign.bind(form), onkeydown: once }),
     refusal: element("div", { className: "refusal" }),
     state: element("div", { className: "state" }),
+    next: element("button", { type: "button", onclick: () => void form.next() }, t("Next study")),
+    above: element("button", { type: "button", className: "above", hidden: true, onclick: () => void form.act("above") }),
+    comes: element("span"),
     held: panel("panel held", "group"),
     fields: /** @type {any} */ (null),
   };
@@ -96,12 +99,12 @@ export function build(host, form) {
     parts.reasonRow,
     comment,
   );
-  const next = element("button", { type: "button", title: t("Key n"), onclick: () => void form.next() }, t("Next study"));
   root.replaceChildren(
     parts.held, parts.claim, parts.other, parts.news,
     element("div", { className: "top" }, parts.title, parts.state),
     parts.blind, parts.fields,
-    element("div", { className: "foot" }, parts.refusal, element("div", { className: "buttons" }, parts.sign, next)),
+    element("div", { className: "foot" }, parts.refusal, element("div", { className: "buttons" }, parts.sign, parts.next),
+      element("div", { className: "onward" }, parts.above, parts.comes)),
   );
   return parts;
 }

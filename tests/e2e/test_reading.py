@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from helpers import free_port, take_in, until, wait_until_healthy
 from playwright.sync_api import Browser, Page, expect
 from signing import question
 
-from triage.domain import Finding, StudyStatus
+from triage.domain import Band, Finding, StudyStatus
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT, Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -267,6 +269,27 @@ def test_the_next_study_is_the_next_on_the_list(server: Server, browser: Browser
     assert [one for one in order if one in visited] == visited
     for tab in (ada, bo):
         tab.context.close()
+
+
+def test_who_goes_on_is_told_what_comes_and_goes_up_to_a_stat_study_in_one_click(
+    server: Server, browser: Browser
+) -> None:
+    installation = store(server)
+    rows = installation.queue.page(WorklistFilter(), datetime.now(UTC)).rows
+    installation.close()
+    here, stat = rows[-2], [row for row in rows[:-2] if row.band is Band.STAT]
+    tab = reading(browser, server, "Dr. Ada", here.study_id)
+    expect(tab.get_by_text("Next down the list: ")).to_be_visible()
+    expect(tab.get_by_role("button", name="Next study")).to_have_attribute("title", re.compile("Goes on down the list"))
+    above = tab.get_by_role("button", name=re.compile("STAT stud(y waits|ies wait) above"))
+    before = above.inner_text()
+    bo = reading(browser, server, "Dr. Bo", stat[-1].study_id)
+    expect(above).not_to_have_text(before)  # what another reader has open does not wait, and this is told at once
+    above.click()
+    expect(tab.locator(f'.reading[data-study="{stat[0].study_id}"]')).to_have_count(1)
+    expect(above).to_be_hidden()
+    for one in (tab, bo):
+        one.context.close()
 
 
 def test_who_goes_on_before_the_signature_is_taken_goes_on(server: Server, browser: Browser) -> None:

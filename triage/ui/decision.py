@@ -110,8 +110,11 @@ def history(study: Study) -> None:
         column.warning(_sentence(item, study.status), icon=":material/balance:")
 
 
-def form(installation: Installation, study: Study) -> None:
-    """Draw the form, which keeps what is entered and signs by itself (`triage.web.drafts`); leaving is up to Python."""
+def form(installation: Installation, study: Study, onward: dict[str, Any]) -> None:
+    """Draw the form, which keeps what is entered and signs by itself (`triage.web.drafts`); leaving is up to Python.
+
+    `onward` says what comes when the reader leaves the study (`triage.ui.state.coming`).
+    """
     name, blind = state.reader(), hides_ai(installation, study)
     role = reading.next_role(name, study.readings, study.status)
     result = None if blind else study.result
@@ -139,6 +142,7 @@ def form(installation: Installation, study: Study) -> None:
             "refusal": st.session_state.pop("refusal", ""),
             "note": st.session_state.pop("note", ""),
             "done": st.session_state.get("act_done", 0),
+            "onward": onward,
         },
         key=key,
         on_act_change=lambda: _act(study, st.session_state[key].act),
@@ -149,6 +153,7 @@ def _act(study: Study, act: dict[str, Any]) -> None:
     """Go where the form asks to go, before the page is drawn again; anything else only draws it again."""
     acts: dict[str, Callable[[], object]] = {
         "next": lambda: _next(study),
+        "above": lambda: _above(study),
         "open": lambda: _open(str(act.get("study", ""))),
     }
     if act:
@@ -169,6 +174,14 @@ def _next(study: Study) -> None:
     if again:
         st.toast(t(NEVER_LEFT), icon=":material/replay:")
     _open(following)
+
+
+def _above(study: Study) -> None:
+    above = state.read_above(study.study_id)
+    if above is None:
+        st.session_state.note = t("No STAT study waits above any more.")
+    else:
+        _open(above)
 
 
 def _open(study_id: str) -> None:
