@@ -33,7 +33,8 @@ from triage.training.release.export import export_onnx
 from triage.training.release.gate import write_gate
 from triage.training.release.ood_threshold import familiar_within
 from triage.training.release.release import ARCHITECTURE
-from triage.training.release.remember import remember
+from triage.training.release.remember import write_seen
+from triage.training.release.replay import REPLAY, remember_features
 from triage.training.release.trials import restore_trials
 from triage.training.views.frames import load_frames_of
 
@@ -66,7 +67,8 @@ def trained_without(sources: Sequence[str], folder: Path) -> Path:
 
 def serving_model(run: Path, folder: Path) -> Path:
     """Make a model folder of a run, as `release` does, calibrated on the test fold of the run; once."""
-    if (folder / CARD).exists() and SEEN in read_card(folder).files:
+    if (folder / CARD).exists():
+        read_card(folder)
         return folder
     scorer = open_model(run)
     settings = Settings()
@@ -82,6 +84,10 @@ def serving_model(run: Path, folder: Path) -> Path:
     calibration = calibrate(held.first, held.second, held.items)
     gate = write_gate(network, _for_gate(scorer, dataset), folder)
     limit = familiar_within(held)
+    sources = scorer.config["sources"]
+    known = replace(dataset, items=tuple(item for item in dataset.items if item.source in sources))
+    seen = write_seen(folder, [known], sources)
+    remember_features(scorer.trained, known).save(folder / REPLAY)
     card = Card(
         name=folder.name,
         created="2026-01-01",
@@ -94,7 +100,7 @@ def serving_model(run: Path, folder: Path) -> Path:
         window_points=calibration.window_points,
         conformal=calibration.conformal,
         familiar_within=limit,
-        files={name: sha256_of(folder / name) for name in (KERAS, ONNX, GATE)},
+        files={name: sha256_of(folder / name) for name in (KERAS, ONNX, GATE, SEEN, REPLAY)},
         training={
             "summary": f"Cross-validation run {run.name} of {RELEASE.name}, for bench.learning alone.",
             "config": scorer.config | {"train_folds": _folds(scorer), "validation_folds": []},
@@ -106,13 +112,12 @@ def serving_model(run: Path, folder: Path) -> Path:
         metrics={
             "test": report([(held, calibration)]),
             "gate": {"familiar_within": limit, **gate},
+            "seen": seen,
             "operating_points": calibration.threshold_notes,
         },
     )
     (folder / MODEL_CARD).write_text(f"# {card.name}\n\n{card.training['summary']}\n")
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
-    sources = scorer.config["sources"]
-    remember(folder, replace(dataset, items=tuple(item for item in dataset.items if item.source in sources)))
     return folder
 
 
