@@ -11,6 +11,7 @@ import onnx
 
 from triage.inference.card import CARD, GATE, MODEL_CARD, ONNX, read_card, sha256_of
 from triage.learning.judgement import REQUIRED, Check, Judgement, Verdict, write_judgement
+from triage.records.keys import key_file, open_key
 from triage.settings import Settings
 
 SHIPPED = Settings().model
@@ -34,7 +35,7 @@ def make_candidate(home: Path, called: str = "ours", /, *, glioma: float = 0.0, 
 
 
 def judge(folder: Path, serving: Path = SHIPPED, verdict: Verdict = Verdict.PASSED) -> None:
-    """Write a judgement of a candidate whose checks all have one verdict."""
+    """Write a judgement of a candidate in the home folder of an installation, sealed there; all checks alike."""
     checks = tuple(Check(name=name, verdict=verdict, said=f"{name}: {verdict}.") for name in REQUIRED)
     judgement = Judgement(
         created=datetime.now(UTC).isoformat(),
@@ -43,4 +44,5 @@ def judge(folder: Path, serving: Path = SHIPPED, verdict: Verdict = Verdict.PASS
         data_set="0" * 64,
         checks=checks,
     )
-    write_judgement(judgement, folder)
+    key = open_key(key_file(folder.parents[1]), make=True)
+    write_judgement(judgement.sealed(key.mac), folder)

@@ -19,6 +19,7 @@ from triage.inference.card import CARD, MODEL_CARD, read_card
 from triage.inference.runtime import Runtime
 from triage.learning.judgement import JUDGEMENT, read_judgement
 from triage.learning.retraining import Stage, read_progress, work_folder
+from triage.records.keys import open_key
 from triage.settings import ROOT
 from triage.training.fit.checkpoints import STATE_FILE
 
@@ -56,7 +57,20 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Command:
     recipe = small_recipe(root / "brief.toml")
     recipe.write_text(recipe.read_text().replace("steps = 1", "steps = 3"))
     replayed = manifest_set(root / "drawn", each=4)
-    said = ("--model", model, "--data", small_site(root / "readings.zip"), "--recipe", recipe, "--replay", replayed)
+    key = root / "record.key"
+    open_key(key, make=True)
+    said = (
+        "--record-key",
+        key,
+        "--model",
+        model,
+        "--data",
+        small_site(root / "readings.zip"),
+        "--recipe",
+        recipe,
+        "--replay",
+        replayed,
+    )
     return Command(tuple(map(str, said)), root / "site-1")
 
 
@@ -102,6 +116,7 @@ def test_killed_and_cancelled_it_leaves_no_candidate_and_resumed_a_whole_one(com
     judgement = read_judgement(command.out)
     assert judgement is not None
     assert judgement.candidate == card.digest
+    assert judgement.is_sealed(open_key(Path(command.options[1]), make=False).mac)
     assert (command.out / JUDGEMENT).is_file()
 
 

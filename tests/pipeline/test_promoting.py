@@ -16,13 +16,14 @@ from triage.access.roles import Role
 from triage.domain import StudyStatus
 from triage.errors import ConflictError, DeniedError, ModelError, PromotionError, TriageError
 from triage.inference.card import CARD, ONNX
-from triage.learning.judgement import Verdict
+from triage.learning.judgement import JUDGEMENT, Verdict, read_judgement, write_judgement
 from triage.phantoms import Phantom
 from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
 from triage.pipeline.promoting import Promoting
 from triage.records.acts import Act, line_of, requests_of, shadows_of
 from triage.records.audit import Event
+from triage.records.keys import open_key
 from triage.records.trail import TrailFilter
 from triage.settings import Settings
 
@@ -109,6 +110,29 @@ def test_what_is_not_judged_or_does_not_pass_is_not_promoted(installation: Insta
     with pytest.raises(PromotionError, match="not a judgement"):
         of(installation).promote("ours", seen=0)
     assert installation.store.registry.entries() == ()
+
+
+def test_a_judgement_counts_where_it_was_made_and_as_it_was_made(
+    installation: Installation, settings: Settings, tmp_path: Path
+) -> None:
+    folder = make_candidate(settings.home)
+    judge(folder, verdict=Verdict.FAILED)
+    file = folder / JUDGEMENT
+    failed = file.read_text()
+    file.write_text(failed.replace('"failed"', '"passed"'))
+    with pytest.raises(PromotionError, match="seal of this record: it was made elsewhere, or changed"):
+        of(installation).promote("ours", seen=0)
+    judge(folder)
+    judgement = read_judgement(folder)
+    assert judgement is not None
+    other = open_key(tmp_path / "other.key", make=True)
+    for changed in (judgement.model_copy(update={"seal": ""}), judgement.sealed(other.mac)):
+        write_judgement(changed, folder)
+        with pytest.raises(PromotionError, match="seal of this record"):
+            of(installation).promote("ours", seen=0)
+    assert installation.store.registry.entries() == ()
+    write_judgement(judgement, folder)
+    of(installation).promote("ours", seen=0)
 
 
 def test_an_override_needs_a_reason_and_a_second_administrator(installation: Installation, settings: Settings) -> None:

@@ -75,6 +75,7 @@ def opened(home: Path) -> Retrainings:
         home,
         lambda: home / "serving",
         lambda target: target.write_bytes(b"export"),
+        key=home / "keys" / "record.key",
         note=lambda said: ended(home, said),
     )
 
@@ -213,7 +214,9 @@ def test_a_full_disk_during_the_export_is_said(tmp_path: Path, does: Callable[[s
     def full(target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    jobs = Retrainings(tmp_path, lambda: tmp_path / "serving", full, note=lambda said: ended(tmp_path, said))
+    jobs = Retrainings(
+        tmp_path, lambda: tmp_path / "serving", full, key=tmp_path / "key", note=lambda said: ended(tmp_path, said)
+    )
     jobs.begin()
     jobs.wait()
     said = "Not stored: the disk is full. Free disk space, then repeat."

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from triage.cli.common import console, or_exit
-from triage.cli.training_common import Recipe, Seed, multiply_in_bfloat16, quiet_tensorflow
+from triage.cli.training_common import Recipe, RecordKey, Seed, multiply_in_bfloat16, quiet_tensorflow, sealing
 from triage.errors import TriageError
 from triage.text import terminal
 
@@ -36,6 +36,7 @@ def retrain(
     any_model: Annotated[
         bool, typer.Option("--any-model", help="Accept readings that were all signed beside other models.")
     ] = False,
+    record_key: RecordKey = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a retraining that was stopped.")] = False,
 ) -> None:
     """Retrain the model that serves on signed readings, and judge the candidate, which serves only once promoted."""
@@ -45,13 +46,14 @@ def retrain(
     from triage.training.retrain.retrain import OldPictures
     from triage.training.retrain.retrain import retrain as make_candidate
 
+    mac = or_exit(lambda: sealing(record_key))
     old = OldPictures(replay, volumes, more) if replay else None
     table: list[object] = []
 
     def judge(made: Path, progress: Callable[[float], object]) -> None:
         """Judge the candidate; what cannot be judged now is a candidate all the same, and `judge` does it later."""
         try:
-            table.append(as_table(judge_candidate(made, model, data, reference or (), progress)))
+            table.append(as_table(judge_candidate(made, model, data, reference or (), progress, mac)))
         except TriageError as error:
             table.append(terminal(f"The candidate could not be judged: {error} Then judge it with the command judge."))
 

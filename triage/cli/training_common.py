@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from triage.records.keys import key_file, open_key
+from triage.settings import Settings
 
 Recipe = Annotated[str, typer.Option(help="Name of a recipe, or path of a TOML file.")]
 Source = Annotated[list[str] | None, typer.Option(help="Use only this source; may be repeated.")]
@@ -21,7 +25,27 @@ Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs; defau
 Steps = Annotated[int | None, typer.Option(min=1, help="Batches per epoch; default: the recipe's.")]
 Size = Annotated[int | None, typer.Option(min=16, help="Side of the input in pixels; default: the recipe's.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Random seed; default: the recipe's.")]
+RecordKey = Annotated[
+    Path | None,
+    typer.Option(
+        help="Key of the record that the candidate is for, which seals the judgement; default: that of TRIAGE_HOME, if "
+        "there is one."
+    ),
+]
 Data = Annotated[Path | None, typer.Option(help="Data set; default: TRIAGE_DATA.")]
+
+
+def sealing(record_key: Path | None) -> Callable[[bytes], str] | None:
+    """Return what seals a judgement: the key that is named, else that of the home folder; None without one.
+
+    Raises
+    ------
+    StorageError
+        If the file is no key.
+    """
+    settings = Settings()
+    file = record_key or key_file(settings.home, settings.record_key)
+    return open_key(file, make=False).mac if record_key or file.exists() else None
 
 
 def quiet_tensorflow() -> None:

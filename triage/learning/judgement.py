@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from hmac import compare_digest
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,6 +16,8 @@ JUDGEMENT = "judgement.json"
 RULES = 1
 #: Largest file that is read: bytes.
 MAX_SIZE = 2**20
+#: Makes the message authentication code of bytes with the key of a record.
+Mac = Callable[[bytes], str]
 
 
 class Place(StrEnum):
@@ -82,6 +86,9 @@ class Judgement(BaseModel):
         Digest of both cards and of the export that was judged on.
     checks
         At least one.
+    seal
+        Message authentication code over all else with the key of the record that the candidate is for; empty if it was
+        judged where that key is not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,6 +99,19 @@ class Judgement(BaseModel):
     serving: str
     data_set: str
     checks: tuple[Check, ...]
+    seal: str = ""
+
+    def sealed(self, mac: Mac) -> Judgement:
+        """Return it with a seal."""
+        return self.model_copy(update={"seal": self._code(mac)})
+
+    def is_sealed(self, mac: Mac) -> bool:
+        """Tell whether it was judged where the key is, and was not changed since."""
+        return compare_digest(self.seal.encode(), self._code(mac).encode())
+
+    def _code(self, mac: Mac) -> str:
+        # No other text that the key seals begins so.
+        return mac(b"judgement " + self.model_copy(update={"seal": ""}).model_dump_json().encode())
 
     def passes(self, candidate: str, serving: str) -> bool:
         """Tell whether this candidate may serve in place of this model, named by the digests of their cards."""

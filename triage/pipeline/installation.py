@@ -46,6 +46,7 @@ from triage.records import private
 from triage.records.audit import Event
 from triage.records.files import ABANDONED_AFTER, FileStore, sweep
 from triage.records.glances import Glances
+from triage.records.keys import key_file
 from triage.records.pseudonyms import Pseudonyms
 from triage.records.queue import Queue
 from triage.records.signed import signed_studies
@@ -130,6 +131,7 @@ class Installation:
             lambda: self.runtime.folder,
             lambda target: self.export_readings(target, deidentified=True),
             (settings.data, settings.more),
+            key=key_file(settings.home, settings.record_key).absolute(),
             note=lambda said: note(self.store, Event.RETRAINED, said, actor=ACTOR),
         )
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from triage.access.person import Person
 from triage.access.roles import Right
 from triage.errors import ModelError, PromotionError
-from triage.learning.judgement import Judgement
+from triage.learning.judgement import Judgement, Mac
 from triage.pipeline.acting import Acting
 from triage.pipeline.candidates import Candidate, judgement_digest, read_candidate, try_out
 from triage.pipeline.installation import Installation
@@ -32,6 +32,10 @@ NOT_JUDGED = (
 OTHERWISE_JUDGED = (
     "{name} was judged against another model than serves now, or was changed since. Judge it again with the command "
     "judge; then promote it."
+)
+UNSEALED = (
+    "The judgement of {name} does not carry the seal of this record: it was made elsewhere, or changed. Judge it here "
+    "with the command judge; then promote it."
 )
 STOPPED = "{name} does not pass its judgement: {said} An administrator may ask for an override."
 UNREACHABLE = "Not rolled back, {name} goes on serving: {reason} Bring the folder back from a backup, then roll back."
@@ -70,7 +74,7 @@ class Promoting:
         """
         by, in_use = self._begin(), self._installation.serving.current()
         candidate = self._candidate(folder, in_use)
-        if stopped := why_not(candidate, in_use):
+        if stopped := why_not(candidate, in_use, self._installation.store.key.mac):
             raise PromotionError(stopped)
         return self._promoted(candidate, in_use, by, seen)
 
@@ -97,7 +101,7 @@ class Promoting:
         if not reason:
             raise PromotionError("An override needs a reason. Write why this model should serve nevertheless.")
         candidate = self._candidate(folder, in_use)
-        if not why_not(candidate, in_use):
+        if not why_not(candidate, in_use, self._installation.store.key.mac):
             raise PromotionError(f"{candidate.name} passes its judgement. Promote it without an override.")
         card = in_use.runtime.card.digest
         return self._installation.store.registry.ask(candidate.model, by=by, seen=seen, against=card, reason=reason)
@@ -236,13 +240,23 @@ class Promoting:
         return done
 
 
-def why_not(candidate: Candidate, in_use: InUse) -> str:
-    """Return why a candidate may not be promoted without an override; empty if it may."""
+def why_not(candidate: Candidate, in_use: InUse, mac: Mac) -> str:
+    """Return why a candidate may not be promoted without an override; empty if it may.
+
+    Parameters
+    ----------
+    candidate, in_use
+        The candidate, and the model that serves now.
+    mac
+        Of the key of the record, which sealed the judgement.
+    """
     if candidate.card is None:
         return candidate.trouble
     judgement, card = candidate.judgement, in_use.runtime.card.digest
     if judgement is None:
         return candidate.trouble or NOT_JUDGED.format(name=candidate.name)
+    if not judgement.is_sealed(mac):
+        return UNSEALED.format(name=candidate.name)
     if judgement.passes(candidate.card.digest, card):
         return ""
     if not _is_of(judgement, candidate.card.digest, card):

@@ -77,6 +77,8 @@ class Retrainings:
         Writes the data set of all signed readings, de-identified, to a file.
     references
         Data sets that a candidate is judged on besides the site's; those that are not there are left out.
+    key
+        File of the key of the record, which seals the judgement.
     note
         Writes how a retraining ended into the audit trail; raises `StorageError` if that is not possible now.
     """
@@ -88,11 +90,12 @@ class Retrainings:
         export: Callable[[Path], object],
         references: Sequence[Path] = (),
         *,
+        key: Path,
         note: Callable[[str], object],
     ) -> None:
         self._folder, self._models = home / "retraining", home / "models"
         self._model, self._export, self._references = model, export, references
-        self._note = note
+        self._key, self._note = key, note
         self._lock = RLock()
         self._threads: set[Thread] = set()
         self._closed = Event()
@@ -244,7 +247,7 @@ class Retrainings:
         target = self._models / job.name
         resumes = (work_folder(target) / "config.json").is_file()
         command = [*GENTLY, *COMMAND, "--model", str(job.model), "--data", str(data), "--out", str(target)]
-        command += ["--any-model", *(["--resume"] if resumes else [])]
+        command += ["--record-key", str(self._key), "--any-model", *(["--resume"] if resumes else [])]
         for reference in filter(Path.is_dir, self._references):
             command += ["--reference", str(reference)]
         # One line of the log is one sentence, without colours.

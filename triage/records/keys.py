@@ -46,6 +46,11 @@ class Key:
         return self.mac(b"fingerprint")[:32]
 
 
+def key_file(home: Path, key: Path | None = None) -> Path:
+    """Return where the key of an installation is: the file that its settings name, else one in its home folder."""
+    return key or home / "keys" / NAME
+
+
 def open_key(path: Path, *, make: bool) -> Key:
     """Return the key in a file of hex digits.
 

@@ -50,7 +50,7 @@ class SealedDatabase(Database):
         try:
             with self.read() as session:
                 begun = seals.head(session.connection()) is not None
-            self.key = keys.open_key(key or home / "keys" / keys.NAME, make=not begun)
+            self.key = keys.open_key(keys.key_file(home, key), make=not begun)
             with super().write() as session:
                 opened = seals.open_chain(session, self.key)
         except StorageError:

@@ -137,7 +137,7 @@ def _candidate(shown: Shown, candidate: Candidate) -> None:
     _lineage(card)
     if candidate.trouble:
         st.error(markdown(retold(candidate.trouble)), icon=":material/error:")
-    stopped = why_not(candidate, shown.in_use) if shown.in_use else ""
+    stopped = why_not(candidate, shown.in_use, shown.installation.store.key.mac) if shown.in_use else ""
     served = card.digest in {one.model.card for one in shown.entries if one.act is Act.PROMOTED}
     if served:
         st.caption(f":material/history: {t('Served here before.')}")

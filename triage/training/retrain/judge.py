@@ -21,7 +21,7 @@ from triage.inference.runtime import Runtime
 from triage.inference.study import judge
 from triage.learning.checks import about, check_size, check_time, checks_of
 from triage.learning.judged import FINDINGS, Answers, Pair, together
-from triage.learning.judgement import Check, Judgement, Place, Verdict, write_judgement
+from triage.learning.judgement import Check, Judgement, Mac, Place, Verdict, write_judgement
 from triage.learning.parts import Part
 from triage.learning.suspicions import Parts, check_coverage, check_labels, check_labels_by_sequence, check_leak
 from triage.text import terminal
@@ -64,6 +64,7 @@ def judge_candidate(
     export: Path,
     references: Sequence[Path],
     progress: Callable[[float], object] = lambda _: None,
+    mac: Mac | None = None,
 ) -> Judgement:
     """Judge a candidate, and write the judgement beside its card.
 
@@ -77,6 +78,8 @@ def judge_candidate(
         Data sets that stand for everything but this site.
     progress
         Called with the share that is done.
+    mac
+        Seals the judgement with the key of the record that the candidate is for; without it nobody promotes it alone.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def judge_candidate(
     total = 2 * sum(len(some.cases) for some in (*site.parts.values(), reference))
     numbers = count(1)
     answered = lambda: progress(next(numbers) / max(total, 1))  # noqa: E731 - as short as what it says
-    return judged_on(basis_of(before, site, reference, seen, answered), after, answered)
+    return judged_on(basis_of(before, site, reference, seen, answered), after, answered, mac)
 
 
 def basis_of(serving: Runtime, site: Site, reference: Studies, seen: int, answered: Tick = lambda: None) -> Basis:
@@ -101,7 +104,7 @@ def basis_of(serving: Runtime, site: Site, reference: Studies, seen: int, answer
     return Basis(serving, site, reference, seen, on_site, answers_of(serving, reference, answered))
 
 
-def judged_on(basis: Basis, after: Runtime, answered: Tick = lambda: None) -> Judgement:
+def judged_on(basis: Basis, after: Runtime, answered: Tick = lambda: None, mac: Mac | None = None) -> Judgement:
     """Let a candidate answer them too, judge it, and write the judgement beside its card."""
     parts = {
         part: Pair(studies.cases, basis.on_site[part], answers_of(after, studies, answered))
@@ -115,6 +118,8 @@ def judged_on(basis: Basis, after: Runtime, answered: Tick = lambda: None) -> Ju
         data_set=basis.site.digest,
         checks=tuple(_checks(basis, after, parts, reference)),
     )
+    if mac is not None:
+        judgement = judgement.sealed(mac)
     write_judgement(judgement, after.folder)
     return judgement
 
