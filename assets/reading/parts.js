@@ -92,13 +92,24 @@ export function build(host, form) {
     comment,
   );
   const next = element("button", { type: "button", title: t("Key n"), onclick: () => void form.next() }, t("Next study"));
+  const foot = element("div", { className: "foot" }, parts.refusal, element("div", { className: "buttons" }, parts.sign, next));
+  for (const field of [lesion, comment]) field.onfocus = () => above(field, foot);
   root.replaceChildren(
     parts.held, parts.claim, parts.other, parts.news,
     element("div", { className: "top" }, parts.title, parts.state),
-    parts.blind, parts.fields,
-    element("div", { className: "foot" }, parts.refusal, element("div", { className: "buttons" }, parts.sign, next)),
+    parts.blind, parts.fields, foot,
   );
   return parts;
+}
+
+/**
+ * Move a field that is typed in above the buttons, which stay in sight and may cover it.
+ * @param {HTMLElement} field
+ * @param {HTMLElement} foot
+ */
+function above(field, foot) {
+  field.style.scrollMarginBottom = `${foot.offsetHeight + 4}px`;
+  field.scrollIntoView({ block: "nearest" });
 }
 
 /**
