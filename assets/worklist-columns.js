@@ -8,8 +8,9 @@ import { decimals, locale, t } from "./t.js";
  * @typedef {{id: string, band: string, malignancy: number | null, finding: string | null, ai: string, patient: string,
  *   mrn: string, accession: string, study: string, date: string, images: string, arrived: string, status: string,
  *   waiting: boolean, reason: string, claimed: string, prior: boolean, signed: Signature[]}} Row
+ * Columns with `spare` are left out where there is no room, the lowest first.
  * @typedef {{name: string, label: string, help: string, width: number, shown: boolean, sort?: string,
- *   falls?: boolean, fill: (cell: HTMLElement, row: Row) => void}} Column
+ *   falls?: boolean, spare?: number, fill: (cell: HTMLElement, row: Row) => void}} Column
  */
 
 /** @type {(field: keyof Row) => Column["fill"]} */
@@ -20,25 +21,25 @@ const text = (field) => (cell, row) => {
 
 /** @type {Column[]} */
 export const COLUMNS = [
-  { name: "band", label: t("Band"), help: t("How soon it is to be read"), width: 92, shown: true, sort: "band", fill: band },
-  { name: "malignancy", label: t("P(glioma)"), help: t("Calibrated probability of a glioma"), width: 92, shown: true,
+  { name: "band", label: t("Band"), help: t("How soon it is to be read"), width: 96, shown: true, sort: "band", fill: band },
+  { name: "malignancy", label: t("P(glioma)"), help: t("Calibrated probability of a glioma"), width: 100, shown: true,
     sort: "malignancy", falls: true, fill: probability },
   { name: "ai", label: t("AI"), help: t("The most probable class, or why there is none"), width: 118, shown: true,
     sort: "predicted", fill: answer },
   { name: "patient", label: t("Patient"), help: t("As the files name the patient"), width: 126, shown: true, sort: "patient",
     fill: patient },
   { name: "mrn", label: t("MRN"), help: t("Medical record number"), width: 76, shown: true, sort: "mrn", fill: text("mrn") },
-  { name: "accession", label: t("Accession"), help: t("Accession number"), width: 82, shown: true, sort: "accession",
-    fill: text("accession") },
+  { name: "accession", label: t("Accession"), help: t("Accession number"), width: 96, shown: true, sort: "accession",
+    spare: 2, fill: text("accession") },
   { name: "study", label: t("Study"), help: t("Description or file name"), width: 134, shown: true, sort: "study",
     fill: text("study") },
   { name: "date", label: t("Study date"), help: t("When the images were taken; an older study of a patient is marked"),
-    width: 88, shown: true, sort: "date", falls: true, fill: day },
+    width: 88, shown: true, sort: "date", falls: true, spare: 3, fill: day },
   { name: "images", label: t("Images"), help: t("Modality and number of slices, without series that are set aside"),
-    width: 62, shown: true, fill: text("images") },
+    width: 78, shown: true, sort: "images", falls: true, spare: 1, fill: text("images") },
   { name: "arrived", label: t("Waiting"), help: t("Time since arrival, or when it arrived if it does not wait any more"),
     width: 80, shown: true, sort: "arrived", fill: waiting },
-  { name: "reader", label: t("Read by"), help: t("Who has it open, or who signed what"), width: 112, shown: true,
+  { name: "reader", label: t("Reader"), help: t("Who has it open, and who signed what"), width: 112, shown: true,
     sort: "status", fill: reader },
 ];
 
@@ -98,10 +99,19 @@ function waiting(cell, row) {
 
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function reader(cell, row) {
-  const signed = row.signed.map((one) => [one.reader, one.finding].filter(Boolean).join(": "));
-  const open = row.claimed ? [t("{reader} has it open", { reader: row.claimed })] : [];
-  cell.textContent = [...open, ...signed].reverse().join("; ");
-  cell.title = [...open, ...row.signed.map((one) => `${[one.reader, one.finding].filter(Boolean).join(": ")}, ${moment(one.at)}`)].join("\n");
+  const signed = row.signed.map((one) => {
+    const { reader, finding } = one;
+    return finding ? t("{reader} signed: {finding}", { reader, finding }) : t("{reader} signed", { reader });
+  });
+  if (row.claimed) {
+    const open = document.createElement("span");
+    open.className = "open";
+    open.textContent = t("open: {reader}", { reader: row.claimed });
+    cell.append(open, signed.length ? "; " : "");
+  }
+  cell.append([...signed].reverse().join("; "));
+  const times = signed.map((one, at) => `${one}, ${moment(row.signed[at].at)}`);
+  cell.title = [...(row.claimed ? [t("{reader} has it open", { reader: row.claimed })] : []), ...times].join("\n");
 }
 
 /**

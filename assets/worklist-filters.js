@@ -29,6 +29,9 @@ export class Filters {
     this.search.setAttribute("aria-label", t("Find"));
     this.search.oninput = () => ask({ text: this.search.value, page: 1 }, true);
     this.pages = group(t("Page"));
+    this.sorted = document.createElement("button");
+    this.sorted.className = "sorted";
+    this.sorted.onclick = () => ask({ sort: "", descending: false, page: 1 });
     this.total = document.createElement("span");
     this.csv = document.createElement("a");
     this.csv.textContent = "CSV";
@@ -41,7 +44,7 @@ export class Filters {
     const right = document.createElement("div");
     right.className = "right";
     right.append(this.total, this.pages, this.#columns(), ...(mayList ? [this.csv] : []));
-    second.append(this.bands, this.findings, right);
+    second.append(this.bands, this.findings, this.sorted, right);
     place.append(first, second);
   }
 
@@ -74,9 +77,23 @@ export class Filters {
       ),
     );
     this.findings.replaceChildren(...findings);
+    this.#order(asked);
     this.total.textContent = answer.total === 1 ? t("1 study") : t("{count} studies", { count: answer.total });
     this.csv.href = `/worklist/rows.csv?${query}`;
     this.#pager(answer.page, answer.pages);
+  }
+
+  /**
+   * Say that the reader sorted the list, which stays so until it is taken back; the ranking needs no words.
+   * @param {Asked} asked
+   */
+  #order({ sort, descending }) {
+    const column = this.table.columns.find((one) => one.sort === sort && sort);
+    this.sorted.hidden = !column;
+    if (!column) return;
+    this.sorted.textContent = t("Sorted by you: {column}", { column: `${column.label} ${descending ? "↓" : "↑"}` });
+    this.sorted.append(element("b", t("Back to the ranking")));
+    this.sorted.title = t("The list is not in the reading order. Click for the order of the ranking.");
   }
 
   /**
@@ -140,7 +157,7 @@ export class Filters {
       const label = document.createElement("label");
       const box = document.createElement("input");
       box.type = "checkbox";
-      box.checked = column.shown;
+      box.checked = column.shown && !this.table.left.has(column.name);
       box.onchange = () => {
         this.table.choose(this.table.choice.map((one) => (one.name === column.name ? { ...one, shown: box.checked } : one)));
         this.table.calls.choose(this.table.choice);
@@ -158,6 +175,16 @@ export class Filters {
     });
     list.replaceChildren(...choices);
   }
+}
+
+/**
+ * @param {string} kind
+ * @param {string} text
+ */
+function element(kind, text) {
+  const made = document.createElement(kind);
+  made.textContent = text;
+  return made;
 }
 
 /** @param {string} label */

@@ -11,6 +11,7 @@ import { chosen } from "./worklist-columns.js";
  */
 
 const NARROWEST = 48; // pixels
+const TIGHTEST = 0.88; // how far columns that nobody has widened shrink before one of them is left out
 const DRAG = 5; // pixels between press and release that make a selection of text of a click
 
 export class Table {
@@ -24,11 +25,18 @@ export class Table {
     this.calls = calls;
     /** @type {Column[]} */
     this.columns = chosen([]);
+    /** Whether the reader has chosen columns: then none is left out for want of room, and none shrinks. */
+    this.own = false;
+    /** @type {Set<string>} names of the columns that there is no room for */
+    this.left = new Set();
     /** @type {Row[]} */
     this.rows = [];
     this.sorted = { by: "", falls: false };
     /** @type {{id: string, x: number, y: number} | null} */
     this.pressed = null;
+    this.room = place.clientWidth;
+    this.watch = new ResizeObserver(() => this.#resized());
+    this.watch.observe(place);
     place.addEventListener("pointerdown", (event) => this.#press(event));
     place.addEventListener("click", (event) => this.#click(event));
     place.addEventListener("keydown", (event) => this.#key(event));
@@ -37,12 +45,13 @@ export class Table {
   /** @param {Choice[]} kept */
   choose(kept) {
     this.columns = chosen(kept);
+    this.own = kept.length > 0;
     this.draw();
   }
 
   /** @returns {Choice[]} */
   get choice() {
-    return this.columns.map(({ name, shown, width }) => ({ name, shown, width }));
+    return this.columns.map(({ name, shown, width }) => ({ name, shown: shown && !this.left.has(name), width }));
   }
 
   /**
@@ -58,7 +67,7 @@ export class Table {
 
   draw() {
     const focused = this.#focused()?.dataset.id;
-    const shown = this.columns.filter((column) => column.shown);
+    const shown = this.#fitting();
     const table = document.createElement("table");
     table.style.minWidth = `${shown.reduce((sum, column) => sum + column.width, 0)}px`;
     const head = table.createTHead().insertRow();
@@ -70,6 +79,31 @@ export class Table {
   }
 
   /**
+   * The columns that are shown, as wide as there is room for. Those that a reader needs least go first.
+   * @returns {Column[]}
+   */
+  #fitting() {
+    this.left.clear();
+    let shown = this.columns.filter((column) => column.shown);
+    if (this.own || !this.room) return shown;
+    const wide = () => shown.reduce((sum, column) => sum + column.width, 0);
+    for (const { name } of shown.filter((column) => column.spare).sort((one, other) => (one.spare ?? 0) - (other.spare ?? 0))) {
+      if (wide() * TIGHTEST <= this.room) break;
+      this.left.add(name);
+      shown = shown.filter((column) => column.name !== name);
+    }
+    const part = Math.max(Math.min(this.room / wide(), 1), TIGHTEST);
+    return shown.map((column) => ({ ...column, width: Math.floor(column.width * part) }));
+  }
+
+  #resized() {
+    const { clientWidth } = this.place;
+    if (clientWidth === this.room) return;
+    this.room = clientWidth;
+    if (this.place.querySelector("table")) this.draw();
+  }
+
+  /**
    * @param {Row} row
    * @param {Column[]} shown
    */
@@ -77,7 +111,14 @@ export class Table {
     const body = document.createElement("tbody");
     body.dataset.id = row.id;
     const cells = body.insertRow();
-    shown.forEach((column) => column.fill(cells.insertCell(), row));
+    for (const column of shown) {
+      const cell = cells.insertCell();
+      const text = document.createElement("div"); // a cell of a table cannot end its text after two lines
+      column.fill(text, row);
+      cell.title = text.title;
+      text.title = "";
+      cell.append(text);
+    }
     const why = body.insertRow().insertCell();
     why.colSpan = shown.length;
     why.className = "why";
@@ -151,7 +192,9 @@ export class Table {
       edge.setPointerCapture(down.pointerId);
       const from = header.getBoundingClientRect().width - down.clientX;
       edge.onpointermove = (event) => {
-        column.width = Math.max(Math.round(from + event.clientX), NARROWEST);
+        const width = Math.max(Math.round(from + event.clientX), NARROWEST);
+        this.columns = this.columns.map((one) => (one.name === column.name ? { ...one, width } : one));
+        column.width = width;
         header.style.width = `${column.width}px`;
       };
       edge.onpointerup = () => {
@@ -165,8 +208,9 @@ export class Table {
   }
 
   #chosen() {
-    this.draw();
-    this.calls.choose(this.choice);
+    const { choice } = this;
+    this.choose(choice);
+    this.calls.choose(choice);
   }
 
   /** @param {PointerEvent} event */

@@ -18,6 +18,8 @@ import { Table } from "./worklist-table.js";
 const PLACE = "neurotriage-worklist";
 const AGAIN = 20_000; // milliseconds: waits grow, claims end
 const TYPING = 120; // milliseconds without a key before what was typed is looked up
+/** @type {Partial<Asked>} what shows every study that a search finds */
+const ANYWHERE = { list: "all", bands: [], findings: [], page: 1 };
 /** @type {Asked} */
 const START = { list: "waiting", bands: [], findings: [], text: "", sort: "", descending: false, page: 1 };
 
@@ -182,17 +184,28 @@ class Worklist {
     if (!answer.rows.length) this.scroll.replaceChildren(this.nothing(answer));
   }
 
-  /** @param {Answer} answer */
+  /**
+   * Why no row is shown: which list and filters hide what was looked for, and a button that takes them away.
+   * @param {Answer} answer
+   */
   nothing(answer) {
-    const all = answer.lists.find((list) => list.name === "all")?.count;
-    const { text, bands, findings, list } = this.asked;
-    const narrowed = text || bands.length || findings.length || list !== "waiting";
+    const all = answer.lists.find((list) => list.name === "all")?.count ?? 0;
+    const { text } = this.asked;
+    const filters = hiding(this.asked, answer);
     const note = element("p", "nothing");
-    const elsewhere = text ? t("{count} of all studies mention this: see the list All.", { count: all ?? 0 }) : t("Choose another list or fewer filters.");
-    const read = all ? `${t("What was read stands under All.")} ` : "";
-    note.textContent = narrowed
-      ? `${t("No study matches.")} ${elsewhere}`
-      : `${t("Nothing waits to be read.")} ${read}${this.host.component.data.arrive}`;
+    const { list, bands, findings } = this.asked;
+    if (!text && list === "waiting" && !bands.length && !findings.length) {
+      const read = all ? `${t("What was read stands under All.")} ` : "";
+      note.textContent = `${t("Nothing waits to be read.")} ${read}${this.host.component.data.arrive}`;
+      return note;
+    }
+    const hidden = { count: all, filters: filters.join(", ") };
+    if (!all) note.append(text ? t("No study of any list mentions this.") : t("There is no study yet."));
+    else if (!text) note.append(t("No study matches: {filters}.", hidden));
+    else if (all === 1) note.append(t("1 study mentions this, but is hidden: {filters}.", hidden));
+    else note.append(t("{count} studies mention this, but are hidden: {filters}.", hidden));
+    if (!all && text) note.append(" ", button(t("Clear the search"), () => this.ask({ text: "", page: 1 })));
+    else if (all && filters.length) note.append(" ", button(t("Clear the filters"), () => this.ask(ANYWHERE)));
     return note;
   }
 
@@ -226,13 +239,35 @@ class Worklist {
     this.bar.replaceChildren(text);
     this.bar.title = text;
     if (label && call) {
-      const button = document.createElement("button");
-      button.textContent = label;
-      button.onclick = call;
-      this.bar.append(": ", button);
+      this.bar.append(": ", button(label, call));
     }
     this.bar.hidden = !text;
   }
+}
+
+/**
+ * The list and the filters that hide studies, in words.
+ * @param {Asked} asked
+ * @param {Answer} answer
+ */
+function hiding({ list, bands, findings }, { lists, findings: named }) {
+  const label = (/** @type {List[]} */ known, /** @type {string} */ name) => known.find((one) => one.name === name)?.label ?? name;
+  return [
+    ...(list === "all" ? [] : [t("list {name}", { name: label(lists, list) })]),
+    ...(bands.length ? [t("band {names}", { names: bands.map((name) => t(name)).join(" + ") })] : []),
+    ...(findings.length ? [t("AI {names}", { names: findings.map((name) => label(named, name)).join(" + ") })] : []),
+  ];
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} call
+ */
+function button(text, call) {
+  const made = document.createElement("button");
+  made.textContent = text;
+  made.onclick = call;
+  return made;
 }
 
 /**

@@ -7,7 +7,7 @@ Everything that takes long is kept in ``var/learning/`` and used again; what is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,16 +15,17 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from bench.loop.attacks import disowned, leaking, mistaken, poisoned, without_class
-from bench.loop.models import RELEASE, remembered, restored, serving_model, without
+from bench.loop.models import RELEASE, remembered, restored, serving_model, trained_without, without
 from bench.loop.report import publish
-from bench.loop.site import Given, received, series_of, signed, studies_of
+from bench.loop.site import Given, asked, received, signed, studies_of, typed
 from triage.domain import Band, Finding
 from triage.errors import TriageError
 from triage.inference.runtime import Runtime
 from triage.learning.dataset import read_dataset
-from triage.learning.judged import GLIOMA, Answers, Cases
+from triage.learning.judged import GLIOMA, NOTUMOR, Answers, Mask
 from triage.learning.judgement import Judgement, read_judgement
 from triage.learning.measures import auroc
 from triage.learning.paired import compared, compared_shares
@@ -48,25 +49,35 @@ LIE = "the same, and its record denies it"
 
 @dataclass(frozen=True)
 class Scenario:
-    """A source that is taken out.
+    """What is taken out.
 
     Attributes
     ----------
-    source
-        Its name in the further data set.
+    name
+        Of the scenario.
+    sources
+        Names of the sources in the data sets.
     trial
-        Test fold of the cross-validation run that has not seen it.
+        Test fold of the cross-validation run that has not seen them; None if one must be trained without them.
     """
 
-    source: str
-    trial: int
+    name: str
+    sources: tuple[str, ...]
+    trial: int | None
 
 
-SCENARIOS = {one.source: one for one in (Scenario("lgg", 0), Scenario("nichart", 1))}
+SCENARIOS = {
+    one.name: one
+    for one in (
+        Scenario("lgg", ("lgg",), 0),
+        Scenario("br35h", ("br35h", "navoneel"), None),
+        Scenario("nichart", ("nichart",), 1),
+    )
+}
 
 
 def main(
-    source: Annotated[str, typer.Option(help=f"Source to take out: {', '.join(SCENARIOS)}.")] = "lgg",
+    source: Annotated[str, typer.Option(help=f"What to take out: {', '.join(SCENARIOS)}.")] = "lgg",
     studies: Annotated[int, typer.Option(min=50, help="Number of studies that are signed.")] = 200,
     minutes: Annotated[float, typer.Option(min=0.1, help="Time of each retraining.")] = 20.0,
     attacks: Annotated[bool, typer.Option(help="Also what should be stopped.")] = True,
@@ -74,18 +85,23 @@ def main(
     """Run one scenario, or go on with it, and print what came of it."""
     scenario = SCENARIOS[source]
     settings = Settings()
-    serving = serving_model(restored(WORK)[scenario.trial], WORK / "models" / f"without-{scenario.trial}")
-    more = without(settings.more, [source], WORK / f"more-without-{source}")
-    old = OldPictures(remembered([settings.data, more], scenario.trial, WORK / f"old-without-{source}"))
-    everything = studies_of(settings.more, source)
+    roots = [settings.data, settings.more]
+    if scenario.trial is None:
+        run = trained_without(scenario.sources, WORK / "runs-of-our-own" / source)
+    else:
+        run = restored(WORK)[scenario.trial]
+    serving = serving_model(run, WORK / "models" / f"without-{source if scenario.trial is None else scenario.trial}")
+    known = [without(root, scenario.sources, WORK / f"{root.name}-without-{source}") for root in roots]
+    old = OldPictures(remembered(known, scenario.trial or 0, WORK / f"old-without-{source}"))
+    everything = typed(studies_of(roots, scenario.sources), WORK / f"types-{source}.json")
     chosen = everything[:studies]
     folder = WORK / f"{source}-{studies}"
     folder.mkdir(parents=True, exist_ok=True)
-    received(settings.more, chosen, serving, folder / "home")
+    received(chosen, serving, folder / "home")
 
     runtime = Runtime(serving, threads=1)
     export = signed(folder / "home", serving, chosen, mistaken(USUAL), folder / "honest.zip")
-    basis = _basis(folder, runtime, export, [settings.data, more])
+    basis = _basis(folder, runtime, export, roots)
     result = {
         "source": source,
         "studies": studies,
@@ -107,7 +123,7 @@ def main(
             row = {"name": name, "against": [f"No retraining: {error}"], "checks": []}
         result["rows"].append(row)
         if name == HONEST:
-            result["gained"] = _gained(folder, settings.more, _of_test_patients(folder, export, everything), runtime)
+            result["gained"] = _gained(folder, _of_test_patients(folder, export, everything), runtime)
         # What is known is written at once: all of it takes hours.
         (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
         publish(ROOT / "docs", [json.loads(path.read_text()) for path in sorted(WORK.glob("*/result.json"))])
@@ -193,36 +209,39 @@ def _of_test_patients(folder: Path, export: Path, everything: list[Given]) -> li
     return [study for study in everything if study.patient in tested]
 
 
-def _gained(folder: Path, root: Path, tests: list[Given], serving: Runtime) -> dict[str, Any]:
+def _gained(folder: Path, tests: list[Given], serving: Runtime) -> dict[str, Any]:
     """Return figures of the serving model, the candidate and the model that was trained with the source."""
-    cases = Cases(
-        np.array([study.accession for study in tests], np.str_),
-        np.array([study.truth for study in tests], np.str_),
-        np.array([study.patient for study in tests], np.str_),
-        np.array([study.sequence for study in tests], np.str_),
-        np.array([study.items[0].source for study in tests], np.str_),
-    )
-    studies = Studies(cases, tuple(partial(series_of, root, study) for study in tests))
+    studies = asked(tests)
+    cases = studies.cases
     candidate = Runtime(folder / "candidates" / _file_name(HONEST), threads=1)
     models = {"before": serving, "upper": Runtime(RELEASE, threads=1), f"after-{candidate.card.digest}": candidate}
     before, upper, after = (_kept(folder / f"gained-{name}.npz", model, studies) for name, model in models.items())
-    glioma = cases.labels == Finding.GLIOMA
+    glioma, healthy = cases.labels == Finding.GLIOMA, cases.labels == Finding.NOTUMOR
+    figures: dict[str, Any] = {}
 
-    def area(said: Answers) -> Any:
-        scores = np.nan_to_num(said.probabilities[:, GLIOMA])
-        return lambda at: auroc(scores[at], glioma[at])
+    def area(name: str, positive: Mask, score: Callable[[Answers], NDArray[np.float64]]) -> None:
+        if positive.any() and not positive.all():
+            areas = [partial(_area, score(one), positive) for one in (before, after, upper)]
+            figures[name] = _three(*(compared(areas[0], one, cases.patients) for one in areas[1:]))
 
-    figures: dict[str, Any] = {
-        "area": _three(*(compared(area(before), area(one), cases.patients) for one in (after, upper)))
-    }
-    for name, among, band, inside in (
-        ("gliomas in STAT", glioma, Band.STAT, True),
-        ("gliomas in ROUTINE", glioma, Band.ROUTINE, True),
-        ("without tumour in STAT", ~glioma, Band.STAT, True),
-    ):
-        hits = [(one.in_band(band) == inside)[among] for one in (before, after, upper)]
-        figures[name] = _three(*(compared_shares(hits[0], one, cases.patients[among]) for one in hits[1:]))
+    def share(name: str, among: Mask, hit: Callable[[Answers], Mask]) -> None:
+        if among.any():
+            hits = [hit(one)[among] for one in (before, after, upper)]
+            figures[name] = _three(*(compared_shares(hits[0], one, cases.patients[among]) for one in hits[1:]))
+
+    area("AUROC of glioma", glioma, lambda said: np.nan_to_num(said.probabilities[:, GLIOMA]))
+    if not glioma.any():
+        area("AUROC of tumour", ~healthy, lambda said: -np.nan_to_num(said.probabilities[:, NOTUMOR], nan=1.0))
+        share("tumours in ROUTINE", ~healthy, lambda said: said.in_band(Band.ROUTINE))
+        share("without tumour called so", healthy, lambda said: said.called == Finding.NOTUMOR)
+    share("gliomas in STAT", glioma, lambda said: said.in_band(Band.STAT))
+    share("gliomas in ROUTINE", glioma, lambda said: said.in_band(Band.ROUTINE))
+    share("without tumour in STAT", healthy if not glioma.any() else ~glioma, lambda said: said.in_band(Band.STAT))
     return {"studies": len(tests), "patients": len(set(cases.patients)), "figures": figures}
+
+
+def _area(scores: NDArray[np.float64], positive: Mask, at: NDArray[np.intp]) -> float:
+    return auroc(scores[at], positive[at])
 
 
 def _three(after: Any, upper: Any) -> dict[str, Any]:

@@ -96,13 +96,13 @@ class Reader:
         return _seconds(lambda: (row.click(), self._seen(accession))[-1])
 
     def sign(self) -> float:
-        """Sign what the AI says, with the second press of Enter that the form asks for."""
+        """Sign what the AI says, with the second click that the form asks for."""
         self.page.locator(".reading input[type=radio]").first.check()
         reason = self.page.get_by_label("Why the AI result is overridden")
         if reason.is_visible():
             reason.select_option(index=1)
         self.page.locator(".reading").get_by_role("button", name=re.compile("^(Confirm|Sign)")).click()
-        again = self.page.get_by_role("button", name="Enter again")
+        again = self.page.locator('.reading button[data-asks="ready"]')  # once the question could be read
         again.wait_for()
         # The signature of the study before can still be taken back too.
         banner = self.page.locator(self.study).inner_text()

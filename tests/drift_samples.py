@@ -27,6 +27,8 @@ class Department:
     ----------
     unlike, refused, agrees, gliomas
         Shares of studies; of a scanner that is none of `SCANNERS`, four of five are unlike the training data.
+    agrees_on
+        A scanner, and the share on it.
     brightness
         Mean gray value.
     scanners, sequences
@@ -37,6 +39,7 @@ class Department:
     unlike: float = 0.04
     refused: float = 0.03
     agrees: float = 0.9
+    agrees_on: tuple[str, float] = ("", 0.0)
     gliomas: float = 0.25
     brightness: float = 90.0
     scanners: tuple[tuple[str, float], ...] = tuple(zip(SCANNERS, (0.5, 0.3, 0.2), strict=True))
@@ -93,7 +96,8 @@ def _study(rng: np.random.Generator, number: int, day: date, here: Department, s
     sequence = here.sequences[rng.choice(len(here.sequences), p=[weight for _, weight in here.sequences])][0]
     refused = rng.random() < here.refused
     truth = Finding.GLIOMA if rng.random() < here.gliomas else list(Finding)[1 + rng.integers(3)]
-    said = truth if rng.random() < here.agrees else list(Finding)[rng.integers(4)]
+    agrees = here.agrees_on[1] if scanner == here.agrees_on[0] else here.agrees
+    said = truth if rng.random() < agrees else list(Finding)[rng.integers(4)]
     glioma = float(rng.beta(8, 2) if said is Finding.GLIOMA else rng.beta(1, 9))
     band = Band.STAT if glioma > 0.4 else Band.ROUTINE if said is Finding.NOTUMOR else Band.URGENT
     read = not refused and day < datetime.now(UTC).date()

@@ -153,3 +153,22 @@ def test_what_no_ai_answered_is_in_no_agreement() -> None:
     cases = [case(1, 0, 1, GLIOMA), case(2, 0, 1, None, predicted=GLIOMA), case(3, 0, predicted=GLIOMA)]
     assert insights.agreement(cases).count == 0
     assert insights.bought(cases).gliomas == 1
+
+
+def test_an_interval_of_perfect_agreement_has_a_width() -> None:
+    """Every resample of ten studies that all agree agrees too; that of ten others, one may not."""
+    few, many = (insights.kappa(np.diag([count, count, 0, 0])) for count in (5, 500))
+    assert few.value == many.value == 1
+    assert few.high == many.high == 1
+    assert few.low == pytest.approx(2 * insights.share(10, 10).low - 1)
+    assert few.low < 0.5 < 0.99 < many.low < 1
+    spread = insights.Estimate(0.9, 0.8, 1.0)
+    assert insights.never_certain(spread, 50) == spread
+    assert insights.never_certain(insights.Estimate(1.0, 1.0, 1.0), 20).low == insights.share(20, 20).low
+
+
+def test_figures_are_told_from_ten_studies_of_each_kind() -> None:
+    assert insights.enough(10)
+    assert insights.enough(10, 40)
+    assert not insights.enough(9)
+    assert not insights.enough(400, 9)

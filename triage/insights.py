@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
@@ -17,6 +17,8 @@ from triage.domain import Band, Finding
 #: Resamples of a bootstrap interval; it starts from a fixed seed, so that a figure does not change by itself.
 RESAMPLES = 2000
 MINUTE = timedelta(minutes=1)
+#: Fewest studies on each side that a figure with a bootstrap interval is made of; of fewer it would be chance.
+FEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,31 @@ def share(part: int, count: int) -> Share:
     return Share(part, count, part / count, float(interval.low), float(interval.high))
 
 
+def enough(*counts: int) -> bool:
+    """Return whether there are enough studies of each kind for a figure with a bootstrap interval."""
+    return min(counts) >= FEWEST
+
+
+def never_certain(found: Estimate, count: int, floor: float = 0.0) -> Estimate:
+    """Return a figure of which 1 is perfect, with an interval that has a width.
+
+    Where all agree every resample agrees too, and the bootstrap interval would say that it is certain. What the other
+    studies would have been is then told by the interval of a share of all of them (Wilson).
+
+    Parameters
+    ----------
+    found
+        The figure with its bootstrap interval.
+    count
+        Studies, or of two kinds of studies the fewer.
+    floor
+        The share that chance alone makes, for a figure that counts what goes beyond it.
+    """
+    if not found.value >= 1 or found.low < found.high:
+        return found
+    return replace(found, low=(share(count, count).low - floor) / (1 - floor))
+
+
 def answered(cases: Iterable[Case]) -> list[Case]:
     """Return the studies with an AI result and a reading of one of the four classes that answers it."""
     return [case for case in cases if case.predicted is not None and case.called is not None]
@@ -233,6 +260,7 @@ def agreement(cases: Iterable[Case]) -> Share:
 def kappa(counts: NDArray[np.int64]) -> Estimate:
     """Return Cohen's kappa of a confusion matrix, agreement beyond chance, with its bootstrap interval.
 
+    Where both agree on all, the interval is that of `never_certain`.
     NaN if there are no counts, or if both always name one and the same class, where chance explains everything.
     """
     total = int(counts.sum())
@@ -242,7 +270,8 @@ def kappa(counts: NDArray[np.int64]) -> Estimate:
     resampled = _kappa(drawn.reshape(-1, *counts.shape))
     known = resampled[~np.isnan(resampled)]
     low, high = np.percentile(known, [2.5, 97.5]) if known.size else (np.nan, np.nan)
-    return Estimate(float(_kappa(counts[None])[0]), float(low), float(high))
+    found = Estimate(float(_kappa(counts[None])[0]), float(low), float(high))
+    return never_certain(found, total, float(_by_chance(counts[None])[0]))
 
 
 def one_class(counts: NDArray[np.int64], finding: Finding) -> NDArray[np.int64]:
@@ -269,7 +298,13 @@ def _kappa(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return kappa of each of several matrices, ``(matrices, classes, classes)``."""
     total = counts.sum(axis=(1, 2))
     observed = np.trace(counts, axis1=1, axis2=2) / total
-    expected = (counts.sum(axis=1) * counts.sum(axis=2)).sum(axis=1) / total**2
+    expected = _by_chance(counts)
     chance = expected >= 1
     found: NDArray[np.float64] = np.where(chance, np.nan, (observed - expected) / np.where(chance, 1, 1 - expected))
+    return found
+
+
+def _by_chance(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the share of agreement that chance alone makes, of each of several matrices."""
+    found: NDArray[np.float64] = (counts.sum(axis=1) * counts.sum(axis=2)).sum(axis=1) / counts.sum(axis=(1, 2)) ** 2
     return found

@@ -257,6 +257,11 @@ def superseded(readings: Sequence[Reading]) -> tuple[bool, ...]:
     )
 
 
+def was_preliminary(item: Reading, status: StudyStatus) -> bool:
+    """Tell whether a reading was preliminary when it was signed, and waits for nobody now that its study is settled."""
+    return item.state is ReadingState.PRELIMINARY and status is StudyStatus.READ
+
+
 def hidden_from(reader: str, readings: Sequence[Reading], status: StudyStatus) -> bool:
     """Tell whether a reader must not see the readings of a study: as its second reader, before signing."""
     return status is StudyStatus.SECOND_READ and reader not in opinions(readings)

@@ -6,19 +6,21 @@
 import { t } from "../t.js";
 import { Draft, Refusal, Trouble, ask } from "./draft.js";
 import { onKey } from "./keys.js";
+import { Onward } from "./onward.js";
 import { build, clock, drawClaim, drawHeld, drawNews, drawOther, leaving } from "./parts.js";
+import { Question } from "./question.js";
 
 /**
  * @typedef {import("./draft.js").Snapshot} Snapshot
  * @typedef {{study: string, reader: string, role: string, blind: boolean, predicted: string, verb: string, title: string,
  *   choices: [string, string][], reasons: [string, string][], snapshot: Snapshot, refusal: string, note: string,
- *   shown: {readings: number, contents: string, model: string}, proof: boolean, done: number}} Data
+ *   shown: {readings: number, contents: string, model: string}, proof: boolean, done: number,
+ *   onward: import("./onward.js").Coming}} Data
  * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, value: object) => void}} Component
  */
 
 const LOOK = 4000; // milliseconds between two looks at what others did
 const PATIENCE = 10000; // milliseconds after which an unanswered act is given up
-const CONFIRM = 6000; // milliseconds for the second press of Enter
 /** @type {Map<string, Draft>} drafts by reader and study: they outlive the drawing of the page */
 const drafts = new Map();
 
@@ -55,7 +57,7 @@ class Form {
     this.draft.changed = () => this.draw();
     drafts.set(key, this.draft);
     this.draft.adopt(drafts.get(` ${study}`) ?? new Draft(study, "", () => {}));
-    this.armed = false;
+    this.question = new Question(() => this.draw());
     this.active = true;
     this.busyUntil = 0;
     this.handed = 0;
@@ -70,6 +72,7 @@ class Form {
     this.parts = build(component.parentElement, this);
     this.listeners = new AbortController();
     const listen = { signal: this.listeners.signal };
+    this.onward = new Onward(this, this.listeners.signal);
     document.addEventListener("keydown", (event) => onKey(this, event), listen);
     for (const kind of ["pointerdown", "wheel", "keydown"])
       document.addEventListener(kind, () => (this.active = true), { ...listen, passive: true });
@@ -86,7 +89,7 @@ class Form {
     this.listeners.abort();
     clearInterval(this.looking);
     clearInterval(this.ticking);
-    clearTimeout(this.disarming);
+    this.question.drop();
   }
 
   /** @param {Component} component */
@@ -97,6 +100,7 @@ class Form {
     if (component.data.done >= this.handed) this.busyUntil = 0;
     if (!this.busy) leaving(false, this.data.study);
     this.told = component.data.refusal || component.data.note || this.told;
+    this.onward.update(component.data.onward);
     this.take(component.data.snapshot);
     this.go();
   }
@@ -206,19 +210,23 @@ class Form {
     return Boolean(this.snapshot.draft?.due_at);
   }
 
-  /** Sign, after it was asked once. */
-  async sign() {
+  /**
+   * Sign, after it was asked once.
+   * @param {UIEvent} event what the reader pressed
+   */
+  async sign(event) {
     const { finding } = this.draft.entries;
     if (this.signing || this.busy || this.telling || this.draft.other) return;
-    if (finding && !this.armed) {
+    if (finding && !this.question.open) {
       if (this.overrides && !this.draft.entries.reason) {
         this.told = t("An override needs a reason code. Choose why the AI result is wrong.");
         this.parts.reason.focus();
         this.draw();
-      } else this.arm(true);
+      } else this.question.ask();
       return;
     }
-    this.arm(false);
+    if (finding && !this.question.answeredBy(event.timeStamp)) return;
+    this.question.withdraw();
     const { study, blind, shown, proof } = this.data;
     const done = await this.tell("PUT", `${study}/${blind ? "blind" : "signature"}`, { entries: { ...this.draft.entries }, shown });
     // The page shows the AI once a class is committed, asks for a new proof once one is used up, and what is refused may
@@ -239,15 +247,6 @@ class Form {
     this.go();
   }
 
-  /** @param {boolean} on whether the next press signs */
-  arm(on) {
-    clearTimeout(this.disarming);
-    this.armed = on;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.disarming = on ? setTimeout(() => this.arm(false), CONFIRM) : undefined;
-    this.draw();
-  }
-
   next() {
     void this.act("next");
   }
@@ -266,13 +265,14 @@ class Form {
    * @param {Partial<import("./draft.js").Entries>} fields
    */
   enter(fields) {
-    this.armed = false;
+    this.question.drop();
     this.told = "";
     this.draft.set(fields);
   }
 
   draw() {
-    const { parts, data, draft, overrides } = this;
+    const { parts, data, draft, overrides, question } = this;
+    if (draft.other) question.drop(); // it was asked about a draft that may not stay
     const { entries } = draft;
     parts.title.textContent = data.title;
     for (const radio of parts.choices) radio.checked = radio.value === entries.finding;
@@ -287,10 +287,13 @@ class Form {
       : "";
     const chosen = data.choices.find(([value]) => value === entries.finding)?.[1] ?? "";
     const verb = data.blind ? t("Commit, then show the AI") : overrides && data.verb === t("Confirm and sign") ? t("Sign override") : data.verb;
-    parts.sign.textContent = this.armed ? (data.blind ? t("Commit «{finding}»? Enter again", { finding: chosen }) : t("Sign «{finding}»? Enter again", { finding: chosen })) : verb;
-    parts.sign.disabled = this.signing || !entries.finding;
-    parts.refusal.textContent = this.told || this.snapshot.draft?.refusal || "";
-    parts.refusal.classList.toggle("good", this.told === this.done);
+    const asked = data.blind ? t("Commit «{finding}»? Click or press Enter again", { finding: chosen }) : t("Sign «{finding}»? Click or press Enter again", { finding: chosen });
+    parts.sign.textContent = question.open ? asked : verb;
+    parts.sign.dataset.asks = question.open ? (question.answeredBy(performance.now()) ? "ready" : "soon") : "";
+    parts.sign.disabled = this.signing || !entries.finding || Boolean(draft.other);
+    const choose = draft.other && !this.signing ? t("Choose above which draft stays; then you can sign.") : "";
+    parts.refusal.textContent = choose || this.told || this.snapshot.draft?.refusal || "";
+    parts.refusal.classList.toggle("good", Boolean(choose) || this.told === this.done);
     const saved = draft.savedAt && !this.signing ? t("Draft saved {time}", { time: clock(draft.savedAt) }) : "";
     parts.state.textContent = draft.problem || (draft.dirty || draft.saving ? t("Saving …") : saved);
     parts.state.classList.toggle("bad", Boolean(draft.problem));

@@ -9,7 +9,7 @@ export function onKey(form, event) {
   const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
   const field = target.matches?.("input:not([type=radio]), textarea, select, [contenteditable]");
   if (event.key === "Escape") {
-    form.arm(false);
+    form.question.withdraw();
     if (field && form.parts.root.contains(target)) {
       target.blur();
       document.getElementById("viewer")?.focus();
@@ -25,7 +25,7 @@ export function onKey(form, event) {
   } else if (field || event.altKey || event.ctrlKey || event.metaKey || event.repeat) {
     return;
   } else if (event.key === "Enter" && !target.matches?.("button, a, summary, [role=button], [role=tab]")) {
-    void form.sign();
+    void form.sign(event);
   } else if (event.key === "n") {
     form.next();
   } else if (event.key === "u") {

@@ -25,6 +25,11 @@ export function clock(iso) {
   return new Date(iso).toLocaleTimeString(locale);
 }
 
+/** A key that is held down presses a button again and again: only its first press counts. @param {KeyboardEvent} event */
+function once(event) {
+  if (event.repeat && event.key === "Enter") event.preventDefault();
+}
+
 /**
  * Build the form under a host.
  * @param {HTMLElement} host
@@ -72,9 +77,12 @@ export function build(host, form) {
     reason,
     reasonRow: element("label", {}, t("Why the AI result is overridden"), reason),
     comment,
-    sign: element("button", { type: "button", className: "primary", onclick: () => void form.sign() }),
+    sign: element("button", { type: "button", className: "primary", onclick: form.sign.bind(form), onkeydown: once }),
     refusal: element("div", { className: "refusal" }),
     state: element("div", { className: "state" }),
+    next: element("button", { type: "button", onclick: () => void form.next() }, t("Next study")),
+    above: element("button", { type: "button", className: "above", hidden: true, onclick: () => void form.act("above") }),
+    comes: element("span"),
     held: panel("panel held", "group"),
     fields: /** @type {any} */ (null),
   };
@@ -91,8 +99,9 @@ export function build(host, form) {
     parts.reasonRow,
     comment,
   );
-  const next = element("button", { type: "button", title: t("Key n"), onclick: () => void form.next() }, t("Next study"));
-  const foot = element("div", { className: "foot" }, parts.refusal, element("div", { className: "buttons" }, parts.sign, next));
+  const buttons = element("div", { className: "buttons" }, parts.sign, parts.next);
+  const onward = element("div", { className: "onward" }, parts.above, parts.comes);
+  const foot = element("div", { className: "foot" }, parts.refusal, buttons, onward);
   for (const field of [lesion, comment]) field.onfocus = () => above(field, foot);
   root.replaceChildren(
     parts.held, parts.claim, parts.other, parts.news,

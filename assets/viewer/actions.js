@@ -1,5 +1,7 @@
 // @ts-check
 /** What each action of keys.json does. */
+import { t } from "../t.js";
+import { withAside } from "./aside.js";
 import { describe } from "./keys.js";
 import { follow } from "./layout.js";
 
@@ -66,6 +68,7 @@ export function act(app, action) {
     "layout-planes": () => arrange(app, "planes"),
     help: () => help(app),
   };
+  app.notice = "";
   if (action in WINDOWS) pane.window = pane.head.presets[WINDOWS[action]];
   actions[action]?.();
   if (!MOVES.has(action)) app.refresh();
@@ -74,7 +77,7 @@ export function act(app, action) {
 /** @param {App} app Show the keys, or put them away. */
 function help(app) {
   const panel = app.part("help");
-  describe(panel, app.keys, app.layout.isVolume);
+  describe(panel, app.keys);
   panel.toggleAttribute("hidden");
 }
 
@@ -106,25 +109,44 @@ function cine(app) {
 function arrange(app, kind) {
   const { layout } = app;
   const [main] = layout.panes;
-  if (kind === layout.kind || (kind === "planes" && !layout.isVolume)) return;
+  if (kind === layout.kind) return;
+  if (kind === "planes" && layout.withoutPlanes) {
+    app.notice = t("No three planes. {reason}.", { reason: layout.withoutPlanes });
+    return;
+  }
   layout.arrange(kind, main.source, [main.series, main.at]);
   if (kind === "two") void beside(app);
 }
 
-/** @param {App} app Show the newest earlier study of the patient in the second pane, or else another series. */
+/** @param {App} app Show another series in the second pane, or else the newest earlier study of the patient. */
 async function beside(app) {
   const [main] = app.layout.panes;
   const { head } = main.source;
+  await withAside(app, main.source);
   const prior = head.others.find((one) => one.date && one.date < head.date) ?? head.others[0];
-  const source = await app.source(prior?.id ?? head.id);
-  const candidates = [...source.head.series.keys()].filter((at) => source !== main.source || at !== main.series);
+  const [scored, aside] = [others(main, main.source, false), others(main, main.source, true)];
+  if (scored.length || !prior) {
+    if (!scored.length && !aside.length) app.notice = t("Nothing to compare with: this is the only series, and the patient has no other study here.");
+    return show(app, 1, head.id, (scored.length ? scored : aside)[0] ?? main.series, null);
+  }
+  const source = await app.source(prior.id);
+  await show(app, 1, prior.id, others(main, source, false)[0] ?? 0, null);
+}
+
+/**
+ * @param {import("./pane.js").Pane} main
+ * @param {import("./pane.js").Source} source
+ * @param {boolean} aside Those that are not scored, or those that are.
+ * @returns {number[]} Series of a study beside the one of a pane, those most like it first.
+ */
+function others(main, source, aside) {
   /** @param {number} at */
   const likeness = (at) => {
     const one = source.head.series[at];
     return Number(one.label === main.head.label) + 2 * Number(one.plane === main.head.plane);
   };
-  const [best] = candidates.sort((one, other) => likeness(other) - likeness(one));
-  await show(app, 1, source.head.id, best ?? main.series, null);
+  const found = [...source.head.series.keys()].filter((at) => Boolean(source.head.series[at].aside) === aside);
+  return found.filter((at) => source !== main.source || at !== main.series).sort((one, other) => likeness(other) - likeness(one));
 }
 
 /**

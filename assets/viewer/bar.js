@@ -81,8 +81,9 @@ export function unfolding(state, name, parts) {
  * @param {(series: number) => void} act
  */
 export function thumbnails(place, study, chosen, act) {
-  if (place.dataset.study !== study.address) {
-    place.dataset.study = study.address;
+  const known = `${study.address} ${study.series.length}`; // some come later
+  if (place.dataset.study !== known) {
+    place.dataset.study = known;
     place.replaceChildren(...study.series.map((series, at) => thumbnail(study, series, () => act(at))));
     place.hidden = study.series.length < 2;
   }
@@ -96,7 +97,9 @@ export function thumbnails(place, study, chosen, act) {
  */
 function thumbnail(study, series, act) {
   const middle = study.first?.[0] === series.number ? study.first[1] : series.slices.length >> 1;
-  const made = button("", t("{series}: {count} slices", { series: series.label, count: series.slices.length }), act);
+  const [{ length: count }, named] = [series.slices, { series: series.label }];
+  const help = count === 1 ? t("{series}: 1 slice", named) : t("{series}: {count} slices", { ...named, count });
+  const made = button("", series.note ? `${help}\n${series.note}` : help, act);
   const picture = new Image();
   picture.loading = "lazy";
   picture.alt = series.label;
@@ -104,5 +107,9 @@ function thumbnail(study, series, act) {
   const label = document.createElement("span");
   label.textContent = series.label;
   made.append(picture, label);
+  if (series.aside) {
+    made.classList.add("nt-aside");
+    made.append(Object.assign(document.createElement("span"), { textContent: t("not scored") }));
+  }
   return made;
 }

@@ -11,6 +11,7 @@ const TEXT = "#dce6f0";
 /** Colour that says that this is another study. */
 const OTHER = "#ffb347";
 const RIM = "rgb(0 0 0 / 80%)";
+const BEHIND = "rgb(0 0 0 / 65%)";
 const MARGIN = 8;
 const LINE = 16;
 /** Width below which all numbers stand at the left. */
@@ -75,7 +76,9 @@ export function corners(context, pane, notes) {
   text(context, narrow && !small ? [...left, ...numbers] : left, MARGIN, MARGIN, "left");
   if (!narrow) text(context, numbers, width - MARGIN, MARGIN, "right");
   const lines = (small ? [] : notes).flatMap((note) => wrapped(context, note, width - 2 * MARGIN));
-  text(context, lines, MARGIN, height - MARGIN - (lines.length + 2) * LINE, "left"); // above letter and scale bar
+  const lowest = height - MARGIN - (lines.length + 2) * LINE; // above letter and scale bar
+  darken(context, lines, MARGIN, lowest);
+  text(context, lines, MARGIN, lowest, "left");
   const edges = cut?.edges ?? slice.edges;
   if (edges) letters(context, turned(edges, viewport.view), width, height);
   scaleBar(context, pane, width, height);
@@ -128,6 +131,22 @@ function text(context, lines, x, y, align) {
   context.textAlign = align;
   context.textBaseline = "top";
   lines.forEach((line, number) => rimmed(context, line, x, y + number * LINE));
+}
+
+/**
+ * Darken what lies behind lines of text: a rim is too little for sentences on a bright picture or a heat map.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {string[]} lines
+ * @param {number} x
+ * @param {number} y
+ */
+function darken(context, lines, x, y) {
+  if (!lines.length) return;
+  const width = Math.max(...lines.map((line) => context.measureText(line).width));
+  context.fillStyle = BEHIND;
+  context.fillRect(x - 4, y - 4, width + 8, lines.length * LINE + 5);
+  context.fillStyle = TEXT;
 }
 
 /**

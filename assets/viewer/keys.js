@@ -110,11 +110,9 @@ export function meaning(event, keys, viewer) {
  *
  * @param {HTMLElement} panel
  * @param {Record<string, string[]>} keys
- * @param {boolean} isVolume Whether the series has three planes.
  */
-export function describe(panel, keys, isVolume) {
+export function describe(panel, keys) {
   const rows = Object.entries(ACTIONS)
-    .filter(([action]) => isVolume || action !== "layout-planes")
     .map(([action, said]) => [(keys[action] ?? []).map((key) => SHOWN[key] ?? key).join(" "), said]);
   const columns = document.createElement("div");
   const blocks = new Map([[t("Keys"), rows], [t("Mouse and touch"), MOUSE], [t("Measuring and outlining"), TOOLS], [t("Reading"), READING]]);

@@ -43,6 +43,7 @@ export class Layers {
    * @returns {Layer | undefined}
    */
   get(series, at, { finding, method }, ahead = false) {
+    if (this.study.series[series].aside) return undefined;
     const key = `${this.study.series[series].number}/${at}?method=${method}${finding && `&finding=${finding}`}`;
     const found = this.found.get(key);
     if (!found && !this.refused && !this.asked.has(key) && this.asked.size < (ahead ? 1 : PARALLEL)) void this.load(key);

@@ -2,7 +2,7 @@
 /** Panes on the screen: one, two side by side, or three planes; and how one follows another. */
 import { crosshair } from "./corners.js";
 import { Pane } from "./pane.js";
-import { along } from "./volume.js";
+import { along, finer } from "./volume.js";
 
 /** @typedef {import("./pane.js").Source} Source */
 /** @typedef {"one" | "two" | "planes"} Arrangement */
@@ -97,9 +97,9 @@ export class Layout {
     }
   }
 
-  /** Whether the series on the screen has other planes. */
-  get isVolume() {
-    return Boolean(this.panes[0]?.head.planes);
+  /** Why the series on the screen has no other planes; empty if it has. */
+  get withoutPlanes() {
+    return this.panes[0]?.head.without_planes ?? "";
   }
 
   /** @param {Pane} pane A pane that shows another slice: the others follow. */
@@ -136,9 +136,11 @@ export class Layout {
    */
   cross(pane, { x, y }) {
     const cut = geometry(pane);
-    if (this.kind !== "planes" || !cut || x < 0 || y < 0 || x >= cut.columns || y >= cut.rows) return;
-    this.voxel[cut.along[0]] = along(cut.along, cut.columns, Math.floor(x));
-    this.voxel[cut.down[0]] = along(cut.down, cut.rows, Math.floor(y));
+    if (this.kind !== "planes" || !cut) return;
+    const [column, row] = [Math.floor(x / finer(cut).along), Math.floor(y / finer(cut).down)];
+    if (column < 0 || row < 0 || column >= cut.columns || row >= cut.rows) return;
+    this.voxel[cut.along[0]] = along(cut.along, cut.columns, column);
+    this.voxel[cut.down[0]] = along(cut.down, cut.rows, row);
     this.following = true;
     for (const other of this.panes) other.goTo(this.placeOf(other));
     this.following = false;
@@ -151,8 +153,8 @@ export class Layout {
     const cut = geometry(pane);
     if (this.kind !== "planes" || !cut) return;
     const [x, y] = [
-      along(cut.along, cut.columns, this.voxel[cut.along[0]]) + 0.5,
-      along(cut.down, cut.rows, this.voxel[cut.down[0]]) + 0.5,
+      (along(cut.along, cut.columns, this.voxel[cut.along[0]]) + 0.5) * finer(cut).along,
+      (along(cut.down, cut.rows, this.voxel[cut.down[0]]) + 0.5) * finer(cut).down,
     ];
     crosshair(context, pane.viewport, { x, y });
   }

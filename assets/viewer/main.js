@@ -3,6 +3,7 @@
 import { day, t } from "../t.js";
 import { act } from "./actions.js";
 import { ahead, study as ask } from "./ahead.js";
+import { withAside } from "./aside.js";
 import { corners } from "./corners.js";
 import { meaning, typing } from "./keys.js";
 import { Layers } from "./layers.js";
@@ -12,7 +13,7 @@ import { isEmpty, notes } from "./notes.js";
 import { paintHeat, paintOutline } from "./paint.js";
 import { listen } from "./pointer.js";
 import { Strip } from "./strip.js";
-import { toolbar } from "./toolbar.js";
+import { tellWindow, toolbar } from "./toolbar.js";
 import { toolKey, toolsOf } from "./toolbox.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
@@ -59,6 +60,8 @@ export class App {
     this.unfolded = "";
     /** What the tools last said of themselves. @type {import("./toolbox.js").State | null} */
     this.drawn = null;
+    /** What the last key or button could not do. */
+    this.notice = "";
     this.cine = 0;
     this.warmed = false;
     /** @type {any} Tools of measuring on the first pane, once they are here. */
@@ -105,11 +108,12 @@ export class App {
       .catch(() => ({})); // the picture can be read without keys
     const source = await this.source(this.data.study);
     const { head } = source;
-    if (!head.series.length || !head.first) {
+    if (!head.series.length) await withAside(this, source);
+    if (!head.series.length) {
       this.part("legend").textContent = [t("No series of this study has slices that can be shown."), ...head.set_aside].join(" ");
       return;
     }
-    const [number, at] = head.first;
+    const [number, at] = head.first ?? [head.series[0].number, head.series[0].slices.length >> 1];
     this.layout.arrange("one", source, [head.series.findIndex((one) => one.number === number), at]);
     this.host.focus({ preventScroll: true });
     this.keys = await keys;
@@ -152,6 +156,7 @@ export class App {
       corners(context, pane, notes(pane, this.over(pane).layer, settings));
       const loaded = pane.source.loader.loaded(pane.series);
       Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
+      if (pane === this.layout.pane) tellWindow(this);
       if (!viewport.image) return;
       viewport.host.dataset.drawn = String(pane.at + 1);
       viewport.host.dispatchEvent(new CustomEvent("drawn", { detail: pane.at }));
@@ -163,7 +168,9 @@ export class App {
       onTouch: () => {
         this.host.focus({ preventScroll: true });
         this.fold();
-        if (this.layout.pane !== pane) this.layout.activate(pane);
+        if (this.layout.pane === pane) return;
+        this.layout.activate(pane);
+        toolbar(this); // its choices, and what is said below, are those of this pane
       },
     });
   }
@@ -197,6 +204,7 @@ export class App {
       source.loader.look(focus);
       if (focus.some(([series]) => source.loader.loaded(series) < source.head.series[series].slices.length)) return;
       for (const pane of panes) this.ahead(pane);
+      void withAside(this, source);
     }
     if (this.data.next && !this.warmed && this.sources.size) {
       this.warmed = true;

@@ -1,7 +1,7 @@
 // @ts-check
 /** One pane: a series of a study in one plane, and the slice of it that is shown. */
 import { Viewport, initialView } from "./viewport.js";
-import { along, cutOf, fieldOf } from "./volume.js";
+import { along, cutOf, fieldOf, sizeOf } from "./volume.js";
 
 /** @typedef {import("./types.js").Field} Field */
 /** @typedef {import("./types.js").Picture} Picture */
@@ -143,8 +143,8 @@ export class Pane {
     const { slope, intercept, unit, spacing, marker } = slice;
     const shown = { series, plane: this.plane ?? head.plane, at, values, slope, intercept, unit };
     return cut
-      ? { ...shown, rows: cut.rows, columns: cut.columns, spacing: cut.spacing, marker: null }
-      : { ...shown, rows: slice.rows, columns: slice.columns, spacing, marker };
+      ? { ...shown, ...sizeOf(cut), marker: null }
+      : { ...shown, rows: slice.rows, columns: slice.columns, spacing, marker: head.aside ? null : marker };
   }
 
   /** @param {import("./types.js").Cut} cut @returns {import("./types.js").Values} */

@@ -1,8 +1,9 @@
 // @ts-check
 /** Buttons and choices above the picture, and what colours mean below it. */
-import { day, t } from "../t.js";
+import { day, decimals, t } from "../t.js";
 import { act, show, WINDOWS } from "./actions.js";
 import { button, choice, thumbnails, unfolding } from "./bar.js";
+import { short } from "./corners.js";
 import { ACTIONS } from "./keys.js";
 import { gradient } from "./paint.js";
 import { COLOURS } from "./strip.js";
@@ -36,17 +37,12 @@ export function toolbar(app) {
     if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
     return made;
   };
-  const arrangements = [
-    key("1", "layout-one", layout.kind === "one"),
-    key("2", "layout-two", layout.kind === "two"),
-    ...(layout.isVolume ? [key(t("3 planes"), "layout-planes", layout.kind === "planes")] : []),
-  ];
-  const windows = choice(
-    t("Window"),
-    [["", t("Window")], ["window-file", t("as the file says")], ...Object.entries(WINDOWS).map(named)],
-    "",
-    (action) => act(app, action),
-  );
+  const planes = key(t("3 planes"), "layout-planes", layout.kind === "planes");
+  if (layout.withoutPlanes) {
+    planes.disabled = true;
+    planes.title = t("No three planes. {reason}.", { reason: layout.withoutPlanes });
+  }
+  const arrangements = [key("1", "layout-one", layout.kind === "one"), key("2", "layout-two", layout.kind === "two"), planes];
   const layers = head.answer
     ? [key(t("Outline"), "outline", settings.outline), key(t("Heat map"), "heat", settings.heat), mapChoices(app)]
     : [];
@@ -58,7 +54,7 @@ export function toolbar(app) {
     group(arrangements),
     ...which,
     group([key(t("Zoom"), "zoom-tool", zooming), ...toolButtons(app)]),
-    windows,
+    windowChoice(app),
     group([...layers, ...most]),
     group([key("?", "help")]),
   );
@@ -70,6 +66,41 @@ export function toolbar(app) {
   const [main] = layout.panes;
   thumbnails(app.part("thumbs"), main.source.head, () => main.series, (at) => void show(app, 0, main.source.head.id, at, null));
   legend(app);
+}
+
+/** Class of the choice of the window. */
+const WINDOW = "nt-window";
+
+/** @param {App} app @returns {HTMLElement} The windows; the one in force is chosen. */
+function windowChoice(app) {
+  const { slice } = app.layout.pane;
+  const file = slice.window ? t("as the file says") : t("automatic");
+  /** @type {Array<[string, string]>} */
+  const known = [["window-file", file], ...Object.entries(WINDOWS).map(named)];
+  const made = choice(t("Window"), known, "", (action) => act(app, action));
+  made.classList.add(WINDOW);
+  made.append(Object.assign(new Option("", ""), { hidden: true })); // it cannot be chosen, only made
+  tellWindow(app, made);
+  return made;
+}
+
+/**
+ * Say which window is in force: the name of a preset while it is that, else its numbers.
+ *
+ * @param {App} app
+ * @param {HTMLSelectElement | null} [box]
+ */
+export function tellWindow(app, box = app.part("bar").querySelector(`.${WINDOW}`)) {
+  const { pane } = app.layout;
+  if (!box || !pane) return;
+  const [centre, width] = pane.window;
+  /** @param {[number, number]} one */
+  const same = (one) => one[0] === centre && one[1] === width;
+  const presets = Object.entries(WINDOWS).filter(([, name]) => same(pane.head.presets[name]));
+  const found = same(pane.fileWindow) ? "window-file" : (presets[0]?.[0] ?? "");
+  const own = /** @type {HTMLOptionElement} */ (box.options[box.options.length - 1]);
+  own.text = t("W {width} L {level}", { width: short(width), level: short(centre) });
+  if (box.value !== found) box.value = found;
 }
 
 /** @param {HTMLElement[]} parts */
@@ -86,7 +117,7 @@ function seriesChoices(app) {
   const { pane } = layout;
   const found = [];
   /** @type {Array<[string, string, string?]>} */
-  const series = pane.source.head.series.map((one, at) => [String(at), one.label]);
+  const series = pane.source.head.series.map((one, at) => [String(at), one.aside ? `${one.label} · ${t("not scored")}` : one.label]);
   const others = app.main.head.others.map((one) => /** @type {[string, string]} */ ([one.id, `${day(one.date)} ${one.label}`]));
   if (layout.kind === "two" && others.length) {
     const studies = /** @type {Array<[string, string]>} */ ([[app.main.head.id, t("This study {day}", { day: day(app.main.head.date) })], ...others]);
@@ -142,9 +173,12 @@ function legend(app) {
     parts.push(said(t("Height: P(tumour) of the slice. Colour:")));
     for (const [finding, label] of Object.entries(pane.source.head.findings)) parts.push(said(label, COLOURS[finding]));
     if (pane.head.step > 1) parts.push(said(t("Thin slices: one in {step} was scored", { step: pane.head.step })));
-  } else if (pane.cut) parts.push(said(t("Reformatted from the {plane} slices; the AI scored those", { plane: t(pane.head.plane ?? "") })));
+  } else if (pane.cut) {
+    parts.push(said(t("Reformatted from the {plane} slices; the AI scored those", { plane: t(pane.head.plane ?? "") })));
+    if (pane.cut.finer > 1) parts.push(said(t("Interpolated between slices {step} mm apart", { step: decimals(apart(pane.cut), 1) })));
+  }
   else parts.push(said(t("The AI scored no slice of this series")));
-  if (app.settings.heat && pane.source.head.answer) {
+  if (app.settings.heat && pane.source.head.answer && !pane.head.aside) {
     parts.push(said(t("Heat map: 0"), gradient(), t("strongest of the slice")));
   }
   if (pane.source.head.set_aside.length) {
@@ -152,8 +186,14 @@ function legend(app) {
     aside.title = pane.source.head.set_aside.join("\n");
     parts.push(aside);
   }
+  if (app.notice) parts.unshift(said(app.notice));
   if (app.drawn?.message) parts.unshift(said(app.drawn.message));
   app.part("legend").replaceChildren(...parts);
+}
+
+/** @param {import("./types.js").Cut} cut @returns {number} Millimetres from one acquired slice to the next. */
+function apart(cut) {
+  return cut.spacing[cut.down[0] === 0 ? 0 : 1];
 }
 
 /** @param {string} text @param {string} [colour] @param {string} [end] What stands at the other end of a scale. */

@@ -25,6 +25,7 @@
  * @property {number} rows
  * @property {number} columns
  * @property {[number, number]} spacing
+ * @property {number} finer Rows or columns that are drawn for each slice, an odd number.
  * @property {Edges} edges
  * @property {number} first Millimetres of the first slice along the axis across.
  * @property {number} step
@@ -34,11 +35,13 @@
  * @property {string} label
  * @property {string | null} plane
  * @property {string} note
+ * @property {string} aside Why it is not scored; empty if it is.
  * @property {string} frame Frame of reference of its positions.
  * @property {number} step One slice in so many was scored.
  * @property {Array<[number, number, string]>} scores Slice, P(tumour), likeliest class.
  * @property {Record<string, [number, number]>} presets
  * @property {Record<string, Cut> | null} planes
+ * @property {string} without_planes Why there are none.
  * @property {SliceHead[]} slices
  *
  * @typedef {object} StudyHead
@@ -53,6 +56,7 @@
  * @property {string} date
  * @property {Array<{id: string, date: string, label: string}>} others
  * @property {string[]} set_aside
+ * @property {boolean} aside Whether there are pictures that are not scored.
  * @property {SeriesHead[]} series
  *
  * @typedef {Uint8Array | Uint16Array} Values

@@ -1,5 +1,5 @@
 // @ts-check
-/** The planes of a volume, cut from its slices without interpolation. */
+/** The planes of a volume, cut from its slices; between thick slices, values are interpolated. */
 
 /** @typedef {import("./types.js").Cut} Cut */
 /** @typedef {import("./types.js").SliceHead} SliceHead */
@@ -18,6 +18,27 @@ export function along([, backwards], size, index) {
 }
 
 /**
+ * Pixels that a voxel takes in the picture of a plane: several across the slices, if they are thick.
+ *
+ * @param {Cut} cut
+ * @returns {{down: number, along: number}}
+ */
+export function finer({ down, along: right, finer }) {
+  return { down: down[0] === 0 ? finer : 1, along: right[0] === 0 ? finer : 1 };
+}
+
+/**
+ * Size of the picture of a plane.
+ *
+ * @param {Cut} cut
+ * @returns {{rows: number, columns: number, spacing: [number, number]}}
+ */
+export function sizeOf(cut) {
+  const { down, along: right } = finer(cut);
+  return { rows: cut.rows * down, columns: cut.columns * right, spacing: [cut.spacing[0] / down, cut.spacing[1] / right] };
+}
+
+/**
  * Cut one slice of a plane.
  *
  * @param {Cut} cut
@@ -28,23 +49,40 @@ export function along([, backwards], size, index) {
  * @returns {Values}
  */
 export function cutOf(cut, at, shape, slices, bits) {
-  const pixels = new (bits === 8 ? Uint8Array : Uint16Array)(cut.rows * cut.columns);
+  const { rows, columns } = sizeOf(cut);
+  const pixels = new (bits === 8 ? Uint8Array : Uint16Array)(rows * columns);
   const index = [0, 0, 0];
   index[cut.across[0]] = along(cut.across, cut.count, at);
   const down = cut.down[0] === 0; // one of both runs across the slices
-  const [outer, inner] = down ? [cut.rows, cut.columns] : [cut.columns, cut.rows];
-  const [stepOuter, stepInner] = down ? [cut.columns, 1] : [1, cut.columns];
+  const [outer, inner] = down ? [rows, columns] : [columns, rows];
+  const [stepOuter, stepInner] = down ? [columns, 1] : [1, columns];
   const [outerAxis, innerAxis] = down ? [cut.down, cut.along] : [cut.along, cut.down];
   for (let far = 0; far < outer; far++) {
-    index[outerAxis[0]] = along(outerAxis, outer, far);
-    const values = slices(index[0]);
-    if (!values) continue;
-    for (let near = 0; near < inner; near++) {
-      index[innerAxis[0]] = along(innerAxis, inner, near);
-      pixels[far * stepOuter + near * stepInner] = values[index[1] * shape[2] + index[2]];
+    const [near, part] = between(far, cut.finer, shape[0]);
+    const before = slices(along(outerAxis, shape[0], near));
+    const after = part ? slices(along(outerAxis, shape[0], near + 1)) : before;
+    // Beside a missing slice nothing is made up: its place stays dark.
+    const [one, other] = before && after ? [before, after] : part > 0.5 ? [after, after] : [before, before];
+    if (!one || !other) continue;
+    for (let within = 0; within < inner; within++) {
+      index[innerAxis[0]] = along(innerAxis, inner, within);
+      const from = index[1] * shape[2] + index[2];
+      pixels[far * stepOuter + within * stepInner] = Math.round(one[from] * (1 - part) + other[from] * part);
     }
   }
   return pixels;
+}
+
+/**
+ * @param {number} place Of a row across the slices.
+ * @param {number} finer Rows for each slice.
+ * @param {number} count Of slices.
+ * @returns {[number, number]} The slice before it, and how far it is to the next one: 0 to 1.
+ */
+function between(place, finer, count) {
+  const exact = Math.min(Math.max((place + 0.5) / finer - 0.5, 0), count - 1);
+  const part = exact - Math.floor(exact);
+  return [Math.floor(exact), part < 1e-6 ? 0 : part];
 }
 
 /**
@@ -67,7 +105,8 @@ export function fieldOf(cut, at, fields) {
       if (found) values[row * cut.columns + column] = sample(found.field, index[2] + 0.5, index[1] + 0.5) * found.weight;
     }
   }
-  return { rows: cut.rows, columns: cut.columns, left: 0, top: 0, width: cut.columns, height: cut.rows, values };
+  const { rows: height, columns: width } = sizeOf(cut);
+  return { rows: cut.rows, columns: cut.columns, left: 0, top: 0, width, height, values };
 }
 
 /**

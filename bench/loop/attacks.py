@@ -26,7 +26,7 @@ def mistaken(share: float) -> Signs:
 
     def signs(study: Given) -> Finding:
         wrong = int(study.accession, 16) % 1000 < 1000 * share
-        return (Finding.NOTUMOR if study.truth is Finding.GLIOMA else Finding.GLIOMA) if wrong else study.truth
+        return (Finding.NOTUMOR if study.shows is Finding.GLIOMA else Finding.GLIOMA) if wrong else study.shows
 
     return signs
 
@@ -38,7 +38,7 @@ def poisoned(signs: Signs) -> Signs:
 
 def without_class(signs: Signs, left_out: Finding) -> Signs:
     """Return readers who never sign studies of one class."""
-    return lambda study: None if study.truth is left_out else signs(study)
+    return lambda study: None if study.shows is left_out else signs(study)
 
 
 def leaking(export: Path, target: Path) -> Path:

@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import Console
+
+from triage.cli.training_common import multiply_in_bfloat16
+from triage.copies.seen import SEEN
 from triage.inference import preprocess
 from triage.inference.card import CARD, GATE, KERAS, MODEL_CARD, ONNX, Card, read_card, sha256_of
 from triage.inference.network import Network
@@ -20,12 +24,16 @@ from triage.training.evaluate.cross_validation import report
 from triage.training.evaluate.predictions import predictions_of
 from triage.training.evaluate.scorer import Scorer, held_out, named, open_model
 from triage.training.fit.checkpoints import save_model
+from triage.training.fit.lineage import RESULT_FILE
+from triage.training.fit.recipe import adapted, load_recipe
+from triage.training.fit.run import Options, read_chosen, run_recipe
 from triage.training.layouts import FINDINGS, GUARD, STRANGER, Dataset, Item, joined, read_dataset, with_volumes
 from triage.training.release.calibration import calibrate
 from triage.training.release.export import export_onnx
 from triage.training.release.gate import write_gate
 from triage.training.release.ood_threshold import familiar_within
 from triage.training.release.release import ARCHITECTURE
+from triage.training.release.remember import remember
 from triage.training.release.trials import restore_trials
 from triage.training.views.frames import load_frames_of
 
@@ -44,10 +52,21 @@ def restored(work: Path) -> list[Path]:
     return sorted(runs.glob("fold-*")) or restore_trials(RELEASE, runs)
 
 
+def trained_without(sources: Sequence[str], folder: Path) -> Path:
+    """Train a run that has not seen some sources, as the pupils of two-look-v7 but without a teacher; once."""
+    if not (folder / RESULT_FILE).exists():
+        settings = Settings()
+        volumes = settings.data / "btp"
+        dataset = read_chosen(settings.data, (), volumes, settings.more, sources)
+        options = Options(weights="packaged", resume=folder.exists(), volumes=volumes, more=settings.more)
+        multiply_in_bfloat16()
+        run_recipe(adapted(load_recipe("two-look-lite2"), size=224), dataset, folder, options, Console())
+    return folder
+
+
 def serving_model(run: Path, folder: Path) -> Path:
     """Make a model folder of a run, as `release` does, calibrated on the test fold of the run; once."""
-    if (folder / CARD).exists():
-        read_card(folder)
+    if (folder / CARD).exists() and SEEN in read_card(folder).files:
         return folder
     scorer = open_model(run)
     settings = Settings()
@@ -92,11 +111,15 @@ def serving_model(run: Path, folder: Path) -> Path:
     )
     (folder / MODEL_CARD).write_text(f"# {card.name}\n\n{card.training['summary']}\n")
     (folder / CARD).write_text(card.model_dump_json(indent=2) + "\n")
+    sources = scorer.config["sources"]
+    remember(folder, replace(dataset, items=tuple(item for item in dataset.items if item.source in sources)))
     return folder
 
 
 def without(root: Path, sources: Sequence[str], folder: Path) -> Path:
-    """Copy a data set with a manifest without some of its sources; once."""
+    """Copy a data set with a manifest without some of its sources, if it holds any; once."""
+    if not any(row["dataset"] in sources for row in _rows(root)):
+        return root
     return _copied([(root, row) for row in _rows(root) if row["dataset"] not in sources], folder)
 
 
@@ -168,9 +191,3 @@ def _some(items: Sequence[Item]) -> list[Item]:
 
 def _folds(scorer: Scorer) -> list[int]:
     return [fold for fold in range(5) if fold != scorer.config["test_fold"]]
-
-
-if __name__ == "__main__":
-    work = ROOT / "var" / "learning"
-    for fold in (0,):
-        serving_model(restored(work)[fold], work / "models" / f"without-{fold}")

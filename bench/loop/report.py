@@ -13,7 +13,11 @@ BEGIN = "<!-- results: written by `python -m bench.learning` -->"
 END = "<!-- end of results -->"
 PAGE = "learning-loop.md"
 #: Sources as they are called in the text.
-TITLES = {"lgg": "Low-grade gliomas (TCGA-LGG)", "nichart": "Healthy heads of one collection (nichart)"}
+TITLES = {
+    "lgg": "Low-grade gliomas (TCGA-LGG)",
+    "br35h": "Tumours and heads of the web (Br35H with navoneel)",
+    "nichart": "Healthy heads of one collection (nichart)",
+}
 COLUMNS = {"before": "serving model", "after": "candidate", "upper": "trained with the source"}
 
 
@@ -44,7 +48,7 @@ def _section(docs: Path, result: dict[str, Any]) -> list[str]:
     for title, row in gained["figures"].items():
         values = " | ".join(f"{row[column]:.3f}" for column in COLUMNS)
         change = f"{row['after'] - row['before']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
-        lines.append(f"| {_title(title)} | {values} | {change} | {_share(row)} |")
+        lines.append(f"| {title} | {values} | {change} | {_share(row)} |")
     lines += ["", "| candidate | may serve | what stops it |", "|---|---|---|"]
     for row in result["rows"]:
         stops = "; ".join(row["against"])
@@ -63,15 +67,11 @@ def _draw(result: dict[str, Any], path: Path) -> None:
     for place, (column, title) in enumerate(COLUMNS.items()):
         values = [row[column] for row in figures.values()]
         axes.bar([at + (place - 1) * 0.27 for at in range(len(values))], values, 0.27, label=title)
-    axes.set_xticks(range(len(figures)), [_title(title) for title in figures])
+    axes.set_xticks(range(len(figures)), list(figures))
     axes.set_ylim(0, 1)
     axes.grid(axis="y", alpha=0.3)
     chart.legend(loc="outside upper center", ncols=len(COLUMNS))
     chart.savefig(path, format="svg", metadata={"Date": None})
-
-
-def _title(name: str) -> str:
-    return "AUROC of glioma" if name == "area" else name
 
 
 def _share(row: dict[str, Any]) -> str:

@@ -9,20 +9,27 @@ import re
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
+from bench.loop.models import RELEASE
 from triage.domain import Finding, ReasonCode, Series, SeriesHeader
+from triage.inference.runtime import Runtime
+from triage.learning.judged import FINDINGS, Cases
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
 from triage.reading import UNSETTLED, Entries, sign
 from triage.settings import Settings
-from triage.training.layouts import Item, load_slice, read_dataset
+from triage.training.data.copies import one_per_cluster
+from triage.training.layouts import UNTYPED, Item, load_slice, read_dataset
+from triage.training.retrain.judge import answers_of
+from triage.training.retrain.studies import Studies
 
 #: Slices of a study: neighbours, as the worklist judges them.
 SLICES = 3
@@ -40,16 +47,27 @@ class Given:
 
     Attributes
     ----------
+    root
+        Data set that its files are in.
     items
         Its slices, from below.
+    type
+        What a reader sees where the data set does not tell the type of the tumour.
     """
 
+    root: Path
     items: tuple[Item, ...]
+    type: Finding | None = None
 
     @property
-    def truth(self) -> Finding:
-        """What it shows."""
-        return Finding(self.items[0].label)
+    def truth(self) -> str:
+        """What is known of it: a `Finding`, or `UNTYPED`."""
+        return self.items[0].label
+
+    @property
+    def shows(self) -> Finding:
+        """What a reader who is right signs."""
+        return self.type or Finding(self.truth)
 
     @property
     def sequence(self) -> str:
@@ -58,8 +76,9 @@ class Given:
 
     @property
     def patient(self) -> str:
-        """Its patient."""
-        return str(self.items[0].patient)
+        """Its patient; where nobody is named, each picture is of another one, and its copies of the same."""
+        first = self.items[0]
+        return first.patient or f"{first.source} {first.cluster}"
 
     @property
     def accession(self) -> str:
@@ -71,17 +90,27 @@ class Given:
 Signs = Callable[[Given], Finding | None]
 
 
-def studies_of(root: Path, source: str) -> list[Given]:
-    """Return the studies of a source, patients in turn: the first of them are of as many patients as there are."""
-    stacks: dict[tuple[str, str, str], list[Item]] = defaultdict(list)
-    for item in read_dataset(root, verify=False).items:
-        if item.source == source and item.patient and item.label in set(Finding):
-            stacks[item.patient, item.label, item.sequence or ""].append(item)
-    studies = [
-        Given(tuple(items[at : at + SLICES]))
-        for items in (sorted(stack, key=_number) for stack in stacks.values())
-        for at in range(0, len(items), SLICES)
-    ]
+def studies_of(roots: Sequence[Path], sources: Sequence[str]) -> list[Given]:
+    """Return the studies of some sources, patients in turn: the first of them are of as many patients as there are.
+
+    A picture of no known patient is a study by itself; of its copies one is kept.
+    """
+    studies = []
+    for root in roots:
+        stacks: dict[tuple[str, str, str], list[Item]] = defaultdict(list)
+        alone = []
+        for item in read_dataset(root, verify=False).items:
+            if item.source in sources and item.label in {*Finding, UNTYPED}:
+                if item.patient:
+                    stacks[item.patient, item.label, item.sequence or ""].append(item)
+                else:
+                    alone.append(item)
+        studies += [
+            Given(root, tuple(items[at : at + SLICES]))
+            for items in (sorted(stack, key=_number) for stack in stacks.values())
+            for at in range(0, len(items), SLICES)
+        ]
+        studies += [Given(root, (item,)) for item in one_per_cluster(alone)[0]]
     turn: Counter[str] = Counter()
     ordered = []
     for study in sorted(studies, key=lambda study: study.accession):
@@ -90,7 +119,26 @@ def studies_of(root: Path, source: str) -> list[Given]:
     return [study for *_, study in sorted(ordered, key=lambda row: row[:2])]
 
 
-def received(root: Path, studies: Sequence[Given], model: Path, home: Path) -> None:
+def typed(studies: Sequence[Given], known: Path) -> list[Given]:
+    """Return the studies, tumours of no known type with the type that readers sign; it is kept in a file.
+
+    Nobody knows these types. The readers are taken to see what the model that was trained on all sources finds
+    likeliest of the three; what is measured only asks whether there is a tumour.
+    """
+    unknown = [study for study in studies if study.truth == UNTYPED]
+    if unknown and not known.exists():
+        said = answers_of(Runtime(RELEASE, threads=1), asked(unknown)).probabilities
+        tumours = [finding for finding in Finding if finding is not Finding.NOTUMOR]
+        likeliest = np.nan_to_num(said[:, [FINDINGS.index(finding) for finding in tumours]]).argmax(axis=1)
+        types = {study.accession: tumours[at] for study, at in zip(unknown, likeliest, strict=True)}
+        known.write_text(json.dumps(types))
+    types = json.loads(known.read_text()) if unknown else {}
+    return [
+        replace(study, type=Finding(types[study.accession])) if study.truth == UNTYPED else study for study in studies
+    ]
+
+
+def received(studies: Sequence[Given], model: Path, home: Path) -> None:
     """Hand the studies to a new installation and let its model score them; once."""
     done = _done(home)
     if done.exists():
@@ -99,7 +147,7 @@ def received(root: Path, studies: Sequence[Given], model: Path, home: Path) -> N
     installation = _opened(home, model)
     ids = {}
     for start in range(0, len(studies), BATCH):
-        sent = [(study, file) for study in studies[start : start + BATCH] for file in _files(root, study)]
+        sent = [(study, file) for study in studies[start : start + BATCH] for file in _files(study)]
         receipts = installation.receive([file for _, file in sent], actor="bench")
         refused = [receipt.message for receipt in receipts if receipt.study_id is None]
         assert not refused, refused[0]
@@ -164,10 +212,10 @@ def _number(item: Item) -> int:
     return int(found[1]) if found else 0
 
 
-def _files(root: Path, study: Given) -> Iterator[Incoming]:
+def _files(study: Given) -> Iterator[Incoming]:
     for at, item in enumerate(study.items):
         yield Incoming(
-            f"IM{at:04d}", data=_file(study, at, load_slice(root, item).pixels.astype(np.uint16), _number(item))
+            f"IM{at:04d}", data=_file(study, at, load_slice(study.root, item).pixels.astype(np.uint16), _number(item))
         )
 
 
@@ -202,6 +250,18 @@ def _file(study: Given, at: int, pixels: np.ndarray, number: int) -> bytes:
     return buffer.getvalue()
 
 
-def series_of(root: Path, study: Given) -> tuple[Series, ...]:
+def asked(studies: Sequence[Given]) -> Studies:
+    """Return the studies as they are judged without the record, with what they truly show."""
+    cases = Cases(
+        np.array([study.accession for study in studies], np.str_),
+        np.array([study.truth for study in studies], np.str_),
+        np.array([study.patient for study in studies], np.str_),
+        np.array([study.sequence for study in studies], np.str_),
+        np.array([study.items[0].source for study in studies], np.str_),
+    )
+    return Studies(cases, tuple(partial(series_of, study) for study in studies))
+
+
+def series_of(study: Given) -> tuple[Series, ...]:
     """Return the slices of a study, to be judged without the record."""
-    return (Series(SeriesHeader(), tuple(load_slice(root, item) for item in study.items)),)
+    return (Series(SeriesHeader(), tuple(load_slice(study.root, item) for item in study.items)),)

@@ -1,5 +1,6 @@
 """Insights: the queue, the times, what the reading order bought, and how readers and AI agree."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import streamlit as st
@@ -77,7 +78,7 @@ moments = [begin + (now - begin) * step / MOMENTS for step in range(MOMENTS + 1)
 queue = shown.over_time(insights.waiting_over_time(found, moments), moments)
 st.plotly_chart(queue, key="queue_over_time", config=QUIET)
 
-st.header(t("Times by band"), help=t("Of the band that a study has now. Hover over a heading for what it counts."))
+st.header(t("Times by band"), help=t("Of the band that a study has now."))
 st.dataframe(shown.times(found), hide_index=True, column_config=shown.time_columns())
 
 st.header(
@@ -92,24 +93,13 @@ st.caption(settled)
 bought = insights.bought(found)
 if bought.gliomas:
     won, cost, chart = st.columns([1.2, 1.2, 4], vertical_alignment="center")
-    won.metric(
-        t("Earlier, a glioma"),
-        shown.minutes(bought.won.value),
-        help=t(
-            "Mean of the {count} studies that readers called glioma; 95 % interval (bootstrap): {interval}",
-            count=bought.gliomas,
-            interval=shown.between(bought.won),
-        ),
-    )
-    cost.metric(
-        t("Later, another study"),
-        shown.minutes(bought.cost.value),
-        help=t(
-            "Mean of the {count} other studies that were read; 95 % interval (bootstrap): {interval}",
-            count=bought.others,
-            interval=shown.between(bought.cost),
-        ),
-    )
+    earlier = replace(bought.cost, value=-bought.cost.value, low=-bought.cost.high, high=-bought.cost.low)
+    for place, label, change, count in (
+        (won, t("Gliomas were read (n = {count})", count=bought.gliomas), bought.won, bought.gliomas),
+        (cost, t("Other studies were read (n = {count})", count=bought.others), earlier, bought.others),
+    ):
+        said = t("Mean over these studies, against first in, first out.")
+        place.metric(label, shown.mean_change(change, count), help=f"{said} {shown.change_between(change, count)}")
     chart.plotly_chart(shown.waits(bought), key="waits", config=QUIET)
 else:
     st.caption(t("No study of this period was signed as glioma yet. Sign readings on the page **Review**."))
@@ -124,7 +114,7 @@ if not agreed.count:
 counts = insights.confusion(found)
 figures, heat, table = st.container(key="stack").columns([1.2, 2.4, 2.4], vertical_alignment="center")
 figures.metric(
-    t("Agreement"),
+    t("Agreement (n = {count})", count=agreed.count),
     percent(agreed.value),
     help=t(
         "Reader and AI name the same class in {part} of {count} studies; 95 % interval (Wilson): {interval}",
@@ -133,13 +123,15 @@ figures.metric(
         interval=shown.to(percent(agreed.low), percent(agreed.high)),
     ),
 )
+kappa = shown.kappa(counts, agreed.count)
 figures.metric(
-    t("Kappa"),
-    shown.estimate(insights.kappa(counts)).split(" ")[0],
+    t("Kappa (n = {count})", count=agreed.count) if insights.enough(agreed.count) else t("Kappa"),
+    kappa.split(" (")[0] if insights.enough(agreed.count) else kappa,
     help=t(
-        "Cohen's kappa: agreement beyond chance, 1 is perfect, 0 is chance; with its 95 % interval (bootstrap): "
-        "{kappa}",
-        kappa=shown.estimate(insights.kappa(counts)),
+        "Cohen's kappa: agreement beyond chance, 1 is perfect, 0 is chance; with its 95 % interval (bootstrap; where "
+        "all agree, Wilson): {kappa}. It is told from {fewest} studies.",
+        kappa=kappa,
+        fewest=insights.FEWEST,
     ),
 )
 said = t("Studies in which the reader named another class")
@@ -147,11 +139,17 @@ figures.metric(t("Overridden"), number(agreed.count - agreed.part), help=said)
 heat.plotly_chart(shown.matrix(counts), key="matrix", config=QUIET)
 table.dataframe(shown.classes(counts), hide_index=True, column_config=shown.class_columns())
 
-tabs = st.tabs([t("By scanner"), t("By sequence"), t("By reader"), t("Reasons of overrides")])
-for tab, by in zip(tabs, (lambda one: one.scanner, lambda one: one.sequence, lambda one: one.reader), strict=False):
-    tab.dataframe(shown.groups(insights.groups(found, by)), hide_index=True, column_config=shown.group_columns())
+groups = {
+    t("By scanner"): (t("Scanner"), lambda one: one.scanner),
+    t("By sequence"): (t("Sequence"), lambda one: one.sequence),
+    t("By reader"): (t("Reader"), lambda one: one.reader),
+}
+tabs = st.tabs([*groups, t("Reasons of overrides")])
+for tab, (name, by) in zip(tabs, groups.values(), strict=False):
+    table = shown.groups(insights.groups(found, by))
+    tab.dataframe(table, hide_index=True, column_config=shown.group_columns(name))
 reasons = insights.reasons(found)
 if reasons:
-    tabs[3].dataframe([{t("Reason"): t(reason), "n": count} for reason, count in reasons.items()], hide_index=True)
+    tabs[3].dataframe(shown.reasons(reasons), hide_index=True, column_config=shown.reason_columns())
 else:
     tabs[3].caption(t("No reading of this period overrides the AI."))

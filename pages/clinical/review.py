@@ -43,11 +43,11 @@ state.arrive(study_id, to_read=next_role is not Role.AMENDMENT)
 blind = decision.hides_ai(installation, study)
 seen = replace(study, results=()) if blind else study
 result = seen.result
-following = installation.queue.free(state.reader(), state.now(), left=[study_id])[:1]
+onward = state.coming(study_id)
 
 left, right = st.columns([1.3, 1], gap="medium")
 with left:
-    viewer.draw(study, following=following[0] if following else None, blind=blind)
+    viewer.draw(study, following=onward["study"], blind=blind)
 with right, st.container(gap="xsmall"):
     identity.heading(study)
     if not state.person().may(Right.AUDIT):  # an administrator is told above, and what was changed
@@ -84,7 +84,7 @@ with right, st.container(gap="xsmall"):
     decision.history(study)
     if study.status is not StudyStatus.DISCARDED:
         proof.ask(study_id)
-        decision.form(installation, study)
+        decision.form(installation, study, onward)
     # A report says what the AI found and what the first reader signed.
     if not blind and not hidden_from(state.reader(), study.readings, study.status):
         reports.offer(installation, study)

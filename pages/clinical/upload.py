@@ -18,16 +18,16 @@ FILES, FOLDER = later("Files or ZIP archives"), later("A folder")
 SOURCES = {FILES: True, FOLDER: "directory"}
 #: So many columns that the reason is read whole on a small screen.
 SHOWN = (
-    later("Band"),
-    "P(glioma)",
-    "AI",
-    later("Patient"),
-    later("Study"),
-    later("Waiting"),
-    later("Reason for the rank"),
+    "band",
+    "p_glioma",
+    "ai_label",
+    "patient_name",
+    "description",
+    "waiting",
+    "rank_reason",
 )
 #: Before a blind reading nobody sees what the AI found.
-BLIND = (later("Band"), later("Patient"), later("Study"), later("Images"), later("Waiting"))
+BLIND = ("band", "patient_name", "description", "images", "waiting")
 
 state.require(Right.UPLOAD)
 installation = state.installation()
@@ -86,7 +86,7 @@ def arrivals() -> None:
         st.dataframe(
             tables.worklist(recent, state.now(), blind=blind),
             column_config=tables.worklist_columns(),
-            column_order=[t(one) for one in (BLIND if blind else SHOWN)],
+            column_order=BLIND if blind else SHOWN,
             hide_index=True,
         )
     else:

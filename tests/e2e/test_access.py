@@ -13,6 +13,7 @@ import requests
 from access_samples import PASSWORD, account
 from helpers import served, take_in, until
 from playwright.sync_api import Browser, Page, expect
+from signing import question
 
 from triage.access.roles import Role
 from triage.phantoms import phantoms
@@ -56,13 +57,13 @@ def test_a_radiologist_signs_with_the_password_and_signs_out_everywhere(address:
     tab.get_by_role("radio", name="Glioma").click()
     signing = tab.get_by_role("button", name=re.compile("^(Confirm and sign|Sign override)$"))
     signing.click()
-    tab.get_by_role("button", name="Enter again").click()
+    question(tab).click()
     expect(tab.get_by_text("Confirm with your password")).to_be_in_viewport(timeout=60_000)
     tab.get_by_label("Password", exact=True).fill(PASSWORD)
     tab.get_by_role("button", name="Confirm", exact=True).click()
     expect(tab.get_by_text("Confirmed for your next signature")).to_be_visible(timeout=60_000)
     signing.click()
-    tab.get_by_role("button", name="Enter again").click()
+    question(tab).click()
     expect(tab.get_by_text("Final in")).to_be_visible()
     for name in (
         "Worklist",

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from helpers import free_port, take_in, until, wait_until_healthy
 from playwright.sync_api import Browser, Page, expect
+from signing import question
 
 from triage.phantoms import phantoms
 from triage.pipeline.installation import Installation
@@ -113,7 +114,7 @@ def test_a_short_lock_costs_nothing(server: Server, tab: Page) -> None:
     time.sleep(0.5)
     tab.get_by_role("textbox").last.fill("typed while it was locked")
     tab.get_by_role("button", name=SIGN).click()
-    tab.get_by_role("button", name="Enter again").click()
+    question(tab).click()
     expect(tab.get_by_text("Final in")).to_be_visible(timeout=60_000)
     holding.join()
     assert BROKEN not in tab.content()
@@ -132,14 +133,14 @@ def test_a_full_disk_at_signing_is_said_and_costs_nothing(server: Server, tab: P
     expect(tab.get_by_text("Draft saved")).to_be_visible(timeout=60_000)
     with full(server.process):
         tab.get_by_role("button", name=SIGN).click()
-        tab.get_by_role("button", name="Enter again").click()
+        question(tab).click()
         expect(tab.get_by_text(f"{AGAIN}. What you entered is kept.")).to_be_visible(timeout=60_000)
         assert BROKEN not in tab.content()
         ARTEFACTS.mkdir(exist_ok=True)
         tab.screenshot(path=ARTEFACTS / "full_disk_1366.png")
     expect(tab.get_by_role("textbox").last).to_have_value("typed before the disk was full", timeout=60_000)
     tab.get_by_role("button", name=SIGN).click()
-    tab.get_by_role("button", name="Enter again").click()
+    question(tab).click()
     expect(tab.get_by_text("Final in")).to_be_visible(timeout=60_000)
     assert BROKEN not in tab.content()
 

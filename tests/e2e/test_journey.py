@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from helpers import encode, served
 from playwright.sync_api import Browser, Page, expect
+from signing import question
 
 from triage.phantoms import Phantom
 from triage.scans.formats.raster import decode
@@ -116,7 +117,7 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
     tab.get_by_placeholder("Comment").fill("Sellar mass on the sagittal series")
     picture_of(tab, "5_override")
     tab.get_by_role("button", name="Sign override").click()
-    tab.get_by_role("button", name="Enter again").click()
+    question(tab).click()
     expect(tab.get_by_text("Sellar mass on the sagittal series").first).to_be_visible()
 
     # A reload loses nothing: neither the reading nor the open study nor the reader.

@@ -7,16 +7,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from helpers import free_port, served, take_in, until, wait_until_healthy
 from playwright.sync_api import Browser, Page, expect
+from signing import question
 
-from triage.domain import Finding, StudyStatus
+from triage.domain import Band, Finding, StudyStatus
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT, Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -100,7 +103,7 @@ def sign(tab: Page, finding: str, comment: str = "", reason: str = "") -> None:
     if comment:
         tab.get_by_placeholder("Comment").fill(comment)
     tab.get_by_role("button", name=re.compile("^(Confirm|Sign)")).click()
-    tab.get_by_role("button", name="Enter again").click()
+    question(tab).click()
 
 
 def store_has(server: Server, study_id: str) -> bool:
@@ -180,13 +183,14 @@ def test_a_signature_is_taken_back_and_then_stored_without_the_tab(server: Serve
         why.select_option("wrong class")
     tab.get_by_role("heading", name="Your reading").click()
     tab.keyboard.press("Enter")
-    expect(tab.get_by_role("button", name="Enter again")).to_be_visible()
+    question(tab)
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("button", name="Undo (u)")).to_be_visible()
     tab.keyboard.press("u")
     expect(tab.get_by_text("Taken back")).to_be_visible()
     expect(tab.get_by_placeholder("Comment")).to_have_value("dural tail")
     tab.keyboard.press("Enter")
+    question(tab)
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("button", name="Undo (u)")).to_be_visible()
     tab.context.close()
@@ -200,6 +204,37 @@ def test_a_signature_is_taken_back_and_then_stored_without_the_tab(server: Serve
     (kept,) = installation.store.study(study_id).readings
     assert (kept.finding, kept.comment) == (Finding.MENINGIOMA, "dural tail")
     installation.close()
+
+
+def test_a_double_click_asks_and_signs_nothing(server: Server, browser: Browser) -> None:
+    """Nor do three quick presses of Enter, or Enter held down; who waits until the question can be read signs."""
+    tab = reading(browser, server, "Dr. Ada")
+    tab.get_by_role("radio", name="Glioma").click()
+    if (why := tab.get_by_label("Why the AI result is overridden")).is_visible():
+        why.select_option("wrong class")
+    signing = tab.locator(".reading button.primary")
+    undo = tab.get_by_role("button", name="Undo (u)")
+    signing.dblclick()
+    expect(signing).to_have_text("Sign «Glioma»? Click or press Enter again")
+    question(tab)
+    expect(undo).to_have_count(0)
+    tab.keyboard.press("Escape")
+    expect(signing).not_to_contain_text("again")
+    tab.get_by_role("heading", name="Your reading").click()
+    for _ in range(3):
+        tab.keyboard.press("Enter")
+    question(tab)
+    expect(undo).to_have_count(0)
+    tab.keyboard.press("Escape")
+    signing.focus()
+    for _ in range(20):  # without a release between them, these are repeats
+        tab.keyboard.down("Enter")
+        tab.wait_for_timeout(50)
+    tab.keyboard.up("Enter")
+    expect(undo).to_have_count(0)
+    question(tab).click()
+    expect(undo).to_be_visible()
+    tab.context.close()
 
 
 #: Counts the frames in which the names of two patients can be seen.
@@ -235,6 +270,27 @@ def test_the_next_study_is_the_next_on_the_list(server: Server, browser: Browser
     assert [one for one in order if one in visited] == visited
     for tab in (ada, bo):
         tab.context.close()
+
+
+def test_who_goes_on_is_told_what_comes_and_goes_up_to_a_stat_study_in_one_click(
+    server: Server, browser: Browser
+) -> None:
+    installation = store(server)
+    rows = installation.queue.page(WorklistFilter(), datetime.now(UTC)).rows
+    installation.close()
+    here, stat = rows[-2], [row for row in rows[:-2] if row.band is Band.STAT]
+    tab = reading(browser, server, "Dr. Ada", here.study_id)
+    expect(tab.get_by_text("Next down the list: ")).to_be_visible()
+    expect(tab.get_by_role("button", name="Next study")).to_have_attribute("title", re.compile("Goes on down the list"))
+    above = tab.get_by_role("button", name=re.compile("STAT stud(y waits|ies wait) above"))
+    before = above.inner_text()
+    bo = reading(browser, server, "Dr. Bo", stat[-1].study_id)
+    expect(above).not_to_have_text(before)  # what another reader has open does not wait, and this is told at once
+    above.click()
+    expect(tab.locator(f'.reading[data-study="{stat[0].study_id}"]')).to_have_count(1)
+    expect(above).to_be_hidden()
+    for one in (tab, bo):
+        one.context.close()
 
 
 def test_who_goes_on_before_the_signature_is_taken_goes_on(server: Server, browser: Browser) -> None:
@@ -293,7 +349,13 @@ def test_two_windows_of_one_reader_lose_neither_version(server: Server, browser:
     other.get_by_placeholder("Comment").fill("from the other")
     expect(other.get_by_text("Which one is to stay?")).to_be_visible()
     expect(other.get_by_text("from one").first).to_be_visible()
+    other.get_by_role("radio", name="Glioma").click()
+    signing = other.get_by_role("button", name=re.compile("^(Confirm|Sign)"))
+    expect(signing).to_be_disabled()
+    expect(other.get_by_text("Choose above which draft stays")).to_be_visible()
     other.get_by_role("button", name="Keep mine").click()
+    expect(signing).to_be_enabled()
+    expect(other.get_by_text("Choose above which draft stays")).to_have_count(0)
     expect(other.get_by_text(SAVED)).to_be_visible()
     expect(other.get_by_placeholder("Comment")).to_have_value("from the other")
     one.context.close()
@@ -311,7 +373,7 @@ def test_a_blind_reader_sees_the_ai_after_committing(tmp_path: Path, browser: Br
             expect(tab.get_by_role("main").get_by_text(hint).filter(visible=True)).to_have_count(0)
         tab.get_by_role("radio", name="No tumour").click()
         tab.get_by_role("button", name="Commit, then show the AI").click()
-        tab.get_by_role("button", name="Enter again").click()
+        question(tab).click()
         expect(tab.get_by_text("Committed before the AI was shown: No tumour")).to_be_visible()
         expect(tab.get_by_role("main").get_by_text("AI:")).to_be_visible()
         sign(tab, "Glioma", "seen on the second look", "missed lesion")

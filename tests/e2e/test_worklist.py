@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -95,13 +96,22 @@ def test_a_reader_finds_sorts_and_opens(server: Server, tab: Page) -> None:
     expect(tab.locator("tbody")).to_have_count(3)
 
     # A header sorts, the other way round, and gives the reading order back; it opens nothing.
-    header = tab.get_by_role("button", name="Patient")
+    header = tab.locator("th").get_by_role("button", name="Patient")
     for expected in (["DOE, JANE", "MÜLLER, JÖRG", "ROE, ANN"], ["ROE, ANN", "MÜLLER, JÖRG", "DOE, JANE"]):
         header.click()
         expect(tab.locator("tbody a").first).to_have_text(expected[0])
         assert patients(tab) == expected
-    header.click()
+    # It says so as long as it is, and one click gives the reading order back.
+    tab.reload()
+    back = tab.get_by_role("button", name=re.compile("Sorted by you: Patient ↓"))
+    back.click()
+    expect(back).to_be_hidden()
+    expect(tab.locator("tbody a").first).to_have_text("MÜLLER, JÖRG")
     expect(tab.locator("th[aria-sort=ascending], th[aria-sort=descending]")).to_have_count(0)
+    tab.get_by_role("button", name="Images").click()
+    expect(tab.locator("th[aria-sort=descending]")).to_have_count(1)
+    tab.get_by_role("button", name="Back to the ranking").click()
+    expect(tab.locator("th[aria-sort=descending]")).to_have_count(0)
     assert "/review" not in tab.url
 
     # Arrow keys move along the rows, Enter opens.
@@ -130,9 +140,43 @@ def test_the_lists_add_up_and_a_read_study_says_by_whom(server: Server, tab: Pag
         expect(tab.get_by_role("button", name=name, exact=True)).to_be_visible()
     tab.get_by_role("button", name="Read 1", exact=True).click()
     expect(tab.locator("tbody")).to_have_count(1)
-    expect(tab.locator("tbody")).to_contain_text("Dr. A: Glioma")
+    expect(tab.locator("tbody")).to_contain_text("Dr. A signed: Glioma")
     tab.get_by_role("button", name="All 3", exact=True).click()
     expect(tab.locator("tbody")).to_have_count(3)
+
+
+def test_a_search_names_what_hides_a_study_and_one_click_shows_it(server: Server, tab: Page) -> None:
+    study = server.add("ROE^ANN", 0.5)
+    server.add("DOE^JANE", 0.5)
+    server.store.readings.sign(study, reading(), seen=0)
+    opened(tab, server, 1)
+    search = tab.get_by_role("searchbox", name="Find")
+    tab.get_by_role("button", name="URGENT 0").click()
+    search.fill("roe")
+    note = tab.locator(".nothing")
+    expect(note).to_contain_text("1 study mentions this, but is hidden: list Waiting, band URGENT.")
+    tab.get_by_role("button", name="All 1", exact=True).click()
+    expect(note).to_contain_text("1 study mentions this, but is hidden: band URGENT.")
+    tab.get_by_role("button", name="Clear the filters").click()
+    expect(tab.locator("tbody a")).to_have_text(["ROE, ANN"])
+    search.fill("nobody")
+    expect(note).to_contain_text("No study of any list mentions this.")
+    tab.get_by_role("button", name="Clear the search").click()
+    expect(tab.locator("tbody")).to_have_count(2)
+
+
+@pytest.mark.parametrize("width", [1024, 1366, 1920, 2560])
+def test_no_column_is_cut_at_any_width(server: Server, browser: Browser, width: int) -> None:
+    study = server.add("PHANTOM^ADA", 0.5)
+    server.store.claims.take(study, "Dr. Newcomer", datetime.now(UTC))
+    for language in ("en", "de"):
+        page = browser.new_context(viewport={"width": width, "height": 768}, locale=language).new_page()
+        opened(page, server, 1)
+        expect(page.locator("tbody")).to_contain_text("Dr. Newcomer")
+        wide = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
+        assert page.locator(".rows").evaluate_all(wide) == []
+        assert page.locator("th, td:not(.why) > div").evaluate_all(wide) == []
+        page.context.close()
 
 
 def test_columns_are_kept_for_the_reader(server: Server, tab: Page) -> None:

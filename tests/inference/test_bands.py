@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from triage.domain import Band, Finding, OperatingPoints, Ranking
-from triage.inference.bands import rank, rank_alone, rank_unusual
+from triage.inference.bands import OF_A_SLICE, OF_A_WINDOW, rank, rank_alone, rank_unusual
 
 POINTS = OperatingPoints(glioma=0.2, tumour=0.5)
 
@@ -25,6 +25,17 @@ def test_the_band_follows_the_operating_points(values: tuple[float, ...], band: 
     ranking = rank(probabilities(*values), POINTS, [Finding.GLIOMA])
     assert ranking.band is band
     assert words in ranking.reason
+
+
+def test_the_reason_names_whose_operating_point_it_was() -> None:
+    """A model may have one pair for a slice by itself and another one for three neighbouring slices."""
+    values = probabilities(0.46, 0.1, 0.04, 0.4)
+    window = OperatingPoints(glioma=0.44, tumour=0.7)
+    said = rank(values, window, [Finding.GLIOMA], OF_A_WINDOW).reason
+    assert said == "P(glioma) 0.46 ≥ 0.44, the operating point of three slices together"
+    said = rank(values, POINTS, [Finding.GLIOMA], OF_A_SLICE).reason
+    assert said == "P(glioma) 0.46 ≥ 0.20, the operating point of a slice by itself"
+    assert rank(values, POINTS, [Finding.GLIOMA]).reason == "P(glioma) 0.46 ≥ 0.20, the operating point"
 
 
 def test_a_glioma_that_is_not_ruled_out_is_urgent() -> None:

@@ -28,6 +28,19 @@ def test_a_bias_favours_its_class() -> None:
 
 def test_the_set_holds_what_reaches_its_own_threshold_and_always_the_likeliest() -> None:
     least = dict(zip(Finding, (0.1, 0.4, 0.9, 0.2), strict=True))
-    said = dict(zip(Finding, (0.15, 0.5, 0.3, 0.05), strict=True))
+    said = dict(zip(Finding, (0.35, 0.5, 0.1, 0.05), strict=True))
     assert prediction_set(said, least) == (Finding.GLIOMA, Finding.MENINGIOMA)
     assert prediction_set(said, dict.fromkeys(Finding, 0.99)) == (Finding.MENINGIOMA,)
+
+
+def test_no_class_is_ruled_out_that_is_likelier_than_one_that_is_not() -> None:
+    least = dict(zip(Finding, (0.4, 0.1, 0.04, 0.4), strict=True))
+    said = dict(zip(Finding, (0.3, 0.05, 0.06, 0.59), strict=True))
+    assert prediction_set(said, least) == (Finding.GLIOMA, Finding.PITUITARY, Finding.NOTUMOR)
+    rng = np.random.default_rng(0)
+    for row, limits in zip(rng.dirichlet(np.ones(4) / 2, 200), rng.uniform(0, 1, (200, 4)), strict=True):
+        said, least = dict(zip(Finding, row, strict=True)), dict(zip(Finding, limits, strict=True))
+        found = prediction_set(said, least)
+        assert {one for one in Finding if said[one] >= least[one]} <= set(found), "the coverage of each class is kept"
+        others = [said[one] for one in Finding if one not in found]
+        assert min(said[one] for one in found) > max(others, default=0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from triage.domain import AIResult, Band, Finding, OperatingPoints, Plane, Series, SeriesHeader, Slice, likeliest
-from triage.inference.bands import CLEAR
+from triage.inference.bands import CLEAR, OF_A_SLICE, OF_A_WINDOW
 from triage.inference.calibration import Conformal
 from triage.inference.runtime import Answer, Runtime
 from triage.inference.slice_selection import MIN_SCORED, scored_slices
@@ -64,10 +64,12 @@ def test_a_window_has_points_of_its_own_and_fewer_slices_those_of_a_slice() -> N
     window = OperatingPoints(glioma=0.7, tumour=0.6)
     assert judge_study([[FAINT]], POINT, window).points == POINT
     assert judge_study([[FAINT, FAINT]], POINT, window).points == POINT
+    assert judge_study([[FAINT]], POINT, window).of == OF_A_SLICE
     whole = judge_study([[EMPTY] * 3 + [FAINT] * 3, [PITUITARY] * 3], POINT, window)
-    assert whole.points == window
+    assert (whole.points, whole.of) == (window, OF_A_WINDOW)
     assert likeliest(whole.probabilities) is Finding.PITUITARY, "0.60 does not reach the point of a window"
-    assert judge_study([[FAINT] * 3], POINT).points == POINT, "a model may have one pair for both"
+    one_pair = judge_study([[FAINT] * 3], POINT)
+    assert (one_pair.points, one_pair.of) == (POINT, ""), "a model may have one pair for both"
 
 
 def test_a_slice_that_lost_its_neighbours_does_not_decide_like_three() -> None:

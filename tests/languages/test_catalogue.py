@@ -18,6 +18,14 @@ GERMAN = catalogue("de")
     ("said", "told"),
     [
         ("P(glioma) 0.93 ≥ 0.37, the operating point", "P(Gliom) 0,93 ≥ 0,37, der Arbeitspunkt"),
+        (
+            "P(glioma) 0.93 ≥ 0.44, the operating point of three slices together. Read inverted: white background",
+            "P(Gliom) 0,93 ≥ 0,44, der Arbeitspunkt dreier Schichten zusammen. Invertiert gelesen: weißer Hintergrund",
+        ),
+        (
+            "P(tumour) 0.03 < 0.20, the operating point of a slice by itself",
+            "P(Tumor) 0,03 < 0,20, der Arbeitspunkt einer einzelnen Schicht",
+        ),
         ("STAT asked for by the referrer", "NOTFALL, vom Zuweiser angefordert"),
         ("Localiser", "Übersichtsaufnahme"),
         (

@@ -51,7 +51,7 @@ def test_no_message_lacks_its_translation(code: str) -> None:
 def test_sentences_of_all_rooms_are_found() -> None:
     found = messages()
     for sentence in (
-        "P(glioma) {glioma} ≥ {glioma2}, the operating point",  # a reason, from values
+        "P(glioma) {glioma} ≥ {glioma2}, the operating point{of}",  # a reason, from values
         "Not MR: {modality}",  # why a series is set aside
         "Noise: neighbouring pixels are not correlated. Export the slice from the PACS as DICOM",  # with a constant
         "The comment has more than {max_comment} characters. Shorten it.",  # an error

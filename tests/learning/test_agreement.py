@@ -18,7 +18,7 @@ def test_ages_of_dicom_have_a_band(age: str, band: str) -> None:
 
 
 def alike(scanner: str, studies: int, agreed: int, *sequences: str) -> Alike:
-    return Alike("Dr. A", scanner, "F", "054Y", sequences, studies, agreed)
+    return Alike(date(2026, 1, 1), "", "Dr. A", scanner, "F", "054Y", sequences, studies, agreed)
 
 
 def test_a_group_that_disagrees_more_stands_out() -> None:

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from triage.domain import Finding
+from triage.insights import share
 from triage.learning.curves import reliability, roc
 from triage.records.answers import Answer
 
@@ -38,6 +39,14 @@ def test_the_area_is_that_of_scikit_learn() -> None:
     assert curve is not None
     assert curve.auroc.value == pytest.approx(roc_auc_score(truths, scores))
     assert curve.auroc.low < curve.auroc.value < curve.auroc.high
+
+
+def test_where_all_are_told_apart_the_interval_is_that_of_a_share() -> None:
+    cases = [answer(at, 0.9 if at < 12 else 0.1, Finding.GLIOMA if at < 12 else Finding.NOTUMOR) for at in range(50)]
+    curve = roc(cases)
+    assert curve is not None
+    assert (curve.auroc.value, curve.auroc.high) == (1.0, 1.0)
+    assert curve.auroc.low == share(12, 12).low
 
 
 def test_studies_of_one_patient_widen_the_interval() -> None:

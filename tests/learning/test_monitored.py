@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from drift_samples import MODEL, Department, drifted, fill
 
-from triage.learning.monitored import LATELY, Watched, watched
-from triage.learning.series import OTHERS, Measure
+from triage.learning.drift import FALSE_ALARM_DAYS
+from triage.learning.monitored import Watched, watched
+from triage.learning.series import GROUPED, OTHERS, Measure
 from triage.records import drift
+from triage.records.drift import Alike
 from triage.records.store import Store
+from triage.reports.drift_words import sentence
 
 LAST = date(2026, 6, 30)
 CHANGE = LAST - timedelta(days=30)
@@ -22,8 +26,8 @@ CHANGE = LAST - timedelta(days=30)
 def look(folder: Path, of: Callable[[date], Department], days: int = 110, model: str = MODEL) -> Watched:
     store = Store(f"sqlite:///{folder / 'triage.db'}")
     fill(store, days, of, last=LAST)
-    late = drift.alike(store.read, LAST - LATELY, LAST)
-    found = watched(drift.received(store.read), drift.read_by_day(store.read), late, model, until=LAST)
+    alike = drift.alike(store.read, None, LAST)
+    found = watched(drift.received(store.read), drift.read_by_day(store.read), alike, model, until=LAST)
     store.engine.dispose()
     return found
 
@@ -58,6 +62,50 @@ def test_readings_that_disagree_with_the_ai_alarm(tmp_path: Path) -> None:
     assert first.measure is Measure.AGREEMENT
     assert not first.shift.rise
     assert first.mostly is None, "all scanners alike"
+
+
+def test_a_group_whose_agreement_fell_is_named(tmp_path: Path) -> None:
+    """Agreement fell on one scanner only."""
+    worse = replace(Department(), agrees_on=("GE Signa", 0.2))
+    change = LAST - timedelta(days=50)
+    seen = look(tmp_path, lambda day: worse if day >= change else Department(), days=250)
+    found = [alarm for alarm in seen.alarms if alarm.measure in GROUPED]
+    assert [(alarm.measure, alarm.label) for alarm in found] == [(Measure.BY_SCANNER, "GE Signa")]
+    assert not found[0].shift.rise
+    assert abs((found[0].shift.since - change).days) < 14
+    said = sentence(found[0])
+    assert said.startswith("Agreement of readers and AI on studies from GE Signa fell from 88% to 46% since")
+
+
+def test_groups_that_fell_as_all_did_are_not_named_too(tmp_path: Path) -> None:
+    worse = replace(Department(), agrees=0.45)
+    seen = look(tmp_path, lambda day: worse if day >= CHANGE else Department(), days=230)
+    assert Measure.AGREEMENT in {alarm.measure for alarm in seen.alarms}
+    assert not [alarm for alarm in seen.alarms if alarm.measure in GROUPED]
+
+
+def test_without_a_change_groups_rarely_alarm() -> None:
+    """All charts together at most once a year on average, as docs/monitoring.md says; the groups overlap as they do."""
+    rng, years, alarms = np.random.default_rng(5), 0.0, 0
+    for _ in range(3):
+        found = watched([], [], list(unchanged(rng, days=2 * 365)), MODEL, until=LAST)
+        charts = [one for (measure, _), one in found.charts.items() if measure in GROUPED]
+        assert len(charts) > 12
+        years += max(len(one.days) for one in charts) / FALSE_ALARM_DAYS
+        alarms += sum(len(one.shifts) for one in charts)
+    assert years > 5
+    assert alarms / years < 1, f"{alarms} alarms in {years:.0f} years of an installation"
+
+
+def unchanged(rng: np.random.Generator, days: int, agrees: float = 0.9) -> Iterator[Alike]:
+    """Give the readings of a department whose agreement never changes: ten studies a day, groups of all sizes."""
+    ages = ("030Y", "050Y", "070Y")
+    for day in (LAST - timedelta(days=at) for at in reversed(range(days))):
+        for _ in range(10):
+            reader, scanner = f"Dr. {rng.integers(5)}", f"scanner {min(rng.integers(6), 3)}"
+            age, sequences = ages[rng.integers(3)], ("T1", "T2")[: 1 + rng.integers(2)]
+            agreed = int(rng.random() < agrees)
+            yield Alike(day, MODEL, reader, scanner, "FM"[rng.integers(2)], age, sequences, 1, agreed)
 
 
 def test_another_model_begins_a_baseline_of_its_own(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from record_samples import add, reading, result
 from streamlit.testing.v1 import AppTest
 
 from triage.domain import Finding, ReadingState
+from triage.insights import Estimate
 from triage.pipeline.installation import Installation
 from triage.settings import ROOT
 from triage.ui import insights, state
@@ -38,8 +40,15 @@ def test_studies_that_wait_are_counted_and_readings_asked_for(installation: Inst
     assert "Sign readings" in said(app)
     assert "was read with an AI result yet" in said(app)
     table = app.dataframe[0].value
-    assert table["Time to notification"][0].endswith("(n = 1)")
-    assert list(table["Turnaround"]) == [insights.NONE_YET] * 3
+    assert table.iloc[0].to_dict() | {"median": "", "p90": ""} == {
+        "time": "Time to notification",
+        "counted": "From arrival until the study is ranked",
+        "band": "STAT",
+        "median": "",
+        "p90": "",
+        "n": 1,
+    }
+    assert list(table["median"][table["time"] == "Turnaround"]) == [insights.NONE_YET] * 3
 
 
 def test_readings_are_held_against_the_ai(installation: Installation) -> None:
@@ -52,13 +61,15 @@ def test_readings_are_held_against_the_ai(installation: Installation) -> None:
         store.readings.sign(study, replace(signed, signed_at=state.now()), seen=0)
     app = page()
     figures = {metric.label: metric.value for metric in app.metric}
-    assert (figures["Agreement"], figures["Overridden"]) == ("75%", "1")
-    assert figures["Earlier, a glioma"] == "0 s", "they were read in the order of arrival"
+    assert (figures["Agreement (n = 4)"], figures["Overridden"]) == ("75%", "1")
+    assert figures["Gliomas were read (n = 3)"] == "too few (n = 3)"
+    assert figures["Other studies were read (n = 1)"] == "too few (n = 1)"
+    assert figures["Kappa"] == "too few (n = 4)", "four studies say nothing beyond chance"
     assert all(metric.help for metric in app.metric), "every number says what it is"
-    groups = [table.value for table in app.dataframe if "Group" in table.value]
+    groups = [table.value for table in app.dataframe if "group" in table.value]
     assert [list(table["n"]) for table in groups] == [[4], [4], [4]]
-    reasons = next(table.value for table in app.dataframe if "Reason" in table.value)
-    assert reasons.to_dict("records") == [{"Reason": "wrong class", "n": 1}]
+    reasons = next(table.value for table in app.dataframe if "reason" in table.value)
+    assert reasons.to_dict("records") == [{"reason": "wrong class", "n": 1}]
 
 
 def test_before_a_blind_reading_nothing_tells_of_the_ai(
@@ -81,7 +92,7 @@ def test_a_study_that_waits_for_another_reader_is_in_no_figure(installation: Ins
     first = replace(reading(), state=ReadingState.PRELIMINARY, signed_at=state.now())
     installation.store.readings.sign(study, first, seen=0)
     app = page()
-    assert "Agreement" not in {metric.label for metric in app.metric}
+    assert not any("Agreement" in metric.label for metric in app.metric)
     assert "No study of this period was signed as glioma yet" in said(app)
     assert "settled studies" in said(app)
 
@@ -94,3 +105,23 @@ def test_minutes_are_said_in_words() -> None:
         "-90 min",
         "–",
     ]
+
+
+def test_earlier_and_later_are_words_and_no_sign() -> None:
+    assert [insights.earlier_or_later(value) for value in (4, -4.2, 0.001, float("nan"))] == [
+        "4 min earlier",
+        "4 min later",
+        "no difference",
+        "–",
+    ]
+    few, enough = Estimate(3, 3, 3), Estimate(-4, -9, 2)
+    assert insights.mean_change(few, 9) == "too few (n = 9)"
+    assert insights.change_between(few, 9) == "The mean is told from 10 studies."
+    assert insights.mean_change(enough, 10) == "4 min later"
+    assert insights.change_between(enough, 10) == "95 % interval (bootstrap): 9 min later to 2 min earlier."
+
+
+def test_kappa_is_told_from_ten_studies_and_of_perfect_agreement_is_not_certain() -> None:
+    assert insights.kappa(np.diag([1, 0, 0, 0]), 1) == "too few (n = 1)"
+    assert insights.kappa(np.diag([0, 0, 0, 0]), 0) == "–"
+    assert insights.kappa(np.diag([5, 5, 0, 0]), 10) == "1.00 (0.44 to 1.00)"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from drift_samples import Department, drifted, fill
 from streamlit.testing.v1 import AppTest
 
@@ -54,6 +56,16 @@ def test_too_few_studies_say_how_many_are_missing(installation: Installation) ->
     assert "18 more days" in text
     assert not app.error
     assert not app.success
+
+
+@pytest.mark.parametrize("days", [3, 40])
+def test_an_axis_names_each_week_once(installation: Installation, days: int) -> None:
+    """By itself an axis of one week repeats its day, for every hour that it marks."""
+    fill(installation.store, days, lambda _: department(installation))
+    axis = json.loads(page().get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]
+    marks = axis["tickvals"]
+    assert 1 <= len(marks) == len(set(marks)) <= drift_charts.MARKS
+    assert axis["title"]["text"] == "week of"
 
 
 def test_results_of_an_earlier_version_are_counted_as_such(installation: Installation) -> None:

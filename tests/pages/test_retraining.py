@@ -14,7 +14,7 @@ from triage.access.person import Person
 from triage.access.roles import Role
 from triage.pipeline import retraining
 from triage.pipeline.installation import Installation
-from triage.pipeline.retraining import State
+from triage.pipeline.retraining_job import State
 from triage.ui import state
 
 WAITS = """

@@ -39,8 +39,26 @@ def test_a_study_that_others_read_is_listed_with_the_reason(installation: Instal
     app = page()
     assert "Worth a second reading" in said(app)
     table = app.dataframe[-1].value
-    assert list(table["Why"]) == ["reader and AI disagree"]
-    assert list(table["Readers"]) == [1]
+    assert list(table["why"]) == ["reader and AI disagree"]
+    assert list(table["readers"]) == [1]
+
+
+def test_what_nobody_has_read_is_not_called_a_second_reading(installation: Installation) -> None:
+    study_id = add(installation.store, 2)
+    open_result = replace(result(0.4, numbers=(2,)), prediction_set=(Finding.GLIOMA, Finding.MENINGIOMA))
+    installation.store.results.file(study_id, open_result)
+    app = page()
+    assert "Worth reading early" in said(app)
+    assert "Nobody has read these studies yet" in said(app)
+    assert "Worth a second reading" not in said(app)
+    listed(installation)
+    app = page()
+    assert [one.value for one in app.subheader if "Worth" in one.value] == [
+        "Worth a second reading",
+        "Worth reading early",
+    ]
+    first, early = (table.value for table in app.dataframe[-2:])
+    assert (list(first["readers"]), list(early["readers"])) == ([1], [0])
 
 
 def test_a_reader_is_not_asked_about_their_own_reading(installation: Installation) -> None:
@@ -50,7 +68,7 @@ def test_a_reader_is_not_asked_about_their_own_reading(installation: Installatio
 
 def test_before_a_second_reading_no_reason_tells_what_the_first_reader_said(installation: Installation) -> None:
     listed(installation, state_of_reading=ReadingState.PRELIMINARY)
-    assert list(page().dataframe[-1].value["Why"]) == [second_reads.AFTER]
+    assert list(page().dataframe[-1].value["why"]) == [second_reads.AFTER]
 
 
 def test_before_a_blind_reading_no_reason_tells_what_the_ai_said(
@@ -58,4 +76,4 @@ def test_before_a_blind_reading_no_reason_tells_what_the_ai_said(
 ) -> None:
     monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
     listed(installation)
-    assert list(page().dataframe[-1].value["Why"]) == [second_reads.AFTER]
+    assert list(page().dataframe[-1].value["why"]) == [second_reads.AFTER]

@@ -71,6 +71,21 @@ def test_open_studies_are_ranked_anew_and_signed_ones_are_not(
     assert (kept.reranked, kept.status) == (None, StudyStatus.READ)
 
 
+def test_after_a_restart_open_studies_are_ranked_anew_though_no_study_arrives(
+    installation: Installation, settings: Settings, slices: list[Phantom]
+) -> None:
+    (study_id,) = take_in(installation, {"one.png": slices[0].png})
+    installation.close()
+    restarted = Installation(settings)
+    try:
+        restarted.recover()
+        promote(restarted)
+        until_done(restarted)
+        assert restarted.store.study(study_id).reranked is not None
+    finally:
+        restarted.close()
+
+
 def test_fresh_studies_come_first(
     installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:

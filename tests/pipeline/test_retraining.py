@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -11,16 +12,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from candidate_samples import make_candidate
 from helpers import until
 
 from triage.access.person import Person
 from triage.access.roles import Role
 from triage.errors import ConflictError, DeniedError, StorageError
+from triage.inference.card import read_card
 from triage.learning.retraining import Stage, work_folder
 from triage.pipeline import retraining
 from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
-from triage.pipeline.retraining import DATA, LOG, Retrainings, State
+from triage.pipeline.retraining import ACTOR, DATA, LOG, Retrainings
+from triage.pipeline.retraining_job import State
 from triage.records.audit import Event
 from triage.records.trail import TrailFilter
 
@@ -42,6 +46,8 @@ elif does == "fail":
 elif does == "die":
     os.kill(os.getpid(), signal.SIGKILL)
 work.rename(out)
+if does == "late":
+    time.sleep(1)
 """
 
 
@@ -65,7 +71,24 @@ def jobs(tmp_path: Path, does: Callable[[str], None]) -> Iterator[Retrainings]:
 
 def opened(home: Path) -> Retrainings:
     """Return the retrainings of a home as a server that just started has them."""
-    return Retrainings(home, lambda: home / "serving", lambda target: target.write_bytes(b"export"))
+    return Retrainings(
+        home,
+        lambda: home / "serving",
+        lambda target: target.write_bytes(b"export"),
+        note=lambda said: ended(home, said),
+    )
+
+
+def ended(home: Path, said: str) -> None:
+    """Stand for the audit trail; it does not take a row while the file `no trail` is there."""
+    if (home / "no trail").exists():
+        raise StorageError("The database does not answer.")
+    with (home / "trail").open("a") as file:
+        file.write(f"{said}\n")
+
+
+def trail(home: Path) -> list[str]:
+    return (home / "trail").read_text().splitlines() if (home / "trail").exists() else []
 
 
 def running(jobs: Retrainings) -> None:
@@ -190,10 +213,12 @@ def test_a_full_disk_during_the_export_is_said(tmp_path: Path, does: Callable[[s
     def full(target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    jobs = Retrainings(tmp_path, lambda: tmp_path / "serving", full)
+    jobs = Retrainings(tmp_path, lambda: tmp_path / "serving", full, note=lambda said: ended(tmp_path, said))
     jobs.begin()
     jobs.wait()
-    assert jobs.job().said == "Not stored: the disk is full. Free disk space, then repeat."
+    said = "Not stored: the disk is full. Free disk space, then repeat."
+    assert jobs.job().said == said
+    assert trail(tmp_path) == [f"failed: candidate site-1 was not made: {said}"]
     assert not (tmp_path / "retraining" / DATA).exists()
 
 
@@ -204,6 +229,73 @@ def test_a_damaged_job_is_none(jobs: Retrainings, tmp_path: Path) -> None:
     assert jobs.job() is None
     (tmp_path / "retraining" / LOG).write_bytes(b"\xff\x1b[31mred\n")
     assert jobs.log() == ["\ufffd[31mred"]
+
+
+def test_every_end_is_audited_once(jobs: Retrainings, does: Callable[[str], None], tmp_path: Path) -> None:
+    does("fail")
+    jobs.begin()
+    jobs.wait()
+    failed = "failed: candidate site-1 was not made: The export has no labelled slice. Sign more studies."
+    assert trail(tmp_path) == [failed]
+    does("wait")
+    jobs.resume()
+    running(jobs)
+    jobs.cancel()
+    jobs.wait()
+    assert trail(tmp_path) == [failed], "who cancels is audited by name, see `Acting`"
+    does("finish")
+    jobs.resume()
+    jobs.wait()
+    assert all(one.job().state is State.DONE for one in (jobs, opened(tmp_path)))
+    assert trail(tmp_path) == [failed, "finished: candidate site-1, whose card cannot be read"]
+
+
+def test_its_end_names_candidate_and_data_set(
+    jobs: Retrainings, does: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make_candidate(tmp_path / "elsewhere", "site-1", training={"data_set": {"digest": "d" * 64}})
+    shutil.copytree(made, work_folder(tmp_path / "models" / "site-1"))
+    monkeypatch.setattr(retraining, "work_folder", lambda out: tmp_path / "kept")  # begin removes what an earlier left
+    jobs.begin()
+    jobs.wait()
+    assert trail(tmp_path) == [f"finished: candidate site-1, card {read_card(made).digest}, data set {'d' * 64}"]
+
+
+def test_the_end_is_audited_by_a_server_that_did_not_begin_it(
+    jobs: Retrainings, does: Callable[[str], None], tmp_path: Path
+) -> None:
+    does("wait")
+    jobs.begin()
+    running(jobs)
+    other = opened(tmp_path)
+    other.follow(every=0.05)
+    kept = json.loads((tmp_path / "retraining" / "job.json").read_text())
+    os.killpg(kept["process"], signal.SIGKILL)
+    until(lambda: trail(tmp_path))
+    other.close()
+    jobs.wait()
+    assert len(trail(tmp_path)) == 1, "whoever is first writes it, and nobody else"
+    assert trail(tmp_path)[0].startswith("failed: candidate site-1 was not made: It ")
+
+
+def test_an_end_that_the_trail_did_not_take_is_audited_later(jobs: Retrainings, tmp_path: Path) -> None:
+    (tmp_path / "no trail").touch()
+    jobs.begin()
+    jobs.wait()
+    assert jobs.job().state is State.DONE
+    (tmp_path / "no trail").unlink()
+    opened(tmp_path).job()
+    assert len(trail(tmp_path)) == 1
+
+
+def test_cancelled_too_late_it_is_whole(jobs: Retrainings, does: Callable[[str], None], tmp_path: Path) -> None:
+    does("late")
+    jobs.begin()
+    until(lambda: (tmp_path / "models" / "site-1").is_dir())
+    assert jobs.cancel() is None
+    jobs.wait()
+    assert jobs.job().state is State.DONE
+    assert trail(tmp_path) == ["finished: candidate site-1, whose card cannot be read"]
 
 
 def test_only_administrators_may_and_it_is_audited(installation: Installation, does: Callable[[str], None]) -> None:
@@ -225,8 +317,9 @@ def test_only_administrators_may_and_it_is_audited(installation: Installation, d
     noted = [(row.actor, row.detail) for row in rows if row.event == Event.RETRAINED]
     serving = installation.settings.model.name
     assert noted == [
-        ("Ada", "resumed: site-1"),
-        ("Ada", "cancelled: site-1"),
+        (ACTOR, "finished: candidate site-1, whose card cannot be read"),
+        ("Ada", "resumed: retraining of site-1"),
+        ("Ada", "cancelled: retraining of site-1"),
         ("Ada", f"begun: site-1 from {serving}"),
     ]
     assert installation.settings.model.is_dir()

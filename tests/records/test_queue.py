@@ -142,6 +142,15 @@ def test_a_column_sorts_both_ways_with_gaps_last(store: Store, queue: Queue) -> 
                 assert filled == sorted(filled, reverse=descending)  # type: ignore[type-var]
 
 
+def test_images_are_sorted_by_their_number(store: Store, queue: Queue) -> None:
+    for number, count in enumerate((2, 1, 3)):
+        files = [Arrival(instance(10 * number + at), StudyHeader(f"1.{number}")) for at in range(count)]
+        store.arrivals.add(f"Head {number}", files, actor="door")
+    for descending in (False, True):
+        rows = queue.page(WorklistFilter(sort=Sort.IMAGES, descending=descending), NOW).rows
+        assert [row.slices for row in rows] == sorted((1, 2, 3), reverse=descending)
+
+
 def test_what_was_ranked_since_comes_before_the_rest_of_the_list(store: Store, queue: Queue) -> None:
     fill(store, 60)
     order = queue.free("Dr. A", NOW)
@@ -150,6 +159,40 @@ def test_what_was_ranked_since_comes_before_the_rest_of_the_list(store: Store, q
     earlier = NOW - timedelta(minutes=1)
     assert queue.free("Dr. A", NOW, left=[order[10]], since=earlier)[0] == order[0]
     assert queue.free("Dr. A", NOW, left=[order[0], order[10]], since=earlier)[0] == order[11]
+
+
+def test_who_goes_on_is_told_what_comes_and_which_stat_studies_stand_above(store: Store, queue: Queue) -> None:
+    rows = fill(store, 90)
+    order = queue.free("Dr. A", NOW)
+    bands = {str(row["id"]): list(Band)[int(str(row["band"]))] for row in rows}
+    place = next(at for at, one in enumerate(order) if bands[one] is not Band.STAT)
+    here, stat = order[place], [one for one in order[:place] if bands[one] is Band.STAT]
+    assert len(stat) > 2
+    told = queue.onward("Dr. A", NOW, left=[here])
+    assert told.following is not None
+    assert told.following.study_id == order[place + 1] == queue.free("Dr. A", NOW, left=[here])[0]
+    assert (told.fresh, told.from_top, list(told.above)) == (False, False, stat)
+
+    # What another reader has open waits for nobody; what came meanwhile comes next, and is said to do so.
+    store.claims.take(stat[1], "Dr. B", NOW)
+    with store.write() as session:
+        session.get_one(StudyRow, stat[2]).ranked_at = NOW
+    told = queue.onward("Dr. A", NOW, left=[here], since=NOW - timedelta(minutes=1))
+    assert told.following is not None
+    assert (told.following.study_id, told.fresh) == (stat[2], True)
+    assert list(told.above) == [one for one in stat if one != stat[1]]
+
+    # At the end of the list it begins again, and also for who has left all of it.
+    for left in (order[-1:], order):
+        told = queue.onward("Dr. A", NOW, left=left)
+        assert told.following is not None
+        assert (told.following.study_id, told.from_top, told.above) == (stat[0], True, ())
+    assert queue.onward("Dr. A", NOW, left=[stat[0]]).above == (), "nothing stands above the top"
+
+
+def test_who_is_alone_with_one_study_is_told_that_nothing_follows(store: Store, queue: Queue) -> None:
+    told = queue.onward("Dr. A", NOW, left=[add(store, 1)])
+    assert (told.following, told.fresh, told.from_top, told.above) == (None, False, False, ())
 
 
 def test_a_study_that_was_signed_still_has_its_place_for_who_goes_on(store: Store, queue: Queue) -> None:

@@ -25,7 +25,9 @@ def image() -> KeyImage:
     mask[30:50, 40:70] = True
     drawn = Measurement.model_validate(length(HERE))
     gray = np.tile(np.arange(100, dtype=np.uint8), (80, 1))
-    return KeyImage("Series 2, slice 3 of 20 · axial T1", "Dr. A", gray, (1.0, 0.5), mask, (drawn,))
+    return KeyImage(
+        "Series 2, slice 3 of 20 · axial T1", "Dr. A", gray, (1.0, 0.5), mask, (drawn,), edges=("R", "L", "A", "P")
+    )
 
 
 def report() -> StudyReport:

@@ -10,7 +10,7 @@ import pytest
 from marked_samples import length, marks, mask
 from record_samples import NOW, instance, result
 
-from triage.domain import Finding, Placement, Score, Series, SeriesHeader, Slice, SliceScores
+from triage.domain import Finding, Placement, Plane, Score, Series, SeriesHeader, Slice, SliceScores
 from triage.records.marked import Marks
 from triage.records.marks import SignedMarks
 from triage.records.views import SeriesFiles, Study
@@ -77,6 +77,10 @@ def test_chosen_slices_come_before_measured_and_outlined_ones(study: Study, seri
     assert [len(one.measurements) for one in found] == [0, 0, 0, 1]
     begun = shown(study, series, marks(masks={name(0): square(3) | {"origin": "0" * 16}, name(1): square(4)}))
     assert [one.begun_by_ai for one in begun] == [True, False]
+    assert begun[0].edges is None, "no file says how the patient lies"
+    lying = [replace(series[0], header=replace(series[0].header, plane=Plane.SAGITTAL))]
+    (turned,) = shown(study, lying, marks(keys=(name(4),)))
+    assert turned.edges == ("A", "P", "H", "F")
     everything = {name(at): square(at + 1) for at in range(6)}
     most = shown(study, series, marks(masks=everything, keys=(name(0),)))
     assert [one.place.split(" of")[0][-1] for one in most] == ["1", "4", "5", "6"]
@@ -94,6 +98,8 @@ def test_without_marks_the_slice_of_the_ai_is_shown_with_its_outline(
     monkeypatch.setattr("triage.reports.key_images.not_analysable", lambda _: None)
     (one,) = key_images(study, series, (), _Runtime())  # type: ignore[arg-type]
     assert (one.place, one.author) == ("Series 1, slice 5 of 6 · T1", "AI")
+    lying = [replace(series[0], header=replace(series[0].header, plane=Plane.AXIAL))]
+    assert key_images(study, lying, (), _Runtime())[0].edges == ("R", "L", "A", "P")  # type: ignore[arg-type]
     assert one.mask is not None
     assert one.mask.all()
     judged = study.results[0]

@@ -26,7 +26,7 @@ from triage.reports.monthly import Content, as_html, content
 from triage.reports.monthly_pdf import as_pdf
 
 LAST = date(2026, 6, 30)
-CHANGE = LAST - timedelta(days=24)
+CHANGE = LAST - timedelta(days=29)
 NOW = datetime(2026, 7, 1, 8, tzinfo=UTC)
 NOTHING = Month(LAST.replace(day=1), LAST, Watched(LAST), Counter(), Counter())
 
@@ -63,6 +63,19 @@ def test_readers_have_pseudonyms_unless_the_site_names_them(month: Month) -> Non
     for named in (False, True):
         page = as_html(made(month, named=named)).decode()
         assert [name in page for name in READERS] == [named] * 3
+
+
+def test_a_group_whose_agreement_fell_is_in_both_forms_and_names_no_reader(month: Month) -> None:
+    chart = replace(next(iter(month.watched.charts.values())), baseline=Estimate(0.92, 0.9, 0.94))
+    shift = Shift(CHANGE, LAST, None, rise=False, value=Estimate(0.7, 0.6, 0.8), studies=90)
+    alarm = Alarm(Measure.BY_READER, READERS[0], chart, shift)
+    fell = replace(month, watched=replace(month.watched, alarms=[alarm]))
+    said = made(fell)
+    code = READERS[0][-3:].encode().hex()
+    assert said.alarms == [f"Agreement of reader {code} and AI fell from 92% to 70% since Jun 1, 2026."]
+    assert said.alarms[0] in as_html(said).decode()
+    assert pages(as_pdf(said)) in (1, 2)
+    assert READERS[0] in made(fell, named=True).alarms[0]
 
 
 def test_the_html_loads_nothing_and_the_pdf_has_two_pages(month: Month) -> None:

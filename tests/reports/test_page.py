@@ -16,7 +16,7 @@ from PIL import Image
 from reports.report_samples import NOW, image, report
 
 from triage import __version__
-from triage.domain import Finding, ReadingState
+from triage.domain import Finding, ReadingState, Role, StudyStatus
 from triage.records.marked import Measurement
 from triage.reports.page import report_page
 from triage.reports.study_report import StudyReport, moment
@@ -51,7 +51,7 @@ def test_one_page_says_whose_it_is_and_what_was_found(tmp_path: Path) -> None:
         "Glioma 70.0%",
         "Not ruled out at 95 % coverage: Glioma, Meningioma",
         "Series 2, slice 3 of 20",
-        "1: 12.5 mm",
+        "1 Length: 12.5 mm",
         "Glioma (final; confirm)",
         "Signed by Dr. A, Jan 10, 2026, 00:00 UTC",
         f"NeuroTriage {__version__}",
@@ -60,14 +60,37 @@ def test_one_page_says_whose_it_is_and_what_was_found(tmp_path: Path) -> None:
         assert words in said, words
 
 
+@pytest.mark.parametrize("held", [(), (Finding.GLIOMA,)])
+def test_a_result_without_doubt_says_nothing_of_it_as_on_the_review_page(
+    held: tuple[Finding, ...], tmp_path: Path
+) -> None:
+    full = report()
+    sure = replace(full.study, results=(replace(full.study.results[0], prediction_set=held),))
+    said, _ = text(replace(full, study=sure), tmp_path)
+    assert "never saw" in said
+    assert "Not ruled out" not in said
+    assert "prediction set" not in said
+
+
+def test_a_preliminary_reading_of_a_settled_study_says_that_it_was(tmp_path: Path) -> None:
+    full = report()
+    first = replace(full.study.readings[0], state=ReadingState.PRELIMINARY, reader="Dr. Berg")
+    waiting = replace(full.study, readings=(first,), status=StudyStatus.SECOND_READ)
+    said, _ = text(replace(full, study=waiting), tmp_path)
+    assert "Glioma (preliminary; confirm)" in said
+    second = replace(full.study.readings[0], role=Role.SECOND)
+    said, _ = text(replace(full, study=replace(full.study, readings=(first, second))), tmp_path)
+    assert "Glioma (preliminary until another reader signed; confirm)" in said
+
+
 def test_the_caption_of_a_key_image_is_whole(tmp_path: Path) -> None:
     place, author = "Series 2, slice 133 of 192 · axial t1_mprage_tra_p2_iso_ce after contrast", "Prof. Dr. Ada Wong"
     long = replace(image(), place=place, author=author, begun_by_ai=True)
     said, _ = text(replace(report(), images=(long,)), tmp_path)
-    assert f"{place} · {author}, outline begun with the AI's 1: 12.5 mm" in said
+    assert f"{place} · {author}, outline begun with the AI's 1 Length: 12.5 mm" in said
     longer = replace(long, place="Series 2, slice 133 of 192 · axial " + "x" * 64, author="Dr. " + "y" * 76)
     said, _ = text(replace(report(), images=(longer,)), tmp_path)
-    assert ", outline begun with the AI's 1: 12.5 mm" in said
+    assert ", outline begun with the AI's 1 Length: 12.5 mm" in said
 
 
 def test_whatever_is_in_the_record_stays_on_one_page(tmp_path: Path) -> None:
@@ -119,6 +142,29 @@ def test_outline_and_measurements_are_drawn_on_the_image() -> None:
     nothing = coloured(plain)
     assert coloured(replace(plain, mask=image().mask)) > nothing + 300
     assert coloured(measured) > nothing + 300
+
+
+def test_letters_say_where_the_patient_lies(tmp_path: Path) -> None:
+    oblique = replace(image(), edges=("RH", "LF", "AH", "PF"), measurements=())
+    said, _ = text(replace(report(), images=(oblique,)), tmp_path)
+    assert said.index("AH") < said.index("RH") < said.index("LF") < said.index("PF")
+    said, _ = text(replace(report(), images=(replace(oblique, edges=None),)), tmp_path)
+    assert "AH" not in said
+
+
+def test_measurements_have_the_numbers_that_stand_on_the_picture(tmp_path: Path) -> None:
+    line = length(f"{'f' * 64}/0")
+    shapes = {
+        "angle": ([[10, 10], [30, 10], [30, 40]], {"degrees": 34.0}),
+        "ellipse": ([[10, 10], [50, 40]], {"mm2": 3.0}),
+        "probe": ([[96, 40]], {"value": 81.0}),
+    }
+    others = [line | {"kind": kind, "points": points, "values": values} for kind, (points, values) in shapes.items()]
+    found = tuple(Measurement.model_validate(one) for one in (line, *others))
+    said, _ = text(replace(report(), images=(replace(image(), measurements=found),)), tmp_path)
+    assert "1 Length: 12.5 mm; 2 Angle: 34°; 3 Ellipse: 3 mm²; 4 Probe: 81" in said
+    picture = said.split("Key images")[1].split("Series 2")[0].split()
+    assert {"1", "2", "3", "4"} <= set(picture)
 
 
 @pytest.mark.parametrize("state", list(ReadingState))

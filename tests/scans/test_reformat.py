@@ -11,10 +11,11 @@ import pytest
 from drawn_dicom import instance, write
 from pydicom.uid import generate_uid
 
-from triage.domain import Plane, Series
+from triage.domain import Finding, Plane, Series
+from triage.phantom_studies import phantom_study
 from triage.scans.formats import nifti
 from triage.scans.formats.decode import decode_study
-from triage.scans.reformat import MIN_SLICES, Cut, cuts, is_volume
+from triage.scans.reformat import MANY_SIZES, NO_PLACES, PLACE_TWICE, SHIFTED, SINGLE, UNEVEN, Cut, cuts, why_no_volume
 
 #: Right, front, top; each value of the volume is there once.
 VOXELS = np.random.default_rng(3).permutation(20 * 24 * 28).astype(np.int16).reshape(20, 24, 28)
@@ -50,7 +51,7 @@ def apply(series: Series, cut: Cut, at: int) -> np.ndarray:
 @pytest.mark.parametrize("plane", Plane)
 def test_a_cut_is_what_would_have_been_acquired(tmp_path: Path, native: Plane, plane: Plane) -> None:
     volume, there = acquired(tmp_path, native), acquired(tmp_path, plane)
-    assert is_volume(volume)
+    assert not why_no_volume(volume)
     cut = cuts(volume)[plane]
     assert cut.count == len(there.slices)
     assert cut.spacing == pytest.approx(there.slices[0].spacing)
@@ -75,7 +76,7 @@ def stack(folder: Path, heights: np.ndarray) -> Series:
 
 def test_a_stack_of_dicom_slices_is_a_volume(tmp_path: Path) -> None:
     series = stack(tmp_path, np.arange(18) * -1.2)
-    assert is_volume(series)
+    assert not why_no_volume(series)
     rows, columns = series.slices[0].pixels.shape
     found = cuts(series)
     coronal, sagittal = found[Plane.CORONAL], found[Plane.SAGITTAL]
@@ -86,24 +87,74 @@ def test_a_stack_of_dicom_slices_is_a_volume(tmp_path: Path) -> None:
     np.testing.assert_array_equal(apply(series, sagittal, 30)[-1], series.slices[0].pixels[:, 30])
 
 
+def test_thick_slices_are_a_volume_with_rows_between_them(tmp_path: Path) -> None:
+    """Pixels of 0.6 x 0.5 mm, slices 5 mm apart: the common brain MRI."""
+    series = stack(tmp_path, np.arange(24) * 5.0)
+    assert not why_no_volume(series)
+    found = cuts(series)
+    assert [found[plane].finer for plane in (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL)] == [1, 7, 9]
+    for plane in Plane:
+        cut = found[plane]
+        assert cut.finer % 2 == 1, "the middle one of the rows of a slice is as it was acquired"
+    assert found[Plane.CORONAL].spacing == (5.0, 0.6)
+    assert found[Plane.CORONAL].spacing[0] / 7 < 1.25 * 0.6
+    assert not why_no_volume(stack(tmp_path, np.arange(2) * 6.0)), "two slices have something between them"
+
+
+def test_the_demonstration_has_three_planes(tmp_path: Path) -> None:
+    files = [tmp_path / name for name, _ in phantom_study(Finding.GLIOMA, 24)]
+    for path, (_, data) in zip(files, phantom_study(Finding.GLIOMA, 24), strict=True):
+        path.write_bytes(data)
+    (series,) = [one for one in decode_study(files) if one.slices]
+    assert not why_no_volume(series)
+    assert cuts(series)[Plane.SAGITTAL].finer > 1
+
+
 @pytest.mark.parametrize(
-    "heights",
+    ("heights", "reason"),
     [
-        np.arange(MIN_SLICES - 1),
-        np.arange(20) * 5.0,
-        np.delete(np.arange(20.0), 7),
-        np.repeat(np.arange(10.0), 2),
+        (np.arange(1.0), SINGLE),
+        (np.delete(np.arange(20.0), 7), UNEVEN),
+        (np.array([0, 5, 10, 16, 20, 25.0]), UNEVEN),
     ],
-    ids=["few", "thick", "one is missing", "each place twice"],
+    ids=["one slice", "one is missing", "one is shifted"],
 )
-def test_what_is_no_volume(tmp_path: Path, heights: np.ndarray) -> None:
-    assert not is_volume(stack(tmp_path, heights))
+def test_what_is_no_volume(tmp_path: Path, heights: np.ndarray, reason: str) -> None:
+    assert why_no_volume(stack(tmp_path, heights)) == reason
+
+
+def test_slices_of_many_sizes_or_at_one_place_are_no_volume(tmp_path: Path) -> None:
+    series = stack(tmp_path, np.arange(6) * 5.0)
+    first, second, *rest = series.slices
+    twice = Series(series.header, (first, replace(second, height=first.height), *rest))
+    assert why_no_volume(twice) == PLACE_TWICE
+    smaller = Series(series.header, (replace(first, pixels=first.pixels[1:]), second, *rest))
+    assert why_no_volume(smaller) == MANY_SIZES
+
+
+def test_slices_beside_each_other_are_no_volume(tmp_path: Path) -> None:
+    uid = generate_uid()
+    paths = [
+        write(
+            tmp_path / f"{n}.dcm",
+            instance(SeriesInstanceUID=uid, ImagePositionPatient=[2.0 * n, 0, 5.0 * n], InstanceNumber=n),
+        )
+        for n in range(8)
+    ]
+    (series,) = decode_study(paths)
+    assert why_no_volume(series) == SHIFTED
 
 
 def test_slices_that_do_not_say_where_they_lie_are_no_volume(tmp_path: Path) -> None:
-    paths = [write(tmp_path / f"{n}.dcm", instance(ImagePositionPatient=None, InstanceNumber=n)) for n in range(18)]
+    paths = [
+        write(
+            tmp_path / f"{n}.dcm",
+            instance(np.full((40, 60), 100 + n, np.uint16), ImagePositionPatient=None, InstanceNumber=n),
+        )
+        for n in range(18)
+    ]
     (series,) = decode_study(paths)
-    assert not is_volume(series)
+    assert why_no_volume(series) == NO_PLACES
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 
@@ -18,6 +19,21 @@ def _show(prediction_set: tuple[str, ...]) -> None:
             prediction_set=tuple(map(Finding, prediction_set)),
         )
     )
+
+
+def _read_twice(status: str) -> None:
+    from dataclasses import replace
+    from datetime import UTC, datetime
+    from types import SimpleNamespace
+
+    from triage.domain import Decision, Finding, Reading, ReadingState, Role, StudyStatus
+    from triage.ui import decision
+
+    signed_at = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+    first = Reading("Dr. Ada", Decision.CONFIRM, Finding.GLIOMA, None, "", ReadingState.PRELIMINARY, signed_at)
+    second = replace(first, reader="Dr. Berg", state=ReadingState.FINAL, role=Role.SECOND)
+    readings = (first, second) if status == StudyStatus.READ else (first,)
+    decision.history(SimpleNamespace(readings=readings, status=StudyStatus(status)))  # type: ignore[arg-type]
 
 
 def _history() -> None:
@@ -55,6 +71,7 @@ def test_the_headline_names_the_classes_that_cannot_be_ruled_out() -> None:
         .proto.body
     )
     assert "Not ruled out at 95 % coverage: <b>Glioma, Meningioma</b>" in html
+    assert 'title="A class is not ruled out if' in html
 
 
 def test_a_reading_is_shown_as_it_was_signed() -> None:
@@ -63,3 +80,13 @@ def test_a_reading_is_shown_as_it_was_signed() -> None:
     assert "It overrides the AI result\\: wrong class\\. It is final\\. Comment\\: see" in shown.value
     assert "\\!\\[scan\\]\\(http" in shown.value
     assert "\n" not in shown.value
+
+
+def test_the_first_reading_of_a_settled_study_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triage.ui.state.reader", lambda: "Dr. Ada")
+    (waiting,) = AppTest.from_function(_read_twice, default_timeout=60, args=("second read",)).run().success
+    assert "It is preliminary and waits for another reader\\." in waiting.value
+    first, second = AppTest.from_function(_read_twice, default_timeout=60, args=("read",)).run().success
+    assert "It was preliminary until another reader signed\\." in first.value
+    assert "waits for" not in first.value
+    assert "It is final\\." in second.value

@@ -14,7 +14,7 @@ def test_patients_are_named_as_people_write_them() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     name = "Yamada^Taro^^Dr.=山田^太郎"
     row = WorklistRow("a", "Head", StudyStatus.RECEIVED, Band.ROUTINE, None, None, now, "because", patient_name=name)
-    assert list(worklist([row], now).data["Patient"]) == ["Yamada, Dr. Taro (山田 太郎)"]
+    assert list(worklist([row], now).data["patient_name"]) == ["Yamada, Dr. Taro (山田 太郎)"]
 
 
 def test_figures_of_a_card_have_the_names_that_readers_know() -> None:
@@ -47,6 +47,6 @@ def test_the_comment_of_a_reading_is_in_sight_on_a_small_screen() -> None:
     columns = reading_columns("UTC")
     names = list(readings([]))
     assert set(columns) == set(names), "every column has a width"
-    before = takewhile(lambda name: name != "Comment", names)
+    before = takewhile(lambda name: name != "comment", names)
     room = 1366 - 232 - 2 * 32 - 15  # the window without sidebar, margins and scrollbar
-    assert sum(columns[name]["width"] for name in (*before, "Comment")) <= room
+    assert sum(columns[name]["width"] for name in (*before, "comment")) <= room

@@ -17,6 +17,11 @@ def test_every_colour_stands_out_from_the_page(name: str, palette: Palette) -> N
     assert {colour: contrast(colour, page) for colour in words if contrast(colour, page) < 4.5} == {}
 
 
+@pytest.mark.parametrize("palette", [DARK, LIGHT])
+def test_digits_can_be_read_on_every_cell_of_a_matrix(palette: Palette) -> None:
+    assert min(contrast(palette.text, cell) for cell in (palette.grid, palette.full)) >= 4.5
+
+
 def contrast(one: str, other: str) -> float:
     """Return the contrast ratio of two colours (WCAG 2.2, 1.4.3)."""
     darker, lighter = sorted((luminance(one), luminance(other)))

@@ -89,9 +89,13 @@ def described(client: Client, study: str) -> dict[str, Any]:
     return found
 
 
+def read(data: bytes) -> pydicom.FileDataset:
+    return pydicom.dcmread(io.BytesIO(data))
+
+
 def in_order(files: dict[str, bytes]) -> list[pydicom.FileDataset]:
-    read = [pydicom.dcmread(io.BytesIO(data)) for name, data in files.items() if name != "prior"]
-    return sorted((one for one in read if one.SeriesNumber == 2), key=lambda one: one.ImagePositionPatient[2])
+    slices = [read(data) for name, data in files.items() if name != "prior"]
+    return sorted((one for one in slices if one.SeriesNumber == 2), key=lambda one: one.ImagePositionPatient[2])
 
 
 def test_a_study_is_described(described: dict[str, Any], study: str, installation: Installation) -> None:
@@ -165,6 +169,28 @@ def test_the_layers_are_those_of_the_answer(
     other = client.get(f"{address}?finding=notumor").json()
     assert (other["answer"], other["explained"]["finding"]) == (found["answer"], "notumor")
     assert other["map"]["values"] != found["map"]["values"]
+
+
+def test_what_is_set_aside_can_be_looked_at(
+    described: dict[str, Any], client: Client, files: dict[str, bytes], installation: Installation, study: str
+) -> None:
+    assert described["aside"]
+    before = installation.store.study(study).result
+    answer = client.get(f"{described['address']}/aside.json")
+    assert answer.headers["Cache-Control"] == "no-store"
+    (series,) = answer.json()["series"]
+    assert series["label"] == "localizer"
+    assert (series["aside"], series["note"], series["scores"]) == ("Localiser", "Not scored: Localiser", [])
+    (stored,) = [one for one in map(read, files.values()) if one.SeriesDescription == "localizer"]
+    (one,) = series["slices"]
+    sent = client.get(f"{described['address']}/slices/{series['number']}/0").content
+    values = np.frombuffer(sent, "<u2").reshape(one["rows"], one["columns"]) * one["slope"] + one["intercept"]
+    np.testing.assert_allclose(values, stored.pixel_array, atol=0.5)
+    assert client.get(f"{described['address']}/thumbnails/{series['number']}/0").status_code == 200
+    assert client.get(f"{described['layers']}/{series['number']}/0").status_code == 404
+    assert client.get(f"{described['address']}/slices/{series['number'] + 1}/0").status_code == 404
+    assert client.get(f"{described['address']}/slices/{series['number']}/1").status_code == 404
+    assert installation.store.study(study).result == before
 
 
 def test_where_there_is_no_tumour_there_is_no_outline(described: dict[str, Any], client: Client) -> None:

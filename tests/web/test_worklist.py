@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -14,8 +15,11 @@ from dicomweb import Peer
 from record_samples import add, instance, reading, result
 
 from triage.domain import Band, Finding, Ranking, StudyHeader
+from triage.learning.entries import READING_COLUMNS, STUDY_COLUMNS
 from triage.records.views import Arrival
-from triage.web.worklist import COLUMNS
+from triage.settings import ROOT
+from triage.ui.tables import readings
+from triage.web.worklist import COLUMNS, CSV_COLUMNS
 
 
 def ask(peer: Peer, path: str, reader: str = "", method: str = "GET", **options: Any) -> requests.Response:
@@ -137,9 +141,19 @@ def test_the_table_holds_no_formula(peer: Peer) -> None:
     assert "attachment" in answer.headers["content-disposition"]
     table = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [row["mrn"] for row in table] == ["M1", "M2", "M3", "M4"]
-    assert table[0]["patient"] == "MÜLLER, JÖRG"
+    assert table[0]["patient_name"] == "MÜLLER, JÖRG"
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in table for cell in row.values())
-    assert (table[3]["signed"], table[0]["malignancy"]) == ("Dr. A: Glioma", "0.100")
+    assert (table[3]["signed"], table[0]["p_glioma"]) == ("Dr. A: Glioma", "0.100")
+
+
+def test_what_tables_have_in_common_has_one_name_and_is_documented(peer: Peer) -> None:
+    """The CSV of the worklist, that of My readings, and the exported data set."""
+    listed, read = set(CSV_COLUMNS.values()), set(readings([]))
+    assert listed & read == {"patient_name", "mrn", "accession", "study_date", "description", "ai_label"}
+    assert {"study", "ai_label", "p_glioma"} == listed & {*STUDY_COLUMNS, *READING_COLUMNS}
+    assert {"label", "blind_label", "signed_at"} <= read & {*STUDY_COLUMNS, *READING_COLUMNS}
+    documented = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "readings-export.md").read_text()))
+    assert (listed | read) - documented == set()
 
 
 def test_columns_are_kept_for_each_reader(peer: Peer) -> None:

@@ -245,7 +245,8 @@ def second_reads(
         found = by_what_they_teach(latest_said(installation.store.read))
     for one in found[:count]:
         console.print(terminal(f"{one.study_id}  {one.value:4.1f}  {one.readers} read  {', '.join(one.why)}"))
-    console.print(f"{len(found):,} studies would teach something by another reading.")
+    unread = sum(not one.readers for one in found)
+    console.print(f"{len(found):,} studies would teach something by a reading; nobody has read {unread:,} of them yet.")
 
 
 @commands.command()

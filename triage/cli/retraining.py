@@ -1,7 +1,8 @@
-"""Commands that turn signed readings into a candidate. Tested in tests/training/retrain/test_retrain.py."""
+"""Commands that turn signed readings into a candidate. Tested in tests/test_cli_retraining.py."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from triage.cli.common import console, or_exit
 from triage.cli.training_common import Recipe, Seed, multiply_in_bfloat16, quiet_tensorflow
+from triage.errors import TriageError
 from triage.text import terminal
 
 commands = typer.Typer()
@@ -44,6 +46,15 @@ def retrain(
     from triage.training.retrain.retrain import retrain as make_candidate
 
     old = OldPictures(replay, volumes, more) if replay else None
+    table: list[object] = []
+
+    def judge(made: Path, progress: Callable[[float], object]) -> None:
+        """Judge the candidate; what cannot be judged now is a candidate all the same, and `judge` does it later."""
+        try:
+            table.append(as_table(judge_candidate(made, model, data, reference or (), progress)))
+        except TriageError as error:
+            table.append(terminal(f"The candidate could not be judged: {error} Then judge it with the command judge."))
+
     try:
         card = or_exit(
             lambda: make_candidate(
@@ -56,6 +67,7 @@ def retrain(
                 seed=seed,
                 any_model=any_model,
                 resume=resume,
+                judge=judge,
                 console=console,
             )
         )
@@ -66,7 +78,7 @@ def retrain(
         after, before = (card.metrics[part]["figures"][name]["value"] for part in ("test", "before"))
         console.print(terminal(f"{name}: {_said(after)}, before {_said(before)}"), highlight=False)
     console.print(terminal(f"{out}: {card.name}, card {card.digest}."), highlight=False)
-    console.print(as_table(or_exit(lambda: judge_candidate(out, model, data, reference or ()))))
+    console.print(*table)
 
 
 def _said(value: float | None) -> str:

@@ -140,7 +140,8 @@ class AIResult:
     slices
         None in results filed before slices were recorded.
     prediction_set
-        The classes that cannot be ruled out at 95 % coverage; empty for models without prediction sets.
+        The classes that cannot be ruled out at 95 % coverage, the most probable one among them; empty for models
+        without prediction sets.
     filed_at
         When it was filed; None before.
     card
@@ -166,3 +167,8 @@ class AIResult:
     def malignancy(self) -> float:
         """Calibrated P(glioma)."""
         return self.probabilities[Finding.GLIOMA]
+
+    @property
+    def in_doubt(self) -> tuple[Finding, ...]:
+        """The classes between which the result does not decide at 95 % coverage; none if all but one are ruled out."""
+        return self.prediction_set if len(self.prediction_set) > 1 else ()

@@ -17,9 +17,13 @@ ALONE = 0.90
 #: P(tumour) from which on a slice that is unlike the training data is not clearly without a tumour. Chosen in
 #: docs/model-log.md, "Far from the training data".
 CLEAR = 0.05
+#: Said of the operating points of a model that has two pairs of them.
+OF_A_SLICE, OF_A_WINDOW = " of a slice by itself", " of three slices together"
 
 
-def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, prediction_set: Sequence[Finding]) -> Ranking:
+def rank(
+    probabilities: Mapping[Finding, float], points: OperatingPoints, prediction_set: Sequence[Finding], of: str = ""
+) -> Ranking:
     """Return the band of a scored study and the reason.
 
     Parameters
@@ -30,15 +34,17 @@ def rank(probabilities: Mapping[Finding, float], points: OperatingPoints, predic
         Operating points of the same model.
     prediction_set
         The classes that cannot be ruled out. If glioma is one of several, the study is urgent.
+    of
+        Whose points these are, `OF_A_SLICE` or `OF_A_WINDOW`; "" for a model that has one pair for both.
     """
     glioma, tumour = probabilities[Finding.GLIOMA], 1 - probabilities[Finding.NOTUMOR]
     if glioma >= points.glioma:
-        return Ranking(Band.STAT, f"P(glioma) {glioma:.2f} ≥ {points.glioma:.2f}, the operating point")
+        return Ranking(Band.STAT, f"P(glioma) {glioma:.2f} ≥ {points.glioma:.2f}, the operating point{of}")
     if tumour >= points.tumour:
-        return Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} ≥ {points.tumour:.2f}, the operating point")
+        return Ranking(Band.URGENT, f"P(tumour) {tumour:.2f} ≥ {points.tumour:.2f}, the operating point{of}")
     if Finding.GLIOMA in prediction_set and len(prediction_set) > 1:
         return Ranking(Band.URGENT, f"Uncertain: {_listed(prediction_set)} cannot be distinguished")
-    return Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} < {points.tumour:.2f}, the operating point")
+    return Ranking(Band.ROUTINE, f"P(tumour) {tumour:.2f} < {points.tumour:.2f}, the operating point{of}")
 
 
 def rank_alone(tumour: float, place: str) -> Ranking | None:

@@ -90,7 +90,10 @@ def log_softmax(logits: Floats) -> NDArray[np.float32]:
 
 
 def prediction_set(probabilities: Mapping[Finding, float], least: Mapping[Finding, float]) -> tuple[Finding, ...]:
-    """Return the classes that cannot be ruled out: the most probable one, and all that reach their threshold.
+    """Return the classes that cannot be ruled out: the most probable one, all that reach their threshold, all likelier.
+
+    A class is held if it reaches its own threshold, so that a likelier one could be left out beside it. It is added:
+    no reader would rule it out first, and a larger set keeps the coverage of each class.
 
     Parameters
     ----------
@@ -100,5 +103,6 @@ def prediction_set(probabilities: Mapping[Finding, float], least: Mapping[Findin
         Thresholds: the probability that 95 % of the held-out slices of a class reach (class-conditional conformal
         prediction: Vovk, 2012; Sadinle et al., JASA 2019).
     """
-    predicted = max(probabilities, key=probabilities.__getitem__)
-    return tuple(finding for finding in Finding if finding is predicted or probabilities[finding] >= least[finding])
+    held = [probabilities[finding] for finding in Finding if probabilities[finding] >= least[finding]]
+    lowest = min(held, default=max(probabilities.values()))
+    return tuple(finding for finding in Finding if probabilities[finding] >= lowest)

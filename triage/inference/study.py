@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import AIResult, Band, Finding, Inputs, OperatingPoints, Ranking, Series, SliceScores
-from triage.inference.bands import rank, rank_alone, rank_unusual
+from triage.inference.bands import OF_A_SLICE, OF_A_WINDOW, rank, rank_alone, rank_unusual
 from triage.inference.calibration import prediction_set
 from triage.inference.runtime import SEND_MR, Answer, Runtime
 from triage.inference.slice_selection import selected, step
@@ -45,12 +45,15 @@ class StudyScore:
         By class, summing to 1.
     points
         The operating points that apply: those of a window, or those of a slice where no series has a whole window.
+    of
+        Whose points these are, in words; "" for a model that has one pair for both.
     series, slice
         The slice to show first: the clearest one of the window that decided.
     """
 
     probabilities: dict[Finding, float]
     points: OperatingPoints
+    of: str
     series: int
     slice: int
 
@@ -95,7 +98,7 @@ def judge(series: tuple[Series, ...], runtime: Runtime, contents: str = "") -> A
     )
     shown = places[study.series][study.slice]
     possible = prediction_set(study.probabilities, card.conformal.least)
-    ranking = rank(study.probabilities, study.points, possible)
+    ranking = rank(study.probabilities, study.points, possible, study.of)
     surest = min(scored, key=lambda place: scored[place][NOTUMOR])
     alone = rank_alone(1 - scored[surest][NOTUMOR], _name(series, surest))
     if ranking.band is Band.ROUTINE and alone is not None:
@@ -144,13 +147,16 @@ def judge_study(
         raise ValueError("a study needs at least one scored slice")
     means = np.array([tables[number][start : start + WINDOW].mean(axis=0) for number, start in windows])
     glioma, tumour = means[:, GLIOMA], 1 - means[:, NOTUMOR]
-    points = window if window is not None and longest == WINDOW else single
+    points, of = single, ""
+    if window is not None:
+        points, of = (window, OF_A_WINDOW) if longest == WINDOW else (single, OF_A_SLICE)
     suspected = bool(glioma.max() >= points.glioma)
     decides = int((glioma if suspected else tumour).argmax())
     number, start = windows[decides]
     return StudyScore(
         dict(zip(Finding, map(float, means[decides]), strict=True)),
         points,
+        of,
         number,
         start + _clearest(tables[number][start : start + WINDOW], suspected),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import Finding
-from triage.insights import RESAMPLES, Estimate, Share, share
+from triage.insights import RESAMPLES, Estimate, Share, never_certain, share
 from triage.records.answers import Answer
 
 #: Bins of the reliability diagram.
@@ -25,7 +25,7 @@ class Roc:
     false_alarms, sensitivity
         The corners of the curve, from (0, 0) to (1, 1).
     auroc
-        Area under it, with its 95 % bootstrap interval over patients.
+        Area under it, with its 95 % bootstrap interval over patients; see `never_certain` where all are told apart.
     gliomas, others
         Number of studies.
     """
@@ -88,7 +88,8 @@ def _auroc_with_interval(answers: Sequence[Answer]) -> Estimate:
         if 0 < truths[some].sum() < len(some):
             drawn.append(_auroc(scores[some], truths[some]))
     low, high = np.percentile(drawn, [2.5, 97.5]) if drawn else (np.nan, np.nan)
-    return Estimate(_auroc(scores, truths), float(low), float(high))
+    found = Estimate(_auroc(scores, truths), float(low), float(high))
+    return never_certain(found, int(min(truths.sum(), (~truths).sum())))
 
 
 def _auroc(scores: NDArray[np.float64], truths: NDArray[np.bool_]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from triage.learning.agreement import Group, Reliability, groups, reliability
 from triage.learning.drift import Chart, Shift, chart, stability, threshold
-from triage.learning.series import Measure, Name, Series, charted
+from triage.learning.series import GROUPED, Measure, Name, Series, charted
 from triage.records.drift import Alike, Tally
 
 #: Groups and reliability are of readings of these last days, and so is the mix that is held against the baseline.
@@ -33,7 +33,7 @@ class Alarm:
     Attributes
     ----------
     label
-        Which scanner, class, band, sequence or plane; empty if the chart is about all studies.
+        Which group, scanner, class, band, sequence or plane; empty if the chart is about all studies.
     mostly
         The scanner that most of it comes from; None if it comes from several, or there is but one.
     others
@@ -115,7 +115,7 @@ def watched(
     received, read
         As `triage.records.drift` counts them, from the first day of the baseline on.
     alike
-        The readings of `LATELY`.
+        The readings by what they have in common, from the first day of the baseline on.
     model
         Digest of the model that serves.
     until
@@ -124,7 +124,8 @@ def watched(
     received, read = ([one for one in some if one.day <= until] for some in (received, read))
     own = [one.counts for one in received if one.model == model]
     answered = [one for one in read if one.model == model]
-    series = charted(received, read, model)
+    alike = [one for one in alike if one.day <= until]
+    series = charted(received, read, alike, model)
     limit = threshold(len(series))
     charts = {name: chart(one.days, one.seen, limit) for name, one in series.items()}
     found = [
@@ -138,14 +139,25 @@ def watched(
         read=round(sum(one.counts["read"] for one in answered)),
         unrecorded=round(sum(one["answered"] - one["recorded"] for one in own)),
         charts=charts,
-        alarms=_largest([one for one in found if one.shift.ended is None]),
+        alarms=_largest(_beyond_all([one for one in found if one.shift.ended is None])),
         past=sorted((one for one in found if one.shift.ended), key=lambda one: one.shift.found, reverse=True),
         mixes={
             measure: _mix(measure, charts, series, until) for measure in (Measure.SCANNER, Measure.CLASS, Measure.BAND)
         },
-        agreement=groups(alike),
+        agreement=groups([one for one in alike if one.day > until - LATELY]),
         reliability=reliability([one for one in answered if one.day > until - LATELY]),
     )
+
+
+def _beyond_all(alarms: Sequence[Alarm]) -> list[Alarm]:
+    """Leave out groups that changed as all readings did: their interval holds the agreement of all since its change."""
+    of_all = [one.shift for one in alarms if one.measure is Measure.AGREEMENT]
+    return [
+        one
+        for one in alarms
+        if one.measure not in GROUPED
+        or not any(one.shift.value.low <= other.value.value <= one.shift.value.high for other in of_all)
+    ]
 
 
 def _largest(alarms: Sequence[Alarm]) -> list[Alarm]:

@@ -25,6 +25,7 @@ class Stage(StrEnum):
     LEARNING = "Learning"
     EXPORTING = "Exporting the network"
     CHECKING = "Measuring the candidate"
+    JUDGING = "Judging the candidate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ Tested in tests/learning/test_monitored.py.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,9 +14,10 @@ from enum import StrEnum
 import numpy as np
 
 from triage.domain import Band, Finding
+from triage.learning.agreement import BY
 from triage.learning.drift import BASELINE_STUDIES
 from triage.learning.observed import Expected, Floats, Means, Observed, Shares
-from triage.records.drift import EDGES, NO_PLANE, NO_SEQUENCE, PLANES, SEQUENCES, Tally
+from triage.records.drift import EDGES, NO_PLANE, NO_SEQUENCE, PLANES, SEQUENCES, Alike, Tally
 
 
 class Measure(StrEnum):
@@ -24,6 +25,11 @@ class Measure(StrEnum):
 
     UNLIKE = "unlike"
     AGREEMENT = "agreement"
+    BY_READER = "agreement_by_reader"
+    BY_SCANNER = "agreement_by_scanner"
+    BY_SEQUENCE = "agreement_by_sequence"
+    BY_SEX = "agreement_by_sex"
+    BY_AGE = "agreement_by_age"
     FOUND = "found"
     CALIBRATION = "calibration"
     REFUSED = "refused"
@@ -36,7 +42,15 @@ class Measure(StrEnum):
     CONTRAST = "contrast"
 
 
-#: What a chart is about, and of which scanner, class, band, sequence or plane; "" if of all studies.
+#: The measures that chart the agreement of one group of readings each, and what the groups differ in.
+GROUPED: Mapping[Measure, str] = {
+    Measure.BY_READER: "reader",
+    Measure.BY_SCANNER: "scanner",
+    Measure.BY_SEQUENCE: "sequence",
+    Measure.BY_SEX: "sex",
+    Measure.BY_AGE: "age",
+}
+#: What a chart is about, and of which group, scanner, class, band, sequence or plane; "" if of all studies.
 Name = tuple[Measure, str]
 #: A scanner of fewer studies in the baseline is one of the others; so many at most are told apart.
 SCANNER_SHARE, SCANNERS = 0.05, 6
@@ -51,8 +65,8 @@ class Series:
     seen: Observed
 
 
-def charted(received: Sequence[Tally], read: Sequence[Tally], model: str) -> dict[Name, Series]:
-    """Return all series that have any study.
+def charted(received: Sequence[Tally], read: Sequence[Tally], alike: Sequence[Alike], model: str) -> dict[Name, Series]:
+    """Return all series that have any study; of groups of readings, those that have enough for a baseline.
 
     What a model says is only held against what the same model said before: of the results and readings, those of the
     model that serves are charted.
@@ -60,6 +74,7 @@ def charted(received: Sequence[Tally], read: Sequence[Tally], model: str) -> dic
     own = [one for one in received if one.model == model]
     answered = [one for one in read if one.model == model]
     found = _arrived(received) | _looked_at(own) | _said(own) | _agreed(answered)
+    found |= _of_groups([one for one in alike if one.model == model])
     return {name: series for name, series in found.items() if series.seen.studies.any()}
 
 
@@ -112,6 +127,29 @@ def _agreed(read: Sequence[Tally]) -> dict[Name, Series]:
         (Measure.FOUND, ""): Series(days, found),
         (Measure.CALIBRATION, ""): Series(days, Expected(number, expected, true)),
     }
+
+
+def _of_groups(alike: Sequence[Alike]) -> dict[Name, Series]:
+    """Return the agreement of each group of readings; small groups would only make the others alarm later."""
+    days = sorted({one.day for one in alike})
+    at = {day: number for number, day in enumerate(days)}
+    studies: dict[Name, Floats] = defaultdict(lambda: np.zeros(len(days)))
+    agreed: dict[Name, Floats] = defaultdict(lambda: np.zeros(len(days)))
+    for one in alike:
+        for measure, by in GROUPED.items():
+            for group in BY[by](one):
+                studies[measure, group][at[one.day]] += one.studies
+                agreed[measure, group][at[one.day]] += one.agreed
+    return {
+        name: Series(days, Shares(number, agreed[name]))
+        for name, number in studies.items()
+        if BASELINE_STUDIES <= number.sum() < _all_of(alike)
+    }
+
+
+def _all_of(alike: Sequence[Alike]) -> int:
+    """Return the number of all studies: a group that has all of them is charted already."""
+    return sum(one.studies for one in alike)
 
 
 def _usual_scanners(received: Sequence[Tally]) -> list[str]:

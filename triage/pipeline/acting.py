@@ -19,7 +19,7 @@ from triage.domain import Reading, Resolution
 from triage.errors import ConflictError, DeniedError, ReadingError
 from triage.learning.entries import Export
 from triage.pipeline.installation import Installation
-from triage.pipeline.retraining import Job
+from triage.pipeline.retraining_job import Job
 from triage.pipeline.spool import Incoming
 from triage.pipeline.watch import Verified, verify_all
 from triage.reading import Entries
@@ -257,7 +257,7 @@ class Acting:
         """Go on with the retraining that was stopped; see `Retrainings.resume`."""
         self.require(Right.RETRAIN)
         job = self.installation.retrainings.resume()
-        self._note(Event.RETRAINED, f"resumed: {job.name}")
+        self._note(Event.RETRAINED, f"resumed: retraining of {job.name}")
         return job
 
     def cancel_retraining(self) -> None:
@@ -265,7 +265,7 @@ class Acting:
         self.require(Right.RETRAIN)
         job = self.installation.retrainings.cancel()
         if job is not None:
-            self._note(Event.RETRAINED, f"cancelled: {job.name}")
+            self._note(Event.RETRAINED, f"cancelled: retraining of {job.name}")
 
     def _prove_and_claim(self, study_id: str, now: datetime) -> None:
         """Use up the proof of a signature, then claim its study: after all that may refuse it."""

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from threading import Condition, Event
+from threading import Condition
+from threading import Event as Flag
 
 from triage.access.access import Access
+from triage.access.trail import note
 from triage.copies.seen import seen_by_model
 from triage.domain import Receipt, Resolution, Series
 from triage.errors import NotFoundError
@@ -29,10 +31,10 @@ from triage.pipeline.durable import Work, key
 from triage.pipeline.held import Held
 from triage.pipeline.intake import Intake
 from triage.pipeline.monitoring import Monitor
-from triage.pipeline.process import INTERNAL_ERROR, decode, process
+from triage.pipeline.process import INTERNAL_ERROR, decode, decode_aside, process
 from triage.pipeline.recovery import carry_out
 from triage.pipeline.rescoring import Rescoring
-from triage.pipeline.retraining import Retrainings
+from triage.pipeline.retraining import ACTOR, Retrainings
 from triage.pipeline.serving import Serving
 from triage.pipeline.signatures import Signatures
 from triage.pipeline.spool import Incoming
@@ -41,6 +43,7 @@ from triage.pipeline.uploads import Uploads
 from triage.pipeline.visits import Visits
 from triage.pipeline.watch import Watch
 from triage.records import private
+from triage.records.audit import Event
 from triage.records.files import ABANDONED_AFTER, FileStore, sweep
 from triage.records.glances import Glances
 from triage.records.pseudonyms import Pseudonyms
@@ -127,9 +130,10 @@ class Installation:
             lambda: self.runtime.folder,
             lambda target: self.export_readings(target, deidentified=True),
             (settings.data, settings.more),
+            note=lambda said: note(self.store, Event.RETRAINED, said, actor=ACTOR),
         )
         self._pseudonyms = Pseudonyms(self.store) if settings.deidentify else None
-        self._processed, self._closed = Condition(), Event()
+        self._processed, self._closed = Condition(), Flag()
 
     @property
     def runtime(self) -> Runtime:
@@ -206,6 +210,18 @@ class Installation:
         """
         return decode(self, self.store.study(study_id))
 
+    def aside(self, study_id: str, series: Sequence[Series]) -> tuple[Series, ...]:
+        """Decode the pictures of a study that are not scored, see `triage.pipeline.process.decode_aside`.
+
+        Parameters
+        ----------
+        study_id
+            The study.
+        series
+            What `series` returned of it.
+        """
+        return decode_aside(self, self.store.study(study_id), series)
+
     def export_readings(
         self,
         target: Path,
@@ -281,9 +297,12 @@ class Installation:
         """
         self.watch.start()
         self.monitor.start()
+        self.retrainings.follow()
         claims = self.store.claims
         steps = self.signatures.settle, lambda: claims.note_expired(datetime.now(UTC)), self._clean_up, self.resume
         carry_out(steps, self._closed)
+        if self.settings.worker == "embedded":  # a model that is promoted must not wait for the next upload
+            self.rescoring.start()
 
     def check(self) -> Findings:
         """Compare the stored files with the record."""
@@ -334,6 +353,7 @@ class Installation:
         self.monitor.close()
         self.uploads.close()
         self.held.close()
+        self.retrainings.close()
         self.rescoring.close()
         self.work.stop()
         self.door.close()

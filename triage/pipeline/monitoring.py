@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Event, Thread
 
 from triage.errors import TriageError
-from triage.learning.monitored import LATELY, Month, Watched, watched
+from triage.learning.monitored import Month, Watched, watched
 from triage.records import drift
 from triage.records.drift import Tally
 from triage.records.store import Store
@@ -140,8 +140,8 @@ class Monitor:
         since, model = self.begin(), self._model()
         received = drift.received(self._store.read, since=since, settled_only=self._blind)
         read = drift.read_by_day(self._store.read, since=since)
-        late = drift.alike(self._store.read, until - LATELY + timedelta(days=1), until)
-        return watched(received, read, late, model, until=until), received, read
+        alike = drift.alike(self._store.read, since, until)
+        return watched(received, read, alike, model, until=until), received, read
 
 
 def _counts(tallies: Sequence[Tally], first: date, last: date) -> Counter[str]:

@@ -147,6 +147,40 @@ def decode(services: Services, study: Study) -> tuple[Series, ...]:
         return arrange(without_stand_ins(chain.from_iterable(part.result() for part in decoding)))
 
 
+def decode_aside(services: Services, study: Study, series: Sequence[Series]) -> tuple[Series, ...]:
+    """Decode the pictures of a study that are not scored, to be looked at.
+
+    Parameters
+    ----------
+    services
+        Files and decoders.
+    study
+        The study.
+    series
+        What `decode` returned of it.
+
+    Raises
+    ------
+    NotFoundError
+        If a file is missing or was altered.
+    RefusedError
+        If the files together exceed a limit of decoding.
+    """
+    shown = {(one.instance, one.frame) for stack in series for one in stack.slices}
+    counts = Counter(at for at, _ in shown)
+    files = [at for at, item in enumerate(study.instances) if item.frames > counts[at]]
+    digests = [study.instances[at].sha256 for at in files]
+    if not files:
+        return ()
+    services.files.check(digests)
+    known = [(files.index(at), number) for at, number in shown if at in files]
+    decoded = services.door.decode_aside([services.files.path(digest) for digest in digests], known)
+    return tuple(
+        replace(one, slices=tuple(replace(slice_, instance=files[slice_.instance]) for slice_ in one.slices), base=None)
+        for one in decoded
+    )
+
+
 def _halves(series: Sequence[SeriesFiles]) -> list[list[int]]:
     """Deal the files of a study to two decoders, as indices.
 

@@ -17,27 +17,32 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from threading import RLock, Thread
+from threading import Event, RLock, Thread
 
-from pydantic import TypeAdapter, ValidationError
-
-from triage.errors import ConflictError, StorageError, TriageError, storage_error
-from triage.learning.retraining import Progress, read_progress, work_folder
+from triage.errors import ConflictError, ModelError, StorageError, TriageError, storage_error
+from triage.inference.card import read_card
+from triage.learning.retraining import read_progress, work_folder
+from triage.pipeline.retraining_job import Job, State, read_job, write_job
 from triage.settings import ROOT
-from triage.text import one_line
+from triage.text import one_line, visible
 
 logger = logging.getLogger(__name__)
 
-JOB, LOG, LOCK, DATA = "job.json", "log.txt", "lock", "readings.zip"
+#: Actor of the audit row of its end, which nobody asks for at that moment.
+ACTOR = "retraining"
+LOG, LOCK, DATA = "log.txt", "lock", "readings.zip"
 #: Free space without which nothing begins: the work of two networks, and the export.
 NEEDED = 600 * 2**20
 #: Seconds that a child may take to end before it is killed.
 PATIENCE = 10.0
+#: Seconds between two looks at a retraining that an earlier server began.
+EVERY = 5.0
+#: Characters of a reason in the audit trail.
+REASON = 300
 #: Lines of the log that are shown.
 LINES = 200
 #: A reader never waits for a retraining: the lowest priority.
@@ -59,60 +64,6 @@ INTERRUPTED = "It was interrupted: the process ended, or the computer was switch
 ENDED = "It ended without a word; it may have run out of memory. The log says how far it came. Resume it."
 
 
-class State(StrEnum):
-    """Where a retraining is; the values are stored."""
-
-    EXPORTING = "exporting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The latest retraining.
-
-    Attributes
-    ----------
-    name
-        Name of the candidate.
-    model
-        Folder of the model that it starts from.
-    state
-        Where it is.
-    began
-        When it was begun or resumed.
-    said
-        Why it ended, safe to show; empty otherwise.
-    process
-        ID of the child; 0 before there is one.
-    progress
-        How far it is; None before it has said, and once it has ended.
-    """
-
-    name: str
-    model: Path
-    state: State
-    began: datetime
-    said: str = ""
-    process: int = 0
-    progress: Progress | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether it still works."""
-        return self.state in (State.EXPORTING, State.RUNNING)
-
-    @property
-    def resumable(self) -> bool:
-        """Whether it can be resumed."""
-        return self.state in (State.FAILED, State.CANCELLED)
-
-
-_JOB = TypeAdapter(Job)
-
-
 class Retrainings:
     """The retrainings of one installation. Safe to call from threads, and beside other processes.
 
@@ -126,6 +77,8 @@ class Retrainings:
         Writes the data set of all signed readings, de-identified, to a file.
     references
         Data sets that a candidate is judged on besides the site's; those that are not there are left out.
+    note
+        Writes how a retraining ended into the audit trail; raises `StorageError` if that is not possible now.
     """
 
     def __init__(
@@ -134,21 +87,41 @@ class Retrainings:
         model: Callable[[], Path],
         export: Callable[[Path], object],
         references: Sequence[Path] = (),
+        *,
+        note: Callable[[str], object],
     ) -> None:
         self._folder, self._models = home / "retraining", home / "models"
         self._model, self._export, self._references = model, export, references
+        self._note = note
         self._lock = RLock()
         self._threads: set[Thread] = set()
+        self._closed = Event()
+        self._follower: Thread | None = None
 
     def job(self) -> Job | None:
         """Return the latest retraining; None before the first."""
         with self._lock:
-            job = self._read()
-            if job is None or not job.active:
+            job = read_job(self._folder)
+            if job is None or (job.noted and not job.active):
                 return job
-            if self._busy():
+            try:
+                with self._alone():
+                    return self._settled()
+            except ConflictError:
                 return replace(job, progress=read_progress(work_folder(self._models / job.name)))
-            return self._settled(self._read() or job)  # it may have ended between the two looks
+
+    def follow(self, every: float = EVERY) -> None:
+        """Watch a retraining that an earlier server began, so that its end is audited though nobody looks at it."""
+        job = self.job()
+        if job is not None and (job.active or not job.noted) and self._follower is None:
+            self._follower = Thread(target=self._look, args=(every,), name="retraining", daemon=True)
+            self._follower.start()
+
+    def close(self) -> None:
+        """Stop watching; a retraining that is running goes on."""
+        self._closed.set()
+        if self._follower is not None:
+            self._follower.join()
 
     def log(self) -> list[str]:
         """Return the last lines of the log of the latest retraining."""
@@ -170,7 +143,7 @@ class Retrainings:
         if missing := [name for name in PACKAGES if find_spec(name) is None]:
             raise ConflictError(NO_PACKAGES.format(missing=", ".join(missing)))
         with self._lock, self._alone() as held:
-            before = self._read()
+            before = self._settled()
             if before is not None:
                 shutil.rmtree(work_folder(self._models / before.name), ignore_errors=True)
             free = shutil.disk_usage(self._folder).free
@@ -189,24 +162,35 @@ class Retrainings:
             If one is running, or there is none to resume.
         """
         with self._lock, self._alone() as held:
-            job = self._read()
-            job = self._settled(job) if job and job.active else job
+            job = self._settled()
             if job is None or not job.resumable:
                 raise ConflictError(NOTHING_TO_RESUME)
-            return self._start(replace(job, state=State.EXPORTING, began=datetime.now(UTC), said="", process=0), held)
+            return self._start(
+                replace(job, state=State.EXPORTING, began=datetime.now(UTC), said="", process=0, noted=True), held
+            )
 
     def cancel(self) -> Job | None:
-        """Stop the retraining that is running, and return it; what it has learned stays for `resume`."""
+        """Stop the retraining that is running, and return it; what it has learned stays for `resume`.
+
+        Returns
+        -------
+        Job or None
+            None if nothing was stopped: none is running, or its candidate is whole by now.
+        """
         with self._lock:
             job = self.job()
-            if job is None or not job.active:
-                return job
-            job = replace(job, state=State.CANCELLED, said="", progress=None)
-            self._write(job)
+            if job is None or not job.active or self._made(job):
+                return None
+            job = replace(job, state=State.CANCELLED, said="", progress=None, noted=True)
+            write_job(self._folder, job)
         end = time.monotonic() + PATIENCE
         while self._busy() and job.process:
             _signal(job.process, signal.SIGTERM if time.monotonic() < end else signal.SIGKILL)
             time.sleep(0.1)
+        if self._made(job):  # it got its name before the signal came
+            with self._lock:
+                self._end(self._ended(job))
+            return None
         return job
 
     def wait(self) -> None:
@@ -215,7 +199,7 @@ class Retrainings:
             thread.join()
 
     def _start(self, job: Job, held: int) -> Job:
-        self._write(job)
+        write_job(self._folder, job)
         thread = Thread(target=self._run, args=(job, os.dup(held)), name="retraining", daemon=True)
         self._threads.add(thread)
         thread.start()
@@ -228,26 +212,33 @@ class Retrainings:
             if not data.is_file():
                 self._export(data)
             with self._lock:
-                now = self._read()
+                now = read_job(self._folder)
                 if now is None or now.state is State.CANCELLED:
                     return
                 child = self._child(job, data, held)
-                self._write(replace(job, state=State.RUNNING, process=child.pid))
-            os.close(held)
-            held = -1
+                write_job(self._folder, replace(job, state=State.RUNNING, process=child.pid))
             code = child.wait()
+            # The lock is still held here, so nobody else takes this end for an interruption.
             with self._lock:
-                now = self._read()
+                now = read_job(self._folder)
                 if now is not None and now.state is not State.CANCELLED:
-                    self._write(self._ended(now, code))
+                    self._end(self._ended(now, code))
         except Exception as error:
             logger.exception("a retraining was not begun")
             said = str(error) if isinstance(error, TriageError) else _sentence(error)
-            with suppress(OSError):
-                self._write(replace(job, state=State.FAILED, said=said))
+            self._end(replace(job, state=State.FAILED, said=said))
         finally:
-            if held >= 0:
-                os.close(held)
+            os.close(held)
+
+    def _look(self, every: float) -> None:
+        while not self._closed.wait(every):
+            try:
+                job = self.job()
+            except StorageError:
+                logger.exception("it is not known how a retraining ended; the next look tells")
+                continue
+            if job is None or (job.noted and not job.active):
+                return
 
     def _child(self, job: Job, data: Path, held: int) -> subprocess.Popen[bytes]:
         target = self._models / job.name
@@ -272,37 +263,52 @@ class Retrainings:
 
     def _ended(self, job: Job, code: int | None = None) -> Job:
         """Return a job whose child has ended; with an exit status if this process saw it."""
-        if (self._models / job.name).is_dir():
+        if self._made(job):
             return replace(job, state=State.DONE, said="", progress=None)
         if code is None:
             return replace(job, state=State.FAILED, said=INTERRUPTED, progress=None)
         lines = self.log()
         return replace(job, state=State.FAILED, said=lines[-1] if code == 1 and lines else ENDED, progress=None)
 
-    def _settled(self, job: Job) -> Job:
-        """Return a job that nobody works on any more, as it is kept from now on."""
-        if not job.active:
+    def _settled(self) -> Job | None:
+        """Return the latest retraining once nobody works on it: how it ended is kept and audited. Needs the lock."""
+        job = read_job(self._folder)
+        if job is None or (job.noted and not job.active):
             return job
-        ended = self._ended(job)
+        return self._end(self._ended(job) if job.active else job)
+
+    def _end(self, job: Job) -> Job:
+        """Keep how a retraining ended, then audit it; what the trail does not take now is audited at the next look."""
         with suppress(OSError):
-            self._write(ended)
-        return ended
+            write_job(self._folder, replace(job, noted=False))
+            try:
+                self._note(self._outcome(job))
+            except StorageError:
+                logger.exception("the end of a retraining is not audited yet")
+                return job
+            write_job(self._folder, replace(job, noted=True))
+        return job
+
+    def _outcome(self, job: Job) -> str:
+        """Return how a retraining ended, for the audit trail."""
+        if job.state is not State.DONE:
+            return f"failed: candidate {job.name} was not made: {visible(one_line(job.said), REASON)}"
+        try:
+            card = read_card(self._models / job.name)
+        except ModelError:
+            return f"finished: candidate {job.name}, whose card cannot be read"
+        data_set = card.training.get("data_set", {}).get("digest", "unknown")
+        return f"finished: candidate {job.name}, card {card.digest}, data set {data_set}"
+
+    def _made(self, job: Job) -> bool:
+        """Return whether its candidate has got its name, which it gets when it is whole."""
+        return (self._models / job.name).is_dir()
 
     def _next_name(self) -> str:
         number = 1
         while (self._models / f"site-{number}").exists():
             number += 1
         return f"site-{number}"
-
-    def _read(self) -> Job | None:
-        with suppress(OSError, ValidationError):
-            return _JOB.validate_json((self._folder / JOB).read_bytes())
-        return None
-
-    def _write(self, job: Job) -> None:
-        part = self._folder / f"{JOB}.part"
-        part.write_bytes(_JOB.dump_json(replace(job, progress=None)))
-        part.replace(self._folder / JOB)
 
     @contextmanager
     def _alone(self) -> Iterator[int]:

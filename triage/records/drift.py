@@ -56,16 +56,20 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Studies that were read and have much in common: their number, and how many readings name the class of the AI.
+    """Studies that were read on one day and have much in common, and how many readings name the class of the AI.
 
     Attributes
     ----------
+    model
+        Digest of the model that they answer.
     sex, age
         As the files state them; empty if they do not.
     sequences
         Those that a study has, of `SEQUENCES` and `NO_SEQUENCE`.
     """
 
+    day: date
+    model: str
     reader: str
     scanner: str
     sex: str
@@ -155,19 +159,33 @@ def read_by_day(read: Read, *, since: date | None = None) -> list[Tally]:
     return _tallies(read, query, list(counts), binned=True)
 
 
-def alike(read: Read, since: date, until: date) -> list[Alike]:
-    """Count the settled studies whose last reading was signed on one of these days, by what they have in common."""
+def alike(read: Read, since: date | None, until: date) -> list[Alike]:
+    """Count the settled studies by the day of their last reading and by what they have in common.
+
+    Parameters
+    ----------
+    read
+        Opens sessions to read with, `Store.read`.
+    since, until
+        Only studies whose last reading was signed on one of these days.
+    """
     settled = _settled()
     flags = [settled.c[name] for name in (*SEQUENCES, NO_SEQUENCE)]
-    columns = settled.c.reader, settled.c.scanner, settled.c.sex, settled.c.age, *flags
+    columns = settled.c.model, settled.c.reader, settled.c.scanner, settled.c.sex, settled.c.age, *flags
 
     def query(dialect: str) -> Select[Any]:
         day = _day(settled.c.signed_at, dialect)
-        within = day.between(since.isoformat(), until.isoformat())
-        return select(func.count(), _number(settled.c.agrees == 1), *columns).where(within).group_by(*columns)
+        chosen = (
+            select(func.count(), _number(settled.c.agrees == 1), day, *columns)
+            .where(day <= until.isoformat())
+            .group_by(day, *columns)
+        )
+        return chosen if since is None else chosen.where(day >= since.isoformat())
 
     return [
         Alike(
+            date.fromisoformat(day),
+            model,
             reader,
             scanner,
             sex or "",
@@ -176,7 +194,7 @@ def alike(read: Read, since: date, until: date) -> list[Alike]:
             studies,
             agreed,
         )
-        for studies, agreed, reader, scanner, sex, age, *has_them in _all(read, query)
+        for studies, agreed, day, model, reader, scanner, sex, age, *has_them in _all(read, query)
     ]
 
 

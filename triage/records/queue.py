@@ -21,10 +21,11 @@ from triage.reading import UNSETTLED
 from triage.records import rows, studies
 from triage.records.database import MAX_IN_VALUES, Read, in_batches
 from triage.records.reranks import raised_since
-from triage.records.tables import ClaimRow, DraftRow, ReadingRow, StudyRow
+from triage.records.tables import ClaimRow, DraftRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.worklist_rows import worklist_rows
 from triage.records.worklist_views import (
     Counted,
+    Onward,
     QueueSummary,
     Sort,
     Standing,
@@ -38,6 +39,14 @@ from triage.worklist import WaitLimits, merged, reason_of_place
 OFFERED = 50
 #: Bins of the probability axis in `Queue.summary`.
 BINS = 50
+#: Images of a study, without those of series that are set aside.
+IMAGES = (
+    select(func.coalesce(func.sum(InstanceRow.frames), 0))
+    .join(SeriesRow)
+    .where(SeriesRow.study_id == StudyRow.id, SeriesRow.set_aside.is_(None))
+    .correlate(StudyRow)
+    .scalar_subquery()
+)
 #: What a click on the header of a column sorts by.
 SORTS: dict[Sort, ColumnElement[Any]] = {
     Sort.BAND: StudyRow.band.expression,
@@ -48,9 +57,20 @@ SORTS: dict[Sort, ColumnElement[Any]] = {
     Sort.ACCESSION: StudyRow.accession_number.expression,
     Sort.STUDY: func.lower(StudyRow.name),
     Sort.DATE: StudyRow.study_date.expression,
+    Sort.IMAGES: IMAGES,
     Sort.ARRIVED: StudyRow.arrived_at.expression,
     Sort.STATUS: StudyRow.status.expression,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _GoingOn:
+    """What a reader goes on with: the studies in order; what stands above, came meanwhile, and is STAT and free."""
+
+    studies: list[str]
+    above: set[str]
+    fresh: set[str]
+    stat_above: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +138,31 @@ class Queue:
         since
             When the reader came to the last one: what was ranked after that may come first although it stands above.
         """
+        return self._going_on(reader, now, left, since).studies
+
+    def onward(self, reader: str, now: datetime, *, left: Sequence[str], since: datetime | None = None) -> Onward:
+        """Return what `free` gives next to a reader who leaves a study, and which STAT studies stand above that one.
+
+        Parameters
+        ----------
+        reader, now, left, since
+            As of `free`; the last one left is the study that is open.
+        """
+        found = self._going_on(reader, now, left, since)
+        if not found.studies and len(left) > 1:  # the reader has been through the list
+            found = self._going_on(reader, now, left[-1:], since)
+        following = next(iter(found.studies), None)
+        with self.read() as session:
+            query = select(StudyRow).where(StudyRow.id == following)
+            row = worklist_rows(session, query, now).get(following) if following else None
+        return Onward(
+            following=row,
+            fresh=following in found.fresh,
+            from_top=following in found.above and following not in found.fresh,
+            above=() if following in found.stat_above[:1] else tuple(found.stat_above),
+        )
+
+    def _going_on(self, reader: str, now: datetime, left: Sequence[str], since: datetime | None) -> _GoingOn:
         mine = select(ReadingRow.id).where(ReadingRow.study_id == StudyRow.id, ReadingRow.reader == reader)
         theirs = select(ClaimRow.study_id).where(ClaimRow.until > now, ClaimRow.reader != reader)
         signing = select(DraftRow.study_id).where(DraftRow.due_at.is_not(None), DraftRow.reader == reader)
@@ -129,15 +174,21 @@ class Queue:
         )
         last = left[-1] if left else ""
         after = since or now
-        ranked = select(StudyRow.id, or_(StudyRow.ranked_at > after, raised_since(after))).where(*free)
+        came = or_(StudyRow.ranked_at > after, raised_since(after))
+        ranked = select(StudyRow.id, StudyRow.band, came).where(*free)
         with self.read() as session:
-            fresh = {study_id: bool(later) for study_id, later in session.execute(ranked)}
+            found = {study_id: (band, bool(later)) for study_id, band, later in session.execute(ranked)}
             order = [study_id for study_id, _ in self._order(session, now, also=last)]
         here = order.index(last) if last in order else -1
         below, above = order[here + 1 :], order[: here + 1]
-        first = {study_id for study_id in above if fresh.get(study_id) and left}
+        first = {study_id for study_id in above if study_id in found and found[study_id][1] and left}
         onward = [*(one for one in above if one in first), *below, *(one for one in above if one not in first)]
-        return list(islice((one for one in onward if one in fresh and one not in left), OFFERED))
+        return _GoingOn(
+            studies=list(islice((one for one in onward if one in found and one not in left), OFFERED)),
+            above=set(above),
+            fresh=first,
+            stat_above=[one for one in above if one != last and one in found and found[one][0] == Band.STAT.order],
+        )
 
     def standing(self, study_ids: Collection[str], now: datetime) -> dict[str, Standing]:
         """Return where studies stand now, by study ID; those that are not on the record are left out."""

@@ -20,6 +20,7 @@ class Sort(StrEnum):
     ACCESSION = "accession"
     STUDY = "study"
     DATE = "date"
+    IMAGES = "images"
     ARRIVED = "arrived"
     STATUS = "status"
 
@@ -113,6 +114,29 @@ class Standing:
 
     row: WorklistRow
     place: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """What comes when a reader leaves a study and goes on down the list.
+
+    Attributes
+    ----------
+    following
+        The study that comes next; None if no other is free.
+    fresh
+        Whether it stands above the study that is left: it was ranked since the reader came to that one.
+    from_top
+        Whether nothing is free below the study that is left, so that the list begins again.
+    above
+        Free STAT studies that stand above the study that is left, in the reading order; none if the first of them is
+        what comes next.
+    """
+
+    following: WorklistRow | None
+    fresh: bool
+    from_top: bool
+    above: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

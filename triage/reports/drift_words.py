@@ -6,7 +6,7 @@ Tested in tests/reports/test_monthly.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from babel.dates import format_skeleton
@@ -16,7 +16,7 @@ from triage.insights import Estimate
 from triage.languages.speech import day, later, locale, number, percent, t
 from triage.learning.drift import Chart
 from triage.learning.monitored import Alarm
-from triage.learning.series import OTHERS, Measure, Name
+from triage.learning.series import GROUPED, OTHERS, Measure, Name
 from triage.records.drift import NO_PLANE, NO_SEQUENCE
 from triage.text import visible
 
@@ -32,6 +32,11 @@ ABOUT: Mapping[Measure, str] = {
     Measure.UNLIKE: later("Share of studies unlike the training data"),
     Measure.REFUSED: later("Share of studies not analysable"),
     Measure.AGREEMENT: later("Agreement of readers and AI"),
+    Measure.BY_READER: later("Agreement of reader {name} and AI"),
+    Measure.BY_SCANNER: later("Agreement of readers and AI on studies from {name}"),
+    Measure.BY_SEQUENCE: later("Agreement of readers and AI on studies with {name}"),
+    Measure.BY_SEX: later("Agreement of readers and AI, sex of the patients: {name}"),
+    Measure.BY_AGE: later("Agreement of readers and AI, age of the patients: {name}"),
     Measure.FOUND: later("Share of gliomas that the AI called glioma"),
     Measure.CALIBRATION: later("Share of gliomas beyond what P(glioma) says"),
     Measure.CLASS: later("Share of studies that the AI calls {name}"),
@@ -50,6 +55,13 @@ EXPLAINED: Mapping[Measure, str] = {
     ),
     Measure.REFUSED: later("Studies that the AI could not judge; they stay in the queue for a reader."),
     Measure.AGREEMENT: later("Of the settled studies, those in which the last reading names the class of the AI."),
+    **dict.fromkeys(
+        GROUPED,
+        later(
+            "Of the settled studies of one group, those in which the last reading names the class of the AI. A group "
+            "has a chart once it has enough studies for a baseline."
+        ),
+    ),
     Measure.FOUND: later("Of the settled studies that readers called glioma, those that the AI called glioma too."),
     Measure.CALIBRATION: later(
         "Of the settled studies, the share that readers called glioma, less the mean P(glioma). It is 0 if the "
@@ -73,6 +85,11 @@ REMEDY: Mapping[Measure, str] = {
     Measure.UNLIKE: later("Look at some of these studies, and at whether readers override the AI on them more often."),
     Measure.REFUSED: later("Look on the worklist at the reasons; often a protocol or an export was changed."),
     Measure.AGREEMENT: later("Look at the overridden studies, by scanner and by reader, in the tables below."),
+    Measure.BY_READER: later("Look at the overridden studies of this reader, together with the reader."),
+    **dict.fromkeys(
+        (Measure.BY_SCANNER, Measure.BY_SEQUENCE, Measure.BY_SEX, Measure.BY_AGE),
+        later("Look at the overridden studies of this group, and at whether the AI or the readers are wrong there."),
+    ),
     Measure.FOUND: later(
         "Look at the gliomas that the AI missed. Until the reason is known, do not rely on the order of the worklist."
     ),
@@ -102,14 +119,28 @@ def month(first: date) -> str:
     return str(format_skeleton("yMMMM", first, locale=locale()))
 
 
-def about(name: Name) -> str:
-    """Return what a chart is about: "Share of studies from GE Signa"."""
+def about(name: Name, reader: Callable[[str], str] | None = None) -> str:
+    """Return what a chart is about: "Share of studies from GE Signa".
+
+    Parameters
+    ----------
+    name
+        Of the chart.
+    reader
+        Returns what stands for the name of a reader; None: the name stands there.
+    """
     measure, label = name
-    return t(ABOUT[measure], name=named(measure, label)) if label or measure is Measure.SCANNER else t(ABOUT[measure])
+    if measure is Measure.BY_READER and reader is not None:
+        return t(ABOUT[measure], name=reader(label))
+    if label or measure is Measure.SCANNER or measure in GROUPED:
+        return t(ABOUT[measure], name=named(measure, label))
+    return t(ABOUT[measure])
 
 
 def named(measure: Measure, label: str) -> str:
-    """Return the name of a class, band, scanner, sequence or plane."""
+    """Return the name of a group, class, band, scanner, sequence or plane."""
+    if measure in GROUPED:
+        return group(GROUPED[measure], label)
     if measure is Measure.CLASS:
         return t(Finding(label).label)
     if measure is Measure.BAND:
@@ -156,9 +187,9 @@ def interval(measure: Measure, found: Estimate) -> str:
     return f"{value(measure, found.value)} ({t('{low} to {high}', low=low, high=high)})"
 
 
-def sentence(alarm: Alarm) -> str:
-    """Return what was found: "Share of studies unlike the training data rose from 4% to 19% since ..."."""
-    what = about((alarm.measure, alarm.label))
+def sentence(alarm: Alarm, reader: Callable[[str], str] | None = None) -> str:
+    """Return what was found: "Share of studies unlike the training data rose from 4% to 19% since ..."; see `about`."""
+    what = about((alarm.measure, alarm.label), reader)
     before = value(alarm.measure, alarm.chart.baseline.value)
     now, since = value(alarm.measure, alarm.shift.value.value), day(alarm.shift.since)
     rose = later("{what} rose from {before} to {now} since {since}")

@@ -16,6 +16,7 @@ from triage.inference.views import outlined
 from triage.records.marked import Measurement, marker
 from triage.records.marks import SignedMarks
 from triage.records.views import Study
+from triage.scans.formats.geometry import Edges, edges_of
 from triage.scans.quality.gate import not_analysable
 
 #: Images that a page has room for.
@@ -44,6 +45,8 @@ class KeyImage:
         On this slice.
     begun_by_ai
         Whether the reader's outline began as that of the AI.
+    edges
+        The letters at its edges; None where no file says how the patient lies.
     """
 
     place: str
@@ -53,6 +56,7 @@ class KeyImage:
     mask: NDArray[np.bool_] | None
     measurements: tuple[Measurement, ...] = ()
     begun_by_ai: bool = False
+    edges: Edges | None = None
 
 
 def key_images(
@@ -82,7 +86,8 @@ def key_images(
     number, at = result.slices.series, result.slices.slice
     slice_ = series[number].slices[at]
     mask = _ai_mask(slice_, result, runtime)
-    return [KeyImage(_place(series, number, at), "AI", _gray(slice_), slice_.spacing, mask)]
+    edges = edges_of(slice_, series[number].header.plane)
+    return [KeyImage(_place(series, number, at), "AI", _gray(slice_), slice_.spacing, mask, edges=edges)]
 
 
 def _of_reader(study: Study, series: Sequence[Series], signed: SignedMarks) -> list[KeyImage]:
@@ -105,6 +110,7 @@ def _of_reader(study: Study, series: Sequence[Series], signed: SignedMarks) -> l
                 mask.pixels if mask is not None and is_shown else None,
                 tuple(one for one in marks.measurements if one.marker == name),
                 begun_by_ai=mask is not None and is_shown and mask.origin is not None,
+                edges=edges_of(slice_, series[number].header.plane),
             )
         )
         wanted.remove(name)  # the volumes of one NIfTI file share the names of their slices

@@ -79,7 +79,7 @@ def content(month: Month, model: str, made_at: datetime, pseudonym: Callable[[st
         Returns the code that stands for the name of a reader; None: the names stand there.
     """
     seen = month.watched
-    found = [words.sentence(one) for one in seen.alarms]
+    found = [words.sentence(one, pseudonym) for one in seen.alarms]
     return Content(
         month=month,
         title=t("Monitoring report, {month}", month=words.month(month.first)),

@@ -11,12 +11,13 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
+from matplotlib.patheffects import Stroke
 
 from triage import __version__
 from triage.domain import Finding, Reading
 from triage.languages import speech
 from triage.languages.speech import day, later, percent, retold, t
-from triage.reading import meaning, superseded
+from triage.reading import meaning, superseded, was_preliminary
 from triage.records.marked import Measurement, described
 from triage.reports.key_images import KeyImage
 from triage.reports.paper import LEFT, MUTED, RIGHT, WARNING, Paper, cut, fonts
@@ -24,7 +25,18 @@ from triage.reports.sources import MANUFACTURER
 from triage.reports.study_report import StudyReport
 from triage.text import one_line, readable_age, readable_name
 
-OUTLINE, MARK = "#ff6fae", "#ffd54a"
+OUTLINE, MARK, LETTER = "#ff6fae", "#ffd54a", "#dce6f0"
+#: Letters and numbers on a picture have a dark rim, as in the viewer: they stay readable on bone and fat.
+RIM = Stroke(linewidth=2, foreground="black")
+#: Where the letters stand, as shares of the picture, and how they are aligned.
+EDGES = (
+    (0.015, 0.5, "left", "center"),
+    (0.985, 0.5, "right", "center"),
+    (0.5, 0.985, "center", "top"),
+    (0.5, 0.015, "center", "bottom"),
+)
+#: What a measurement is called, in the words of the viewer.
+MEASURED = {"length": later("Length"), "angle": later("Angle"), "ellipse": later("Ellipse"), "probe": later("Probe")}
 #: Characters in a line of the smallest text, and lines of one comment.
 LINE, COMMENT_LINES = 100, 2
 #: Characters in a line below a key image, and lines that have room there.
@@ -94,12 +106,10 @@ def _ai_result(page: Paper, report: StudyReport) -> None:
     page.write(f"{t(result.predicted.label)}, {t(result.ranking.band)}: {reason}")
     shares = "   ".join(f"{t(finding.label)} {percent(result.probabilities[finding], 1)}" for finding in Finding)
     page.write(shares, 9)
-    names = ", ".join(t(finding.label) for finding in result.prediction_set)
-    said = t("This model states no prediction set.")
-    if names:
-        said = t("Not ruled out at 95 % coverage: {names}", names=names) + "."
-    calibrated = t("Probabilities are calibrated on patients that the model never saw.")
-    for line in textwrap.wrap(f"{said} {calibrated}", LINE):
+    said = t("Probabilities are calibrated on patients that the model never saw.")
+    if names := ", ".join(t(finding.label) for finding in result.in_doubt):
+        said = f"{t('Not ruled out at 95 % coverage: {names}', names=names)}. {said}"
+    for line in textwrap.wrap(said, LINE):
         page.write(line, 8, color=MUTED)
 
 
@@ -140,7 +150,9 @@ def _caption(image: KeyImage) -> list[str]:
 
 def _measured(image: KeyImage, most: int) -> list[str]:
     """Return what was measured on an image, in at most so many lines."""
-    said = [f"{number}: {_described(one)}" for number, one in enumerate(image.measurements, start=1)]
+    said = [
+        f"{number} {t(MEASURED[one.kind])}: {_described(one)}" for number, one in enumerate(image.measurements, start=1)
+    ]
     return _wrapped("; ".join(said), most)
 
 
@@ -175,21 +187,35 @@ def _draw(axes: Axes, image: KeyImage) -> None:
         inside = np.pad(image.mask.astype(float), 1)
         at = np.arange(columns + 2) - 0.5, np.arange(rows + 2) - 0.5
         axes.contour(*at, inside, levels=[0.5], colors=[OUTLINE], linewidths=1.1)
-    for number, one in enumerate(image.measurements, start=1):
-        _draw_measurement(axes, one, number)
     axes.set_xlim(0, columns)
     axes.set_ylim(rows, 0)
+    for number, one in enumerate(image.measurements, start=1):
+        _draw_measurement(axes, one, number)
+    for letter, (x, y, ha, va) in zip(image.edges or (), EDGES, strict=False):
+        _write(axes, (x, y), letter, LETTER, ha=ha, va=va, transform=axes.transAxes)
 
 
 def _draw_measurement(axes: Axes, one: Measurement, number: int) -> None:
     x, y = zip(*one.points, strict=True)
+    beside = dict(zip(x, y, strict=True))
     if one.kind == "ellipse":
         (left, top), (right, bottom) = one.points
         middle, size = ((left + right) / 2, (top + bottom) / 2), (abs(right - left), abs(bottom - top))
+        beside = dict.fromkeys(x, middle[1])
         axes.add_patch(Ellipse(middle, *size, fill=False, color=MARK, linewidth=1.1))
     else:
         axes.plot(x, y, color=MARK, linewidth=1.1, marker="+" if one.kind == "probe" else None)
-    axes.text(max(x), y[x.index(max(x))], f" {number}", color=MARK, size=8, clip_on=True)
+    right = max(x)
+    is_inside = right < 0.9 * axes.get_xlim()[1]  # beyond it, the number would be cut off
+    at, said = (right, f" {number}") if is_inside else (min(x), f"{number} ")
+    align = "left" if is_inside else "right"
+    _write(axes, (at, beside[at]), said, MARK, ha=align, va="center", clip_on=True)
+
+
+def _write(axes: Axes, at: tuple[float, float], said: str, colour: str, **style: Any) -> None:
+    """Write on a picture; the rim is drawn by itself, since a text with a rim is no text any more in a PDF."""
+    axes.text(*at, said, color="none", size=8, weight="bold", path_effects=[RIM], **style)
+    axes.text(*at, said, color=colour, size=8, weight="bold", **style)
 
 
 def _readings(page: Paper, report: StudyReport) -> None:
@@ -204,7 +230,10 @@ def _readings(page: Paper, report: StudyReport) -> None:
     replaced = superseded(readings)
     for reading, is_replaced in list(zip(readings, replaced, strict=True))[-READINGS:]:
         is_latest = reading is readings[-1]
-        page.write(_sentence(reading, is_replaced=is_replaced), 9, weight="bold" if is_latest else "normal")
+        state = t("superseded") if is_replaced else t(reading.state)
+        if not is_replaced and was_preliminary(reading, report.study.status):
+            state = t("preliminary until another reader signed")
+        page.write(_sentence(reading, state), 9, weight="bold" if is_latest else "normal")
         by, at, what = cut(reading.reader, 60), _moment(reading.signed_at), t(meaning(reading))
         page.write(t("Signed by {reader}, {time}: {meaning}", reader=by, time=at, meaning=what), 8, color=MUTED)
         lines = textwrap.wrap(one_line(reading.comment), LINE)
@@ -218,10 +247,9 @@ def _readings(page: Paper, report: StudyReport) -> None:
         page.y -= 0.004
 
 
-def _sentence(reading: Reading, *, is_replaced: bool) -> str:
+def _sentence(reading: Reading, state: str) -> str:
     reason = f", {t(reading.reason)}" if reading.reason else ""
     said = t(reading.finding.label) + (f": {one_line(reading.lesion)}" if reading.lesion else "")
-    state = t("superseded") if is_replaced else t(reading.state)
     return f"{said} ({state}; {t(reading.decision)}{reason})"
 
 

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from triage.domain import Plane, Series
+from triage.domain import Plane, Series, Slice
 from triage.scans.formats.geometry import DISPLAY, PLANES, Orientation, displayed, edges, orientation_of
 
-#: With fewer slices, other planes show stripes instead of anatomy.
-MIN_SLICES = 16
-#: The same for a larger distance between slices: millimetres.
-MAX_STEP = 3.0
 #: Largest relative difference of a step from the median; a missing slice doubles a step.
 MAX_UNEVENNESS = 0.1
+#: A row between slices is at most so much taller than a pixel of a slice is wide.
+MAX_TALLER = 1.25
+#: Rows between slices for each slice: more would only cost memory.
+MAX_FINER = 31
+NO_PLACES = "The files do not say where the slices lie"
+SINGLE = "The series has one slice"
+MANY_SIZES = "The slices are not of one size"
+PLACE_TWICE = "Several slices lie at one place"
+UNEVEN = "The gaps between the slices are unequal"
+SHIFTED = "The slices are shifted against each other"
 
 
-def is_volume(series: Series) -> bool:
-    """Return whether the slices are evenly spaced, so that other planes can be cut from them."""
+def why_no_volume(series: Series) -> str:
+    """Return why other planes cannot be cut from a series; "" if its slices are parallel and evenly spaced."""
     header, slices = series.header, series.slices
-    if header.plane is None or header.spacing is None or len(slices) < MIN_SLICES:
-        return False
-    if len({(one.pixels.shape, one.spacing) for one in slices}) > 1:
-        return False
+    if len(slices) < 2:
+        return SINGLE
     heights = [one.height for one in slices if one.height is not None]
-    if len(heights) < len(slices):
-        return False
+    if header.plane is None or header.spacing is None or len(heights) < len(slices):
+        return NO_PLACES
+    if len({(one.pixels.shape, one.spacing) for one in slices}) > 1:
+        return MANY_SIZES
     steps = np.diff(heights)
     step = float(np.median(steps))
-    return 0 < abs(step) <= MAX_STEP and bool(np.all(np.abs(steps - step) <= MAX_UNEVENNESS * abs(step)))
+    if not steps.all():
+        return PLACE_TWICE
+    if np.any(np.abs(steps - step) > MAX_UNEVENNESS * abs(step)):
+        return UNEVEN
+    return SHIFTED if _shift(slices) > min(header.spacing[:2]) else ""
+
+
+def _shift(slices: Sequence[Slice]) -> float:
+    """Return by how many millimetres the slices lie beside each other, where the files say so."""
+    origins = [one.origin for one in slices if one.origin is not None]
+    orientation = orientation_of(origins[0].orientation) if origins and origins[0].orientation else None
+    places = np.array([one.position for one in origins if one.position is not None])
+    if orientation is None or not len(places):
+        return 0.0
+    return float(np.ptp(places @ np.array([orientation.row, orientation.column]).T, axis=0).max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +67,10 @@ class Cut:
         Size of the volume along these axes.
     spacing
         Millimetres between rows and between columns.
+    finer
+        How many rows (or columns, whichever run across the slices) are drawn for each slice, so that pixels are about
+        as high as wide: the values between slices are interpolated. It is odd, so that the middle one of them is as
+        it was acquired.
     edges
         What lies beyond the left, right, upper and lower edge.
     first, step
@@ -59,18 +85,19 @@ class Cut:
     rows: int
     columns: int
     spacing: tuple[float, float]
+    finer: int
     edges: tuple[str, str, str, str]
     first: float
     step: float
 
 
 def cuts(series: Series) -> dict[Plane, Cut]:
-    """Return how to cut each of the three planes from a volume, in radiological orientation, without interpolation.
+    """Return how to cut each of the three planes from a volume, in radiological orientation.
 
     Parameters
     ----------
     series
-        A series for which `is_volume` is true; for an oblique one, the planes are the nearest of its own.
+        A series for which `why_no_volume` has no reason; for an oblique one, the planes are the nearest of its own.
     """
     return {plane: _cut(series, plane) for plane in Plane}
 
@@ -91,10 +118,19 @@ def _cut(series: Series, plane: Plane) -> Cut:
         shape[down[0]],
         shape[along[0]],
         (sizes[down[0]], sizes[along[0]]),
+        _finer(sizes, {down[0], along[0]}),
         edges(Orientation(*DISPLAY[plane])),
         round(_first(series, across, shape[across[0]], sizes[across[0]]), 3),
         sizes[across[0]],
     )
+
+
+def _finer(sizes: tuple[float, float, float], axes: set[int]) -> int:
+    if 0 not in axes:
+        return 1
+    (within,) = axes - {0}
+    taller = sizes[0] / (sizes[within] * MAX_TALLER)
+    return min(2 * max(math.ceil((taller - 1) / 2), 0) + 1, MAX_FINER)
 
 
 def _first(series: Series, across: tuple[int, bool], count: int, step: float) -> float:

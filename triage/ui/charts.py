@@ -54,7 +54,10 @@ def queue_strip(
         )
     lines = {t("glioma operating point"): single.glioma}
     if window is not None:
-        lines = {t("operating point, one slice"): single.glioma, t("operating point, a series"): window.glioma}
+        lines = {
+            t("operating point, one slice"): single.glioma,
+            t("operating point, three slices together"): window.glioma,
+        }
     for label, at in lines.items():
         figure.add_vline(x=at, line={"color": theme.palette().text, "dash": "dot", "width": 1})
         figure.add_annotation(

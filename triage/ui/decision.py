@@ -46,6 +46,11 @@ STATES = {
     ReadingState.FINAL: later("It is final."),
     ReadingState.AMENDED: later("It takes the place of an earlier reading."),
 }
+COVERAGE = later(
+    "A class is not ruled out if it reaches its own threshold, as 95 of 100 held-out slices of that class do, or if it "
+    "is likelier than one that does. This holds for slices like those, not for every scanner."
+)
+SETTLED = later("It was preliminary until another reader signed.")
 AMEND, CONFIRM, READ = later("Sign amendment"), later("Confirm and sign"), later("Sign reading")
 VERBS = {
     Role.SECOND: later("Sign second reading"),
@@ -75,11 +80,12 @@ def anew(study: Study) -> None:
 
 
 def _uncertainty(result: AIResult) -> str:
-    if len(result.prediction_set) < 2:
+    if not result.in_doubt:
         return ""
-    names = ", ".join(t(finding.label) for finding in result.prediction_set)
+    names = ", ".join(t(finding.label) for finding in result.in_doubt)
     said = t("Not ruled out at 95 % coverage: {names}", names=f"<b>{names}</b>")
-    return f'<div style="color:{theme.palette().muted}">{said}</div>'
+    explained = f'class="explained" title="{html_text(t(COVERAGE))}"'
+    return f'<div style="color:{theme.palette().muted}" {explained}>{said}</div>'
 
 
 def hides_ai(installation: Installation, study: Study) -> bool:
@@ -97,15 +103,18 @@ def history(study: Study) -> None:
     current = list(reading.opinions(study.readings).values()) if study.status is StudyStatus.ARBITRATION else []
     for item, replaced in zip(study.readings, reading.superseded(study.readings), strict=True):
         if replaced:
-            st.caption(f":material/history: {t('Superseded')}: {_sentence(item)}")
+            st.caption(f":material/history: {t('Superseded')}: {_sentence(item, study.status)}")
         elif item not in current:
-            st.success(_sentence(item), icon=":material/verified:")
+            st.success(_sentence(item, study.status), icon=":material/verified:")
     for column, item in zip(st.columns(len(current)) if current else (), current, strict=True):
-        column.warning(_sentence(item), icon=":material/balance:")
+        column.warning(_sentence(item, study.status), icon=":material/balance:")
 
 
-def form(installation: Installation, study: Study) -> None:
-    """Draw the form, which keeps what is entered and signs by itself (`triage.web.drafts`); leaving is up to Python."""
+def form(installation: Installation, study: Study, onward: dict[str, Any]) -> None:
+    """Draw the form, which keeps what is entered and signs by itself (`triage.web.drafts`); leaving is up to Python.
+
+    `onward` says what comes when the reader leaves the study (`triage.ui.state.coming`).
+    """
     name, blind = state.reader(), hides_ai(installation, study)
     role = reading.next_role(name, study.readings, study.status)
     result = None if blind else study.result
@@ -133,6 +142,7 @@ def form(installation: Installation, study: Study) -> None:
             "refusal": st.session_state.pop("refusal", ""),
             "note": st.session_state.pop("note", ""),
             "done": st.session_state.get("act_done", 0),
+            "onward": onward,
         },
         key=key,
         on_act_change=lambda: _act(study, st.session_state[key].act),
@@ -143,6 +153,7 @@ def _act(study: Study, act: dict[str, Any]) -> None:
     """Go where the form asks to go, before the page is drawn again; anything else only draws it again."""
     acts: dict[str, Callable[[], object]] = {
         "next": lambda: _next(study),
+        "above": lambda: _above(study),
         "open": lambda: _open(str(act.get("study", ""))),
     }
     if act:
@@ -165,18 +176,26 @@ def _next(study: Study) -> None:
     _open(following)
 
 
+def _above(study: Study) -> None:
+    above = state.read_above(study.study_id)
+    if above is None:
+        st.session_state.note = t("No STAT study waits above any more.")
+    else:
+        _open(above)
+
+
 def _open(study_id: str) -> None:
     st.query_params["study"] = study_id
 
 
-def _sentence(item: Reading) -> str:
+def _sentence(item: Reading, status: StudyStatus) -> str:
     time = state.local(item.signed_at)
     sentences = (
         t("{kind}, signed by {reader}, {time}.", kind=t(KINDS[item.role]), reader=item.reader, time=time),
         t(DECISIONS[item.decision], reason=t(item.reason) if item.reason else ""),
         t("Confidence: {level}.", level=t(item.confidence)) if item.confidence else "",
         t("Blind, before the AI result was shown: {finding}.", finding=t(item.blind.label)) if item.blind else "",
-        t(STATES[item.state]),
+        t(SETTLED if reading.was_preliminary(item, status) else STATES[item.state]),
         t("Comment: {comment}", comment=item.comment) if item.comment else "",
     )
     return f"**{markdown(said(item))}** · {markdown(' '.join(filter(None, sentences)))}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import plotly.graph_objects as go
@@ -21,6 +21,8 @@ from triage.ui.charts import layout
 from triage.ui.insights import part
 
 HOVER = later("Week of %{customdata[0]}<br>%{customdata[1]}<br>%{customdata[2]} studies")
+#: Most days that an axis names.
+MARKS = 4
 SHARES = frozenset(Measure) - {Measure.BRIGHTNESS, Measure.CONTRAST, Measure.CALIBRATION}
 
 
@@ -58,7 +60,7 @@ def weeks(name: Name, chart: Chart, since: date | None) -> go.Figure:
     for shift in chart.shifts:
         if shift.ended is None and points and shift.since >= days[0]:
             figure.add_vline(x=shift.since, line={"color": colour, "width": 1, "dash": "dot"})
-    figure.update_layout(**_frame(measure), height=200)
+    figure.update_layout(**_frame(measure, days), height=220)
     return figure
 
 
@@ -79,7 +81,7 @@ def sums(chart: Chart, since: date | None) -> go.Figure:
         **layout(),
         height=200,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
-        xaxis=_days(),
+        xaxis=_days([chart.days[at] for at in shown]),
         yaxis={"gridcolor": theme.palette().grid, "range": [0, 1.3], "title": {"text": t("alarm at 1")}},
     )
     return figure
@@ -88,8 +90,10 @@ def sums(chart: Chart, since: date | None) -> go.Figure:
 def mixture(measure: Measure, seen: Watched, since: date | None) -> go.Figure:
     """Return the share of each class, band, scanner, sequence or plane by week."""
     figure = go.Figure()
+    shown: set[date] = set()
     for at, ((of, label), chart) in enumerate(one for one in seen.charts.items() if one[0][0] is measure):
         points = [point for point in chart.weeks if since is None or point.day >= since]
+        shown.update(point.day for point in points)
         name = words.named(of, label)
         figure.add_scatter(
             x=[point.day for point in points],
@@ -101,8 +105,8 @@ def mixture(measure: Measure, seen: Watched, since: date | None) -> go.Figure:
             hovertemplate=f"{html_text(name)}<br>{t(HOVER)}<extra></extra>",
         )
     figure.update_layout(
-        **_frame(measure),
-        height=240,
+        **_frame(measure, shown),
+        height=260,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
     )
     return figure
@@ -148,17 +152,24 @@ def reliability(bins: Sequence[Reliability]) -> go.Figure:
     return figure
 
 
-def _frame(measure: Measure) -> dict[str, Any]:
+def _frame(measure: Measure, weeks: Collection[date]) -> dict[str, Any]:
     axis: dict[str, Any] = {"gridcolor": theme.palette().grid, "nticks": 5}
     if measure in SHARES:
         axis |= {"tickformat": ".0%", "rangemode": "tozero"}
     elif measure is Measure.CALIBRATION:
         axis |= {"tickformat": "+.0%"}
-    return {**layout(), "xaxis": _days(), "yaxis": axis}
+    return {**layout(), "xaxis": _days(weeks) | {"title": {"text": t("week of"), "standoff": 4}}, "yaxis": axis}
 
 
-def _days() -> dict[str, Any]:
-    return {"gridcolor": theme.palette().grid, "nticks": 5, "tickformat": t("%b %d, %Y")}
+def _days(days: Collection[date]) -> dict[str, Any]:
+    """Return an axis whose marks are some of these days, each once; by itself it would name a day for every hour."""
+    known = sorted(set(days))
+    axis: dict[str, Any] = {"gridcolor": theme.palette().grid, "tickformat": t("%b %d, %Y")}
+    if not known:
+        return axis
+    step = -(-len(known) // MARKS)
+    beside = max(timedelta(days=4), (known[-1] - known[0]) / 40)
+    return axis | {"tickvals": known[::step], "range": [known[0] - beside, known[-1] + beside]}
 
 
 def _faint(colour: str) -> str:

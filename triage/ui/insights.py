@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from triage import insights
 from triage.domain import Band, Finding
-from triage.insights import Bought, Case, Estimate, Share, Times
+from triage.insights import Bought, Case, Estimate, Share
 from triage.languages.speech import later, number, percent, t
 from triage.text import one_line
 from triage.ui import theme
@@ -83,7 +83,7 @@ def matrix(counts: NDArray[np.int64]) -> go.Figure:
             y=names,
             text=counts,
             texttemplate="%{text}",
-            colorscale=[[0, theme.palette().grid], [1, "#2C6FA8"]],
+            colorscale=[[0, theme.palette().grid], [1, theme.palette().full]],
             textfont={"color": theme.palette().text},
             showscale=False,
             hovertemplate=f"{t('AI: %{y}<br>reader: %{x}<br>%{z} studies')}<extra></extra>",
@@ -99,17 +99,26 @@ def matrix(counts: NDArray[np.int64]) -> go.Figure:
 
 
 def times(cases: Sequence[Case]) -> pd.DataFrame:
-    """Return the three durations by band: median, 90th percentile and number of studies."""
-    table: dict[str, list[str]] = {t("Band"): [t(band) for band in Band]}
-    for name, (duration, _) in TIMES.items():
-        table[t(name)] = [duration_text(found) for found in insights.by_band(cases, duration).values()]
+    """Return the three durations by band: median, 90th percentile and number of studies, one line each."""
+    table = []
+    for name, (duration, said) in TIMES.items():
+        for band, found in insights.by_band(cases, duration).items():
+            figures = {"median": minutes(found.median), "p90": minutes(found.p90), "n": found.count}
+            table.append({"time": t(name), "counted": t(said), "band": t(band), **figures})
     return pd.DataFrame(table)
 
 
 def time_columns() -> dict[str, Any]:
     """Return the configuration of the columns of `times`."""
-    taken = later("{said}: half of the studies took less than the first time, nine of ten less than the second")
-    return {t(name): st.column_config.Column(help=t(taken, said=t(said))) for name, (_, said) in TIMES.items()}
+    column = st.column_config.Column
+    return {
+        "time": column(t("Time")),
+        "counted": column(t("What is counted")),
+        "band": column(t("Band"), help=t("The band that a study has now")),
+        "median": column(t("Median"), help=t("Half of the studies took less")),
+        "p90": column(t("90th percentile"), help=t("Nine of ten studies took less")),
+        "n": column("n", help=t("Number of studies")),
+    }
 
 
 def classes(counts: NDArray[np.int64]) -> pd.DataFrame:
@@ -117,20 +126,27 @@ def classes(counts: NDArray[np.int64]) -> pd.DataFrame:
     table = []
     for at, finding in enumerate(Finding):
         found = insights.share(int(counts[at, at]), int(counts[:, at].sum()))
-        kappa = estimate(insights.kappa(insights.one_class(counts, finding))) if found.count else NONE_YET
-        agrees = {t("Reader"): t(finding.label), t("AI agrees"): part(found)}
-        table.append({**agrees, t("Kappa"): kappa, "n": found.count})
+        agrees = {"label": t(finding.label), "ai_agrees": part(found)}
+        table.append({**agrees, "kappa": kappa(insights.one_class(counts, finding), found.count), "n": found.count})
     return pd.DataFrame(table)
 
 
 def class_columns() -> dict[str, Any]:
     """Return the configuration of the columns of `classes`."""
     helps = {
-        t("AI agrees"): t("Of the studies that readers called so; with the 95 % interval (Wilson)"),
-        t("Kappa"): t("Cohen's kappa of this class against all others, with its 95 % interval"),
-        "n": t("Number of studies that readers called so"),
+        "label": (t("Class of the reader"), t("What readers signed")),
+        "ai_agrees": (t("AI agrees"), t("Of the studies that readers called so; with the 95 % interval (Wilson)")),
+        "kappa": (
+            t("Kappa"),
+            t(
+                "Cohen's kappa of this class against all others, with its 95 % interval; told from {fewest} studies "
+                "that readers called so",
+                fewest=insights.FEWEST,
+            ),
+        ),
+        "n": ("n", t("Number of studies that readers called so")),
     }
-    return {name: st.column_config.Column(help=text) for name, text in helps.items()}
+    return {name: st.column_config.Column(label, help=text) for name, (label, text) in helps.items()}
 
 
 def groups(found: Mapping[str, Share]) -> pd.DataFrame:
@@ -138,22 +154,36 @@ def groups(found: Mapping[str, Share]) -> pd.DataFrame:
     some = list(found.items())[:MOST_GROUPS]
     return pd.DataFrame(
         {
-            t("Group"): [one_line(name) for name, _ in some],
-            t("Agreement"): [part(one) for _, one in some],
-            t("Overridden"): [one.count - one.part for _, one in some],
+            "group": [one_line(name) for name, _ in some],
+            "agreement": [part(one) for _, one in some],
+            "overridden": [one.count - one.part for _, one in some],
             "n": [one.count for _, one in some],
         }
     )
 
 
-def group_columns() -> dict[str, Any]:
-    """Return the configuration of the columns of `groups`."""
-    helps = {
-        t("Agreement"): t("Reader and AI name the same class; with the 95 % interval (Wilson)"),
-        t("Overridden"): t("Number of studies in which they do not"),
-        "n": t("Number of studies read with an AI result"),
+def group_columns(name: str) -> dict[str, Any]:
+    """Return the configuration of the columns of `groups`; `name` says what the groups are of."""
+    column = st.column_config.Column
+    return {
+        "group": column(name),
+        "agreement": column(
+            t("Agreement"), help=t("Reader and AI name the same class; with the 95 % interval (Wilson)")
+        ),
+        "overridden": column(t("Overridden"), help=t("Number of studies in which they do not")),
+        "n": column("n", help=t("Number of studies read with an AI result")),
     }
-    return {name: st.column_config.Column(help=text) for name, text in helps.items()}
+
+
+def reasons(found: Mapping[str, int]) -> pd.DataFrame:
+    """Return how often the AI was overridden for each reason."""
+    return pd.DataFrame({"reason": [t(reason) for reason in found], "n": list(found.values())})
+
+
+def reason_columns() -> dict[str, Any]:
+    """Return the configuration of the columns of `reasons`."""
+    column = st.column_config.Column
+    return {"reason": column(t("Reason")), "n": column("n", help=t("Number of studies"))}
 
 
 def minutes(value: float) -> str:
@@ -165,9 +195,35 @@ def minutes(value: float) -> str:
     return f"{number(value)} min" if abs(value) < 600 else f"{number(value / 60, 1)} h"
 
 
-def duration_text(found: Times) -> str:
-    """Return median, 90th percentile and number of studies as text."""
-    return f"{minutes(found.median)}, {minutes(found.p90)} (n = {number(found.count)})" if found.count else NONE_YET
+def earlier_or_later(value: float) -> str:
+    """Return how much sooner or later something was, in words: a minus would have to be read twice."""
+    if math.isnan(value):
+        return NONE_YET
+    said = later("{time} later") if value < 0 else later("{time} earlier")
+    return t(said, time=minutes(abs(value))) if round(60 * value) else t("no difference")
+
+
+def mean_change(found: Estimate, count: int) -> str:
+    """Return by how much studies were read earlier, as text; of too few, that they are."""
+    return earlier_or_later(found.value) if insights.enough(count) else too_few(count)
+
+
+def change_between(found: Estimate, count: int) -> str:
+    """Return the interval of `mean_change` as a sentence; of too few, from how many on there is one."""
+    if not insights.enough(count):
+        return t("The mean is told from {fewest} studies.", fewest=insights.FEWEST)
+    low, high = earlier_or_later(found.low), earlier_or_later(found.high)
+    return t("95 % interval (bootstrap): {interval}.", interval=to(low, high))
+
+
+def kappa(counts: NDArray[np.int64], count: int) -> str:
+    """Return kappa with its interval as text; of too few studies, that they are."""
+    return estimate(insights.kappa(counts)) if insights.enough(count) else too_few(count)
+
+
+def too_few(count: int) -> str:
+    """Return that a figure would be chance, and how many studies there are."""
+    return t("too few (n = {count})", count=count) if count else NONE_YET
 
 
 def part(share: Share) -> str:
@@ -180,11 +236,6 @@ def estimate(found: Estimate) -> str:
     if math.isnan(found.value):
         return NONE_YET
     return f"{number(found.value, 2)} ({to(number(found.low, 2), number(found.high, 2))})"
-
-
-def between(found: Estimate) -> str:
-    """Return the interval of minutes as text; nothing if there is none."""
-    return "" if math.isnan(found.value) else to(minutes(found.low), minutes(found.high))
 
 
 def to(low: str, high: str) -> str:

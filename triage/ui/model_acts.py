@@ -25,7 +25,7 @@ def of_candidate(shown: Shown, in_use: InUse, candidate: Candidate, stopped: str
     folder, seen = candidate.folder, in_use.seen
     asked = next((one for one in requests_of(shown.entries) if one.model == candidate.model), None)
     if not stopped:
-        with st.popover(t("Promote"), icon=":material/publish:", type="primary"):
+        with st.popover(t("Promote"), icon=":material/publish:", type="primary", key=f"to_promote_{folder}"):
             st.write(
                 t(
                     "**{name}** takes the place of {before} from the next study on. Open studies are ranked anew in "
@@ -41,7 +41,7 @@ def of_candidate(shown: Shown, in_use: InUse, candidate: Candidate, stopped: str
                 t("It serves from the next study on."),
             )
     elif asked is not None:
-        _answer(asked, seen)
+        _answer(asked, seen, own=shown.person.account == asked.by.account or shown.person.actor == asked.by.actor)
     elif shown.person.account:
         _ask(folder, seen)
     if shadow is not None:
@@ -64,7 +64,8 @@ def of_candidate(shown: Shown, in_use: InUse, candidate: Candidate, stopped: str
 
 def _ask(folder: str, seen: int) -> None:
     """Draw the form that asks for an override."""
-    with st.popover(t("Ask for an override"), icon=":material/gavel:"):
+    # Without a key of its own, what was opened for one candidate stays open for the one that takes its place.
+    with st.popover(t("Ask for an override"), icon=":material/gavel:", key=f"to_ask_{folder}"):
         st.write(t("Against its judgement a model serves only if a second administrator agrees with your reason."))
         why = f"why_{folder}"
         st.text_area(t("Why it should serve nevertheless"), max_chars=MAX_REASON, key=why)
@@ -77,9 +78,9 @@ def _ask(folder: str, seen: int) -> None:
         )
 
 
-def _answer(asked: Entry, seen: int) -> None:
-    """Draw a request for an override, to be agreed to or not."""
-    with st.popover(t("Override asked for"), icon=":material/gavel:", type="primary"):
+def _answer(asked: Entry, seen: int, *, own: bool) -> None:
+    """Draw a request for an override, to be agreed to or not; who asked can only take it back."""
+    with st.popover(t("Override asked for"), icon=":material/gavel:", type="primary", key=f"asked_{asked.number}"):
         st.write(
             t(
                 "{who} asks, {time}: {reason}",
@@ -88,14 +89,17 @@ def _answer(asked: Entry, seen: int) -> None:
                 reason=markdown(asked.reason),
             )
         )
+        if own:
+            st.caption(t("Another administrator has to agree, on this page."))
+        else:
+            _button(
+                t("Agree, and promote it now"),
+                f"agree_{asked.number}",
+                lambda: _promoting().agree(asked.number, seen=seen),
+                t("It serves from the next study on."),
+            )
         _button(
-            t("Agree, and promote it now"),
-            f"agree_{asked.number}",
-            lambda: _promoting().agree(asked.number, seen=seen),
-            t("It serves from the next study on."),
-        )
-        _button(
-            t("Do not grant it"),
+            t("Take the request back") if own else t("Do not grant it"),
             f"withdraw_{asked.number}",
             lambda: _promoting().withdraw(asked.number),
             t("The request has ended. What serves is unchanged."),
@@ -110,7 +114,7 @@ def roll_back(shown: Shown, newest: Entry) -> None:
         before = shown.installation.serving.before().name
     except ModelError:  # the button says why
         before = t("The model before it")
-    with st.popover(t("Roll back"), icon=":material/undo:", width="stretch"):
+    with st.popover(t("Roll back"), icon=":material/undo:", width="stretch", key=f"to_roll_back_{newest.number}"):
         st.write(
             t(
                 "{before} takes the place of **{name}** from the next study on. Open studies are ranked anew in the "

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from triage.insights import Share
+from triage.domain import Finding
+from triage.insights import FEWEST, Share, enough
 from triage.languages.speech import number, t
 from triage.learning.curves import Bin, Roc, reliability, roc
 from triage.records.answers import Answer
@@ -57,13 +58,16 @@ def draw(shown: Shown) -> None:
         drawn: dict[str, Roc] = {}
         for card, answers in of_models.items():
             curve = roc(answers)
-            if curve is not None:
+            if curve is not None and enough(curve.gliomas, curve.others):
                 drawn[names[card]] = curve
                 continue
+            gliomas = sum(one.called is Finding.GLIOMA for one in answers)
             said = t(
-                "{name}: a curve needs gliomas and other studies; the {count} settled ones are of one kind.",
+                "{name}: too few for a curve (gliomas: {gliomas}, other studies: {others}); it takes {fewest} of each.",
                 name=markdown(names[card]),
-                count=len(answers),
+                gliomas=gliomas,
+                others=len(answers) - gliomas,
+                fewest=FEWEST,
             )
             st.caption(said)
         if drawn:

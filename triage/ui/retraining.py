@@ -14,7 +14,7 @@ from triage.access.roles import Right
 from triage.errors import TriageError
 from triage.languages.speech import duration, later, retold, t
 from triage.pipeline.installation import Installation
-from triage.pipeline.retraining import Job, State
+from triage.pipeline.retraining_job import Job, State
 from triage.text import markdown
 from triage.ui import state
 
@@ -78,8 +78,10 @@ def _watch() -> None:
     if job is None or not job.active:
         st.rerun()
     progress = job.progress
-    if job.state is State.EXPORTING or progress is None:
+    if job.state is State.EXPORTING:
         said, done = t("Exporting the signed readings"), 0.0
+    elif progress is None:  # it loads what it needs before it can say anything
+        said, done = t("Starting"), 0.0
     else:
         said, done = t(progress.stage), progress.done
         if progress.seconds_left is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +21,7 @@ from triage.settings import ROOT, Settings
 from triage.text import markdown
 from triage.web import cookies
 from triage.web.guard import READER, single_name
+from triage.web.onward import onward
 from triage.web.site import Site
 
 WORKLIST = ROOT / "pages" / "clinical" / "worklist.py"
@@ -169,6 +170,27 @@ def arrive(study_id: str, *, to_read: bool) -> None:
             claims.release(before, name, time)
         if to_read:
             claims.take(study_id, name, time)
+
+
+def coming(study_id: str) -> dict[str, Any]:
+    """Return what `read_next` gives a reader who leaves a study, in words.
+
+    With it goes what the browser needs to ask for it again.
+    """
+    left = [one for one in st.session_state.get("left", []) if one != study_id]
+    since: datetime = st.session_state.get("came", now())
+    found = onward(installation(), reader(), [*left, study_id], since)
+    return {**found, "left": left, "since": since.isoformat()}
+
+
+def read_above(study_id: str) -> str | None:
+    """Claim the first free STAT study that stands above a study, and return it; None if there is none any more.
+
+    The study that is left for it is not passed over: the list comes to it again.
+    """
+    record, name, time = installation(), reader(), now()
+    above = record.queue.onward(name, time, left=[study_id], since=time).above
+    return record.store.claims.take_first(above, name, time) if name else next(iter(above), None)
 
 
 def read_next(leaving: str = "") -> tuple[str | None, bool]:

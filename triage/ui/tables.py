@@ -23,7 +23,7 @@ from triage.web.drafts import said
 #: Most rows of a table that is shown whole.
 SHORT = 10
 #: Columns of the worklist that tell what the AI found.
-OF_THE_AI = ("P(glioma)", "AI", later("Reason for the rank"))
+OF_THE_AI = ("p_glioma", "ai_label", "rank_reason")
 #: Shown instead of a number that could not be measured.
 NONE = "–"
 #: Columns of the two studies of a conflict.
@@ -35,20 +35,27 @@ WITHOUT_RESULT = {StudyStatus.RECEIVED: later("being scored"), StudyStatus.NOT_A
 def worklist_columns() -> dict[str, Any]:
     """Return the configuration of the columns of `worklist`."""
     return {
-        t("Band"): st.column_config.TextColumn(width=82),
-        t("P(glioma)"): st.column_config.ProgressColumn(
-            min_value=0.0, max_value=1.0, format="%.2f", width=104, help=t("Calibrated probability of a glioma")
+        "band": st.column_config.TextColumn(t("Band"), width=82),
+        "p_glioma": st.column_config.ProgressColumn(
+            t("P(glioma)"),
+            min_value=0.0,
+            max_value=1.0,
+            format="%.2f",
+            width=104,
+            help=t("Calibrated probability of a glioma"),
         ),
-        t("AI"): st.column_config.TextColumn(width=112, help=t("The most probable class, or why there is none")),
-        t("Patient"): st.column_config.TextColumn(width=118),
-        t("MRN"): st.column_config.TextColumn(width=80, help=t("Medical record number")),
-        t("Accession"): st.column_config.TextColumn(width=88),
-        t("Study"): st.column_config.TextColumn(width=188),
-        t("Images"): st.column_config.TextColumn(
-            width=66, help=t("Modality and number of slices, without series that are set aside")
+        "ai_label": st.column_config.TextColumn(
+            t("AI"), width=112, help=t("The most probable class, or why there is none")
         ),
-        t("Waiting"): st.column_config.TextColumn(width=76, help=t("Time since arrival")),
-        t("Reason for the rank"): st.column_config.TextColumn(width=330),
+        "patient_name": st.column_config.TextColumn(t("Patient"), width=118),
+        "mrn": st.column_config.TextColumn(t("MRN"), width=80, help=t("Medical record number")),
+        "accession": st.column_config.TextColumn(t("Accession"), width=88),
+        "description": st.column_config.TextColumn(t("Study"), width=188),
+        "images": st.column_config.TextColumn(
+            t("Images"), width=66, help=t("Modality and number of slices, without series that are set aside")
+        ),
+        "waiting": st.column_config.TextColumn(t("Waiting"), width=76, help=t("Time since arrival")),
+        "rank_reason": st.column_config.TextColumn(t("Reason for the rank"), width=330),
     }
 
 
@@ -63,18 +70,16 @@ def worklist(rows: Sequence[WorklistRow], now: datetime, *, blind: bool = False)
     ]
     table = pd.DataFrame(
         {
-            t("Band"): [t(row.band.value) for row in rows],
-            t("P(glioma)"): [row.malignancy for row in rows],
-            t("AI"): answers,
-            t("Patient"): [readable_name(row.patient_name) for row in rows],
-            t("MRN"): [row.mrn for row in rows],
-            t("Accession"): [row.accession_number for row in rows],
-            t("Study"): [row.name for row in rows],
-            t("Images"): [f"{row.modality} {row.slices}".strip() for row in rows],
-            t("Waiting"): [duration(now - row.arrived_at) for row in rows],
-            t("Reason for the rank"): [
-                retold(f"{row.doubt}. {row.reason}" if row.doubt else row.reason) for row in rows
-            ],
+            "band": [t(row.band.value) for row in rows],
+            "p_glioma": [row.malignancy for row in rows],
+            "ai_label": answers,
+            "patient_name": [readable_name(row.patient_name) for row in rows],
+            "mrn": [row.mrn for row in rows],
+            "accession": [row.accession_number for row in rows],
+            "description": [row.name for row in rows],
+            "images": [f"{row.modality} {row.slices}".strip() for row in rows],
+            "waiting": [duration(now - row.arrived_at) for row in rows],
+            "rank_reason": [retold(f"{row.doubt}. {row.reason}" if row.doubt else row.reason) for row in rows],
         }
     )
     bands = [f"color: {theme.palette().band[row.band]}; font-weight: 600" for row in rows]
@@ -86,10 +91,10 @@ def worklist(rows: Sequence[WorklistRow], now: datetime, *, blind: bool = False)
         else theme.palette().warning
         for row in rows
     ]
-    styles = {t("Band"): bands, t("AI"): [f"color: {colour}" for colour in colours]}
+    styles = {"band": bands, "ai_label": [f"color: {colour}" for colour in colours]}
     if blind:
-        table = table.drop(columns=[t(one) for one in OF_THE_AI])
-        del styles[t("AI")]
+        table = table.drop(columns=list(OF_THE_AI))
+        del styles["ai_label"]
     return table.style.apply(lambda column: styles[column.name], subset=list(styles))
 
 
@@ -99,24 +104,24 @@ def place(rows: int) -> tuple[DeltaGenerator, Literal["stretch", "content"]]:
 
 
 def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
-    """Return signed readings, in the order given."""
+    """Return signed readings, in the order given; the columns are named as in every table that can be taken away."""
     return pd.DataFrame(
         {
-            t("Signed"): [item.reading.signed_at for item in items],
-            t("Patient"): [readable_name(item.patient_name) for item in items],
-            t("MRN"): [one_line(item.mrn) for item in items],
-            t("Accession"): [one_line(item.accession_number) for item in items],
-            t("Study date"): [item.study_date for item in items],
-            t("Study"): [item.name for item in items],
-            t("AI"): [t(item.predicted.label) if item.predicted else "–" for item in items],
-            t("Signed as"): [said(item.reading) for item in items],
-            t("Comment"): [one_line(item.reading.comment) for item in items],
-            t("State"): [t("superseded") if item.superseded else t(item.reading.state.value) for item in items],
-            t("Changed"): [_changed(item) for item in items],
-            t("Decision"): [t(item.reading.decision.value) for item in items],
-            t("Reason"): [t(item.reading.reason.value) if item.reading.reason else "" for item in items],
-            t("Confidence"): [t(item.reading.confidence.value) if item.reading.confidence else "" for item in items],
-            t("Blind"): [t(item.reading.blind.label) if item.reading.blind else "" for item in items],
+            "signed_at": [item.reading.signed_at for item in items],
+            "patient_name": [readable_name(item.patient_name) for item in items],
+            "mrn": [one_line(item.mrn) for item in items],
+            "accession": [one_line(item.accession_number) for item in items],
+            "study_date": [item.study_date for item in items],
+            "description": [item.name for item in items],
+            "ai_label": [t(item.predicted.label) if item.predicted else "–" for item in items],
+            "label": [said(item.reading) for item in items],
+            "comment": [one_line(item.reading.comment) for item in items],
+            "state": [t("superseded") if item.superseded else t(item.reading.state.value) for item in items],
+            "changed": [_changed(item) for item in items],
+            "decision": [t(item.reading.decision.value) for item in items],
+            "reason": [t(item.reading.reason.value) if item.reading.reason else "" for item in items],
+            "confidence": [t(item.reading.confidence.value) if item.reading.confidence else "" for item in items],
+            "blind_label": [t(item.reading.blind.label) if item.reading.blind else "" for item in items],
         }
     )
 
@@ -171,25 +176,35 @@ def reading_columns(zone: str) -> dict[str, Any]:
     """
     column = st.column_config
     return {
-        t("Signed"): column.DatetimeColumn(
-            format=f"{day_pattern()} HH:mm", width=136, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
+        "signed_at": column.DatetimeColumn(
+            t("Signed"),
+            format=f"{day_pattern()} HH:mm",
+            width=136,
+            timezone=zone,
+            help=t("In your time zone, {zone}", zone=zone),
         ),
-        t("Patient"): column.TextColumn(width=114),
-        t("MRN"): column.TextColumn(width=68),
-        t("Accession"): column.TextColumn(width=80),
-        t("Study date"): column.DateColumn(format=day_pattern(), width=102),
-        t("Study"): column.TextColumn(width=96),
-        t("AI"): column.TextColumn(width=124),
-        t("Signed as"): column.TextColumn(width=124),
-        t("Comment"): column.TextColumn(width=210),
-        t("State"): column.TextColumn(
-            width=84, help=t("Preliminary: waits for another reader. Superseded: a later reading took its place.")
+        "patient_name": column.TextColumn(t("Patient"), width=114),
+        "mrn": column.TextColumn(t("MRN"), width=68),
+        "accession": column.TextColumn(t("Accession"), width=80),
+        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=102),
+        "description": column.TextColumn(t("Study"), width=96),
+        "ai_label": column.TextColumn(t("AI"), width=124),
+        "label": column.TextColumn(t("Signed as"), width=124),
+        "comment": column.TextColumn(t("Comment"), width=210),
+        "state": column.TextColumn(
+            t("State"),
+            width=84,
+            help=t("Preliminary: waits for another reader. Superseded: a later reading took its place."),
         ),
-        t("Changed"): column.TextColumn(width=100, help=t("What an amendment changed of the reading before it")),
-        t("Decision"): column.TextColumn(width=84),
-        t("Reason"): column.TextColumn(width=100),
-        t("Confidence"): column.TextColumn(width=86),
-        t("Blind"): column.TextColumn(width=100, help=t("What you had concluded before the AI result was shown")),
+        "changed": column.TextColumn(
+            t("Changed"), width=100, help=t("What an amendment changed of the reading before it")
+        ),
+        "decision": column.TextColumn(t("Decision"), width=84),
+        "reason": column.TextColumn(t("Reason"), width=100),
+        "confidence": column.TextColumn(t("Confidence"), width=86),
+        "blind_label": column.TextColumn(
+            t("Blind"), width=100, help=t("What you had concluded before the AI result was shown")
+        ),
     }
 
 

@@ -67,6 +67,7 @@ FIXED = frozenset(
         Event.CONFLICT,
         Event.RANKED,
         Event.RERANKED,
+        Event.RETRAINED,
         Event.NOT_ANALYSABLE,
         Event.COMMITTED,
         Event.EXPORTED,

@@ -7,9 +7,10 @@ that the glance does not hold.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 
 from triage.domain import AIResult, Finding, Series, Slice, SliceScores
@@ -27,6 +28,8 @@ MAX_KEPT = 768 * 2**20
 MAX_GLANCES = 32
 #: Studies decoded at one time; the cores are shared with the queue.
 MAX_DECODING = 2
+#: Added to the version of a study for those of its pictures that are not scored.
+ASIDE = " aside"
 CHANGED = later("This study has changed since it was opened. Reload the page.")
 
 
@@ -188,6 +191,25 @@ class OpenStudies:
             raise NotFoundError(CHANGED)
         return self._decoding(key, study)
 
+    def aside(self, study_id: str, version: str, series: Sequence[Series]) -> Future[Decoded]:
+        """Begin to decode what is not scored of a version, unless it has begun.
+
+        Parameters
+        ----------
+        study_id, version
+            Of the study.
+        series
+            Its series as they were decoded.
+
+        Raises
+        ------
+        NotFoundError
+            If the study is of another version now.
+        """
+        if version_of(self._installation().store.study(study_id)) != version:
+            raise NotFoundError(CHANGED)
+        return self._begun((study_id, version + ASIDE), partial(self._decode_aside, study_id, series))
+
     def _done(self, key: Key) -> Decoded | None:
         with self._lock:
             decoded = self._decoded.get(key)
@@ -211,11 +233,14 @@ class OpenStudies:
         return glance
 
     def _decoding(self, key: Key, study: Study) -> Future[Decoded]:
+        return self._begun(key, partial(self._decode, study))
+
+    def _begun(self, key: Key, decode: Callable[[], Decoded]) -> Future[Decoded]:
         with self._lock:
             decoding = self._decoded.get(key)
             ours = decoding is None
             if decoding is None:
-                decoding = self._decoded[key] = self._decoders.submit(self._decode, study)
+                decoding = self._decoded[key] = self._decoders.submit(decode)
             self._decoded.move_to_end(key)
         if ours:
             decoding.add_done_callback(lambda _: self._forget(key))
@@ -230,6 +255,10 @@ class OpenStudies:
         # Also where there is one already: the result may be another one now.
         installation.glances.keep(study, series, decoded.windows)
         return decoded
+
+    def _decode_aside(self, study_id: str, series: Sequence[Series]) -> Decoded:
+        aside = self._installation().aside(study_id, series)
+        return Decoded(aside, windows_of(aside))
 
     def _forget(self, key: Key) -> None:
         """Forget what failed, so that the next one to ask tries again, and the oldest studies beyond `MAX_KEPT`."""

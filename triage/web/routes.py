@@ -19,6 +19,7 @@ from triage.web.events import Events
 from triage.web.language import language_routes
 from triage.web.marks import mark_routes
 from triage.web.media import ROOT
+from triage.web.onward import onward_routes
 from triage.web.qido import Qido
 from triage.web.sign_in import SignInPages
 from triage.web.slices import viewer_routes
@@ -89,6 +90,7 @@ def routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
         *Worklist(installation).routes,
         *AuditExport(installation).routes,
         *Drafts(installation).routes(),
+        *onward_routes(installation),
         *mark_routes(installation),
         *viewer_routes(installation),
         *SignInPages(installation).routes,

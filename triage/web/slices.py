@@ -32,9 +32,9 @@ from triage.records.same_patient import others
 from triage.scans.windows import PLAIN
 from triage.web import modules
 from triage.web.layers import Layers
-from triage.web.opened import Opened, OpenStudies
+from triage.web.opened import Decoded, Opened, OpenStudies
 from triage.web.reader import acting, reader_of, refuse_other_sites
-from triage.web.study_json import described
+from triage.web.study_json import described, described_aside
 
 #: Path below which all of it is served.
 VIEWER = "/viewer"
@@ -48,6 +48,8 @@ MAX_SCORING = 2
 THUMBNAIL = 96
 #: Header of what a browser fetches before anybody looks at it, see assets/viewer/ahead.js.
 AHEAD = "triage-ahead"
+#: Number of the first series that is not scored: whatever else there is, has a smaller one.
+ASIDE = 100_000
 NO_SLICE = later("This study has no such series or slice. Open it from the worklist.")
 
 T = TypeVar("T")
@@ -109,6 +111,15 @@ class Slices:
         await self._note(request, ahead=AHEAD in request.headers)
         return _json(request, found, "no-store")
 
+    async def aside(self, request: Request) -> Response:
+        """Describe what is not scored of a study: ``GET /viewer/studies/{study}/{version}/aside.json``."""
+        decoded = await self._aside(request)
+        await self._note(request, ahead=False)
+        study_id = request.path_params["study"]
+        study = await _said(to_thread.run_sync(self._installation().store.study, study_id))
+        opened = Opened(replace(study, results=()), request.path_params["version"], decoded.series, decoded.windows)
+        return _json(request, await to_thread.run_sync(described_aside, opened, ASIDE), "no-store")
+
     async def slice(self, request: Request) -> Response:
         """Send a slice, little-endian: ``GET /viewer/studies/{study}/{version}/slices/{series}/{at}``."""
         one = await self._slice(request, ahead=AHEAD in request.headers)
@@ -127,6 +138,8 @@ class Slices:
         ``?finding=`` names the class to explain, ``?method=`` how, both as in the code.
         """
         asked = request.path_params
+        if int(asked["series"]) >= ASIDE:
+            raise HTTPException(404, t(NO_SLICE))
         try:
             finding = Finding(asked_for) if (asked_for := request.query_params.get("finding")) else None
             method = Method[request.query_params.get("method", Method.CAM.name).upper()]
@@ -147,12 +160,13 @@ class Slices:
         study = asked["study"], asked["version"]
         number, at = int(asked["series"]), int(asked["at"])
         try:
-            one = self._studies.at_once(*study, number, at)
-            if one is None:
-                decoding = await _said(to_thread.run_sync(self._studies.decoding, *study))
-                # A browser that goes away ends its waiting, not the decoding, for which others may wait.
-                decoded = await _said(asyncio.shield(asyncio.wrap_future(decoding)))
-                one = decoded.series[number].slices[at]
+            if number >= ASIDE:
+                one = (await self._aside(request)).series[number - ASIDE].slices[at]
+            else:
+                one = (
+                    self._studies.at_once(*study, number, at)
+                    or (await self._decoded(request)).series[number].slices[at]
+                )
         except IndexError as error:
             raise HTTPException(404, t(NO_SLICE)) from error
         if ahead:
@@ -160,6 +174,17 @@ class Slices:
             ahead = (number, at) in opens_at
         await self._note(request, ahead=ahead)
         return one
+
+    async def _decoded(self, request: Request) -> Decoded:
+        asked = request.path_params
+        decoding = await _said(to_thread.run_sync(self._studies.decoding, asked["study"], asked["version"]))
+        # A browser that goes away ends its waiting, not the decoding, for which others may wait.
+        return await _said(asyncio.shield(asyncio.wrap_future(decoding)))
+
+    async def _aside(self, request: Request) -> Decoded:
+        asked, scored = request.path_params, (await self._decoded(request)).series
+        decoding = await _said(to_thread.run_sync(self._studies.aside, asked["study"], asked["version"], scored))
+        return await _said(asyncio.shield(asyncio.wrap_future(decoding)))
 
     async def _note(self, request: Request, *, ahead: bool) -> None:
         """Note who looks at a study before anything of it is sent; a link on another site looks at none."""
@@ -215,6 +240,7 @@ def viewer_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
         "/modules/{file:module}": slices.module,
         "/modules/{digest:hex}/{file:module}": slices.module,
         "/studies/{study:hex}/study.json": slices.study,
+        version + "/aside.json": slices.aside,
         version + "/slices/{series:int}/{at:int}": slices.slice,
         version + "/thumbnails/{series:int}/{at:int}": slices.thumbnail,
         version + "/layers/{model:hex}/{series:int}/{at:int}": slices.layers,

@@ -14,7 +14,7 @@ from triage.languages.speech import retold, t
 from triage.records.glances import Windows
 from triage.records.same_patient import Other
 from triage.scans import reformat
-from triage.scans.formats.geometry import DISPLAY, Orientation, edges, orientation_of
+from triage.scans.formats.geometry import edges_of
 from triage.scans.windows import shows
 from triage.text import one_line
 from triage.web.opened import Opened
@@ -58,8 +58,22 @@ def described(opened: Opened, others: Sequence[Other], model: str) -> dict[str, 
             for one in opened.series
             if one.header.set_aside and not one.slices
         ],
+        "aside": any(one.header.set_aside and not one.slices for one in opened.series),
         "series": [_series(opened, number) for number in opened.shown],
     }
+
+
+def described_aside(opened: Opened, first: int) -> dict[str, Any]:
+    """Return the series of a study that are not scored as JSON values.
+
+    Parameters
+    ----------
+    opened
+        The study with these series, and without results.
+    first
+        Number under which the first of them is asked for.
+    """
+    return {"series": [_series(opened, number) | {"number": first + number} for number in opened.shown]}
 
 
 def _day(day: Any) -> str:
@@ -70,18 +84,22 @@ def _series(opened: Opened, number: int) -> dict[str, Any]:
     series = opened.series[number]
     digests = [instance.sha256 for instance in opened.study.instances]
     windows = opened.windows[number]
+    aside = one_line(retold(series.header.set_aside))
+    without_planes = reformat.why_no_volume(series)
     return {
         "number": number,
         "label": opened.label(number),
         "plane": series.header.plane,
-        "note": one_line(retold(series.header.note)),
+        "note": t("Not scored: {reason}", reason=aside) if aside else one_line(retold(series.header.note)),
+        "aside": aside,
         "frame": next((one.origin.frame_of_reference for one in series.slices if one.origin), ""),
         "step": opened.step(number),
         "scores": [[at, round(p, 4), finding.value] for at, (p, finding) in opened.tumour(number).items()],
         "presets": windows,
-        "planes": {plane.value: asdict(cut) for plane, cut in reformat.cuts(series).items()}
-        if reformat.is_volume(series)
-        else None,
+        "planes": None
+        if without_planes
+        else {plane.value: asdict(cut) for plane, cut in reformat.cuts(series).items()},
+        "without_planes": retold(without_planes),
         "slices": [_slice(series, one, digests, windows) for one in series.slices],
     }
 
@@ -99,14 +117,6 @@ def _slice(series: Series, one: Slice, digests: Sequence[str], windows: Windows)
         "intercept": meaning.intercept,
         "unit": meaning.unit,
         "window": meaning.window if shows(meaning.window, windows["full"]) else None,
-        "edges": _edges(series, one),
+        "edges": edges_of(one, series.header.plane),
         "marker": f"{digests[one.instance]}/{one.frame}",
     }
-
-
-def _edges(series: Series, one: Slice) -> tuple[str, str, str, str] | None:
-    """Return the letters at the edges; None where no file says how the patient lies."""
-    if one.origin is not None:
-        orientation = orientation_of(one.origin.orientation) if one.origin.orientation else None
-        return edges(orientation) if orientation else None
-    return edges(Orientation(*DISPLAY[series.header.plane])) if series.header.plane else None

@@ -45,21 +45,24 @@ WITHOUT_RESULT = {
     StudyStatus.RECEIVED: later("Being scored"),
     StudyStatus.NOT_ANALYSABLE: later("Not analysable"),
 }
-CSV_COLUMNS = (
-    "band",
-    "malignancy",
-    "ai",
-    "patient",
-    "mrn",
-    "accession",
-    "study",
-    "date",
-    "images",
-    "arrived",
-    "status",
-    "signed",
-    "reason",
-)
+#: Columns of the CSV by the field of a row, named as in every table that can be taken away (docs/readings-export.md).
+CSV_COLUMNS = {
+    "id": "study",
+    "band": "band",
+    "malignancy": "p_glioma",
+    "ai": "ai_label",
+    "patient": "patient_name",
+    "mrn": "mrn",
+    "accession": "accession",
+    "study": "description",
+    "date": "study_date",
+    "images": "images",
+    "arrived": "arrived_at",
+    "status": "status",
+    "claimed": "open_by",
+    "signed": "signed",
+    "reason": "rank_reason",
+}
 
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
@@ -130,7 +133,7 @@ class Worklist:
             raise HTTPException(STATUS.get(type(error), 503), retold(str(error)), NO_STORE) from error
         table = io.StringIO()
         writer = csv.writer(table, quoting=csv.QUOTE_ALL)
-        writer.writerow(CSV_COLUMNS)
+        writer.writerow(CSV_COLUMNS.values())
         for row in map(self._row, page.rows):
             signed = "; ".join(": ".join(filter(None, (one["reader"], one["finding"]))) for one in row["signed"])
             writer.writerow([csv_cell(_cell((row | {"signed": signed})[name])) for name in CSV_COLUMNS])

@@ -17,6 +17,8 @@ const OUTLINE = "#ff6fae";
 const FILL = [255, 111, 174, 70];
 const RIM = "rgba(0, 0, 0, 0.85)";
 const FONT = "600 13px system-ui, sans-serif";
+/** Middle of a line below the letter at the upper edge: pixels. */
+const BELOW_LETTER = 40;
 const LINE_HEIGHT = 17;
 /** Pixels at the right edge that belong to the letter of the orientation. */
 const EDGE = 24;
@@ -91,9 +93,9 @@ export function drawLine(ctx, viewport, line) {
   rimmed(ctx, path, OUTLINE);
 }
 
-/** Say that the slice is a key image. @param {CanvasRenderingContext2D} ctx @param {HTMLCanvasElement} overlay */
+/** Say that the slice is a key image, below the letter of orientation. @param {CanvasRenderingContext2D} ctx @param {HTMLCanvasElement} overlay */
 export function drawKey(ctx, overlay) {
-  label(ctx, [`★ ${t("Key image")}`], { x: overlay.clientWidth / 2 - 40, y: 22 });
+  label(ctx, [`★ ${t("Key image")}`], { x: overlay.clientWidth / 2 - 40, y: BELOW_LETTER });
 }
 
 /** Image pixels to CSS pixels of the overlay. @param {Viewport} viewport */

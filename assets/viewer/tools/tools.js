@@ -22,7 +22,7 @@ import { Sync } from "./sync.js";
 const WAYS = ["brush", "eraser", "lasso", "fill"];
 /** Keys that take a tool in hand, or lay it down again; Shift+F fills between slices, K makes a key image. @type {Readonly<Record<string, string>>} */
 const TOOL_KEYS = { m: "length", a: "angle", e: "ellipse", p: "probe", b: "brush", x: "eraser", d: "lasso", f: "fill" };
-const ACQUIRED = t("Measure and outline on the acquired slices: this plane was computed from them.");
+const ACQUIRED = t("Measure and outline on the acquired slices of a series that is scored.");
 const FULL = t("A study holds {count} measurements. Remove one that you do not need.", { count: MAX_MEASUREMENTS });
 
 export class Tools {

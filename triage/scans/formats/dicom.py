@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,7 +52,7 @@ NO_PIXELS = "Pixel Data (7FE0,0010) is missing: the file is damaged or cut short
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class Picture:
     """A decoded frame or tile, with the index of its file and its number in it."""
 
     frame: Frame
@@ -112,7 +112,7 @@ def study_header(header: Dataset) -> StudyHeader:
 @quietly
 def series_header(headers: Sequence[Dataset]) -> SeriesHeader:
     """Return the series attributes of the first object."""
-    return _described(headers[0], _not_scored(headers[0]))
+    return _described(headers[0], not_scored(headers[0]))
 
 
 @quietly
@@ -149,24 +149,24 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
     """
     headers: dict[int, Dataset] = {}
     reasons: dict[int, str] = {}
-    decoded: dict[int, list[_Picture]] = {}
+    decoded: dict[int, list[Picture]] = {}
     room = MAX_STUDY
     for index, path in paths.items():
         header = headers[index] = read(path)
-        reason = reasons[index] = _not_scored(header)
+        reason = reasons[index] = not_scored(header)
         if not reason:
-            room = _room_left(room, header)
-            decoded[index] = list(_pictures(index, header))
-        _forget_pixels(header)
+            room = room_left(room, header)
+            decoded[index] = list(pictures(index, header))
+        forget_pixels(header)
     later = slips([pictures[0].origin for pictures in decoded.values()], headers, reasons)
     reasons |= dict.fromkeys(later, "")
     if not decoded:  # derived images are better than none
         later = [at for at, reason in reasons.items() if reason == DERIVED]
     for index in later:
         header = read(paths[index])
-        room = _room_left(room, header)
-        decoded[index] = list(_pictures(index, header))
-        _forget_pixels(header)
+        room = room_left(room, header)
+        decoded[index] = list(pictures(index, header))
+        forget_pixels(header)
     together = dict(zip(decoded, acquisitions([pictures[0].origin for pictures in decoded.values()]), strict=True))
     # A localiser or a derived image can be in the same series as its source.
     groups: dict[tuple[str | Acquisition, str], list[int]] = defaultdict(list)
@@ -176,7 +176,7 @@ def decode(paths: Mapping[int, Path]) -> list[Series]:
     return maps + [
         one
         for (_, reason), members in groups.items()
-        for one in _series({index: headers[index] for index in members}, decoded, reason)
+        for one in series_of({index: headers[index] for index in members}, decoded, reason)
     ]
 
 
@@ -192,8 +192,14 @@ def as_stored(pixels: NDArray[np.float32], header: Dataset, frame: int) -> NDArr
     return stored.reshape(int(header.Rows), int(header.Columns))
 
 
-def _room_left(room: int, header: Dataset) -> int:
-    """Return how many pixels of a study may still be decoded after this image."""
+def room_left(room: int, header: Dataset) -> int:
+    """Return how many pixels of a study may still be decoded after this image.
+
+    Raises
+    ------
+    RefusedError
+        If there is no room for it.
+    """
     room -= integer(header, "Rows", 0) * integer(header, "Columns", 0) * _frames(header)
     if room < 0:
         raise RefusedError(
@@ -207,34 +213,45 @@ def _frames(header: Dataset) -> int:
     return max(integer(header, "NumberOfFrames", 1), 1)
 
 
-def _forget_pixels(header: Dataset) -> None:
+def forget_pixels(header: Dataset) -> None:
     """Free the encoded pixels; that the object is an image stays known."""
     for keyword in PIXELS:
         if keyword in header:
             header[keyword].value = b""
 
 
-def _not_scored(header: Dataset) -> str:
+def not_scored(header: Dataset) -> str:
+    """Return why an image is not scored, or ""."""
     return set_aside(header) or mosaic.trouble(header)
 
 
-def _pictures(index: int, header: Dataset) -> Iterator[_Picture]:
-    """Decode the frames of a file, or the tiles of a mosaic."""
+def pictures(index: int, header: Dataset, left_out: Collection[int] | None = None) -> Iterator[Picture]:
+    """Decode the frames of a file, or the tiles of a mosaic.
+
+    Parameters
+    ----------
+    index
+        Of the file.
+    header
+        Its data set, with the pixels.
+    left_out
+        Frames that are not wanted: None for those that are computed maps.
+    """
     tiles = mosaic.tiles(header)
-    left_out = computed_frames(header)
+    left_out = computed_frames(header) if left_out is None else left_out
     for at, stored in enumerate(stored_frames(header)):
         if at in left_out:
             continue
         if not tiles:
-            yield _Picture(Frame(stored, header, at), origin(header, at, stored), index, at)
+            yield Picture(Frame(stored, header, at), origin(header, at, stored), index, at)
             continue
         for number in range(tiles):
             tile = mosaic.tile(stored, tiles, number)
             place = mosaic.position(header, tiles, number)
-            yield _Picture(Frame(tile, header, at), origin(header, at, tile, place), index, at * tiles + number)
+            yield Picture(Frame(tile, header, at), origin(header, at, tile, place), index, at * tiles + number)
 
 
-def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Picture]], reason: str) -> list[Series]:
+def series_of(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[Picture]], reason: str) -> list[Series]:
     """Return the series of one acquisition on one gray scale, their slices in the order of the files."""
     scored = not headers.keys().isdisjoint(decoded)
     described: dict[str, SeriesHeader] = {}
@@ -244,10 +261,10 @@ def _series(headers: Mapping[int, Dataset], decoded: Mapping[int, Sequence[_Pict
     if not scored:
         return [Series(one, ()) for one in described.values()]
     note = SCORED_ALTHOUGH_DERIVED if reason else ""
-    pictures = [picture for index in headers for picture in decoded[index]]
+    together = [picture for index in headers for picture in decoded[index]]
     slices: dict[str, list[Slice]] = {uid: [] for uid in described}
-    gray = gray_values([picture.frame for picture in pictures])
-    for (pixels, meaning), one in zip(gray, pictures, strict=True):
+    gray = gray_values([picture.frame for picture in together])
+    for (pixels, meaning), one in zip(gray, together, strict=True):
         orientation = _orientation(one.frame.header, one.frame.index)
         spacing = _spacing(one.frame.header, one.frame.index)
         if orientation is not None:

@@ -9,10 +9,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.domain import Plane
+from triage.domain import Plane, Slice
 
 Vector = NDArray[np.float64]
 P = TypeVar("P", bound=np.generic)
+#: What lies beyond the left, right, upper and lower edge of an upright slice.
+Edges = tuple[str, str, str, str]
 #: By plane: patient directions (left, posterior, superior) along a displayed row and down a displayed column. Axial
 #: slices have anterior up and the right side of the patient on the left; the others have the head up, and sagittal
 #: ones the face on the left.
@@ -77,13 +79,29 @@ def orientation_of(cosines: tuple[float, ...]) -> Orientation | None:
     return Orientation(row / np.linalg.norm(row), column / np.linalg.norm(column))
 
 
-def edges(orientation: Orientation) -> tuple[str, str, str, str]:
+def edges(orientation: Orientation) -> Edges:
     """Return what lies beyond the left, right, upper and lower edge of an upright slice: L, R, A, P, H, F.
 
     An oblique slice has two letters at an edge, the nearer direction first.
     """
     (across, _), (down, _) = displayed(orientation)
     return _letters(-across), _letters(across), _letters(-down), _letters(down)
+
+
+def edges_of(slice_: Slice, plane: Plane | None) -> Edges | None:
+    """Return the letters at the edges of a slice; None where no file says how the patient lies.
+
+    Parameters
+    ----------
+    slice_
+        A decoded slice.
+    plane
+        Of its series, which stands for the orientation of slices that are not from DICOM.
+    """
+    if slice_.origin is not None:
+        orientation = orientation_of(slice_.origin.orientation) if slice_.origin.orientation else None
+        return edges(orientation) if orientation else None
+    return edges(Orientation(*DISPLAY[plane])) if plane else None
 
 
 def displayed(orientation: Orientation) -> tuple[tuple[Vector, bool], tuple[Vector, bool]]:

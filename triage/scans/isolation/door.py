@@ -127,8 +127,21 @@ class Door:
         RefusedError
             If a file is damaged, or the files together exceed a limit.
         """
+        return self._decoded("decode", paths)
+
+    def decode_aside(self, paths: Sequence[Path], shown: Iterable[tuple[int, int]]) -> tuple[Series, ...]:
+        """Decode what is not scored of one study, to be looked at; see `triage.scans.formats.aside`.
+
+        Raises
+        ------
+        RefusedError
+            If the files together exceed a limit.
+        """
+        return self._decoded("decode_aside", paths, sorted(shown))
+
+    def _decoded(self, job: str, paths: Sequence[Path], *more: Any) -> tuple[Series, ...]:
         size = sum(path.stat().st_size for path in paths)
-        answer, arrays = self._ask("decode", [[str(path.absolute()) for path in paths]], size)
+        answer, arrays = self._ask(job, [[str(path.absolute()) for path in paths], *more], size)
         heads, left = _checked(_DECODED, answer), iter(arrays)
         series = tuple(
             Series(head.header, tuple(_slice(one, next(left, None)) for one in head.slices), head.base)

@@ -5,6 +5,7 @@ Tested in tests/scans/isolation/test_door.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.scans.formats import attributes
+from triage.domain import Series
+from triage.scans.formats import aside, attributes
 from triage.scans.formats.archives import unpack as unpack_archive
 from triage.scans.formats.decode import decode_study
 from triage.scans.formats.inspect import inspect as inspect_file
@@ -27,8 +29,17 @@ def inspect(path: str) -> Answer:
 
 def decode(paths: list[str]) -> Answer:
     """Decode the files of one study, see `triage.scans.formats.decode`; the arrays are the pixels of the slices."""
+    return _described(decode_study([Path(path) for path in paths]))
+
+
+def decode_aside(paths: list[str], shown: list[tuple[int, int]]) -> Answer:
+    """Decode what is not scored, see `triage.scans.formats.aside`; the arrays are the pixels of the slices."""
+    return _described(aside.decode_aside(list(map(Path, paths)), {(at, number) for at, number in shown}))
+
+
+def _described(decoded: Iterable[Series]) -> Answer:
     described, arrays = [], []
-    for series in decode_study([Path(path) for path in paths]):
+    for series in decoded:
         slices = []
         for one in series.slices:
             pixels = np.ascontiguousarray(one.pixels, one.pixels.dtype.newbyteorder("<"))

@@ -147,6 +147,7 @@ def _coverage(sets: NDArray[np.bool_], truth: NDArray[np.int64]) -> dict[str, An
         },
         "classes_in_a_set": round(float(sets.sum(axis=1).mean()), 3),
         "one_class_only": round(float((sets.sum(axis=1) == 1).mean()), 4),
+        "likelier_held": True,  # older cards lack it: their sets could leave out a likelier class
     }
 
 

@@ -95,6 +95,12 @@ def load_state(model: keras.Model, folder: Path) -> list[Row]:
     return curve
 
 
+def epochs_done(folder: Path) -> int:
+    """Return how many epochs the saved state of a run has behind it; its curve is written after it, or not at all."""
+    with np.load(folder / STATE_FILE) as state:
+        return len(json.loads(str(state["curve"])))
+
+
 @contextmanager
 def averaged_weights(model: keras.Model) -> Iterator[None]:
     """Replace the weights by their moving average inside the context, if the optimizer keeps one."""

@@ -6,6 +6,7 @@ Tested in tests/training/retrain/test_retrain.py.
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -240,7 +241,11 @@ def _gate_said(folder: Path, served: Network, parent: Parent, lesson: Lesson) ->
 
 def _training(parent: Card, lesson: Lesson, recipe: Recipe) -> dict[str, Any]:
     site, before = lesson.site, parent.training
-    old = "pictures" if lesson.old else "features" if lesson.replay else "nothing but the weights"
+    replayed = _replayed(lesson)
+    old = "remembered features" if lesson.replay else "nothing but the weights"
+    if replayed:
+        by_source = ", ".join(f"{name} {number:,}" for name, number in replayed["by_source"].items())
+        old = f"{replayed['pictures']:,} pictures ({by_source})"
     summary = (
         f"Recipe {recipe.name}, starting from {parent.name}, on the signed readings of one site. Of the parent's "
         f"training set, {old} were replayed. Of {len(lesson.trust):,} labels of the training part "
@@ -254,5 +259,18 @@ def _training(parent: Card, lesson: Lesson, recipe: Recipe) -> dict[str, Any]:
         "data": before["data"],
         "limits": [LIMIT, *(one for one in before["limits"] if one != LIMIT)],
         "failures": list(before["failures"]),
+        **({"replayed": replayed} if replayed else {}),
         **ancestry(parent, site, recipe),
+    }
+
+
+def _replayed(lesson: Lesson) -> dict[str, Any]:
+    """Return which pictures of the parent's training set were replayed; empty if they were not at hand."""
+    if lesson.old is None:
+        return {}
+    items = [sample.item for sample in lesson.old[1]]
+    return {
+        "pictures": len(items),
+        "by_source": dict(sorted(Counter(item.source for item in items).items())),
+        "by_class": dict(sorted(Counter(item.label for item in items).items())),
     }

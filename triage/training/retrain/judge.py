@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from time import thread_time
 
@@ -31,6 +32,8 @@ from triage.training.retrain.studies import Site, Studies, reference_of, site_of
 #: Slices that are timed, and how often.
 TIMED = 20
 ROUNDS = 3
+#: Called after each study that a model has answered.
+Tick = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,13 @@ class Basis:
     on_reference: Answers
 
 
-def judge_candidate(candidate: Path, serving: Path, export: Path, references: Sequence[Path]) -> Judgement:
+def judge_candidate(
+    candidate: Path,
+    serving: Path,
+    export: Path,
+    references: Sequence[Path],
+    progress: Callable[[float], object] = lambda _: None,
+) -> Judgement:
     """Judge a candidate, and write the judgement beside its card.
 
     Parameters
@@ -66,6 +75,8 @@ def judge_candidate(candidate: Path, serving: Path, export: Path, references: Se
         Signed readings: a ZIP that `python -m triage export` wrote, or the folder that it was unpacked into.
     references
         Data sets that stand for everything but this site.
+    progress
+        Called with the share that is done.
 
     Raises
     ------
@@ -76,22 +87,27 @@ def judge_candidate(candidate: Path, serving: Path, export: Path, references: Se
     if before.card.digest == after.card.digest:
         raise ModelError(f"{candidate} is the model that serves. Name the folder that `retrain` wrote.")
     site = site_of(export)
-    return judged_on(basis_of(before, site, *reference_of(references, before.card)), after)
+    reference, seen = reference_of(references, before.card)
+    # Both models answer every study once.
+    total = 2 * sum(len(some.cases) for some in (*site.parts.values(), reference))
+    numbers = count(1)
+    answered = lambda: progress(next(numbers) / max(total, 1))  # noqa: E731 - as short as what it says
+    return judged_on(basis_of(before, site, reference, seen, answered), after, answered)
 
 
-def basis_of(serving: Runtime, site: Site, reference: Studies, seen: int) -> Basis:
+def basis_of(serving: Runtime, site: Site, reference: Studies, seen: int, answered: Tick = lambda: None) -> Basis:
     """Let the serving model answer all studies."""
-    on_site = {part: answers_of(serving, studies) for part, studies in site.parts.items()}
-    return Basis(serving, site, reference, seen, on_site, answers_of(serving, reference))
+    on_site = {part: answers_of(serving, studies, answered) for part, studies in site.parts.items()}
+    return Basis(serving, site, reference, seen, on_site, answers_of(serving, reference, answered))
 
 
-def judged_on(basis: Basis, after: Runtime) -> Judgement:
+def judged_on(basis: Basis, after: Runtime, answered: Tick = lambda: None) -> Judgement:
     """Let a candidate answer them too, judge it, and write the judgement beside its card."""
     parts = {
-        part: Pair(studies.cases, basis.on_site[part], answers_of(after, studies))
+        part: Pair(studies.cases, basis.on_site[part], answers_of(after, studies, answered))
         for part, studies in basis.site.parts.items()
     }
-    reference = Pair(basis.reference.cases, basis.on_reference, answers_of(after, basis.reference))
+    reference = Pair(basis.reference.cases, basis.on_reference, answers_of(after, basis.reference, answered))
     judgement = Judgement(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         candidate=after.card.digest,
@@ -103,10 +119,12 @@ def judged_on(basis: Basis, after: Runtime) -> Judgement:
     return judgement
 
 
-def answers_of(runtime: Runtime, studies: Studies) -> Answers:
+def answers_of(runtime: Runtime, studies: Studies, answered: Tick = lambda: None) -> Answers:
     """Return what a model says of studies, each judged as one that was received."""
-    classes = len(FINDINGS)
-    rows = list(in_threads(lambda load: _answer(runtime, load()), studies.load, f"Asking {runtime.card.name}"))
+    classes, rows = len(FINDINGS), []
+    for row in in_threads(lambda load: _answer(runtime, load()), studies.load, f"Asking {runtime.card.name}"):
+        rows.append(row)
+        answered()
     return Answers(
         np.array([row[0] for row in rows], np.float64).reshape(-1, classes),
         np.array([row[1] for row in rows], np.str_),

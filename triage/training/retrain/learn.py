@@ -22,8 +22,8 @@ from triage.learning.parts import Part
 from triage.networks.lite0 import LOGITS
 from triage.networks.twolook import DROPOUT, MASK, POOLED, build_two_look, encoder_of, mean_of, start_from_two_look
 from triage.training.data.splits import Sample
-from triage.training.fit.checkpoints import STATE_FILE, Row, atomic_write, averaged_weights, write_json
-from triage.training.fit.loop import CURVE_FILE, Batches, Function, compile_for, train
+from triage.training.fit.checkpoints import STATE_FILE, Row, atomic_write, averaged_weights, epochs_done, write_json
+from triage.training.fit.loop import Batches, Function, compile_for, train
 from triage.training.fit.losses import allowed_accuracy, allowed_loss_of
 from triage.training.fit.optimizer import learning_rate_of
 from triage.training.fit.recipe import Recipe, Stage, TwoLook
@@ -112,7 +112,7 @@ class Retraining:
         lessons = Lessons(numbered(views), self.serving, partial(self._trust, taught), self.lesson.replay)
         self.stage = self._within(minutes, model, losses, lessons, resume)
         if resume:
-            self._epochs_done = len(json.loads((self.work / CURVE_FILE).read_text()))
+            self._epochs_done = epochs_done(self.work)
         lessons.step = _Clock(self.stage, say)
         train(
             model,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,7 +40,16 @@ CANDIDATE = "candidate"
 #: Pictures of the training set that are replayed.
 OLD_PICTURES = 1200
 #: Shares of the whole time up to the end of each stage, for the progress.
-ENDS = {Stage.READING: 0.02, Stage.MEASURING: 0.08, Stage.LEARNING: 0.85, Stage.EXPORTING: 0.9, Stage.CHECKING: 1.0}
+ENDS = {
+    Stage.READING: 0.02,
+    Stage.MEASURING: 0.08,
+    Stage.LEARNING: 0.75,
+    Stage.EXPORTING: 0.8,
+    Stage.CHECKING: 0.85,
+    Stage.JUDGING: 1.0,
+}
+#: Judges a candidate in the folder where it is, and says how much of that is done.
+Judge = Callable[[Path, Callable[[float], object]], object]
 
 
 class RetrainError(TriageError):
@@ -65,6 +76,7 @@ def retrain(
     seed: int | None = None,
     any_model: bool = False,
     resume: bool = False,
+    judge: Judge | None = None,
     console: Console | None = None,
 ) -> Card:
     """Write the model folder of a candidate, and return its card. The model that serves is only read.
@@ -91,6 +103,8 @@ def retrain(
         Accept readings that were all signed beside other models.
     resume
         Go on with a retraining that was stopped, with the same options and data.
+    judge
+        Judges the candidate before it gets its name, so that one that has a name was judged.
     console
         Where it says what it does.
 
@@ -110,7 +124,8 @@ def retrain(
         say = Reporter(work)
         say(Progress(Stage.READING))
         site = read_site(data, parent.card, any_model=any_model)
-        write_settings(work / SETTINGS, _settings(parent.card, site.digest, chosen, replay), resume)
+        old = _old(replay)
+        write_settings(work / SETTINGS, _settings(parent.card, site.digest, chosen, old), resume)
         write_json(work / ENVIRONMENT_FILE, environment())
         for note in site.notes:
             quiet.print(terminal(f"{note}."))
@@ -124,7 +139,7 @@ def retrain(
             chosen.retrain.one_reader,
             parent.card.fusion,
             load_replay(serving),
-            _old(replay),
+            old,
         )
         quiet.print(_counts(lesson))
         learning = Retraining(parent.network, lesson, chosen, work)
@@ -136,6 +151,8 @@ def retrain(
         card = write_candidate(
             parent, network, lesson, chosen, made, folder.name, lambda done: say(_at(Stage.CHECKING, done, None))
         )
+        if judge is not None:
+            judge(made, lambda done: say(_at(Stage.JUDGING, done, None)))
         made.rename(folder)
     except OSError as error:
         raise storage_error(error) from error
@@ -181,9 +198,11 @@ def _recipe(name: str, parent: Parent, seed: int | None) -> Recipe:
     return fitted.model_copy(update={"train": fitted.train.model_copy(update={"network": network})})
 
 
-def _settings(parent: Card, digest: str, recipe: Recipe, replay: OldPictures | None) -> dict[str, object]:
-    """Return what must be the same when a retraining goes on."""
-    return {"model": parent.digest, "data": digest, "recipe": recipe.model_dump(), "replay": replay is not None}
+def _settings(parent: Card, digest: str, recipe: Recipe, old: tuple[Path, list[Sample]] | None) -> dict[str, object]:
+    """Return what must be the same when a retraining goes on; of the replayed pictures, which ones they are."""
+    names = "\n".join(sample.item.name for sample in old[1]) if old else ""
+    replayed = hashlib.sha256(names.encode()).hexdigest() if old else ""
+    return {"model": parent.digest, "data": digest, "recipe": recipe.model_dump(), "replay": replayed}
 
 
 def _old(replay: OldPictures | None) -> tuple[Path, list[Sample]] | None:
