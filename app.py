@@ -43,7 +43,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     Path(__file__).parent / "triage" / "ui" / "main.py",
     lifespan=lifespan,
-    routes=routes(state.installation),
+    routes=[*routes(state.installation), *server.pages()],
     middleware=[
         Middleware(Guard, installation=state.installation, automatic=server.is_automatic, handed_out=server.handed_out),
         Middleware(Speaking),

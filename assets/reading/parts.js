@@ -99,14 +99,26 @@ export function build(host, form) {
     parts.reasonRow,
     comment,
   );
+  const buttons = element("div", { className: "buttons" }, parts.sign, parts.next);
+  const onward = element("div", { className: "onward" }, parts.above, parts.comes);
+  const foot = element("div", { className: "foot" }, parts.refusal, buttons, onward);
+  for (const field of [lesion, comment]) field.onfocus = () => above(field, foot);
   root.replaceChildren(
     parts.held, parts.claim, parts.other, parts.news,
     element("div", { className: "top" }, parts.title, parts.state),
-    parts.blind, parts.fields,
-    element("div", { className: "foot" }, parts.refusal, element("div", { className: "buttons" }, parts.sign, parts.next),
-      element("div", { className: "onward" }, parts.above, parts.comes)),
+    parts.blind, parts.fields, foot,
   );
   return parts;
+}
+
+/**
+ * Move a field that is typed in above the buttons, which stay in sight and may cover it.
+ * @param {HTMLElement} field
+ * @param {HTMLElement} foot
+ */
+function above(field, foot) {
+  field.style.scrollMarginBottom = `${foot.offsetHeight + 4}px`;
+  field.scrollIntoView({ block: "nearest" });
 }
 
 /**

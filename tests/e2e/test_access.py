@@ -88,6 +88,17 @@ def test_a_radiologist_signs_with_the_password_and_signs_out_everywhere(address:
     assert complaints == []
 
 
+def test_a_page_opened_by_its_address_asks_for_nothing_that_is_not_there(address: str, browser: Browser) -> None:
+    tab = sign_in(browser, address, "ada", [], "/review")
+    answers: list[tuple[int, str]] = []
+    tab.on("response", lambda answer: answers.append((answer.status, answer.url.removeprefix(address))))
+    tab.reload()
+    expect(tab.locator("#viewer")).to_be_visible(timeout=60_000)
+    assert "/_stcore/health" in [path for _, path in answers]
+    assert [(status, path) for status, path in answers if status >= 400] == []
+    tab.context.close()
+
+
 def test_a_file_of_a_page_is_for_its_session_alone(address: str, browser: Browser) -> None:
     ada, ben = (sign_in(browser, address, login, [], path) for login, path in (("ada", "/review"), ("ben", "/")))
     ada.get_by_role("button", name="Report", exact=True).click()

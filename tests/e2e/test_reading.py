@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from helpers import free_port, take_in, until, wait_until_healthy
+from helpers import free_port, served, take_in, until, wait_until_healthy
 from playwright.sync_api import Browser, Page, expect
 from signing import question
 
 from triage.domain import Band, Finding, StudyStatus
+from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
 from triage.records.worklist_views import WorklistFilter
@@ -384,3 +385,37 @@ def test_a_blind_reader_sees_the_ai_after_committing(tmp_path: Path, browser: Br
     (kept,) = installation.store.study(study_id).readings
     assert (kept.blind, kept.finding) == (Finding.NOTUMOR, Finding.GLIOMA)
     installation.close()
+
+
+def test_a_comment_is_not_typed_below_the_buttons(server: Server, browser: Browser) -> None:
+    """They stay in sight, over what is longer than the window."""
+    tab = reading(browser, server, "Dr. Ada")
+    tab.set_viewport_size({"width": 1366, "height": 600})
+    tab.get_by_role("radio", name="Other lesion").click()
+    comment = tab.get_by_placeholder("Comment")
+    sign = tab.get_by_role("button", name=re.compile("^(Confirm|Sign)"))
+    expect(sign).to_be_in_viewport(ratio=1)
+    tab.get_by_test_id("stMain").evaluate("(main) => main.scrollTo(0, 0)")
+    comment.focus()
+    field, button = comment.bounding_box(), sign.bounding_box()
+    assert field is not None
+    assert button is not None
+    assert field["y"] + field["height"] <= button["y"]
+    expect(sign).to_be_in_viewport(ratio=1)
+
+
+def test_a_reading_stands_in_one_window(tmp_path: Path, browser: Browser) -> None:
+    """On a screen of 1366 x 768: who, what the AI says, the form, and the reports, also in the longer language."""
+    installation = Installation(Settings(home=tmp_path))
+    (study, *_) = take_in(installation, dict(phantom_study(Finding.GLIOMA, 5)))
+    installation.close()
+    with served(tmp_path) as (address, _):
+        for locale in ("en-GB", "de-DE"):
+            tab = browser.new_context(viewport={"width": 1366, "height": 768}, locale=locale).new_page()
+            tab.set_default_timeout(90_000)
+            tab.goto(f"{address}/review?study={study}")
+            expect(tab.locator(".reading textarea")).to_be_visible()
+            of_dicom = tab.get_by_test_id("stBaseButton-secondary").filter(has_text="DICOM").first
+            for button in (tab.get_by_test_id("stPopover").get_by_role("button"), of_dicom):
+                expect(button).to_be_in_viewport(ratio=1, timeout=10_000)
+            tab.context.close()

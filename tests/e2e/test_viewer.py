@@ -615,6 +615,7 @@ def test_all_keys_that_do_something_are_told_at_once(studies: Studies, tab: Page
 def test_the_picture_stays_where_it_is_beside_a_longer_page(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.stack, COUNT)
     top = "() => document.getElementById('viewer').getBoundingClientRect().top"
+    unused = "() => innerHeight - document.getElementById('viewer').getBoundingClientRect().bottom"
     longer = "(beside) => (beside.appendChild(document.createElement('div')).style.height = '100vh')"
     scroll = "() => document.querySelector('[data-testid=stMain]').scrollTo(0, 200)"
     for is_collapsed in (False, True):
@@ -624,6 +625,7 @@ def test_the_picture_stays_where_it_is_beside_a_longer_page(studies: Studies, ta
             expect(tab.get_by_test_id("stExpandSidebarButton")).to_be_visible()
             tab.wait_for_timeout(1000)  # it glides
         before = tab.evaluate(top)
+        assert 0 <= tab.evaluate(unused) < 24, "it takes what the window has"
         column = tab.get_by_test_id("stColumn").filter(has=tab.locator("#viewer"))
         column.locator("xpath=following-sibling::*[1]").evaluate(longer)
         tab.evaluate(scroll)

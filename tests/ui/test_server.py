@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from starlette.requests import Request
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from triage.ui import server
+from triage.ui import server, state
+from triage.web.headers import AT_THE_ROOT
 
 ADDRESS = f"/media/{'3f' * 28}.png"
 
@@ -44,3 +46,14 @@ def test_the_number_of_a_page_is_handed_out() -> None:
     sent.new_session.initialize.session_id = "number"
     assert list(server.handed_out(sent.SerializeToString())) == ["number"]
     assert list(server.handed_out(b"\xff no message")) == []
+
+
+def test_every_page_says_where_its_server_answers() -> None:
+    """Or Streamlit asks below the address of the page first, and is answered 404."""
+    found = {route.path: route.endpoint(Request({"type": "http"})) for route in server.pages()}
+    for page in (state.WORKLIST, state.REVIEW, state.UPLOAD, state.MODELS, state.AUDIT):
+        answer = found[f"/{page.stem}"]
+        assert answer.media_type == "text/html"
+        before, _, after = answer.body.decode().partition(f"<script>{AT_THE_ROOT}</script>")
+        assert before.endswith("<head>")
+        assert '<script type="module"' in after, "it is read before Streamlit's own modules"

@@ -11,7 +11,7 @@ import pytest
 import streamlit
 from starlette.datastructures import Headers
 
-from triage.web.headers import FIXED, INLINE_SCRIPT, PAGES, plain_policy, with_headers
+from triage.web.headers import AT_THE_ROOT, FIXED, INLINE_SCRIPT, PAGES, plain_policy, with_headers
 
 
 def sent(path: str, *, secure: bool = False, **headers: str) -> Headers:
@@ -31,6 +31,11 @@ def test_the_only_script_in_the_page_of_streamlit_is_the_one_that_is_allowed() -
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     assert [f"sha256-{digest}" for digest in digests] == [INLINE_SCRIPT]
+
+
+def test_the_script_that_we_add_to_it_is_allowed() -> None:
+    digest = base64.b64encode(hashlib.sha256(AT_THE_ROOT.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in PAGES
 
 
 @pytest.mark.parametrize("path", ["/", "/media/x.png", "/sign-in", "/worklist/rows", "/viewer/studies/1/study.json"])

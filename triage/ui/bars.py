@@ -19,9 +19,9 @@ def probabilities(values: Mapping[Finding, float]) -> None:
     """Draw the probabilities as horizontal bars, in the order of the classes."""
     rows = "".join(
         f"<tr><th scope=row style='text-align:left;font-weight:400;white-space:nowrap;padding:3px 10px 3px 0'>"
-        f"{html_text(t(finding.label))}</th><td style='width:100%;padding:3px 0'>"
-        f"<div style='display:inline-block;vertical-align:middle;height:20px;width:{82 * values[finding]:.2f}%;"
-        f"background:{theme.palette().finding[finding]}'></div>"
+        f"{html_text(t(finding.label))}</th><td style='width:100%;padding:3px 0;white-space:nowrap'>"
+        f"<div style='display:inline-block;vertical-align:middle;height:20px;"
+        f"width:calc({values[finding]:.4f} * (100% - 4rem));background:{theme.palette().finding[finding]}'></div>"
         f"<span style='vertical-align:middle;padding-left:6px'>{percent(values[finding], 1)}</span></td></tr>"
         for finding in Finding
     )

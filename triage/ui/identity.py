@@ -17,15 +17,16 @@ later("Localiser")  # why a series is set aside, in one word, which the search f
 def heading(study: Study) -> None:
     """Draw patient, study and arrival, and the details of the series in a popover."""
     header = study.header
-    st.subheader(markdown(readable_name(header.patient_name) or study.name), anchor=False)
-    lines = [_patient(header), _study(study)]
+    title, details = st.columns([2, 1], vertical_alignment="top")
+    title.subheader(markdown(readable_name(header.patient_name) or study.name), anchor=False)
+    lines = [" · ".join(filter(None, (_patient(header), _study(study))))]
     waited = duration(state.now() - study.arrived_at)
     arrived = t("Arrived {time}, {duration} ago", time=state.local(study.arrived_at), duration=waited)
     lines.append(f"{arrived} · {t(study.status)}")
     if set_aside := _set_aside(study):
         lines.append(t("Set aside, not scored: {reasons}", reasons=set_aside))
-    text, details = st.columns([2, 1], vertical_alignment="center")
-    text.caption("  \n".join(markdown(line) for line in lines if line))
+    # Not beside the button: the form in which the reader decides should stand in one window with it.
+    st.caption("  \n".join(markdown(line) for line in lines if line))
     with details.popover(t("Series"), help=t("The series of this study, and their scanner"), width="stretch"):
         st.caption(markdown(t("Study {id}, files: {count}", id=study.study_id[:8], count=len(study.instances))))
         for item in study.series:

@@ -1,12 +1,16 @@
-"""What the guard needs to know of Streamlit's server. Tested in tests/e2e/test_access.py."""
+"""What the guard needs to know of Streamlit's server, and what that server is told."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from streamlit import config, runtime
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from streamlit import config, file_util, runtime
 from streamlit import logger as loggers
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -14,8 +18,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from triage import logs
+from triage.settings import ROOT
 from triage.web.forwarded import Forwarded, proxies
 from triage.web.handed_out import MEDIA
+from triage.web.headers import AT_THE_ROOT
 from triage.web.patience import bounded
 
 #: Largest message of a page: bytes. One that chooses a folder of 20,000 files sends their names in 7 MB.
@@ -57,6 +63,21 @@ def tame(address: str) -> None:
         believing = configuration.loaded_app
         if isinstance(believing, ProxyHeadersMiddleware):
             configuration.loaded_app = Forwarded(believing.app, proxies(address))
+
+
+def pages() -> list[Route]:
+    """Return the routes of the pages: Streamlit's own, which is told that the server answers at the root.
+
+    It would ask below the address of the page first (`/review/_stcore/health`), because a proxy may have put it there.
+    To answer that is no way out: Streamlit would take `/review` for the root of all pages.
+    """
+    document = (Path(file_util.get_static_dir()) / "index.html").read_text()
+    told = document.replace("<head>", f"<head><script>{AT_THE_ROOT}</script>", 1)
+
+    def page(_: Request) -> Response:
+        return HTMLResponse(told)
+
+    return [Route(f"/{one.stem}", page) for one in sorted((ROOT / "pages").glob("*/*.py"))]
 
 
 def is_automatic(message: bytes) -> bool:

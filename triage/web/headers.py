@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Send
 
 #: Digest of the only script that stands in Streamlit's own page; a test compares it with the installed version.
 INLINE_SCRIPT = "sha256-THxz9J9+wf7rhwR2YkXJoSZ13UCmYyC+3lNDv2+8ugA="
+#: The script that we add: Streamlit's page then asks for its server at the root, and not below its own address first.
+AT_THE_ROOT = 'window.__streamlit = { BACKEND_BASE_URL: location.origin + "/" }'
+OWN_SCRIPT = f"sha256-{base64.b64encode(hashlib.sha256(AT_THE_ROOT.encode()).digest()).decode()}"
 #: What the pages of Streamlit need: styles that it writes into the page, our modules and workers as blobs, WebAssembly
 #: of its tables. Nothing comes from, or goes to, another place.
 PAGES = "; ".join(
     (
         "default-src 'self'",
-        f"script-src 'self' '{INLINE_SCRIPT}' 'wasm-unsafe-eval' blob:",
+        f"script-src 'self' '{INLINE_SCRIPT}' '{OWN_SCRIPT}' 'wasm-unsafe-eval' blob:",
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
