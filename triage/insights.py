@@ -282,10 +282,10 @@ def one_class(counts: NDArray[np.int64], finding: Finding) -> NDArray[np.int64]:
 
 
 def groups(cases: Iterable[Case], name: Callable[[Case], str]) -> dict[str, Share]:
-    """Return the agreement in each group of studies, the largest group first."""
+    """Return the agreement in each group of studies, the largest group first; "" where the group is not stated."""
     found: dict[str, list[Case]] = {}
     for case in answered(cases):
-        found.setdefault(name(case) or "not stated", []).append(case)
+        found.setdefault(name(case), []).append(case)
     return {group: agreement(some) for group, some in sorted(found.items(), key=lambda item: -len(item[1]))}
 
 

@@ -74,7 +74,7 @@ def opened(home: Path) -> Retrainings:
     return Retrainings(
         home,
         lambda: home / "serving",
-        lambda target: target.write_bytes(b"export"),
+        lambda target, said: (target.write_bytes(b"export"), said(3, 4)),
         key=home / "keys" / "record.key",
         note=lambda said: ended(home, said),
     )
@@ -116,6 +116,7 @@ def test_only_one_runs_at_a_time(jobs: Retrainings, does: Callable[[str], None],
     running(jobs)
     progress = jobs.job().progress
     assert (progress.stage, progress.done, progress.seconds_left) == (Stage.LEARNING, 0.5, 90)
+    assert jobs.exported == 0.75
     for other in (jobs, opened(tmp_path)):
         with pytest.raises(ConflictError, match="Wait until it has ended, or cancel it"):
             other.begin()
@@ -211,7 +212,7 @@ def test_a_server_without_the_packages_says_so(jobs: Retrainings, monkeypatch: p
 
 
 def test_a_full_disk_during_the_export_is_said(tmp_path: Path, does: Callable[[str], None]) -> None:
-    def full(target: Path) -> None:
+    def full(target: Path, said: Callable[[int, int], None]) -> None:
         raise OSError(28, "No space left on device")
 
     jobs = Retrainings(

@@ -19,6 +19,10 @@ MODEL_CARD = "MODEL_CARD.md"
 KERAS = "model.keras"
 ONNX = "model.onnx"
 GATE = "gate.npz"
+NO_CARD = (
+    "{folder} holds no {card}, so it is no model folder. Restore it from the release or a backup; TRIAGE_MODEL names "
+    "the folder of the model that serves."
+)
 #: Digests of the cards of released models, by name.
 RELEASED = Path(__file__).with_name("released.json")
 
@@ -76,7 +80,7 @@ def read_card(folder: Path) -> Card:
     try:
         card = Card.model_validate_json((folder / CARD).read_text())
     except FileNotFoundError as error:
-        raise ModelError(f"{folder} holds no {CARD}. Set TRIAGE_MODEL to a folder under models/.") from error
+        raise ModelError(NO_CARD.format(folder=folder, card=CARD)) from error
     except ValidationError as error:
         raise ModelError(f"{folder / CARD} is not a model card: {error.errors()[0]['msg']}.") from error
     if card.preprocessing != preprocess.VERSION:

@@ -129,7 +129,7 @@ class Installation:
         self.retrainings = Retrainings(
             settings.home,
             lambda: self.runtime.folder,
-            lambda target: self.export_readings(target, deidentified=True),
+            lambda target, progress: self.export_readings(target, deidentified=True, progress=progress),
             (settings.data, settings.more),
             key=key_file(settings.home, settings.record_key).absolute(),
             note=lambda said: note(self.store, Event.RETRAINED, said, actor=ACTOR),

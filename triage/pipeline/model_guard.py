@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from triage.errors import ModelError
-from triage.inference.card import CARD, Card, check_released, read_card
+from triage.inference.card import CARD, NO_CARD, Card, check_released, read_card
 from triage.records.models import Models
 
 #: Actor of the audit row of the first model of a record.
@@ -99,5 +99,5 @@ def state_of(folder: Path) -> tuple[tuple[int, ...], ...]:
         found = sorted(path for path in folder.iterdir() if path.is_file())
         stats = [path.stat() for path in found]
     except OSError as error:
-        raise ModelError(f"{folder} holds no {CARD}. Set TRIAGE_MODEL to a folder under models/.") from error
+        raise ModelError(NO_CARD.format(folder=folder, card=CARD)) from error
     return tuple((one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in stats)

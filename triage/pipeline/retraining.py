@@ -74,7 +74,8 @@ class Retrainings:
     model
         Returns the folder of the model that serves.
     export
-        Writes the data set of all signed readings, de-identified, to a file.
+        Writes the data set of all signed readings, de-identified, to a file; it says how many of how many studies are
+        written.
     references
         Data sets that a candidate is judged on besides the site's; those that are not there are left out.
     key
@@ -87,7 +88,7 @@ class Retrainings:
         self,
         home: Path,
         model: Callable[[], Path],
-        export: Callable[[Path], object],
+        export: Callable[[Path, Callable[[int, int], None]], object],
         references: Sequence[Path] = (),
         *,
         key: Path,
@@ -96,6 +97,7 @@ class Retrainings:
         self._folder, self._models = home / "retraining", home / "models"
         self._model, self._export, self._references = model, export, references
         self._key, self._note = key, note
+        self._exported = 0.0
         self._lock = RLock()
         self._threads: set[Thread] = set()
         self._closed = Event()
@@ -112,6 +114,14 @@ class Retrainings:
                     return self._settled()
             except ConflictError:
                 return replace(job, progress=read_progress(work_folder(self._models / job.name)))
+
+    @property
+    def exported(self) -> float:
+        """The share of the signed studies that this process has exported for the retraining that is being begun."""
+        return self._exported
+
+    def _count(self, done: int, total: int) -> None:
+        self._exported = done / max(total, 1)
 
     def follow(self, every: float = EVERY) -> None:
         """Watch a retraining that an earlier server began, so that its end is audited though nobody looks at it."""
@@ -202,6 +212,7 @@ class Retrainings:
             thread.join()
 
     def _start(self, job: Job, held: int) -> Job:
+        self._exported = 0.0
         write_job(self._folder, job)
         thread = Thread(target=self._run, args=(job, os.dup(held)), name="retraining", daemon=True)
         self._threads.add(thread)
@@ -213,7 +224,7 @@ class Retrainings:
         try:
             data = self._folder / DATA
             if not data.is_file():
-                self._export(data)
+                self._export(data, self._count)
             with self._lock:
                 now = read_job(self._folder)
                 if now is None or now.state is State.CANCELLED:

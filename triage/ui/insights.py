@@ -154,7 +154,7 @@ def groups(found: Mapping[str, Share]) -> pd.DataFrame:
     some = list(found.items())[:MOST_GROUPS]
     return pd.DataFrame(
         {
-            "group": [one_line(name) for name, _ in some],
+            "group": [one_line(name) or t("not stated") for name, _ in some],
             "agreement": [part(one) for _, one in some],
             "overridden": [one.count - one.part for _, one in some],
             "n": [one.count for _, one in some],

@@ -79,7 +79,7 @@ def _watch() -> None:
         st.rerun()
     progress = job.progress
     if job.state is State.EXPORTING:
-        said, done = t("Exporting the signed readings"), 0.0
+        said, done = t("Exporting the signed readings"), state.installation().retrainings.exported
     elif progress is None:  # it loads what it needs before it can say anything
         said, done = t("Starting"), 0.0
     else:

@@ -194,7 +194,10 @@ def reading_columns(zone: str) -> dict[str, Any]:
         "state": column.TextColumn(
             t("State"),
             width=84,
-            help=t("Preliminary: waits for another reader. Superseded: a later reading took its place."),
+            help=t(
+                "Preliminary: signed before a second reader; the study is final once that one has signed. Superseded: "
+                "a later reading took its place."
+            ),
         ),
         "changed": column.TextColumn(
             t("Changed"), width=100, help=t("What an amendment changed of the reading before it")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from triage.errors import ModelError, TriageError, storage_error
@@ -31,12 +32,14 @@ from triage.training.release.replay import balanced_sample, load_replay
 from triage.training.retrain.candidate import Parent, write_candidate
 from triage.training.retrain.learn import Retraining
 from triage.training.retrain.pictures import Lesson
-from triage.training.retrain.site import read_site
+from triage.training.retrain.site import SiteSlice, read_site
 from triage.training.retrain.trust import trust_of
 
 SETTINGS = "config.json"
 #: Folder of the candidate inside the work folder, until it gets its name.
 CANDIDATE = "candidate"
+#: Slices that the parent answers between two words about the progress.
+AT_ONCE = 64
 #: Pictures of the training set that are replayed.
 OLD_PICTURES = 1200
 #: Shares of the whole time up to the end of each stage, for the progress.
@@ -132,7 +135,7 @@ def retrain(
         say(Progress(Stage.MEASURING, ENDS[Stage.READING]))
         assert chosen.retrain is not None  # `_recipe` checked
         train = site.parts[Part.TRAIN]
-        answers = parent.answers(site.root, [one.sample for one in train])
+        answers = _measured(parent, site.root, train, say)
         lesson = Lesson(
             site,
             trust_of(train, answers, chosen.retrain),
@@ -158,6 +161,15 @@ def retrain(
         raise storage_error(error) from error
     shutil.rmtree(work, ignore_errors=True)
     return card
+
+
+def _measured(parent: Parent, root: Path, slices: Sequence[SiteSlice], say: Reporter) -> NDArray[np.float64]:
+    """Return what the parent says of slices ``(slices, classes)``, and say how far it is."""
+    found = [np.zeros((0, len(FINDINGS)))]
+    for at in range(0, len(slices), AT_ONCE):
+        found.append(parent.answers(root, [one.sample for one in slices[at : at + AT_ONCE]]))
+        say(_at(Stage.MEASURING, min((at + AT_ONCE) / len(slices), 1.0), None))
+    return np.concatenate(found)
 
 
 def open_parent(folder: Path) -> Parent:
