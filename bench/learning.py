@@ -101,7 +101,7 @@ def main(
 
     runtime = Runtime(serving, threads=1)
     export = signed(folder / "home", serving, chosen, mistaken(USUAL), folder / "honest.zip")
-    basis = _basis(folder, runtime, export, roots)
+    basis = _basis(folder, runtime, export, known)
     result = {
         "source": source,
         "studies": studies,
