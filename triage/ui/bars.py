@@ -18,12 +18,13 @@ from triage.ui import theme
 def probabilities(values: Mapping[Finding, float]) -> None:
     """Draw the probabilities as horizontal bars, in the order of the classes."""
     rows = "".join(
-        f"<tr><th scope=row style='text-align:left;font-weight:400;white-space:nowrap;padding:3px 10px 3px 0'>"
-        f"{html_text(t(finding.label))}</th><td style='width:100%;padding:3px 0;white-space:nowrap'>"
-        f"<div style='display:inline-block;vertical-align:middle;height:20px;"
+        f"<tr><th scope=row style='text-align:left;font-weight:400;white-space:nowrap;padding:2px 10px 2px 0'>"
+        f"{html_text(t(finding.label))}</th><td style='width:100%;padding:2px 0;white-space:nowrap'>"
+        f"<div style='display:inline-block;vertical-align:middle;height:16px;"
         f"width:calc({values[finding]:.4f} * (100% - 4rem));background:{theme.palette().finding[finding]}'></div>"
         f"<span style='vertical-align:middle;padding-left:6px'>{percent(values[finding], 1)}</span></td></tr>"
         for finding in Finding
     )
     said = html_text(t("Probability of each class"))
-    st.html(f"<table aria-label='{said}' style='width:100%;font-size:13px'>{rows}</table>")
+    style = "width:100%;font-size:13px;line-height:18px;border-spacing:0"
+    st.html(f"<table aria-label='{said}' style='{style}'>{rows}</table>")

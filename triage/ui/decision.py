@@ -66,7 +66,7 @@ def headline(result: AIResult) -> None:
     st.html(
         f'<div style="font-size:1.35rem"><span style="color:{colour};font-weight:700">{t(band)}</span>'
         f"&ensp;{t('AI')}: <b>{t(result.predicted.label)}</b></div>"
-        f'<div style="color:{theme.palette().muted}">{reason}</div>{_uncertainty(result)}'
+        f'<div style="color:{theme.palette().muted};font-size:0.9rem">{reason}</div>{_uncertainty(result)}'
     )
 
 
@@ -85,7 +85,7 @@ def _uncertainty(result: AIResult) -> str:
     names = ", ".join(t(finding.label) for finding in result.in_doubt)
     said = t("Not ruled out at 95 % coverage: {names}", names=f"<b>{names}</b>")
     explained = f'class="explained" title="{html_text(t(COVERAGE))}"'
-    return f'<div style="color:{theme.palette().muted}" {explained}>{said}</div>'
+    return f'<div style="color:{theme.palette().muted};font-size:0.9rem" {explained}>{said}</div>'
 
 
 def hides_ai(installation: Installation, study: Study) -> bool:
