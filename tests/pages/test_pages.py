@@ -389,9 +389,9 @@ def test_my_readings_lists_mine(installation: Installation, study_files: dict[st
     sign_study(installation, study_id, Finding.MENINGIOMA, reader="Dr. Ada")
     sign_study(installation, study_id, Finding.NOTUMOR, reader="Dr. Ada", comment="better pictures")
     (newest, oldest) = page(state.READINGS).dataframe[0].value.to_dict("records")
-    assert (newest["Patient"], newest["MRN"], newest["Accession"]) == ("PHANTOM, ADA", "PH1000", "ACC2000")
-    assert (newest["State"], newest["Changed"]) == ("amended", "Meningioma → No tumour")
-    assert (oldest["State"], oldest["Changed"]) == ("superseded", "")
+    assert (newest["patient_name"], newest["mrn"], newest["accession"]) == ("PHANTOM, ADA", "PH1000", "ACC2000")
+    assert (newest["state"], newest["changed"]) == ("amended", "Meningioma → No tumour")
+    assert (oldest["state"], oldest["changed"]) == ("superseded", "")
     assert "has not signed" in words(page(state.READINGS, reader="Dr. Other"))
 
 
