@@ -14,19 +14,20 @@ from helpers import sign_study, take_in
 from bench.loop.attacks import leaking, mistaken, poisoned, without_class
 from bench.loop.models import remembered, without
 from bench.loop.report import BEGIN, END, publish
-from bench.loop.site import Given
+from bench.loop.site import Given, studies_of, typed
 from triage.domain import Finding
 from triage.learning.dataset import read_dataset
 from triage.learning.parts import Part
 from triage.phantoms import phantoms
 from triage.pipeline.installation import Installation
 from triage.settings import Settings
-from triage.training.layouts import Item
+from triage.training.layouts import UNTYPED, Item
 from triage.training.layouts import read_dataset as read_pictures
 
 
 def given(number: int, label: str = "glioma", sequence: str = "t1") -> Given:
-    return Given((Item(f"a/{number}_01_{sequence}.jpg", "a", label, patient=f"P{number}", sequence=sequence),))
+    item = Item(f"a/{number}_01_{sequence}.jpg", "a", label, patient=f"P{number}", sequence=sequence)
+    return Given(Path("data"), (item,))
 
 
 def test_readers_are_wrong_in_a_share_of_the_studies_and_the_same_ones_each_time() -> None:
@@ -75,6 +76,24 @@ def test_a_data_set_is_copied_without_a_source(tmp_path: Path) -> None:
     fewer = read_pictures(without(root, ["sartaj"], tmp_path / "fewer"))
     assert {item.source for item in fewer.items} == {"br35h", "figshare"}
     assert not (tmp_path / "fewer" / "sartaj").exists()
+    assert without(root, ["lgg"], tmp_path / "same") == root, "nothing is copied where nothing is left out"
+
+
+def test_a_picture_of_nobody_is_a_study_and_its_copies_are_none(tmp_path: Path) -> None:
+    root = manifest_set(tmp_path / "whole", each=4, copies=2)
+    studies = studies_of([root], ["figshare", "sartaj", "br35h"])
+    assert [len(study.items) for study in studies] == [1] * 16
+    assert len({study.patient for study in studies}) == 16
+    assert {study.shows for study in studies} == set(Finding)
+
+
+def test_a_tumour_without_a_type_is_signed_as_the_type_that_was_written_down(tmp_path: Path) -> None:
+    one, known = given(1, UNTYPED), tmp_path / "types.json"
+    known.write_text(json.dumps({one.accession: "pituitary"}))
+    untouched, found = typed([given(2), one], known)
+    assert (untouched.truth, untouched.shows) == ("glioma", Finding.GLIOMA)
+    assert (found.truth, found.shows) == (UNTYPED, Finding.PITUITARY)
+    assert mistaken(0.0)(found) is Finding.PITUITARY
 
 
 def test_what_a_run_was_trained_on_is_copied_without_its_test_fold(tmp_path: Path) -> None:
@@ -101,7 +120,11 @@ def test_results_are_written_between_the_marks_and_replace_older_ones(tmp_path: 
         "checks": [check],
     }
     figure = {"before": 0.6, "after": 0.7, "upper": 0.8, "low": 0.0, "high": 0.2}
-    gained = {"studies": 5, "patients": 2, "figures": {"area": figure, "gliomas in STAT": figure | {"upper": 0.6}}}
+    gained = {
+        "studies": 5,
+        "patients": 2,
+        "figures": {"AUROC of glioma": figure, "gliomas in STAT": figure | {"upper": 0.6}},
+    }
     result = {"source": "lgg", "studies": 200, "patients": 9, "minutes": 1, "gained": gained, "rows": [row]}
     publish(tmp_path, [result])
     text = page.read_text()
