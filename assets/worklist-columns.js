@@ -8,9 +8,9 @@ import { decimals, locale, t } from "./t.js";
  * @typedef {{id: string, band: string, malignancy: number | null, finding: string | null, ai: string, patient: string,
  *   mrn: string, accession: string, study: string, date: string, images: string, arrived: string, status: string,
  *   waiting: boolean, reason: string, claimed: string, prior: boolean, signed: Signature[]}} Row
- * Columns with `spare` are left out where there is no room, the lowest first.
+ * Columns with `spare` are left out where there is no room, the lowest first. What a `long` one says may take two lines.
  * @typedef {{name: string, label: string, help: string, width: number, shown: boolean, sort?: string,
- *   falls?: boolean, spare?: number, fill: (cell: HTMLElement, row: Row) => void}} Column
+ *   falls?: boolean, spare?: number, long?: boolean, fill: (cell: HTMLElement, row: Row) => void}} Column
  */
 
 /** @type {(field: keyof Row) => Column["fill"]} */
@@ -32,7 +32,7 @@ export const COLUMNS = [
   { name: "accession", label: t("Accession"), help: t("Accession number"), width: 96, shown: true, sort: "accession",
     spare: 2, fill: text("accession") },
   { name: "study", label: t("Study"), help: t("Description or file name"), width: 134, shown: true, sort: "study",
-    fill: text("study") },
+    long: true, fill: text("study") },
   { name: "date", label: t("Study date"), help: t("When the images were taken; an older study of a patient is marked"),
     width: 88, shown: true, sort: "date", falls: true, spare: 3, fill: day },
   { name: "images", label: t("Images"), help: t("Modality and number of slices, without series that are set aside"),
@@ -40,7 +40,7 @@ export const COLUMNS = [
   { name: "arrived", label: t("Waiting"), help: t("Time since arrival, or when it arrived if it does not wait any more"),
     width: 80, shown: true, sort: "arrived", fill: waiting },
   { name: "reader", label: t("Reader"), help: t("Who has it open, and who signed what"), width: 112, shown: true,
-    sort: "status", fill: reader },
+    sort: "status", long: true, fill: reader },
 ];
 
 /** @type {(cell: HTMLElement, row: Row) => void} */

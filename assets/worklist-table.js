@@ -12,6 +12,7 @@ import { chosen } from "./worklist-columns.js";
 
 const NARROWEST = 48; // pixels
 const TIGHTEST = 0.88; // how far columns that nobody has widened shrink before one of them is left out
+const REASON = 400; // pixels that the reason of a rank needs for itself
 const DRAG = 5; // pixels between press and release that make a selection of text of a click
 
 export class Table {
@@ -111,8 +112,16 @@ export class Table {
     const body = document.createElement("tbody");
     body.dataset.id = row.id;
     const cells = body.insertRow();
-    for (const column of shown) {
+    // The reason stands below the columns before the first one that may need two lines, which stands beside it.
+    const long = shown.findIndex((column) => column.long);
+    const room = shown.slice(0, Math.max(long, 0)).reduce((sum, column) => sum + column.width, 0);
+    const beside = room < REASON ? shown.length : long;
+    for (const [at, column] of shown.entries()) {
       const cell = cells.insertCell();
+      if (at >= beside) {
+        cell.rowSpan = 2;
+        cell.className = "beside";
+      }
       const text = document.createElement("div"); // a cell of a table cannot end its text after two lines
       column.fill(text, row);
       cell.title = text.title;
@@ -120,9 +129,12 @@ export class Table {
       cell.append(text);
     }
     const why = body.insertRow().insertCell();
-    why.colSpan = shown.length;
+    why.colSpan = beside;
     why.className = "why";
-    why.textContent = why.title = row.reason;
+    why.title = row.reason;
+    const reason = document.createElement("div");
+    reason.textContent = row.reason;
+    why.append(reason);
     return body;
   }
 
