@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from candidate_samples import judge, make_candidate
 
 from triage.errors import ModelError
 from triage.inference.card import CARD
+from triage.learning.judgement import JUDGEMENT
 from triage.pipeline.candidates import Candidates, judgement_digest, read_candidate, try_out
 
 #: What the card of a retrained model says of the readings.
@@ -40,6 +42,18 @@ def test_folders_are_listed_by_name_with_what_is_wrong(tmp_path: Path) -> None:
     assert candidates.find("b").model.name == "b"
     with pytest.raises(ModelError, match="no candidate"):
         candidates.find("..")
+
+
+def test_one_broken_folder_takes_none_of_the_others_down(tmp_path: Path) -> None:
+    make_candidate(tmp_path, "whole")
+    broken, waiting = make_candidate(tmp_path, "broken"), make_candidate(tmp_path, "waiting")
+    (broken / CARD).write_bytes(b"\xff\xfe")
+    os.mkfifo(waiting / JUDGEMENT)
+    found = {one.folder: one for one in Candidates(tmp_path / "models").all()}
+    assert "not a model card" in found["broken"].trouble
+    assert "not a judgement" in found["waiting"].trouble
+    assert judgement_digest(found["waiting"]) == ""
+    assert try_out(found["whole"]).name == "whole"
 
 
 def test_a_folder_that_was_touched_is_read_anew(tmp_path: Path) -> None:

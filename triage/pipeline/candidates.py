@@ -14,8 +14,9 @@ from triage.domain import Finding
 from triage.errors import ModelError, TriageError
 from triage.inference.card import Card, check_released, read_card
 from triage.inference.card_facts import facts_of
+from triage.inference.files import read_file
 from triage.inference.runtime import Runtime
-from triage.learning.judgement import JUDGEMENT, Judgement, read_judgement
+from triage.learning.judgement import JUDGEMENT, MAX_SIZE, Judgement, read_judgement
 from triage.pipeline.model_guard import state_of
 from triage.records.acts import Model
 
@@ -139,7 +140,7 @@ def read_candidate(path: Path) -> Candidate:
 def judgement_digest(candidate: Candidate) -> str:
     """Return the SHA-256 of the file of a judgement; "" without one."""
     try:
-        return hashlib.sha256((candidate.path / JUDGEMENT).read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(candidate.path / JUDGEMENT, MAX_SIZE)).hexdigest()
     except OSError:
         return ""
 
