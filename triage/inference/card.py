@@ -85,8 +85,8 @@ def read_card(folder: Path) -> Card:
         raise ModelError(f"{card.name} was trained with another preprocessing. Export it again with this version.")
     if not {ONNX, GATE} <= set(card.files) or any(name in ("", "..") or Path(name).name != name for name in card.files):
         raise ModelError(
-            f"{folder / CARD} does not name the files of a model: {ONNX}, {GATE} and others in the same folder. Restore "
-            "the model folder from the release."
+            f"{folder / CARD} does not name the files of a model: {ONNX}, {GATE} and others in the same folder. "
+            "Restore the model folder from the release."
         )
     for name, expected in card.files.items():
         path = folder / name
@@ -106,15 +106,15 @@ def _read(folder: Path) -> Card:
         raise ModelError(NO_CARD.format(folder=folder, card=CARD)) from error
     except OSError as error:
         raise ModelError(
-            f"{folder / CARD} cannot be read as a file of at most {MAX_CARD:,} bytes. Restore the model folder from the "
-            "release."
+            f"{folder / CARD} cannot be read as a file of at most {MAX_CARD:,} bytes. Restore the model folder from "
+            "the release."
         ) from error
     except ValidationError as error:
         raise ModelError(f"{folder / CARD} is not a model card: {error.errors()[0]['msg']}.") from error
 
 
 def check_released(card: Card) -> None:
-    """Check that a card with the name of a released model is the one that was released.
+    """Check that a card with the name of a released model, in whatever case, is the one that was released.
 
     Raises
     ------
@@ -122,7 +122,8 @@ def check_released(card: Card) -> None:
         If it is another one.
     """
     released: dict[str, str] = json.loads(RELEASED.read_text())
-    if released.get(card.name, card.digest) != card.digest:
+    alike = {name: digest for name, digest in released.items() if name.casefold() == card.name.casefold()}
+    if alike and (card.name, card.digest) not in alike.items():
         raise ModelError(
             f"The card of {card.name} is not the one that was released. Bring back the model folder from the release; "
             "a model of your own needs a name of its own."
