@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -24,6 +25,12 @@ logger = logging.getLogger(__name__)
 
 #: Side of the picture on which a candidate is tried: pixels.
 TRIED_ON = 256
+#: Names of models that nobody takes for those of others, together with a comparison without case.
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MISTAKABLE = (
+    "The model in models/{folder} has a name that could be mistaken. Release it under one of 1 to 64 letters, digits, "
+    "dots, hyphens and underscores."
+)
 CANNOT_RUN = (
     "{name} cannot be run by this version: its network has another form ({architecture}). Train it with a recipe of "
     "this version, then release it."
@@ -126,6 +133,8 @@ def read_candidate(path: Path) -> Candidate:
     card, trouble = None, ""
     try:
         card = read_card(path)
+        if not NAME.fullmatch(card.name):
+            raise ModelError(MISTAKABLE.format(folder=path.name))
         check_released(card)
         facts_of(card)
     except ModelError as error:
