@@ -5,14 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 #: Largest file that is read: bytes. The largest of a model, its Keras network, takes a fiftieth of it.
 MAX_SIZE = 2**30
 
 
-def open_file(path: Path, most: int = MAX_SIZE) -> BinaryIO:
+def open_file(path: Path, most: int = MAX_SIZE) -> BufferedReader:
     """Open a file of a model folder for reading; a link to a file counts as the file.
 
     Parameters
@@ -35,7 +35,7 @@ def open_file(path: Path, most: int = MAX_SIZE) -> BinaryIO:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
         if found.st_size > most:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-        return os.fdopen(descriptor, "rb")
+        return open(descriptor, "rb")  # noqa: PTH123 - a descriptor
     except OSError:
         os.close(descriptor)
         raise
