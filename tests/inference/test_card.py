@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from triage.domain import OperatingPoints
 from triage.errors import ModelError
-from triage.inference.card import CARD, KERAS, ONNX, read_card, sha256_of
+from triage.inference.card import CARD, GATE, KERAS, MAX_CARD, ONNX, read_card, sha256_of
 from triage.settings import ROOT
 
 MODEL = ROOT / "models" / "two-look-v7"
@@ -68,4 +70,48 @@ def test_an_altered_or_missing_file_is_refused(folder: Path, name: str) -> None:
         read_card(folder)
     (folder / name).unlink()
     with pytest.raises(ModelError, match=f"{name} is missing or altered"):
+        read_card(folder)
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no text": lambda path: path.write_bytes(b'{"name": "\xff\xfe"}'),
+    "deep": lambda path: path.write_text("[" * 100_000),
+    "folder": lambda path: path.mkdir(),
+    "loop": lambda path: path.symlink_to(path),
+    "pipe": pipe,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "large": lambda path: path.write_bytes(b" " * (MAX_CARD + 1)),
+}
+
+
+@pytest.mark.parametrize("file", [CARD, ONNX, GATE])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_whatever_lies_in_the_place_of_a_file_is_refused_at_once(folder: Path, file: str, damage: str) -> None:
+    (folder / file).unlink()
+    DAMAGES[damage](folder / file)
+    with pytest.raises(ModelError, match=file):
+        read_card(folder)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model").write_text("x")
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_card(tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "../model/model.onnx", "trials/a", "..", ".", "", "nul\0", "line\n"])
+def test_a_card_names_files_of_its_folder_only(folder: Path, name: str) -> None:
+    _change(folder, files=read_card(folder).files | {name: "0" * 64})
+    with pytest.raises(ModelError, match=r"does not name the files|missing or altered"):
+        read_card(folder)
+
+
+@pytest.mark.parametrize("left_out", [{ONNX}, {GATE}, {ONNX, GATE}])
+def test_a_card_covers_network_and_gate(folder: Path, left_out: set[str]) -> None:
+    _change(folder, files={name: digest for name, digest in read_card(folder).files.items() if name not in left_out})
+    with pytest.raises(ModelError, match="does not name the files"):
         read_card(folder)

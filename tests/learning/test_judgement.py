@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,12 @@ def test_a_file_that_is_not_a_judgement_is_refused_with_the_remedy(tmp_path: Pat
 @pytest.mark.parametrize("text", ["", "{", "null", "[]"])
 def test_a_damaged_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / JUDGEMENT).write_text(text)
+    with pytest.raises(ModelError, match="not a judgement"):
+        read_judgement(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / JUDGEMENT)
     with pytest.raises(ModelError, match="not a judgement"):
         read_judgement(tmp_path)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +12,14 @@ from dicoms import file_of, head, mr
 from helpers import redrawn, take_in
 from pydicom.uid import generate_uid
 
-from triage.domain import Plane
+from triage.domain import Plane, StudyStatus
+from triage.errors import ModelError
+from triage.inference.card import CARD
 from triage.pipeline.installation import Installation
+from triage.pipeline.process import process
+from triage.pipeline.serving import Serving
+from triage.pipeline.spool import Incoming
+from triage.settings import Settings
 
 
 def test_a_large_study_is_left_to_one_decoder(
@@ -98,3 +106,28 @@ def test_a_copy_with_the_other_decoder_counts_once(
     assert alone is not None
     assert result is not None
     assert result.probabilities == alone.probabilities
+
+
+def test_a_study_waits_for_a_model_that_cannot_be_looked_up(
+    settings: Settings, tmp_path: Path, study_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Path(shutil.copytree(settings.model, tmp_path / "model"))
+    installation = Installation(settings.model_copy(update={"model": model, "worker": "separate"}))
+    try:
+        whole = (model / CARD).read_bytes()
+        _ = installation.runtime
+        files = [Incoming(name, data=data) for name, data in study_files.items()]
+        study_id = str(installation.receive(files, actor="test")[0].study_id)
+        (model / CARD).write_bytes(b"\xff" + whole)
+        with pytest.raises(ModelError, match="Nothing serves"):
+            process(installation, study_id)
+        with monkeypatch.context() as patch:
+            patch.setattr(Serving, "current", lambda _: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                process(installation, study_id)
+        assert installation.store.study(study_id).status is StudyStatus.RECEIVED
+        (model / CARD).write_bytes(whole)
+        process(installation, study_id)
+        assert installation.store.study(study_id).status is StudyStatus.RANKED
+    finally:
+        installation.close()

@@ -252,12 +252,38 @@ def test_a_candidate_may_not_be_taken_for_another(
     with pytest.raises(PromotionError, match="Another model of the name ours"):
         of(installation).promote("other", seen=1)
     shutil.rmtree(namesake)
+    namesake = make_candidate(settings.home, "other", glioma=1.0, name="OURS")
+    judge(namesake, serving=settings.home / "models" / "ours")
+    with pytest.raises(PromotionError, match="Another model of the name OURS"):
+        of(installation).promote("other", seen=1)
+    shutil.rmtree(namesake)
     twin = Path(shutil.copytree(settings.home / "models" / "ours", settings.home / "models" / "twin"))
     card = json.loads((twin / CARD).read_text())
     (twin / CARD).write_text(json.dumps(card | {"name": "twin"}))
     judge(twin, serving=settings.home / "models" / "ours")
     with pytest.raises(PromotionError, match="could not be told apart"):
         of(installation).promote("twin", seen=1)
+
+
+def test_a_twin_of_a_model_is_refused_before_either_has_results(installation: Installation, settings: Settings) -> None:
+    first = make_candidate(settings.home, "first")
+    twins = settings.home / "models"
+    for source, name in ((SHIPPED, "of-shipped"), (first, "of-first")):
+        twin = Path(shutil.copytree(source, twins / name, ignore=shutil.ignore_patterns("trials")))
+        card = json.loads((twin / CARD).read_text())
+        (twin / CARD).write_text(json.dumps(card | {"name": name}))
+    judge(twins / "of-shipped")
+    with pytest.raises(PromotionError, match="could not be told apart"):
+        of(installation).promote("of-shipped", seen=0)
+    judge(first)
+    of(installation).promote("first", seen=0)
+    for name in ("of-shipped", "of-first"):
+        judge(twins / name, serving=first)
+        with pytest.raises(PromotionError, match="could not be told apart"):
+            of(installation).promote(name, seen=1)
+    of(installation).roll_back(seen=1)
+    judge(first)
+    of(installation).promote("first", seen=2)
 
 
 def test_a_promoted_folder_that_is_damaged_does_not_serve_and_says_so(

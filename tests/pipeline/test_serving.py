@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 from candidate_samples import SHIPPED, judge, make_candidate
 
 from triage.errors import ModelError
-from triage.inference.card import read_card
+from triage.inference.card import CARD, GATE, read_card
 from triage.pipeline.serving import Serving
 from triage.records.acts import By, Entry, Model
 from triage.records.registry import Registry
@@ -61,6 +63,33 @@ def test_a_promoted_folder_that_was_changed_is_found_by_a_verification(
     with pytest.raises(ModelError, match="missing or altered"):
         serving.compare()
     assert "gate.npz" in serving.current().trouble
+
+
+@pytest.mark.parametrize("damage", ["no text", "folder", "loop", "pipe", "gate", "file"])
+def test_whatever_becomes_of_the_promoted_folder_the_model_before_serves(
+    serving: Serving, store: Store, settings: Settings, damage: str
+) -> None:
+    folder = make_candidate(settings.home)
+    serving.current()
+    promote(store, folder)
+    assert serving.current().runtime.card.name == "ours"
+    card = folder / CARD
+    if damage == "no text":
+        card.write_bytes(card.read_bytes().replace(b"ours", b"our\xff"))
+    elif damage == "gate":
+        (folder / GATE).unlink()
+        (folder / GATE).mkdir()
+    elif damage == "file":
+        shutil.rmtree(folder)
+        folder.write_text("x")
+    else:
+        card.unlink()
+        {"folder": card.mkdir, "loop": lambda: card.symlink_to(card), "pipe": lambda: os.mkfifo(card)}[damage]()
+    in_use = serving.current()
+    assert in_use.runtime.card.name == SHIPPED.name
+    assert "ours was promoted and does not serve" in in_use.trouble
+    with pytest.raises(ModelError):
+        serving.compare()
 
 
 def test_the_registry_is_read_again_only_if_another_model_is_to_serve(

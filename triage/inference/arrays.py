@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.errors import ModelError
+from triage.inference.files import open_file
 
 T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
@@ -35,7 +36,7 @@ def read_arrays(path: Path, make: Callable[[Arrays], T], trouble: str) -> T:
         If it is.
     """
     try:
-        with path.open("rb") as stored, np.load(stored) as file:  # NumPy leaves what is no archive open
+        with open_file(path) as stored, np.load(stored) as file:  # NumPy leaves what is no archive open
             return make({name: file[name] for name in file.files})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(trouble) from error

@@ -13,6 +13,7 @@ from triage.domain import Finding, OperatingPoints
 from triage.errors import ModelError
 from triage.inference import preprocess
 from triage.inference.calibration import Conformal, Fusion
+from triage.inference.files import open_file, read_file
 
 CARD = "card.json"
 MODEL_CARD = "MODEL_CARD.md"
@@ -23,6 +24,8 @@ NO_CARD = (
     "{folder} holds no {card}, so it is no model folder. Restore it from the release or a backup; TRIAGE_MODEL names "
     "the folder of the model that serves."
 )
+#: Largest card that is read: bytes, about ten times that of today.
+MAX_CARD = 2**20
 #: Digests of the cards of released models, by name.
 RELEASED = Path(__file__).with_name("released.json")
 
@@ -77,23 +80,41 @@ def read_card(folder: Path) -> Card:
     ModelError
         If the folder is not a model, a file does not match its hash, or the model needs another preprocessing.
     """
-    try:
-        card = Card.model_validate_json((folder / CARD).read_text())
-    except FileNotFoundError as error:
-        raise ModelError(NO_CARD.format(folder=folder, card=CARD)) from error
-    except ValidationError as error:
-        raise ModelError(f"{folder / CARD} is not a model card: {error.errors()[0]['msg']}.") from error
+    card = _read(folder)
     if card.preprocessing != preprocess.VERSION:
         raise ModelError(f"{card.name} was trained with another preprocessing. Export it again with this version.")
+    if not {ONNX, GATE} <= set(card.files) or any(name in ("", "..") or Path(name).name != name for name in card.files):
+        raise ModelError(
+            f"{folder / CARD} does not name the files of a model: {ONNX}, {GATE} and others in the same folder. "
+            "Restore the model folder from the release."
+        )
     for name, expected in card.files.items():
         path = folder / name
-        if not path.exists() or sha256_of(path) != expected:
+        try:
+            whole = sha256_of(path) == expected
+        except (OSError, ValueError):  # ValueError: a name that no file can have
+            whole = False
+        if not whole:
             raise ModelError(f"{path} is missing or altered. Restore the model folder from the release.")
     return card
 
 
+def _read(folder: Path) -> Card:
+    try:
+        return Card.model_validate_json(read_file(folder / CARD, MAX_CARD))
+    except FileNotFoundError as error:
+        raise ModelError(NO_CARD.format(folder=folder, card=CARD)) from error
+    except OSError as error:
+        raise ModelError(
+            f"{folder / CARD} cannot be read as a file of at most {MAX_CARD:,} bytes. Restore the model folder from "
+            "the release."
+        ) from error
+    except ValidationError as error:
+        raise ModelError(f"{folder / CARD} is not a model card: {error.errors()[0]['msg']}.") from error
+
+
 def check_released(card: Card) -> None:
-    """Check that a card with the name of a released model is the one that was released.
+    """Check that a card with the name of a released model, in whatever case, is the one that was released.
 
     Raises
     ------
@@ -101,7 +122,8 @@ def check_released(card: Card) -> None:
         If it is another one.
     """
     released: dict[str, str] = json.loads(RELEASED.read_text())
-    if released.get(card.name, card.digest) != card.digest:
+    alike = {name: digest for name, digest in released.items() if name.casefold() == card.name.casefold()}
+    if alike and (card.name, card.digest) not in alike.items():
         raise ModelError(
             f"The card of {card.name} is not the one that was released. Bring back the model folder from the release; "
             "a model of your own needs a name of its own."
@@ -109,6 +131,12 @@ def check_released(card: Card) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file in hex."""
-    with path.open("rb") as file:
+    """Return the sha256 of a file of a model folder in hex.
+
+    Raises
+    ------
+    OSError
+        If it is no file of a model, see `open_file`.
+    """
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

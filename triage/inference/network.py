@@ -13,6 +13,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from triage.inference.calibration import log_softmax
+from triage.inference.files import read_file
 from triage.inference.two_look import Floats, Look, look_twice
 from triage.inference.views import Box, crop
 
@@ -57,17 +58,20 @@ class Network:
 
     Parameters
     ----------
-    path
-        As `triage.training.release.export.export_onnx` writes it.
+    source
+        The file as `triage.training.release.export.export_onnx` writes it, or its contents.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, source: Path | bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         if not _sums_without_overflow():
             options.add_session_config_entry("session.x64quantprecision", "1")
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # Weights in other files are refused, as no card covers them: relative to what is no folder, there are none.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+        contents = source if isinstance(source, bytes) else read_file(source)
+        self._session = onnxruntime.InferenceSession(contents, options, providers=["CPUExecutionProvider"])
         self.size = int(self._session.get_inputs()[0].shape[1])
 
     def look_twice(self, frame: NDArray[np.generic]) -> tuple[ServedLook, ServedLook]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain import Finding, Placement, Score, Slice, likeliest
+from triage.errors import ModelError
 from triage.inference.brain_gate import load_gate
 from triage.inference.calibration import prediction_set
 from triage.inference.card import GATE, ONNX, Card, read_card
+from triage.inference.files import read_file
 from triage.inference.network import Network, ServedLook
 from triage.inference.preprocess import prepare
 from triage.inference.two_look import deciding_look
@@ -21,6 +24,11 @@ from triage.scans.quality.gate import not_analysable, unlike_a_head
 SEND_MR = "Send the scanner's own MR series of the head, as DICOM from the PACS"
 #: Why a slice is refused that looks like a head, but not to the network.
 UNFAMILIAR = f"The model sees no brain MRI in it. {SEND_MR}"
+
+NOT_OPENED = (
+    "{name} cannot be opened: its network is damaged, was made for another version, or keeps weights in other files. "
+    "Release it again with this version."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +67,14 @@ class Runtime:
     Raises
     ------
     ModelError
-        If the folder fails the checks of `read_card` or `load_gate`.
+        If the folder fails the checks of `read_card` or `load_gate`, or its network cannot be opened.
     """
 
     def __init__(self, folder: Path, threads: int = 2) -> None:
         self.folder = folder
         self.card: Card = read_card(folder)
         self.threads = threads
-        self._network = Network(folder / ONNX)
+        self._network = _network(folder, self.card)
         self._gate = load_gate(folder / GATE)
 
     def answer(self, picture: Slice) -> Answer | str:
@@ -111,6 +119,19 @@ class Runtime:
     def _fused(self, first: ServedLook, second: ServedLook) -> dict[Finding, float]:
         answer = self.card.fusion.probabilities(first.log_probabilities, second.log_probabilities)
         return {finding: float(p) for finding, p in zip(self.card.classes, answer, strict=True)}
+
+
+def _network(folder: Path, card: Card) -> Network:
+    """Open the network from the very bytes that the card covers, even if somebody writes to the folder meanwhile."""
+    try:
+        contents = read_file(folder / ONNX)
+        if hashlib.sha256(contents).hexdigest() != card.sha256:
+            raise ModelError(f"The folder {folder} was changed while it was opened. Bring it back from a backup.")
+        return Network(contents)
+    except ModelError:
+        raise
+    except Exception as error:  # ONNX Runtime has many, without one above them
+        raise ModelError(NOT_OPENED.format(name=card.name)) from error
 
 
 def within(placement: Placement, box: Box) -> Placement:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from triage.errors import ModelError, storage_error
+from triage.inference.files import read_file
 
 JUDGEMENT = "judgement.json"
 #: Version of the file; a judgement by other rules must be made again.
@@ -154,8 +155,7 @@ def read_judgement(folder: Path) -> Judgement | None:
     """
     path = folder / JUDGEMENT
     try:
-        with path.open("rb") as file:
-            judgement = Judgement.model_validate_json(file.read(MAX_SIZE), strict=True)
+        judgement = Judgement.model_validate_json(read_file(path, MAX_SIZE), strict=True)
     except FileNotFoundError:
         return None
     except (OSError, ValidationError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -14,8 +15,9 @@ from triage.domain import Finding
 from triage.errors import ModelError, TriageError
 from triage.inference.card import Card, check_released, read_card
 from triage.inference.card_facts import facts_of
+from triage.inference.files import read_file
 from triage.inference.runtime import Runtime
-from triage.learning.judgement import JUDGEMENT, Judgement, read_judgement
+from triage.learning.judgement import JUDGEMENT, MAX_SIZE, Judgement, read_judgement
 from triage.pipeline.model_guard import state_of
 from triage.records.acts import Model
 
@@ -23,6 +25,12 @@ logger = logging.getLogger(__name__)
 
 #: Side of the picture on which a candidate is tried: pixels.
 TRIED_ON = 256
+#: Names of models that nobody takes for those of others, together with a comparison without case.
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+MISTAKABLE = (
+    "The model in models/{folder} has a name that could be mistaken. Release it under one of 1 to 64 letters, digits, "
+    "dots, hyphens and underscores."
+)
 CANNOT_RUN = (
     "{name} cannot be run by this version: its network has another form ({architecture}). Train it with a recipe of "
     "this version, then release it."
@@ -125,6 +133,8 @@ def read_candidate(path: Path) -> Candidate:
     card, trouble = None, ""
     try:
         card = read_card(path)
+        if not NAME.fullmatch(card.name):
+            raise ModelError(MISTAKABLE.format(folder=path.name))
         check_released(card)
         facts_of(card)
     except ModelError as error:
@@ -139,7 +149,7 @@ def read_candidate(path: Path) -> Candidate:
 def judgement_digest(candidate: Candidate) -> str:
     """Return the SHA-256 of the file of a judgement; "" without one."""
     try:
-        return hashlib.sha256((candidate.path / JUDGEMENT).read_bytes()).hexdigest()
+        return hashlib.sha256(read_file(candidate.path / JUDGEMENT, MAX_SIZE)).hexdigest()
     except OSError:
         return ""
 

@@ -94,18 +94,25 @@ def judged(
     try:
         series = decode(services, study)
         services.store.results.note_series(study.study_id, described(series))
-        model = runtime or services.runtime
-        result = judge(series, model, study.contents)
-        if isinstance(result, AIResult):
-            result = replace(result, card=model.card.digest)
-    except (StorageError, ModelError):
+    except StorageError:
         raise
     except (NotFoundError, RefusedError) as error:
-        result = str(error)
+        return str(error), series
     except Exception:
-        logger.exception("scoring study %s failed", study.study_id)
-        result = INTERNAL_ERROR
-    return result, series
+        return _failed(study), series
+    model = runtime or services.runtime  # whatever fails here says nothing of the study, which waits
+    try:
+        result = judge(series, model, study.contents)
+    except (StorageError, ModelError):
+        raise
+    except Exception:
+        return _failed(study), series
+    return replace(result, card=model.card.digest) if isinstance(result, AIResult) else result, series
+
+
+def _failed(study: Study) -> str:
+    logger.exception("scoring study %s failed", study.study_id)
+    return INTERNAL_ERROR
 
 
 def described(stacks: Sequence[Series]) -> dict[str, SeriesHeader]:

@@ -38,6 +38,10 @@ UNSEALED = (
     "with the command judge; then promote it."
 )
 STOPPED = "{name} does not pass its judgement: {said} An administrator may ask for an override."
+TWIN = (
+    "{name} has the network of a model that serves or served here, with another card, so their results could not be "
+    "told apart. Train it further, then release it."
+)
 UNREACHABLE = "Not rolled back, {name} goes on serving: {reason} Bring the folder back from a backup, then roll back."
 
 
@@ -212,9 +216,13 @@ class Promoting:
     def _candidate(self, folder: str, in_use: InUse) -> Candidate:
         """Return a candidate that could serve, read from the disk now."""
         candidate = read_candidate(self._installation.candidates.find(folder).path)
-        try_out(candidate)
+        card = try_out(candidate)
         if candidate.model.card == in_use.runtime.card.digest:
             raise PromotionError(f"{candidate.name} serves already.")
+        # Results name the network that made them, and are explained by the model that has it.
+        like = self._installation.serving.made_by(card.sha256)
+        if like is not None and like.card.digest != card.digest:
+            raise PromotionError(TWIN.format(name=card.name))
         return candidate
 
     def _request(self, number: int) -> Entry:

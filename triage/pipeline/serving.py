@@ -6,6 +6,7 @@ that is not as it was promoted does not serve: the model before it goes on, and 
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,7 @@ class Serving:
                 return self._open(self._settings.model)
             folder = self.folder / model.folder
             guard = self._guards.setdefault(model, ModelGuard(folder, self._store.models, model.card))
-            if not folder.is_dir():
+            if not os.path.isdir(folder):  # noqa: PTH112 - False too where the folder may not be looked at
                 raise ModelError(f"The folder {folder} is gone.")
             guard.check()
             return self._open(folder, model.card)

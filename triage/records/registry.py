@@ -236,7 +236,7 @@ class _Acting:
 
 def _refuse_likeness(session: Session, model: Model, network: str) -> None:
     """Refuse a model whose results on the record could be taken for those of another one."""
-    namesake = select(ModelRow.card).where(ModelRow.name == model.name, ModelRow.card != model.card)
+    namesake = select(ModelRow.card).where(func.lower(ModelRow.name) == model.name.lower(), ModelRow.card != model.card)
     if session.scalar(namesake.limit(1)) is not None:
         raise PromotionError(
             f"Another model of the name {model.name} serves or served here. Give this one a name of its own: train or "

@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from triage.domain import Finding
-from triage.inference.card import MODEL_CARD, Card
+from triage.inference.card import MAX_CARD, MODEL_CARD, Card
 from triage.inference.card_facts import Figure, facts_of
+from triage.inference.files import read_file
 from triage.languages.speech import later, number, percent, t
 from triage.text import markdown, one_line
 from triage.ui import tables
@@ -50,7 +51,10 @@ def draw(shown: Shown) -> None:
             st.markdown(f"- {markdown(limit)}")
     with st.expander(t("Full model card: intended use, data, all metrics")):
         # Markdown by design: the administrator chooses the model folder that this file belongs to.
-        st.markdown((shown.in_use.runtime.folder / MODEL_CARD).read_text())
+        try:
+            st.markdown(read_file(shown.in_use.runtime.folder / MODEL_CARD, MAX_CARD).decode())
+        except (OSError, UnicodeError):
+            st.info(t("The full card cannot be read. Restore MODEL_CARD.md from the release or a backup."))
 
 
 def head(card: Card) -> None:
