@@ -14,7 +14,7 @@ import { paintHeat, paintOutline } from "./paint.js";
 import { listen } from "./pointer.js";
 import { Strip } from "./strip.js";
 import { tellWindow, toolbar } from "./toolbar.js";
-import { toolKey, toolsOf } from "./toolbox.js";
+import { tellKey, toolKey, toolsOf } from "./toolbox.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 /** @typedef {import("./pane.js").Source} Source */
@@ -153,10 +153,14 @@ export class App {
       if (outline && settings.outline) paintOutline(context, outline, viewport.matrix());
       this.layout.paint(context, pane);
       if (pane === this.layout.panes[0]) this.tools?.draw(context);
+      else if (pane.source === this.main) this.tools?.drawKey(context, viewport);
       corners(context, pane, notes(pane, this.over(pane).layer, settings));
       const loaded = pane.source.loader.loaded(pane.series);
       Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
-      if (pane === this.layout.pane) tellWindow(this);
+      if (pane === this.layout.pane) {
+        tellWindow(this);
+        tellKey(this);
+      }
       if (!viewport.image) return;
       viewport.host.dataset.drawn = String(pane.at + 1);
       viewport.host.dispatchEvent(new CustomEvent("drawn", { detail: pane.at }));
@@ -246,6 +250,7 @@ export class App {
     this.drawn = state;
     this.tool = state.tool ?? "";
     if (this.tool) this.zooming = false;
+    for (const pane of this.layout.panes.slice(1)) pane.viewport.requestDraw(); // key images have a star there too
     if (this.tools && JSON.stringify(state) !== before) toolbar(this);
   }
 

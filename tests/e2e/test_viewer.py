@@ -254,6 +254,44 @@ def test_the_mark_of_a_key_image_leaves_the_letter_free(studies: Studies, tab: P
     tab.keyboard.press("k")
 
 
+def test_the_button_of_key_images_says_how_the_slice_on_the_screen_is(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.prior, COUNT // 2)
+    button, legend = tab.get_by_role("button", name="Key image"), tab.locator("#viewer .nt-legend")
+    tab.keyboard.press("Home")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(legend).to_contain_text("Slice 1 is a key image now")
+    tab.keyboard.press("ArrowDown")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    tab.keyboard.press("b")
+    tab.locator(PANE).click(position={"x": 200, "y": 200})
+    expect(button).to_have_attribute("aria-pressed", "false")
+    tab.keyboard.press("Home")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    tab.keyboard.press("Control+z")  # the stroke on the other slice
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    expect(legend).to_contain_text("Slice 1 is no key image any more. Ctrl+Z brings it back")
+    tab.wait_for_timeout(1000)  # the marks are saved meanwhile
+    expect(legend).to_contain_text("Slice 1 is no key image any more")
+    tab.keyboard.press("Control+z")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    tab.wait_for_timeout(1000)
+    opened(tab, studies, studies.prior, COUNT // 2)
+    tab.keyboard.press("Home")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    tab.keyboard.press("w")  # the other pane holds another study: its slices are no key images of this one
+    tab.locator(PANE).nth(1).click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    button.click()
+    expect(legend).to_contain_text("Key images are acquired slices of the study that is read")
+    tab.locator(PANE).first.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    tab.wait_for_timeout(1000)
+
+
 def brightness_of(value: float) -> list[int]:
     found: list[int] = shade(value).expected
     return found
