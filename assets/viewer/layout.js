@@ -84,6 +84,22 @@ export class Layout {
     pane.open(source, series, null, at);
   }
 
+  /**
+   * Show another series in a pane. The others stay where they are; beside another pane, it lies where that is.
+   *
+   * @param {Pane} pane
+   * @param {Source} source
+   * @param {number} series
+   * @param {string | null} plane
+   * @param {number} at
+   */
+  open(pane, source, series, plane, at) {
+    this.following = true;
+    pane.open(source, series, plane, at);
+    if (this.kind === "two") follow(pane, this.panes[this.panes[0] === pane ? 1 : 0]);
+    this.following = false;
+  }
+
   /** @param {Pane} pane */
   activate(pane) {
     this.active = Math.max(this.panes.indexOf(pane), 0);
@@ -172,7 +188,7 @@ function geometry(pane) {
  * @param {Pane} pane
  * @param {Pane} leader
  */
-export function follow(pane, leader) {
+function follow(pane, leader) {
   if (pane.cut || leader.cut || pane.head.plane !== leader.head.plane) return;
   const here = leader.head.slices.map((one) => one.height);
   const there = pane.head.slices.map((one) => one.height);

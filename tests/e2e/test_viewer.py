@@ -292,6 +292,20 @@ def test_the_button_of_key_images_says_how_the_slice_on_the_screen_is(studies: S
     tab.wait_for_timeout(1000)
 
 
+def test_two_panes_leave_the_slice_that_is_read(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    for at in (15, 4, 17):  # the prior study has half as many slices: it has none at some places
+        tab.keyboard.press("q")
+        tab.keyboard.press("Home")
+        for _ in range(at):
+            tab.keyboard.press("ArrowDown")
+        here(tab, at)
+        tab.keyboard.press("w")
+        expect(tab.locator(f'{PANE}[data-loaded="{COUNT // 2}"][data-drawn]')).to_have_count(1)
+        tab.wait_for_timeout(200)
+        here(tab, at)
+
+
 def brightness_of(value: float) -> list[int]:
     found: list[int] = shade(value).expected
     return found
