@@ -483,6 +483,38 @@ def test_outline_and_map_are_in_all_three_planes(studies: Studies, tab: Page) ->
         assert (x, y) == pytest.approx((across, down), abs=0.12 * min(box["width"], box["height"]))
 
 
+def test_the_crosshair_begins_at_what_was_found(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.phantom, 6)
+    until(lambda: tab.evaluate(OUTLINED, 0) > 20, 60)
+
+    def places() -> list[int]:
+        tab.keyboard.press("t")
+        expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(3)
+        found = [int(tab.locator(PANE).nth(pane).get_attribute("data-slice") or 0) for pane in range(3)]
+        tab.keyboard.press("q")
+        expect(tab.locator(PANE)).to_have_count(1)
+        return found
+
+    at_outline = places()
+    middle = """(pane = 0) => {
+      const canvas = document.querySelectorAll("#viewer .nt-overlay")[pane];
+      const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const lit = [...Array(width * height).keys()].filter((at) => data[4 * at] === 64 && data[4 * at + 1] === 224);
+      const [columns, rows] = [lit.map((at) => at % width), lit.map((at) => Math.floor(at / width))];
+      return [columns, rows].map((all) => (Math.min(...all) + Math.max(...all)) / 2);
+    }"""
+    until(lambda: tab.evaluate(OUTLINED, 0) > 20, 60)
+    x, y = tab.evaluate(middle, 0)
+    tab.locator(PANE).click(position={"x": x, "y": y})
+    at_click = places()
+    assert at_click[0] == at_outline[0]
+    assert at_click == pytest.approx(at_outline, abs=6)
+    tab.locator(PANE).click(position={"x": x + 40, "y": y})
+    aside = places()
+    assert aside[:2] == at_click[:2]
+    assert aside[2] != at_click[2]
+
+
 def test_why_there_are_no_three_planes(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.gap, COUNT - 1)
     button = tab.get_by_role("button", name="3 planes")
