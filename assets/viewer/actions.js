@@ -3,7 +3,6 @@
 import { t } from "../t.js";
 import { withAside } from "./aside.js";
 import { describe } from "./keys.js";
-import { follow } from "./layout.js";
 
 /** @typedef {import("./main.js").App} App */
 
@@ -167,8 +166,7 @@ export async function show(app, number, id, series, plane) {
   const { first } = source.head;
   const count = (plane && plane !== head.plane && head.planes?.[plane]?.count) || head.slices.length;
   const whole = count === head.slices.length;
-  pane.open(source, series, plane, whole && first?.[0] === head.number ? first[1] : count >> 1);
+  layout.open(pane, source, series, plane, whole && first?.[0] === head.number ? first[1] : count >> 1);
   if (layout.kind === "planes") layout.arrange("planes", source, [series, 0]);
-  else if (layout.panes.length > 1) follow(pane, layout.panes[1 - number]);
   app.refresh();
 }

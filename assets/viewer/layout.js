@@ -15,9 +15,11 @@ export class Layout {
    * @param {HTMLElement} host
    * @param {(pane: Pane) => void} onPane Called for each new pane.
    * @param {() => void} onMove Called when any pane shows another slice.
+   * @param {(pane: Pane) => {at: number, x: number, y: number} | null} found Says where the crosshair of a pane begins.
    */
-  constructor(host, onPane, onMove) {
+  constructor(host, onPane, onMove, found) {
     this.host = host;
+    this.found = found;
     this.onPane = onPane;
     this.onMove = onMove;
     /** @type {Pane[]} */
@@ -62,7 +64,7 @@ export class Layout {
     this.active = 0;
     const [main] = this.panes;
     if (kind === "planes") {
-      this.voxel = main.voxel();
+      this.voxel = this.begun(main);
       const others = PLANES.filter((plane) => plane !== (main.plane ?? main.head.plane));
       this.panes.slice(1).forEach((pane, number) => {
         pane.open(main.source, main.series, others[number], 0);
@@ -82,6 +84,22 @@ export class Layout {
     this.panes.push(pane);
     this.onPane(pane);
     pane.open(source, series, null, at);
+  }
+
+  /**
+   * Show another series in a pane. The others stay where they are; beside another pane, it lies where that is.
+   *
+   * @param {Pane} pane
+   * @param {Source} source
+   * @param {number} series
+   * @param {string | null} plane
+   * @param {number} at
+   */
+  open(pane, source, series, plane, at) {
+    this.following = true;
+    pane.open(source, series, plane, at);
+    if (this.kind === "two") follow(pane, this.panes[this.panes[0] === pane ? 1 : 0]);
+    this.following = false;
   }
 
   /** @param {Pane} pane */
@@ -114,6 +132,18 @@ export class Layout {
     this.onMove();
   }
 
+  /** @param {Pane} pane @returns {number[]} Where the crosshair begins: on the slice that is shown, at what was found. */
+  begun(pane) {
+    const acquired = pane.head.planes?.[pane.head.plane ?? ""];
+    const place = this.found(pane);
+    this.voxel = pane.voxel();
+    if (acquired && place) {
+      this.put(acquired, place);
+      this.voxel[acquired.across[0]] = along(acquired.across, acquired.count, place.at);
+    }
+    return this.crossed(pane);
+  }
+
   /** @param {Pane} pane @returns {number[]} The crosshair, moved to the slice of a pane. */
   crossed(pane) {
     const voxel = [...this.voxel];
@@ -137,15 +167,25 @@ export class Layout {
   cross(pane, { x, y }) {
     const cut = geometry(pane);
     if (this.kind !== "planes" || !cut) return;
-    const [column, row] = [Math.floor(x / finer(cut).along), Math.floor(y / finer(cut).down)];
-    if (column < 0 || row < 0 || column >= cut.columns || row >= cut.rows) return;
-    this.voxel[cut.along[0]] = along(cut.along, cut.columns, column);
-    this.voxel[cut.down[0]] = along(cut.down, cut.rows, row);
+    if (!this.put(cut, { x, y })) return;
     this.following = true;
     for (const other of this.panes) other.goTo(this.placeOf(other));
     this.following = false;
     for (const other of this.panes) other.viewport.requestDraw();
     this.onMove();
+  }
+
+  /**
+   * @param {import("./types.js").Cut} cut
+   * @param {{x: number, y: number}} point Of a picture in that plane.
+   * @returns {boolean} Whether the crosshair is there now: no point beside the picture has a voxel.
+   */
+  put(cut, { x, y }) {
+    const [column, row] = [Math.floor(x / finer(cut).along), Math.floor(y / finer(cut).down)];
+    if (column < 0 || row < 0 || column >= cut.columns || row >= cut.rows) return false;
+    this.voxel[cut.along[0]] = along(cut.along, cut.columns, column);
+    this.voxel[cut.down[0]] = along(cut.down, cut.rows, row);
+    return true;
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Pane} pane */
@@ -172,7 +212,7 @@ function geometry(pane) {
  * @param {Pane} pane
  * @param {Pane} leader
  */
-export function follow(pane, leader) {
+function follow(pane, leader) {
   if (pane.cut || leader.cut || pane.head.plane !== leader.head.plane) return;
   const here = leader.head.slices.map((one) => one.height);
   const there = pane.head.slices.map((one) => one.height);

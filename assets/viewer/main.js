@@ -6,6 +6,7 @@ import { ahead, study as ask } from "./ahead.js";
 import { withAside } from "./aside.js";
 import { corners } from "./corners.js";
 import { meaning, typing } from "./keys.js";
+import { found } from "./found.js";
 import { Layers } from "./layers.js";
 import { Layout } from "./layout.js";
 import { Loader } from "./loader.js";
@@ -13,7 +14,7 @@ import { isEmpty, notes } from "./notes.js";
 import { paintHeat, paintOutline } from "./paint.js";
 import { listen } from "./pointer.js";
 import { Strip } from "./strip.js";
-import { tellWindow, toolbar } from "./toolbar.js";
+import { tell, toolbar } from "./toolbar.js";
 import { toolKey, toolsOf } from "./toolbox.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
@@ -55,6 +56,8 @@ export class App {
     this.sources = new Map();
     /** @type {Record<string, string[]>} */
     this.keys = {};
+    /** Where the reader clicked last. @type {{source: Source, series: number, at: number, x: number, y: number} | null} */
+    this.pointed = null;
     this.zooming = false;
     this.tool = "";
     this.unfolded = "";
@@ -67,7 +70,7 @@ export class App {
     /** @type {any} Tools of measuring on the first pane, once they are here. */
     this.tools = null;
     this.stop = new AbortController();
-    this.layout = new Layout(this.part("panes"), (pane) => this.prepare(pane), () => this.moved());
+    this.layout = new Layout(this.part("panes"), (pane) => this.prepare(pane), () => this.moved(), (pane) => found(this, pane));
     this.strip = new Strip(/** @type {HTMLCanvasElement} */ (this.part("strip")), () => this.layout.pane);
     this.rename(data);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
@@ -153,10 +156,11 @@ export class App {
       if (outline && settings.outline) paintOutline(context, outline, viewport.matrix());
       this.layout.paint(context, pane);
       if (pane === this.layout.panes[0]) this.tools?.draw(context);
+      else if (pane.source === this.main) this.tools?.drawKey(context, viewport);
       corners(context, pane, notes(pane, this.over(pane).layer, settings));
       const loaded = pane.source.loader.loaded(pane.series);
       Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
-      if (pane === this.layout.pane) tellWindow(this);
+      if (pane === this.layout.pane) tell(this);
       if (!viewport.image) return;
       viewport.host.dataset.drawn = String(pane.at + 1);
       viewport.host.dispatchEvent(new CustomEvent("drawn", { detail: pane.at }));
@@ -165,6 +169,9 @@ export class App {
       zooming: () => this.zooming,
       tools: () => (this.tool && pane === this.layout.panes[0] ? this.tools : null),
       onClick: (point) => this.layout.cross(pane, point),
+      onPoint: ({ x, y }) => {
+        if (!pane.cut) this.pointed = { source: pane.source, series: pane.series, at: pane.at, x, y };
+      },
       onTouch: () => {
         this.host.focus({ preventScroll: true });
         this.fold();
@@ -246,6 +253,7 @@ export class App {
     this.drawn = state;
     this.tool = state.tool ?? "";
     if (this.tool) this.zooming = false;
+    for (const pane of this.layout.panes.slice(1)) pane.viewport.requestDraw(); // key images have a star there too
     if (this.tools && JSON.stringify(state) !== before) toolbar(this);
   }
 

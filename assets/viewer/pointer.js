@@ -7,6 +7,7 @@
  * @property {() => boolean} zooming Whether the left button zooms.
  * @property {() => any} tools The tools of the pane if one of them is chosen, or null.
  * @property {(point: {x: number, y: number}) => void} onClick A click without a movement, in pixels of the picture.
+ * @property {(point: {x: number, y: number}) => void} onPoint A click with whatever the left button does.
  * @property {() => void} onTouch The pane was touched: it is the one that keys act on.
  */
 
@@ -95,6 +96,8 @@ export function listen(pane, helpers) {
   for (const kind of /** @type {const} */ (["pointerup", "pointercancel"])) {
     overlay.addEventListener(kind, (event) => {
       fingers.delete(event.pointerId);
+      const still = Math.hypot(event.clientX - start.x, event.clientY - start.y) <= STILL && !moved;
+      if (still && (mode === "tool" || mode === "window")) helpers.onPoint(viewport.toImage(event.clientX, event.clientY));
       if (mode === "tool" && kind === "pointercancel") helpers.tools()?.pointerCancel();
       else if (mode === "tool") helpers.tools()?.pointerUp(event);
       else if (mode === "window" && !moved) helpers.onClick(viewport.toImage(event.clientX, event.clientY));

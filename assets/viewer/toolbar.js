@@ -7,7 +7,7 @@ import { short } from "./corners.js";
 import { ACTIONS } from "./keys.js";
 import { gradient } from "./paint.js";
 import { COLOURS } from "./strip.js";
-import { toolButtons } from "./toolbox.js";
+import { tellKey, toolButtons } from "./toolbox.js";
 
 /** @typedef {import("./main.js").App} App */
 
@@ -90,7 +90,7 @@ function windowChoice(app) {
  * @param {App} app
  * @param {HTMLSelectElement | null} [box]
  */
-export function tellWindow(app, box = app.part("bar").querySelector(`.${WINDOW}`)) {
+function tellWindow(app, box = app.part("bar").querySelector(`.${WINDOW}`)) {
   const { pane } = app.layout;
   if (!box || !pane) return;
   const [centre, width] = pane.window;
@@ -101,6 +101,12 @@ export function tellWindow(app, box = app.part("bar").querySelector(`.${WINDOW}`
   const own = /** @type {HTMLOptionElement} */ (box.options[box.options.length - 1]);
   own.text = t("W {width} L {level}", { width: short(width), level: short(centre) });
   if (box.value !== found) box.value = found;
+}
+
+/** @param {App} app Say on the buttons how the slice on the screen is, without making them anew. */
+export function tell(app) {
+  tellWindow(app);
+  tellKey(app);
 }
 
 /** @param {HTMLElement[]} parts */

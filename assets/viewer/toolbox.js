@@ -5,7 +5,7 @@ import { button, unfolding } from "./bar.js";
 import { adoptAll, adoptHere, suggested } from "./suggestion.js";
 
 /** @typedef {import("./main.js").App} App */
-/** @typedef {{tool: string | null, key: boolean, canUndo: boolean, saved: string | boolean, message: string}} State */
+/** @typedef {{tool: string | null, canUndo: boolean, saved: string | boolean, message: string}} State */
 
 /** What they are called on their buttons, and what they do. @type {Record<string, [string, string]>} */
 const MEASURING = {
@@ -38,6 +38,7 @@ export async function toolsOf(app, studyId) {
       onChange: (/** @type {State} */ state) => app.drew(state),
       markersOf: (/** @type {number} */ series) => source.head.series[series].slices.map((one) => one.marker),
       suggested: () => suggested(app),
+      shown: () => (app.layout.pane.source === app.main ? app.layout.pane.viewport.image : null),
     });
     await tools.load();
     return tools;
@@ -45,6 +46,16 @@ export async function toolsOf(app, studyId) {
     app.part("legend").textContent = LOST; // the picture can be read without them
     return null;
   }
+}
+
+/** Class of the button of key images. */
+const KEY = "nt-key";
+
+/** @param {App} app Say on its button whether the slice on the screen is a key image. */
+export function tellKey({ host, tools }) {
+  const pressed = String(Boolean(tools?.isKey));
+  const made = host.querySelector(`.${KEY}`);
+  if (made && made.getAttribute("aria-pressed") !== pressed) made.setAttribute("aria-pressed", pressed);
 }
 
 /** @param {App} app @returns {HTMLElement[]} The buttons of the tools; they wait until the tools are there. */
@@ -67,6 +78,8 @@ export function toolButtons(app) {
     );
   const undo = made(t("Undo"), t("Take the last step back (Ctrl+Z)"), () => tools.undo());
   undo.disabled ||= !drawn?.canUndo;
+  const key = made(t("Key image"), t("Keep this slice with the reading (k)"), () => tools.toggleKey(), Boolean(tools?.isKey));
+  key.classList.add(KEY);
   const begin = app.main.head.answer
     ? [
         made(t("AI's, this slice"), t("Begin with the AI's outline of this slice (Shift+B)"), () => adoptHere(app)),
@@ -80,7 +93,7 @@ export function toolButtons(app) {
       ...choices(OUTLINING),
       made(t("Between"), t("Outline the slices between outlined ones (Shift+F)"), () => tools.fillBetween()),
     ]),
-    made(t("Key image"), t("Keep this slice with the reading (k)"), () => tools.toggleKey(), Boolean(drawn?.key)),
+    key,
     undo,
   ];
 }

@@ -254,6 +254,58 @@ def test_the_mark_of_a_key_image_leaves_the_letter_free(studies: Studies, tab: P
     tab.keyboard.press("k")
 
 
+def test_the_button_of_key_images_says_how_the_slice_on_the_screen_is(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.prior, COUNT // 2)
+    button, legend = tab.get_by_role("button", name="Key image"), tab.locator("#viewer .nt-legend")
+    tab.keyboard.press("Home")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(legend).to_contain_text("Slice 1 is a key image now")
+    tab.keyboard.press("ArrowDown")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    tab.keyboard.press("b")
+    tab.locator(PANE).click(position={"x": 200, "y": 200})
+    expect(button).to_have_attribute("aria-pressed", "false")
+    tab.keyboard.press("Home")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    tab.keyboard.press("Control+z")  # the stroke on the other slice
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    expect(legend).to_contain_text("Slice 1 is no key image any more. Ctrl+Z brings it back")
+    tab.wait_for_timeout(1000)  # the marks are saved meanwhile
+    expect(legend).to_contain_text("Slice 1 is no key image any more")
+    tab.keyboard.press("Control+z")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    tab.wait_for_timeout(1000)
+    opened(tab, studies, studies.prior, COUNT // 2)
+    tab.keyboard.press("Home")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    tab.keyboard.press("w")  # the other pane holds another study: its slices are no key images of this one
+    tab.locator(PANE).nth(1).click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    button.click()
+    expect(legend).to_contain_text("Key images are acquired slices of the study that is read")
+    tab.locator(PANE).first.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    tab.wait_for_timeout(1000)
+
+
+def test_two_panes_leave_the_slice_that_is_read(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    for at in (15, 4, 17):  # the prior study has half as many slices: it has none at some places
+        tab.keyboard.press("q")
+        tab.keyboard.press("Home")
+        for _ in range(at):
+            tab.keyboard.press("ArrowDown")
+        here(tab, at)
+        tab.keyboard.press("w")
+        expect(tab.locator(f'{PANE}[data-loaded="{COUNT // 2}"][data-drawn]')).to_have_count(1)
+        tab.wait_for_timeout(200)
+        here(tab, at)
+
+
 def brightness_of(value: float) -> list[int]:
     found: list[int] = shade(value).expected
     return found
@@ -429,6 +481,38 @@ def test_outline_and_map_are_in_all_three_planes(studies: Studies, tab: Page) ->
         assert box is not None
         (across, down), (_, x, y) = tab.evaluate(crossed, pane), tab.evaluate(glowing, pane)
         assert (x, y) == pytest.approx((across, down), abs=0.12 * min(box["width"], box["height"]))
+
+
+def test_the_crosshair_begins_at_what_was_found(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.phantom, 6)
+    until(lambda: tab.evaluate(OUTLINED, 0) > 20, 60)
+
+    def places() -> list[int]:
+        tab.keyboard.press("t")
+        expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(3)
+        found = [int(tab.locator(PANE).nth(pane).get_attribute("data-slice") or 0) for pane in range(3)]
+        tab.keyboard.press("q")
+        expect(tab.locator(PANE)).to_have_count(1)
+        return found
+
+    at_outline = places()
+    middle = """(pane = 0) => {
+      const canvas = document.querySelectorAll("#viewer .nt-overlay")[pane];
+      const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const lit = [...Array(width * height).keys()].filter((at) => data[4 * at] === 64 && data[4 * at + 1] === 224);
+      const [columns, rows] = [lit.map((at) => at % width), lit.map((at) => Math.floor(at / width))];
+      return [columns, rows].map((all) => (Math.min(...all) + Math.max(...all)) / 2);
+    }"""
+    until(lambda: tab.evaluate(OUTLINED, 0) > 20, 60)
+    x, y = tab.evaluate(middle, 0)
+    tab.locator(PANE).click(position={"x": x, "y": y})
+    at_click = places()
+    assert at_click[0] == at_outline[0]
+    assert at_click == pytest.approx(at_outline, abs=6)
+    tab.locator(PANE).click(position={"x": x + 40, "y": y})
+    aside = places()
+    assert aside[:2] == at_click[:2]
+    assert aside[2] != at_click[2]
 
 
 def test_why_there_are_no_three_planes(studies: Studies, tab: Page) -> None:

@@ -6,6 +6,7 @@
  * @typedef {import("./types.js").Gesture} Gesture
  * @typedef {import("./types.js").Kind} Kind
  * @typedef {import("./types.js").Mask} Mask
+ * @typedef {import("./types.js").Picture} Picture
  * @typedef {import("./types.js").State} State
  * @typedef {import("./types.js").Viewport} Viewport
  * @typedef {import("./outlining.js").Way} Way
@@ -22,12 +23,15 @@ import { Sync } from "./sync.js";
 const WAYS = ["brush", "eraser", "lasso", "fill"];
 /** Keys that take a tool in hand, or lay it down again; Shift+F fills between slices, K makes a key image. @type {Readonly<Record<string, string>>} */
 const TOOL_KEYS = { m: "length", a: "angle", e: "ellipse", p: "probe", b: "brush", x: "eraser", d: "lasso", f: "fill" };
+const NO_KEY = t("Key images are acquired slices of the study that is read, of a series that is scored.");
 const ACQUIRED = t("Measure and outline on the acquired slices of a series that is scored.");
 const FULL = t("A study holds {count} measurements. Remove one that you do not need.", { count: MAX_MEASUREMENTS });
 
 export class Tools {
   /** @type {string | null} */
   #tool = null;
+  /** What the last step did; what is said of saving stands above it, and does not end it. */
+  #said = "";
 
   /**
    * @param {Viewport} viewport
@@ -37,14 +41,16 @@ export class Tools {
    * @param {(state: State) => void} options.onChange
    * @param {(series: number) => string[]} [options.markersOf] markers of the acquired slices of a series, in order
    * @param {() => Mask | null} [options.suggested] the outline of the AI that is on the screen
+   * @param {() => Picture | null} [options.shown] the slice of this study that keys act on, which can be in another pane
    */
-  constructor(viewport, { studyId, readOnly, onChange, markersOf = () => [], suggested = () => null }) {
+  constructor(viewport, { studyId, readOnly, onChange, markersOf = () => [], suggested = () => null, shown = () => viewport.image }) {
     this.viewport = viewport;
     this.readOnly = readOnly;
     this.onChange = onChange;
     this.markersOf = markersOf;
+    this.shown = shown;
     this.marks = new Marks();
-    this.sync = new Sync(studyId, this.marks, (message) => this.#changed(message));
+    this.sync = new Sync(studyId, this.marks, (message) => this.#tell(message || this.#said));
     this.measuring = new Measuring(viewport, this.marks, () => this.#kind(), (one) => this.#measured(one));
     const outlined = (/** @type {Record<string, Mask>} */ masks, /** @type {string | undefined} */ said) => this.#outlined(masks, said);
     this.outlining = new Outlining(viewport, this.marks, () => this.#way(), suggested, outlined);
@@ -106,9 +112,9 @@ export class Tools {
 
   /** Draw the marks of the slice in CSS pixels of the overlay. @param {CanvasRenderingContext2D} ctx */
   draw(ctx) {
-    const { image, overlay } = this.viewport;
+    const { image } = this.viewport;
     if (!image?.marker) return;
-    const { measurements, masks, keys } = this.marks.content;
+    const { measurements, masks } = this.marks.content;
     const { live, line, at, size } = this.outlining;
     const mask = masks[image.marker];
     ctx.save();
@@ -122,12 +128,17 @@ export class Tools {
       }
     }
     if (draft?.marker === image.marker) drawMeasurement(ctx, this.viewport, draft, true);
-    if (keys.includes(image.marker)) drawKey(ctx, overlay);
+    this.drawKey(ctx, this.viewport);
     if (at && (this.#tool === "brush" || this.#tool === "eraser")) {
       const [down, along] = image.spacing ?? [1, 1];
       drawBrush(ctx, this.viewport, at, size / 2 / along, size / 2 / down);
     }
     ctx.restore();
+  }
+
+  /** Mark the slice of any pane of the study, if it is a key image. @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport */
+  drawKey(ctx, { image, overlay }) {
+    if (image?.marker && this.marks.content.keys.includes(image.marker)) drawKey(ctx, overlay);
   }
 
   async load() {
@@ -161,10 +172,25 @@ export class Tools {
 
   /** Make the slice a key image of the report, or no longer. */
   toggleKey() {
-    const marker = this.viewport.image?.marker;
-    if (this.readOnly || !marker) return false;
-    this.marks.toggleKey(marker);
-    return this.#stepped(true);
+    if (this.readOnly) return false;
+    const image = this.shown();
+    if (!image?.marker) {
+      this.#changed(NO_KEY);
+      return true;
+    }
+    this.marks.toggleKey(image.marker);
+    this.sync.changed();
+    const slice = image.at + 1;
+    this.#changed(
+      this.isKey ? t("Slice {slice} is a key image now.", { slice }) : t("Slice {slice} is no key image any more. Ctrl+Z brings it back.", { slice }),
+    );
+    return true;
+  }
+
+  /** Whether the slice that keys act on is a key image. */
+  get isKey() {
+    const marker = this.shown()?.marker;
+    return Boolean(marker && this.marks.content.keys.includes(marker));
   }
 
   /** Outline the slices between outlined ones of the series that is shown. */
@@ -250,13 +276,17 @@ export class Tools {
   }
 
   #changed(message = "") {
-    const { measurements, masks, keys } = this.marks.content;
-    const marker = this.viewport.image?.marker;
+    this.#said = message;
+    this.#tell(message);
+  }
+
+  /** @param {string} message */
+  #tell(message) {
+    const { measurements, masks } = this.marks.content;
     this.onChange({
       tool: this.#tool,
       measurements: measurements.length,
       outlines: Object.values(masks).filter((mask) => !isEmpty(mask)).length,
-      key: marker ? keys.includes(marker) : false,
       canUndo: this.marks.canUndo,
       canRedo: this.marks.canRedo,
       brush: this.outlining.size,

@@ -62,7 +62,6 @@
  * @property {string | null} tool
  * @property {number} measurements
  * @property {number} outlines slices with an outline of the reader
- * @property {boolean} key whether the slice shown is a key image
  * @property {boolean} canUndo
  * @property {boolean} canRedo
  * @property {number} brush diameter in mm, or in pixels without spacing

@@ -238,7 +238,7 @@ def test_nothing_is_left_of_an_outline_that_is_erased(page: Page, server: Server
 def test_a_key_image_is_chosen_and_given_up(page: Page, server: Server) -> None:
     page.keyboard.press("k")
     until(page, lambda: server.draft["keys"] == [server.markers[0]])
-    assert page.evaluate("states.at(-1).key")
+    assert page.evaluate("tools.isKey")
     page.keyboard.press("k")
     until(page, lambda: server.draft["keys"] == [])
 
