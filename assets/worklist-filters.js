@@ -56,8 +56,9 @@ export class Filters {
   show(asked, answer, query) {
     const typing = this.search.matches(":focus");
     if (!typing && this.search.value !== asked.text) this.search.value = asked.text;
-    const lists = answer.lists.map(({ name, label, count, within }) => {
+    const lists = answer.lists.map(({ name, label, count, within, told }) => {
       const made = this.#toggle(t("{label} {count}", { label, count }), asked.list === name, () => this.ask({ list: name, page: 1 }));
+      if (told) made.title = told;
       if (within) {
         made.className = "within";
         made.title = t("Part of what waits");
