@@ -31,6 +31,7 @@ export class Filters {
     this.pages = group(t("Page"));
     this.sorted = document.createElement("button");
     this.sorted.className = "sorted";
+    this.sorted.hidden = true;
     this.sorted.onclick = () => ask({ sort: "", descending: false, page: 1 });
     this.total = document.createElement("span");
     this.csv = document.createElement("a");

@@ -113,6 +113,7 @@ export class Table {
     const cells = body.insertRow();
     for (const column of shown) {
       const cell = cells.insertCell();
+      cell.dataset.column = column.name;
       const text = document.createElement("div"); // a cell of a table cannot end its text after two lines
       column.fill(text, row);
       cell.title = text.title;
