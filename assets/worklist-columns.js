@@ -1,7 +1,7 @@
 // @ts-check
 // The columns of the worklist: what each shows, and which of them a reader has chosen, in which order and how wide.
 
-import { decimals, locale, t } from "./t.js";
+import { day as written, decimals, locale, t } from "./t.js";
 
 /**
  * @typedef {{reader: string, finding: string, at: string}} Signature
@@ -34,12 +34,12 @@ export const COLUMNS = [
   { name: "study", label: t("Study"), help: t("Description or file name"), width: 134, shown: true, sort: "study",
     long: true, fill: text("study") },
   { name: "date", label: t("Study date"), help: t("When the images were taken; an older study of a patient is marked"),
-    width: 88, shown: true, sort: "date", falls: true, spare: 3, fill: day },
+    width: 104, shown: true, sort: "date", falls: true, spare: 3, fill: day },
   { name: "images", label: t("Images"), help: t("Modality and number of slices, without series that are set aside"),
     width: 78, shown: true, sort: "images", falls: true, spare: 1, fill: text("images") },
   { name: "arrived", label: t("Waiting"), help: t("Time since arrival, or when it arrived if it does not wait any more"),
     width: 80, shown: true, sort: "arrived", fill: waiting },
-  { name: "reader", label: t("Reader"), help: t("Who has it open, and who signed what"), width: 112, shown: true,
+  { name: "reader", label: t("Reader"), help: t("Who has it open, and who signed what"), width: 136, shown: true,
     sort: "status", long: true, fill: reader },
 ];
 
@@ -80,7 +80,7 @@ function patient(cell, row) {
 
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function day(cell, row) {
-  if (row.date) cell.append(new Date(`${row.date}T00:00`).toLocaleDateString(locale));
+  if (row.date) cell.append(written(row.date));
   if (row.prior) {
     const mark = document.createElement("span");
     mark.className = "prior";
@@ -93,7 +93,7 @@ function day(cell, row) {
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function waiting(cell, row) {
   const arrived = new Date(row.arrived);
-  cell.textContent = row.waiting ? duration(Date.now() - arrived.getTime()) : arrived.toLocaleDateString(locale);
+  cell.textContent = row.waiting ? duration(Date.now() - arrived.getTime()) : arrived.toLocaleDateString(locale, { dateStyle: "medium" });
   cell.title = t("Arrived {time}", { time: moment(row.arrived) });
 }
 

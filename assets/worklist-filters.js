@@ -31,6 +31,7 @@ export class Filters {
     this.pages = group(t("Page"));
     this.sorted = document.createElement("button");
     this.sorted.className = "sorted";
+    this.sorted.hidden = true;
     this.sorted.onclick = () => ask({ sort: "", descending: false, page: 1 });
     this.total = document.createElement("span");
     this.csv = document.createElement("a");
@@ -56,8 +57,9 @@ export class Filters {
   show(asked, answer, query) {
     const typing = this.search.matches(":focus");
     if (!typing && this.search.value !== asked.text) this.search.value = asked.text;
-    const lists = answer.lists.map(({ name, label, count, within }) => {
+    const lists = answer.lists.map(({ name, label, count, within, told }) => {
       const made = this.#toggle(t("{label} {count}", { label, count }), asked.list === name, () => this.ask({ list: name, page: 1 }));
+      if (told) made.title = told;
       if (within) {
         made.className = "within";
         made.title = t("Part of what waits");

@@ -122,6 +122,7 @@ export class Table {
         cell.rowSpan = 2;
         cell.className = "beside";
       }
+      cell.dataset.column = column.name;
       const text = document.createElement("div"); // a cell of a table cannot end its text after two lines
       column.fill(text, row);
       cell.title = text.title;

@@ -10,16 +10,18 @@ import { Table } from "./worklist-table.js";
  * @typedef {import("./worklist-columns.js").Row} Row
  * @typedef {{list: string, bands: string[], findings: string[], text: string, sort: string, descending: boolean,
  *   page: number}} Asked
- * @typedef {{name: string, label: string, count: number, within?: boolean}} List
+ * @typedef {{name: string, label: string, count: number, within?: boolean, told?: string}} List
  * @typedef {{rows: Row[], total: number, page: number, pages: number, lists: List[], bands: Record<string, number>,
- *   findings: List[]}} Answer
+ *   findings: List[], hiding: Hiding | null}} Answer
+ * The least that hides every study that a search finds, and how many show without it.
+ * @typedef {{count: number, by: ("list" | "bands" | "findings")[]}} Hiding
  */
 
 const PLACE = "neurotriage-worklist";
 const AGAIN = 20_000; // milliseconds: waits grow, claims end
 const TYPING = 120; // milliseconds without a key before what was typed is looked up
-/** @type {Partial<Asked>} what shows every study that a search finds */
-const ANYWHERE = { list: "all", bands: [], findings: [], page: 1 };
+/** What shows studies that a filter hides. */
+const WITHOUT = { list: { list: "all" }, bands: { bands: [] }, findings: { findings: [] } };
 /** @type {Asked} */
 const START = { list: "waiting", bands: [], findings: [], text: "", sort: "", descending: false, page: 1 };
 
@@ -190,22 +192,28 @@ class Worklist {
    */
   nothing(answer) {
     const all = answer.lists.find((list) => list.name === "all")?.count ?? 0;
-    const { text } = this.asked;
-    const filters = hiding(this.asked, answer);
     const note = element("p", "nothing");
-    const { list, bands, findings } = this.asked;
+    const { list, bands, findings, text } = this.asked;
     if (!text && list === "waiting" && !bands.length && !findings.length) {
       const read = all ? `${t("What was read stands under All.")} ` : "";
       note.textContent = `${t("Nothing waits to be read.")} ${read}${this.host.component.data.arrive}`;
       return note;
     }
-    const hidden = { count: all, filters: filters.join(", ") };
-    if (!all) note.append(text ? t("No study of any list mentions this.") : t("There is no study yet."));
-    else if (!text) note.append(t("No study matches: {filters}.", hidden));
-    else if (all === 1) note.append(t("1 study mentions this, but is hidden: {filters}.", hidden));
-    else note.append(t("{count} studies mention this, but are hidden: {filters}.", hidden));
-    if (!all && text) note.append(" ", button(t("Clear the search"), () => this.ask({ text: "", page: 1 })));
-    else if (all && filters.length) note.append(" ", button(t("Clear the filters"), () => this.ask(ANYWHERE)));
+    const { hiding } = answer;
+    if (!hiding) {
+      note.append(text ? t("No study of any list mentions this.") : t("There is no study yet."));
+      if (text) note.append(" ", button(t("Clear the search"), () => this.ask({ text: "", page: 1 })));
+      return note;
+    }
+    const { count, by } = hiding;
+    const filters = named(this.asked, answer, by).join(", ");
+    if (!text) note.append(t("No study matches: {filters}.", { filters }));
+    else if (count === 1) note.append(t("1 study mentions this, but is hidden: {filters}.", { filters }));
+    else note.append(t("{count} studies mention this, but are hidden: {filters}.", { count, filters }));
+    const elsewhere = by.includes("list");
+    if (elsewhere) note.append(" ", t("The list All shows what is found."));
+    const clear = Object.assign({ page: 1 }, ...by.map((name) => WITHOUT[name]));
+    note.append(" ", button(elsewhere ? t("Go to the list All") : t("Clear the filters"), () => this.ask(clear)));
     return note;
   }
 
@@ -249,14 +257,16 @@ class Worklist {
  * The list and the filters that hide studies, in words.
  * @param {Asked} asked
  * @param {Answer} answer
+ * @param {Hiding["by"]} by
  */
-function hiding({ list, bands, findings }, { lists, findings: named }) {
+function named(asked, { lists, findings }, by) {
   const label = (/** @type {List[]} */ known, /** @type {string} */ name) => known.find((one) => one.name === name)?.label ?? name;
-  return [
-    ...(list === "all" ? [] : [t("list {name}", { name: label(lists, list) })]),
-    ...(bands.length ? [t("band {names}", { names: bands.map((name) => t(name)).join(" + ") })] : []),
-    ...(findings.length ? [t("AI {names}", { names: findings.map((name) => label(named, name)).join(" + ") })] : []),
-  ];
+  const words = {
+    list: () => t("list {name}", { name: label(lists, asked.list) }),
+    bands: () => t("band {names}", { names: asked.bands.map((name) => t(name)).join(" + ") }),
+    findings: () => t("AI {names}", { names: asked.findings.map((name) => label(findings, name)).join(" + ") }),
+  };
+  return by.map((name) => words[name]());
 }
 
 /**

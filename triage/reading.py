@@ -35,6 +35,8 @@ UNKEPT = "The text holds a character that cannot be kept. Type it anew, without 
 UNKNOWN_ENTRY = "The form sent an entry that is not known here. Load the page again."
 #: Statuses of a study that has readings and still waits for one.
 UNSETTLED = (StudyStatus.SECOND_READ, StudyStatus.ARBITRATION)
+#: Readings from which on opinions count.
+OPENING = (Role.FIRST, Role.ARBITRATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,7 @@ def opinions(readings: Sequence[Reading]) -> dict[str, Reading]:
 
     An arbitration settles what came before it.
     """
-    opened = next((len(readings) - at for at, item in enumerate(reversed(readings), 1) if item.role in _OPENING), 0)
+    opened = next((len(readings) - at for at, item in enumerate(reversed(readings), 1) if item.role in OPENING), 0)
     return {item.reader: item for item in readings[opened:]}
 
 
@@ -250,7 +252,7 @@ def superseded(readings: Sequence[Reading]) -> tuple[bool, ...]:
     """
     return tuple(
         any(
-            later.reader == item.reader or later.role in _OPENING or later.state is ReadingState.AMENDED
+            later.reader == item.reader or later.role in OPENING or later.state is ReadingState.AMENDED
             for later in readings[at:]
         )
         for at, item in enumerate(readings, 1)
@@ -279,5 +281,3 @@ _MEANINGS = {
     Decision.OVERRIDE: "read and overridden",
     Decision.UNAIDED: "read without the AI",
 }
-#: Readings from which on opinions count.
-_OPENING = (Role.FIRST, Role.ARBITRATION)

@@ -12,7 +12,7 @@ import { Question } from "./question.js";
 
 /**
  * @typedef {import("./draft.js").Snapshot} Snapshot
- * @typedef {{study: string, reader: string, role: string, blind: boolean, predicted: string, verb: string, title: string,
+ * @typedef {{study: string, name: string, reader: string, role: string, blind: boolean, predicted: string, verb: string, title: string,
  *   choices: [string, string][], reasons: [string, string][], snapshot: Snapshot, refusal: string, note: string,
  *   shown: {readings: number, contents: string, model: string}, proof: boolean, done: number,
  *   onward: import("./onward.js").Coming}} Data
@@ -57,7 +57,10 @@ class Form {
     this.draft.changed = () => this.draw();
     drafts.set(key, this.draft);
     this.draft.adopt(drafts.get(` ${study}`) ?? new Draft(study, "", () => {}));
-    this.question = new Question(() => this.draw());
+    this.question = new Question(() => this.draw(), () => {
+      this.told = this.done = t("Not signed: {study} stays as a draft.", { study: this.data.name });
+      this.draw();
+    });
     this.active = true;
     this.busyUntil = 0;
     this.handed = 0;
@@ -99,7 +102,8 @@ class Form {
     // The page is also drawn anew for other reasons, while an act is still on its way.
     if (component.data.done >= this.handed) this.busyUntil = 0;
     if (!this.busy) leaving(false, this.data.study);
-    this.told = component.data.refusal || component.data.note || this.told;
+    if (component.data.note) this.told = this.done = component.data.note;
+    this.told = component.data.refusal || this.told;
     this.onward.update(component.data.onward);
     this.take(component.data.snapshot);
     this.go();
@@ -206,6 +210,18 @@ class Form {
     return Boolean(finding && this.data.predicted && finding !== this.data.predicted);
   }
 
+  /** Who else has the study open, if anybody: then nothing is signed here; the server refuses it too. */
+  get elsewhere() {
+    const { claim } = this.snapshot;
+    return claim && !claim.mine ? claim : null;
+  }
+
+  /** What is to be done before anything can be signed. */
+  get first() {
+    if (this.draft.other) return t("Choose above which draft stays; then you can sign.");
+    return this.elsewhere ? t("{reader} has this study open: take it over above, then you can sign.", { reader: this.elsewhere.reader }) : "";
+  }
+
   get signing() {
     return Boolean(this.snapshot.draft?.due_at);
   }
@@ -216,7 +232,7 @@ class Form {
    */
   async sign(event) {
     const { finding } = this.draft.entries;
-    if (this.signing || this.busy || this.telling || this.draft.other) return;
+    if (this.signing || this.busy || this.telling || this.draft.other || this.elsewhere) return;
     if (finding && !this.question.open) {
       if (this.overrides && !this.draft.entries.reason) {
         this.told = t("An override needs a reason code. Choose why the AI result is wrong.");
@@ -272,7 +288,8 @@ class Form {
 
   draw() {
     const { parts, data, draft, overrides, question } = this;
-    if (draft.other) question.drop(); // it was asked about a draft that may not stay
+    const { elsewhere } = this;
+    if (draft.other || elsewhere) question.drop(); // it was asked about a draft that may not stay, or is not to be signed now
     const { entries } = draft;
     parts.title.textContent = data.title;
     for (const radio of parts.choices) radio.checked = radio.value === entries.finding;
@@ -290,10 +307,10 @@ class Form {
     const asked = data.blind ? t("Commit «{finding}»? Click or press Enter again", { finding: chosen }) : t("Sign «{finding}»? Click or press Enter again", { finding: chosen });
     parts.sign.textContent = question.open ? asked : verb;
     parts.sign.dataset.asks = question.open ? (question.answeredBy(performance.now()) ? "ready" : "soon") : "";
-    parts.sign.disabled = this.signing || !entries.finding || Boolean(draft.other);
-    const choose = draft.other && !this.signing ? t("Choose above which draft stays; then you can sign.") : "";
-    parts.refusal.textContent = choose || this.told || this.snapshot.draft?.refusal || "";
-    parts.refusal.classList.toggle("good", Boolean(choose) || this.told === this.done);
+    parts.sign.disabled = this.signing || !entries.finding || Boolean(draft.other || elsewhere);
+    const first = this.signing ? "" : this.first;
+    parts.refusal.textContent = first || this.told || this.snapshot.draft?.refusal || "";
+    parts.refusal.classList.toggle("good", Boolean(first) || this.told === this.done);
     const saved = draft.savedAt && !this.signing ? t("Draft saved {time}", { time: clock(draft.savedAt) }) : "";
     parts.state.textContent = draft.problem || (draft.dirty || draft.saving ? t("Saving …") : saved);
     parts.state.classList.toggle("bad", Boolean(draft.problem));

@@ -183,17 +183,33 @@ export function drawNews(form) {
 
 /** @param {any} form */
 export function drawClaim(form) {
-  const { parts, snapshot: { claim }, data } = form;
-  const held = claim && !claim.mine;
-  const shown = held ? `${claim.reader} ${claim.since}` : "";
-  parts.claim.hidden = !held;
-  if (stands(parts.claim, shown) || !held) return; // a note that is being typed stays
+  const { parts, elsewhere, data } = form;
+  parts.claim.hidden = !elsewhere;
+  if (stands(parts.claim, elsewhere && [elsewhere.reader, elsewhere.since, elsewhere.note]) || !elsewhere) return; // a note that is being typed stays
   const note = element("input", { type: "text", placeholder: t("Why you take it over"), maxLength: 200, required: true });
   note.setAttribute("aria-label", t("Why you take it over"));
+  const missing = element("div", { className: "refusal", id: "note-missing" });
+  missing.setAttribute("role", "alert");
+  note.setAttribute("aria-describedby", missing.id);
+  const tell = (/** @type {string} */ said) => {
+    missing.textContent = said;
+    note.setAttribute("aria-invalid", String(Boolean(said)));
+  };
+  note.oninput = () => tell("");
+  const takeOver = () => {
+    if (note.value.trim()) return void form.takeOver(note.value);
+    tell(t("Enter why you take it over."));
+    note.focus();
+  };
+  note.onkeydown = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Enter" && !event.repeat && !event.isComposing && data.reader) takeOver();
+  };
   parts.claim.replaceChildren(
-    element("b", { textContent: t("{reader} has this study open since {time}.", { reader: claim.reader, time: clock(claim.since) }) }),
+    element("b", { textContent: t("{reader} has this study open since {time}.", { reader: elsewhere.reader, time: clock(elsewhere.since) }) }),
+    ...(elsewhere.note ? [element("p", { textContent: t("Taken over: {note}", { note: elsewhere.note }) })] : []),
     note,
-    element("button", { type: "button", disabled: !data.reader, onclick: () => void form.takeOver(note.value) }, t("Take over")));
+    missing,
+    element("button", { type: "button", disabled: !data.reader, onclick: takeOver }, t("Take over")));
 }
 
 /** @param {any} form */

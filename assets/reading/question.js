@@ -8,9 +8,13 @@ const READ = 600; // milliseconds that the question is on the screen before it c
 const OPEN = 6000; // milliseconds for the answer
 
 export class Question {
-  /** @param {() => void} changed called when the button is to be drawn anew */
-  constructor(changed) {
+  /**
+   * @param {() => void} changed called when the button is to be drawn anew
+   * @param {() => void} unanswered called when the time for an answer is over
+   */
+  constructor(changed, unanswered) {
     this.changed = changed;
+    this.unanswered = unanswered;
     /** @type {number | null} when it was asked, as events count time */
     this.asked = null;
     /** @type {ReturnType<typeof setTimeout>[]} */
@@ -32,8 +36,13 @@ export class Question {
   ask() {
     this.drop();
     this.asked = performance.now();
-    this.timers = [setTimeout(this.changed, READ + 20), setTimeout(() => this.withdraw(), OPEN)];
+    this.timers = [setTimeout(this.changed, READ + 20), setTimeout(() => this.fallBack(), OPEN)];
     this.changed();
+  }
+
+  fallBack() {
+    this.drop();
+    this.unanswered();
   }
 
   withdraw() {

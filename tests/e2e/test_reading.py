@@ -336,6 +336,51 @@ def test_a_glioma_is_read_twice_and_a_disagreement_is_arbitrated(server: Server,
         tab.context.close()
 
 
+def test_what_was_taken_over_is_not_signed_until_it_is_taken_back(server: Server, browser: Browser) -> None:
+    study_id = server.order[0]  # type: ignore[attr-defined]
+    vera = reading(browser, server, "Dr. Vera", study_id)
+    vera.get_by_role("radio", name="Glioma").click()
+    expect(vera.get_by_text(SAVED)).to_be_visible()
+    signing = vera.get_by_role("button", name=re.compile("^(Confirm|Sign)"))
+    expect(signing).to_be_enabled()
+    otto = reading(browser, server, "Dr. Otto", study_id)
+    # Without a note: said at the field, which has the focus.
+    why = otto.get_by_role("textbox", name="Why you take it over")
+    otto.get_by_role("button", name="Take over").click()
+    expect(otto.locator(".claim .refusal")).to_have_text("Enter why you take it over.")
+    expect(why).to_be_focused()
+    expect(why).to_have_attribute("aria-invalid", "true")
+    why.fill("on call")
+    expect(otto.locator(".claim .refusal")).to_have_text("")
+    otto.get_by_role("button", name="Take over").click()
+    expect(why).to_have_count(0)
+
+    expect(vera.locator(".claim")).to_contain_text("Dr. Otto has this study open")
+    expect(vera.locator(".claim")).to_contain_text("Taken over: on call")
+    expect(signing).to_be_disabled()
+    expect(vera.locator(".foot")).to_contain_text("Dr. Otto has this study open: take it over above")
+    vera.get_by_role("textbox", name="Why you take it over").fill("it is mine")
+    vera.keyboard.press("Enter")
+    expect(vera.locator(".claim")).to_be_hidden()
+    expect(signing).to_be_enabled()
+    expect(vera.locator(".foot")).not_to_contain_text("take it over above")
+    for tab in (vera, otto):
+        tab.context.close()
+
+
+def test_who_goes_on_without_signing_is_told_that_it_stays_a_draft(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    tab.get_by_role("radio", name="Glioma").click()
+    tab.get_by_role("button", name=re.compile("^(Confirm|Sign)")).click()
+    told = re.compile(r"^Not signed: .+ stays as a draft\.$")
+    expect(tab.locator(".foot .refusal")).to_have_text(told)  # the question fell back by itself
+    go_on(tab)
+    expect(tab.locator(".foot .refusal")).to_have_text(told)
+    go_on(tab)  # nothing was chosen here
+    expect(tab.locator(".foot .refusal")).to_have_text("")
+    tab.context.close()
+
+
 def test_two_windows_of_one_reader_lose_neither_version(server: Server, browser: Browser) -> None:
     study_id = server.order[0]  # type: ignore[attr-defined]
     one = reading(browser, server, "Dr. Ada", study_id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from helpers import served
 from playwright.sync_api import Browser, Page, expect
 from record_samples import instance, reading, result
 
-from triage.domain import StudyHeader
+from triage.domain import Finding, StudyHeader
 from triage.records.store import Store
 from triage.records.views import Arrival
 from triage.settings import Settings
@@ -155,9 +155,21 @@ def test_a_search_names_what_hides_a_study_and_one_click_shows_it(server: Server
     search.fill("roe")
     note = tab.locator(".nothing")
     expect(note).to_contain_text("1 study mentions this, but is hidden: list Waiting, band URGENT.")
+    expect(note).to_contain_text("The list All shows what is found.")
     tab.get_by_role("button", name="All 1", exact=True).click()
     expect(note).to_contain_text("1 study mentions this, but is hidden: band URGENT.")
     tab.get_by_role("button", name="Clear the filters").click()
+    expect(tab.locator("tbody a")).to_have_text(["ROE, ANN"])
+    # What hides a study of the list is cleared, and the list stays.
+    tab.get_by_role("button", name="Waiting 0", exact=True).click()
+    tab.get_by_role("button", name="ROUTINE 0").click()
+    search.fill("doe")
+    expect(note).to_contain_text("1 study mentions this, but is hidden: band ROUTINE.")
+    tab.get_by_role("button", name="Clear the filters").click()
+    expect(tab.locator("tbody a")).to_have_text(["DOE, JANE"])
+    expect(tab.get_by_role("button", name="Waiting 1", exact=True)).to_have_attribute("aria-pressed", "true")
+    search.fill("roe")
+    tab.get_by_role("button", name="Go to the list All").click()
     expect(tab.locator("tbody a")).to_have_text(["ROE, ANN"])
     search.fill("nobody")
     expect(note).to_contain_text("No study of any list mentions this.")
@@ -177,6 +189,28 @@ def test_no_column_is_cut_at_any_width(server: Server, browser: Browser, width: 
         assert page.locator(".rows").evaluate_all(wide) == []
         assert page.locator("th, td:not(.why) > div").evaluate_all(wide) == []
         page.context.close()
+
+
+@pytest.mark.parametrize(("language", "day"), [("en-US", "Mar 2, 2026"), ("de-DE", "02.03.2026")])
+def test_dates_are_as_on_review_and_who_signed_is_not_cut(
+    server: Server, browser: Browser, language: str, day: str
+) -> None:
+    header = StudyHeader("1.9", "ROE^ANN", "M9", "A9", study_date=date(2026, 3, 2))
+    study = server.store.arrivals.add("Head", [Arrival(instance(9), header)], actor="door").study_id
+    server.store.results.file(study, result(0.5, numbers=(9,)))
+    signed = replace(reading(), reader="Dr. Veronika Castellano-Ruiz", finding=Finding.PITUITARY)
+    server.store.readings.sign(study, signed, seen=0)
+    page = browser.new_context(viewport={"width": 1366, "height": 768}, locale=language).new_page()
+    page.goto(server.address)
+    page.get_by_role("button", name=re.compile("^Alle? 1$")).click()
+    expect(page.locator("td[data-column=date]")).to_have_text(day)
+    reader = page.locator("td[data-column=reader] > div")
+    expect(reader).to_contain_text("Castellano-Ruiz")
+    assert reader.evaluate("(one) => [one.scrollWidth - one.clientWidth, one.scrollHeight - one.clientHeight]") == [
+        0,
+        0,
+    ]
+    page.context.close()
 
 
 def test_columns_are_kept_for_the_reader(server: Server, tab: Page) -> None:

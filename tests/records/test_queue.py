@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from record_samples import add, instance, reading
@@ -216,6 +217,43 @@ def test_a_second_reading_is_not_for_the_first_reader(store: Store, queue: Queue
     assert queue.free("Dr. B", NOW) == [study_id]
     (row,) = queue.page(WorklistFilter(statuses=(StudyStatus.SECOND_READ,)), NOW).rows
     assert row.study_id == study_id
+
+
+def test_what_a_reader_signed_for_another_one_is_not_in_their_lists(store: Store, queue: Queue) -> None:
+    """For everybody else nothing changes, places included."""
+    signed, open_one = add(store, 1), add(store, 2)
+    before = [row.study_id for row in queue.page(WorklistFilter(reader="Dr. B"), NOW).rows]
+    store.readings.sign(signed, replace(reading(), state=ReadingState.PRELIMINARY), seen=0)
+
+    def listed(**wanted: Any) -> list[str]:
+        return [row.study_id for row in queue.page(WorklistFilter(**wanted), NOW).rows]
+
+    second = {"statuses": (StudyStatus.SECOND_READ,)}
+    assert listed(reader="Dr. A") == [open_one] == queue.free("Dr. A", NOW)
+    assert listed(reader="Dr. A", **second) == []
+    assert listed(reader="Dr. A", for_another=True) == [signed]
+    for other in ("Dr. B", ""):
+        assert listed(reader=other) == before
+        assert listed(reader=other, **second) == [signed]
+        assert listed(reader=other, for_another=True) == []
+    assert sorted(listed(reader="Dr. A", everything=True)) == sorted([signed, open_one])
+    for reader in ("Dr. A", "Dr. B", ""):
+        counts = queue.counts(reader=reader)
+        assert sum(one.count for one in counts) == 2
+        assert sum(one.count for one in counts if one.for_another) == len(listed(reader=reader, for_another=True))
+        waiting = sum(one.count for one in counts if one.waiting and not one.for_another)
+        assert waiting == len(listed(reader=reader)) == len(queue.free(reader, NOW))
+
+
+def test_who_signed_before_a_study_was_read_anew_can_be_its_second_reader(store: Store, queue: Queue) -> None:
+    study_id = add(store, 1)
+    store.readings.sign(study_id, reading(), seen=0)
+    with store.write() as session:
+        session.get_one(StudyRow, study_id).status = StudyStatus.RANKED
+    anew = replace(reading(), reader="Dr. B", state=ReadingState.PRELIMINARY)
+    store.readings.sign(study_id, anew, seen=1)
+    assert queue.free("Dr. A", NOW) == [study_id]
+    assert queue.free("Dr. B", NOW) == []
 
 
 def test_what_waits_for_its_signature_is_not_offered_again(store: Store, queue: Queue) -> None:

@@ -43,10 +43,12 @@ def test_figures_of_a_card_have_the_names_that_readers_know() -> None:
     ]
 
 
-def test_the_comment_of_a_reading_is_in_sight_on_a_small_screen() -> None:
+def test_state_and_comment_of_a_reading_are_in_sight_on_a_small_screen() -> None:
     columns = reading_columns("UTC")
     names = list(readings([]))
     assert set(columns) == set(names), "every column has a width"
+    assert names.index("state") < names.index("comment")
+    assert columns["signed_at"]["type_config"]["format"].endswith(" z"), "the zone beside the time"
     before = takewhile(lambda name: name != "comment", names)
     room = 1366 - 232 - 2 * 32 - 15  # the window without sidebar, margins and scrollbar
     assert sum(columns[name]["width"] for name in (*before, "comment")) <= room

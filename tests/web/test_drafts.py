@@ -142,6 +142,20 @@ def test_a_class_is_committed_and_a_study_taken_over(discreet_peer: Peer) -> Non
     assert (told["claim"]["mine"], told["claim"]["note"]) == (True, "B went home")
 
 
+def test_nobody_signs_what_was_taken_over_until_it_is_taken_back(discreet_peer: Peer) -> None:
+    study_id = add(discreet_peer.installation.store, 1)
+    save(discreet_peer, study_id)
+    ask(discreet_peer, "PUT", f"{study_id}/claim", by="Dr. O", reader="Dr. O", note="on call")
+    told = ask(discreet_peer, "GET", study_id).json()
+    assert (told["claim"]["reader"], told["claim"]["mine"], told["claim"]["note"]) == ("Dr. O", False, "on call")
+    sent = {"reader": READER, "entries": TYPED | {"reason": "wrong class"}, "shown": shown(discreet_peer, study_id)}
+    answer = ask(discreet_peer, "PUT", f"{study_id}/signature", **sent)
+    assert (answer.status_code, "Dr. O has this study open" in answer.json()["reason"]) == (409, True)
+    assert ask(discreet_peer, "GET", study_id).json()["held"] == []
+    ask(discreet_peer, "PUT", f"{study_id}/claim", reader=READER, note="back again")
+    assert ask(discreet_peer, "PUT", f"{study_id}/signature", **sent).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("path", "changes", "status"),
     [

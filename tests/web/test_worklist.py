@@ -14,7 +14,7 @@ import requests
 from dicomweb import Peer
 from record_samples import add, instance, reading, result
 
-from triage.domain import Band, Finding, Ranking, StudyHeader
+from triage.domain import Band, Finding, Ranking, ReadingState, StudyHeader
 from triage.learning.entries import READING_COLUMNS, STUDY_COLUMNS
 from triage.records.views import Arrival
 from triage.settings import ROOT
@@ -60,6 +60,39 @@ def test_rows_come_in_the_reading_order_with_counts_that_add_up(peer: Peer) -> N
     assert counts["all"] == counts["waiting"] + counts["read"] + counts["discarded"] == 4
     assert sum(said["bands"].values()) == said["total"]
     assert sum(one["count"] for one in said["findings"]) == said["total"]
+
+
+def test_what_the_reader_signed_for_another_one_has_a_list_of_its_own(peer: Peer) -> None:
+    store = peer.installation.store
+    (signed,) = (row["id"] for row in rows(peer, text="M2")["rows"])
+    store.readings.sign(signed, replace(reading(), state=ReadingState.PRELIMINARY), seen=0)
+    for reader, mine in (("Dr. A", True), ("Dr. B", False)):
+        said = ask(peer, "rows", reader).json()
+        counts = {one["name"]: one["count"] for one in said["lists"]}
+        assert (signed in [row["id"] for row in said["rows"]]) is not mine
+        assert counts.get("for another reader") == (1 if mine else None)
+        assert counts["second read"] == (0 if mine else 1)
+        assert counts["waiting"] == said["total"] == sum(said["bands"].values()) == (2 if mine else 3)
+        parts = ("waiting", "read", "discarded", "for another reader")
+        assert counts["all"] == sum(counts.get(name, 0) for name in parts) == 4
+    (row,) = ask(peer, "rows", "Dr. A", params={"list": "for another reader"}).json()["rows"]
+    assert (row["id"], row["waiting"]) == (signed, True)
+
+
+@pytest.mark.parametrize(
+    ("query", "hiding"),
+    [
+        ({"text": "m1"}, None),
+        ({"text": "m1", "bands": "ROUTINE"}, {"count": 1, "by": ["bands"]}),
+        ({"text": "m1", "bands": "ROUTINE", "findings": "notumor"}, {"count": 1, "by": ["bands", "findings"]}),
+        ({"text": "m1", "bands": "STAT", "findings": "notumor"}, {"count": 1, "by": ["findings"]}),
+        ({"text": "m4"}, {"count": 1, "by": ["list"]}),
+        ({"text": "m4", "bands": "ROUTINE"}, {"count": 1, "by": ["list", "bands"]}),
+        ({"text": "nobody", "bands": "ROUTINE"}, None),
+    ],
+)
+def test_only_what_hides_a_study_is_named(peer: Peer, query: dict[str, str], hiding: dict[str, Any] | None) -> None:
+    assert rows(peer, **query)["hiding"] == hiding
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Integer, and_, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from triage.domain import Band, Finding, Ranking, ReadingState, StudyStatus
-from triage.reading import UNSETTLED
+from triage.reading import OPENING, UNSETTLED
 from triage.records import rows, studies
 from triage.records.database import MAX_IN_VALUES, Read, in_batches
 from triage.records.reranks import raised_since
@@ -163,14 +163,13 @@ class Queue:
         )
 
     def _going_on(self, reader: str, now: datetime, left: Sequence[str], since: datetime | None) -> _GoingOn:
-        mine = select(ReadingRow.id).where(ReadingRow.study_id == StudyRow.id, ReadingRow.reader == reader)
         theirs = select(ClaimRow.study_id).where(ClaimRow.until > now, ClaimRow.reader != reader)
         signing = select(DraftRow.study_id).where(DraftRow.due_at.is_not(None), DraftRow.reader == reader)
         free = (
             StudyRow.waiting,
             StudyRow.id.not_in(theirs),
             StudyRow.id.not_in(signing),
-            or_(StudyRow.status.not_in(UNSETTLED), ~mine.exists()),
+            ~_for_another(reader),
         )
         last = left[-1] if left else ""
         after = since or now
@@ -178,7 +177,7 @@ class Queue:
         ranked = select(StudyRow.id, StudyRow.band, came).where(*free)
         with self.read() as session:
             found = {study_id: (band, bool(later)) for study_id, band, later in session.execute(ranked)}
-            order = [study_id for study_id, _ in self._order(session, now, also=last)]
+            order = [study_id for study_id, _ in self._order(session, now, also=last, reader=reader)]
         here = order.index(last) if last in order else -1
         below, above = order[here + 1 :], order[: here + 1]
         first = {study_id for study_id in above if study_id in found and found[study_id][1] and left}
@@ -207,16 +206,26 @@ class Queue:
             found[row.study_id] = Standing(self._placed(row, shared=shared), place)
         return found
 
-    def counts(self, text: str = "") -> list[Counted]:
-        """Count all studies that mention a text, by status, band and class, in one pass; merged ones are left out."""
+    def counts(self, text: str = "", reader: str = "") -> list[Counted]:
+        """Count all studies that mention a text, by status, band and class; merged ones are left out.
+
+        Those that wait for another reader than `reader` are counted apart.
+        """
         kinds = (StudyRow.status, StudyRow.waiting, StudyRow.band, StudyRow.predicted)
         with self.read() as session:
             where = _where(WorklistFilter(text=text, everything=True), session)
             query = select(*kinds, func.count()).where(*where).group_by(*kinds)
-            return [
-                Counted(StudyStatus(status), waiting, rows.BANDS[band], Finding(found) if found else None, count)
-                for status, waiting, band, found, count in session.execute(query)
-            ]
+            counts = _by_kind(session.execute(query).all())
+            apart = _by_kind(session.execute(query.where(_for_another(reader))).all()) if reader else {}
+        mine = {kind: count - apart.get(kind, 0) for kind, count in counts.items()}
+        return [
+            Counted(
+                StudyStatus(status), waiting, rows.BANDS[band], Finding(found) if found else None, count, for_another
+            )
+            for for_another, some in ((False, mine), (True, apart))
+            for (status, waiting, band, found), count in some.items()
+            if count
+        ]
 
     def summary(self) -> QueueSummary:
         """Count the waiting studies, by band and by P(glioma), in one pass over the queue."""
@@ -275,13 +284,16 @@ class Queue:
         where: Sequence[ColumnElement[bool]] = (),
         *,
         also: str = "",
+        reader: str = "",
     ) -> Iterator[tuple[str, bool]]:
         """Give the IDs of the first `size` waiting studies in the reading order, or all, as `merged` does.
 
         Of a filtered list too, every `SHARE`th place goes to the study of the list that waited longest: nothing starves
         either where readers work on such a list alone. `also` is a study that has its place although it waits no more.
+        What waits for another reader than `reader` is left out.
         """
-        waits = or_(StudyRow.waiting, StudyRow.id == also) if also else StudyRow.waiting.is_(True)
+        waits = and_(StudyRow.waiting, ~_for_another(reader)) if reader else StudyRow.waiting.is_(True)
+        waits = or_(waits, StudyRow.id == also) if also else waits
         first = select(StudyRow.id).where(waits, *where).order_by(*_priority()).limit(size)
         turn = session.scalar(select(func.count()).where(ReadingRow.state != ReadingState.AMENDED)) or 0
         return merged(session.scalars(first).all(), self._second_line(session, now, size, (waits, *where)), turn)
@@ -314,14 +326,34 @@ def _priority() -> list[ColumnElement[Any]]:
     ]
 
 
+def _by_kind(found: Sequence[Any]) -> dict[tuple[str, bool, int, str | None], int]:
+    return {(status, waits, band, predicted): count for status, waits, band, predicted, count in found}
+
+
+def _for_another(reader: str) -> ColumnElement[bool]:
+    """Whether a reader has signed a study that waits for another one, as `triage.reading.opinions` has it."""
+    opened = (
+        select(func.coalesce(func.max(ReadingRow.version), 0))
+        .where(ReadingRow.study_id == StudyRow.id, ReadingRow.role.in_(OPENING))
+        .correlate(StudyRow)
+        .scalar_subquery()
+    )
+    theirs = (ReadingRow.study_id == StudyRow.id, ReadingRow.reader == reader, ReadingRow.version >= opened)
+    return and_(StudyRow.status.in_(UNSETTLED), select(ReadingRow.id).where(*theirs).correlate(StudyRow).exists())
+
+
 def _where(wanted: WorklistFilter, session: Session) -> list[ColumnElement[bool]]:
     conditions = _mentioning(wanted.text, session)
     if wanted.everything:
         conditions.append(StudyRow.status != StudyStatus.MERGED)
     elif wanted.statuses:
         conditions.append(StudyRow.status.in_(wanted.statuses))
-    else:
+    elif not wanted.for_another:
         conditions.append(StudyRow.waiting.is_(True))
+    if wanted.for_another:
+        conditions.append(_for_another(wanted.reader))
+    elif wanted.reader and not wanted.everything:
+        conditions.append(~_for_another(wanted.reader))
     if wanted.bands:
         conditions.append(StudyRow.band.in_([band.order for band in wanted.bands]))
     if wanted.findings:

@@ -33,6 +33,10 @@ class WorklistFilter:
     ----------
     everything
         Studies of every status, but for those that were merged with another one.
+    reader
+        Whose list it is: what they signed themselves, and now waits for another reader, is not in it; "" for nobody.
+    for_another
+        Only those that `reader` signed and that wait for another reader.
     text
         Words of the name of the study, the patient, the MRN or the accession number, in any order; case, accents and
         width do not count, and a part of a word is enough.
@@ -42,6 +46,8 @@ class WorklistFilter:
     findings: tuple[Finding, ...] = ()
     statuses: tuple[StudyStatus, ...] = ()
     everything: bool = False
+    reader: str = ""
+    for_another: bool = False
     text: str = ""
     sort: Sort | None = None
     descending: bool = False
@@ -99,13 +105,14 @@ class WorklistRow:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Number of studies of one status, band and class."""
+    """Number of studies of one status, band and class; `for_another` as of `WorklistFilter`."""
 
     status: StudyStatus
     waiting: bool
     band: Band
     predicted: Finding | None
     count: int
+    for_another: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from triage.languages.speech import later, retold, t
 from triage.pipeline.installation import Installation
 from triage.records.views import Study
 from triage.settings import ROOT
-from triage.text import html_text, markdown
+from triage.text import html_text, markdown, readable_name
 from triage.ui import state, theme
 from triage.web.drafts import said, snapshot
 
@@ -128,6 +128,7 @@ def form(installation: Installation, study: Study, onward: dict[str, Any]) -> No
     )(
         data={
             "study": study.study_id,
+            "name": readable_name(study.name),
             "reader": name,
             "role": role.value,
             "blind": blind,
@@ -173,7 +174,7 @@ def _next(study: Study) -> None:
         return
     if again:
         st.toast(t(NEVER_LEFT), icon=":material/replay:")
-    _open(following)
+    _leave(study, following)
 
 
 def _above(study: Study) -> None:
@@ -181,7 +182,15 @@ def _above(study: Study) -> None:
     if above is None:
         st.session_state.note = t("No STAT study waits above any more.")
     else:
-        _open(above)
+        _leave(study, above)
+
+
+def _leave(study: Study, following: str) -> None:
+    """Open another study; where a class was chosen and not signed, the page of that one says so."""
+    draft = state.installation().store.drafts.get(study.study_id, state.reader()) if state.reader() else None
+    if draft is not None and draft.entries.finding is not None and draft.due_at is None:
+        st.session_state.note = t("Not signed: {study} stays as a draft.", study=readable_name(study.name))
+    _open(following)
 
 
 def _open(study_id: str) -> None:

@@ -115,8 +115,8 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
             "description": [item.name for item in items],
             "ai_label": [t(item.predicted.label) if item.predicted else "–" for item in items],
             "label": [said(item.reading) for item in items],
-            "comment": [one_line(item.reading.comment) for item in items],
             "state": [t("superseded") if item.superseded else t(item.reading.state.value) for item in items],
+            "comment": [one_line(item.reading.comment) for item in items],
             "changed": [_changed(item) for item in items],
             "decision": [t(item.reading.decision.value) for item in items],
             "reason": [t(item.reading.reason.value) if item.reading.reason else "" for item in items],
@@ -172,33 +172,33 @@ def patient(header: StudyHeader) -> str:
 def reading_columns(zone: str) -> dict[str, Any]:
     """Return the configuration of the columns of `readings`, with times in the reader's zone.
 
-    At 1366 pixels the comment is in sight; what stands behind it is rarely there, or on the page of the study.
+    At 1366 pixels state and comment are in sight; what stands behind it is rarely there, or on the page of the study.
     """
     column = st.column_config
     return {
         "signed_at": column.DatetimeColumn(
             t("Signed"),
-            format=f"{day_pattern()} HH:mm",
-            width=136,
+            format=f"{day_pattern()} HH:mm z",
+            width=164,
             timezone=zone,
             help=t("In your time zone, {zone}", zone=zone),
         ),
         "patient_name": column.TextColumn(t("Patient"), width=114),
         "mrn": column.TextColumn(t("MRN"), width=68),
         "accession": column.TextColumn(t("Accession"), width=80),
-        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=102),
+        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=96),
         "description": column.TextColumn(t("Study"), width=96),
-        "ai_label": column.TextColumn(t("AI"), width=124),
-        "label": column.TextColumn(t("Signed as"), width=124),
-        "comment": column.TextColumn(t("Comment"), width=210),
+        "ai_label": column.TextColumn(t("AI"), width=112),
+        "label": column.TextColumn(t("Signed as"), width=112),
         "state": column.TextColumn(
             t("State"),
-            width=84,
+            width=92,
             help=t(
                 "Preliminary: signed before a second reader; the study is final once that one has signed. Superseded: "
                 "a later reading took its place."
             ),
         ),
+        "comment": column.TextColumn(t("Comment"), width=121),
         "changed": column.TextColumn(
             t("Changed"), width=100, help=t("What an amendment changed of the reading before it")
         ),

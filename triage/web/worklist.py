@@ -28,7 +28,7 @@ from triage.web.reader import NO_STORE, STATUS, acting, answering, reader_of, re
 PAGE_SIZE = 50
 #: Most rows of a CSV file.
 MAX_CSV_ROWS = 10_000
-ALL, WAITING = "all", "waiting"
+ALL, WAITING, FOR_ANOTHER = "all", "waiting", "for another reader"
 #: Statuses with a list of their own; what is being scored or ranked is found among what waits.
 LISTED = tuple(
     status for status in StudyStatus if status not in (StudyStatus.RECEIVED, StudyStatus.RANKED, StudyStatus.MERGED)
@@ -95,7 +95,7 @@ class Worklist:
         wanted, queue = self._wanted(request), self._installation().queue
         number = request.query_params.get("page", "1")
         page = queue.page(wanted, datetime.now(UTC), number=_page(number) - 1, size=PAGE_SIZE)
-        counts = queue.counts(wanted.text)
+        counts = queue.counts(wanted.text, wanted.reader)
         any_band, any_finding = (
             [one for one in counts if _is_in(less, one)]
             for less in (replace(wanted, bands=()), replace(wanted, findings=()))
@@ -107,9 +107,15 @@ class Worklist:
             "pages": max(-(-page.total // PAGE_SIZE), 1),
             "lists": [
                 {"name": ALL, "label": t("All"), "count": _sum(counts)},
-                {"name": WAITING, "label": t("Waiting"), "count": _sum(one for one in counts if one.waiting)},
+                {
+                    "name": WAITING,
+                    "label": t("Waiting"),
+                    "count": _sum(one for one in counts if one.waiting and not one.for_another),
+                },
                 *(_list(status, counts) for status in LISTED),
+                *_of_the_reader(wanted, counts),
             ],
+            "hiding": _hiding(wanted, counts) if not page.total else None,
             "bands": {band: _sum(one for one in any_band if one.band is band) for band in Band},
             "findings": [
                 {
@@ -142,7 +148,7 @@ class Worklist:
 
     def _wanted(self, request: Request) -> WorklistFilter:
         """Return the filter of a request; before a blind reading no filter or order tells what the AI found."""
-        wanted = _wanted(request)
+        wanted = replace(_wanted(request), reader=reader_of(request))
         if not self._hides_ai(wanted):
             return wanted
         return replace(wanted, findings=(), sort=None if wanted.sort in BY_THE_AI else wanted.sort)
@@ -182,6 +188,7 @@ def _wanted(request: Request) -> WorklistFilter:
         findings=_chosen(Finding, asked.get("findings", "")),
         statuses=_chosen(StudyStatus, name),
         everything=name == ALL,
+        for_another=name == FOR_ANOTHER,
         text=asked.get("text", ""),
         sort=next(iter(_chosen(Sort, asked.get("sort", ""))), None),
         descending=asked.get("descending") == "true",
@@ -198,16 +205,40 @@ def _page(number: str) -> int:
 
 def _is_in(wanted: WorklistFilter, one: Counted) -> bool:
     """Return whether what was counted is in a list."""
-    in_list = wanted.everything or (one.status in wanted.statuses if wanted.statuses else one.waiting)
+    in_status = one.status in wanted.statuses if wanted.statuses else one.waiting
+    in_list = wanted.everything or (in_status and one.for_another is wanted.for_another)
     in_bands = not wanted.bands or one.band in wanted.bands
     return in_list and in_bands and (not wanted.findings or one.predicted in wanted.findings)
 
 
 def _list(status: StudyStatus, counts: list[Counted]) -> dict[str, Any]:
     """Return the list of a status; `within` says that it is a part of what waits."""
-    found = [one for one in counts if one.status is status]
+    found = [one for one in counts if one.status is status and not one.for_another]
     within = status not in (StudyStatus.READ, StudyStatus.DISCARDED)
     return {"name": status, "label": _capitalised(t(status)), "count": _sum(found), "within": within}
+
+
+def _of_the_reader(wanted: WorklistFilter, counts: list[Counted]) -> list[dict[str, Any]]:
+    """Return the list of what the reader has signed and another one is to sign too; none while it is empty."""
+    count = _sum(one for one in counts if one.for_another)
+    told = t("You signed these. They wait for another reader, and stand in the lists of all others.")
+    shown = count or wanted.for_another
+    return [{"name": FOR_ANOTHER, "label": t("For another reader"), "count": count, "told": told}] if shown else []
+
+
+def _hiding(wanted: WorklistFilter, counts: list[Counted]) -> dict[str, Any] | None:
+    """Return the least that hides all studies that the text finds, and how many show without it; None if none would.
+
+    The list is named only where no study of it would show without the other filters.
+    """
+    anywhere = replace(wanted, statuses=(), for_another=False, everything=True)
+    for base, names in ((wanted, ()), (anywhere, ("list",))):
+        for others in ((), ("bands",), ("findings",), ("bands", "findings")):
+            bands = () if "bands" in others else base.bands
+            less = replace(base, bands=bands, findings=() if "findings" in others else base.findings)
+            if count := _sum(one for one in counts if _is_in(less, one)):
+                return {"count": count, "by": [*names, *others]}
+    return None
 
 
 def _sum(counts: Iterable[Counted]) -> int:
