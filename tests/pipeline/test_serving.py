@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,16 @@ def test_a_promoted_folder_that_was_changed_is_found_by_a_verification(
     with pytest.raises(ModelError, match="missing or altered"):
         serving.compare()
     assert "gate.npz" in serving.current().trouble
+
+
+def test_a_promoted_folder_that_a_backup_did_not_have_is_named_by_a_verification(
+    serving: Serving, store: Store, settings: Settings
+) -> None:
+    folder = make_candidate(settings.home)
+    promote(store, folder)
+    shutil.rmtree(folder)
+    with pytest.raises(ModelError, match=r"^ours was promoted.* models/ours is missing .*from a backup, or roll back"):
+        serving.compare()
 
 
 def test_the_registry_is_read_again_only_if_another_model_is_to_serve(
