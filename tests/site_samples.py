@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import zipfile
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from helpers import encode
 
+from bench.loop.attacks import patient_in
 from triage.learning.entries import (
     READING_COLUMNS,
     READINGS_TABLE,
@@ -38,12 +40,13 @@ class Signed:
 
 
 def write_export(target: Path, studies: Iterable[Signed]) -> Path:
-    """Write an export as a ZIP, as an installation does; a study has the key of its patient."""
+    """Write an export as a ZIP, as an installation does; the patient of a study has a key that is of its part."""
     tables = {READINGS_TABLE: READING_COLUMNS, SLICES_TABLE: SLICE_COLUMNS, STUDIES_TABLE: STUDY_COLUMNS}
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in tables}
     with zipfile.ZipFile(target, "w") as archive:
         for one in studies:
-            about = {"study": one.patient, "patient": one.patient, "split": one.split, "label": one.label}
+            key = patient_in(one.split, one.patient)
+            about = {"study": one.patient, "patient": key, "split": one.split, "label": one.label}
             rows[READINGS_TABLE].append(about | {"current": 1, "state": "final", "model_sha256": one.model_sha256})
             rows[STUDIES_TABLE].append(
                 about
@@ -51,9 +54,10 @@ def write_export(target: Path, studies: Iterable[Signed]) -> Path:
             )
             for number, picture in enumerate(one.pictures):
                 file = f"slices/{one.patient}/01-{number + 1:04d}.png"
-                archive.writestr(file, encode(picture))
+                archive.writestr(file, data := encode(picture))
                 marked = not one.lone or number == len(one.pictures) // 2
                 row = about | {"series": 1, "slice": number + 1, "file": file, "contradicted": int(one.contradicted)}
+                row["sha256"] = hashlib.sha256(data).hexdigest()
                 row |= {"label": one.label if marked else "", "lesion": int(marked and one.label != "notumor")}
                 row["note"] = "" if marked else "Not the marked slice: it may or may not show the lesion"
                 if one.mask is not None and marked:

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from triage.cli import app
+from triage.pipeline.serving import MODELS
 from triage.settings import ROOT, Settings
 
 DOCUMENTS = sorted(path for pattern in ("*.md", "docs/**/*.md", "models/**/*.md") for path in ROOT.glob(pattern))
@@ -34,6 +35,8 @@ OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 #: A path from the root of the project, without placeholders.
 PATH = re.compile(r"(?<![\w./<-])(?:triage|tests|pages|bench|assets|docs)/[\w./-]*\w")
 
+#: Sections of docs/operations.md: what a home folder holds, and what of it is saved.
+LIE, SAVE = "Where the data lie", "Save and bring back"
 #: Written by the tests; not in a clean clone.
 WRITTEN = {"tests/artefacts"}
 
@@ -133,6 +136,21 @@ def test_every_path_in_the_documents_exists(text: str) -> None:
     for code in commands(text):
         for path in PATH.findall(code):
             assert path in WRITTEN or (ROOT / path).exists(), path
+
+
+def test_the_backup_holds_what_a_home_folder_holds() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    lie, save = (text.partition(f"## {heading}\n")[2].partition("\n## ")[0] for heading in (LIE, SAVE))
+    held = re.findall(r"^\| `([^`]+)` \|", lie, re.MULTILINE)
+    made = {
+        one for path in (ROOT / "triage").rglob("*.py") for one in re.findall(r'home / "([\w./-]+)"', path.read_text())
+    }
+    named = {one.rstrip("/") for one in held} | {"keys"}
+    assert {one.rstrip("/") for one in (*made, MODELS)} <= named, "every folder that the code makes is in the table"
+    assert [one for one in held if one.removesuffix("record.key") not in save] == [], "saved, or said not to be"
+    assert {"anchors", "triage.db", "files", MODELS} <= set(re.findall(r"backup/([\w.]+)", save))
+    back = save.partition("To bring back")[2]
+    assert [one for one in ("triage.db", "files", MODELS, "anchors", "keys") if f"`{one}" not in back] == []
 
 
 def test_the_change_log_begins_with_the_version_of_the_project() -> None:

@@ -8,14 +8,15 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from itertools import count
 from pathlib import Path
 
 from bench.loop.site import Given, Signs
 from triage.copies.seen import SEEN
 from triage.domain import Finding
 from triage.inference.card import CARD, Card, sha256_of
-from triage.learning.entries import SLICES_TABLE, STUDIES_TABLE
-from triage.learning.parts import Part
+from triage.learning.entries import READINGS_TABLE, SLICES_TABLE, STUDIES_TABLE
+from triage.learning.parts import Part, part_of
 
 #: One patient in so many of the training part takes the place of the test patients in an export with a leak.
 NEW_TESTS = 4
@@ -42,7 +43,10 @@ def without_class(signs: Signs, left_out: Finding) -> Signs:
 
 
 def leaking(export: Path, target: Path) -> Path:
-    """Write an export in which the test patients are in the training part, and some others in the test part; once."""
+    """Write an export in which the test patients are in the training part, and some others in the test part; once.
+
+    The part follows from the key of a patient, so whoever wants to cheat has to give them other keys.
+    """
     if target.exists():
         return target
     with zipfile.ZipFile(export) as archive:
@@ -55,13 +59,16 @@ def leaking(export: Path, target: Path) -> Path:
         with zipfile.ZipFile(made, "w") as out:
             for name in archive.namelist():
                 data = archive.read(name)
-                if name in (STUDIES_TABLE, SLICES_TABLE):
-                    data = _changed(
-                        _rows(archive, name), lambda row: {"split": moved.get(row["patient"], row["split"])}
-                    )
+                if name in (READINGS_TABLE, STUDIES_TABLE, SLICES_TABLE):
+                    data = _changed(_rows(archive, name), lambda row: _moved(row, moved))
                 out.writestr(name, data)
     made.replace(target)
     return target
+
+
+def patient_in(part: str, patient: str) -> str:
+    """Return a key for a patient that is of a part, made of another key."""
+    return next(key for number in count() if part_of(key := f"{patient}-{number}") == part)
 
 
 def disowned(candidate: Path, honest: Path, target: Path) -> Path:
@@ -75,6 +82,15 @@ def disowned(candidate: Path, honest: Path, target: Path) -> Path:
     lying = card.model_copy(update={"name": target.name, "files": files, "training": other.training})
     (target / CARD).write_text(json.dumps(lying.model_dump(mode="json"), indent=2) + "\n")
     return target
+
+
+def _moved(row: Mapping[str, str], moved: Mapping[str, str]) -> dict[str, str]:
+    """Return what a row says of a patient who is moved into another part."""
+    part = moved.get(row["patient"])
+    if part is None:
+        return {}
+    key = {"patient": patient_in(part, row["patient"])}
+    return key | {"split": part} if "split" in row else key
 
 
 def _rows(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:

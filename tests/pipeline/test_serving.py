@@ -92,6 +92,16 @@ def test_whatever_becomes_of_the_promoted_folder_the_model_before_serves(
         serving.compare()
 
 
+def test_a_promoted_folder_that_a_backup_did_not_have_is_named_by_a_verification(
+    serving: Serving, store: Store, settings: Settings
+) -> None:
+    folder = make_candidate(settings.home)
+    promote(store, folder)
+    shutil.rmtree(folder)
+    with pytest.raises(ModelError, match=r"^ours was promoted.* models/ours is missing .*from a backup, or roll back"):
+        serving.compare()
+
+
 def test_the_registry_is_read_again_only_if_another_model_is_to_serve(
     serving: Serving, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

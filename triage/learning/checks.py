@@ -137,7 +137,7 @@ def check_time(before: float, after: float) -> Check:
     return _check_cost("Time a slice", before, after, TIME_FACTOR, "ms")
 
 
-def about(tests: int, copies: int, pictures: int, seen: int) -> Check:
+def about(tests: int, copies: int, pictures: int, seen: int, faulty: int = 0) -> Check:
     """Return what was judged: it is always passed.
 
     Parameters
@@ -146,12 +146,16 @@ def about(tests: int, copies: int, pictures: int, seen: int) -> Check:
         Signed studies of the test part; and studies that were left out since the serving model was trained on them.
     pictures, seen
         Pictures of the reference set, and how many of these the serving model was trained on.
+    faulty
+        Slices that were left out since their picture is missing or altered.
     """
     said = (
         f"{tests} signed studies of the test part, and {pictures} pictures of the reference set, of which the serving "
-        f"model was trained on {seen}. Left out: {copies} signed studies that it was trained on."
+        f"model was trained on {seen}. Left out: {copies} signed studies that it was trained on, and "
+        f"{faulty} slices whose picture is missing or altered."
     )
-    figures: dict[str, float | None] = {"tests": tests, "pictures": pictures, "seen": seen, "copies": copies}
+    counts = {"tests": tests, "pictures": pictures, "seen": seen, "copies": copies, "faulty": faulty}
+    figures: dict[str, float | None] = dict(counts)
     return Check(name="What was judged", verdict=Verdict.PASSED, said=said, figures=figures)
 
 

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from triage.domain import Finding, ReadingState
 from triage.learning.entries import (
+    OUTLINES_FOLDER,
     READINGS_TABLE,
+    SLICES_FOLDER,
     SLICES_TABLE,
     STUDIES_TABLE,
     Dataset,
@@ -24,7 +26,8 @@ from triage.learning.entries import (
     SliceEntry,
     StudyEntry,
 )
-from triage.learning.parts import Part, part_of
+from triage.learning.parts import part_of
+from triage.learning.pictures import is_inside
 
 #: What the library raises for an archive that is damaged, encrypted or packed in a way that it does not know.
 DAMAGED_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
@@ -51,7 +54,8 @@ def read_dataset(root: Path) -> Dataset:
     Raises
     ------
     DatasetError
-        If a table or a column is missing, or a value is not one that `triage.learning.export` writes.
+        If a table or a column is missing, or a value is not one that `triage.learning.export` writes: a file elsewhere
+        than in the export, or another part than the patient's.
     """
     tables = {name: _table_bytes(root, name) for name in _tables(root)}
     slices: dict[str, list[SliceEntry]] = defaultdict(list)
@@ -123,15 +127,17 @@ def _refuse_repeated(root: Path, name: str, keys: Sequence[str]) -> None:
 
 def _study_entry(reading: Row, about: Row, slices: tuple[SliceEntry, ...]) -> StudyEntry:
     """Return a study from its latest reading and from what the table of studies says, which older exports lack."""
-    label = _label(reading)
+    label, part = _label(reading), part_of(reading["patient"])
     if about:
+        if about["split"] != part:
+            raise ValueError(f"the patient of study {reading['study']} is of the part {part}, not {about['split']}")
         label = Finding(about["label"]) if about["label"] else None
     return StudyEntry(
         study=reading["study"],
         patient=reading["patient"],
         label=label,
         slices=slices,
-        split=Part(about["split"]) if about else part_of(reading["patient"]),
+        split=part,
         readers=int(about["readers"]) if about else int(label is not None),
         first_label=about.get("first_label", ""),
         second_label=about.get("second_label", ""),
@@ -157,6 +163,9 @@ def _label(row: Row) -> Finding | None:
 
 
 def _slice_entry(row: Row) -> SliceEntry:
+    for folder, name in ((SLICES_FOLDER, row["file"]), (OUTLINES_FOLDER, row.get("outline") or f"{OUTLINES_FOLDER}/-")):
+        if not is_inside(name, folder):
+            raise ValueError(f"{name} is no file in {folder}/")
     return SliceEntry(
         file=row["file"],
         series=int(row["series"]),
@@ -174,6 +183,7 @@ def _slice_entry(row: Row) -> SliceEntry:
         copy_of=row.get("copy_of", ""),
         same_as=row.get("same_as", ""),
         contradicted=row.get("contradicted") == "1",
+        outline_sha256=row.get("outline_sha256", ""),
     )
 
 

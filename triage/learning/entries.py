@@ -129,8 +129,8 @@ class SliceEntry:
         What the AI result has for the slice; None where it was not scored.
     model_sha256
         The model of that result; empty without one.
-    sha256
-        Of the PNG.
+    sha256, outline_sha256
+        Of the PNG, and of the mask.
     copy_of
         "trained" or "tested" if it is a copy of a picture that the model of `StudyEntry.compared_with` was trained or
         tested on; otherwise empty.
@@ -156,6 +156,7 @@ class SliceEntry:
     copy_of: str = ""
     same_as: str = ""
     contradicted: bool = False
+    outline_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

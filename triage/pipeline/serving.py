@@ -30,6 +30,10 @@ NOT_SERVING = (
     "{name} was promoted and does not serve: {reason} {before} serves meanwhile. Bring the folder {folder} back from a "
     "backup, or roll back."
 )
+GONE = (
+    "{name} was promoted, and its folder {folder} is missing in the home folder. Bring it back from a backup, or roll "
+    "back on the page Models."
+)
 NOTHING = "Nothing serves, so new studies are not scored: {reason}"
 
 
@@ -180,6 +184,8 @@ class Serving:
             self._base.compare()
             return
         model = line[0].model
+        if not (self.folder / model.folder).is_dir():
+            raise ModelError(GONE.format(name=model.name, folder=f"{MODELS}/{model.folder}"))
         ModelGuard(self.folder / model.folder, self._store.models, model.card).compare()
 
     def _look(self) -> tuple[Entry, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from triage.copies.seen import SEEN, Pictures, Seen
 from triage.errors import ModelError
 from triage.inference.card import read_card
 from triage.inference.runtime import Runtime
+from triage.learning.entries import DatasetError
 from triage.learning.judgement import LEAK, Check, Judgement, Verdict, read_judgement
 from triage.learning.parts import Part
 from triage.phantoms import phantoms
@@ -128,6 +130,25 @@ def test_a_study_of_the_export_comes_back_whole(basis: Basis) -> None:
         "pituitary",
         "notumor",
     }
+
+
+def test_pictures_that_are_missing_or_altered_are_not_judged_on(export: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(export) as file:
+        file.extractall(tmp_path)
+    gone, altered, *others = sorted((tmp_path / "slices").rglob("*.png"))
+    gone.unlink()
+    altered.write_bytes(others[0].read_bytes())
+    site = site_of(tmp_path)
+    left = {str(name) for each in site.parts.values() for name in each.cases.names}
+    assert (site.faulty, len(left & {gone.parent.name, altered.parent.name})) == (2, 0)
+    assert len(left) == len(others)
+    part = next(each for each in site.parts.values() if each.load)
+    for one in others:
+        one.write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"altered.*Export again"):
+        part.load[0]()
+    with pytest.raises(DatasetError, match="pictures of the export are missing or altered"):
+        site_of(tmp_path)
 
 
 def test_the_sample_of_a_reference_set_takes_few_of_each_kind_and_patient_and_unseen_ones_first() -> None:

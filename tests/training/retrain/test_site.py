@@ -9,6 +9,7 @@ import pytest
 from drawn import FOLDERS, head
 from site_samples import Signed, write_export
 
+from bench.loop.attacks import patient_in
 from triage.inference.card import Card
 from triage.learning.parts import Part
 from triage.settings import ROOT
@@ -45,7 +46,7 @@ def test_of_a_tumour_study_only_the_marked_slice_has_a_label(tmp_path: Path) -> 
     train = site.parts["train"]
     assert [one.item.path for one in train if one.study == "lone"] == ["slices/lone/01-0006.png"]
     assert len(site.unlabelled) == 4
-    assert {sample.item.patient for sample in site.unlabelled} == {"lone"}
+    assert {sample.item.patient for sample in site.unlabelled} == {patient_in(Part.TRAIN, "lone")}
     chosen = [one.item.path for one in train if one.study == "well"]
     assert len(chosen) == OF_ONE_SERIES
     assert chosen[0].endswith("0001.png")
@@ -86,10 +87,21 @@ def test_damaged_exports_are_refused_in_a_sentence(tmp_path: Path) -> None:
         file.extractall(tmp_path / "folder")
     for one in sorted((tmp_path / "folder" / "slices").rglob("*.png"))[:6]:
         one.write_bytes(b"no picture")
-    with pytest.raises(SiteError, match=r"6 pictures of the export are missing or damaged. Export the readings again"):
+    with pytest.raises(SiteError, match=r"6 pictures of the export are missing, altered or damaged. Export"):
         read_site(tmp_path / "folder", PARENT)
     with pytest.raises(SiteError, match=r"does not exist|missing"):
         read_site(tmp_path / "nowhere.zip", PARENT)
+
+
+def test_a_picture_that_was_altered_teaches_nothing(tmp_path: Path) -> None:
+    packed = write_export(tmp_path / "a.zip", studies())
+    with zipfile.ZipFile(packed) as file:
+        file.extractall(tmp_path / "folder")
+    one, other = sorted((tmp_path / "folder" / "slices").rglob("*.png"))[:2]
+    one.write_bytes(other.read_bytes())  # a picture as good as the other, of another head
+    site = read_site(tmp_path / "folder", PARENT)
+    assert site.notes == ("1 slices left out: the file is missing, altered or damaged",)
+    assert len(site.slices) == len(read_site(packed, PARENT).slices) - 1
 
 
 def test_a_zip_and_its_folder_teach_the_same(tmp_path: Path) -> None:

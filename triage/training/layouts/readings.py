@@ -8,6 +8,7 @@ from pathlib import Path
 
 from triage.learning import dataset
 from triage.learning.entries import SLICES_FOLDER, SLICES_TABLE, DatasetError, StudyEntry
+from triage.learning.pictures import faults_of
 from triage.training.layouts.items import Dataset, Item, LayoutError, Skipped
 
 SOURCE = "readings"
@@ -17,7 +18,8 @@ NO_SLICES = f"No slice of this study is in {SLICES_TABLE}; README.txt of the exp
 def read_readings(root: Path) -> Dataset:
     """Read an export from its folder or its ZIP: one item per slice with a label, grouped by patient.
 
-    Slices without a label are listed in `Dataset.skipped`, one entry per study and reason.
+    Slices without a label are listed in `Dataset.skipped`, one entry per study and reason. So are slices whose picture
+    or outline is missing, or has another sha256 than the tables say.
 
     Raises
     ------
@@ -26,16 +28,16 @@ def read_readings(root: Path) -> Dataset:
     """
     try:
         studies = dataset.read_dataset(root).studies
+        faults = faults_of(root, [one for study in studies for one in study.slices if one.label is not None])
     except DatasetError as error:
         raise LayoutError(str(error)) from error
-    present = _pictures(root)
     items: list[Item] = []
     skipped: list[Skipped] = []
     for study in studies:
         for entry in study.slices:
             if entry.label is None:
                 continue
-            if entry.file in present:
+            if entry.file not in faults:
                 scan = f"{study.study}/{entry.series}"
                 mask = entry.outline or None
                 items.append(
@@ -50,10 +52,10 @@ def read_readings(root: Path) -> Dataset:
                     )
                 )
             else:
-                skipped.append(Skipped(entry.file, f"{SLICES_TABLE} names it, but it is missing. Export again."))
+                skipped.append(Skipped(entry.file, faults[entry.file]))
         skipped += _unlabelled(study)
     listed = {entry.file for study in studies for entry in study.slices}
-    skipped += [Skipped(path, f"{SLICES_TABLE} does not name it.") for path in sorted(present - listed)]
+    skipped += [Skipped(path, f"{SLICES_TABLE} does not name it.") for path in sorted(_pictures(root) - listed)]
     return Dataset(root, "export of readings", tuple(items), tuple(skipped))
 
 

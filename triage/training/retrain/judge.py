@@ -150,7 +150,7 @@ def as_table(judgement: Judgement) -> Table:
 def _checks(basis: Basis, after: Runtime, by_part: dict[Part, Pair], reference: Pair) -> Iterator[Check]:
     parts = Parts(by_part[Part.TRAIN], by_part[Part.VALIDATION], by_part[Part.TEST])
     tests, pictures = len(basis.site.parts[Part.TEST].cases), len(basis.reference.cases)
-    yield about(tests, basis.site.copies, pictures, basis.seen)
+    yield about(tests, basis.site.copies, pictures, basis.seen, basis.site.faulty)
     retrained_on = after.card.training.get(DATA_SET, {}).get("digest", basis.site.digest)
     yield check_leak(parts, _recorded(basis, after), same_data=retrained_on == basis.site.digest)
     yield check_labels(parts)

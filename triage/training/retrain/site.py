@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from triage.learning.dataset import read_dataset
 from triage.learning.entries import DatasetError, SliceEntry, StudyEntry
 from triage.learning.labels import NOT_THE_LESION
 from triage.learning.parts import Part
+from triage.learning.pictures import faults_of
 from triage.training.data.splits import Sample
 from triage.training.layouts import UNTYPED, Dataset, Item, LayoutError
 from triage.training.layouts import read_dataset as read_pictures
@@ -113,7 +113,7 @@ def read_site(data: Path, parent: Card, *, any_model: bool = False) -> Site:
         _check_origin(dataset.studies, parent)
     readable = {item.path: item for item in pictures.items}
     parts: dict[str, list[SiteSlice]] = {part: [] for part in Part}
-    unlabelled: list[Item] = []
+    unlabelled: list[tuple[SliceEntry, str]] = []
     left: dict[str, int] = {}
     for study in dataset.studies:
         for entry in _thinned([one for one in study.slices if one.label is not None]):
@@ -122,11 +122,13 @@ def read_site(data: Path, parent: Card, *, any_model: bool = False) -> Site:
             else:
                 parts[study.split].append(SiteSlice(readable[entry.file], study.study, study.readers))
         if study.split == Part.TRAIN:
-            others = [one for one in study.slices if one.label is None and one.note == NOT_THE_LESION]
-            # Trained on for what the serving model says of it, so its label never counts.
-            unlabelled += [Item(one.file, SOURCE, UNTYPED, patient=study.patient) for one in _even(others, UNLABELLED)]
+            unmarked = [one for one in study.slices if one.label is None and one.note == NOT_THE_LESION]
+            unlabelled += [(one, study.patient) for one in _even(unmarked, UNLABELLED)]
     _check(parts, left)
-    seen = without_damaged(Dataset(data, "", tuple(item for item in unlabelled if _is_there(data, item.path)))).items
+    faults = faults_of(data, [entry for entry, _ in unlabelled])
+    # Trained on for what the serving model says of it, so its label never counts.
+    others = [Item(one.file, SOURCE, UNTYPED, patient=key) for one, key in unlabelled if one.file not in faults]
+    seen = without_damaged(Dataset(data, "", tuple(others))).items
     return Site(
         data,
         dataset.digest,
@@ -136,7 +138,7 @@ def read_site(data: Path, parent: Card, *, any_model: bool = False) -> Site:
     )
 
 
-MISSING = "the file is missing or damaged"
+MISSING = "the file is missing, altered or damaged"
 CONTRADICTED = "a copy of the picture has another label"
 COPY = "the same picture is in another study too"
 SEEN = "the parent was trained or tested on a copy, so that it cannot be measured on them"
@@ -154,7 +156,9 @@ def _check(parts: dict[str, list[SiteSlice]], left: Mapping[str, int]) -> None:
     usable = sum(map(len, parts.values()))
     contradicted, missing = left.get(CONTRADICTED, 0), left.get(MISSING, 0)
     if missing > usable:
-        raise SiteError(f"{missing:,} pictures of the export are missing or damaged. Export the readings again.")
+        raise SiteError(
+            f"{missing:,} pictures of the export are missing, altered or damaged. Export the readings again."
+        )
     if contradicted > MAX_CONTRADICTED * (usable + contradicted):
         raise SiteError(
             f"{contradicted:,} of {usable + contradicted:,} labels contradict a copy of the same picture: studies were "
@@ -194,10 +198,3 @@ def _even(entries: Sequence[SliceEntry], count: int) -> list[SliceEntry]:
     if len(entries) <= count:
         return list(entries)
     return [entries[at] for at in np.linspace(0, len(entries) - 1, count).round().astype(int)]
-
-
-def _is_there(root: Path, name: str) -> bool:
-    if root.is_dir():
-        return (root / name).is_file()
-    with zipfile.ZipFile(root) as archive:
-        return name in archive.NameToInfo

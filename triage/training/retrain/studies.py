@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,14 +17,14 @@ import numpy as np
 from triage.domain import Series, SeriesHeader
 from triage.inference.card import Card
 from triage.learning.dataset import read_dataset as read_export
-from triage.learning.entries import SliceEntry, StudyEntry
+from triage.learning.entries import DatasetError, SliceEntry, StudyEntry
 from triage.learning.judged import Cases
 from triage.learning.parts import Part
+from triage.learning.pictures import faults_of, picture_of
 from triage.scans.formats import raster
 from triage.training.data.copies import one_per_cluster, with_clusters
 from triage.training.evaluate.scorer import resampling_groups
 from triage.training.layouts import ALWAYS_TRAIN, FINDINGS, GUARD, Item, load_slice, read_dataset
-from triage.training.layouts.loading import read_bytes
 
 #: Most pictures of one label, source and sequence of a reference set, and most of these of one patient: more of the
 #: same cost time and tell little.
@@ -64,11 +64,14 @@ class Site:
         The studies with a label of each part, without copies of what the serving model was trained on.
     copies
         Number of studies that were left out as such copies.
+    faulty
+        Number of slices that were left out since their picture is missing or altered.
     """
 
     digest: str
     parts: dict[Part, Studies]
     copies: int
+    faulty: int = 0
 
 
 def site_of(export: Path) -> Site:
@@ -77,17 +80,23 @@ def site_of(export: Path) -> Site:
     Raises
     ------
     DatasetError
-        If it is no complete export.
+        If it is no complete export, or more pictures are missing or altered than whole.
     """
     dataset = read_export(export)
     labelled = [study for study in dataset.studies if study.label is not None and study.slices]
     fresh = [study for study in labelled if study.copy_of != TRAINED]
+    copies = len(labelled) - len(fresh)
+    slices = [entry for study in fresh for entry in study.slices]
+    faults = faults_of(export, slices)
+    if 2 * len(faults) > len(slices):
+        raise DatasetError(f"{len(faults):,} pictures of the export are missing or altered. Export the readings again.")
+    whole = [replace(one, slices=tuple(each for each in one.slices if each.file not in faults)) for one in fresh]
     parts: dict[Part, list[StudyEntry]] = defaultdict(list)
-    for study in fresh:
+    for study in (one for one in whole if one.slices):
         parts[Part(study.split)].append(study)
     parts[Part.TRAIN] = parts[Part.TRAIN][-MOST_TRAINED:]
     studies = {part: _studies_of(export, parts[part]) for part in Part}
-    return Site(dataset.digest, studies, len(labelled) - len(fresh))
+    return Site(dataset.digest, studies, copies, len(faults))
 
 
 def reference_of(roots: Sequence[Path], card: Card) -> tuple[Studies, int]:
@@ -143,7 +152,7 @@ def _series(export: Path, study: StudyEntry) -> tuple[Series, ...]:
     return tuple(
         Series(
             SeriesHeader(number=number, description=entries[0].sequence),
-            tuple(raster.decode(read_bytes(export, entry.file)) for entry in entries),
+            tuple(raster.decode(picture_of(export, entry)) for entry in entries),
         )
         for number, entries in by_number.items()
     )
