@@ -9,7 +9,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from candidate_samples import make_candidate
@@ -24,7 +26,7 @@ from triage.pipeline import retraining
 from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
 from triage.pipeline.retraining import ACTOR, DATA, LOG, Retrainings
-from triage.pipeline.retraining_job import State
+from triage.pipeline.retraining_job import Job, State
 from triage.records.audit import Event
 from triage.records.trail import TrailFilter
 
@@ -328,3 +330,75 @@ def test_only_administrators_may_and_it_is_audited(installation: Installation, d
     ]
     assert installation.settings.model.is_dir()
     assert time.time() - (home / "retraining" / DATA).stat().st_mtime < 600
+
+
+def test_cancelled_by_another_server_while_the_child_starts_it_does_not_work(
+    jobs: Retrainings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, said = jobs._child, []
+
+    def slowly(*arguments: object) -> object:
+        child = start(*arguments)
+        canceller.start()
+        time.sleep(0.5)
+        return child
+
+    canceller = Thread(target=lambda: said.append(opened(tmp_path).cancel()))
+    monkeypatch.setattr(jobs, "_child", slowly)
+    jobs.begin()
+    jobs.wait()
+    canceller.join()
+    made = (tmp_path / "models" / "site-1").exists()
+    assert said[0] is None if made else jobs.job().state is State.CANCELLED
+    assert jobs.job().state is (State.DONE if made else State.CANCELLED)
+
+
+def test_a_child_whose_server_died_before_its_id_was_on_disk_does_not_work(jobs: Retrainings, tmp_path: Path) -> None:
+    jobs._folder.mkdir()
+    job = Job("site-1", tmp_path, State.EXPORTING, datetime.now(UTC))
+    with jobs._alone() as held:
+        child = jobs._child(job, tmp_path / "data", held)
+        child.stdin.close()  # as the end of the server does
+        assert child.wait() != 0
+    assert not (tmp_path / "models" / "site-1").exists()
+
+
+def test_cancelling_on_a_full_disk_stops_it_and_says_so(
+    jobs: Retrainings, does: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    does("wait")
+    jobs.begin()
+    running(jobs)
+    with monkeypatch.context() as patch:
+        patch.setattr(retraining, "write_job", full)
+        with pytest.raises(StorageError, match="disk is full"):
+            jobs.cancel()
+        jobs.wait()
+    assert jobs.job().state is State.FAILED
+
+
+def test_a_begin_that_is_refused_leaves_what_can_be_resumed(
+    jobs: Retrainings, does: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    does("fail")
+    jobs.begin()
+    jobs.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(retraining, "NEEDED", 2**60)
+        with pytest.raises(StorageError):
+            jobs.begin()
+    assert (work_folder(tmp_path / "models" / "site-1") / "config.json").is_file()
+
+
+def test_after_a_damaged_job_it_begins_anew(jobs: Retrainings, does: Callable[[str], None], tmp_path: Path) -> None:
+    does("fail")
+    jobs.begin()
+    jobs.wait()
+    (tmp_path / "retraining" / "job.json").write_text("{")
+    does("finish")
+    jobs.begin()
+    jobs.wait()
+    assert jobs.log() == ["niceness 19 begun"]

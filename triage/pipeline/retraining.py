@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 #: Actor of the audit row of its end, which nobody asks for at that moment.
 ACTOR = "retraining"
-LOG, LOCK, DATA = "log.txt", "lock", "readings.zip"
+LOG, LOCK, TURN, DATA = "log.txt", "lock", "turn", "readings.zip"
 #: Free space without which nothing begins: the work of two networks, and the export.
 NEEDED = 600 * 2**20
 #: Seconds that a child may take to end before it is killed.
@@ -47,6 +47,8 @@ REASON = 300
 LINES = 200
 #: A reader never waits for a retraining: the lowest priority.
 GENTLY = ("nice", "-n", "19")
+#: The child works once a line says that its ID is on disk; if the server dies before, it ends.
+GATED = ("sh", "-c", 'read -r _ && exec "$@"', "sh")
 COMMAND = (sys.executable, "-m", "triage", "retrain")
 RUNNING = "A retraining is running already. Wait until it has ended, or cancel it; then begin another."
 NOTHING_TO_RESUME = "No retraining was stopped. Begin a new one."
@@ -156,15 +158,13 @@ class Retrainings:
         if missing := [name for name in PACKAGES if find_spec(name) is None]:
             raise ConflictError(NO_PACKAGES.format(missing=", ".join(missing)))
         with self._lock, self._alone() as held:
-            before = self._settled()
-            if before is not None:
-                shutil.rmtree(work_folder(self._models / before.name), ignore_errors=True)
+            before, name, model = self._settled(), self._next_name(), self._model()
             free = shutil.disk_usage(self._folder).free
             if free < NEEDED:
                 raise StorageError(NO_SPACE.format(needed=NEEDED >> 20, free=free >> 20))
-            (self._folder / LOG).unlink(missing_ok=True)
-            (self._folder / DATA).unlink(missing_ok=True)
-            return self._start(Job(self._next_name(), self._model(), State.EXPORTING, datetime.now(UTC)), held)
+            # A job that cannot be read may have left work under the next name.
+            self._remove({name} if before is None else {name, before.name})
+            return self._start(Job(name, model, State.EXPORTING, datetime.now(UTC)), held)
 
     def resume(self) -> Job:
         """Go on with a retraining that failed, was cancelled or was interrupted.
@@ -189,21 +189,29 @@ class Retrainings:
         -------
         Job or None
             None if nothing was stopped: none is running, or its candidate is whole by now.
+
+        Raises
+        ------
+        StorageError
+            If it was stopped, and that cannot be kept.
         """
-        with self._lock:
-            job = self.job()
+        if self.job() is None:
+            return None
+        with self._turn():
+            job = read_job(self._folder)
             if job is None or not job.active or self._made(job):
                 return None
+            self._end_child(job)
+            if self._made(job):  # it got its name before the signal came
+                return None
             job = replace(job, state=State.CANCELLED, said="", progress=None, noted=True)
-            write_job(self._folder, job)
+            try:
+                write_job(self._folder, job)
+            except OSError as error:
+                raise storage_error(error) from error
         end = time.monotonic() + PATIENCE
-        while self._busy() and job.process:
-            _signal(job.process, signal.SIGTERM if time.monotonic() < end else signal.SIGKILL)
-            time.sleep(0.1)
-        if self._made(job):  # it got its name before the signal came
-            with self._lock:
-                self._end(self._ended(job))
-            return None
+        while job.process and self._busy() and time.monotonic() < end:
+            time.sleep(0.05)
         return job
 
     def wait(self) -> None:
@@ -213,7 +221,11 @@ class Retrainings:
 
     def _start(self, job: Job, held: int) -> Job:
         self._exported = 0.0
-        write_job(self._folder, job)
+        try:
+            with self._turn():
+                write_job(self._folder, job)
+        except OSError as error:
+            raise storage_error(error) from error
         thread = Thread(target=self._run, args=(job, os.dup(held)), name="retraining", daemon=True)
         self._threads.add(thread)
         thread.start()
@@ -225,22 +237,25 @@ class Retrainings:
             data = self._folder / DATA
             if not data.is_file():
                 self._export(data, self._count)
-            with self._lock:
+            with self._turn():
                 now = read_job(self._folder)
                 if now is None or now.state is State.CANCELLED:
                     return
                 child = self._child(job, data, held)
-                write_job(self._folder, replace(job, state=State.RUNNING, process=child.pid))
+                self._let_work(child, job)
             code = child.wait()
             # The lock is still held here, so nobody else takes this end for an interruption.
-            with self._lock:
+            with self._turn():
                 now = read_job(self._folder)
                 if now is not None and now.state is not State.CANCELLED:
                     self._end(self._ended(now, code))
         except Exception as error:
             logger.exception("a retraining was not begun")
             said = str(error) if isinstance(error, TriageError) else _sentence(error)
-            self._end(replace(job, state=State.FAILED, said=said))
+            with suppress(StorageError), self._turn():
+                now = read_job(self._folder)
+                if now is None or now.state is not State.CANCELLED:
+                    self._end(replace(job, state=State.FAILED, said=said))
         finally:
             os.close(held)
 
@@ -257,7 +272,7 @@ class Retrainings:
     def _child(self, job: Job, data: Path, held: int) -> subprocess.Popen[bytes]:
         target = self._models / job.name
         resumes = (work_folder(target) / "config.json").is_file()
-        command = [*GENTLY, *COMMAND, "--model", str(job.model), "--data", str(data), "--out", str(target)]
+        command = [*GENTLY, *GATED, *COMMAND, "--model", str(job.model), "--data", str(data), "--out", str(target)]
         command += ["--record-key", str(self._key), "--any-model", *(["--resume"] if resumes else [])]
         for reference in filter(Path.is_dir, self._references):
             command += ["--reference", str(reference)]
@@ -268,12 +283,35 @@ class Retrainings:
                 command,
                 cwd=ROOT,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 pass_fds=(held,),
                 start_new_session=True,  # what ends the server does not end it
             )
+
+    def _let_work(self, child: subprocess.Popen[bytes], job: Job) -> None:
+        """Let a child begin once its ID is on disk, so that every server can stop it; otherwise it ends."""
+        assert child.stdin is not None
+        try:
+            write_job(self._folder, replace(job, state=State.RUNNING, process=child.pid))
+            with suppress(BrokenPipeError):
+                child.stdin.write(b"\n")
+                child.stdin.flush()
+        except OSError:
+            child.kill()
+            child.wait()
+            raise
+        finally:
+            with suppress(BrokenPipeError):
+                child.stdin.close()
+
+    def _end_child(self, job: Job) -> None:
+        """End the child of a retraining: whoever began it reaps it, or is gone, and so is the lock."""
+        end = time.monotonic() + PATIENCE
+        while job.process and _is_there(job.process) and self._busy():
+            _signal(job.process, signal.SIGTERM if time.monotonic() < end else signal.SIGKILL)
+            time.sleep(0.1)
 
     def _ended(self, job: Job, code: int | None = None) -> Job:
         """Return a job whose child has ended; with an exit status if this process saw it."""
@@ -343,6 +381,30 @@ class Retrainings:
         finally:
             os.close(held)
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let one process or thread at a time decide what becomes of the retraining."""
+        try:
+            held = os.open(self._folder / TURN, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise storage_error(error) from error
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(held)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        """Remove what earlier retrainings left: work, log and export."""
+        try:
+            for name in names:
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(work_folder(self._models / name))
+            for file in (LOG, DATA):
+                (self._folder / file).unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(error) from error
+
     def _busy(self) -> bool:
         """Return whether a retraining holds the lock."""
         try:
@@ -355,6 +417,14 @@ class Retrainings:
 def _signal(process: int, number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process, number)
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.killpg(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _sentence(error: Exception) -> str:
