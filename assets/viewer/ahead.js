@@ -75,3 +75,10 @@ export function watch(place, signal) {
   for (const kind of ["pointerover", "pointerdown", "focusin"]) place.addEventListener(kind, look, { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));
 }
+
+/** @param {import("./types.js").StudyHead} head A study that is to be read before the AI's answer is seen. */
+export function unseen(head) {
+  Object.assign(head, { answer: null, suspicious: null });
+  for (const series of head.series) series.scores = [];
+  if (head.series.length) head.first = [head.series[0].number, head.series[0].slices.length >> 1];
+}

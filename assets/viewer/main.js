@@ -2,7 +2,7 @@
 /** The viewer: one study on the screen, what the keys and buttons do to it, and its end. */
 import { day, t } from "../t.js";
 import { act } from "./actions.js";
-import { ahead, study as ask } from "./ahead.js";
+import { ahead, study as ask, unseen } from "./ahead.js";
 import { withAside } from "./aside.js";
 import { corners } from "./corners.js";
 import { meaning, typing } from "./keys.js";
@@ -14,6 +14,7 @@ import { isEmpty, notes } from "./notes.js";
 import { paintHeat, paintOutline } from "./paint.js";
 import { listen } from "./pointer.js";
 import { Strip } from "./strip.js";
+import { Theirs } from "./theirs.js";
 import { tell, toolbar } from "./toolbar.js";
 import { toolKey, toolsOf } from "./toolbox.js";
 
@@ -70,6 +71,7 @@ export class App {
     /** @type {any} Tools of measuring on the first pane, once they are here. */
     this.tools = null;
     this.stop = new AbortController();
+    this.theirs = new Theirs(data.study, () => this.layout.panes.length && this.refresh());
     this.layout = new Layout(this.part("panes"), (pane) => this.prepare(pane), () => this.moved(), (pane) => found(this, pane));
     this.strip = new Strip(/** @type {HTMLCanvasElement} */ (this.part("strip")), () => this.layout.pane);
     this.rename(data);
@@ -103,6 +105,7 @@ export class App {
     this.data = data;
     this.host.dataset.study = data.study;
     this.part("banner").textContent = data.banner;
+    void this.theirs.load();
   }
 
   async start() {
@@ -157,6 +160,7 @@ export class App {
       this.layout.paint(context, pane);
       if (pane === this.layout.panes[0]) this.tools?.draw(context);
       else if (pane.source === this.main) this.tools?.drawKey(context, viewport);
+      if (pane.source === this.main) this.theirs.draw(context, viewport);
       corners(context, pane, notes(pane, this.over(pane).layer, settings));
       const loaded = pane.source.loader.loaded(pane.series);
       Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
@@ -289,11 +293,4 @@ export class App {
     this.host.dataset.tool = this.zooming ? "zoom" : this.tool;
     this.refresh();
   }
-}
-
-/** @param {import("./types.js").StudyHead} head A study that is to be read before the AI's answer is seen. */
-function unseen(head) {
-  Object.assign(head, { answer: null, suspicious: null });
-  for (const series of head.series) series.scores = [];
-  if (head.series.length) head.first = [head.series[0].number, head.series[0].slices.length >> 1];
 }

@@ -51,6 +51,19 @@ export async function toolsOf(app, studyId) {
 /** Class of the button of key images. */
 const KEY = "nt-key";
 
+/** @param {App} app @returns {HTMLElement[]} What hides the marks of other readers, if there are any. */
+function theirMarks(app) {
+  const { theirs } = app;
+  if (!theirs.readings.length) return [];
+  const names = theirs.readings.map(({ reader }) => reader).join(", ");
+  const made = button(t("Others' marks"), t("Show or hide what {names} marked", { names }), () => {
+    theirs.shown = !theirs.shown;
+    app.refresh();
+  });
+  made.setAttribute("aria-pressed", String(theirs.shown));
+  return [made];
+}
+
 /** @param {App} app Say on its button whether the slice on the screen is a key image. */
 export function tellKey({ host, tools }) {
   const pressed = String(Boolean(tools?.isKey));
@@ -94,6 +107,7 @@ export function toolButtons(app) {
       made(t("Between"), t("Outline the slices between outlined ones (Shift+F)"), () => tools.fillBetween()),
     ]),
     key,
+    ...theirMarks(app),
     undo,
   ];
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from drawn_dicom import instance, write
 from helpers import served, take_in, until
+from marked_samples import marks, mask
 from playwright.sync_api import Browser, Page, expect
 from pydicom.uid import generate_uid
+from record_samples import reading
 
-from triage.domain import Finding, Plane
+from triage.domain import Decision, Finding, Plane
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
@@ -112,6 +114,14 @@ def studies(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> 
             dict(phantom_study(Finding.GLIOMA, 6)),
         )
     )
+    store = installation.store
+    file = store.study(unequal).instances[0]
+    outlined = np.zeros((ROWS, COLUMNS), bool)
+    outlined[10:30, 10:40] = True
+    content = marks(masks={f"{file.sha256}/0": mask(outlined)}, keys=(f"{file.sha256}/0",))
+    store.marks.save(unequal, "Dr. Other", content, seen=0)
+    signed = replace(reading(reader="Dr. Other"), decision=Decision.UNAIDED, model_sha256=None)
+    store.readings.sign(unequal, signed, seen=0)
     installation.close()
     with served(folder / "home") as (address, _):
         yield Studies(address, stack, prior, volume, tumour, thick, unequal, phantom)
@@ -524,6 +534,19 @@ def test_why_there_are_no_three_planes(studies: Studies, tab: Page) -> None:
     expect(tab.locator(".nt-legend")).to_contain_text("The gaps between the slices are unequal")
     tab.keyboard.press("?")
     expect(tab.locator("#viewer .nt-help")).to_contain_text("Three planes")
+
+
+def test_marks_of_another_reader_are_shown_and_hidden(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.gap, COUNT - 1)
+    tab.keyboard.press("Home")
+    button, own = tab.get_by_role("button", name="Others' marks"), tab.get_by_role("button", name="Key image")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(own).to_have_attribute("aria-pressed", "false")
+    theirs = OUTLINED.replace("64", "125").replace("224", "227").replace("255", "160")
+    until(lambda: tab.evaluate(theirs, 0) > 20, 30)
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    until(lambda: tab.evaluate(theirs, 0) == 0, 30)
 
 
 def test_the_prior_study_scrolls_along(studies: Studies, tab: Page) -> None:

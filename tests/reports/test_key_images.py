@@ -10,7 +10,7 @@ import pytest
 from marked_samples import length, marks, mask
 from record_samples import NOW, instance, result
 
-from triage.domain import Finding, Placement, Plane, Score, Series, SeriesHeader, Slice, SliceScores
+from triage.domain import Finding, Placement, Plane, ReadingState, Score, Series, SeriesHeader, Slice, SliceScores
 from triage.records.marked import Marks
 from triage.records.marks import SignedMarks
 from triage.records.views import SeriesFiles, Study
@@ -75,6 +75,10 @@ def test_chosen_slices_come_before_measured_and_outlined_ones(study: Study, seri
     assert [one.author for one in found] == ["Dr. A"] * 4
     assert [one.mask is not None for one in found] == [True, True, False, False]
     assert [len(one.measurements) for one in found] == [0, 0, 0, 1]
+    assert [one.kind for one in found] == ["Outline", "Outline", "Key image", "Measurement"]
+    assert not any(one.is_superseded for one in found)
+    later = replace(study, readings=(*study.readings, replace(study.readings[0], state=ReadingState.AMENDED)))
+    assert all(one.is_superseded for one in shown(later, series, marks(keys=(name(4),))))
     begun = shown(study, series, marks(masks={name(0): square(3) | {"origin": "0" * 16}, name(1): square(4)}))
     assert [one.begun_by_ai for one in begun] == [True, False]
     assert begun[0].edges is None, "no file says how the patient lies"

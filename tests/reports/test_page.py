@@ -88,6 +88,10 @@ def test_the_caption_of_a_key_image_is_whole(tmp_path: Path) -> None:
     long = replace(image(), place=place, author=author, begun_by_ai=True)
     said, _ = text(replace(report(), images=(long,)), tmp_path)
     assert f"{place} · {author}, outline begun with the AI's 1 Length: 12.5 mm" in said
+    assert f"Key image: {place}" in said
+    theirs = replace(image(), kind="Outline", is_superseded=True)
+    said, _ = text(replace(report(), images=(theirs,)), tmp_path)
+    assert "Outline: Series 2, slice 3 of 20 · axial T1 · of the superseded reading of Dr. A" in said
     longer = replace(long, place="Series 2, slice 133 of 192 · axial " + "x" * 64, author="Dr. " + "y" * 76)
     said, _ = text(replace(report(), images=(longer,)), tmp_path)
     assert ", outline begun with the AI's 1 Length: 12.5 mm" in said

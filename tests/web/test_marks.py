@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 from dicomweb import Peer
 from marked_samples import length, marks
-from record_samples import add
+from record_samples import add, reading
+
+from triage.domain import Finding, ReadingState, Role
 
 HERE = f"{1:064x}/0"
 
@@ -37,6 +40,33 @@ def test_marks_are_kept_under_the_name_of_the_reader(address: str, discreet_peer
     assert ask(address, "Dr.%20B").json()["version"] == 0
     study_id = address.split("/")[-2]
     assert discreet_peer.installation.store.marks.draft(study_id, "Dr. Müller").version == 1
+
+
+def test_marks_of_signed_readings_are_shown_to_whom_the_readings_are(address: str, discreet_peer: Peer) -> None:
+    store, study_id = discreet_peer.installation.store, address.split("/")[-2]
+    signed = address + "/signed"
+
+    def read(reader: str, **changes: Any) -> None:
+        store.readings.sign(
+            study_id, replace(reading(reader=reader), **changes), seen=len(store.study(study_id).readings)
+        )
+
+    put(address, marks(length(HERE)), reader="Dr.%20A")
+    assert ask(signed, "Dr.%20B").json() == {"readings": []}, "a draft is nobody's but its reader's"
+    read("Dr. A", state=ReadingState.PRELIMINARY)
+    assert ask(signed, "Dr.%20B").json() == {"readings": []}, "a second reader is blind to the first one"
+    assert ask(signed, "").json() == {"readings": []}
+    put(address, marks(keys=(HERE,)), reader="Dr.%20B")
+    read("Dr. B", finding=Finding.MENINGIOMA, role=Role.SECOND, state=ReadingState.PRELIMINARY)
+    a = {"reader": "Dr. A", "content": marks(length(HERE))}
+    b = {"reader": "Dr. B", "content": marks(keys=(HERE,))}
+    assert ask(signed, "Dr.%20B").json() == {"readings": [a]}
+    assert ask(signed, "Dr.%20C").json() == {"readings": [a, b]}
+    put(address, marks(), version=1, reader="Dr.%20A")
+    read("Dr. A", comment="Nothing there.", role=Role.AMENDMENT, state=ReadingState.PRELIMINARY)
+    assert ask(signed, "Dr.%20C").json() == {"readings": [b]}, "an amendment without marks has none"
+    assert ask(signed.replace(study_id, "nowhere")).status_code == 404
+    assert ask(signed, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
 
 def test_another_window_is_told_what_was_kept_meanwhile(address: str) -> None:

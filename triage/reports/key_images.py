@@ -13,7 +13,9 @@ from triage.inference.preprocess import place
 from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import fits
 from triage.inference.views import outlined
-from triage.records.marked import Measurement, marker
+from triage.languages.speech import later
+from triage.reading import superseded
+from triage.records.marked import Marks, Measurement, marker
 from triage.records.marks import SignedMarks
 from triage.records.views import Study
 from triage.scans.formats.geometry import Edges, edges_of
@@ -21,6 +23,8 @@ from triage.scans.quality.gate import not_analysable
 
 #: Images that a page has room for.
 MOST = 4
+#: What slices are headed.
+KEY, MEASUREMENT, OUTLINE = later("Key image"), later("Measurement"), later("Outline")
 #: Percentiles of the gray values between which a slice is shown.
 WINDOW = (0.5, 99.8)
 
@@ -43,6 +47,10 @@ class KeyImage:
         ``(rows, columns)``, true inside the outline; None without one.
     measurements
         On this slice.
+    is_superseded
+        Whether a later reading took the place of the one that it was marked for.
+    kind
+        What it is headed: a slice that was chosen, or only measured or outlined, or that the AI shows.
     begun_by_ai
         Whether the reader's outline began as that of the AI.
     edges
@@ -56,6 +64,8 @@ class KeyImage:
     mask: NDArray[np.bool_] | None
     measurements: tuple[Measurement, ...] = ()
     begun_by_ai: bool = False
+    is_superseded: bool = False
+    kind: str = KEY
     edges: Edges | None = None
 
 
@@ -110,11 +120,19 @@ def _of_reader(study: Study, series: Sequence[Series], signed: SignedMarks) -> l
                 mask.pixels if mask is not None and is_shown else None,
                 tuple(one for one in marks.measurements if one.marker == name),
                 begun_by_ai=mask is not None and is_shown and mask.origin is not None,
+                is_superseded=superseded(study.readings)[signed.version - 1],
+                kind=_kind(marks, name),
                 edges=edges_of(slice_, series[number].header.plane),
             )
         )
         wanted.remove(name)  # the volumes of one NIfTI file share the names of their slices
     return found
+
+
+def _kind(marks: Marks, name: str) -> str:
+    if name in marks.keys:
+        return KEY
+    return MEASUREMENT if any(one.marker == name for one in marks.measurements) else OUTLINE
 
 
 def _named(study: Study, series: Sequence[Series]) -> Iterator[tuple[str, int, int]]:

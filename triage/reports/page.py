@@ -144,7 +144,10 @@ def _images(page: Paper, report: StudyReport) -> None:
 def _caption(image: KeyImage) -> list[str]:
     """Return which slice an image is and who marked it, with room left for what was measured."""
     begun = t(", outline begun with the AI's") if image.begun_by_ai else ""
-    said = f"{cut(retold(image.place), PLACE)} · {cut(retold(image.author), AUTHOR)}{begun}"
+    author = cut(retold(image.author), AUTHOR)
+    if image.is_superseded:
+        author = t("of the superseded reading of {reader}", reader=author)
+    said = f"{t(image.kind)}: {cut(retold(image.place), PLACE)} · {author}{begun}"
     return _wrapped(said, UNDER_IMAGE - 1)
 
 

@@ -1,4 +1,4 @@
-"""Marks of the reader, kept while the reader draws: ``GET`` and ``PUT /viewer/studies/<study>/marks``."""
+"""Marks: ``GET`` and ``PUT /viewer/studies/<study>/marks`` of the reader, ``GET …/marks/signed`` of the others."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from starlette.routing import BaseRoute, Route
 from triage.errors import NotFoundError, ReadingError, StorageError
 from triage.languages.speech import later, retold
 from triage.pipeline.installation import Installation
+from triage.reading import hidden_from
 from triage.records.marked import MAX_BYTES
 from triage.records.marks import MarkDraft
+from triage.text import readable_name
 from triage.web.reader import NO_STORE, Answer, reader_of, refuse_other_sites
 
 ADDRESS = "/viewer/studies/{study_id}/marks"
@@ -24,7 +26,7 @@ NOT_UNDERSTOOD = later("The marks were not understood. Reload the page, then dra
 
 
 def mark_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
-    """Return the two routes.
+    """Return the three routes.
 
     A ``PUT`` holds `version`, that of the draft which it continues, and `content`. It is answered with 200 and the new
     version, or with 409 and what another window of the reader kept meanwhile. Every refusal says why in `error`.
@@ -38,6 +40,11 @@ def mark_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
     async def read(request: Request) -> Response:
         return await _answer(request, lambda study_id, name: (200, installation().store.marks.draft(study_id, name)))
 
+    async def others(request: Request) -> Response:
+        return await _answered(
+            request, lambda study_id, name: (200, {"readings": visible(installation(), study_id, name)})
+        )
+
     async def save(request: Request) -> Response:
         body = await _body(request)
 
@@ -50,23 +57,56 @@ def mark_routes(installation: Callable[[], Installation]) -> list[BaseRoute]:
 
         return await _answer(request, kept)
 
-    return [Route(ADDRESS, read, methods=["GET"]), Route(ADDRESS, save, methods=["PUT"])]
+    return [
+        Route(ADDRESS, read, methods=["GET"]),
+        Route(ADDRESS, save, methods=["PUT"]),
+        Route(ADDRESS + "/signed", others, methods=["GET"]),
+    ]
+
+
+def visible(installation: Installation, study_id: str, reader: str) -> list[dict[str, Any]]:
+    """Return what the other readers of a study marked, as JSON: of each, the marks of the latest signed reading.
+
+    A reader who may not see the readings yet, or not yet the AI result with which their outlines can begin, gets none.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such study.
+    """
+    store = installation.store
+    status, readings = store.readings.of(study_id)
+    if hidden_from(reader, readings, status) or installation.hides_ai(store.study(study_id), reader):
+        return []
+    latest = {item.reader: number for number, item in enumerate(readings, start=1) if item.reader != reader}
+    return [
+        {"reader": readable_name(one.reader), "content": one.marks.stored()}
+        for one in store.marks.signed(study_id)
+        if latest.get(one.reader) == one.version
+    ]
 
 
 async def _answer(request: Request, ask: Callable[[str, str], tuple[int, MarkDraft]]) -> Response:
+    def told(study_id: str, name: str) -> tuple[int, dict[str, Any]]:
+        status, draft = ask(study_id, name)
+        saved_at = draft.saved_at.isoformat() if draft.saved_at else None
+        return status, {"version": draft.version, "content": draft.marks.stored(), "saved_at": saved_at}
+
+    return await _answered(request, told)
+
+
+async def _answered(request: Request, ask: Callable[[str, str], tuple[int, dict[str, Any]]]) -> Response:
     refuse_other_sites(request)
 
     def answered() -> tuple[int, dict[str, Any]]:
         try:
-            status, draft = ask(request.path_params["study_id"], reader_of(request))
+            return ask(request.path_params["study_id"], reader_of(request))
         except NotFoundError as error:
             return 404, {"error": retold(str(error))}
         except ReadingError as error:
             return 400, {"error": retold(str(error))}
         except StorageError as error:
             return 503, {"error": retold(str(error))}
-        saved_at = draft.saved_at.isoformat() if draft.saved_at else None
-        return status, {"version": draft.version, "content": draft.marks.stored(), "saved_at": saved_at}
 
     status, content = await to_thread.run_sync(answered)
     return Answer(content, status, NO_STORE)

@@ -9,12 +9,15 @@
  * @typedef {import("./types.js").Viewport} Viewport
  */
 import { t } from "../../t.js";
+import { unpacked } from "./brush.js";
 import { described } from "./measure.js";
 
 const COLOUR = "#ffd54a";
 const ACTIVE = "#ffffff";
 const OUTLINE = "#ff6fae";
 const FILL = [255, 111, 174, 70];
+/** Marks of other readers. */
+const THEIRS = "#7de3a0";
 const RIM = "rgba(0, 0, 0, 0.85)";
 const FONT = "600 13px system-ui, sans-serif";
 /** Middle of a line below the letter at the upper edge: pixels. */
@@ -31,27 +34,29 @@ const drawn = new WeakMap();
  * @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport
  * @param {() => Bitmap} bitmap gives the mask, unless its drawing is remembered
  * @param {object | null} key what the drawing is remembered by; null while the mask changes
+ * @param {string} [colour] of its edge; in that of other readers, nothing is filled
  */
-export function drawMask(ctx, viewport, bitmap, key) {
+export function drawMask(ctx, viewport, bitmap, key, colour = OUTLINE) {
   const picture = (key && drawn.get(key)) || pictureOf(bitmap());
   if (key) drawn.set(key, picture);
   const place = placement(viewport);
   ctx.save();
   ctx.imageSmoothingEnabled = false;
   ctx.transform(place.a, place.b, place.c, place.d, place.e, place.f);
-  ctx.drawImage(picture.fill, 0, 0);
+  if (colour === OUTLINE) ctx.drawImage(picture.fill, 0, 0);
   ctx.restore();
   const edge = new Path2D();
   edge.addPath(picture.edge, place);
-  rimmed(ctx, edge, OUTLINE);
+  rimmed(ctx, edge, colour);
 }
 
 /**
  * @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport
  * @param {Pick<Measurement, "kind" | "points" | "values" | "unit">} one
  * @param {boolean} active
+ * @param {string} [own] colour of its reader
  */
-export function drawMeasurement(ctx, viewport, one, active) {
+export function drawMeasurement(ctx, viewport, one, active, own = COLOUR) {
   const points = one.points.map(([x, y]) => viewport.toScreen({ x, y }));
   const path = new Path2D();
   if (one.kind === "ellipse") {
@@ -62,16 +67,16 @@ export function drawMeasurement(ctx, viewport, one, active) {
   } else {
     points.forEach(({ x, y }, at) => (at ? path.lineTo(x, y) : path.moveTo(x, y)));
   }
-  rimmed(ctx, path, active ? ACTIVE : COLOUR);
+  rimmed(ctx, path, active ? ACTIVE : own);
   if (one.kind !== "probe") {
     const ends = new Path2D();
     for (const { x, y } of points) {
       ends.moveTo(x + 3.5, y);
       ends.arc(x, y, 3.5, 0, 2 * Math.PI);
     }
-    rimmed(ctx, ends, active ? ACTIVE : COLOUR);
+    rimmed(ctx, ends, active ? ACTIVE : own);
   }
-  label(ctx, described(one), beside(points));
+  label(ctx, described(one), beside(points), own);
 }
 
 /**
@@ -98,6 +103,32 @@ export function drawKey(ctx, overlay) {
   label(ctx, [`★ ${t("Key image")}`], { x: overlay.clientWidth / 2 - 40, y: BELOW_LETTER });
 }
 
+/**
+ * What another reader marked on a slice: dashed, in a colour of its own, with the name.
+ * @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport
+ * @param {import("./types.js").Content} content
+ * @param {string} reader
+ * @param {string} marker of the slice
+ * @param {number} line where the name stands, below those of others
+ * @returns {boolean} whether there is anything on it
+ */
+export function drawTheirs(ctx, viewport, { measurements, masks, keys }, reader, marker, line) {
+  const here = measurements.filter((one) => one.marker === marker);
+  const mask = masks[marker];
+  const outlined = mask && mask.runs.length > 1;
+  const isKey = keys.includes(marker);
+  if (!here.length && !outlined && !isKey) return false;
+  ctx.save();
+  ctx.setLineDash([6, 4]);
+  if (outlined) drawMask(ctx, viewport, () => unpacked(mask), mask, THEIRS);
+  for (const one of here) drawMeasurement(ctx, viewport, one, false, THEIRS);
+  ctx.setLineDash([]);
+  const said = isKey ? `★ ${t("Key image of {reader}", { reader })}` : t("Marks of {reader}", { reader });
+  label(ctx, [said], { x: ctx.canvas.clientWidth / 2 - 40, y: BELOW_LETTER + LINE_HEIGHT * (line + 1) }, THEIRS);
+  ctx.restore();
+  return true;
+}
+
 /** Image pixels to CSS pixels of the overlay. @param {Viewport} viewport */
 function placement(viewport) {
   const [zero, right, below] = [viewport.toScreen({ x: 0, y: 0 }), viewport.toScreen({ x: 1, y: 0 }), viewport.toScreen({ x: 0, y: 1 })];
@@ -116,15 +147,15 @@ function rimmed(ctx, path, colour) {
 }
 
 /** Lines of text, within the pane and beside the letter at its right edge.
- * @param {CanvasRenderingContext2D} ctx @param {string[]} lines @param {Point} at */
-function label(ctx, lines, at) {
+ * @param {CanvasRenderingContext2D} ctx @param {string[]} lines @param {Point} at @param {string} [colour] */
+function label(ctx, lines, at, colour = COLOUR) {
   ctx.font = FONT;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   ctx.lineJoin = "round";
   ctx.strokeStyle = RIM;
   ctx.lineWidth = 4;
-  ctx.fillStyle = COLOUR;
+  ctx.fillStyle = colour;
   const width = Math.max(...lines.map((line) => ctx.measureText(line).width));
   const x = within(at.x, ctx.canvas.clientWidth - EDGE - width);
   const top = within(at.y, ctx.canvas.clientHeight - (lines.length - 0.5) * LINE_HEIGHT);
