@@ -49,6 +49,8 @@ def test_a_report_is_written_whole_and_audited(home: Path) -> None:
     ("arguments", "remedy"),
     [
         (("--month", "January", "--out", "a.pdf"), "2026-10"),
+        (("--month", "0001-01", "--out", "a.pdf"), "2000-01"),
+        (("--month", "9999-12", "--out", "a.pdf"), "earlier month"),
         (("--month", "2999-01", "--out", "a.pdf"), "earlier month"),
         (("--month", "2026-01", "--out", "a.doc"), ".html"),
         (("--month", "2026-01", "--out", "nowhere/a.pdf"), "Create it"),

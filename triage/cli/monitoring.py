@@ -15,6 +15,8 @@ from triage.languages.speech import speaking
 from triage.settings import Settings
 
 commands = typer.Typer()
+#: Months before it are none of this product, and the first year of all has no month before it.
+FIRST_YEAR = 2000
 FORMS = (".pdf", ".html")
 
 
@@ -62,6 +64,10 @@ def _first_day(month: str) -> date:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError as error:
         raise exit_with(f"{month} is no month. Write it as 2026-10.", 2) from error
+    if first.year < FIRST_YEAR:
+        raise exit_with(
+            f"{month} is before the first month that a report covers, {FIRST_YEAR}-01. Choose a later one.", 2
+        )
     if first > datetime.now(UTC).date():
         raise exit_with(f"{month} has not begun. Choose an earlier month.", 2)
     return first
