@@ -36,7 +36,19 @@ class Command:
 
     def begin(self, *more: str) -> subprocess.Popen[str]:
         """Begin it in a process group of its own."""
-        command = [sys.executable, "-m", "triage", "retrain", *self.options, "--out", str(self.out), *more]
+        # Tests that run in the background ignore SIGINT, and what they start would too.
+        command = [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-m",
+            "triage",
+            "retrain",
+            *self.options,
+            "--out",
+            str(self.out),
+            *more,
+        ]
         environment = os.environ | {"COLUMNS": "10000", "NO_COLOR": "1", "TERM": "dumb"}
         return subprocess.Popen(
             command,

@@ -202,7 +202,7 @@ def test_dates_are_as_on_review_and_who_signed_is_not_cut(
     server.store.readings.sign(study, signed, seen=0)
     page = browser.new_context(viewport={"width": 1366, "height": 768}, locale=language).new_page()
     page.goto(server.address)
-    page.get_by_role("button", name=re.compile("^Alle? 1$")).click()
+    page.get_by_role("button", name=re.compile("^All(e)? 1$")).click()
     expect(page.locator("td[data-column=date]")).to_have_text(day)
     reader = page.locator("td[data-column=reader] > div")
     expect(reader).to_contain_text("Castellano-Ruiz")
