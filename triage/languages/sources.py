@@ -70,9 +70,9 @@ SILENT = (
     "triage/scans/formats/lookup.py",
     "triage/scans/formats/origin.py",
 )
-#: Texts of other modules that no reader sees: names in DICOM, commands of SQL, errors of a programmer.
+#: Texts of other modules that no reader sees: names in DICOM, commands of SQL and a shell, errors of a programmer.
 UNSEEN = re.compile(
-    r"PRAGMA .*|BEGIN .*|SELECT .*|SIEMENS .*|PALETTE .*|.*Image Storage|DejaVu Sans|system volume information|"
+    r"read -r .*|PRAGMA .*|BEGIN .*|SELECT .*|SIEMENS .*|PALETTE .*|.*Image Storage|DejaVu Sans|system volume information|"
     r"judge and file|An upload .* only after .*|An upload has no receipt .*|a study needs .*|the runs of a mask .*|"
     r"the kind .* points|The record takes datetimes .*|REPEATABLE READ|microseconds|"
     r"first start|start of the server|command line|unnamed reader|.* rows of an earlier version|"
