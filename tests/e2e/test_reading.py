@@ -310,7 +310,7 @@ def test_a_glioma_is_read_twice_and_a_disagreement_is_arbitrated(server: Server,
     study_id = server.order[0]  # type: ignore[attr-defined]
     ada = reading(browser, server, "Dr. Ada", study_id)
     bo = reading(browser, server, "Dr. Bo", study_id)
-    expect(bo.get_by_text("Dr. Ada has this study open")).to_be_visible()
+    expect(bo.get_by_text("Dr. Ada has this study open since")).to_be_visible()
     bo.get_by_placeholder("Comment").fill("mine")
     sign(ada, "Glioma", "butterfly")
     # Told at once, without what the first reader said; nothing typed is lost.
