@@ -10,7 +10,7 @@ from triage.learning.drift import BASELINE_DAYS, FALSE_ALARM_DAYS, chart, thresh
 from triage.learning.observed import Shares
 
 #: About as many charts as an installation has; studies a day.
-CHARTS, PER_DAY = 25, 8
+CHARTS, PER_DAY = 40, 8
 #: Share before and after a change; the same twice: no change.
 CASES = ((0.04, 0.19), (0.04, 0.10), (0.0, 0.10), (0.25, 0.40), (0.25, 0.35), (0.9, 0.8), (0.9, 0.7))
 SHARES = (0.0, 0.04, 0.25, 0.5, 0.9)

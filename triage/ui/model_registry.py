@@ -74,7 +74,7 @@ def history(entries: tuple[Entry, ...]) -> pd.DataFrame:
             t("Who"): [one_line(one.by.actor) for one in entries],
             t("What"): [t(ACTS[one.act]) for one in entries],
             t("Model"): [one_line(one.model.name) for one in entries],
-            t("Card"): [one.model.card[:12] for one in entries],
+            t("Card"): [one_line(one.model.card[:12]) for one in entries],
             t("Reason"): [one_line(one.reason) for one in entries],
         }
     )
