@@ -7,7 +7,7 @@ from triage.languages.speech import t
 from triage.ui import news, state
 
 person = state.require(Right.WORKLIST)
-title, button = st.columns([5, 1], vertical_alignment="bottom")
+title, button = st.columns([3, 1], vertical_alignment="bottom")
 title.title(t("Worklist"))
 may_read = person.may(Right.READ)
 if may_read and button.button(t("Read next"), icon=":material/play_arrow:", type="primary", width="stretch"):
