@@ -68,9 +68,9 @@ def test_the_same_pixels_are_found_even_without_a_head() -> None:
 
 
 def test_it_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
-    assert read_seen(tmp_path) is None
     seen().save(tmp_path / SEEN)
-    found = read_seen(tmp_path)
+    assert read_seen(tmp_path, ()) is None
+    found = read_seen(tmp_path, {SEEN})
     assert found is not None
     assert found.uses_of(drawn(0, 2, 9)) == [Use.TRAINED, Use.TESTED, None]
     with np.load(tmp_path / SEEN) as arrays:
@@ -87,7 +87,7 @@ def test_a_damaged_file_names_the_remedy(tmp_path: Path, damage: str) -> None:
     else:
         path.write_bytes(path.read_bytes()[: 200 if damage == "cut" else 0])
     with pytest.raises(ModelError, match="triage remember"):
-        read_seen(tmp_path)
+        read_seen(tmp_path, {SEEN})
 
 
 @pytest.mark.data

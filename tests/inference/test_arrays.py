@@ -24,8 +24,8 @@ def damages(whole: bytes) -> dict[str, bytes]:
 def test_the_arrays_are_given_by_name(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "some.npz", values=np.arange(4), other=np.zeros(2))
     assert read_arrays(tmp_path / "some.npz", total, "") == 6
-    assert read_memory(tmp_path, "some.npz", total) == 6
-    assert read_memory(tmp_path, "other.npz", total) is None
+    assert read_memory(tmp_path, {"some.npz"}, "some.npz", total) == 6
+    assert read_memory(tmp_path, {"model.onnx"}, "some.npz", total) is None, "the card does not name it"
 
 
 @pytest.mark.parametrize("damage", ["empty", "other", "short", "flipped"])
@@ -34,7 +34,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
     np.savez_compressed(path, values=np.random.default_rng(0).random(1000))
     path.write_bytes(damages(path.read_bytes())[damage])
     with pytest.raises(ModelError, match=r"some\.npz is damaged\. .* triage remember"):
-        read_memory(tmp_path, "some.npz", total)
+        read_memory(tmp_path, {"some.npz"}, "some.npz", total)
     with pytest.raises(ModelError, match="bring it back"):
         read_arrays(path, total, "bring it back")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from triage.phantoms import Phantom
 from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
 from triage.pipeline.promoting import Promoting
+from triage.records.accounts import Account
 from triage.records.acts import Act, line_of, requests_of, shadows_of
 from triage.records.audit import Event
 from triage.records.keys import open_key
@@ -33,6 +35,14 @@ BOB = Person("Dr. Bob", frozenset({Role.ADMINISTRATOR}), account="2")
 
 def of(installation: Installation, person: Person = ADA) -> Promoting:
     return Promoting(Acting(installation, person))
+
+
+def put_on_record(installation: Installation, *people: Person) -> None:
+    """Give people accounts, which hold their names and roles for as long as they are open."""
+    for one in people:
+        key = one.name.casefold()
+        account = Account(one.account, key, key, one.name, key, one.roles, "", False, datetime.now(UTC))
+        installation.store.accounts.add(account)
 
 
 def seen(installation: Installation) -> int:
@@ -137,6 +147,7 @@ def test_a_judgement_counts_where_it_was_made_and_as_it_was_made(
 
 def test_an_override_needs_a_reason_and_a_second_administrator(installation: Installation, settings: Settings) -> None:
     judge(make_candidate(settings.home), verdict=Verdict.FAILED)
+    put_on_record(installation, ADA, BOB)
     with pytest.raises(PromotionError, match="two administrators"):
         of(installation, alone("Dr. Ada")).ask("ours", "why", seen=0)
     with pytest.raises(PromotionError, match="reason"):
@@ -161,6 +172,7 @@ def test_an_override_that_is_declined_or_changed_promotes_nothing(
     installation: Installation, settings: Settings
 ) -> None:
     folder = make_candidate(settings.home)
+    put_on_record(installation, ADA, BOB)
     first = of(installation).ask("ours", "why", seen=0)
     of(installation, BOB).withdraw(first.number)
     with pytest.raises(PromotionError, match="not open"):
@@ -170,6 +182,20 @@ def test_an_override_that_is_declined_or_changed_promotes_nothing(
     make_candidate(settings.home, glioma=1.0)
     with pytest.raises(PromotionError, match="changed since"):
         of(installation, BOB).agree(second.number, seen=0)
+    assert serving(installation) == SHIPPED.name
+
+
+@pytest.mark.parametrize("values", [{"closed_at": datetime.now(UTC)}, {"roles": {Role.RADIOLOGIST}}])
+def test_an_override_counts_while_the_one_who_asked_is_administrator(
+    installation: Installation, settings: Settings, values: dict[str, object]
+) -> None:
+    make_candidate(settings.home)
+    put_on_record(installation, ADA, BOB)
+    asked = of(installation).ask("ours", "why", seen=0)
+    installation.store.accounts.change(ADA.account, **values)
+    with pytest.raises(PromotionError, match=r"Dr\. Ada, .* no administrator any more\. Decline it"):
+        of(installation, BOB).agree(asked.number, seen=0)
+    of(installation, BOB).withdraw(asked.number)
     assert serving(installation) == SHIPPED.name
 
 

@@ -8,7 +8,7 @@ model knew before, without the pictures.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -137,19 +137,25 @@ def seen_by_model(folder: Path) -> SeenBy | None:
     ModelError
         If the folder is damaged.
     """
-    card, pictures = read_card(folder), read_seen(folder)
+    card = read_card(folder)
+    pictures = read_seen(folder, card.files)
     return SeenBy(card.name, card.sha256, pictures) if pictures is not None else None
 
 
-def read_seen(folder: Path) -> Seen | None:
+def read_seen(folder: Path, files: Collection[str]) -> Seen | None:
     """Read what the model of a folder has seen; None for a model of an earlier version, which does not say.
+
+    Parameters
+    ----------
+    folder, files
+        The model folder, and the files that its card names.
 
     Raises
     ------
     ModelError
         If the file is damaged.
     """
-    return read_memory(folder, SEEN, _seen)
+    return read_memory(folder, files, SEEN, _seen)
 
 
 def _seen(arrays: Arrays) -> Seen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,17 +42,28 @@ def read_arrays(path: Path, make: Callable[[Arrays], T], trouble: str) -> T:
         raise ModelError(trouble) from error
 
 
-def read_memory(folder: Path, name: str, make: Callable[[Arrays], T]) -> T | None:
-    """Return what is made of a file that `remember` writes into a model folder; None if the folder has none.
+def read_memory(folder: Path, files: Collection[str], name: str, make: Callable[[Arrays], T]) -> T | None:
+    """Return what is made of a file that `remember` writes into a model folder; None if the model has none.
+
+    Parameters
+    ----------
+    folder
+        The model folder.
+    files
+        The files that its card names: another one, which somebody laid there, is not read.
+    name
+        Of the file.
+    make
+        As of `read_arrays`.
 
     Raises
     ------
     ModelError
         If the file is damaged.
     """
-    path = folder / name
-    if not path.is_file():
+    if name not in files:
         return None
+    path = folder / name
     trouble = (
         f"{path} is damaged. Restore the model folder, or write the file again: python -m triage remember {folder}"
     )

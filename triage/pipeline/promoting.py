@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from triage.access.person import Person
-from triage.access.roles import Right
-from triage.errors import ModelError, PromotionError
+from triage.access.roles import Right, holders
+from triage.errors import ModelError, NotFoundError, PromotionError
 from triage.learning.judgement import Judgement, Mac
 from triage.pipeline.acting import Acting
 from triage.pipeline.candidates import Candidate, judgement_digest, read_candidate, try_out
@@ -41,6 +41,10 @@ STOPPED = "{name} does not pass its judgement: {said} An administrator may ask f
 TWIN = (
     "{name} has the network of a model that serves or served here, with another card, so their results could not be "
     "told apart. Train it further, then release it."
+)
+GONE = (
+    "{name}, who asked for this override, is no administrator any more. Decline it; another administrator may ask "
+    "again."
 )
 UNREACHABLE = "Not rolled back, {name} goes on serving: {reason} Bring the folder back from a backup, then roll back."
 
@@ -125,13 +129,15 @@ class Promoting:
         ConflictError, ModelError
             As `promote`; or the request is not open any more.
         PromotionError
-            If the same administrator asked, or the candidate was changed since.
+            If the same administrator asked, or one who is none any more; or the candidate was changed since.
         """
         by, in_use = self._begin(), self._installation.serving.current()
         self._require_account(by)
         asked = self._request(number)
         if by.account == asked.by.account or by.actor == asked.by.actor:
             raise PromotionError("You asked for this override yourself. Another administrator has to agree.")
+        if not self._is_administrator(asked.by.account):
+            raise PromotionError(GONE.format(name=asked.by.actor))
         candidate = self._candidate(asked.model.folder, in_use)
         if candidate.model != asked.model:
             raise PromotionError(f"{asked.model.name} was changed since the override was asked for. Ask again.")
@@ -212,6 +218,13 @@ class Promoting:
     def _require_account(by: By) -> None:
         if not by.account:
             raise PromotionError(WITHOUT_ACCOUNTS)
+
+    def _is_administrator(self, account_id: str) -> bool:
+        try:
+            account = self._installation.store.accounts.get(account_id)
+        except NotFoundError:
+            return False
+        return account.closed_at is None and not account.roles.isdisjoint(holders(Right.PROMOTE))
 
     def _candidate(self, folder: str, in_use: InUse) -> Candidate:
         """Return a candidate that could serve, read from the disk now."""

@@ -139,7 +139,7 @@ def test_a_released_folder_serves_and_its_card_holds_the_figures(runs: Runs, tmp
     narrow, whole = (trials[0].with_name(name) for name in ("narrow", "whole"))
     card = release(data, trials[::-1], whole, CARD_NOTES, folder, volumes=data / "volumes", left_out=narrow)
     assert card.files == read_card(folder).files
-    seen = read_seen(folder)
+    seen = read_seen(folder, card.files)
     assert seen is not None
     assert Counter(seen.trained.tolist()) == {True: len(read_chosen(data, volumes=data / "volumes").items)}
     assert seen.uses_of(Pictures.of([head("glioma", 1)])) == [Use.TRAINED]

@@ -37,7 +37,7 @@ def test_sources_that_it_was_trained_on_are_told_from_others(model: Path, tmp_pa
     assert card.metrics["seen"] == {"trained": 12, "tested": 8}
     assert read_card(model) == card, "the folder is whole, and its card names the file"
     assert "12 pictures that it was trained on" in (model / MODEL_CARD).read_text()
-    seen = read_seen(model)
+    seen = read_seen(model, card.files)
     assert seen is not None
     asked = [np.asarray(head("glioma", seed)) for seed in (0, 60)]
     assert seen.uses_of(Pictures.of(asked)) == [Use.TRAINED, Use.TESTED]

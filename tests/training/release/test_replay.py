@@ -41,7 +41,7 @@ def test_a_training_set_is_kept_without_a_picture(network: keras.Model, tmp_path
     data = read_dataset(manifest_set(tmp_path / "data", each=5, others=2))
     kept = remember_features(network, data, 10)
     kept.save(tmp_path / REPLAY)
-    again = load_replay(tmp_path)
+    again = load_replay(tmp_path, {REPLAY})
     assert again.features.dtype == np.float16
     assert again.features.shape == (10, 2, 2560)
     for name in ("features", "classes", "sources"):
@@ -85,7 +85,7 @@ def test_two_sets_are_joined_and_a_model_may_have_none(tmp_path: Path) -> None:
     joined = ones[0].joined(ones[1], 8)
     assert sorted(joined.sources) == ["old"] * 4 + ["site"] * 4
     assert (joined.features[joined.sources == "site"] == 2).all()
-    assert load_replay(tmp_path) is None
     (tmp_path / REPLAY).write_bytes(b"PK\x03\x04")
+    assert load_replay(tmp_path, ()) is None
     with pytest.raises(ModelError, match="triage remember"):
-        load_replay(tmp_path)
+        load_replay(tmp_path, {REPLAY})

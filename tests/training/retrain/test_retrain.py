@@ -71,7 +71,7 @@ def made(serving: Path, export: Path, recipe: str, tmp_path_factory: pytest.Temp
 
 
 def test_it_records_what_it_was_trained_on(made: Made, serving: Path, export: Path) -> None:
-    site, seen = read_site(export, read_card(serving)), read_seen(made.folder)
+    site, seen = read_site(export, read_card(serving)), read_seen(made.folder, made.card.files)
     assert seen is not None
 
     def use_of(part: Part) -> set[Use | None]:
@@ -156,7 +156,7 @@ def test_gate_and_distance_are_the_parents_because_what_they_read_did_not_change
 
 
 def test_it_remembers_the_site_beside_the_training_set_and_can_be_a_parent(made: Made, serving: Path) -> None:
-    before, after = load_replay(serving), load_replay(made.folder)
+    before, after = (load_replay(folder, read_card(folder).files) for folder in (serving, made.folder))
     assert set(after.sources) == {*before.sources, "readings"}
     assert set(after.importance) == set(before.importance)
     assert open_parent(made.folder).card == made.card

@@ -7,7 +7,7 @@ training set depends on the weights. A feature is the mean of a map over a whole
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,15 +86,20 @@ class Replay:
         return Replay(features, classes[chosen], sources[chosen], self.importance)
 
 
-def load_replay(folder: Path) -> Replay | None:
+def load_replay(folder: Path, files: Collection[str]) -> Replay | None:
     """Read the file of a model folder; None if the model has none.
+
+    Parameters
+    ----------
+    folder, files
+        The model folder, and the files that its card names.
 
     Raises
     ------
     ModelError
         If the file is damaged.
     """
-    return read_memory(folder, REPLAY, _replay)
+    return read_memory(folder, files, REPLAY, _replay)
 
 
 def _replay(arrays: Arrays) -> Replay:

@@ -128,7 +128,8 @@ def write_candidate(
     replay = _replay(network, lesson, frames)
     replay.save(folder / REPLAY)
     shutil.copyfile(parent.folder / GATE, folder / GATE)
-    if (before := read_seen(parent.folder)) is not None:  # with the site alone, it would say that this is all
+    # With the site alone, it would say that this is all.
+    if (before := read_seen(parent.folder, parent.card.files)) is not None:
         before.joined(_seen(lesson)).save(folder / SEEN)
     say(0.5)
     served = Network(folder / ONNX)

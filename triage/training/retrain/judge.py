@@ -196,7 +196,7 @@ def _recorded(basis: Basis, after: Runtime) -> NDArray[np.bool_]:
     What the serving model was trained on is the candidate's by descent: it is known, and no leak.
     """
     studies = basis.site.parts[Part.TEST]
-    recorded, before = read_seen(after.folder), read_seen(basis.serving.folder)
+    recorded, before = (read_seen(one.folder, one.card.files) for one in (after, basis.serving))
     known = np.zeros(len(studies.cases), np.bool_)
     if recorded is None:
         return known

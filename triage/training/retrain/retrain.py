@@ -141,7 +141,7 @@ def retrain(
             trust_of(train, answers, chosen.retrain),
             chosen.retrain.one_reader,
             parent.card.fusion,
-            load_replay(serving),
+            load_replay(serving, parent.card.files),
             old,
         )
         quiet.print(_counts(lesson))
