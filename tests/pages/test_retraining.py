@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from triage.access.person import Person
 from triage.access.roles import Role
-from triage.pipeline import retraining
+from triage.pipeline import retraining_child
 from triage.pipeline.installation import Installation
 from triage.pipeline.retraining_job import State
 from triage.ui import state
@@ -36,7 +36,7 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installation: Install
     """Let a script stand for the retraining; it waits for a file, and ends with the test."""
     script = tmp_path / "child.py"
     script.write_text(WAITS)
-    monkeypatch.setattr(retraining, "COMMAND", (sys.executable, str(script)))
+    monkeypatch.setattr(retraining_child, "COMMAND", (sys.executable, str(script)))
     yield
     installation.retrainings.cancel()
     installation.retrainings.wait()
@@ -77,7 +77,7 @@ def test_it_is_begun_watched_cancelled_and_resumed_until_it_is_a_candidate(insta
 
 
 def test_why_it_failed_is_shown(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retraining, "COMMAND", (sys.executable, "-c", "print('The disk is full.') or exit(1)"))
+    monkeypatch.setattr(retraining_child, "COMMAND", (sys.executable, "-c", "print('The disk is full.') or exit(1)"))
     installation.retrainings.begin()
     installation.retrainings.wait()
     assert "The disk is full" in drawn().error[0].value.replace("\\", "")

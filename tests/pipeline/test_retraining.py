@@ -22,10 +22,11 @@ from triage.access.roles import Role
 from triage.errors import ConflictError, DeniedError, StorageError
 from triage.inference.card import read_card
 from triage.learning.retraining import Stage, work_folder
-from triage.pipeline import retraining
+from triage.pipeline import retraining, retraining_child, retraining_folder
 from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
-from triage.pipeline.retraining import ACTOR, DATA, LOG, Retrainings
+from triage.pipeline.retraining import ACTOR, Retrainings
+from triage.pipeline.retraining_folder import DATA, LOG, RetrainingFolder
 from triage.pipeline.retraining_job import Job, State
 from triage.records.audit import Event
 from triage.records.trail import TrailFilter
@@ -58,7 +59,7 @@ def does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
     """Let the child be a script, and choose what it does."""
     script = tmp_path / "child.py"
     script.write_text(CHILD)
-    monkeypatch.setattr(retraining, "COMMAND", (sys.executable, str(script)))
+    monkeypatch.setattr(retraining_child, "COMMAND", (sys.executable, str(script)))
     return lambda what: (tmp_path / "does").write_text(what) and None
 
 
@@ -261,7 +262,9 @@ def test_its_end_names_candidate_and_data_set(
 ) -> None:
     made = make_candidate(tmp_path / "elsewhere", "site-1", training={"data_set": {"digest": "d" * 64}})
     shutil.copytree(made, work_folder(tmp_path / "models" / "site-1"))
-    monkeypatch.setattr(retraining, "work_folder", lambda out: tmp_path / "kept")  # begin removes what an earlier left
+    monkeypatch.setattr(
+        retraining_folder, "work_folder", lambda out: tmp_path / "kept"
+    )  # begin removes what an earlier left
     jobs.begin()
     jobs.wait()
     assert trail(tmp_path) == [f"finished: candidate site-1, card {read_card(made).digest}, data set {'d' * 64}"]
@@ -354,10 +357,9 @@ def test_cancelled_by_another_server_while_the_child_starts_it_does_not_work(
 
 
 def test_a_child_whose_server_died_before_its_id_was_on_disk_does_not_work(jobs: Retrainings, tmp_path: Path) -> None:
-    jobs._folder.mkdir()
     job = Job("site-1", tmp_path, State.EXPORTING, datetime.now(UTC))
-    with jobs._alone() as held:
-        child = jobs._child(job, tmp_path / "data", held)
+    with jobs._folder.alone() as held:
+        child = jobs._child(job, held)
         child.stdin.close()  # as the end of the server does
         assert child.wait() != 0
     assert not (tmp_path / "models" / "site-1").exists()
@@ -373,7 +375,7 @@ def test_cancelling_on_a_full_disk_stops_it_and_says_so(
     jobs.begin()
     running(jobs)
     with monkeypatch.context() as patch:
-        patch.setattr(retraining, "write_job", full)
+        patch.setattr(RetrainingFolder, "keep", full)
         with pytest.raises(StorageError, match="disk is full"):
             jobs.cancel()
         jobs.wait()

@@ -7,16 +7,12 @@ it is whole, so a child that was killed leaves no candidate, and goes on from it
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import shutil
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -26,31 +22,21 @@ from threading import Event, RLock, Thread
 from triage.errors import ConflictError, ModelError, StorageError, TriageError, storage_error
 from triage.inference.card import read_card
 from triage.learning.retraining import read_progress, work_folder
-from triage.pipeline.retraining_job import Job, State, read_job, write_job
-from triage.settings import ROOT
+from triage.pipeline.retraining_child import PATIENCE, command_of, end, let_work, start
+from triage.pipeline.retraining_folder import LOG, RetrainingFolder
+from triage.pipeline.retraining_job import Job, State
 from triage.text import one_line, visible
 
 logger = logging.getLogger(__name__)
 
 #: Actor of the audit row of its end, which nobody asks for at that moment.
 ACTOR = "retraining"
-LOG, LOCK, TURN, DATA = "log.txt", "lock", "turn", "readings.zip"
 #: Free space without which nothing begins: the work of two networks, and the export.
 NEEDED = 600 * 2**20
-#: Seconds that a child may take to end before it is killed.
-PATIENCE = 10.0
 #: Seconds between two looks at a retraining that an earlier server began.
 EVERY = 5.0
 #: Characters of a reason in the audit trail.
 REASON = 300
-#: Lines of the log that are shown.
-LINES = 200
-#: A reader never waits for a retraining: the lowest priority.
-GENTLY = ("nice", "-n", "19")
-#: The child works once a line says that its ID is on disk; if the server dies before, it ends.
-GATED = ("sh", "-c", 'read -r _ && exec "$@"', "sh")
-COMMAND = (sys.executable, "-m", "triage", "retrain")
-RUNNING = "A retraining is running already. Wait until it has ended, or cancel it; then begin another."
 NOTHING_TO_RESUME = "No retraining was stopped. Begin a new one."
 #: Packages of the extra `train` that serving does without.
 PACKAGES = ("cv2", "h5py", "onnx", "sklearn", "tf2onnx")
@@ -96,7 +82,7 @@ class Retrainings:
         key: Path,
         note: Callable[[str], object],
     ) -> None:
-        self._folder, self._models = home / "retraining", home / "models"
+        self._folder = RetrainingFolder(home)
         self._model, self._export, self._references = model, export, references
         self._key, self._note = key, note
         self._exported = 0.0
@@ -108,14 +94,14 @@ class Retrainings:
     def job(self) -> Job | None:
         """Return the latest retraining; None before the first."""
         with self._lock:
-            job = read_job(self._folder)
+            job = self._folder.job()
             if job is None or (job.noted and not job.active):
                 return job
             try:
-                with self._alone():
+                with self._folder.alone():
                     return self._settled()
             except ConflictError:
-                return replace(job, progress=read_progress(work_folder(self._models / job.name)))
+                return replace(job, progress=read_progress(work_folder(self._folder.candidate(job.name))))
 
     @property
     def exported(self) -> float:
@@ -140,10 +126,7 @@ class Retrainings:
 
     def log(self) -> list[str]:
         """Return the last lines of the log of the latest retraining."""
-        with suppress(OSError):
-            lines = (self._folder / LOG).read_text(errors="replace").splitlines()
-            return [one_line(line) for line in lines if line.strip()][-LINES:]
-        return []
+        return self._folder.log()
 
     def begin(self) -> Job:
         """Begin a retraining of the model that serves on all signed readings; what an earlier one left is removed.
@@ -157,13 +140,13 @@ class Retrainings:
         """
         if missing := [name for name in PACKAGES if find_spec(name) is None]:
             raise ConflictError(NO_PACKAGES.format(missing=", ".join(missing)))
-        with self._lock, self._alone() as held:
-            before, name, model = self._settled(), self._next_name(), self._model()
-            free = shutil.disk_usage(self._folder).free
+        with self._lock, self._folder.alone() as held:
+            before, name, model = self._settled(), self._folder.next_name(), self._model()
+            free = self._folder.free()
             if free < NEEDED:
                 raise StorageError(NO_SPACE.format(needed=NEEDED >> 20, free=free >> 20))
             # A job that cannot be read may have left work under the next name.
-            self._remove({name} if before is None else {name, before.name})
+            self._folder.clear({name} if before is None else {name, before.name})
             return self._start(Job(name, model, State.EXPORTING, datetime.now(UTC)), held)
 
     def resume(self) -> Job:
@@ -174,7 +157,7 @@ class Retrainings:
         ConflictError
             If one is running, or there is none to resume.
         """
-        with self._lock, self._alone() as held:
+        with self._lock, self._folder.alone() as held:
             job = self._settled()
             if job is None or not job.resumable:
                 raise ConflictError(NOTHING_TO_RESUME)
@@ -197,20 +180,20 @@ class Retrainings:
         """
         if self.job() is None:
             return None
-        with self._turn():
-            job = read_job(self._folder)
+        with self._folder.turn():
+            job = self._folder.job()
             if job is None or not job.active or self._made(job):
                 return None
-            self._end_child(job)
+            end(job.process, self._folder.busy)
             if self._made(job):  # it got its name before the signal came
                 return None
             job = replace(job, state=State.CANCELLED, said="", progress=None, noted=True)
             try:
-                write_job(self._folder, job)
+                self._folder.keep(job)
             except OSError as error:
                 raise storage_error(error) from error
-        end = time.monotonic() + PATIENCE
-        while job.process and self._busy() and time.monotonic() < end:
+        last = time.monotonic() + PATIENCE
+        while job.process and self._folder.busy() and time.monotonic() < last:
             time.sleep(0.05)
         return job
 
@@ -222,8 +205,8 @@ class Retrainings:
     def _start(self, job: Job, held: int) -> Job:
         self._exported = 0.0
         try:
-            with self._turn():
-                write_job(self._folder, job)
+            with self._folder.turn():
+                self._folder.keep(job)
         except OSError as error:
             raise storage_error(error) from error
         thread = Thread(target=self._run, args=(job, os.dup(held)), name="retraining", daemon=True)
@@ -234,26 +217,26 @@ class Retrainings:
     def _run(self, job: Job, held: int) -> None:
         """Export, then let the child work; it keeps the lock even if this process dies."""
         try:
-            data = self._folder / DATA
+            data = self._folder.data
             if not data.is_file():
                 self._export(data, self._count)
-            with self._turn():
-                now = read_job(self._folder)
+            with self._folder.turn():
+                now = self._folder.job()
                 if now is None or now.state is State.CANCELLED:
                     return
-                child = self._child(job, data, held)
-                self._let_work(child, job)
+                child = self._child(job, held)
+                let_work(child, lambda number: self._folder.keep(replace(job, state=State.RUNNING, process=number)))
             code = child.wait()
             # The lock is still held here, so nobody else takes this end for an interruption.
-            with self._turn():
-                now = read_job(self._folder)
+            with self._folder.turn():
+                now = self._folder.job()
                 if now is not None and now.state is not State.CANCELLED:
                     self._end(self._ended(now, code))
         except Exception as error:
             logger.exception("a retraining was not begun")
             said = str(error) if isinstance(error, TriageError) else _sentence(error)
-            with suppress(StorageError), self._turn():
-                now = read_job(self._folder)
+            with suppress(StorageError), self._folder.turn():
+                now = self._folder.job()
                 if now is None or now.state is not State.CANCELLED:
                     self._end(replace(job, state=State.FAILED, said=said))
         finally:
@@ -269,49 +252,10 @@ class Retrainings:
             if job is None or (job.noted and not job.active):
                 return
 
-    def _child(self, job: Job, data: Path, held: int) -> subprocess.Popen[bytes]:
-        target = self._models / job.name
-        resumes = (work_folder(target) / "config.json").is_file()
-        command = [*GENTLY, *GATED, *COMMAND, "--model", str(job.model), "--data", str(data), "--out", str(target)]
-        command += ["--record-key", str(self._key), "--any-model", *(["--resume"] if resumes else [])]
-        for reference in filter(Path.is_dir, self._references):
-            command += ["--reference", str(reference)]
-        # One line of the log is one sentence, without colours.
-        environment = os.environ | {"COLUMNS": "10000", "NO_COLOR": "1", "TERM": "dumb"}
-        with (self._folder / LOG).open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 - our own words and folders
-                command,
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                pass_fds=(held,),
-                start_new_session=True,  # what ends the server does not end it
-            )
-
-    def _let_work(self, child: subprocess.Popen[bytes], job: Job) -> None:
-        """Let a child begin once its ID is on disk, so that every server can stop it; otherwise it ends."""
-        assert child.stdin is not None
-        try:
-            write_job(self._folder, replace(job, state=State.RUNNING, process=child.pid))
-            with suppress(BrokenPipeError):
-                child.stdin.write(b"\n")
-                child.stdin.flush()
-        except OSError:
-            child.kill()
-            child.wait()
-            raise
-        finally:
-            with suppress(BrokenPipeError):
-                child.stdin.close()
-
-    def _end_child(self, job: Job) -> None:
-        """End the child of a retraining: whoever began it reaps it, or is gone, and so is the lock."""
-        end = time.monotonic() + PATIENCE
-        while job.process and _is_there(job.process) and self._busy():
-            _signal(job.process, signal.SIGTERM if time.monotonic() < end else signal.SIGKILL)
-            time.sleep(0.1)
+    def _child(self, job: Job, held: int) -> subprocess.Popen[bytes]:
+        candidate = self._folder.candidate(job.name)
+        command = command_of(job.model, self._folder.data, candidate, self._references, self._key)
+        return start(command, self._folder.path / LOG, held)
 
     def _ended(self, job: Job, code: int | None = None) -> Job:
         """Return a job whose child has ended; with an exit status if this process saw it."""
@@ -324,7 +268,7 @@ class Retrainings:
 
     def _settled(self) -> Job | None:
         """Return the latest retraining once nobody works on it: how it ended is kept and audited. Needs the lock."""
-        job = read_job(self._folder)
+        job = self._folder.job()
         if job is None or (job.noted and not job.active):
             return job
         return self._end(self._ended(job) if job.active else job)
@@ -332,13 +276,13 @@ class Retrainings:
     def _end(self, job: Job) -> Job:
         """Keep how a retraining ended, then audit it; what the trail does not take now is audited at the next look."""
         with suppress(OSError):
-            write_job(self._folder, replace(job, noted=False))
+            self._folder.keep(replace(job, noted=False))
             try:
                 self._note(self._outcome(job))
             except StorageError:
                 logger.exception("the end of a retraining is not audited yet")
                 return job
-            write_job(self._folder, replace(job, noted=True))
+            self._folder.keep(replace(job, noted=True))
         return job
 
     def _outcome(self, job: Job) -> str:
@@ -346,7 +290,7 @@ class Retrainings:
         if job.state is not State.DONE:
             return f"failed: candidate {job.name} was not made: {visible(one_line(job.said), REASON)}"
         try:
-            card = read_card(self._models / job.name)
+            card = read_card(self._folder.candidate(job.name))
         except ModelError:
             return f"finished: candidate {job.name}, whose card cannot be read"
         data_set = card.training.get("data_set", {}).get("digest", "unknown")
@@ -354,77 +298,7 @@ class Retrainings:
 
     def _made(self, job: Job) -> bool:
         """Return whether its candidate has got its name, which it gets when it is whole."""
-        return (self._models / job.name).is_dir()
-
-    def _next_name(self) -> str:
-        number = 1
-        while (self._models / f"site-{number}").exists():
-            number += 1
-        return f"site-{number}"
-
-    @contextmanager
-    def _alone(self) -> Iterator[int]:
-        """Give the lock of retrainings, as a file that a child can inherit; `ConflictError` if somebody has it."""
-        try:
-            for folder in (self._folder, self._models):
-                folder.mkdir(parents=True, exist_ok=True)
-            held = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise storage_error(error) from error
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield held
-        except BlockingIOError as error:
-            raise ConflictError(RUNNING) from error
-        except OSError as error:
-            raise storage_error(error) from error
-        finally:
-            os.close(held)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Let one process or thread at a time decide what becomes of the retraining."""
-        try:
-            held = os.open(self._folder / TURN, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise storage_error(error) from error
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(held)
-
-    def _remove(self, names: Iterable[str]) -> None:
-        """Remove what earlier retrainings left: work, log and export."""
-        try:
-            for name in names:
-                with suppress(FileNotFoundError):
-                    shutil.rmtree(work_folder(self._models / name))
-            for file in (LOG, DATA):
-                (self._folder / file).unlink(missing_ok=True)
-        except OSError as error:
-            raise storage_error(error) from error
-
-    def _busy(self) -> bool:
-        """Return whether a retraining holds the lock."""
-        try:
-            with self._alone():
-                return False
-        except ConflictError:
-            return True
-
-
-def _signal(process: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process, number)
-
-
-def _is_there(process: int) -> bool:
-    try:
-        os.killpg(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        return (self._folder.candidate(job.name)).is_dir()
 
 
 def _sentence(error: Exception) -> str:
