@@ -113,6 +113,21 @@ def test_a_retraining_ends_as_a_candidate(jobs: Retrainings, tmp_path: Path) -> 
     assert jobs.job().name == "site-2", "a name is given once"
 
 
+def test_a_reader_does_not_wait_for_it_where_linux_shares_time_by_session(
+    jobs: Retrainings, does: Callable[[str], None], tmp_path: Path
+) -> None:
+    group = Path("/proc/self/autogroup")
+    if not group.exists():
+        pytest.skip("this kernel shares time by process alone")
+    before = group.read_text()
+    does("wait")
+    jobs.begin()
+    running(jobs)
+    process = json.loads((tmp_path / "retraining" / "job.json").read_text())["process"]
+    assert Path(f"/proc/{process}/autogroup").read_text().endswith("nice 19\n")
+    assert group.read_text() == before, "the server keeps its own"
+
+
 def test_only_one_runs_at_a_time(jobs: Retrainings, does: Callable[[str], None], tmp_path: Path) -> None:
     does("wait")
     jobs.begin()

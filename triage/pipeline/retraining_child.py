@@ -21,8 +21,10 @@ from triage.settings import ROOT
 PATIENCE = 10.0
 #: A reader never waits for a retraining: the lowest priority.
 GENTLY = ("nice", "-n", "19")
-#: The child works once a line says that its ID is on disk; if the server dies before, it ends.
-GATED = ("sh", "-c", 'read -r _ && exec "$@"', "sh")
+#: The child works once a line says that its ID is on disk; if the server dies before, it ends. Where Linux shares time
+#: between sessions first (`sched_autogroup`), nice counts within one of them only, and the child has its own: so it
+#: asks the same for its session.
+GATED = ("sh", "-c", '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; read -r _ && exec "$@"', "sh")
 COMMAND = (sys.executable, "-m", "triage", "retrain")
 
 
