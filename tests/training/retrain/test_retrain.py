@@ -51,7 +51,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def made(serving: Path, export: Path, recipe: str, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Retrain; stop when all epochs are trained; try to go on with something else; go on."""
+    """Retrain; stop when all epochs are trained; try to go on with something else, and on a full disk; go on."""
     folder = tmp_path_factory.mktemp("candidates") / "site-1"
     before, refused = contents(serving), []
     with pytest.MonkeyPatch.context() as patch:
@@ -65,9 +65,14 @@ def made(serving: Path, export: Path, recipe: str, tmp_path_factory: pytest.Temp
         refused.append(str(caught.value))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("triage.training.fit.loop._epoch", stop)  # no epoch is trained again
+        for room in (100_000, 3_000_000):
+            with full_disk(room), pytest.raises(StorageError) as caught:
+                retrain(serving, export, folder, recipe=recipe, resume=True)
+            refused.append(str(caught.value))
+        full = [one.name for one in folder.parent.iterdir()]
         card = retrain(serving, export, folder, recipe=recipe, resume=True)
     assert contents(serving) == before, "what serves is only read"
-    return Made(folder, card, stopped, refused)
+    return Made(folder, card, stopped + full, refused)
 
 
 def test_it_records_what_it_was_trained_on(made: Made, serving: Path, export: Path) -> None:
@@ -107,9 +112,10 @@ def test_a_candidate_is_an_ordinary_model_folder(made: Made) -> None:
 
 
 def test_stopped_it_is_no_candidate_and_goes_on_only_as_it_began(made: Made) -> None:
-    assert made.stopped == [".site-1.part"]
+    assert made.stopped == [".site-1.part"] * 2
     assert "another recipe" in made.refused[0]
     assert "Continue it with --resume" in made.refused[1]
+    assert made.refused[2:] == ["Not stored: the disk is full. Free disk space, then repeat."] * 2
 
 
 def test_the_card_says_where_it_comes_from(made: Made, serving: Path) -> None:
