@@ -20,7 +20,7 @@ import { toolKey, toolsOf } from "./toolbox.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 /** @typedef {import("./pane.js").Source} Source */
-/** @typedef {{study: string, banner: string, next: string, blind: boolean}} Data What the page says. */
+/** @typedef {{study: string, banner: string, next: string, blind: boolean, readings: number}} Data What the page says. */
 
 /** What the reader chose stays for the next study. @type {import("./types.js").Settings} */
 const settings = { heat: true, outline: true, opacity: 0.4, finding: "", method: "cam" };

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from helpers import free_port, served, take_in, until, wait_until_healthy
+from helpers import free_port, served, sign_study, take_in, until, wait_until_healthy
+from marked_samples import marks
 from playwright.sync_api import Browser, Page, expect
 from signing import question
 
@@ -334,6 +335,22 @@ def test_a_glioma_is_read_twice_and_a_disagreement_is_arbitrated(server: Server,
     installation.close()
     for tab in (ada, bo, cleo):
         tab.context.close()
+
+
+def test_marks_of_the_first_reader_come_with_the_signature_of_the_second(server: Server, browser: Browser) -> None:
+    study_id = server.order[0]  # type: ignore[attr-defined]
+    installation = store(server)
+    file = installation.store.study(study_id).instances[0].sha256
+    installation.store.marks.save(study_id, "Dr. Ada", marks(keys=(f"{file}/0",)), seen=0)
+    sign_study(installation, study_id, Finding.GLIOMA, reader="Dr. Ada", second_read=True)
+    installation.close()
+    tab = reading(browser, server, "Dr. Bo", study_id)
+    expect(tab.get_by_role("button", name="Key image")).to_be_enabled()
+    theirs = tab.get_by_role("button", name="Others' marks")
+    expect(theirs).to_have_count(0)
+    sign(tab, "Glioma", reason="wrong class")
+    expect(theirs).to_have_count(1)
+    tab.context.close()
 
 
 def test_what_was_taken_over_is_not_signed_until_it_is_taken_back(server: Server, browser: Browser) -> None:
