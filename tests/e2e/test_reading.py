@@ -152,6 +152,30 @@ def test_nothing_typed_is_lost(server: Server, browser: Browser) -> None:
     tab.context.close()
 
 
+def test_marks_alone_are_told_as_saved_at_once(server: Server, browser: Browser) -> None:
+    """Beside the form, without a class or a word in it; and again after the page was loaded anew."""
+    tab = reading(browser, server, "Dr. Ada")
+    key = tab.get_by_role("button", name="Key image")
+    expect(key).to_be_enabled()
+    state = tab.locator(".reading .state")
+    expect(state).to_have_text("")
+    tab.route(re.compile("/reading/[0-9a-f]{32}$"), lambda route: route.abort())  # not with its next look at the record
+    key.click()
+    expect(state).to_have_text(SAVED, timeout=5_000)
+    tab.unroute(re.compile("/reading/[0-9a-f]{32}$"))
+    tab.reload()
+    expect(state).to_have_text(SAVED)
+    before = state.inner_text()
+    tab.get_by_role("radio", name="low").click()
+    until(lambda: state.inner_text() not in {before, "Saving …"})
+    before = state.inner_text()
+    tab.wait_for_timeout(1100)
+    tab.locator("#viewer").press("k")
+    expect(state).not_to_have_text(before)
+    expect(state).to_have_text(SAVED)
+    tab.context.close()
+
+
 def test_what_was_typed_without_a_name_is_there_once_there_is_one(server: Server, browser: Browser) -> None:
     """Also if the page was loaded again in between."""
     study = server.order[0]  # type: ignore[attr-defined]
