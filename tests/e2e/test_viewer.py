@@ -33,6 +33,8 @@ CENTRE, WIDTH = 1000, 2000
 #: One value for each voxel.
 VOLUME = np.random.default_rng(1).permutation(20 * 24 * 28).astype(np.int16).reshape(20, 24, 28)
 PANE = "#viewer .nt-pane"
+#: Pixels at each edge that pictures beside each other leave to the letters of orientation.
+BORDER = 15
 #: Brightness of the picture at a place of the pane, in shares of its sides.
 BRIGHTNESS = """([pane, x, y]) => {
   const canvas = document.querySelectorAll("#viewer .nt-pane")[pane].querySelector("canvas");
@@ -442,7 +444,7 @@ def test_thick_slices_have_three_planes_true_to_the_millimetre(studies: Studies,
             pane,
         )
         across, down = {"axial": (100, 80), "coronal": (100, 120), "sagittal": (80, 120)}[plane]
-        millimetre = min(scale[0] / across, scale[1] / down)
+        millimetre = min((scale[0] - 2 * BORDER) / across, (scale[1] - 2 * BORDER) / down)
         assert right - left == pytest.approx(width * millimetre, abs=0.04 * scale[0]), plane
         assert lower - top == pytest.approx(height * millimetre, abs=0.04 * scale[1]), plane
         assert top < scale[1] / 2, f"{plane}: in front, or above"
@@ -649,6 +651,26 @@ def test_letters_follow_turns_and_flips(studies: Studies, tab: Page) -> None:
         }"""
     )
     assert found == ["RLAP", "PARL", "LRPA", "APLR", "LRAP", "RLPA", "APRL"]
+
+
+@pytest.mark.parametrize(("key", "panes"), [("t", 3), ("w", 2)])
+def test_letters_stand_beside_small_pictures(studies: Studies, tab: Page, key: str, panes: int) -> None:
+    """In a border of their own: there a letter would hide a good part of the skull."""
+    opened(tab, studies, studies.thick, THICK)
+    lightest = """(pane) => [...document.querySelectorAll("#viewer .nt-pane")[pane].querySelectorAll("canvas")].map((one) => {
+      const { data } = one.getContext("2d").getImageData(0, one.height / 2 - 8, BORDER, 16);
+      return Math.max(...data.filter((_, at) => at % 4 === 0));
+    })""".replace("BORDER", str(BORDER))
+    tab.keyboard.press("5")  # the background of the picture is gray
+    tab.keyboard.press("i")
+    assert tab.evaluate(lightest, 0)[0] > 200, "one picture has the whole pane"
+    tab.keyboard.press(key)
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(panes)
+    tab.wait_for_timeout(150)
+    for pane in range(panes):
+        picture, letter = tab.evaluate(lightest, pane)
+        assert picture == 0
+        assert letter > 200
 
 
 def test_sentences_on_a_white_picture_stand_on_dark(studies: Studies, tab: Page) -> None:
