@@ -77,6 +77,8 @@ export class App {
     this.rename(data);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
     window.addEventListener("resize", () => this.strip.draw(), { signal: this.stop.signal });
+    this.room = new ResizeObserver(() => this.layout.panes.length && toolbar(this)); // for more buttons, or for fewer
+    this.room.observe(this.part("bar"));
     this.start().catch((error) => {
       if (!this.stop.signal.aborted) this.part("legend").textContent = error.message;
     });
@@ -86,6 +88,7 @@ export class App {
     clearInterval(this.cine);
     this.tools?.close();
     this.stop.abort();
+    this.room.disconnect();
     this.layout.close();
     for (const { loader, layers } of this.sources.values()) {
       loader.close();
@@ -287,6 +290,7 @@ export class App {
    * @param {string} tool "zoom", the name of a tool of measuring, or "" for the window; again to end it.
    */
   choose(tool) {
+    this.unfolded = ""; // the picture is wanted now
     this.zooming = tool === "zoom" && !this.zooming;
     this.tool = tool === "zoom" ? "" : tool;
     this.tools?.setTool(this.tool || null);

@@ -628,7 +628,7 @@ def test_a_correction_begins_with_the_outline_of_the_ai(studies: Studies, tab: P
     assert 50 < sum(mask["runs"][1::2]) < mask["rows"] * mask["columns"] / 4
     tab.keyboard.press("Control+z")
     assert drawn() == {}
-    tab.get_by_text("Correct outline").click()
+    tab.locator("#viewer summary:visible").last.click()
     tab.get_by_role("button", name="AI's, all slices").click()
     expect(tab.get_by_role("button", name="Undo", exact=True)).to_be_enabled()
     assert list(drawn().values()) == [mask]
@@ -722,13 +722,39 @@ def test_what_unfolds_stays_within_the_viewer(studies: Studies, tab: Page) -> No
     """What stands beside the viewer is drawn over it."""
     tab.set_viewport_size({"width": 1920, "height": 1080})
     opened(tab, studies, studies.tumour, 1)
-    tab.locator("#viewer").get_by_text("Map", exact=True).click()
+    tab.locator("#viewer summary:visible").last.click()
     choices = tab.locator("#viewer details[open] div")
     expect(choices).to_be_visible()
     beyond = (
         "(list) => list.getBoundingClientRect().right - document.getElementById('viewer').getBoundingClientRect().right"
     )
     until(lambda: choices.evaluate(beyond) <= 0.5, 10)
+
+
+@pytest.mark.parametrize("language", ["en-US", "de-DE"])
+def test_the_bar_stays_on_one_row(studies: Studies, browser: Browser, language: str) -> None:
+    """With one pane and with two; what has no room unfolds from its end, and nothing is lost."""
+    tab = browser.new_context(viewport={"width": 1920, "height": 1080}, locale=language).new_page()
+    tab.goto(f"{studies.address}/review?study={studies.phantom}")
+    expect(tab.locator(".nt-key")).to_be_enabled()
+    bar = tab.locator("#viewer .nt-bar")
+    beyond = """(bar) => Math.max(...[...bar.querySelectorAll("*")].filter((one) => one.checkVisibility())
+      .map((one) => one.getBoundingClientRect().right)) - bar.getBoundingClientRect().right"""
+    controls = bar.locator("button, select, input")
+    for key in ("q", "w"):
+        tab.keyboard.press(key)
+        expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count({"q": 1, "w": 2}[key])
+        count = controls.count()
+        for width, height in ((1920, 1080), (1366, 768), (1024, 768)):
+            tab.set_viewport_size({"width": width, "height": height})
+            tab.wait_for_timeout(300)
+            assert bar.evaluate("(bar) => bar.offsetHeight") <= 30
+            assert bar.evaluate(beyond) <= 0
+            assert controls.count() == count
+        bar.locator(".nt-more > summary").click()
+        expect(controls.filter(visible=True)).to_have_count(count)
+        bar.locator(".nt-more > summary").click()
+    tab.context.close()
 
 
 def test_all_keys_that_do_something_are_told_at_once(studies: Studies, tab: Page) -> None:
