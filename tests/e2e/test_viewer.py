@@ -640,6 +640,27 @@ def test_a_correction_begins_with_the_outline_of_the_ai(studies: Studies, tab: P
     expect(tab.get_by_role("button", name="Ellipse")).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_report_leaves_the_picture_in_sight_and_in_hand(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.phantom, 6)
+    tab.get_by_role("button", name="Report", exact=True).click()
+    report = tab.get_by_test_id("stImage").locator("img")
+    expect(report).to_be_visible()
+    expect(tab.locator(".reading")).to_have_count(0)
+    tab.keyboard.press("Home")
+    here(tab, 0)
+    tab.locator(PANE).hover()
+    tab.mouse.wheel(0, 100)
+    here(tab, 1)
+    beside, pane = report.bounding_box(), tab.locator(PANE).bounding_box()
+    assert beside is not None
+    assert pane is not None
+    assert pane["x"] + pane["width"] <= beside["x"]
+    expect(tab.locator(PANE)).to_be_in_viewport(ratio=0.99)
+    tab.get_by_role("button", name="Back to the reading").click()
+    expect(tab.locator(".reading textarea")).to_be_visible()
+    here(tab, 1)
+
+
 def test_letters_follow_turns_and_flips(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.stack, COUNT)
     found = tab.evaluate(
