@@ -76,8 +76,7 @@ export class App {
     this.strip = new Strip(/** @type {HTMLCanvasElement} */ (this.part("strip")), () => this.layout.pane);
     this.rename(data);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
-    window.addEventListener("resize", () => this.strip.draw(), { signal: this.stop.signal });
-    this.room = new ResizeObserver(() => this.layout.panes.length && toolbar(this)); // for more buttons, or for fewer
+    this.room = new ResizeObserver(() => this.layout.panes.length && (toolbar(this), this.strip.draw()));
     this.room.observe(this.part("bar"));
     this.start().catch((error) => {
       if (!this.stop.signal.aborted) this.part("legend").textContent = error.message;

@@ -678,7 +678,7 @@ def test_letters_follow_turns_and_flips(studies: Studies, tab: Page) -> None:
 def test_letters_stand_beside_small_pictures(studies: Studies, tab: Page, key: str, panes: int) -> None:
     """In a border of their own: there a letter would hide a good part of the skull."""
     opened(tab, studies, studies.thick, THICK)
-    lightest = """(pane) => [...document.querySelectorAll("#viewer .nt-pane")[pane].querySelectorAll("canvas")].map((one) => {
+    lightest = """(pane) => [...document.querySelectorAll(".nt-pane")[pane].querySelectorAll("canvas")].map((one) => {
       const { data } = one.getContext("2d").getImageData(0, one.height / 2 - 8, BORDER, 16);
       return Math.max(...data.filter((_, at) => at % 4 === 0));
     })""".replace("BORDER", str(BORDER))

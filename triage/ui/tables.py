@@ -172,8 +172,8 @@ def patient(header: StudyHeader) -> str:
 def reading_columns(zone: str) -> dict[str, Any]:
     """Return the configuration of the columns of `readings`, with times in the reader's zone.
 
-    At 1366 pixels the whole study, state and comment are in sight; what stands behind it is rarely there, or on the page
-    of the study.
+    At 1366 pixels study, state and comment are in sight; what stands behind it is rarely there, or on the page of the
+    study.
     """
     column = st.column_config
     return {
