@@ -32,7 +32,7 @@ export const COLUMNS = [
   { name: "accession", label: t("Accession"), help: t("Accession number"), width: 96, shown: true, sort: "accession",
     spare: 2, fill: text("accession") },
   { name: "study", label: t("Study"), help: t("Description or file name"), width: 134, shown: true, sort: "study",
-    long: true, fill: text("study") },
+    long: true, fill: study },
   { name: "date", label: t("Study date"), help: t("When the images were taken; an older study of a patient is marked"),
     width: 104, shown: true, sort: "date", falls: true, spare: 3, fill: day },
   { name: "images", label: t("Images"), help: t("Modality and number of slices, without series that are set aside"),
@@ -76,6 +76,13 @@ function patient(cell, row) {
   link.tabIndex = -1;
   cell.title = row.patient;
   cell.append(link);
+}
+
+/** @type {(cell: HTMLElement, row: Row) => void} */
+function study(cell, row) {
+  cell.title = row.study;
+  // The name of a file breaks between its parts.
+  for (const part of row.study.split(/(?<=_)/)) cell.append(part, document.createElement("wbr"));
 }
 
 /** @type {(cell: HTMLElement, row: Row) => void} */

@@ -125,11 +125,14 @@ class Reader:
     def reports(self) -> float:
         """Make the DICOM reports of the study on the screen; until they can be downloaded."""
         button = self.page.get_by_role("button", name="DICOM reports")
-        dialog = self.page.get_by_role("dialog").get_by_test_id("stDownloadButton").first
-        seconds = _seconds(lambda: (button.click(), dialog.wait_for())[-1])
-        self.page.keyboard.press("Escape")
-        dialog.wait_for(state="detached")
+        ready = self.page.get_by_test_id("stDownloadButton").first
+        seconds = _seconds(lambda: (button.click(), ready.wait_for())[-1])
+        self._close_reports()
+        ready.wait_for(state="detached")
         return seconds
+
+    def _close_reports(self) -> None:
+        self.page.get_by_role("button", name="Back to the reading").click()
 
     def _seen(self, accession: str = "", other_than: str = "") -> None:
         self.page.wait_for_function(
@@ -152,6 +155,9 @@ class EarlierReader(Reader):
 
     picture = ".st-key-picture .main-svg image"
     study = "h3"
+
+    def _close_reports(self) -> None:
+        self.page.keyboard.press("Escape")  # they stood in a dialog
 
     def worklist(self) -> None:
         """Go back to the worklist."""

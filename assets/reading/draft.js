@@ -8,7 +8,8 @@
  * @typedef {{reader: string, signed_at: string, said: string, why: string, comment: string}} News
  * @typedef {{reader: string, mine: boolean, since: string, note: string}} Claim
  * @typedef {{study: string, name: string, said: string, due_at: string}} Held
- * @typedef {{status: string, readings: number, draft: Saved | null, news: News[], claim: Claim | null, held: Held[]}} Snapshot
+ * @typedef {{status: string, readings: number, draft: Saved | null, marked_at: string | null,
+ *   news: News[], claim: Claim | null, held: Held[]}} Snapshot
  */
 
 import { t } from "../t.js";

@@ -70,6 +70,8 @@ class Form {
     this.telling = false;
     this.asked = "";
     this.told = "";
+    /** When the viewer last saved marks. */
+    this.markedAt = "";
     /** What was told and is no refusal. */
     this.done = "";
     this.parts = build(component.parentElement, this);
@@ -82,6 +84,7 @@ class Form {
     addEventListener("pagehide", () => void this.draft.flush(), listen);
     addEventListener("online", () => void this.draft.save(), listen);
     addEventListener("neurotriage", () => void this.look(), listen);
+    addEventListener("neurotriage-marks", (event) => this.marked(/** @type {CustomEvent} */ (event).detail), listen);
     this.looking = setInterval(() => void this.look(), LOOK);
     this.ticking = setInterval(() => this.tick(), 500);
   }
@@ -120,6 +123,7 @@ class Form {
   /** @param {Snapshot} snapshot */
   take(snapshot) {
     this.snapshot = snapshot;
+    this.markedAt = snapshot.marked_at ?? "";
     this.draft.receive(snapshot.draft, snapshot.readings);
     this.draw();
     // What the page around the form shows has changed too: the readings so far, and which one comes next.
@@ -129,6 +133,13 @@ class Form {
       this.asked = now;
       void this.act("refresh");
     }
+  }
+
+  /** @param {{study: string, savedAt: string}} kept what the viewer has just saved */
+  marked({ study, savedAt }) {
+    if (study !== this.data.study) return;
+    this.markedAt = savedAt;
+    this.draw();
   }
 
   async look() {
@@ -311,7 +322,8 @@ class Form {
     const first = this.signing ? "" : this.first;
     parts.refusal.textContent = first || this.told || this.snapshot.draft?.refusal || "";
     parts.refusal.classList.toggle("good", Boolean(first) || this.told === this.done);
-    const saved = draft.savedAt && !this.signing ? t("Draft saved {time}", { time: clock(draft.savedAt) }) : "";
+    const savedAt = [draft.savedAt, this.markedAt].sort()[1];
+    const saved = savedAt && !this.signing ? t("Draft saved {time}", { time: clock(savedAt) }) : "";
     parts.state.textContent = draft.problem || (draft.dirty || draft.saving ? t("Saving …") : saved);
     parts.state.classList.toggle("bad", Boolean(draft.problem));
     drawOther(this);

@@ -1,17 +1,23 @@
 // @ts-check
 /** Small parts of the page around the picture: buttons, choices, thumbnails. */
 import { t } from "../t.js";
+import { icon } from "./icons.js";
+
+/** Pixels from one part of the bar to the next. */
+const GAP = 2;
 
 /**
  * @param {string} label
  * @param {string} help
  * @param {() => void} act
+ * @param {string} [picture] Its icon, which stands for the label in the bar.
  * @returns {HTMLButtonElement}
  */
-export function button(label, help, act) {
+export function button(label, help, act, picture) {
   const made = document.createElement("button");
   made.type = "button";
-  made.textContent = label;
+  if (picture) made.append(icon(picture), Object.assign(document.createElement("span"), { textContent: label }));
+  else made.textContent = label;
   made.title = help;
   made.onclick = act;
   return made;
@@ -69,6 +75,44 @@ export function unfolding(state, name, parts) {
     const beyond = list.getBoundingClientRect().right - (made.parentElement?.closest("#viewer")?.getBoundingClientRect().right ?? Infinity);
     if (beyond > 0) list.style.left = `${-beyond}px`;
   };
+  return made;
+}
+
+/** @param {string} text @param {HTMLElement} control */
+export function labelled(text, control) {
+  const made = document.createElement("label");
+  made.append(text, control);
+  return made;
+}
+
+/**
+ * Keep a bar on one row: the last parts that have no room unfold from another one.
+ *
+ * @param {HTMLElement} bar
+ * @param {HTMLElement[]} parts Those that may leave it, in their order.
+ * @param {HTMLElement} more What they unfold from; hidden while all have room.
+ */
+export function onOneRow(bar, parts, more) {
+  more.hidden = true;
+  const end = /** @type {HTMLElement} */ (bar.lastElementChild?.lastElementChild);
+  const beyond = () => end.getBoundingClientRect().right - bar.getBoundingClientRect().right;
+  if (beyond() <= 0) return;
+  more.hidden = false;
+  let missing = beyond();
+  let first = parts.length;
+  while (missing > 0 && first > 0) missing -= parts[--first].offsetWidth + GAP;
+  more.lastElementChild?.append(...parts.slice(first).map(inMore));
+}
+
+/** @param {HTMLElement} part @returns {HTMLElement} The same with its name, and with nothing folded in it. */
+function inMore(part) {
+  if (part instanceof HTMLSelectElement) return labelled(part.title, part);
+  if (!(part instanceof HTMLDetailsElement)) return part;
+  const [summary, list] = part.children;
+  const made = document.createElement("section");
+  made.ariaLabel = summary.textContent;
+  made.append(Object.assign(document.createElement("b"), { textContent: summary.textContent }), ...list.children);
+  part.remove();
   return made;
 }
 

@@ -7,6 +7,9 @@ import { decimals, locale, t } from "../t.js";
 
 const FONT = "12px system-ui, sans-serif";
 const LETTERS = "600 15px system-ui, sans-serif";
+/** Width of the border in which letters stand beside the picture, and their font there. */
+export const BORDER = 15;
+const IN_BORDER = "600 12px system-ui, sans-serif";
 const TEXT = "#dce6f0";
 /** Colour that says that this is another study. */
 const OTHER = "#ffb347";
@@ -80,7 +83,7 @@ export function corners(context, pane, notes) {
   darken(context, lines, MARGIN, lowest);
   text(context, lines, MARGIN, lowest, "left");
   const edges = cut?.edges ?? slice.edges;
-  if (edges) letters(context, turned(edges, viewport.view), width, height);
+  if (edges) letters(context, turned(edges, viewport.view), viewport);
   scaleBar(context, pane, width, height);
   progress(context, pane, width, height);
 }
@@ -163,19 +166,19 @@ function rimmed(context, said, x, y) {
 /**
  * @param {CanvasRenderingContext2D} context
  * @param {import("./types.js").Edges} edges
- * @param {number} width
- * @param {number} height
+ * @param {import("./viewport.js").Viewport} viewport
  */
-function letters(context, [left, right, upper, lower], width, height) {
-  context.font = LETTERS;
+function letters(context, [left, right, upper, lower], { size: [width, height], border }) {
+  context.font = border ? IN_BORDER : LETTERS;
   context.textBaseline = "middle";
+  const [aside, above] = border ? [3, border / 2] : [MARGIN, MARGIN + LINE / 2];
   context.textAlign = "left";
-  rimmed(context, left, MARGIN, height / 2);
+  rimmed(context, left, aside, height / 2);
   context.textAlign = "right";
-  rimmed(context, right, width - MARGIN, height / 2);
+  rimmed(context, right, width - aside, height / 2);
   context.textAlign = "center";
-  rimmed(context, upper, width / 2, MARGIN + LINE / 2);
-  rimmed(context, lower, width / 2, height - MARGIN - LINE / 2);
+  rimmed(context, upper, width / 2, above);
+  rimmed(context, lower, width / 2, height - above);
 }
 
 /**

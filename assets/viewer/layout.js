@@ -1,6 +1,6 @@
 // @ts-check
 /** Panes on the screen: one, two side by side, or three planes; and how one follows another. */
-import { crosshair } from "./corners.js";
+import { BORDER, crosshair } from "./corners.js";
 import { Pane } from "./pane.js";
 import { along, finer } from "./volume.js";
 
@@ -62,6 +62,8 @@ export class Layout {
     }
     while (this.panes.length < wanted) this.add(source, first);
     this.active = 0;
+    // Beside each other pictures are small: there a letter would hide anatomy.
+    for (const { viewport } of this.panes) viewport.border = wanted > 1 ? BORDER : 0;
     const [main] = this.panes;
     if (kind === "planes") {
       this.voxel = this.begun(main);

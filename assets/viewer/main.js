@@ -20,7 +20,7 @@ import { toolKey, toolsOf } from "./toolbox.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 /** @typedef {import("./pane.js").Source} Source */
-/** @typedef {{study: string, banner: string, next: string, blind: boolean}} Data What the page says. */
+/** @typedef {{study: string, banner: string, next: string, blind: boolean, readings: number}} Data What the page says. */
 
 /** What the reader chose stays for the next study. @type {import("./types.js").Settings} */
 const settings = { heat: true, outline: true, opacity: 0.4, finding: "", method: "cam" };
@@ -76,7 +76,8 @@ export class App {
     this.strip = new Strip(/** @type {HTMLCanvasElement} */ (this.part("strip")), () => this.layout.pane);
     this.rename(data);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
-    window.addEventListener("resize", () => this.strip.draw(), { signal: this.stop.signal });
+    this.room = new ResizeObserver(() => this.layout.panes.length && (toolbar(this), this.strip.draw()));
+    this.room.observe(this.part("bar"));
     this.start().catch((error) => {
       if (!this.stop.signal.aborted) this.part("legend").textContent = error.message;
     });
@@ -86,6 +87,7 @@ export class App {
     clearInterval(this.cine);
     this.tools?.close();
     this.stop.abort();
+    this.room.disconnect();
     this.layout.close();
     for (const { loader, layers } of this.sources.values()) {
       loader.close();
@@ -287,6 +289,7 @@ export class App {
    * @param {string} tool "zoom", the name of a tool of measuring, or "" for the window; again to end it.
    */
   choose(tool) {
+    this.unfolded = ""; // the picture is wanted now
     this.zooming = tool === "zoom" && !this.zooming;
     this.tool = tool === "zoom" ? "" : tool;
     this.tools?.setTool(this.tool || null);

@@ -2,12 +2,12 @@
 /** Buttons and choices above the picture, and what colours mean below it. */
 import { day, decimals, t } from "../t.js";
 import { act, show, WINDOWS } from "./actions.js";
-import { button, choice, thumbnails, unfolding } from "./bar.js";
+import { button, choice, labelled, onOneRow, thumbnails, unfolding } from "./bar.js";
 import { short } from "./corners.js";
 import { ACTIONS } from "./keys.js";
 import { gradient } from "./paint.js";
 import { COLOURS } from "./strip.js";
-import { tellKey, toolButtons } from "./toolbox.js";
+import { outlineTools, tellKey, theirMarks, toolButtons } from "./toolbox.js";
 
 /** @typedef {import("./main.js").App} App */
 
@@ -31,9 +31,9 @@ export function toolbar(app) {
   const { layout, settings, zooming } = app;
   const { pane } = layout;
   const { head } = pane.source;
-  /** @param {string} label @param {string} action @param {boolean} [pressed] */
-  const key = (label, action, pressed) => {
-    const made = button(label, `${ACTIONS[action]} (${app.keys[action]?.[0] ?? t("no key")})`, () => act(app, action));
+  /** @param {string} label @param {string} action @param {boolean} [pressed] @param {string} [picture] */
+  const key = (label, action, pressed, picture) => {
+    const made = button(label, `${ACTIONS[action]} (${app.keys[action]?.[0] ?? t("no key")})`, () => act(app, action), picture);
     if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
     return made;
   };
@@ -43,21 +43,25 @@ export function toolbar(app) {
     planes.title = t("No three planes. {reason}.", { reason: layout.withoutPlanes });
   }
   const arrangements = [key("1", "layout-one", layout.kind === "one"), key("2", "layout-two", layout.kind === "two"), planes];
-  const layers = head.answer
-    ? [key(t("Outline"), "outline", settings.outline), key(t("Heat map"), "heat", settings.heat), mapChoices(app)]
-    : [];
-  const which = seriesChoices(app);
-  const most = head.suspicious ? [key(t("AI's slice"), "suspicious")] : [];
+  // What is wanted least comes last: it is the first that has no room.
+  const parts = [
+    ...seriesChoices(app),
+    windowChoice(app),
+    ...(head.answer ? [key(t("Outline"), "outline", settings.outline), key(t("Heat map"), "heat", settings.heat)] : []),
+    ...theirMarks(app),
+    ...toolButtons(app),
+    key(t("Zoom"), "zoom-tool", zooming, "zoom"),
+    ...(head.suspicious ? [key(t("AI's slice"), "suspicious")] : []),
+    ...planeChoice(app),
+    outlineTools(app),
+    ...(head.answer ? [mapChoices(app)] : []),
+  ];
+  const more = unfolding(app, t("More"), []);
+  more.className = "nt-more";
   const bar = app.part("bar");
   const focused = bar.contains(document.activeElement) ? document.activeElement?.textContent : null;
-  bar.replaceChildren(
-    group(arrangements),
-    ...which,
-    group([key(t("Zoom"), "zoom-tool", zooming), ...toolButtons(app)]),
-    windowChoice(app),
-    group([...layers, ...most]),
-    group([key("?", "help")]),
-  );
+  bar.replaceChildren(group(arrangements), group(parts), group([more, key("?", "help")]));
+  onOneRow(bar, parts, more);
   // The buttons are new: who pressed one with the keyboard stays on it.
   if (focused) {
     const same = [...bar.querySelectorAll(":is(button,summary)")].find((one) => one.textContent === focused && one.checkVisibility());
@@ -113,11 +117,10 @@ export function tell(app) {
 function group(parts) {
   const made = document.createElement("span");
   made.append(...parts);
-  made.hidden = !parts.length;
   return made;
 }
 
-/** @param {App} app @returns {HTMLElement[]} Series, study and plane of the pane that keys act on. */
+/** @param {App} app @returns {HTMLElement[]} Study and series of the pane that keys act on. */
 function seriesChoices(app) {
   const { layout } = app;
   const { pane } = layout;
@@ -135,12 +138,17 @@ function seriesChoices(app) {
     const chosen = String(pane.series);
     found.push(choice(t("Series in this pane"), series, chosen, (at) => void show(app, layout.active, pane.source.head.id, Number(at), null)));
   }
-  if (pane.head.planes && layout.kind !== "planes") {
-    const planes = Object.keys(pane.head.planes).map((one) => /** @type {[string, string]} */ ([one, t(one)]));
-    const chosen = pane.plane ?? pane.head.plane ?? "";
-    found.push(choice(t("Plane"), planes, chosen, (plane) => void show(app, layout.active, pane.source.head.id, pane.series, plane)));
-  }
   return found;
+}
+
+/** @param {App} app @returns {HTMLElement[]} Plane of the pane that keys act on, if it is not one of three. */
+function planeChoice(app) {
+  const { layout } = app;
+  const { pane } = layout;
+  if (!pane.head.planes || layout.kind === "planes") return [];
+  const planes = Object.keys(pane.head.planes).map((one) => /** @type {[string, string]} */ ([one, t(one)]));
+  const chosen = pane.plane ?? pane.head.plane ?? "";
+  return [choice(t("Plane"), planes, chosen, (plane) => void show(app, layout.active, pane.source.head.id, pane.series, plane))];
 }
 
 /** @param {App} app @returns {HTMLElement} How the heat map is made and shown. */
@@ -161,13 +169,6 @@ function mapChoices(app) {
     labelled(t("Method"), choice(t("How the heat map is made"), METHODS, settings.method, (method) => app.change({ method }))),
     labelled(t("Opacity"), opacity),
   ]);
-}
-
-/** @param {string} text @param {HTMLElement} control */
-function labelled(text, control) {
-  const made = document.createElement("label");
-  made.append(text, control);
-  return made;
 }
 
 /** @param {App} app Say what height and colour of the bar mean, and the colours of the heat map. */

@@ -52,7 +52,7 @@ export async function toolsOf(app, studyId) {
 const KEY = "nt-key";
 
 /** @param {App} app @returns {HTMLElement[]} What hides the marks of other readers, if there are any. */
-function theirMarks(app) {
+export function theirMarks(app) {
   const { theirs } = app;
   if (!theirs.readings.length) return [];
   const names = theirs.readings.map(({ reader }) => reader).join(", ");
@@ -71,45 +71,57 @@ export function tellKey({ host, tools }) {
   if (made && made.getAttribute("aria-pressed") !== pressed) made.setAttribute("aria-pressed", pressed);
 }
 
-/** @param {App} app @returns {HTMLElement[]} The buttons of the tools; they wait until the tools are there. */
+/**
+ * A button of the tools; it waits until they are there.
+ *
+ * @param {App} app
+ * @param {[string, string]} said Label and help.
+ * @param {() => void} act
+ * @param {{picture?: string, pressed?: boolean}} [how]
+ */
+function toolButton({ tools }, [label, help], act, { picture, pressed } = {}) {
+  const made = button(label, help, act, picture);
+  made.disabled = !tools;
+  if (pressed !== undefined) made.setAttribute("aria-pressed", String(pressed));
+  return made;
+}
+
+/** @param {App} app @param {Record<string, [string, string]>} kinds @param {boolean} drawn Whether each has an icon. */
+function choices(app, kinds, drawn) {
+  return Object.entries(kinds).map(([name, said]) => {
+    const pressed = app.tool === name;
+    const made = toolButton(app, said, () => app.choose(pressed ? "" : name), { picture: drawn ? name : "", pressed });
+    made.classList.add("nt-tool");
+    return made;
+  });
+}
+
+/** @param {App} app @returns {HTMLElement[]} Key image, measurements, and the last step back. */
 export function toolButtons(app) {
   const { tools, drawn } = app;
-  /** @param {string} label @param {string} help @param {() => void} act @param {boolean} [is] pressed */
-  const made = (label, help, act, is) => {
-    const one = button(label, help, act);
-    one.disabled = !tools;
-    if (is !== undefined) one.setAttribute("aria-pressed", String(is));
-    return one;
-  };
-  /** @param {Record<string, [string, string]>} kinds */
-  const choices = (kinds) =>
-    Object.entries(kinds).map(([name, [label, help]]) =>
-      made(label, help, () => {
-        app.unfolded = ""; // the picture is wanted now
-        app.choose(app.tool === name ? "" : name);
-      }, app.tool === name),
-    );
-  const undo = made(t("Undo"), t("Take the last step back (Ctrl+Z)"), () => tools.undo());
-  undo.disabled ||= !drawn?.canUndo;
-  const key = made(t("Key image"), t("Keep this slice with the reading (k)"), () => tools.toggleKey(), Boolean(tools?.isKey));
+  const pressed = Boolean(tools?.isKey);
+  const key = toolButton(app, [t("Key image"), t("Keep this slice with the reading (k)")], () => tools.toggleKey(), { picture: "key", pressed });
   key.classList.add(KEY);
+  const undo = toolButton(app, [t("Undo"), t("Take the last step back (Ctrl+Z)")], () => tools.undo(), { picture: "undo" });
+  undo.disabled ||= !drawn?.canUndo;
+  return [key, ...choices(app, MEASURING, true), undo];
+}
+
+/** @param {App} app @returns {HTMLElement} */
+export function outlineTools(app) {
+  /** @param {string} label @param {string} help @param {() => void} act */
+  const made = (label, help, act) => toolButton(app, [label, help], act);
   const begin = app.main.head.answer
     ? [
         made(t("AI's, this slice"), t("Begin with the AI's outline of this slice (Shift+B)"), () => adoptHere(app)),
         made(t("AI's, all slices"), t("Begin with the AI's outline of every slice of this series"), () => void adoptAll(app)),
       ]
     : [];
-  return [
-    ...choices(MEASURING),
-    unfolding(app, t("Correct outline"), [
-      ...begin,
-      ...choices(OUTLINING),
-      made(t("Between"), t("Outline the slices between outlined ones (Shift+F)"), () => tools.fillBetween()),
-    ]),
-    key,
-    ...theirMarks(app),
-    undo,
-  ];
+  return unfolding(app, t("Correct outline"), [
+    ...begin,
+    ...choices(app, OUTLINING, false),
+    made(t("Between"), t("Outline the slices between outlined ones (Shift+F)"), () => app.tools.fillBetween()),
+  ]);
 }
 
 /**

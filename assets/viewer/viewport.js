@@ -27,6 +27,8 @@ export class Viewport {
     this.gray = new Gray();
     /** Of the canvas in CSS pixels. @type {[number, number]} */
     this.size = [0, 0];
+    /** What the whole picture leaves free on each side, for the letters of orientation. */
+    this.border = 0;
     this.frame = 0;
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(host);
@@ -74,7 +76,8 @@ export class Viewport {
     const [down, along] = image.spacing ?? [1, 1];
     const [width, height] = [image.columns, (image.rows * down) / along];
     const turned = this.view.turn % 2 === 1;
-    const scale = Math.min(this.size[0] / (turned ? height : width), this.size[1] / (turned ? width : height));
+    const free = this.size.map((side) => Math.max(side - 2 * this.border, 1));
+    const scale = Math.min(free[0] / (turned ? height : width), free[1] / (turned ? width : height));
     return [scale, (scale * down) / along];
   }
 

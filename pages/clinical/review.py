@@ -44,6 +44,8 @@ blind = decision.hides_ai(installation, study)
 seen = replace(study, results=()) if blind else study
 result = seen.result
 onward = state.coming(study_id)
+# A report says what the AI found and what the first reader signed.
+may_report = not blind and not hidden_from(state.reader(), study.readings, study.status)
 
 left, right = st.columns([1.3, 1], gap="medium")
 with left:
@@ -52,6 +54,9 @@ with right, st.container(gap="xsmall"):
     identity.heading(study)
     if not state.person().may(Right.AUDIT):  # an administrator is told above, and what was changed
         record.warn_reader(installation)
+    if may_report and reports.asked():
+        reports.show(installation, study_id)
+        st.stop()
     if study.unbound:
         st.error(markdown(UNBOUND), icon=":material/gpp_bad:")
     if study.conflict:
@@ -85,6 +90,5 @@ with right, st.container(gap="xsmall"):
     if study.status is not StudyStatus.DISCARDED:
         proof.ask(study_id)
         decision.form(installation, study, onward)
-    # A report says what the AI found and what the first reader signed.
-    if not blind and not hidden_from(state.reader(), study.readings, study.status):
-        reports.offer(installation, study)
+    if may_report:
+        reports.offer(study)

@@ -102,7 +102,7 @@ def test_a_page_opened_by_its_address_asks_for_nothing_that_is_not_there(address
 def test_a_file_of_a_page_is_for_its_session_alone(address: str, browser: Browser) -> None:
     ada, ben = (sign_in(browser, address, login, [], path) for login, path in (("ada", "/review"), ("ben", "/")))
     ada.get_by_role("button", name="Report", exact=True).click()
-    picture = ada.get_by_role("dialog").locator("img[src*='/media/']").first
+    picture = ada.get_by_role("main").locator("img[src*='/media/']").first
     expect(picture).to_be_visible(timeout=60_000)
     found = urljoin(address, picture.get_attribute("src") or "")
     assert ada.request.get(found).status == 200

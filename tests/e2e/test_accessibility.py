@@ -111,7 +111,7 @@ def broken(tab: Page, place: str) -> list[str]:
 def drawn(tab: Page) -> None:
     """Wait until the viewer has its slices and its tools."""
     expect(tab.locator("#viewer .nt-pane[data-drawn]").first).to_be_visible(timeout=PATIENCE)
-    expect(tab.get_by_role("button", name="Length")).to_be_enabled(timeout=PATIENCE)
+    expect(tab.locator(".nt-key")).to_be_enabled(timeout=PATIENCE)
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make lint-js)")
@@ -133,9 +133,8 @@ def test_what_unfolds_breaks_no_serious_rule(address: str, browser: Browser, the
     tab = opened(address, browser, theme, (1366, 768))
     settled(tab, f"{address}/review")
     drawn(tab)
-    tab.get_by_text("Correct outline").click()
+    tab.get_by_text("More", exact=True).click()
     tab.keyboard.press("Alt+3")
-    tab.get_by_text("Map", exact=True).click()
     found = broken(tab, "tools and override")
     tab.locator("#viewer").focus()
     tab.keyboard.press("w")

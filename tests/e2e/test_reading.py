@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from helpers import free_port, served, take_in, until, wait_until_healthy
+from helpers import free_port, served, sign_study, take_in, until, wait_until_healthy
+from marked_samples import marks
 from playwright.sync_api import Browser, Page, expect
 from signing import question
 
@@ -148,6 +149,30 @@ def test_nothing_typed_is_lost(server: Server, browser: Browser) -> None:
     expect(tab.get_by_text(SAVED)).to_be_visible(timeout=60_000)
     tab.goto(f"{server.address}/review?study={first}")
     expect(tab.get_by_placeholder("Comment")).to_have_value("typed while the server was away")
+    tab.context.close()
+
+
+def test_marks_alone_are_told_as_saved_at_once(server: Server, browser: Browser) -> None:
+    """Beside the form, without a class or a word in it; and again after the page was loaded anew."""
+    tab = reading(browser, server, "Dr. Ada")
+    key = tab.get_by_role("button", name="Key image")
+    expect(key).to_be_enabled()
+    state = tab.locator(".reading .state")
+    expect(state).to_have_text("")
+    tab.route(re.compile("/reading/[0-9a-f]{32}$"), lambda route: route.abort())  # not with its next look at the record
+    key.click()
+    expect(state).to_have_text(SAVED, timeout=5_000)
+    tab.unroute(re.compile("/reading/[0-9a-f]{32}$"))
+    tab.reload()
+    expect(state).to_have_text(SAVED)
+    before = state.inner_text()
+    tab.get_by_role("radio", name="low").click()
+    until(lambda: state.inner_text() not in {before, "Saving …"})
+    before = state.inner_text()
+    tab.wait_for_timeout(1100)
+    tab.locator("#viewer").press("k")
+    expect(state).not_to_have_text(before)
+    expect(state).to_have_text(SAVED)
     tab.context.close()
 
 
@@ -336,6 +361,22 @@ def test_a_glioma_is_read_twice_and_a_disagreement_is_arbitrated(server: Server,
         tab.context.close()
 
 
+def test_marks_of_the_first_reader_come_with_the_signature_of_the_second(server: Server, browser: Browser) -> None:
+    study_id = server.order[0]  # type: ignore[attr-defined]
+    installation = store(server)
+    file = installation.store.study(study_id).instances[0].sha256
+    installation.store.marks.save(study_id, "Dr. Ada", marks(keys=(f"{file}/0",)), seen=0)
+    sign_study(installation, study_id, Finding.GLIOMA, reader="Dr. Ada", second_read=True)
+    installation.close()
+    tab = reading(browser, server, "Dr. Bo", study_id)
+    expect(tab.get_by_role("button", name="Key image")).to_be_enabled()
+    theirs = tab.get_by_role("button", name="Others' marks")
+    expect(theirs).to_have_count(0)
+    sign(tab, "Glioma", reason="wrong class")
+    expect(theirs).to_have_count(1)
+    tab.context.close()
+
+
 def test_what_was_taken_over_is_not_signed_until_it_is_taken_back(server: Server, browser: Browser) -> None:
     study_id = server.order[0]  # type: ignore[attr-defined]
     vera = reading(browser, server, "Dr. Vera", study_id)
@@ -461,6 +502,16 @@ def test_a_reading_stands_in_one_window(tmp_path: Path, browser: Browser) -> Non
             tab.goto(f"{address}/review?study={study}")
             expect(tab.locator(".reading textarea")).to_be_visible()
             of_dicom = tab.get_by_test_id("stBaseButton-secondary").filter(has_text="DICOM").first
-            for button in (tab.get_by_test_id("stPopover").get_by_role("button"), of_dicom):
+            series, sign_it = tab.get_by_test_id("stPopover").get_by_role("button"), tab.locator(".buttons .primary")
+            buttons = (series, of_dicom, sign_it)
+            for button in buttons:
+                expect(button).to_be_in_viewport(ratio=1, timeout=10_000)
+            # An override asks for its reason: whichever class the AI chose, one of two is another one.
+            why = tab.locator(".why select")
+            for key in ("Alt+1", "Alt+2"):
+                if why.is_hidden():
+                    tab.keyboard.press(key)
+            expect(why).to_be_visible()
+            for button in buttons:
                 expect(button).to_be_in_viewport(ratio=1, timeout=10_000)
             tab.context.close()

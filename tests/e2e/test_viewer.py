@@ -33,6 +33,8 @@ CENTRE, WIDTH = 1000, 2000
 #: One value for each voxel.
 VOLUME = np.random.default_rng(1).permutation(20 * 24 * 28).astype(np.int16).reshape(20, 24, 28)
 PANE = "#viewer .nt-pane"
+#: Pixels at each edge that pictures beside each other leave to the letters of orientation.
+BORDER = 15
 #: Brightness of the picture at a place of the pane, in shares of its sides.
 BRIGHTNESS = """([pane, x, y]) => {
   const canvas = document.querySelectorAll("#viewer .nt-pane")[pane].querySelector("canvas");
@@ -442,7 +444,7 @@ def test_thick_slices_have_three_planes_true_to_the_millimetre(studies: Studies,
             pane,
         )
         across, down = {"axial": (100, 80), "coronal": (100, 120), "sagittal": (80, 120)}[plane]
-        millimetre = min(scale[0] / across, scale[1] / down)
+        millimetre = min((scale[0] - 2 * BORDER) / across, (scale[1] - 2 * BORDER) / down)
         assert right - left == pytest.approx(width * millimetre, abs=0.04 * scale[0]), plane
         assert lower - top == pytest.approx(height * millimetre, abs=0.04 * scale[1]), plane
         assert top < scale[1] / 2, f"{plane}: in front, or above"
@@ -626,7 +628,7 @@ def test_a_correction_begins_with_the_outline_of_the_ai(studies: Studies, tab: P
     assert 50 < sum(mask["runs"][1::2]) < mask["rows"] * mask["columns"] / 4
     tab.keyboard.press("Control+z")
     assert drawn() == {}
-    tab.get_by_text("Correct outline").click()
+    tab.locator("#viewer summary:visible").last.click()
     tab.get_by_role("button", name="AI's, all slices").click()
     expect(tab.get_by_role("button", name="Undo", exact=True)).to_be_enabled()
     assert list(drawn().values()) == [mask]
@@ -636,6 +638,27 @@ def test_a_correction_begins_with_the_outline_of_the_ai(studies: Studies, tab: P
     expect(unfolded).to_have_count(0)
     tab.keyboard.press("e")
     expect(tab.get_by_role("button", name="Ellipse")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_report_leaves_the_picture_in_sight_and_in_hand(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.phantom, 6)
+    tab.get_by_role("button", name="Report", exact=True).click()
+    report = tab.get_by_test_id("stImage").locator("img")
+    expect(report).to_be_visible()
+    expect(tab.locator(".reading")).to_have_count(0)
+    tab.keyboard.press("Home")
+    here(tab, 0)
+    tab.locator(PANE).hover()
+    tab.mouse.wheel(0, 100)
+    here(tab, 1)
+    beside, pane = report.bounding_box(), tab.locator(PANE).bounding_box()
+    assert beside is not None
+    assert pane is not None
+    assert pane["x"] + pane["width"] <= beside["x"]
+    expect(tab.locator(PANE)).to_be_in_viewport(ratio=0.99)
+    tab.get_by_role("button", name="Back to the reading").click()
+    expect(tab.locator(".reading textarea")).to_be_visible()
+    here(tab, 1)
 
 
 def test_letters_follow_turns_and_flips(studies: Studies, tab: Page) -> None:
@@ -649,6 +672,26 @@ def test_letters_follow_turns_and_flips(studies: Studies, tab: Page) -> None:
         }"""
     )
     assert found == ["RLAP", "PARL", "LRPA", "APLR", "LRAP", "RLPA", "APRL"]
+
+
+@pytest.mark.parametrize(("key", "panes"), [("t", 3), ("w", 2)])
+def test_letters_stand_beside_small_pictures(studies: Studies, tab: Page, key: str, panes: int) -> None:
+    """In a border of their own: there a letter would hide a good part of the skull."""
+    opened(tab, studies, studies.thick, THICK)
+    lightest = """(pane) => [...document.querySelectorAll(".nt-pane")[pane].querySelectorAll("canvas")].map((one) => {
+      const { data } = one.getContext("2d").getImageData(0, one.height / 2 - 8, BORDER, 16);
+      return Math.max(...data.filter((_, at) => at % 4 === 0));
+    })""".replace("BORDER", str(BORDER))
+    tab.keyboard.press("5")  # the background of the picture is gray
+    tab.keyboard.press("i")
+    assert tab.evaluate(lightest, 0)[0] > 200, "one picture has the whole pane"
+    tab.keyboard.press(key)
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(panes)
+    tab.wait_for_timeout(150)
+    for pane in range(panes):
+        picture, letter = tab.evaluate(lightest, pane)
+        assert picture == 0
+        assert letter > 200
 
 
 def test_sentences_on_a_white_picture_stand_on_dark(studies: Studies, tab: Page) -> None:
@@ -700,13 +743,39 @@ def test_what_unfolds_stays_within_the_viewer(studies: Studies, tab: Page) -> No
     """What stands beside the viewer is drawn over it."""
     tab.set_viewport_size({"width": 1920, "height": 1080})
     opened(tab, studies, studies.tumour, 1)
-    tab.locator("#viewer").get_by_text("Map", exact=True).click()
+    tab.locator("#viewer summary:visible").last.click()
     choices = tab.locator("#viewer details[open] div")
     expect(choices).to_be_visible()
     beyond = (
         "(list) => list.getBoundingClientRect().right - document.getElementById('viewer').getBoundingClientRect().right"
     )
     until(lambda: choices.evaluate(beyond) <= 0.5, 10)
+
+
+@pytest.mark.parametrize("language", ["en-US", "de-DE"])
+def test_the_bar_stays_on_one_row(studies: Studies, browser: Browser, language: str) -> None:
+    """With one pane and with two; what has no room unfolds from its end, and nothing is lost."""
+    tab = browser.new_context(viewport={"width": 1920, "height": 1080}, locale=language).new_page()
+    tab.goto(f"{studies.address}/review?study={studies.phantom}")
+    expect(tab.locator(".nt-key")).to_be_enabled()
+    bar = tab.locator("#viewer .nt-bar")
+    beyond = """(bar) => Math.max(...[...bar.querySelectorAll("*")].filter((one) => one.checkVisibility())
+      .map((one) => one.getBoundingClientRect().right)) - bar.getBoundingClientRect().right"""
+    controls = bar.locator("button, select, input")
+    for key in ("q", "w"):
+        tab.keyboard.press(key)
+        expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count({"q": 1, "w": 2}[key])
+        count = controls.count()
+        for width, height in ((1920, 1080), (1366, 768), (1024, 768)):
+            tab.set_viewport_size({"width": width, "height": height})
+            tab.wait_for_timeout(300)
+            assert bar.evaluate("(bar) => bar.offsetHeight") <= 30
+            assert bar.evaluate(beyond) <= 0
+            assert controls.count() == count
+        bar.locator(".nt-more > summary").click()
+        expect(controls.filter(visible=True)).to_have_count(count)
+        bar.locator(".nt-more > summary").click()
+    tab.context.close()
 
 
 def test_all_keys_that_do_something_are_told_at_once(studies: Studies, tab: Page) -> None:

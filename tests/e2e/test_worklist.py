@@ -213,6 +213,18 @@ def test_dates_are_as_on_review_and_who_signed_is_not_cut(
     page.context.close()
 
 
+@pytest.mark.parametrize("name", ["PHANTOM-0002_cor_t1ce.png", "a" * 90 + ".nii.gz"])
+def test_the_name_of_a_file_can_be_read(server: Server, tab: Page, name: str) -> None:
+    """A usual one is whole; the title has the rest of a longer one."""
+    server.store.arrivals.add(name, [Arrival(instance(9), StudyHeader())], actor="door")
+    opened(tab, server, 1)
+    cell = tab.locator("td[data-column=study]")
+    expect(cell).to_have_attribute("title", name)
+    expect(cell).to_have_text(name)
+    cut = cell.locator("div").evaluate("(one) => one.scrollHeight - one.clientHeight")
+    assert (cut > 0) == (len(name) > 40)
+
+
 def test_columns_are_kept_for_the_reader(server: Server, tab: Page) -> None:
     server.add()
     opened(tab, server, 1)

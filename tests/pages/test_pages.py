@@ -294,6 +294,9 @@ def test_the_report_is_shown_and_can_be_downloaded(installation: Installation, s
     _button(app, "Report").click().run()
     assert not app.exception
     assert [node.proto.label for node in app.get("download_button")] == ["PDF", "FHIR"]
+    _button(app, "Back to the reading").click().run()
+    assert not app.get("download_button")
+    assert _form(app)["verb"] == "Confirm and sign"
 
 
 def test_a_picture_has_no_dicom_reports(installation: Installation, slices: list[Phantom]) -> None:

@@ -49,6 +49,7 @@ def test_state_and_comment_of_a_reading_are_in_sight_on_a_small_screen() -> None
     assert set(columns) == set(names), "every column has a width"
     assert names.index("state") < names.index("comment")
     assert columns["signed_at"]["type_config"]["format"].endswith(" z"), "the zone beside the time"
+    assert columns["description"]["width"] >= 194, "“MRI brain with contrast”, or PHANTOM-0003_sag_t1ce.png"
     before = takewhile(lambda name: name != "comment", names)
     room = 1366 - 232 - 2 * 32 - 15  # the window without sidebar, margins and scrollbar
     assert sum(columns[name]["width"] for name in (*before, "comment")) <= room

@@ -11,6 +11,7 @@ import pytest
 import requests
 from dicomweb import Peer
 from helpers import sign_study
+from marked_samples import length, marks
 from record_samples import add, reading
 
 from triage.domain import Beyond, Finding
@@ -45,6 +46,18 @@ def test_what_is_typed_is_kept_and_told_again(discreet_peer: Peer) -> None:
     assert (told["draft"]["version"], told["readings"], told["news"], told["held"]) == (1, 0, [], [])
     assert (told["claim"]["reader"], told["claim"]["mine"]) == (READER, True)
     assert ask(discreet_peer, "GET", study_id, by="Dr. B").json()["draft"] is None
+
+
+def test_marks_that_are_not_signed_yet_are_told_with_their_time(discreet_peer: Peer) -> None:
+    store = discreet_peer.installation.store
+    study_id = add(store, 1)
+    assert ask(discreet_peer, "GET", study_id).json()["marked_at"] is None
+    _, kept = store.marks.save(study_id, READER, marks(length(f"{1:064x}/0")), seen=0)
+    assert kept.saved_at is not None
+    assert ask(discreet_peer, "GET", study_id).json()["marked_at"] == kept.saved_at.isoformat()
+    assert ask(discreet_peer, "GET", study_id, by="Dr. B").json()["marked_at"] is None
+    sign_study(discreet_peer.installation, study_id, Finding.GLIOMA, reader=READER)
+    assert ask(discreet_peer, "GET", study_id).json()["marked_at"] is None, "signed with the reading"
 
 
 def test_another_window_is_answered_with_what_is_kept(discreet_peer: Peer) -> None:

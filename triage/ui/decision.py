@@ -21,6 +21,8 @@ from triage.ui import state, theme
 from triage.web.drafts import said, snapshot
 
 FORM = ROOT / "assets" / "reading"
+#: Lines below the answer of the AI; the form below them should stand in one window with it.
+SMALL = "font-size:0.9rem;line-height:1.35"
 NEVER_LEFT = later("You have been through the list: it goes on from the top.")
 #: What the form is called, by the reading that it leads to.
 TITLES = {
@@ -66,7 +68,7 @@ def headline(result: AIResult) -> None:
     st.html(
         f'<div style="font-size:1.35rem"><span style="color:{colour};font-weight:700">{t(band)}</span>'
         f"&ensp;{t('AI')}: <b>{t(result.predicted.label)}</b></div>"
-        f'<div style="color:{theme.palette().muted};font-size:0.9rem">{reason}</div>{_uncertainty(result)}'
+        f'<div style="color:{theme.palette().muted};{SMALL}">{reason}</div>{_uncertainty(result)}'
     )
 
 
@@ -85,7 +87,7 @@ def _uncertainty(result: AIResult) -> str:
     names = ", ".join(t(finding.label) for finding in result.in_doubt)
     said = t("Not ruled out at 95 % coverage: {names}", names=f"<b>{names}</b>")
     explained = f'class="explained" title="{html_text(t(COVERAGE))}"'
-    return f'<div style="color:{theme.palette().muted};font-size:0.9rem" {explained}>{said}</div>'
+    return f'<div style="color:{theme.palette().muted};{SMALL}" {explained}>{said}</div>'
 
 
 def hides_ai(installation: Installation, study: Study) -> bool:

@@ -1,5 +1,7 @@
 """Download the report of a study as a page or FHIR, and download or send its DICOM SR and SEG.
 
+Reports stand in the place of the form, beside the picture; the address of the page says which one does.
+
 Tested in tests/pages/test_pages.py.
 """
 
@@ -20,24 +22,56 @@ from triage.reports.study_report import study_report
 from triage.text import markdown
 from triage.ui import state
 
+#: What the address calls the report that is shown, and its two values.
+REPORT, PAGE, DICOM = "report", "page", "dicom"
 
-def offer(installation: Installation, study: Study) -> None:
+
+def offer(study: Study) -> None:
     """Draw the buttons that open the reports; that of DICOM only if the study came as DICOM."""
     page, dicom = st.columns(2)
-    if page.button(
+    page.button(
         t("Report"),
         icon=":material/description:",
         width="stretch",
         help=t("One page with the readings, key images and AI result: to look at, as PDF, and as FHIR."),
-    ):
-        st.dialog(t("Report"), width="large")(_page)(installation, study.study_id)
-    if study.header.uid and dicom.button(
-        t("DICOM reports"),
-        icon=":material/ios_share:",
-        width="stretch",
-        help=t("AI result, outlines and measurements as DICOM SR and SEG, for the PACS."),
-    ):
-        st.dialog(t("DICOM reports"))(_reports)(installation, study.study_id)
+        on_click=_ask,
+        args=(PAGE,),
+    )
+    if study.header.uid:
+        dicom.button(
+            t("DICOM reports"),
+            icon=":material/ios_share:",
+            width="stretch",
+            help=t("AI result, outlines and measurements as DICOM SR and SEG, for the PACS."),
+            on_click=_ask,
+            args=(DICOM,),
+        )
+
+
+def asked() -> bool:
+    """Tell whether the reader wants to see a report, and not the form."""
+    return st.query_params.get(REPORT) in {PAGE, DICOM}
+
+
+def show(installation: Installation, study_id: str) -> None:
+    """Draw the report that was asked for, and the way back to the form."""
+    is_page = st.query_params[REPORT] == PAGE
+    with st.container(key="report"):
+        title, back = st.columns(2, vertical_alignment="center")
+        title.subheader(t("Report") if is_page else t("DICOM reports"), anchor=False)
+        back.button(t("Back to the reading"), icon=":material/arrow_back:", width="stretch", on_click=_close)
+        if is_page:
+            _page(installation, study_id)
+        else:
+            _reports(installation, study_id)
+
+
+def _ask(report: str) -> None:
+    st.query_params[REPORT] = report
+
+
+def _close() -> None:
+    st.query_params.pop(REPORT, None)
 
 
 def _page(installation: Installation, study_id: str) -> None:

@@ -110,13 +110,13 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
             "signed_at": [item.reading.signed_at for item in items],
             "patient_name": [readable_name(item.patient_name) for item in items],
             "mrn": [one_line(item.mrn) for item in items],
-            "accession": [one_line(item.accession_number) for item in items],
             "study_date": [item.study_date for item in items],
             "description": [item.name for item in items],
             "ai_label": [t(item.predicted.label) if item.predicted else "–" for item in items],
             "label": [said(item.reading) for item in items],
             "state": [t("superseded") if item.superseded else t(item.reading.state.value) for item in items],
             "comment": [one_line(item.reading.comment) for item in items],
+            "accession": [one_line(item.accession_number) for item in items],
             "changed": [_changed(item) for item in items],
             "decision": [t(item.reading.decision.value) for item in items],
             "reason": [t(item.reading.reason.value) if item.reading.reason else "" for item in items],
@@ -172,22 +172,22 @@ def patient(header: StudyHeader) -> str:
 def reading_columns(zone: str) -> dict[str, Any]:
     """Return the configuration of the columns of `readings`, with times in the reader's zone.
 
-    At 1366 pixels state and comment are in sight; what stands behind it is rarely there, or on the page of the study.
+    At 1366 pixels study, state and comment are in sight; what stands behind it is rarely there, or on the page of the
+    study.
     """
     column = st.column_config
     return {
         "signed_at": column.DatetimeColumn(
             t("Signed"),
             format=f"{day_pattern()} HH:mm z",
-            width=164,
+            width=154,
             timezone=zone,
             help=t("In your time zone, {zone}", zone=zone),
         ),
-        "patient_name": column.TextColumn(t("Patient"), width=114),
+        "patient_name": column.TextColumn(t("Patient"), width=110),
         "mrn": column.TextColumn(t("MRN"), width=68),
-        "accession": column.TextColumn(t("Accession"), width=80),
-        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=96),
-        "description": column.TextColumn(t("Study"), width=96),
+        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=90),
+        "description": column.TextColumn(t("Study"), width=194),
         "ai_label": column.TextColumn(t("AI"), width=112),
         "label": column.TextColumn(t("Signed as"), width=112),
         "state": column.TextColumn(
@@ -199,6 +199,7 @@ def reading_columns(zone: str) -> dict[str, Any]:
             ),
         ),
         "comment": column.TextColumn(t("Comment"), width=121),
+        "accession": column.TextColumn(t("Accession"), width=80),
         "changed": column.TextColumn(
             t("Changed"), width=100, help=t("What an amendment changed of the reading before it")
         ),

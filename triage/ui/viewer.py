@@ -52,6 +52,7 @@ def draw(study: Study, *, following: str | None = None, blind: bool = False) -> 
             "banner": banner(study),
             "next": following or "",
             "blind": blind,
+            "readings": len(study.readings),  # one more: marks of others may be seen now
             "modules": list(addresses("main.js")),
         },
     )

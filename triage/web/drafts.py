@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
 from triage.reading import UNKNOWN_ENTRY, Entries, as_json, from_json, hidden_from
 from triage.records.audit import Event
+from triage.records.marks import MarkDraft
 from triage.records.views import Draft, Held, Shown
 from triage.settings import ROOT
 from triage.text import one_line, readable_name
@@ -155,7 +156,7 @@ def _shown(sent: dict[str, Any]) -> Shown:
 
 
 def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str, Any]:
-    """Return what the record has for a reader of a study, as JSON: draft, claim, news, signatures that wait.
+    """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, held signatures.
 
     News are the readings that others signed since the draft was begun. From a second reader, who has not signed yet,
     it keeps what the first one said.
@@ -184,6 +185,7 @@ def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str
         "status": status.value,
         "readings": len(readings),
         "draft": _draft(draft) if draft else None,
+        "marked_at": _marked_at(store.marks.draft(study_id, reader), readings, reader) if reader else None,
         "news": [_news(item, hidden=hidden) for item in readings[seen:] if item.reader != reader],
         "claim": {
             "reader": claim.reader,
@@ -215,6 +217,14 @@ def _draft(draft: Draft) -> dict[str, Any]:
         "due_at": draft.due_at.isoformat() if draft.due_at else None,
         "refusal": retold(draft.refusal),
     }
+
+
+def _marked_at(marks: MarkDraft, readings: Sequence[Reading], reader: str) -> str | None:
+    """Return when the reader last changed marks that no reading of this reader has taken along yet."""
+    signed = max((item.signed_at for item in readings if item.reader == reader), default=None)
+    if marks.saved_at is None or (signed and signed >= marks.saved_at):
+        return None
+    return marks.saved_at.isoformat()
 
 
 def _news(item: Reading, *, hidden: bool) -> dict[str, Any]:

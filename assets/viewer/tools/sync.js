@@ -43,6 +43,7 @@ export class Sync {
    * @param {(message: string) => void} tell called when the state or the marks changed, with what the reader should know
    */
   constructor(studyId, marks, tell) {
+    this.studyId = studyId;
     this.marks = marks;
     this.tell = tell;
     this.address = `/viewer/studies/${encodeURIComponent(studyId)}/marks`;
@@ -122,6 +123,8 @@ export class Sync {
     const [status, said] = await asked(this.address, { method: "PUT", headers, body });
     if (status === 200) {
       this.#record = { version: said.version, content };
+      // The form beside the viewer says when the draft was saved, and the marks are part of it.
+      window.dispatchEvent(new CustomEvent("neurotriage-marks", { detail: { study: this.studyId, savedAt: said.saved_at } }));
     } else if (status === 409) {
       const both = merged(this.#record.content, this.marks.content, said.content);
       this.#record = said;

@@ -1,0 +1,24 @@
+// @ts-check
+/** Pictures of the tools. Their names stand beside them where there is room, and in their titles. */
+
+/** Each a path on a square of 16. @type {Record<string, string>} */
+const PATHS = {
+  zoom: "M11 11 15 15 M12 7a5 5 0 1 1-10 0a5 5 0 1 1 10 0 M7 5v4 M5 7h4",
+  length: "M2.5 13.5 13.5 2.5 M.5 11.5l4 4 M11.5 .5l4 4",
+  angle: "M14.5 13.5H1.5L11 2.5 M8 13.5a6.5 6.5 0 0 0-2.3-4.9",
+  ellipse: "M15 8a7 4.5 0 1 1-14 0a7 4.5 0 1 1 14 0",
+  probe: "M8 1v5 M8 10v5 M1 8h5 M10 8h5",
+  key: "M8 1.5 10 6l4.8.4-3.7 3.2 1.2 4.8L8 11.8l-4.3 2.6 1.2-4.8L1.2 6.4 6 6Z",
+  undo: "M5.5 2 2 5.5 5.5 9 M2 5.5h7.5a4 4 0 0 1 0 8H6",
+};
+
+/** @param {string} name @returns {SVGElement} */
+export function icon(name) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  made.setAttribute("viewBox", "0 0 16 16");
+  made.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(made.namespaceURI, "path");
+  path.setAttribute("d", PATHS[name]);
+  made.append(path);
+  return made;
+}
