@@ -90,8 +90,30 @@ def test_a_column_sorts_both_ways_with_gaps_last(store: Store, queue: Queue) -> 
             filled = [value for value in found if value is not None]
             assert len(found) == len({row.study_id for page in pages for row in page.rows}) == pages[0].total
             assert found == filled + [None] * (len(found) - len(filled))
+            if sort is Sort.STATUS:  # as the work goes on, not by the alphabet
+                filled = [list(StudyStatus).index(value) for value in filled]  # type: ignore[arg-type]
             if sort is not Sort.STUDY:  # how a database orders punctuation is its own
                 assert filled == sorted(filled, reverse=descending)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_of_equal_ones_what_waits_comes_first_and_then_the_latest(
+    store: Store, queue: Queue, *, descending: bool
+) -> None:
+    fill(store, 300)
+    wanted = WorklistFilter(everything=True, sort=Sort.BAND, descending=descending)
+    found = queue.page(wanted, NOW, size=1000).rows
+    assert [row.band.order for row in found] == sorted((row.band.order for row in found), reverse=descending)
+    for band in Band:
+        alike = [row for row in found if row.band is band]
+        waiting = [row for row in alike if row.waiting]
+        done = alike[len(waiting) :]
+        assert waiting
+        assert done
+        assert not any(row.waiting for row in done)
+        suspicion = [1.0 if row.malignancy is None else row.malignancy for row in waiting]
+        assert suspicion == sorted(suspicion, reverse=True)
+        assert [row.arrived_at for row in done] == sorted((row.arrived_at for row in done), reverse=True)
 
 
 def test_images_are_sorted_by_their_number(store: Store, queue: Queue) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from triage.domain import Band, ReadingState
+from triage.domain import Band, ReadingState, StudyStatus
 from triage.records.tables import InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.worklist_filters import for_another
 from triage.records.worklist_views import Sort
@@ -41,7 +41,7 @@ SORTS: dict[Sort, ColumnElement[Any]] = {
     Sort.DATE: StudyRow.study_date.expression,
     Sort.IMAGES: IMAGES,
     Sort.ARRIVED: StudyRow.arrived_at.expression,
-    Sort.STATUS: StudyRow.status.expression,
+    Sort.STATUS: case({status: place for place, status in enumerate(StudyStatus)}, value=StudyRow.status),
 }
 Where = Sequence[ColumnElement[bool]]
 
@@ -86,9 +86,15 @@ def then_the_latest(
 def by_column(
     session: Session, sort: Sort, where: Where, start: int, stop: int, *, descending: bool
 ) -> list[tuple[str, bool]]:
-    """Return rows from `start` to `stop` in the order of a column; rows without a value come last, both ways."""
+    """Return rows from `start` to `stop` in the order of a column; rows without a value come last, both ways.
+
+    Of equal ones, those that wait come first, by priority, and then the latest arrivals: so the few STAT studies that
+    wait do not stand somewhere among the thousands that were read.
+    """
     column = SORTS[sort]
-    order = (column.is_(None), column.desc() if descending else column.asc(), StudyRow.id)
+    way = (column.is_(None), column.desc() if descending else column.asc())
+    latest = case((StudyRow.waiting.is_(False), StudyRow.arrived_at)).desc()
+    order = (*way, StudyRow.waiting.desc(), latest, *_priority())
     found = session.scalars(select(StudyRow.id).where(*where).order_by(*order).offset(start).limit(stop - start))
     return [(study_id, False) for study_id in found]
 
