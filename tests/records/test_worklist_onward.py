@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from queue_samples import NOW, fill
 from record_samples import add, reading
 
 from triage.domain import Band, ReadingState, StudyStatus
+from triage.records import worklist_onward
 from triage.records.queue import Queue
 from triage.records.store import Store
 from triage.records.tables import StudyRow
@@ -97,3 +99,28 @@ def test_who_signed_before_a_study_was_read_anew_can_be_its_second_reader(store:
     store.readings.sign(study_id, anew, seen=1)
     assert queue.free("Dr. A", NOW) == [study_id]
     assert queue.free("Dr. B", NOW) == []
+
+
+def test_looking_at_the_top_of_the_list_changes_nothing(
+    store: Store, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little of the list is looked at first, the answers are those of the whole list."""
+    rows = fill(store, 120)
+    order = [row.study_id for row in queue.page(WorklistFilter(), NOW, size=1000).rows]
+    read = next(str(row["id"]) for row in rows if row["status"] is StudyStatus.READ)
+    for taken in order[10:14]:
+        store.claims.take(taken, "Dr. B", NOW)
+    with store.write() as session:
+        session.get_one(StudyRow, order[2]).ranked_at = NOW
+    left = ([], order[:1], order[20:22], order[8:12], order[-1:], order[:-1], order, [read], ["nowhere"])
+    since = NOW - timedelta(minutes=1)
+
+    def answers() -> list[object]:
+        free = [queue.free("Dr. A", NOW, left=one, since=since) for one in left]
+        return [free, [queue.onward("Dr. A", NOW, left=one) for one in left if one]]
+
+    monkeypatch.setattr(worklist_onward, "OFFERED", 5)
+    monkeypatch.setattr(worklist_onward, "DEPTHS", (None,))
+    whole = answers()
+    monkeypatch.setattr(worklist_onward, "DEPTHS", (3, 15, None))
+    assert answers() == whole

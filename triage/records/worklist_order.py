@@ -7,12 +7,12 @@ test compares the outcome with the pure functions. A list that is sorted by a co
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from triage.domain import Band, ReadingState, StudyStatus
@@ -66,7 +66,7 @@ def reading_order(
     waits = or_(waits, StudyRow.id == also) if also else waits
     first = select(StudyRow.id).where(waits, *where).order_by(*_priority()).limit(size)
     turn = session.scalar(select(func.count()).where(ReadingRow.state != ReadingState.AMENDED)) or 0
-    return merged(session.scalars(first).all(), _second_line(session, limits, now, size, (waits, *where)), turn)
+    return merged(session.scalars(first), _second_line(session, limits, now, size, (waits, *where)), turn)
 
 
 def then_the_latest(
@@ -122,5 +122,10 @@ def _second_line(session: Session, limits: WaitLimits, now: datetime, size: int 
         if (limit := limits.of(band)) is not None:
             late = (StudyRow.band == band.order, StudyRow.arrived_at < now - limit, *where)
             query = select(StudyRow.arrived_at, StudyRow.id).where(*late).order_by(StudyRow.arrived_at, StudyRow.id)
-            lines.append([(arrived + limit, study_id) for arrived, study_id in session.execute(query.limit(size))])
+            lines.append(_passed(session, query.limit(size), limit))
     return (study_id for _, study_id in merge(*lines))
+
+
+def _passed(session: Session, query: Select[datetime, str], limit: timedelta) -> Iterator[tuple[datetime, str]]:
+    """Give when studies passed a limit; one by one, since a page needs few of many thousands."""
+    return ((arrived + limit, study_id) for arrived, study_id in session.execute(query))
