@@ -111,6 +111,7 @@ export class Table {
   #row(row, shown) {
     const body = document.createElement("tbody");
     body.dataset.id = row.id;
+    body.classList.toggle("done", !row.waiting);
     const cells = body.insertRow();
     // The reason stands below the columns before the first one that may need two lines, which stands beside it.
     const long = shown.findIndex((column) => column.long);

@@ -185,7 +185,7 @@ def test_demo_fills_an_installation_and_export_empties_nothing(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert "Next: make run" in done.stderr
     installation = Installation(Settings(home=home))
-    study = installation.store.study(installation.queue.first(datetime.now(UTC)) or "")
+    study = installation.store.study(installation.queue.free("", datetime.now(UTC))[0])
     reading = sign(
         reader="Dr. A",
         entries=Entries(Finding.GLIOMA),

@@ -68,7 +68,7 @@ def at_least(ranking: Ranking, site: Band) -> Ranking:
 
 
 def by_priority(study: Waiting) -> tuple[bool, int, float, float, str]:
-    """Return the key of the first line, ascending; `triage.records.queue` has the same order in SQL."""
+    """Return the key of the first line, ascending; `triage.records.worklist_order` has the same order in SQL."""
     malignancy = 1.0 if study.malignancy is None else study.malignancy
     return study.prior, study.band.order, -malignancy, study.arrived.timestamp(), study.study_id
 

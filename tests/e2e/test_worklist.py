@@ -145,6 +145,27 @@ def test_the_lists_add_up_and_a_read_study_says_by_whom(server: Server, tab: Pag
     expect(tab.locator("tbody")).to_have_count(3)
 
 
+def test_in_all_studies_what_waits_stands_out_and_no_header_hides_it(server: Server, tab: Page) -> None:
+    for name, glioma in (("READ^A", 0.9), ("READ^B", 0.8)):
+        server.store.readings.sign(server.add(name, glioma), reading(), seen=0)
+    server.add("OPEN^C", 0.2)
+    opened(tab, server, 1)
+    tab.get_by_role("button", name="All 3", exact=True).click()
+    expect(tab.locator("tbody")).to_have_count(3)
+    assert patients(tab) == ["OPEN, C", "READ, B", "READ, A"], "what waits, then the latest arrivals"
+    tab.locator("th").get_by_role("button", name="Band").click()
+    expect(tab.locator("th[aria-sort=ascending]")).to_have_count(1)
+    assert patients(tab) == ["OPEN, C", "READ, B", "READ, A"], "all are STAT"
+    # The order of a column is kept through the list; then what waits is seen by its full band and its bold name.
+    tab.locator("th").get_by_role("button", name="P(glioma)").click()
+    expect(tab.locator("tbody a").first).to_have_text("READ, A")
+    assert patients(tab) == ["READ, A", "READ, B", "OPEN, C"]
+    style = "getComputedStyle(one.querySelector('{}')).{}"
+    look = f"(one) => [{style.format('a', 'fontWeight')}, {style.format('.band', 'backgroundColor')}]"
+    assert tab.locator("tbody").nth(0).evaluate(look) == ["400", "rgba(0, 0, 0, 0)"]
+    assert tab.locator("tbody").nth(2).evaluate(look) == ["600", "rgb(255, 93, 93)"]
+
+
 def test_a_search_names_what_hides_a_study_and_one_click_shows_it(server: Server, tab: Page) -> None:
     study = server.add("ROE^ANN", 0.5)
     server.add("DOE^JANE", 0.5)

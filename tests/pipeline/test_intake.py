@@ -113,7 +113,7 @@ def test_a_scoring_error_leaves_the_study_in_the_queue(
     monkeypatch.setattr(Runtime, "answer", lambda *_: 1 / 0)
     (study_id,) = take_in(installation, {"head.png": slices[0].png})
     assert "Internal error" in installation.store.study(study_id).reason
-    assert installation.queue.first(NOW) == study_id
+    assert installation.queue.free("", NOW) == [study_id]
 
 
 def test_a_full_disk_refuses_and_says_so(
@@ -126,7 +126,7 @@ def test_a_full_disk_refuses_and_says_so(
     (receipt,) = installation.receive([Incoming("head.png", data=slices[0].png)], actor="test")
     assert receipt.outcome is Outcome.REFUSED
     assert "the disk is full" in receipt.message
-    assert installation.queue.first(NOW) is None
+    assert installation.queue.free("", NOW) == []
 
 
 def test_names_that_do_not_reach_the_disk_are_not_acknowledged(
@@ -138,7 +138,7 @@ def test_names_that_do_not_reach_the_disk_are_not_acknowledged(
     monkeypatch.setattr(files, "_sync", fail)
     (receipt,) = installation.receive([Incoming("head.png", data=slices[0].png)], actor="test")
     assert receipt.outcome is Outcome.REFUSED
-    assert installation.queue.first(NOW) is None
+    assert installation.queue.free("", NOW) == []
 
 
 def test_settings_keep_everything_below_home(tmp_path: Path, slices: list[Phantom]) -> None:

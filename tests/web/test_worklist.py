@@ -19,7 +19,8 @@ from triage.learning.entries import READING_COLUMNS, STUDY_COLUMNS
 from triage.records.views import Arrival
 from triage.settings import ROOT
 from triage.ui.tables import readings
-from triage.web.worklist import COLUMNS, CSV_COLUMNS
+from triage.web.worklist import COLUMNS
+from triage.web.worklist_rows import CSV_COLUMNS
 
 
 def ask(peer: Peer, path: str, reader: str = "", method: str = "GET", **options: Any) -> requests.Response:

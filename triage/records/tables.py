@@ -125,7 +125,8 @@ class StudyRow(Base):
     readings: Mapped[list[ReadingRow]] = relationship(order_by="ReadingRow.id")
 
     __table_args__ = (
-        Index("study_queue", "waiting", "band", "arrived_at", "malignancy", "status", "predicted", "id"),
+        Index("study_queue", "waiting", "band", "arrived_at", "malignancy", "status", "predicted", "prior_of", "id"),
+        Index("study_kinds", "status", "waiting", "band", "predicted"),
         Index("study_arrival", "arrived_at"),
         Index("study_patient", "mrn", "study_date"),
         Index("study_name_search", "folded_name", "id"),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,51 +16,24 @@ from starlette.routing import BaseRoute, Route
 
 from triage.domain import Band, Finding, StudyStatus
 from triage.errors import TriageError
-from triage.languages.speech import later, retold, t
+from triage.languages.speech import retold, t
 from triage.pipeline.installation import Installation
-from triage.records.worklist_views import Counted, Sort, WorklistFilter, WorklistRow
+from triage.records.worklist_views import Sort, WorklistFilter, WorklistRow
 from triage.settings import ROOT
-from triage.text import csv_cell, one_line, readable_name
+from triage.web import worklist_lists
 from triage.web.reader import NO_STORE, STATUS, acting, answering, reader_of, refuse_other_sites
+from triage.web.worklist_lists import ALL, FOR_ANOTHER, SETTLED, WAITING
+from triage.web.worklist_rows import as_csv, as_shown, told
 
 PAGE_SIZE = 50
 #: Most rows of a CSV file.
 MAX_CSV_ROWS = 10_000
-ALL, WAITING, FOR_ANOTHER = "all", "waiting", "for another reader"
-#: Statuses with a list of their own; what is being scored or ranked is found among what waits.
-LISTED = tuple(
-    status for status in StudyStatus if status not in (StudyStatus.RECEIVED, StudyStatus.RANKED, StudyStatus.MERGED)
-)
-#: Statuses in which a study does not wait, and what sorts by the AI result.
-SETTLED = {StudyStatus.READ, StudyStatus.DISCARDED}
+#: What sorts by the AI result.
 BY_THE_AI = {Sort.MALIGNANCY, Sort.PREDICTED}
 #: Scripts of the pages that are loaded from here.
 MODULES = ROOT / "assets"
 #: Name under which the columns of a reader are kept, and how many there may be, wide and narrow: pixels.
 COLUMNS, MAX_COLUMNS, WIDTHS = "worklist columns", 40, (40, 900)
-#: Shown instead of the class of a study without a result.
-WITHOUT_RESULT = {
-    StudyStatus.RECEIVED: later("Being scored"),
-    StudyStatus.NOT_ANALYSABLE: later("Not analysable"),
-}
-#: Columns of the CSV by the field of a row, named as in every table that can be taken away (docs/readings-export.md).
-CSV_COLUMNS = {
-    "id": "study",
-    "band": "band",
-    "malignancy": "p_glioma",
-    "ai": "ai_label",
-    "patient": "patient_name",
-    "mrn": "mrn",
-    "accession": "accession",
-    "study": "description",
-    "date": "study_date",
-    "images": "images",
-    "arrived": "arrived_at",
-    "status": "status",
-    "claimed": "open_by",
-    "signed": "signed",
-    "reason": "rank_reason",
-}
 
 Chosen = TypeVar("Chosen", bound=StrEnum)
 
@@ -96,36 +67,15 @@ class Worklist:
         number = request.query_params.get("page", "1")
         page = queue.page(wanted, datetime.now(UTC), number=_page(number) - 1, size=PAGE_SIZE)
         counts = queue.counts(wanted.text, wanted.reader)
-        any_band, any_finding = (
-            [one for one in counts if _is_in(less, one)]
-            for less in (replace(wanted, bands=()), replace(wanted, findings=()))
-        )
         return {
-            "rows": [_told(self._row(row)) for row in page.rows],
+            "rows": [told(self._row(row)) for row in page.rows],
             "total": page.total,
             "page": page.number + 1,
             "pages": max(-(-page.total // PAGE_SIZE), 1),
-            "lists": [
-                {"name": ALL, "label": t("All"), "count": _sum(counts)},
-                {
-                    "name": WAITING,
-                    "label": t("Waiting"),
-                    "count": _sum(one for one in counts if one.waiting and not one.for_another),
-                },
-                *(_list(status, counts) for status in LISTED),
-                *_of_the_reader(wanted, counts),
-            ],
-            "hiding": _hiding(wanted, counts) if not page.total else None,
-            "bands": {band: _sum(one for one in any_band if one.band is band) for band in Band},
-            "findings": [
-                {
-                    "name": finding,
-                    "label": t(finding.label),
-                    "count": _sum(one for one in any_finding if one.predicted is finding),
-                }
-                for finding in Finding
-                if not self._hides_ai(wanted)
-            ],
+            "lists": worklist_lists.lists(wanted, counts),
+            "hiding": worklist_lists.hiding(wanted, counts) if not page.total else None,
+            "bands": worklist_lists.of_bands(wanted, counts),
+            "findings": [] if self._hides_ai(wanted) else worklist_lists.of_findings(wanted, counts),
         }
 
     async def _csv(self, request: Request) -> Response:
@@ -137,14 +87,9 @@ class Worklist:
             await to_thread.run_sync(acting(request, self._installation()).export_list, len(page.rows))
         except TriageError as error:
             raise HTTPException(STATUS.get(type(error), 503), retold(str(error)), NO_STORE) from error
-        table = io.StringIO()
-        writer = csv.writer(table, quoting=csv.QUOTE_ALL)
-        writer.writerow(CSV_COLUMNS.values())
-        for row in map(self._row, page.rows):
-            signed = "; ".join(": ".join(filter(None, (one["reader"], one["finding"]))) for one in row["signed"])
-            writer.writerow([csv_cell(_cell((row | {"signed": signed})[name])) for name in CSV_COLUMNS])
         headers = NO_STORE | {"Content-Disposition": 'attachment; filename="worklist.csv"'}
-        return Response(f"\ufeff{table.getvalue()}", media_type="text/csv; charset=utf-8", headers=headers)
+        table = f"\ufeff{as_csv(map(self._row, page.rows))}"
+        return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
 
     def _wanted(self, request: Request) -> WorklistFilter:
         """Return the filter of a request; before a blind reading no filter or order tells what the AI found."""
@@ -155,16 +100,14 @@ class Worklist:
 
     def _hides_ai(self, wanted: WorklistFilter) -> bool:
         """Return whether a list holds studies whose AI result is not to be seen yet."""
-        return self._installation().settings.blind_first_read and not (
-            wanted.statuses and {*wanted.statuses} <= SETTLED
-        )
+        return self._blind and not (wanted.statuses and {*wanted.statuses} <= SETTLED)
+
+    @property
+    def _blind(self) -> bool:
+        return self._installation().settings.blind_first_read
 
     def _row(self, row: WorklistRow) -> dict[str, Any]:
-        """Return a row; before a blind reading it keeps the AI's answer to itself, and only the band shows."""
-        found = _row(row)
-        if row.waiting and row.predicted and self._installation().settings.blind_first_read:
-            found |= {"malignancy": None, "finding": None, "ai": later("Hidden: blind reading"), "reason": row.doubt}
-        return found
+        return as_shown(row, blind=self._blind)
 
     def _columns(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         """Return the columns that the reader has chosen; none while no name is entered."""
@@ -201,94 +144,6 @@ def _chosen(kind: type[Chosen], names: str) -> tuple[Chosen, ...]:
 
 def _page(number: str) -> int:
     return max(int(number), 1) if number.isdecimal() and len(number) < 8 else 1
-
-
-def _is_in(wanted: WorklistFilter, one: Counted) -> bool:
-    """Return whether what was counted is in a list."""
-    in_status = one.status in wanted.statuses if wanted.statuses else one.waiting
-    in_list = wanted.everything or (in_status and one.for_another is wanted.for_another)
-    in_bands = not wanted.bands or one.band in wanted.bands
-    return in_list and in_bands and (not wanted.findings or one.predicted in wanted.findings)
-
-
-def _list(status: StudyStatus, counts: list[Counted]) -> dict[str, Any]:
-    """Return the list of a status; `within` says that it is a part of what waits."""
-    found = [one for one in counts if one.status is status and not one.for_another]
-    within = status not in (StudyStatus.READ, StudyStatus.DISCARDED)
-    return {"name": status, "label": _capitalised(t(status)), "count": _sum(found), "within": within}
-
-
-def _of_the_reader(wanted: WorklistFilter, counts: list[Counted]) -> list[dict[str, Any]]:
-    """Return the list of what the reader has signed and another one is to sign too; none while it is empty."""
-    count = _sum(one for one in counts if one.for_another)
-    told = t("You signed these. They wait for another reader, and stand in the lists of all others.")
-    shown = count or wanted.for_another
-    return [{"name": FOR_ANOTHER, "label": t("For another reader"), "count": count, "told": told}] if shown else []
-
-
-def _hiding(wanted: WorklistFilter, counts: list[Counted]) -> dict[str, Any] | None:
-    """Return the least that hides all studies that the text finds, and how many show without it; None if none would.
-
-    The list is named only where no study of it would show without the other filters.
-    """
-    anywhere = replace(wanted, statuses=(), for_another=False, everything=True)
-    for base, names in ((wanted, ()), (anywhere, ("list",))):
-        for others in ((), ("bands",), ("findings",), ("bands", "findings")):
-            bands = () if "bands" in others else base.bands
-            less = replace(base, bands=bands, findings=() if "findings" in others else base.findings)
-            if count := _sum(one for one in counts if _is_in(less, one)):
-                return {"count": count, "by": [*names, *others]}
-    return None
-
-
-def _sum(counts: Iterable[Counted]) -> int:
-    return sum(one.count for one in counts)
-
-
-def _row(row: WorklistRow) -> dict[str, Any]:
-    """Return a row as the page shows it."""
-    return {
-        "id": row.study_id,
-        "band": row.band,
-        "malignancy": row.malignancy,
-        "finding": row.predicted,
-        "ai": WITHOUT_RESULT.get(row.status, row.predicted.label if row.predicted else "Not analysable"),
-        "patient": readable_name(row.patient_name),
-        "mrn": one_line(row.mrn),
-        "accession": one_line(row.accession_number),
-        "study": one_line(row.name),
-        "date": row.study_date.isoformat() if row.study_date else "",
-        "images": f"{one_line(row.modality)} {row.slices}".strip(),
-        "arrived": row.arrived_at.isoformat(),
-        "status": row.status,
-        "waiting": row.waiting,
-        "reason": f"{row.doubt}. {row.reason}" if row.doubt else row.reason,
-        "claimed": one_line(row.claimed_by),
-        "prior": row.is_prior,
-        "signed": [
-            # Who reads a study for the second time is not to know what the first reader found.
-            {
-                "reader": one_line(one.reader),
-                "finding": "" if row.status is StudyStatus.SECOND_READ else one.finding,
-                "at": one.signed_at.isoformat(),
-            }
-            for one in row.signatures
-        ],
-    }
-
-
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row in the language of the reader."""
-    signed = [one | {"finding": t(one["finding"])} for one in row["signed"]]
-    return row | {"ai": t(row["ai"]), "reason": retold(row["reason"]), "signed": signed}
-
-
-def _capitalised(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _as_columns(sent: object) -> list[dict[str, Any]]:

@@ -1,0 +1,92 @@
+"""A row of the worklist as the page shows it, and as a line of the CSV. Tested in tests/web/test_worklist.py."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import Any
+
+from triage.domain import StudyStatus
+from triage.languages.speech import later, retold, t
+from triage.records.worklist_views import WorklistRow
+from triage.text import csv_cell, one_line, readable_name
+
+#: Shown instead of the class of a study without a result.
+WITHOUT_RESULT = {
+    StudyStatus.RECEIVED: later("Being scored"),
+    StudyStatus.NOT_ANALYSABLE: later("Not analysable"),
+}
+#: Columns of the CSV by the field of a row, named as in every table that can be taken away (docs/readings-export.md).
+CSV_COLUMNS = {
+    "id": "study",
+    "band": "band",
+    "malignancy": "p_glioma",
+    "ai": "ai_label",
+    "patient": "patient_name",
+    "mrn": "mrn",
+    "accession": "accession",
+    "study": "description",
+    "date": "study_date",
+    "images": "images",
+    "arrived": "arrived_at",
+    "status": "status",
+    "claimed": "open_by",
+    "signed": "signed",
+    "reason": "rank_reason",
+}
+
+
+def as_shown(row: WorklistRow, *, blind: bool) -> dict[str, Any]:
+    """Return a row as the page shows it; before a blind reading the AI's answer is left out, but for the band."""
+    hidden = blind and row.waiting and row.predicted is not None
+    answer = row.predicted.label if row.predicted else "Not analysable"
+    return {
+        "id": row.study_id,
+        "band": row.band,
+        "malignancy": None if hidden else row.malignancy,
+        "finding": None if hidden else row.predicted,
+        "ai": later("Hidden: blind reading") if hidden else WITHOUT_RESULT.get(row.status, answer),
+        "patient": readable_name(row.patient_name),
+        "mrn": one_line(row.mrn),
+        "accession": one_line(row.accession_number),
+        "study": one_line(row.name),
+        "date": row.study_date.isoformat() if row.study_date else "",
+        "images": f"{one_line(row.modality)} {row.slices}".strip(),
+        "arrived": row.arrived_at.isoformat(),
+        "status": row.status,
+        "waiting": row.waiting,
+        "reason": ". ".join(filter(None, (row.doubt, "" if hidden else row.reason))),
+        "claimed": one_line(row.claimed_by),
+        "prior": row.is_prior,
+        "signed": [
+            # Who reads a study for the second time is not to know what the first reader found.
+            {
+                "reader": one_line(one.reader),
+                "finding": "" if row.status is StudyStatus.SECOND_READ else one.finding,
+                "at": one.signed_at.isoformat(),
+            }
+            for one in row.signatures
+        ],
+    }
+
+
+def told(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row in the language of the reader."""
+    signed = [one | {"finding": t(one["finding"])} for one in row["signed"]]
+    return row | {"ai": t(row["ai"]), "reason": retold(row["reason"]), "signed": signed}
+
+
+def as_csv(rows: Iterable[dict[str, Any]]) -> str:
+    """Return rows as a table, in English as every table that can be taken away."""
+    table = io.StringIO()
+    writer = csv.writer(table, quoting=csv.QUOTE_ALL)
+    writer.writerow(CSV_COLUMNS.values())
+    for row in rows:
+        signed = "; ".join(": ".join(filter(None, (one["reader"], one["finding"]))) for one in row["signed"])
+        writer.writerow([csv_cell(_cell((row | {"signed": signed})[name])) for name in CSV_COLUMNS])
+    return table.getvalue()
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
