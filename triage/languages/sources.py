@@ -75,7 +75,7 @@ UNSEEN = re.compile(
     r"PRAGMA .*|BEGIN .*|SELECT .*|SIEMENS .*|PALETTE .*|.*Image Storage|DejaVu Sans|system volume information|"
     r"judge and file|An upload .* only after .*|An upload has no receipt .*|a study needs .*|the runs of a mask .*|"
     r"the kind .* points|The record takes datetimes .*|REPEATABLE READ|microseconds|"
-    r"read -r .*|first start|start of the server|command line|unnamed reader|.* rows of an earlier version|"
+    r".*read -r .*|first start|start of the server|command line|unnamed reader|.* rows of an earlier version|"
     r"other pixels than were described|as somebody unknown|"
     r"Rows of .* are sealed one by one\..*|A record on PostgreSQL needs a home .*|at a (change of|signature: ).*|"
     r"by the sign-in service: no role|one-time codes .*|roles of .*|PNG|JPEG|DICOM|NIFTI|ZIP|not stated|.*\.dcm|.*\.png"
