@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from helpers import free_port
 
+from bench.postgres import installed, server
 from triage.domain import Finding
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom, phantoms
@@ -112,29 +110,12 @@ def postgres(postgres_server: int) -> str:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[int]:
-    """Start PostgreSQL on a free port of the loopback address; it refuses to run as root, so another user does."""
-    binaries = _postgres_binaries()
-    as_user = {"user": "postgres"} if os.geteuid() == 0 else {}
-    with tempfile.TemporaryDirectory(prefix="triage-postgres-", ignore_cleanup_errors=True) as folder:
-        if as_user:
-            shutil.chown(folder, "postgres")
-        data, port = Path(folder) / "data", free_port()
-        quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder, **as_user}
-        subprocess.run([binaries / "initdb", "-D", data, "-U", "triage", "--auth=trust", "--no-sync"], **quiet)
-        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
-        subprocess.run(
-            [binaries / "pg_ctl", "-D", data, "-w", "-l", Path(folder) / "log", "-o", options, "start"], **quiet
-        )
-        yield port
-        subprocess.run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
-
-
-def _postgres_binaries() -> Path:
-    known = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = known[-1] if known else shutil.which("initdb")
-    if not found:
+    """Start PostgreSQL on a free port of the loopback address."""
+    programs, port = installed(), free_port()
+    if programs is None:
         pytest.skip("PostgreSQL is not installed")
-    return Path(found).parent
+    with server(programs, port, "fsync=off"):
+        yield port
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The command line of the benchmarks; none of them is run."""
+"""The command line of the benchmarks, none of which is run; and what one of them measures, on a small record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from bench import on_record
 from bench.__main__ import RESULTS, SECTIONS, Bench, main
+from triage.records.queue import Queue
+from triage.records.store import Store
 
 app = Typer()
 app.command()(main)
@@ -41,3 +44,13 @@ def test_chosen_benchmarks_are_printed_in_the_order_of_the_report(monkeypatch: p
     done = CliRunner().invoke(app, ["worklist", "upload"])
     assert done.output == "## Upload to ranked\n\nof upload_to_ranked\n## Worklist\n\nof measure\n"
     assert RESULTS.read_text() == before, "only a run of all benchmarks replaces the page"
+
+
+def test_what_a_reader_does_is_timed_on_a_record_of_both_kinds_of_studies(store: Store) -> None:
+    on_record.fill(store, 60, 40)
+    counts = Queue(store.read, on_record.LIMITS).counts(reader=on_record.READER)
+    assert sum(one.count for one in counts if one.waiting) == 40
+    assert sum(one.count for one in counts if one.for_another) == 10
+    times = on_record._times(store)
+    assert "Read next" in times
+    assert all(one >= 0 for one in times.values())
