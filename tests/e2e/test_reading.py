@@ -325,7 +325,7 @@ def test_who_goes_on_before_the_signature_is_taken_goes_on(server: Server, brows
         here = study_of(tab)
         sign(tab, "Glioma", reason="wrong class")
         tab.keyboard.press("n")
-        expect(tab.locator(f'.reading[data-study="{here}"]')).to_have_count(0, timeout=20_000)
+        expect(tab.locator(f'.reading[data-study="{here}"]')).to_have_count(0, timeout=60_000)
         signed.append(here)
     tab.context.close()
     until(lambda: all(store_has(server, one) for one in signed))
