@@ -7,12 +7,12 @@ import { t } from "../t.js";
 import { Draft, Refusal, Trouble, ask } from "./draft.js";
 import { onKey } from "./keys.js";
 import { Onward } from "./onward.js";
-import { build, clock, drawClaim, drawHeld, drawNews, drawOther, leaving } from "./parts.js";
+import { build, clock, drawClaim, drawHeld, drawNews, drawOther, lacking, leaving } from "./parts.js";
 import { Question } from "./question.js";
 
 /**
  * @typedef {import("./draft.js").Snapshot} Snapshot
- * @typedef {{study: string, name: string, reader: string, role: string, blind: boolean, predicted: string, verb: string, title: string,
+ * @typedef {{study: string, name: string, reader: string, role: string, blind: boolean, predicted: string, amends: boolean, verb: string, title: string,
  *   choices: [string, string][], reasons: [string, string][], snapshot: Snapshot, refusal: string, note: string,
  *   shown: {readings: number, contents: string, model: string}, proof: boolean, done: number,
  *   onward: import("./onward.js").Coming}} Data
@@ -216,6 +216,11 @@ class Form {
     return Date.now() < this.busyUntil;
   }
 
+  /** Whether this study was left, and the next one is not drawn yet: what is pressed now is not meant for this one. */
+  get left() {
+    return this.busy || Boolean(document.getElementById("viewer")?.hasAttribute("data-leaving"));
+  }
+
   get overrides() {
     const { finding } = this.draft.entries;
     return Boolean(finding && this.data.predicted && finding !== this.data.predicted);
@@ -243,11 +248,12 @@ class Form {
    */
   async sign(event) {
     const { finding } = this.draft.entries;
-    if (this.signing || this.busy || this.telling || this.draft.other || this.elsewhere) return;
+    if (this.signing || this.left || this.telling || this.draft.other || this.elsewhere) return;
     if (finding && !this.question.open) {
-      if (this.overrides && !this.draft.entries.reason) {
-        this.told = t("An override needs a reason code. Choose why the AI result is wrong.");
-        this.parts.reason.focus();
+      const [missing, field] = lacking(this);
+      if (field) {
+        this.told = missing;
+        field.focus();
         this.draw();
       } else this.question.ask();
       return;
@@ -292,6 +298,7 @@ class Form {
    * @param {Partial<import("./draft.js").Entries>} fields
    */
   enter(fields) {
+    if (this.left) return;
     this.question.drop();
     this.told = "";
     this.draft.set(fields);

@@ -229,6 +229,24 @@ export function drawHeld(form) {
 }
 
 /**
+ * Tell what is missing for a signature, as the server would once it is asked, and the field that it belongs into.
+ * @param {any} form
+ * @returns {[string, HTMLElement | null]}
+ */
+export function lacking({ draft, data, overrides, parts }) {
+  const { finding, lesion, reason, comment } = draft.entries;
+  if (data.blind) return ["", null];
+  if (finding === "other lesion" && !lesion.trim())
+    return [t("Another lesion needs a name. Enter what it is in a few words."), parts.lesion];
+  if (overrides && !reason) return [t("An override needs a reason code. Choose why the AI result is wrong."), parts.reason];
+  if (overrides && reason === "other" && !comment.trim())
+    return [t('The reason "other" needs a comment. Enter the reason in a few words.'), parts.comment];
+  if (data.amends && !comment.trim())
+    return [t("An amendment needs a comment. Enter what changed since the signed reading."), parts.comment];
+  return ["", null];
+}
+
+/**
  * Hide picture and patient until both are those of one study: the page draws one after the other.
  * @param {boolean} is
  * @param {string} study that of the form; while the viewer still has another one, both stay hidden

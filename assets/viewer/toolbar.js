@@ -184,7 +184,7 @@ function legend(app) {
     parts.push(said(t("Reformatted from the {plane} slices; the AI scored those", { plane: t(pane.head.plane ?? "") })));
     if (pane.cut.finer > 1) parts.push(said(t("Interpolated between slices {step} mm apart", { step: decimals(apart(pane.cut), 1) })));
   }
-  else parts.push(said(t("The AI scored no slice of this series")));
+  else if (!app.data.blind) parts.push(said(t("The AI scored no slice of this series")));
   if (app.settings.heat && pane.source.head.answer && !pane.head.aside) {
     parts.push(said(t("Heat map: 0"), gradient(), t("strongest of the slice")));
   }

@@ -86,7 +86,7 @@ with right, st.container(gap="xsmall"):
         decision.headline(result)
         decision.anew(study)
         bars.probabilities(result.probabilities)
-    decision.history(study)
+    decision.history(study, blind=blind)
     if study.status is not StudyStatus.DISCARDED:
         proof.ask(study_id)
         decision.form(installation, study, onward)

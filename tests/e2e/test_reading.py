@@ -331,6 +331,33 @@ def test_who_goes_on_before_the_signature_is_taken_goes_on(server: Server, brows
     until(lambda: all(store_has(server, one) for one in signed))
 
 
+def test_a_key_after_next_study_enters_nothing_into_the_study_that_was_left(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada", server.order[0])  # type: ignore[attr-defined]
+    here = study_of(tab)
+    tab.keyboard.press("n")
+    for digit in (3, 2):
+        tab.keyboard.press(f"Alt+Digit{digit}")
+        tab.wait_for_timeout(200)
+    expect(tab.locator(f'.reading[data-study="{here}"]')).to_have_count(0, timeout=60_000)
+    there = study_of(tab)
+    tab.context.close()
+    installation = store(server)
+    assert installation.store.drafts.get(here, "Dr. Ada") is None
+    assert installation.store.drafts.get(there, "Dr. Ada") is None
+    assert installation.store.claims.holder(here, datetime.now(UTC)) is None, "what was left is nobody's"
+    installation.close()
+
+
+def test_what_a_signature_lacks_is_said_before_it_is_asked_for(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada", server.order[0])  # type: ignore[attr-defined]
+    tab.get_by_role("radio", name="Other lesion").click()
+    tab.locator(".reading button.primary").click()
+    expect(tab.get_by_text("Another lesion needs a name")).to_be_visible()
+    expect(tab.locator(".reading button[data-asks]:not([data-asks=''])")).to_have_count(0)
+    expect(tab.get_by_label("Other lesion").last).to_be_focused()
+    tab.context.close()
+
+
 def test_a_glioma_is_read_twice_and_a_disagreement_is_arbitrated(server: Server, browser: Browser) -> None:
     study_id = server.order[0]  # type: ignore[attr-defined]
     ada = reading(browser, server, "Dr. Ada", study_id)

@@ -383,6 +383,24 @@ def test_a_blind_reader_sees_nothing_of_the_ai_before_committing(
     assert _form(app)["blind"] is False
 
 
+def test_a_blind_arbitration_does_not_learn_from_the_readings_what_the_ai_said(
+    installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (study_id,) = receive(installation, slices, 1)
+    for reader, finding in (("Dr. A", Finding.GLIOMA), ("Dr. B", Finding.NOTUMOR)):
+        sign_study(installation, study_id, finding, reader=reader, second_read=True)
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    said = words(page(state.REVIEW, study=study_id)).replace("\\", "")
+    assert "signed by Dr. A" in said
+    assert "signed by Dr. B" in said
+    assert "the AI result:" not in said
+    assert "confirms the AI" not in said
+    installation.store.drafts.commit_blind(study_id, "Dr. Ada", Finding.NOTUMOR, seen=2, now=datetime.now(UTC))
+    said = words(page(state.REVIEW, study=study_id)).replace("\\", "")
+    assert "overrides the AI result: wrong class" in said
+    assert "confirms the AI result" in said
+
+
 def test_a_wrong_address_is_said(installation: Installation, slices: list[Phantom]) -> None:
     receive(installation, slices, 1)
     assert "not in the record" in words(page(state.REVIEW, study="nowhere"))

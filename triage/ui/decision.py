@@ -57,7 +57,6 @@ AMEND, CONFIRM, READ = later("Sign amendment"), later("Confirm and sign"), later
 VERBS = {
     Role.SECOND: later("Sign second reading"),
     Role.ARBITRATION: later("Sign arbitration"),
-    Role.AMENDMENT: AMEND,
 }
 
 
@@ -95,8 +94,11 @@ def hides_ai(installation: Installation, study: Study) -> bool:
     return installation.hides_ai(study, state.reader())
 
 
-def history(study: Study) -> None:
-    """Draw the readings so far, oldest first; in an arbitration, the two that disagree side by side."""
+def history(study: Study, *, blind: bool = False) -> None:
+    """Draw the readings so far, oldest first; in an arbitration, the two that disagree side by side.
+
+    Before a blind reading they are told without what they say of the AI result.
+    """
     if reading.hidden_from(state.reader(), study.readings, study.status):
         first = markdown(study.readings[-1].reader)
         told = t("**Second reading.** {reader} has signed; theirs is shown once you have.", reader=first)
@@ -105,11 +107,11 @@ def history(study: Study) -> None:
     current = list(reading.opinions(study.readings).values()) if study.status is StudyStatus.ARBITRATION else []
     for item, replaced in zip(study.readings, reading.superseded(study.readings), strict=True):
         if replaced:
-            st.caption(f":material/history: {t('Superseded')}: {_sentence(item, study.status)}")
+            st.caption(f":material/history: {t('Superseded')}: {_sentence(item, study.status, blind=blind)}")
         elif item not in current:
-            st.success(_sentence(item, study.status), icon=":material/verified:")
+            st.success(_sentence(item, study.status, blind=blind), icon=":material/verified:")
     for column, item in zip(st.columns(len(current)) if current else (), current, strict=True):
-        column.warning(_sentence(item, study.status), icon=":material/balance:")
+        column.warning(_sentence(item, study.status, blind=blind), icon=":material/balance:")
 
 
 def form(installation: Installation, study: Study, onward: dict[str, Any]) -> None:
@@ -121,7 +123,7 @@ def form(installation: Installation, study: Study, onward: dict[str, Any]) -> No
     role = reading.next_role(name, study.readings, study.status)
     result = None if blind else study.result
     key = f"form_{study.study_id}"
-    amends = role is Role.FIRST and bool(study.readings)
+    amends = role is Role.AMENDMENT or (role is Role.FIRST and bool(study.readings))
     st.components.v2.component(
         "reading_form",
         html='<div class="reading"></div>\n',
@@ -135,8 +137,9 @@ def form(installation: Installation, study: Study, onward: dict[str, Any]) -> No
             "role": role.value,
             "blind": blind,
             "predicted": result.predicted.value if result else "",
+            "amends": amends,
             "title": t(TITLES[Role.AMENDMENT if amends else role]),
-            "verb": t(VERBS.get(role, AMEND if amends else CONFIRM if result else READ)),
+            "verb": t(AMEND if amends else VERBS.get(role, CONFIRM if result else READ)),
             "choices": [[item.value, t(item.label)] for item in (*Finding, *Beyond)],
             "reasons": [[item.value, t(item.value)] for item in ReasonCode],
             "shown": asdict(study.shown),
@@ -199,13 +202,16 @@ def _open(study_id: str) -> None:
     st.query_params["study"] = study_id
 
 
-def _sentence(item: Reading, status: StudyStatus) -> str:
+def _sentence(item: Reading, status: StudyStatus, *, blind: bool) -> str:
     time = state.local(item.signed_at)
+    compared = (
+        t(DECISIONS[item.decision], reason=t(item.reason) if item.reason else ""),
+        t("Blind, before the AI result was shown: {finding}.", finding=t(item.blind.label)) if item.blind else "",
+    )
     sentences = (
         t("{kind}, signed by {reader}, {time}.", kind=t(KINDS[item.role]), reader=item.reader, time=time),
-        t(DECISIONS[item.decision], reason=t(item.reason) if item.reason else ""),
+        *(() if blind else compared),
         t("Confidence: {level}.", level=t(item.confidence)) if item.confidence else "",
-        t("Blind, before the AI result was shown: {finding}.", finding=t(item.blind.label)) if item.blind else "",
         t(SETTLED if reading.was_preliminary(item, status) else STATES[item.state]),
         t("Comment: {comment}", comment=item.comment) if item.comment else "",
     )

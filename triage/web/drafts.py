@@ -159,7 +159,7 @@ def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str
     """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, held signatures.
 
     News are the readings that others signed since the draft was begun. From a second reader, who has not signed yet,
-    it keeps what the first one said.
+    it keeps what the first one said; from a blind reader, who has not committed a class yet, why the AI was overridden.
 
     Parameters
     ----------
@@ -181,12 +181,14 @@ def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str
     claim = store.claims.holder(study_id, now)
     hidden = hidden_from(reader, readings, status)
     seen = draft.seen if draft else len(readings)
+    committed = bool(draft and draft.entries.blind) or any(item.reader == reader for item in readings)
+    blind = installation.settings.blind_first_read and not committed
     return {
         "status": status.value,
         "readings": len(readings),
         "draft": _draft(draft) if draft else None,
         "marked_at": _marked_at(store.marks.draft(study_id, reader), readings, reader) if reader else None,
-        "news": [_news(item, hidden=hidden) for item in readings[seen:] if item.reader != reader],
+        "news": [_news(item, hidden=hidden, blind=blind) for item in readings[seen:] if item.reader != reader],
         "claim": {
             "reader": claim.reader,
             "mine": claim.reader == reader,
@@ -227,11 +229,12 @@ def _marked_at(marks: MarkDraft, readings: Sequence[Reading], reader: str) -> st
     return marks.saved_at.isoformat()
 
 
-def _news(item: Reading, *, hidden: bool) -> dict[str, Any]:
+def _news(item: Reading, *, hidden: bool, blind: bool) -> dict[str, Any]:
     told = {"reader": item.reader, "signed_at": item.signed_at.isoformat(), "said": "", "why": "", "comment": ""}
     if hidden:
         return told
-    return told | {"said": said(item), "why": t(item.reason) if item.reason else "", "comment": item.comment}
+    why = t(item.reason) if item.reason and not blind else ""
+    return told | {"said": said(item), "why": why, "comment": item.comment}
 
 
 def _held(item: Held) -> dict[str, Any]:
