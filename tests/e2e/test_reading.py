@@ -482,7 +482,7 @@ def test_a_blind_reader_sees_the_ai_after_committing(tmp_path: Path, browser: Br
         tab = reading(browser, server, "Dr. Ada", study_id)
         expect(tab.get_by_text("Blind reading.")).to_be_visible()
         expect(tab.locator("#viewer .nt-pane[data-drawn]").first).to_be_visible()
-        for hint in ("AI:", "P(glioma)", "Heat map", "operating point"):
+        for hint in ("AI:", "P(glioma)", "Heat map", "operating point", "scored"):
             expect(tab.get_by_role("main").get_by_text(hint).filter(visible=True)).to_have_count(0)
         tab.get_by_role("radio", name="No tumour").click()
         tab.get_by_role("button", name="Commit, then show the AI").click()

@@ -12,7 +12,7 @@ import requests
 from dicomweb import Peer
 from helpers import sign_study
 from marked_samples import length, marks
-from record_samples import add, reading
+from record_samples import add, reading, result
 
 from triage.domain import Beyond, Finding
 from triage.reading import Entries, as_json
@@ -117,6 +117,21 @@ def test_a_second_reader_is_not_told_what_the_first_one_said(discreet_peer: Peer
     sign_study(installation, study_id, Finding.NOTUMOR, reader=READER, second_read=True)
     (news,) = ask(discreet_peer, "GET", study_id).json()["news"]
     assert (news["said"], news["comment"]) == ("Glioma", "butterfly")
+
+
+def test_a_blind_reader_is_not_told_why_others_overrode_the_ai(discreet_peer: Peer) -> None:
+    installation = discreet_peer.installation
+    installation.settings = installation.settings.model_copy(update={"blind_first_read": True})
+    study_id = add(installation.store, 1)
+    installation.store.results.file(study_id, result(0.9))
+    save(discreet_peer, study_id)
+    sign_study(installation, study_id, Finding.NOTUMOR, reader="Dr. B", comment="clear")
+    (news,) = ask(discreet_peer, "GET", study_id).json()["news"]
+    assert (news["said"], news["why"]) == ("No tumour", "")
+    sent = {"reader": READER, "entries": TYPED, "shown": shown(discreet_peer, study_id)}
+    assert ask(discreet_peer, "PUT", f"{study_id}/blind", **sent).status_code == 200
+    (news,) = ask(discreet_peer, "GET", study_id).json()["news"]
+    assert (news["said"], news["why"]) == ("No tumour", "wrong class")
 
 
 def test_seen_means_what_was_on_the_screen(discreet_peer: Peer) -> None:
