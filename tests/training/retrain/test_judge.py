@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from triage.cli import app
 from triage.copies.seen import SEEN, Pictures, Seen
 from triage.errors import ModelError
-from triage.inference.card import read_card
+from triage.inference.card import CARD, read_card, sha256_of
 from triage.inference.runtime import Runtime
 from triage.learning.entries import DatasetError
 from triage.learning.judgement import LEAK, Check, Judgement, Verdict, read_judgement
@@ -74,6 +74,14 @@ def candidate(tmp_path: Path) -> Path:
     return folder
 
 
+def records(folder: Path, seen: Seen) -> None:
+    """Let a model folder say on its card which pictures it has seen."""
+    card = read_card(folder)
+    seen.save(folder / SEEN)
+    files = card.files | {SEEN: sha256_of(folder / SEEN)}
+    (folder / CARD).write_text(card.model_copy(update={"files": files}).model_dump_json())
+
+
 def check(judgement: Judgement, name: str) -> Check:
     return next(one for one in judgement.checks if one.name == name)
 
@@ -92,11 +100,11 @@ def test_both_models_answer_and_the_judgement_lies_beside_the_card(basis: Basis,
 def test_a_candidate_that_records_a_test_picture_is_stopped(basis: Basis, candidate: Path) -> None:
     tests = basis.site.parts[Part.TEST]
     pixels = [one.slices[0].pixels for load in tests.load for one in load()]
-    Seen.of(Pictures.of(pixels[:1]), np.array([True])).save(candidate / SEEN)
+    records(candidate, Seen.of(Pictures.of(pixels[:1]), np.array([True])))
     stopped = check(judged_on(basis, Runtime(candidate, threads=1)), LEAK)
     assert stopped.verdict is Verdict.FAILED
     assert stopped.said.startswith(f"The candidate was trained on 1 of {len(pixels)} test studies")
-    Seen.of(Pictures.of(pixels), np.zeros(len(pixels), np.bool_)).save(candidate / SEEN)
+    records(candidate, Seen.of(Pictures.of(pixels), np.zeros(len(pixels), np.bool_)))
     assert check(judged_on(basis, Runtime(candidate, threads=1)), LEAK).verdict is Verdict.NOT_ENOUGH
 
 
@@ -120,9 +128,11 @@ def test_an_export_that_is_none_is_refused(candidate: Path, tmp_path: Path) -> N
     assert read_judgement(candidate) is None
 
 
-def test_a_study_of_the_export_comes_back_whole(basis: Basis) -> None:
+def test_a_study_of_the_export_comes_back_whole(basis: Basis, export: Path) -> None:
     studies = [basis.site.parts[part] for part in Part]
-    assert sum(len(each.cases) for each in studies) == 12
+    with zipfile.ZipFile(export) as file:
+        pictures = [name for name in file.namelist() if name.startswith("slices/") and name.endswith(".png")]
+    assert sum(len(each.cases) for each in studies) == len(pictures) >= 12
     assert all(len(load()) == 1 and len(load()[0].slices) == 1 for each in studies for load in each.load)
     assert {label for each in studies for label in each.cases.labels} == {
         "glioma",
