@@ -33,6 +33,14 @@ ADA = Person("Dr. Ada", frozenset({Role.ADMINISTRATOR}), account="1")
 BOB = Person("Dr. Bob", frozenset({Role.ADMINISTRATOR}), account="2")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """An empty installation on each database that we support."""
+    if request.param == "sqlite":
+        return Settings(home=tmp_path / "home")
+    return Settings(home=tmp_path / "home", database_url=request.getfixturevalue("postgres"))
+
+
 def of(installation: Installation, person: Person = ADA) -> Promoting:
     return Promoting(Acting(installation, person))
 
