@@ -154,9 +154,9 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def run_queue(home: Path) -> None:
+def run_queue(home: Path, database_url: str = "") -> None:
     """Run an installation's queue as `python -m triage worker` does, until the process is killed."""
-    installation = Installation(Settings(home=home, threads=1))
+    installation = Installation(Settings(home=home, threads=1, database_url=database_url))
     _ = installation.runtime
     installation.run()
     threading.Event().wait()

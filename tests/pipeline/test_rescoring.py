@@ -26,6 +26,15 @@ from triage.records.results import Results
 from triage.records.tables import AIResultRow
 from triage.settings import Settings
 
+ON_EACH = pytest.mark.parametrize("settings", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """An empty installation; with `ON_EACH`, on each database that we support."""
+    address = request.getfixturevalue("postgres") if getattr(request, "param", "") == "postgresql" else ""
+    return Settings(home=tmp_path / "home", database_url=address)
+
 
 def promote(installation: Installation, name: str = "ours", before: Path = SHIPPED) -> None:
     """Promote a candidate that calls everything a glioma."""
@@ -53,6 +62,7 @@ def queueless(settings: Settings) -> Installation:
     return Installation(settings.model_copy(update={"worker": "separate"}))
 
 
+@ON_EACH
 def test_open_studies_are_ranked_anew_and_signed_ones_are_not(
     installation: Installation, slices: list[Phantom]
 ) -> None:
@@ -118,6 +128,7 @@ def test_a_promotion_while_a_study_is_scored_leaves_no_mixture(
     assert made[1][1] == installation.runtime.card.digest
 
 
+@ON_EACH
 def test_what_was_killed_between_promotion_and_scoring_goes_on(
     queueless: Installation, slices: list[Phantom], settings: Settings
 ) -> None:
@@ -129,7 +140,7 @@ def test_what_was_killed_between_promotion_and_scoring_goes_on(
     assert left(queueless) == len(studies)
     context = multiprocessing.get_context("spawn")
     for goal in (len(studies) // 2, 0):
-        process = context.Process(target=run_queue, args=(settings.home,))
+        process = context.Process(target=run_queue, args=(settings.home, settings.database_url))
         process.start()
         deadline = time.monotonic() + 120
         while left(queueless) > goal:
