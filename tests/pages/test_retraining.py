@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import until
+from helpers import sign_study, take_in, until
 from streamlit.testing.v1 import AppTest
 
 from triage.access.person import Person
 from triage.access.roles import Role
+from triage.phantoms import Phantom
 from triage.pipeline import retraining_child
 from triage.pipeline.installation import Installation
 from triage.pipeline.retraining_job import State
@@ -29,6 +30,14 @@ while not (out.parent.parent / "go").exists():
     time.sleep(0.05)
 work.rename(out)
 """
+
+
+@pytest.fixture
+def installation(installation: Installation, slices: list[Phantom]) -> Installation:
+    """An installation with a signed reading."""
+    (study_id,) = take_in(installation, {"one.png": slices[0].png})
+    sign_study(installation, study_id, slices[0].finding)
+    return installation
 
 
 @pytest.fixture(autouse=True)

@@ -15,13 +15,14 @@ from threading import Thread
 
 import pytest
 from candidate_samples import make_candidate
-from helpers import until
+from helpers import sign_study, take_in, until
 
 from triage.access.person import Person
 from triage.access.roles import Role
 from triage.errors import ConflictError, DeniedError, StorageError
 from triage.inference.card import read_card
 from triage.learning.retraining import Stage, work_folder
+from triage.phantoms import Phantom
 from triage.pipeline import retraining, retraining_child, retraining_folder
 from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
@@ -78,6 +79,7 @@ def opened(home: Path) -> Retrainings:
         home,
         lambda: home / "serving",
         lambda target, said: (target.write_bytes(b"export"), said(3, 4)),
+        signed=lambda: not (home / "nothing signed").exists(),
         key=home / "keys" / "record.key",
         note=lambda said: ended(home, said),
     )
@@ -234,7 +236,12 @@ def test_a_full_disk_during_the_export_is_said(tmp_path: Path, does: Callable[[s
         raise OSError(28, "No space left on device")
 
     jobs = Retrainings(
-        tmp_path, lambda: tmp_path / "serving", full, key=tmp_path / "key", note=lambda said: ended(tmp_path, said)
+        tmp_path,
+        lambda: tmp_path / "serving",
+        full,
+        signed=lambda: True,
+        key=tmp_path / "key",
+        note=lambda said: ended(tmp_path, said),
     )
     jobs.begin()
     jobs.wait()
@@ -242,6 +249,13 @@ def test_a_full_disk_during_the_export_is_said(tmp_path: Path, does: Callable[[s
     assert jobs.job().said == said
     assert trail(tmp_path) == [f"failed: candidate site-1 was not made: {said}"]
     assert not (tmp_path / "retraining" / DATA).exists()
+
+
+def test_without_a_signed_reading_nothing_begins(jobs: Retrainings, tmp_path: Path) -> None:
+    (tmp_path / "nothing signed").touch()
+    with pytest.raises(ConflictError, match="Sign studies first"):
+        jobs.begin()
+    assert jobs.job() is None
 
 
 def test_a_damaged_job_is_none(jobs: Retrainings, tmp_path: Path) -> None:
@@ -322,7 +336,9 @@ def test_cancelled_too_late_it_is_whole(jobs: Retrainings, does: Callable[[str],
     assert trail(tmp_path) == ["finished: candidate site-1, whose card cannot be read"]
 
 
-def test_only_administrators_may_and_it_is_audited(installation: Installation, does: Callable[[str], None]) -> None:
+def test_only_administrators_may_and_it_is_audited(
+    installation: Installation, does: Callable[[str], None], slices: list[Phantom]
+) -> None:
     home = installation.settings.home
     (home / "does").write_text("wait")
     reader = Acting(installation, Person("Dr. A", frozenset({Role.RADIOLOGIST}), "1", "s"))
@@ -330,6 +346,10 @@ def test_only_administrators_may_and_it_is_audited(installation: Installation, d
         with pytest.raises(DeniedError):
             act()
     chief = Acting(installation, Person("Ada", frozenset({Role.ADMINISTRATOR}), "2", "s"))
+    with pytest.raises(ConflictError, match="Nothing is signed yet"):
+        chief.retrain()
+    (study_id,) = take_in(installation, {"one.png": slices[0].png})
+    sign_study(installation, study_id, slices[0].finding)
     chief.retrain()
     running(installation.retrainings)
     chief.cancel_retraining()

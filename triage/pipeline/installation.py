@@ -131,6 +131,7 @@ class Installation:
             lambda: self.runtime.folder,
             lambda target, progress: self.export_readings(target, deidentified=True, progress=progress),
             (settings.data, settings.more),
+            signed=self.store.readings.any,
             key=key_file(settings.home, settings.record_key).absolute(),
             note=lambda said: note(self.store, Event.RETRAINED, said, actor=ACTOR),
         )

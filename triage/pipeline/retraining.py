@@ -37,6 +37,7 @@ NEEDED = 600 * 2**20
 EVERY = 5.0
 #: Characters of a reason in the audit trail.
 REASON = 300
+NOTHING_SIGNED = "Nothing is signed yet, so there is nothing to learn from. Sign studies first, then retrain."
 NOTHING_TO_RESUME = "No retraining was stopped. Begin a new one."
 #: Packages of the extra `train` that serving does without.
 PACKAGES = ("cv2", "h5py", "onnx", "sklearn", "tf2onnx")
@@ -66,6 +67,8 @@ class Retrainings:
         written.
     references
         Data sets that a candidate is judged on besides the site's; those that are not there are left out.
+    signed
+        Tells whether any reading is signed.
     key
         File of the key of the record, which seals the judgement.
     note
@@ -79,12 +82,13 @@ class Retrainings:
         export: Callable[[Path, Callable[[int, int], None]], object],
         references: Sequence[Path] = (),
         *,
+        signed: Callable[[], bool],
         key: Path,
         note: Callable[[str], object],
     ) -> None:
         self._folder = RetrainingFolder(home)
         self._model, self._export, self._references = model, export, references
-        self._key, self._note = key, note
+        self._signed, self._key, self._note = signed, key, note
         self._exported = 0.0
         self._lock = RLock()
         self._threads: set[Thread] = set()
@@ -134,12 +138,14 @@ class Retrainings:
         Raises
         ------
         ConflictError
-            If one is running, or the packages are missing that it needs.
+            If one is running, nothing is signed, or the packages are missing that it needs.
         StorageError
             If there is not enough space.
         """
         if missing := [name for name in PACKAGES if find_spec(name) is None]:
             raise ConflictError(NO_PACKAGES.format(missing=", ".join(missing)))
+        if not self._signed():
+            raise ConflictError(NOTHING_SIGNED)
         with self._lock, self._folder.alone() as held:
             before, name, model = self._settled(), self._folder.next_name(), self._model()
             free = self._folder.free()

@@ -94,6 +94,11 @@ class Readings:
                 raise NotFoundError(studies.NOT_THERE)
             return StudyStatus(status), tuple(map(rows.reading, session.scalars(query)))
 
+    def any(self) -> bool:
+        """Return whether any reading is signed."""
+        with self._database.read() as session:
+            return session.scalar(select(ReadingRow.id).limit(1)) is not None
+
     def signed(self, reader: str | None = None, text: str = "") -> list[SignedReading]:
         """Return signed readings, newest first.
 
