@@ -263,7 +263,8 @@ def test_a_damaged_job_is_none(jobs: Retrainings, tmp_path: Path) -> None:
     jobs.wait()
     (tmp_path / "retraining" / "job.json").write_text("{")
     assert jobs.job() is None
-    (tmp_path / "retraining" / LOG).write_bytes(b"\xff\x1b[31mred\n")
+    of_a_library = b"WARNING: All log messages before absl::X\nI0000 00:00:17.5 port.cc:153] on\n"
+    (tmp_path / "retraining" / LOG).write_bytes(of_a_library + b"\xff\x1b[31mred\n")
     assert jobs.log() == ["\ufffd[31mred"]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from triage.text import one_line
 LOG, LOCK, TURN, DATA = "log.txt", "lock", "turn", "readings.zip"
 #: Lines of the log that are shown.
 LINES = 200
+#: How a remark of TensorFlow's own logger begins; no setting silences those of its first import.
+OF_LIBRARIES = re.compile(r"[IW]\d{4} \d\d:|WARNING: All log messages before absl")
 RUNNING = "A retraining is running already. Wait until it has ended, or cancel it; then begin another."
 
 
@@ -60,10 +63,10 @@ class RetrainingFolder:
         write_job(self.path, job)
 
     def log(self) -> list[str]:
-        """Return the last lines of the log of the latest retraining."""
+        """Return the last lines of the log of the latest retraining, without what libraries say of themselves."""
         with suppress(OSError):
             lines = (self.path / LOG).read_text(errors="replace").splitlines()
-            return [one_line(line) for line in lines if line.strip()][-LINES:]
+            return [one_line(line) for line in lines if line.strip() and not OF_LIBRARIES.match(line)][-LINES:]
         return []
 
     def free(self) -> int:
