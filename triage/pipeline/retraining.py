@@ -19,13 +19,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, RLock, Thread
 
-from triage.errors import ConflictError, ModelError, StorageError, TriageError, storage_error
-from triage.inference.card import read_card
+from triage.errors import ConflictError, StorageError, TriageError, storage_error
 from triage.learning.retraining import read_progress, work_folder
 from triage.pipeline.retraining_child import PATIENCE, command_of, end, let_work, start
 from triage.pipeline.retraining_folder import LOG, RetrainingFolder
 from triage.pipeline.retraining_job import Job, State
-from triage.text import one_line, visible
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +33,6 @@ ACTOR = "retraining"
 NEEDED = 600 * 2**20
 #: Seconds between two looks at a retraining that an earlier server began.
 EVERY = 5.0
-#: Characters of a reason in the audit trail.
-REASON = 300
 NOTHING_SIGNED = "Nothing is signed yet, so there is nothing to learn from. Sign studies first, then retrain."
 NOTHING_TO_RESUME = "No retraining was stopped. Begin a new one."
 #: Packages of the extra `train` that serving does without.
@@ -188,10 +184,10 @@ class Retrainings:
             return None
         with self._folder.turn():
             job = self._folder.job()
-            if job is None or not job.active or self._made(job):
+            if job is None or not job.active or self._folder.made(job):
                 return None
             end(job.process, self._folder.busy)
-            if self._made(job):  # it got its name before the signal came
+            if self._folder.made(job):  # it got its name before the signal came
                 return None
             job = replace(job, state=State.CANCELLED, said="", progress=None, noted=True)
             try:
@@ -265,7 +261,7 @@ class Retrainings:
 
     def _ended(self, job: Job, code: int | None = None) -> Job:
         """Return a job whose child has ended; with an exit status if this process saw it."""
-        if self._made(job):
+        if self._folder.made(job):
             return replace(job, state=State.DONE, said="", progress=None)
         if code is None:
             return replace(job, state=State.FAILED, said=INTERRUPTED, progress=None)
@@ -284,27 +280,12 @@ class Retrainings:
         with suppress(OSError):
             self._folder.keep(replace(job, noted=False))
             try:
-                self._note(self._outcome(job))
+                self._note(self._folder.outcome(job))
             except StorageError:
                 logger.exception("the end of a retraining is not audited yet")
                 return job
             self._folder.keep(replace(job, noted=True))
         return job
-
-    def _outcome(self, job: Job) -> str:
-        """Return how a retraining ended, for the audit trail."""
-        if job.state is not State.DONE:
-            return f"failed: candidate {job.name} was not made: {visible(one_line(job.said), REASON)}"
-        try:
-            card = read_card(self._folder.candidate(job.name))
-        except ModelError:
-            return f"finished: candidate {job.name}, whose card cannot be read"
-        data_set = card.training.get("data_set", {}).get("digest", "unknown")
-        return f"finished: candidate {job.name}, card {card.digest}, data set {data_set}"
-
-    def _made(self, job: Job) -> bool:
-        """Return whether its candidate has got its name, which it gets when it is whole."""
-        return (self._folder.candidate(job.name)).is_dir()
 
 
 def _sentence(error: Exception) -> str:

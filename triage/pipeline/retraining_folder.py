@@ -13,14 +13,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from triage.errors import ConflictError, storage_error
+from triage.errors import ConflictError, ModelError, storage_error
+from triage.inference.card import read_card
 from triage.learning.retraining import work_folder
-from triage.pipeline.retraining_job import Job, read_job, write_job
-from triage.text import one_line
+from triage.pipeline.retraining_job import Job, State, read_job, write_job
+from triage.text import one_line, visible
 
 LOG, LOCK, TURN, DATA = "log.txt", "lock", "turn", "readings.zip"
 #: Lines of the log that are shown.
 LINES = 200
+#: Characters of a reason in the audit trail.
+REASON = 300
 #: How a remark of TensorFlow's own logger begins; no setting silences those of its first import.
 OF_LIBRARIES = re.compile(r"[IW]\d{4} \d\d:|WARNING: All log messages before absl")
 RUNNING = "A retraining is running already. Wait until it has ended, or cancel it; then begin another."
@@ -61,6 +64,21 @@ class RetrainingFolder:
     def keep(self, job: Job) -> None:
         """Keep the latest retraining; it raises OSError."""
         write_job(self.path, job)
+
+    def made(self, job: Job) -> bool:
+        """Return whether the candidate of a job has got its name, which it gets when it is whole."""
+        return self.candidate(job.name).is_dir()
+
+    def outcome(self, job: Job) -> str:
+        """Return how a retraining ended, for the audit trail."""
+        if job.state is not State.DONE:
+            return f"failed: candidate {job.name} was not made: {visible(one_line(job.said), REASON)}"
+        try:
+            card = read_card(self.candidate(job.name))
+        except ModelError:
+            return f"finished: candidate {job.name}, whose card cannot be read"
+        data_set = card.training.get("data_set", {}).get("digest", "unknown")
+        return f"finished: candidate {job.name}, card {card.digest}, data set {data_set}"
 
     def log(self) -> list[str]:
         """Return the last lines of the log of the latest retraining, without what libraries say of themselves."""
