@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from triage.domain import Finding, OperatingPoints
+from triage.domain import OperatingPoints
 from triage.inference.calibration import log_softmax
 from triage.inference.card import Card
 from triage.settings import ROOT
@@ -67,10 +67,19 @@ def test_points_of_windows_are_lowered_on_the_series_of_the_site() -> None:
     assert "its validation part has 0" in alone.threshold_notes["window_glioma"]
 
 
-def test_prediction_sets_move_towards_the_site_by_its_patients() -> None:
-    before = PARENT.conformal.least[Finding.GLIOMA]
-    some, many = (calibrated(count, 8.0).conformal.least[Finding.GLIOMA] for count in (40, 400))
-    assert before < some < many
+def test_prediction_sets_hold_on_the_site_what_they_promise_and_never_get_smaller() -> None:
+    sure = PARENT.model_copy(
+        update={"conformal": PARENT.conformal.model_copy(update={"least": dict.fromkeys(FINDINGS, 0.6)})}
+    )
+    looks, items = site(400, 2.0)
+    found = recalibrate(sure, looks, looks, items, np.ones(len(items)), None)
+    looks, items = site(400, 2.0, seed=1)
+    said = found.fusion.probabilities(looks, looks)
+    for at, kind in enumerate(FINDINGS):
+        own = said[[item.label == kind for item in items], at]
+        assert (own >= sure.conformal.least[kind]).mean() < 0.9
+        assert (own >= found.conformal.least[kind]).mean() > 0.92
+    assert calibrated(400, 8.0).conformal == PARENT.conformal
 
 
 def test_what_the_parent_said_of_its_training_set_is_said_again() -> None:

@@ -25,7 +25,7 @@ from triage.training.release.calibration import (
     tolerance_limit,
 )
 
-#: A threshold of the parent counts as much as one of so many patients of the site.
+#: An operating point of the parent counts as much as one of so many patients of the site.
 PARENT_COUNTS = 60
 #: All pictures of the training set together count as much in the fusion as so many of the site.
 OLD_COUNTS = 1000
@@ -58,8 +58,8 @@ def recalibrate(
 
     The fusion starts from that of the parent, and follows the labels of the site and the parent's answers on its own
     training set: so a probability means what it meant before. On this scale the thresholds of the parent hold. An
-    operating point is lowered where enough patients of the site need it, never raised; a threshold of the prediction
-    sets moves towards that of the site by the number of its patients.
+    operating point, and a threshold of the prediction sets, is lowered where enough patients of the site need it, and
+    never raised.
 
     Parameters
     ----------
@@ -152,15 +152,18 @@ def _lowered(before: float, site: _Evidence, sensitivity: float, specificity: fl
 def _conformal(
     before: Conformal, probabilities: Floats, labels: NDArray[np.int64], patients: NDArray[np.str_]
 ) -> Conformal:
+    """Return the thresholds of the prediction sets: of a class with enough patients, the lower of both.
+
+    Each of the two holds its promise where it was fitted, so the lower one holds it on the site and elsewhere; the
+    price is larger sets. A wrong label makes them larger too.
+    """
     own = fit_conformal(np.asarray(probabilities, np.float64), labels)
     least = {}
     for index, finding in enumerate(FINDINGS):
         count = len(set(patients[labels == index]))
         # Below one expected miss, the site has no threshold of its own.
         has_own = (count + 1) * (1 - own.coverage) >= 1
-        least[finding] = (
-            round(_towards(before.least[finding], own.least[finding], count), 4) if has_own else before.least[finding]
-        )
+        least[finding] = min(before.least[finding], own.least[finding]) if has_own else before.least[finding]
     return Conformal(coverage=before.coverage, least=least)
 
 
