@@ -72,7 +72,9 @@ export class Filters {
         this.ask({ bands: switched(asked.bands, name), page: 1 }),
       ),
     );
-    this.bands.replaceChildren(...bands);
+    // The bands would tell what the AI found.
+    const blind = element("span", t("Blind reading: in the order of arrival"));
+    this.bands.replaceChildren(...(bands.length ? bands : [blind]));
     const findings = answer.findings.map(({ name, label, count }) =>
       this.#toggle(t("{label} {count}", { label, count }), asked.findings.includes(name), () =>
         this.ask({ findings: switched(asked.findings, name), page: 1 }),

@@ -27,7 +27,7 @@ SHOWN = (
     "rank_reason",
 )
 #: Before a blind reading nobody sees what the AI found.
-BLIND = ("band", "patient_name", "description", "images", "waiting")
+BLIND = ("patient_name", "description", "images", "waiting")
 
 state.require(Right.UPLOAD)
 installation = state.installation()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from triage.domain import Finding, StudyStatus
 from triage.records import rows, studies
+from triage.records.begun import begun
 from triage.records.reranked import Reranked
 from triage.records.tables import ClaimRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.worklist_views import Signature, WorklistRow
@@ -20,7 +21,7 @@ PRIOR = "Prior of a newer study of this patient"
 
 
 def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> dict[str, WorklistRow]:
-    """Return the studies of a query by ID, in its order, each as a row of the worklist; six queries however many.
+    """Return the studies of a query by ID, in its order, each as a row of the worklist; eight queries however many.
 
     `now` is the time by which claims are counted.
     """
@@ -28,6 +29,7 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
     ids = [study.id for study in found_studies]
     doubts = studies.in_doubt(session, ids)
     signatures = _signatures(session, ids)
+    unsigned = begun(session, ids)
     reranks = {study_id: rows.reranked(row) for study_id, row in studies.reranks(session, ids).items()}
     open_now = select(ClaimRow.study_id, ClaimRow.reader).where(ClaimRow.study_id.in_(ids), ClaimRow.until > now)
     holders: dict[str, str] = dict(session.execute(open_now).all())
@@ -45,6 +47,8 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
             reason=_reason(study, reranks.get(study.id)),
             doubt=doubts.get(study.id, ""),
             claimed_by=holders.get(study.id, ""),
+            drafts=tuple(sorted(unsigned[study.id].drafts)),
+            committed=frozenset(unsigned[study.id].committed),
             signatures=signatures.get(study.id, ()),
         )
         for study in found_studies

@@ -23,7 +23,7 @@ from triage.web.drafts import said
 #: Most rows of a table that is shown whole.
 SHORT = 10
 #: Columns of the worklist that tell what the AI found.
-OF_THE_AI = ("p_glioma", "ai_label", "rank_reason")
+OF_THE_AI = ("band", "p_glioma", "ai_label", "rank_reason")
 #: Shown instead of a number that could not be measured.
 NONE = "–"
 #: Columns of the two studies of a conflict.
@@ -93,8 +93,7 @@ def worklist(rows: Sequence[WorklistRow], now: datetime, *, blind: bool = False)
     ]
     styles = {"band": bands, "ai_label": [f"color: {colour}" for colour in colours]}
     if blind:
-        table = table.drop(columns=list(OF_THE_AI))
-        del styles["ai_label"]
+        return table.drop(columns=list(OF_THE_AI)).style
     return table.style.apply(lambda column: styles[column.name], subset=list(styles))
 
 
