@@ -4,7 +4,7 @@
 import { day as written, decimals, locale, t } from "./t.js";
 
 /**
- * @typedef {{reader: string, finding: string, at: string}} Signature
+ * @typedef {{reader: string, finding: string, at: string, superseded: boolean}} Signature
  * @typedef {{id: string, band: string, malignancy: number | null, finding: string | null, ai: string, patient: string,
  *   mrn: string, accession: string, study: string, date: string, images: string, arrived: string, status: string,
  *   waiting: boolean, reason: string, claimed: string, drafts: string[], prior: boolean, signed: Signature[]}} Row
@@ -121,8 +121,11 @@ function reader(cell, row) {
     open.textContent = short;
     cell.append(open, signed.length || at < begun.length - 1 ? "; " : "");
   });
-  cell.append([...signed].reverse().join("; "));
-  const times = signed.map((one, at) => `${one}, ${moment(row.signed[at].at)}`);
+  cell.append(signed.filter((_, at) => !row.signed[at].superseded).reverse().join("; "));
+  const times = signed.map((one, at) => {
+    const said = `${one}, ${moment(row.signed[at].at)}`;
+    return row.signed[at].superseded ? t("superseded: {reading}", { reading: said }) : said;
+  });
   cell.title = [...begun.map(([, long]) => long), ...times].join("\n");
 }
 

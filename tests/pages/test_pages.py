@@ -18,10 +18,12 @@ from triage.domain import Beyond, Finding, Resolution, StudyStatus
 from triage.learning.dataset import read_dataset
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.pipeline.uploads import Progress
 from triage.reading import Entries
 from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT
 from triage.ui import state
+from triage.ui.reports import name_of
 
 NOTICE = "Research use only"
 
@@ -188,6 +190,17 @@ def when_stored(installation: Installation, app: AppTest) -> AppTest:
     return app
 
 
+@pytest.mark.parametrize(("done", "share"), [(0, 0), (18, 50), (35, 97)])
+def test_the_bar_of_an_upload_stands_where_its_words_do(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, done: int, share: int
+) -> None:
+    state_of_it = Progress(done=done, known=36, name="scan.dcm", receipts=None, error="")
+    monkeypatch.setattr(type(installation.uploads), "progress", lambda *_: state_of_it)
+    (bar,) = page(state.UPLOAD, upload="a" * 32).get("progress")
+    assert bar.proto.text.startswith(f"Storing {done + 1} of 36: ")
+    assert bar.proto.value == share
+
+
 def test_a_conflict_is_decided_by_a_person_once(installation: Installation, study_files: dict[str, bytes]) -> None:
     name, file = next(iter(study_files.items()))
     other = redrawn(file, PatientID="PH9", PatientName="Roe^Richard", SOPInstanceUID="1.2.3")
@@ -310,16 +323,20 @@ def test_the_reports_of_a_dicom_study_can_be_downloaded(
     _button(app, "DICOM reports").click().run()
     assert not app.exception
     names = [node.proto.label for node in app.get("download_button")]
-    assert names
+    assert names[0].replace("\\", "") == "SR-1_ACC2000_2026-03-02.dcm"
     assert all(name.endswith("\\.dcm") for name in names)
+    assert len(set(names)) == len(names)
     assert "TRIAGE_STOW_TARGET" in words(app)
 
 
 def test_the_report_is_shown_and_can_be_downloaded(installation: Installation, slices: list[Phantom]) -> None:
-    app = page(state.REVIEW, study=receive(installation, slices, 1)[0])
+    (study_id,) = receive(installation, slices, 1)
+    app = page(state.REVIEW, study=study_id)
     _button(app, "Report").click().run()
     assert not app.exception
     assert [node.proto.label for node in app.get("download_button")] == ["PDF", "FHIR"]
+    study = installation.store.study(study_id)
+    assert name_of("report", study, ".pdf") == f"report_{study_id[:8]}_{study.arrived_at:%Y-%m-%d}.pdf"
     _button(app, "Back to the reading").click().run()
     assert not app.get("download_button")
     assert _form(app)["verb"] == "Confirm and sign"
@@ -439,6 +456,9 @@ def test_my_readings_lists_mine(installation: Installation, study_files: dict[st
     assert (newest["patient_name"], newest["mrn"], newest["accession"]) == ("PHANTOM, ADA", "PH1000", "ACC2000")
     assert (newest["state"], newest["changed"]) == ("amended", "Meningioma → No tumour")
     assert (oldest["state"], oldest["changed"]) == ("superseded", "")
+    readings = page(state.READINGS).metric[0]
+    assert (readings.label, readings.value) == ("Readings", "1")
+    assert "not counted: 1" in readings.proto.help
     assert "has not signed" in words(page(state.READINGS, reader="Dr. Other"))
 
 

@@ -14,7 +14,7 @@ import requests
 from dicomweb import Peer
 from record_samples import NOW, add, instance, reading, result
 
-from triage.domain import Band, Finding, Ranking, ReadingState, StudyHeader
+from triage.domain import Band, Finding, Ranking, ReadingState, Role, StudyHeader
 from triage.learning.entries import READING_COLUMNS, STUDY_COLUMNS
 from triage.records.news import News
 from triage.records.views import Arrival
@@ -132,6 +132,17 @@ def test_a_band_counts_what_its_click_would_show(peer: Peer) -> None:
 def test_a_read_study_says_who_signed_what(peer: Peer) -> None:
     (row,) = rows(peer, list="read")["rows"]
     assert [(one["reader"], one["finding"]) for one in row["signed"]] == [("Dr. A", Finding.GLIOMA.label)]
+
+
+def test_who_signed_what_a_later_reading_replaced_is_marked(peer: Peer) -> None:
+    store = peer.installation.store
+    (signed,) = store.readings.signed()
+    again = replace(reading(Finding.NOTUMOR), reader="Dr. B", role=Role.AMENDMENT, state=ReadingState.AMENDED)
+    store.readings.sign(signed.study_id, again, seen=1)
+    (row,) = rows(peer, list="read")["rows"]
+    assert [(one["reader"], one["superseded"]) for one in row["signed"]] == [("Dr. A", True), ("Dr. B", False)]
+    (line,) = csv.DictReader(io.StringIO(ask(peer, "rows.csv", params={"list": "read"}).content.decode("utf-8-sig")))
+    assert line["signed"] == "Dr. A: Glioma (superseded); Dr. B: No tumour"
 
 
 def test_a_blind_reader_sees_no_answer_of_the_ai(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,9 +83,7 @@ def then_the_latest(
     return found
 
 
-def by_column(
-    session: Session, wanted: WorklistFilter, where: Where, start: int, stop: int
-) -> list[tuple[str, bool]]:
+def by_column(session: Session, wanted: WorklistFilter, where: Where, start: int, stop: int) -> list[tuple[str, bool]]:
     """Return rows from `start` to `stop` in the order of a column; rows without a value come last, both ways.
 
     Of equal ones, those that wait come first, by priority, and then the latest arrivals: so the few STAT studies that

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from triage.domain import Finding, StudyStatus
+from triage.domain import Finding, Reading, StudyStatus
+from triage.reading import superseded
 from triage.records import rows, studies
 from triage.records.begun import begun
 from triage.records.reranked import Reranked
@@ -58,13 +59,16 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
 def _signatures(session: Session, ids: list[str]) -> Mapping[str, tuple[Signature, ...]]:
     """Return who signed what for each study that was signed, oldest first."""
     query = select(ReadingRow).where(ReadingRow.study_id.in_(ids)).order_by(ReadingRow.version)
-    found: dict[str, tuple[Signature, ...]] = {}
+    found: dict[str, list[Reading]] = {}
     for row in session.scalars(query):
-        found[row.study_id] = (
-            *found.get(row.study_id, ()),
-            Signature(row.reader, rows.reading(row).finding.label, row.signed_at),
+        found.setdefault(row.study_id, []).append(rows.reading(row))
+    return {
+        study_id: tuple(
+            Signature(one.reader, one.finding.label, one.signed_at, replaced)
+            for one, replaced in zip(readings, superseded(readings), strict=True)
         )
-    return found
+        for study_id, readings in found.items()
+    }
 
 
 def _reason(row: StudyRow, reranked: Reranked | None) -> str:

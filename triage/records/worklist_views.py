@@ -58,11 +58,12 @@ class WorklistFilter:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who signed what, when."""
+    """Who signed what, when, and whether a later reading took its place."""
 
     reader: str
     finding: str
     signed_at: datetime
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def as_shown(row: WorklistRow, reader: str, *, blind: bool) -> dict[str, Any]:
                 "reader": one_line(one.reader),
                 "finding": "" if row.status is StudyStatus.SECOND_READ else one.finding,
                 "at": one.signed_at.isoformat(),
+                "superseded": one.superseded,
             }
             for one in row.signatures
         ],
@@ -84,9 +85,14 @@ def as_csv(rows: Iterable[dict[str, Any]]) -> str:
     writer = csv.writer(table, quoting=csv.QUOTE_ALL)
     writer.writerow(CSV_COLUMNS.values())
     for row in rows:
-        signed = "; ".join(": ".join(filter(None, (one["reader"], one["finding"]))) for one in row["signed"])
+        signed = "; ".join(map(_signed, row["signed"]))
         writer.writerow([csv_cell(_cell((row | {"signed": signed})[name])) for name in CSV_COLUMNS])
     return table.getvalue()
+
+
+def _signed(one: dict[str, Any]) -> str:
+    said = ": ".join(filter(None, (one["reader"], one["finding"])))
+    return f"{said} (superseded)" if one["superseded"] else said
 
 
 def _cell(value: object) -> str:
