@@ -375,3 +375,20 @@ def test_who_leaves_a_study_by_an_address_gives_it_back_and_a_reload_keeps_it(se
     server.store.drafts.save(second, "Dr. Ada", Entries(comment="a ring"), base=0, seen=0, now=datetime.now(UTC))
     opened(tab, server, 2)
     expect(tab.locator("tbody", has_text="DOE")).to_contain_text("open: Dr. Ada; draft: Dr. Ada")
+
+
+def test_the_choice_of_columns_closes_by_escape_and_by_a_press_elsewhere(server: Server, tab: Page) -> None:
+    server.add()
+    opened(tab, server, 1)
+    menu = tab.locator("details")
+    tab.get_by_text("Columns", exact=True).click()
+    menu.get_by_label("MRN", exact=True).uncheck()
+    expect(tab.get_by_role("columnheader", name="MRN")).to_be_hidden()
+    expect(menu).to_have_attribute("open", "")
+    tab.evaluate("document.activeElement.blur()")
+    tab.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    tab.get_by_text("Columns", exact=True).click()
+    expect(menu).to_have_attribute("open", "")
+    tab.get_by_role("heading", name="Worklist").click()
+    expect(menu).not_to_have_attribute("open", "")

@@ -123,6 +123,8 @@ def open_engine(url: str) -> Engine:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
+    else:
+        event.listen(engine, "connect", _set_jit)
     return engine
 
 
@@ -193,6 +195,14 @@ def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA recursive_triggers = ON")  # or the triggers do not see what a REPLACE deletes
     cursor.close()
+
+
+def _set_jit(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # A page of the worklist needs few of the rows that the planner counts on: compiling its query takes longer than it.
+    cursor = connection.cursor()
+    cursor.execute("SET jit = off")
+    cursor.close()
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:
