@@ -10,6 +10,7 @@ import { t } from "./t.js";
  */
 
 const SOUND = "neurotriage-sound";
+const LEFT = "neurotriage-left";
 const SHOWN_FOR = 20_000; // milliseconds
 const MOST_NOTES = 3;
 const STYLE = `
@@ -49,9 +50,24 @@ export function mount(parent) {
 function begin() {
   started = true;
   listen();
+  giveBack();
+  window.addEventListener("pagehide", () => opened() && sessionStorage.setItem(LEFT, opened()));
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, seen, { capture: true });
   const title = document.querySelector("title");
   if (title) new MutationObserver(showCount).observe(title, { childList: true });
+}
+
+/** The study that the address of this page names. */
+function opened() {
+  return location.pathname === "/review" ? new URLSearchParams(location.search).get("study") ?? "" : "";
+}
+
+/** End the claim of the study that this tab had open before its address changed. One that is loaded again stays. */
+function giveBack() {
+  const left = sessionStorage.getItem(LEFT);
+  sessionStorage.removeItem(LEFT); // a copy of this tab leaves nothing
+  if (!left || left === opened()) return;
+  fetch(`/reading/${encodeURIComponent(left)}/claim`, { method: "DELETE" }).catch(() => {}); // it ends by itself later
 }
 
 function listen() {

@@ -4,10 +4,10 @@
 import { day as written, decimals, locale, t } from "./t.js";
 
 /**
- * @typedef {{reader: string, finding: string, at: string}} Signature
+ * @typedef {{reader: string, finding: string, at: string, superseded: boolean}} Signature
  * @typedef {{id: string, band: string, malignancy: number | null, finding: string | null, ai: string, patient: string,
  *   mrn: string, accession: string, study: string, date: string, images: string, arrived: string, status: string,
- *   waiting: boolean, reason: string, claimed: string, prior: boolean, signed: Signature[]}} Row
+ *   waiting: boolean, reason: string, claimed: string, drafts: string[], prior: boolean, signed: Signature[]}} Row
  * Columns with `spare` are left out where there is no room, the lowest first. What a `long` one says may take two lines.
  * @typedef {{name: string, label: string, help: string, width: number, shown: boolean, sort?: string,
  *   falls?: boolean, spare?: number, long?: boolean, fill: (cell: HTMLElement, row: Row) => void}} Column
@@ -45,6 +45,7 @@ export const COLUMNS = [
 
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function band(cell, row) {
+  if (!row.band) return; // before a blind reading
   const mark = document.createElement("span");
   mark.className = `band ${row.band}`;
   mark.textContent = t(row.band);
@@ -110,15 +111,22 @@ function reader(cell, row) {
     const { reader, finding } = one;
     return finding ? t("{reader} signed: {finding}", { reader, finding }) : t("{reader} signed", { reader });
   });
-  if (row.claimed) {
+  const begun = [
+    ...(row.claimed ? [[t("open: {reader}", { reader: row.claimed }), t("{reader} has it open", { reader: row.claimed })]] : []),
+    ...row.drafts.map((reader) => [t("draft: {reader}", { reader }), t("{reader} has a draft that is not signed", { reader })]),
+  ];
+  begun.forEach(([short], at) => {
     const open = document.createElement("span");
     open.className = "open";
-    open.textContent = t("open: {reader}", { reader: row.claimed });
-    cell.append(open, signed.length ? "; " : "");
-  }
-  cell.append([...signed].reverse().join("; "));
-  const times = signed.map((one, at) => `${one}, ${moment(row.signed[at].at)}`);
-  cell.title = [...(row.claimed ? [t("{reader} has it open", { reader: row.claimed })] : []), ...times].join("\n");
+    open.textContent = short;
+    cell.append(open, signed.length || at < begun.length - 1 ? "; " : "");
+  });
+  cell.append(signed.filter((_, at) => !row.signed[at].superseded).reverse().join("; "));
+  const times = signed.map((one, at) => {
+    const said = `${one}, ${moment(row.signed[at].at)}`;
+    return row.signed[at].superseded ? t("superseded: {reading}", { reading: said }) : said;
+  });
+  cell.title = [...begun.map(([, long]) => long), ...times].join("\n");
 }
 
 /**

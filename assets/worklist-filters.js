@@ -72,7 +72,9 @@ export class Filters {
         this.ask({ bands: switched(asked.bands, name), page: 1 }),
       ),
     );
-    this.bands.replaceChildren(...bands);
+    // The bands would tell what the AI found.
+    const blind = element("span", t("Blind reading: in the order of arrival"));
+    this.bands.replaceChildren(...(bands.length ? bands : [blind]));
     const findings = answer.findings.map(({ name, label, count }) =>
       this.#toggle(t("{label} {count}", { label, count }), asked.findings.includes(name), () =>
         this.ask({ findings: switched(asked.findings, name), page: 1 }),
@@ -144,9 +146,10 @@ export class Filters {
     summary.title = t("Which columns are shown. Drag a header to move it, its right edge to widen it.");
     const list = document.createElement("div");
     details.append(summary, list);
-    details.ontoggle = () => details.open && this.#fill(list);
-    details.onkeydown = (event) => {
-      if (event.key === "Escape") details.open = false;
+    details.ontoggle = () => {
+      if (!details.open) return;
+      this.#fill(list);
+      closeByWhatFollows(details);
     };
     return details;
   }
@@ -187,6 +190,22 @@ function element(kind, text) {
   const made = document.createElement(kind);
   made.textContent = text;
   return made;
+}
+
+/**
+ * Close what has unfolded by Escape, wherever the focus is, and by a press anywhere else.
+ * @param {HTMLDetailsElement} details
+ */
+function closeByWhatFollows(details) {
+  const end = new AbortController();
+  /** @param {Event} event */
+  const close = (event) => {
+    const elsewhere = event instanceof KeyboardEvent ? event.key === "Escape" : !event.composedPath().includes(details);
+    if (details.open && details.isConnected && !elsewhere) return;
+    details.open = false;
+    end.abort();
+  };
+  for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, close, { capture: true, signal: end.signal });
 }
 
 /** @param {string} label */

@@ -12,7 +12,7 @@ import { Table } from "./worklist-table.js";
  *   page: number}} Asked
  * @typedef {{name: string, label: string, count: number, within?: boolean, told?: string}} List
  * @typedef {{rows: Row[], total: number, page: number, pages: number, lists: List[], bands: Record<string, number>,
- *   findings: List[], hiding: Hiding | null}} Answer
+ *   findings: List[], hiding: Hiding | null, sort: string}} Answer
  * The least that hides every study that a search finds, and how many show without it.
  * @typedef {{count: number, by: ("list" | "bands" | "findings")[]}} Hiding
  */
@@ -178,6 +178,7 @@ class Worklist {
     this.fresh.clear();
     this.say("");
     this.asked.page = answer.page;
+    this.asked.sort = answer.sort; // before a blind reading not every column sorts
     this.filters.show(this.asked, answer, this.query());
     const { sort, descending } = this.asked;
     const top = this.scroll.scrollTop;

@@ -32,6 +32,7 @@ from triage.reading import (
     sign,
     status_after,
     status_of,
+    was_preliminary,
 )
 
 NOW = datetime(2026, 1, 10, 8, 30, tzinfo=UTC)
@@ -202,6 +203,16 @@ def test_a_glioma_needs_two_readers_of_one_opinion(
     assert status_of(done) is status
     assert status_after(done, result) is status
     assert (done[-1].role, done[-1].state) == last
+
+
+def test_only_another_reader_ends_what_was_preliminary() -> None:
+    first, second = readings(("A", GLIOMA), ("B", GLIOMA))
+    assert was_preliminary(first, (first, second), StudyStatus.READ)
+    assert not was_preliminary(second, (first, second), StudyStatus.READ)
+    assert not was_preliminary(first, (first,), StudyStatus.SECOND_READ), "it still is"
+    _, amended = readings(("A", GLIOMA), ("A", GLIOMA))
+    assert not was_preliminary(amended, (first, amended), StudyStatus.SECOND_READ), "it still is"
+    assert not was_preliminary(first, (first, amended), StudyStatus.READ), "nobody else has signed"
 
 
 def test_late_slices_begin_anew() -> None:

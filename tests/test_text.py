@@ -8,6 +8,7 @@ from triage.text import (
     MAX_NAME,
     csv_cell,
     display_name,
+    file_name,
     html_text,
     markdown,
     one_line,
@@ -37,6 +38,20 @@ from triage.text import (
 )
 def test_what_is_shown_of_a_name(name: str, shown: str) -> None:
     assert display_name(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("parts", "name"),
+    [
+        (("report", "ACC2000", "2026-03-02"), "report_ACC2000_2026-03-02.pdf"),
+        (("SR-1", "../../etc/passwd", ""), "SR-1_etc-passwd.pdf"),
+        (("report", 'A"\r\nX: 1;\u202e*?', "2026"), "report_A-X-1_2026.pdf"),
+        (("report", "v1.2..3.", "…"), "report_v1.2-3.pdf"),
+        (("report", "é" * 400), "report_" + "é" * (MAX_NAME - 7) + ".pdf"),
+    ],
+)
+def test_the_name_of_a_download_is_harmless(parts: tuple[str, ...], name: str) -> None:
+    assert file_name(*parts, suffix=".pdf") == name
 
 
 @pytest.mark.parametrize(

@@ -259,9 +259,11 @@ def superseded(readings: Sequence[Reading]) -> tuple[bool, ...]:
     )
 
 
-def was_preliminary(item: Reading, status: StudyStatus) -> bool:
-    """Tell whether a reading was preliminary when it was signed, and waits for nobody now that its study is settled."""
-    return item.state is ReadingState.PRELIMINARY and status is StudyStatus.READ
+def was_preliminary(item: Reading, readings: Sequence[Reading], status: StudyStatus) -> bool:
+    """Tell whether a reading was preliminary until another reader signed; otherwise it still is, or never was."""
+    later = readings[readings.index(item) + 1 :]
+    settled = status is StudyStatus.READ and any(other.reader != item.reader for other in later)
+    return settled and item.state is ReadingState.PRELIMINARY
 
 
 def hidden_from(reader: str, readings: Sequence[Reading], status: StudyStatus) -> bool:

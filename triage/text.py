@@ -38,6 +38,20 @@ def display_name(name: str) -> str:
     return visible(name.replace("\\", "/").rsplit("/", 1)[-1], MAX_NAME) or "unnamed"
 
 
+def file_name(*parts: str, suffix: str) -> str:
+    """Return a name for a file that is taken away: of each part the letters, digits, ``-`` and ``.``, joined by ``_``.
+
+    Parameters
+    ----------
+    parts
+        What the file is and of what; empty ones are left out.
+    suffix
+        Its ending, with the dot.
+    """
+    kept = ("-".join(re.findall(r"[^\W_]+(?:\.[^\W_]+)*", one_line(part))) for part in parts)
+    return visible("_".join(filter(None, kept)), MAX_NAME) + suffix
+
+
 def one_line(text: str) -> str:
     """Return a whole text on one line: white space becomes single spaces, invisible characters are dropped."""
     return visible(" ".join(text.split()), len(text))

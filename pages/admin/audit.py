@@ -8,6 +8,7 @@ import streamlit as st
 from triage.access.roles import Right
 from triage.errors import TriageError
 from triage.languages.speech import retold, t
+from triage.records.called import called
 from triage.records.trail import TrailFilter
 from triage.text import markdown, visible
 from triage.ui import state, tables, trail
@@ -119,13 +120,16 @@ except TriageError as error:
     st.stop()
 shown, more = entries[:PAGE_SIZE], len(entries) > PAGE_SIZE
 if shown:
-    links = me.may(Right.READ)
+    may_read = me.may(Right.READ)
+    names = called(installation.store.read, [one.study_id for one in shown]) if may_read else None
+    table, columns = trail.table(shown, names), trail.columns(named=may_read)
     place, height = tables.place(len(shown))
     place.dataframe(
-        trail.table(shown, links=links),
+        table,
         hide_index=True,
-        column_config=trail.columns(links=links),
+        column_config=columns,
         height=height,
+        row_height=tables.row_height(table, columns),
         key="trail_table",
     )
 else:

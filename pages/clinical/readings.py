@@ -1,10 +1,12 @@
 """The reader's own decisions, and their export as a data set."""
 
+import pandas as pd
 import streamlit as st
 
 from triage.access.roles import Right
 from triage.domain import Decision
 from triage.languages.speech import number, retold, t
+from triage.records.called import called
 from triage.text import markdown
 from triage.ui import exports, second_reads, state, tables
 from triage.ui.exports import ReadyExport
@@ -25,14 +27,17 @@ if not items:
     second_reads.show(installation, reader)
     st.stop()
 
-overrides = sum(item.reading.decision is Decision.OVERRIDE for item in items)
-unaided = sum(item.reading.decision is Decision.UNAIDED for item in items)
+current = [item for item in items if not item.superseded]
+overrides = sum(item.reading.decision is Decision.OVERRIDE for item in current)
+unaided = sum(item.reading.decision is Decision.UNAIDED for item in current)
+replaced = len(items) - len(current)
+counted = t("Of yours that count now. Superseded by a later reading, and not counted: {count}.", count=replaced)
 for column, (name, value) in zip(
     st.columns([1, 1, 1, 5]),
-    {t("Readings"): len(items), t("Overrides"): overrides, t("Without AI"): unaided}.items(),
+    {t("Readings"): len(current), t("Overrides"): overrides, t("Without AI"): unaided}.items(),
     strict=False,
 ):
-    column.metric(name, number(value))
+    column.metric(name, number(value), help=counted)
 text = st.text_input(
     t("Find"),
     placeholder=t("Patient, MRN, accession, study"),
@@ -56,11 +61,13 @@ def note_click() -> None:
 
 if shown:
     place, height = tables.place(len(shown))
+    table, columns = tables.readings(shown), tables.reading_columns(str(state.zone()))
     place.dataframe(
-        tables.readings(shown),
+        table,
         hide_index=True,
-        column_config=tables.reading_columns(str(state.zone())),
+        column_config=columns,
         height=height,
+        row_height=tables.row_height(table, columns),
         placeholder="",
         key="readings_table",
         on_select=note_click,
@@ -102,9 +109,15 @@ if ready and ready.reader == reader and ready.path.is_file():
     )
     if made.notes:
         st.write(t("Studies of which slices or labels are missing:"))
-        st.dataframe(
-            [{t("Study"): study_id, t("Reason"): retold(reason)} for study_id, reason in made.notes],
-            hide_index=True,
+        names = called(installation.store.read, [study_id for study_id, _ in made.notes])
+        missing = pd.DataFrame(
+            {
+                "study": [names.get(study_id, study_id) for study_id, _ in made.notes],
+                "reason": [retold(reason) for _, reason in made.notes],
+                "id": [study_id for study_id, _ in made.notes],
+            }
         )
+        columns = tables.missing_columns()
+        st.dataframe(missing, hide_index=True, column_config=columns, row_height=tables.row_height(missing, columns))
 
 second_reads.show(installation, reader)

@@ -27,7 +27,7 @@ SHOWN = (
     "rank_reason",
 )
 #: Before a blind reading nobody sees what the AI found.
-BLIND = ("band", "patient_name", "description", "images", "waiting")
+BLIND = ("patient_name", "description", "images", "waiting")
 
 state.require(Right.UPLOAD)
 installation = state.installation()
@@ -53,7 +53,7 @@ def follow(upload_id: str) -> None:
         if now.known:
             at, name = now.done + 1, markdown(now.name)
             storing = t("Storing {at} of {count}: {name}. You may leave this page.", at=at, count=now.known, name=name)
-        st.progress(0.5 * now.done / max(now.known, 1), storing)
+        st.progress(now.done / max(now.known, 1), storing)
     else:
         answer(now.receipts)
 
@@ -67,7 +67,7 @@ def answer(sent: Sequence[Receipt]) -> None:
     if queued:
         ranked = len(standing) - queued
         scoring = t("Scoring: {count} of {all} studies ranked", count=ranked, all=len(standing))
-        st.progress(0.5 + 0.5 * ranked / len(standing), scoring)
+        st.progress(ranked / len(standing), scoring)
     summary, button = st.columns([4, 1], vertical_alignment="center")
     summary.markdown(receipts.counted(sent))
     # A link, which the browser follows: leaving from here by the server can race with the next look at the upload.
@@ -83,11 +83,14 @@ def arrivals() -> None:
     recent, blind = installation.queue.recent(10), installation.settings.blind_first_read
     st.subheader(t("Latest arrivals"))
     if recent:
+        table, columns = tables.worklist(recent, state.now(), blind=blind), tables.worklist_columns()
+        order = BLIND if blind else SHOWN
         st.dataframe(
-            tables.worklist(recent, state.now(), blind=blind),
-            column_config=tables.worklist_columns(),
-            column_order=BLIND if blind else SHOWN,
+            table,
+            column_config=columns,
+            column_order=order,
             hide_index=True,
+            row_height=tables.row_height(table.data, {name: columns[name] for name in order}),
         )
     else:
         st.caption(t("No study has arrived yet."))

@@ -10,11 +10,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from helpers import served
+from helpers import served, until
 from playwright.sync_api import Browser, Page, expect
 from record_samples import instance, reading, result
 
 from triage.domain import Finding, StudyHeader
+from triage.reading import Entries
 from triage.records.store import Store
 from triage.records.views import Arrival
 from triage.settings import Settings
@@ -348,3 +349,46 @@ def test_the_server_ends_although_pages_listen(server: Server, tab: Page) -> Non
     server.process.terminate()
     server.process.wait(timeout=10)
     expect(tab.get_by_text("The server does not answer")).to_be_visible(timeout=45_000)
+
+
+def test_who_leaves_a_study_by_an_address_gives_it_back_and_a_reload_keeps_it(server: Server, tab: Page) -> None:
+    first, second = server.add("ROE^ANN"), server.add("DOE^JANE")
+
+    def holder(study: str) -> bool:
+        return server.store.claims.holder(study, datetime.now(UTC)) is not None
+
+    opened(tab, server, 2)
+    tab.get_by_placeholder("Your name").fill("Dr. Ada")
+    tab.keyboard.press("Enter")
+    until(lambda: tab.evaluate("document.cookie.includes('triage_reader')"))
+    for go in (lambda: tab.goto(f"{server.address}/review?study={first}"), tab.reload):
+        with tab.expect_response("**/worklist/modules/events.js"):
+            go()
+        expect(tab.get_by_text("Your reading")).to_be_visible()
+    assert holder(first)
+    tab.goto(f"{server.address}/review?study={second}")
+    until(lambda: not holder(first) and holder(second))
+    with server.store.read() as session:
+        query = "SELECT event FROM audit WHERE study_id = ? AND event LIKE 'claim%' ORDER BY id"
+        said = session.connection().exec_driver_sql(query, (first,)).scalars().all()
+    assert said == ["claimed", "claim released"], "once, although it was loaded twice"
+    server.store.drafts.save(second, "Dr. Ada", Entries(comment="a ring"), base=0, seen=0, now=datetime.now(UTC))
+    opened(tab, server, 2)
+    expect(tab.locator("tbody", has_text="DOE")).to_contain_text("open: Dr. Ada; draft: Dr. Ada")
+
+
+def test_the_choice_of_columns_closes_by_escape_and_by_a_press_elsewhere(server: Server, tab: Page) -> None:
+    server.add()
+    opened(tab, server, 1)
+    menu = tab.locator("details")
+    tab.get_by_text("Columns", exact=True).click()
+    menu.get_by_label("MRN", exact=True).uncheck()
+    expect(tab.get_by_role("columnheader", name="MRN")).to_be_hidden()
+    expect(menu).to_have_attribute("open", "")
+    tab.evaluate("document.activeElement.blur()")
+    tab.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    tab.get_by_text("Columns", exact=True).click()
+    expect(menu).to_have_attribute("open", "")
+    tab.get_by_role("heading", name="Worklist").click()
+    expect(menu).not_to_have_attribute("open", "")

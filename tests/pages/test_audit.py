@@ -9,15 +9,17 @@ from datetime import UTC, datetime
 import pytest
 from helpers import without_triggers
 from pages.test_pages import page, words
-from record_samples import add
+from record_samples import add, instance
 from streamlit.testing.v1 import AppTest
 
 from triage.access.roles import RIGHTS, Right, Role
+from triage.domain import StudyHeader
 from triage.languages.catalogue import catalogue
 from triage.pipeline.installation import Installation
 from triage.records import audit
 from triage.records.audit import Event
 from triage.records.trail import TrailFilter
+from triage.records.views import Arrival
 from triage.ui import state, trail
 
 
@@ -35,12 +37,14 @@ def test_only_administrators_have_it() -> None:
 
 
 def test_it_says_who_what_and_on_which_study_and_that_it_was_opened(installation: Installation) -> None:
-    study_id = add(installation.store, 1)
+    header = StudyHeader("1.2", "ROE^ANN", accession_number="A7")
+    study_id = installation.store.arrivals.add("Head", [Arrival(instance(1), header)], actor="door").study_id
     app = page(state.AUDIT)
     assert said(app, "Who") == ["Dr. Ada", "door"]
     assert said(app, "What") == ["Audit trail seen", "File received"]
     assert said(app, "From")[0] == "127.0.0.1"
-    assert said(app, "Study")[1] == f"/review?study={study_id}"
+    assert said(app, "Study") == ["", "ROE, ANN · A7 · Head"]
+    assert said(app, "Open") == ["", f"/review?study={study_id}"]
     for _ in range(3):
         app.run()
     assert len(installation.store.trail.page(TrailFilter(events=(Event.TRAIL_SEEN,)), 9)) == 1

@@ -18,9 +18,12 @@ from triage.domain import Beyond, Finding, Resolution, StudyStatus
 from triage.learning.dataset import read_dataset
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.pipeline.uploads import Progress
+from triage.reading import Entries
 from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT
 from triage.ui import state
+from triage.ui.reports import name_of
 
 NOTICE = "Research use only"
 
@@ -85,6 +88,29 @@ def test_read_next_opens_the_head_of_the_worklist(installation: Installation, sl
     assert app.query_params["study"] in (expected, [expected])
 
 
+def test_who_opens_another_page_or_study_leaves_the_one_that_was_open(
+    installation: Installation, slices: list[Phantom]
+) -> None:
+    first, second = receive(installation, slices, 2)
+
+    def held() -> list[str]:
+        return [one for one in (first, second) if installation.store.claims.holder(one, datetime.now(UTC))]
+
+    app = page(state.REVIEW, study=first)
+    app.run()
+    assert held() == [first]
+    app.query_params["study"] = second
+    app.run()
+    assert held() == [second]
+    app.switch_page(str(state.WORKLIST)).run()
+    assert held() == []
+    app = page(state.REVIEW, study=first)
+    typed = Entries(comment="a ring")
+    installation.store.drafts.save(first, "Dr. Ada", typed, base=0, seen=0, now=datetime.now(UTC))
+    app.switch_page(str(state.READINGS)).run()
+    assert held() == [first], "a draft is there"
+
+
 def test_an_upload_answers_each_file(installation: Installation, slices: list[Phantom]) -> None:
     app = page(state.UPLOAD)
     files = [("good.png", slices[0].png, "image/png"), ("bad.png", b"text", "image/png")]
@@ -106,13 +132,14 @@ def test_before_a_blind_reading_an_upload_tells_nothing_of_the_ai(
     app.file_uploader[0].set_value([("good.png", slices[0].png, "image/png")])
     app.button[0].click().run()
     app = when_stored(installation, app)
-    assert "number 1 on the worklist." in words(app)
+    assert "it waits for a blind reading." in words(app)
     assert "AI: " not in words(app)
+    assert "number 1" not in words(app)
     (arrivals,) = app.dataframe
-    assert not {"AI", "P(glioma)", "Reason for the rank"} & set(arrivals.value.columns)
+    assert not {"band", "p_glioma", "ai_label", "rank_reason"} & set(arrivals.value.columns)
     sent = arrivals.proto.SerializeToString()
     assert not [finding for finding in Finding if finding.label.encode() in sent]
-    assert sent.count(b"color: ") == 1, "the band's, and no class that a colour tells"
+    assert b"color: " not in sent
 
 
 def test_what_was_sent_is_told_apart_and_leads_on(installation: Installation, study_files: dict[str, bytes]) -> None:
@@ -161,6 +188,17 @@ def when_stored(installation: Installation, app: AppTest) -> AppTest:
     app.run()
     assert not app.exception, app.exception
     return app
+
+
+@pytest.mark.parametrize(("done", "share"), [(0, 0), (18, 50), (35, 97)])
+def test_the_bar_of_an_upload_stands_where_its_words_do(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, done: int, share: int
+) -> None:
+    state_of_it = Progress(done=done, known=36, name="scan.dcm", receipts=None, error="")
+    monkeypatch.setattr(type(installation.uploads), "progress", lambda *_: state_of_it)
+    (bar,) = page(state.UPLOAD, upload="a" * 32).get("progress")
+    assert bar.proto.text.startswith(f"Storing {done + 1} of 36: ")
+    assert bar.proto.value == share
 
 
 def test_a_conflict_is_decided_by_a_person_once(installation: Installation, study_files: dict[str, bytes]) -> None:
@@ -285,16 +323,20 @@ def test_the_reports_of_a_dicom_study_can_be_downloaded(
     _button(app, "DICOM reports").click().run()
     assert not app.exception
     names = [node.proto.label for node in app.get("download_button")]
-    assert names
+    assert names[0].replace("\\", "") == "SR-1_ACC2000_2026-03-02.dcm"
     assert all(name.endswith("\\.dcm") for name in names)
+    assert len(set(names)) == len(names)
     assert "TRIAGE_STOW_TARGET" in words(app)
 
 
 def test_the_report_is_shown_and_can_be_downloaded(installation: Installation, slices: list[Phantom]) -> None:
-    app = page(state.REVIEW, study=receive(installation, slices, 1)[0])
+    (study_id,) = receive(installation, slices, 1)
+    app = page(state.REVIEW, study=study_id)
     _button(app, "Report").click().run()
     assert not app.exception
     assert [node.proto.label for node in app.get("download_button")] == ["PDF", "FHIR"]
+    study = installation.store.study(study_id)
+    assert name_of("report", study, ".pdf") == f"report_{study_id[:8]}_{study.arrived_at:%Y-%m-%d}.pdf"
     _button(app, "Back to the reading").click().run()
     assert not app.get("download_button")
     assert _form(app)["verb"] == "Confirm and sign"
@@ -414,6 +456,9 @@ def test_my_readings_lists_mine(installation: Installation, study_files: dict[st
     assert (newest["patient_name"], newest["mrn"], newest["accession"]) == ("PHANTOM, ADA", "PH1000", "ACC2000")
     assert (newest["state"], newest["changed"]) == ("amended", "Meningioma → No tumour")
     assert (oldest["state"], oldest["changed"]) == ("superseded", "")
+    readings = page(state.READINGS).metric[0]
+    assert (readings.label, readings.value) == ("Readings", "1")
+    assert "not counted: 1" in readings.proto.help
     assert "has not signed" in words(page(state.READINGS, reader="Dr. Other"))
 
 

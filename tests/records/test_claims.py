@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-from record_samples import NOW, add
+from marked_samples import length, marks
+from record_samples import NOW, add, reading
 
+from triage.domain import Finding
+from triage.reading import Entries
 from triage.records.claims import IDLE
 from triage.records.queue import Queue
 from triage.records.store import Store
@@ -52,6 +56,33 @@ def test_only_the_reader_who_has_it_leaves_it(store: Store) -> None:
     assert store.claims.holder(study_id, NOW) is not None
     store.claims.release(study_id, "Dr. A", NOW)
     assert store.claims.holder(study_id, NOW) is None
+
+
+def test_what_is_begun_and_not_signed_keeps_the_claim_of_who_leaves(store: Store, queue: Queue) -> None:
+    typed, committed, marked, empty, signing = (add(store, number) for number in range(1, 6))
+    for study_id in (typed, committed, marked, empty, signing):
+        store.claims.take(study_id, "Dr. A", NOW)
+    entries = Entries(comment="a ring")
+    store.drafts.save(typed, "Dr. A", entries, base=0, seen=0, now=NOW)
+    store.drafts.commit_blind(committed, "Dr. A", Finding.GLIOMA, seen=0, now=NOW)
+    store.marks.save(marked, "Dr. A", marks(length(f"{3:064x}/0")), seen=0)
+    store.drafts.save(empty, "Dr. A", entries, base=0, seen=0, now=NOW)
+    store.drafts.save(empty, "Dr. A", Entries(), base=1, seen=0, now=NOW)
+    store.drafts.hold(signing, reading(), seen=0, due=NOW + timedelta(seconds=10))
+    for study_id in (typed, committed, marked, empty, signing):
+        store.claims.release(study_id, "Dr. A", NOW)
+    held = [one for one in (typed, committed, marked, empty, signing) if store.claims.holder(one, NOW)]
+    assert held == [typed, committed, marked, signing]
+    assert store.claims.holder(typed, LATER) is None, "by itself, later"
+    listed = queue.page(WorklistFilter(), NOW).rows
+    drafts = {row.study_id: (row.drafts, row.committed) for row in listed}
+    assert drafts[typed] == (("Dr. A",), frozenset())
+    assert drafts[committed] == (("Dr. A",), {"Dr. A"})
+    assert drafts[marked] == (("Dr. A",), frozenset())
+    assert drafts[empty] == drafts[signing] == ((), frozenset())
+    store.readings.sign(marked, replace(reading(), signed_at=datetime.now(UTC)), seen=0)
+    listed = queue.page(WorklistFilter(everything=True), NOW).rows
+    assert {row.drafts for row in listed if row.study_id == marked} == {()}, "signed with the reading"
 
 
 def ended(store: Store) -> list[tuple[str, str, str]]:

@@ -38,6 +38,12 @@ def test_sqlite_is_opened_durably(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_postgresql_compiles_no_query(store: Store) -> None:
+    if store.engine.dialect.name == "postgresql":
+        with store.read() as session:
+            assert session.scalar(text("SHOW jit")) == "off"
+
+
 def test_migrations_make_exactly_the_tables(store: Store) -> None:
     inspector = inspect(store.engine)
     assert set(inspector.get_table_names()) == {*Base.metadata.tables, "alembic_version"}

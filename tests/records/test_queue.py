@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from queue_samples import NOW, fill
-from record_samples import add, reading
+from record_samples import add, instance, reading
 
-from triage.domain import Finding, ReadingState, StudyStatus
+from triage.domain import Finding, ReadingState, Role, StudyHeader, StudyStatus
+from triage.records.called import called
 from triage.records.queue import Queue
 from triage.records.store import Store
+from triage.records.views import Arrival
 from triage.records.worklist_views import Signature, WorklistFilter
 
 
@@ -33,7 +35,7 @@ def test_a_row_says_who_signed_what(store: Store, queue: Queue) -> None:
     (row,) = queue.page(WorklistFilter(statuses=(StudyStatus.READ,)), NOW).rows
     signed_at = reading().signed_at
     assert row.signatures == (
-        Signature("Dr. A", "Glioma", signed_at),
+        Signature("Dr. A", "Glioma", signed_at, superseded=True),
         Signature("Dr. B", "Pituitary tumour", signed_at),
     )
     assert not row.waiting
@@ -52,3 +54,19 @@ def test_a_page_beyond_the_last_one_is_the_last_one(store: Store, queue: Queue) 
 def test_an_empty_record_is_an_empty_worklist(queue: Queue) -> None:
     assert queue.page(WorklistFilter(), NOW).rows == ()
     assert queue.summary().total == 0
+
+
+def test_a_study_is_called_by_what_its_files_tell(store: Store) -> None:
+    header = StudyHeader("1.1", "ROE^ANN", accession_number="A7")
+    named = store.arrivals.add("Head", [Arrival(instance(1), header)], actor="door").study_id
+    plain = add(store, 2, name="head.png")
+    assert called(store.read, [named, plain, "nowhere"]) == {named: "ROE, ANN · A7 · Head", plain: "head.png"}
+
+
+def test_a_row_tells_signatures_that_a_later_one_replaced(store: Store, queue: Queue) -> None:
+    study_id = add(store, 1)
+    store.readings.sign(study_id, reading(Finding.NOTUMOR), seen=0)
+    amended = replace(reading(), role=Role.AMENDMENT, state=ReadingState.AMENDED)
+    store.readings.sign(study_id, replace(amended, reader="Dr. B"), seen=1)
+    (row,) = queue.page(WorklistFilter(everything=True), NOW).rows
+    assert [(one.reader, one.superseded) for one in row.signatures] == [("Dr. A", True), ("Dr. B", False)]

@@ -90,3 +90,28 @@ def test_the_first_reading_of_a_settled_study_waits_for_nobody(monkeypatch: pyte
     assert "It was preliminary until another reader signed\\." in first.value
     assert "waits for" not in first.value
     assert "It is final\\." in second.value
+
+
+def _amended() -> None:
+    from dataclasses import replace
+    from datetime import UTC, datetime
+    from types import SimpleNamespace
+
+    from triage.domain import Decision, Finding, Reading, ReadingState, Role, StudyStatus
+    from triage.ui import decision
+
+    signed_at = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+    first = Reading("Dr. Ada", Decision.UNAIDED, Finding.NOTUMOR, None, "", ReadingState.FINAL, signed_at)
+    glioma = replace(first, finding=Finding.GLIOMA, state=ReadingState.PRELIMINARY, role=Role.AMENDMENT)
+    study = SimpleNamespace(readings=(first, glioma), status=StudyStatus.SECOND_READ)
+    decision.history(study)  # type: ignore[arg-type]
+
+
+def test_a_superseded_reading_is_not_said_to_be_final() -> None:
+    app = AppTest.from_function(_amended, default_timeout=60)
+    app.session_state["reader"] = "Dr. Ada"
+    app.run()
+    assert "Superseded" in app.caption[0].value
+    assert "final" not in app.caption[0].value
+    assert "waits for another reader" in app.success[0].value
+    assert "was preliminary" not in app.success[0].value

@@ -3,11 +3,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import takewhile
 
+import pandas as pd
+
 from triage.domain import Band, StudyStatus
 from triage.inference.card_facts import Figure
 from triage.languages.speech import speaking
 from triage.records.worklist_views import WorklistRow
-from triage.ui.tables import NONE, metrics, reading_columns, readings, worklist
+from triage.ui.tables import NONE, metrics, reading_columns, readings, row_height, worklist
 
 
 def test_patients_are_named_as_people_write_them() -> None:
@@ -49,7 +51,20 @@ def test_state_and_comment_of_a_reading_are_in_sight_on_a_small_screen() -> None
     assert set(columns) == set(names), "every column has a width"
     assert names.index("state") < names.index("comment")
     assert columns["signed_at"]["type_config"]["format"].endswith(" z"), "the zone beside the time"
-    assert columns["description"]["width"] >= 194, "“MRI brain with contrast”, or PHANTOM-0003_sag_t1ce.png"
     before = takewhile(lambda name: name != "comment", names)
     room = 1366 - 232 - 2 * 32 - 15  # the window without sidebar, margins and scrollbar
     assert sum(columns[name]["width"] for name in (*before, "comment")) <= room
+
+
+def test_rows_are_as_high_as_their_longest_text_needs() -> None:
+    columns = reading_columns("UTC")
+    table = pd.DataFrame({"label": ["Glioma"], "comment": ["seen"], "signed_at": [datetime(2026, 1, 1, tzinfo=UTC)]})
+    assert row_height(table, columns) is None, "as usual"
+    table["label"] = ["Other lesion: cavernoma of the left temporal lobe"]
+    assert row_height(table, columns) == 96, "four lines"
+    table["label"] = ["Other lesion: lipoma"]
+    assert row_height(table, columns) == 66, "two lines, which lower rows would not have"
+    table["label"], table["accession"] = ["Glioma"], ["A" * 16]
+    assert row_height(table, columns) is None, "the longest accession number has room on a line"
+    table["comment"] = ["word " * 1000]
+    assert row_height(table, columns) == 96, "no more: it is on the page of the study"

@@ -68,6 +68,20 @@ def test_another_window_is_answered_with_what_is_kept(discreet_peer: Peer) -> No
     assert answer["draft"]["entries"] == TYPED
 
 
+def test_a_browser_that_goes_to_another_page_ends_the_claim_but_not_that_of_a_draft(discreet_peer: Peer) -> None:
+    store = discreet_peer.installation.store
+    left, begun = add(store, 1), add(store, 2)
+    store.claims.take(left, READER, datetime.now(UTC))
+    save(discreet_peer, begun)
+    for study_id in (left, begun):
+        ask(discreet_peer, "DELETE", f"{study_id}/claim", by="Dr. B")
+        assert store.claims.holder(study_id, datetime.now(UTC)) is not None, "it is another one's"
+        assert ask(discreet_peer, "DELETE", f"{study_id}/claim").status_code == 200
+    assert store.claims.holder(left, datetime.now(UTC)) is None
+    assert store.claims.holder(begun, datetime.now(UTC)) is not None
+    assert ask(discreet_peer, "DELETE", "nowhere/claim").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("changes", "reader", "remedy"),
     [

@@ -12,7 +12,7 @@ import requests
 from dicomweb import Peer
 from record_samples import add, result
 
-from triage.domain import Band, Ranking
+from triage.domain import Band, Finding, Ranking
 from triage.web.onward import onward
 from triage.web.reader import COOKIE
 
@@ -73,8 +73,12 @@ def test_what_was_ranked_meanwhile_is_said_to_be_new(discreet_peer: Peer, studie
 def test_before_a_blind_reading_it_keeps_what_the_ai_said(discreet_peer: Peer, studies: list[str]) -> None:
     installation = discreet_peer.installation
     installation.settings = installation.settings.model_copy(update={"blind_first_read": True})
-    told = onward(installation, READER, [studies[0]], datetime.now(UTC))
-    assert (told["comes"], told["why"]) == ("Next down the list: STAT", "")
+    told = onward(installation, READER, [studies[2]], datetime.now(UTC))
+    assert (told["comes"], told["why"]) == ("Next: a study for a blind reading", "")
+    assert told["above"] == "", "or a click on it would open a STAT study"
+    installation.store.drafts.commit_blind(studies[3], READER, Finding.GLIOMA, seen=0, now=datetime.now(UTC))
+    told = onward(installation, READER, [studies[2]], datetime.now(UTC))
+    assert told["comes"] == "Next down the list: URGENT, P(glioma) 0.24"
 
 
 @pytest.mark.parametrize("sent", [{"left": "x"}, {"left": [1]}, {"since": 3}, {"since": "yesterday"}])

@@ -12,13 +12,15 @@ from urllib.parse import quote
 import pytest
 import requests
 from dicomweb import Peer
-from record_samples import add, instance, reading, result
+from record_samples import NOW, add, instance, reading, result
 
-from triage.domain import Band, Finding, Ranking, ReadingState, StudyHeader
+from triage.domain import Band, Finding, Ranking, ReadingState, Role, StudyHeader
 from triage.learning.entries import READING_COLUMNS, STUDY_COLUMNS
+from triage.records.news import News
 from triage.records.views import Arrival
 from triage.settings import ROOT
 from triage.ui.tables import readings
+from triage.web.events import Events
 from triage.web.worklist import COLUMNS
 from triage.web.worklist_rows import CSV_COLUMNS
 
@@ -132,33 +134,59 @@ def test_a_read_study_says_who_signed_what(peer: Peer) -> None:
     assert [(one["reader"], one["finding"]) for one in row["signed"]] == [("Dr. A", Finding.GLIOMA.label)]
 
 
+def test_who_signed_what_a_later_reading_replaced_is_marked(peer: Peer) -> None:
+    store = peer.installation.store
+    (signed,) = store.readings.signed()
+    again = replace(reading(Finding.NOTUMOR), reader="Dr. B", role=Role.AMENDMENT, state=ReadingState.AMENDED)
+    store.readings.sign(signed.study_id, again, seen=1)
+    (row,) = rows(peer, list="read")["rows"]
+    assert [(one["reader"], one["superseded"]) for one in row["signed"]] == [("Dr. A", True), ("Dr. B", False)]
+    (line,) = csv.DictReader(io.StringIO(ask(peer, "rows.csv", params={"list": "read"}).content.decode("utf-8-sig")))
+    assert line["signed"] == "Dr. A: Glioma (superseded); Dr. B: No tumour"
+
+
 def test_a_blind_reader_sees_no_answer_of_the_ai(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     blind = peer.installation.settings.model_copy(update={"blind_first_read": True})
     monkeypatch.setattr(peer.installation, "settings", blind)
-    for row in rows(peer)["rows"]:
-        assert (row["malignancy"], row["finding"], row["reason"]) == (None, None, "")
+    said = rows(peer)
+    assert (said["bands"], said["findings"]) == ({}, [])
+    for row in said["rows"]:
+        assert (row["band"], row["malignancy"], row["finding"], row["reason"]) == ("", None, None, "")
         assert row["ai"] == "Hidden: blind reading"
     (read,) = rows(peer, list="read")["rows"]
-    assert read["malignancy"] is not None
+    assert read["malignancy"] is None, "nobody has read it yet who looks here"
+    (read,) = ask(peer, "rows", "Dr. A", params={"list": "read"}).json()["rows"]
+    assert (read["band"], read["malignancy"]) == ("STAT", 0.4), "who signed it may know"
+    committed = said["rows"][0]["id"]
+    peer.installation.store.drafts.commit_blind(committed, "Dr. B", Finding.GLIOMA, seen=0, now=NOW)
+    shown = {row["id"]: row["band"] for row in ask(peer, "rows", "Dr. B").json()["rows"]}
+    assert [study for study, band in shown.items() if band] == [committed]
 
 
-@pytest.mark.parametrize("which", ["waiting", "all", "second read"])
+def test_what_comes_in_news_tells_a_blind_reader_no_band(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    events, item = Events(lambda: peer.installation), News(peer.installation.store.read).since(0)[-1]
+    assert '"band": "STAT"' in events._event(item)
+    blind = peer.installation.settings.model_copy(update={"blind_first_read": True})
+    monkeypatch.setattr(peer.installation, "settings", blind)
+    assert '"band": ""' in events._event(item)
+
+
+@pytest.mark.parametrize("which", ["waiting", "all", "read"])
 def test_no_filter_and_no_order_tells_a_blind_reader_what_the_ai_found(
     peer: Peer, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
     blind = peer.installation.settings.model_copy(update={"blind_first_read": True})
     monkeypatch.setattr(peer.installation, "settings", blind)
     plain = rows(peer, list=which)
-    assert plain["findings"] == []
-    for asked in ({"findings": finding} for finding in Finding):
+    arrived = [row["arrived"] for row in plain["rows"] if row["waiting"]]
+    assert arrived == sorted(arrived)
+    for asked in ({"findings": "glioma"}, {"findings": "notumor"}, {"bands": "STAT"}, {"bands": "ROUTINE"}):
         assert rows(peer, list=which, **asked) == plain
-    for sort in ("malignancy", "predicted"):
+    for sort in ("band", "malignancy", "predicted"):
         for descending in ("true", "false"):
             assert rows(peer, list=which, sort=sort, descending=descending) == plain
             table = ask(peer, "rows.csv", params={"list": which, "sort": sort, "findings": "glioma"})
             assert table.content == ask(peer, "rows.csv", params={"list": which}).content
-    assert len(rows(peer, list="read")["findings"]) == len(Finding)
-    assert rows(peer, list="read", findings="pituitary")["total"] == 0
 
 
 def test_pages_are_of_fifty(discreet_peer: Peer) -> None:

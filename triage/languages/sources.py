@@ -72,7 +72,8 @@ SILENT = (
 )
 #: Texts of other modules that no reader sees: names in DICOM, commands of SQL and a shell, errors of a programmer.
 UNSEEN = re.compile(
-    r"PRAGMA .*|BEGIN .*|SELECT .*|SIEMENS .*|PALETTE .*|.*Image Storage|DejaVu Sans|system volume information|"
+    r"PRAGMA .*|SET jit .*|BEGIN .*|SELECT .*|SIEMENS .*|PALETTE .*|.*Image Storage|DejaVu Sans|"
+    r"system volume information|"
     r"judge and file|An upload .* only after .*|An upload has no receipt .*|a study needs .*|the runs of a mask .*|"
     r"the kind .* points|The record takes datetimes .*|REPEATABLE READ|microseconds|"
     r".*read -r .*|first start|start of the server|command line|unnamed reader|.* rows of an earlier version|"

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from triage.records import audit
 from triage.records.audit import Event
+from triage.records.begun import begun
 from triage.records.database import Database
 from triage.records.tables import ClaimRow
 from triage.records.views import Claim
@@ -62,9 +63,13 @@ class Claims:
             return _claim(row) if row and row.until > now else None
 
     def release(self, study_id: str, reader: str, now: datetime) -> None:
-        """End the claim of a reader who leaves the study; that of another one stays."""
+        """End the claim of a reader who leaves the study, unless something of theirs there is not signed yet.
+
+        Such a claim ends by itself, `IDLE` after the last change, so that nobody signs meanwhile what is half read.
+        """
         with self._database.write() as session:
-            if released(session, study_id, reader, now):
+            found = begun(session, [study_id])[study_id]
+            if reader not in found.drafts | found.signing and released(session, study_id, reader, now):
                 session.add(audit.row(reader, Event.RELEASED, study_id, "", now))
 
     def note_expired(self, now: datetime) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from triage.errors import StorageError
 from triage.records import faults
+from triage.records.turns import Turns
 
 #: SQLite before this release can corrupt a database when a WAL file is reset.
 WAL_FIXED_IN = (3, 51, 3)
@@ -59,6 +60,7 @@ class Database:
             raise
         self._read = sessionmaker(self.engine)
         self._write = sessionmaker(writing(self.engine))
+        self._turns = Turns(BUSY_TIMEOUT_MS / 1000 if self.engine.dialect.name == "sqlite" else None)
 
     def _prepare(self, *, own_tables: bool) -> None:
         if own_tables:
@@ -102,7 +104,7 @@ class Database:
         StorageError
             If the database is full, locked for too long or away; nothing of the block is kept.
         """
-        with faults.said(), self._write.begin() as session:
+        with faults.said(), self._turns.one(), self._write.begin() as session:
             yield session
 
 
@@ -121,6 +123,8 @@ def open_engine(url: str) -> Engine:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
+    else:
+        event.listen(engine, "connect", _set_jit)
     return engine
 
 
@@ -191,6 +195,14 @@ def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA recursive_triggers = ON")  # or the triggers do not see what a REPLACE deletes
     cursor.close()
+
+
+def _set_jit(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    # A page of the worklist needs few of the rows that the planner counts on: compiling its query takes longer than it.
+    cursor = connection.cursor()
+    cursor.execute("SET jit = off")
+    cursor.close()
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:

@@ -67,8 +67,8 @@ class Queue:
             total = count_of(session, where)
             number = min(number, max(total - 1, 0) // size)
             start, stop = number * size, min((number + 1) * size, total)
-            if wanted.sort is not None:
-                order = by_column(session, wanted.sort, where, start, stop, descending=wanted.descending)
+            if wanted.sort is not None or wanted.blind:
+                order = by_column(session, wanted, where, start, stop)
             else:
                 order = then_the_latest(session, self.limits, now, where, start, stop)
             found = worklist_rows(session, select(StudyRow).where(StudyRow.id.in_([one for one, _ in order])), now)

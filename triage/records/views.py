@@ -237,7 +237,7 @@ class SignedReading:
     instance
         The file that represents the study: the one of the slice that the AI result shows, or the first.
     superseded
-        Whether the study has a later reading.
+        Whether a later reading took its place.
     before
         The reading of the study before this one, or None.
     """

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from triage.domain import Band, ReadingState, StudyStatus
 from triage.records.tables import InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.worklist_filters import for_another
-from triage.records.worklist_views import Sort
+from triage.records.worklist_views import Sort, WorklistFilter
 from triage.worklist import WaitLimits, merged
 
 #: Images of a study, without those of series that are set aside.
@@ -83,18 +83,20 @@ def then_the_latest(
     return found
 
 
-def by_column(
-    session: Session, sort: Sort, where: Where, start: int, stop: int, *, descending: bool
-) -> list[tuple[str, bool]]:
+def by_column(session: Session, wanted: WorklistFilter, where: Where, start: int, stop: int) -> list[tuple[str, bool]]:
     """Return rows from `start` to `stop` in the order of a column; rows without a value come last, both ways.
 
     Of equal ones, those that wait come first, by priority, and then the latest arrivals: so the few STAT studies that
-    wait do not stand somewhere among the thousands that were read.
+    wait do not stand somewhere among the thousands that were read. For a blind reader the arrival counts, not the
+    priority, also where no column was chosen.
     """
-    column = SORTS[sort]
-    way = (column.is_(None), column.desc() if descending else column.asc())
+    way: tuple[ColumnElement[Any], ...] = ()
+    if wanted.sort is not None:
+        column = SORTS[wanted.sort]
+        way = (column.is_(None), column.desc() if wanted.descending else column.asc())
     latest = case((StudyRow.waiting.is_(False), StudyRow.arrived_at)).desc()
-    order = (*way, StudyRow.waiting.desc(), latest, *_priority())
+    equal = [StudyRow.arrived_at.asc(), StudyRow.id.asc()] if wanted.blind else _priority()
+    order = (*way, StudyRow.waiting.desc(), latest, *equal)
     found = session.scalars(select(StudyRow.id).where(*where).order_by(*order).offset(start).limit(stop - start))
     return [(study_id, False) for study_id in found]
 

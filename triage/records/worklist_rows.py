@@ -9,8 +9,10 @@ from datetime import datetime
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
-from triage.domain import Finding, StudyStatus
+from triage.domain import Finding, Reading, StudyStatus
+from triage.reading import superseded
 from triage.records import rows, studies
+from triage.records.begun import begun
 from triage.records.reranked import Reranked
 from triage.records.tables import ClaimRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.worklist_views import Signature, WorklistRow
@@ -20,7 +22,7 @@ PRIOR = "Prior of a newer study of this patient"
 
 
 def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> dict[str, WorklistRow]:
-    """Return the studies of a query by ID, in its order, each as a row of the worklist; six queries however many.
+    """Return the studies of a query by ID, in its order, each as a row of the worklist; eight queries however many.
 
     `now` is the time by which claims are counted.
     """
@@ -28,6 +30,7 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
     ids = [study.id for study in found_studies]
     doubts = studies.in_doubt(session, ids)
     signatures = _signatures(session, ids)
+    unsigned = begun(session, ids)
     reranks = {study_id: rows.reranked(row) for study_id, row in studies.reranks(session, ids).items()}
     open_now = select(ClaimRow.study_id, ClaimRow.reader).where(ClaimRow.study_id.in_(ids), ClaimRow.until > now)
     holders: dict[str, str] = dict(session.execute(open_now).all())
@@ -45,6 +48,8 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
             reason=_reason(study, reranks.get(study.id)),
             doubt=doubts.get(study.id, ""),
             claimed_by=holders.get(study.id, ""),
+            drafts=tuple(sorted(unsigned[study.id].drafts)),
+            committed=frozenset(unsigned[study.id].committed),
             signatures=signatures.get(study.id, ()),
         )
         for study in found_studies
@@ -54,13 +59,16 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
 def _signatures(session: Session, ids: list[str]) -> Mapping[str, tuple[Signature, ...]]:
     """Return who signed what for each study that was signed, oldest first."""
     query = select(ReadingRow).where(ReadingRow.study_id.in_(ids)).order_by(ReadingRow.version)
-    found: dict[str, tuple[Signature, ...]] = {}
+    found: dict[str, list[Reading]] = {}
     for row in session.scalars(query):
-        found[row.study_id] = (
-            *found.get(row.study_id, ()),
-            Signature(row.reader, rows.reading(row).finding.label, row.signed_at),
+        found.setdefault(row.study_id, []).append(rows.reading(row))
+    return {
+        study_id: tuple(
+            Signature(one.reader, one.finding.label, one.signed_at, replaced)
+            for one, replaced in zip(readings, superseded(readings), strict=True)
         )
-    return found
+        for study_id, readings in found.items()
+    }
 
 
 def _reason(row: StudyRow, reranked: Reranked | None) -> str:

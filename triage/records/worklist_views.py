@@ -40,6 +40,8 @@ class WorklistFilter:
     text
         Words of the name of the study, the patient, the MRN or the accession number, in any order; case, accents and
         width do not count, and a part of a word is enough.
+    blind
+        Whether no order may tell what the AI found: what waits comes in the order of arrival.
     """
 
     bands: tuple[Band, ...] = ()
@@ -49,17 +51,19 @@ class WorklistFilter:
     reader: str = ""
     for_another: bool = False
     text: str = ""
+    blind: bool = False
     sort: Sort | None = None
     descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who signed what, when."""
+    """Who signed what, when, and whether a later reading took its place."""
 
     reader: str
     finding: str
     signed_at: datetime
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,10 @@ class WorklistRow:
         Why its identity is in doubt, until a person has decided; otherwise empty.
     claimed_by
         Who has it open; empty if nobody has.
+    drafts
+        Who has entered or marked something that is not signed.
+    committed
+        Who has committed a class before the AI result was shown.
     is_prior
         Whether it is an older study of a patient who has a newer one.
     signatures
@@ -99,8 +107,14 @@ class WorklistRow:
     slices: int = 1
     doubt: str = ""
     claimed_by: str = ""
+    drafts: tuple[str, ...] = ()
+    committed: frozenset[str] = frozenset()
     is_prior: bool = False
     signatures: tuple[Signature, ...] = ()
+
+    def hides_ai(self, reader: str) -> bool:
+        """Tell whether, where the first reading is blind, the AI result stays out of sight of a reader."""
+        return self.predicted is not None and reader not in {*self.committed, *(one.reader for one in self.signatures)}
 
 
 @dataclass(frozen=True, slots=True)

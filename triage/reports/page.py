@@ -234,7 +234,7 @@ def _readings(page: Paper, report: StudyReport) -> None:
     for reading, is_replaced in list(zip(readings, replaced, strict=True))[-READINGS:]:
         is_latest = reading is readings[-1]
         state = t("superseded") if is_replaced else t(reading.state)
-        if not is_replaced and was_preliminary(reading, report.study.status):
+        if not is_replaced and was_preliminary(reading, readings, report.study.status):
             state = t("preliminary until another reader signed")
         page.write(_sentence(reading, state), 9, weight="bold" if is_latest else "normal")
         by, at, what = cut(reading.reader, 60), _moment(reading.signed_at), t(meaning(reading))

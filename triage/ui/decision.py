@@ -14,9 +14,10 @@ from triage.domain import AIResult, Beyond, Decision, Finding, Reading, ReadingS
 from triage.errors import TriageError
 from triage.languages.speech import later, retold, t
 from triage.pipeline.installation import Installation
+from triage.records.called import calling
 from triage.records.views import Study
 from triage.settings import ROOT
-from triage.text import html_text, markdown, readable_name
+from triage.text import html_text, markdown
 from triage.ui import state, theme
 from triage.web.drafts import said, snapshot
 
@@ -106,12 +107,12 @@ def history(study: Study, *, blind: bool = False) -> None:
         return
     current = list(reading.opinions(study.readings).values()) if study.status is StudyStatus.ARBITRATION else []
     for item, replaced in zip(study.readings, reading.superseded(study.readings), strict=True):
-        if replaced:
-            st.caption(f":material/history: {t('Superseded')}: {_sentence(item, study.status, blind=blind)}")
+        if replaced:  # what it was then, final or preliminary, it is no more
+            st.caption(f":material/history: {t('Superseded')}: {_sentence(item, '', blind=blind)}")
         elif item not in current:
-            st.success(_sentence(item, study.status, blind=blind), icon=":material/verified:")
+            st.success(_sentence(item, _state(item, study), blind=blind), icon=":material/verified:")
     for column, item in zip(st.columns(len(current)) if current else (), current, strict=True):
-        column.warning(_sentence(item, study.status, blind=blind), icon=":material/balance:")
+        column.warning(_sentence(item, _state(item, study), blind=blind), icon=":material/balance:")
 
 
 def form(installation: Installation, study: Study, onward: dict[str, Any]) -> None:
@@ -132,7 +133,7 @@ def form(installation: Installation, study: Study, onward: dict[str, Any]) -> No
     )(
         data={
             "study": study.study_id,
-            "name": readable_name(study.name),
+            "name": _called(study),
             "reader": name,
             "role": role.value,
             "blind": blind,
@@ -191,18 +192,26 @@ def _above(study: Study) -> None:
 
 
 def _leave(study: Study, following: str) -> None:
-    """Open another study; where a class was chosen and not signed, the page of that one says so."""
+    """Open another study; where a class was chosen and not signed, the page of that one says whose."""
     draft = state.installation().store.drafts.get(study.study_id, state.reader()) if state.reader() else None
     if draft is not None and draft.entries.finding is not None and draft.due_at is None:
-        st.session_state.note = t("Not signed: {study} stays as a draft.", study=readable_name(study.name))
+        st.session_state.note = t("Not signed: {study} stays as a draft.", study=_called(study))
     _open(following)
+
+
+def _called(study: Study) -> str:
+    return calling(study.header.patient_name, study.header.accession_number, study.name)
 
 
 def _open(study_id: str) -> None:
     st.query_params["study"] = study_id
 
 
-def _sentence(item: Reading, status: StudyStatus, *, blind: bool) -> str:
+def _state(item: Reading, study: Study) -> str:
+    return t(SETTLED if reading.was_preliminary(item, study.readings, study.status) else STATES[item.state])
+
+
+def _sentence(item: Reading, state_of_it: str, *, blind: bool) -> str:
     time = state.local(item.signed_at)
     compared = (
         t(DECISIONS[item.decision], reason=t(item.reason) if item.reason else ""),
@@ -212,7 +221,7 @@ def _sentence(item: Reading, status: StudyStatus, *, blind: bool) -> str:
         t("{kind}, signed by {reader}, {time}.", kind=t(KINDS[item.role]), reader=item.reader, time=time),
         *(() if blind else compared),
         t("Confidence: {level}.", level=t(item.confidence)) if item.confidence else "",
-        t(SETTLED if reading.was_preliminary(item, status) else STATES[item.state]),
+        state_of_it,
         t("Comment: {comment}", comment=item.comment) if item.comment else "",
     )
     return f"**{markdown(said(item))}** · {markdown(' '.join(filter(None, sentences)))}"

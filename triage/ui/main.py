@@ -67,4 +67,6 @@ if person.may(Right.BASELINE) and page.url_path == state.MODELS.stem:
     monitoring.warn(state.installation())
 if person.may(Right.PROMOTE):
     record.warn_of_model(state.installation())
+if page.url_path != state.REVIEW.stem:
+    state.leave()
 page.run()

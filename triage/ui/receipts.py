@@ -86,8 +86,8 @@ def where(standing: Standing) -> str:
         reason = retold(row.reason)
         return t("Not analysable: {reason}. {place}; it is read without the AI.", reason=reason, place=place)
     if row.status is StudyStatus.RANKED:
-        if row.predicted is None:
-            return f"{place}."
+        if row.predicted is None:  # before a blind reading its place would tell what the AI found
+            return t("Stored and scored; it waits for a blind reading.")
         answer = f"{t(row.predicted.label)}, {t('P(glioma)')} {number(row.malignancy or 0, 2)}"
         return t("{place}. AI: {answer}.", place=place, answer=answer)
     return {

@@ -19,7 +19,7 @@ from triage.records.views import Study
 from triage.reports.fhir import diagnostic_report
 from triage.reports.out import report_files
 from triage.reports.study_report import study_report
-from triage.text import markdown
+from triage.text import file_name, markdown
 from triage.ui import state
 
 #: What the address calls the report that is shown, and its two values.
@@ -90,7 +90,7 @@ def _page(installation: Installation, study_id: str) -> None:
     pdf.download_button(
         "PDF",
         printed,
-        file_name="report.pdf",
+        file_name=name_of("report", report.study, ".pdf"),
         mime="application/pdf",
         icon=":material/download:",
         on_click="ignore",
@@ -100,7 +100,7 @@ def _page(installation: Installation, study_id: str) -> None:
     fhir.download_button(
         "FHIR",
         json.dumps(diagnostic_report(report, printed), ensure_ascii=False),
-        file_name="report.fhir.json",
+        file_name=name_of("report", report.study, ".fhir.json"),
         mime="application/fhir+json",
         icon=":material/download:",
         on_click="ignore",
@@ -110,9 +110,16 @@ def _page(installation: Installation, study_id: str) -> None:
     st.image(shown, width="stretch")
 
 
+def name_of(kind: str, study: Study, suffix: str) -> str:
+    """Return what the file of a report is called: with the accession number or its pseudonym, and the study date."""
+    taken = study.header.study_date or study.arrived_at.date()
+    return file_name(kind, study.header.accession_number or study.study_id[:8], taken.isoformat(), suffix=suffix)
+
+
 def _reports(installation: Installation, study_id: str) -> None:
     try:
         with st.spinner(t("Writing the reports …")):
+            study = installation.store.study(study_id)
             files = report_files(installation, study_id)
             if files:
                 state.acting().export_report(study_id, dicom=len(files))
@@ -131,7 +138,8 @@ def _reports(installation: Installation, study_id: str) -> None:
             "and outlines (SEG-reader). Each report refers to the instances that it is based on."
         )
     )
-    for name, data in files:
+    for kind, data in files:
+        name = name_of(kind.removesuffix(".dcm"), study, ".dcm")
         st.download_button(
             markdown(name),
             data,

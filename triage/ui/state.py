@@ -151,7 +151,7 @@ def open_study(study_id: str) -> NoReturn:
 
 
 def arrive(study_id: str, *, to_read: bool) -> None:
-    """Note which study is open now, and end the claim of the one that was open before in this tab.
+    """Note which study is open now, and leave the one that was open before in this tab.
 
     Parameters
     ----------
@@ -161,15 +161,21 @@ def arrive(study_id: str, *, to_read: bool) -> None:
         Whether it waits for this reader, who claims it then; one who looks at what they signed keeps nobody away.
     """
     claims, name, time = installation().store.claims, reader(), now()
-    before = st.session_state.get("at", study_id)
-    if before != study_id or "came" not in st.session_state:
-        st.session_state.came = time
-    st.session_state.at = study_id
-    if name:
-        if before != study_id:
-            claims.release(before, name, time)
-        if to_read:
-            claims.take(study_id, name, time)
+    if st.session_state.get("at") != study_id:
+        leave()
+        st.session_state.came, st.session_state.at = time, study_id
+    if name and to_read:
+        claims.take(study_id, name, time)
+
+
+def leave() -> None:
+    """End the claim of the study that was open in this tab, if one was: another study or another page is opened.
+
+    A tab that leaves by an address begins anew, and knows of none; its browser says so itself (`assets/events.js`).
+    """
+    before = st.session_state.pop("at", None)
+    if before is not None and reader():
+        installation().store.claims.release(before, reader(), now())
 
 
 def coming(study_id: str) -> dict[str, Any]:

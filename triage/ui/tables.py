@@ -22,8 +22,12 @@ from triage.web.drafts import said
 
 #: Most rows of a table that is shown whole.
 SHORT = 10
+#: Pixels of a character, of a line, and around a text in a cell; and of a row in which Streamlit breaks lines at all.
+CHARACTER, LINE, MARGIN, BREAKS = 7, 20, 16, 66
+#: Lines of a cell; a longer text is on the page of its study.
+MOST_LINES = 4
 #: Columns of the worklist that tell what the AI found.
-OF_THE_AI = ("p_glioma", "ai_label", "rank_reason")
+OF_THE_AI = ("band", "p_glioma", "ai_label", "rank_reason")
 #: Shown instead of a number that could not be measured.
 NONE = "–"
 #: Columns of the two studies of a conflict.
@@ -93,14 +97,25 @@ def worklist(rows: Sequence[WorklistRow], now: datetime, *, blind: bool = False)
     ]
     styles = {"band": bands, "ai_label": [f"color: {colour}" for colour in colours]}
     if blind:
-        table = table.drop(columns=list(OF_THE_AI))
-        del styles["ai_label"]
+        return table.drop(columns=list(OF_THE_AI)).style
     return table.style.apply(lambda column: styles[column.name], subset=list(styles))
 
 
 def place(rows: int) -> tuple[DeltaGenerator, Literal["stretch", "content"]]:
     """Return where a table of so many rows is drawn, and its height: a long one fills the window, and scrolls."""
     return (st.container(key="tall"), "stretch") if rows > SHORT else (st.container(), "content")
+
+
+def row_height(table: pd.DataFrame, columns: Mapping[str, Any]) -> int | None:
+    """Return the height of the rows of a table in which every text is read whole, in at most `MOST_LINES` lines."""
+    lines = [
+        -(-len(text) * CHARACTER // (column["width"] - MARGIN))
+        for name, column in columns.items()
+        if name in table and column["type_config"]["type"] == "text"
+        for text in table[name]
+    ]
+    most = min(max(lines, default=1), MOST_LINES)
+    return None if most < 2 else max(LINE * most + MARGIN, BREAKS)
 
 
 def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
@@ -173,7 +188,7 @@ def reading_columns(zone: str) -> dict[str, Any]:
     """Return the configuration of the columns of `readings`, with times in the reader's zone.
 
     At 1366 pixels study, state and comment are in sight; what stands behind it is rarely there, or on the page of the
-    study.
+    study. What has no room on a line goes on below, see `row_height`.
     """
     column = st.column_config
     return {
@@ -187,9 +202,9 @@ def reading_columns(zone: str) -> dict[str, Any]:
         "patient_name": column.TextColumn(t("Patient"), width=110),
         "mrn": column.TextColumn(t("MRN"), width=68),
         "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=90),
-        "description": column.TextColumn(t("Study"), width=194),
+        "description": column.TextColumn(t("Study"), width=136),
         "ai_label": column.TextColumn(t("AI"), width=112),
-        "label": column.TextColumn(t("Signed as"), width=112),
+        "label": column.TextColumn(t("Signed as"), width=128),
         "state": column.TextColumn(
             t("State"),
             width=92,
@@ -198,10 +213,10 @@ def reading_columns(zone: str) -> dict[str, Any]:
                 "a later reading took its place."
             ),
         ),
-        "comment": column.TextColumn(t("Comment"), width=121),
-        "accession": column.TextColumn(t("Accession"), width=80),
+        "comment": column.TextColumn(t("Comment"), width=164),
+        "accession": column.TextColumn(t("Accession"), width=144),
         "changed": column.TextColumn(
-            t("Changed"), width=100, help=t("What an amendment changed of the reading before it")
+            t("Changed"), width=130, help=t("What an amendment changed of the reading before it")
         ),
         "decision": column.TextColumn(t("Decision"), width=84),
         "reason": column.TextColumn(t("Reason"), width=100),
@@ -209,6 +224,16 @@ def reading_columns(zone: str) -> dict[str, Any]:
         "blind_label": column.TextColumn(
             t("Blind"), width=100, help=t("What you had concluded before the AI result was shown")
         ),
+    }
+
+
+def missing_columns() -> dict[str, Any]:
+    """Return the configuration of the columns of what an export lacks."""
+    column = st.column_config
+    return {
+        "study": column.TextColumn(t("Study"), width=260),
+        "reason": column.TextColumn(t("Reason"), width=480),
+        "id": column.TextColumn(t("ID"), width=290, help=t("As the tables of the data set name the study")),
     }
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from triage.languages.speech import day_pattern, later, retold, t
@@ -101,19 +102,30 @@ def named(event: Event) -> str:
     return t(EVENTS[event])
 
 
-def table(entries: Sequence[TrailEntry], *, links: bool) -> list[dict[str, Any]]:
-    """Return rows of the trail for a table; with links to the studies for those who may open them."""
-    return [
+def table(entries: Sequence[TrailEntry], names: Mapping[str, str] | None) -> pd.DataFrame:
+    """Return rows of the trail for a table.
+
+    Parameters
+    ----------
+    entries
+        Rows of the trail.
+    names
+        What the studies are called, by their IDs: for those who may open them, with links; None for others.
+    """
+    rows = [
         {
             t("When"): one.at,
             t("Who"): one_line(one.actor),
             t("What"): named(one.event),
             t("From"): one_line(one.address),
-            t("Study"): (f"/review?study={one.study_id}" if links else one.study_id) if one.study_id else "",
+            t("Study"): one.study_id if names is None else names.get(one.study_id, ""),
             t("Detail"): _detail(one),
+            t("Open"): f"/review?study={one.study_id}" if one.study_id else "",
         }
         for one in entries
     ]
+    table = pd.DataFrame(rows)
+    return table.drop(columns=t("Open")) if names is None else table
 
 
 def _detail(entry: TrailEntry) -> str:
@@ -125,23 +137,27 @@ def _detail(entry: TrailEntry) -> str:
     return retold(said) if entry.event in FIXED else said
 
 
-def columns(*, links: bool) -> dict[str, Any]:
-    """Return the configuration of the columns of `table`."""
+def columns(*, named: bool) -> dict[str, Any]:
+    """Return the configuration of the columns of `table`, whose studies are named or not."""
     column = st.column_config
     zone = str(state.zone())
-    said = t("ID of the study; the trail names no patient")
-    study = (
-        column.LinkColumn(width=90, help=said, display_text="study=(.{8})")
-        if links
-        else column.TextColumn(width=90, help=said)
+    told = t(
+        "Patient, accession number and name of the study, as the record has them now; the trail keeps the ID alone"
     )
+    study = {
+        t("Study"): column.TextColumn(
+            width=170, help=told if named else t("ID of the study; the trail names no patient")
+        )
+    }
+    link = {t("Open"): column.LinkColumn(width=84, help=t("ID of the study"), display_text="study=(.{8})")}
     return {
         t("When"): column.DatetimeColumn(
-            format=f"{day_pattern()} HH:mm:ss", width=160, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
+            format=f"{day_pattern()} HH:mm:ss", width=150, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
         ),
-        t("Who"): column.TextColumn(width=150, help=t("A person, a DICOMweb peer, or the program itself")),
-        t("What"): column.TextColumn(width=170),
-        t("From"): column.TextColumn(width=110, help=t("Network address; empty on the console")),
-        t("Study"): study,
-        t("Detail"): column.TextColumn(width=430),
+        t("Who"): column.TextColumn(width=120, help=t("A person, a DICOMweb peer, or the program itself")),
+        t("What"): column.TextColumn(width=130),
+        t("From"): column.TextColumn(width=100, help=t("Network address; empty on the console")),
+        **study,
+        t("Detail"): column.TextColumn(width=300 if named else 384),
+        **(link if named else {}),
     }

@@ -54,6 +54,7 @@ class Drafts:
             Route(study + "/seen", answering(self._see), methods=["PUT"]),
             Route(study + "/blind", answering(self._commit), methods=["PUT"]),
             Route(study + "/claim", answering(self._take_over), methods=["PUT"]),
+            Route(study + "/claim", answering(self._leave), methods=["DELETE"]),
             Route(study + "/signature", answering(self._sign), methods=["PUT"]),
             Route(study + "/signature", answering(self._take_back), methods=["DELETE"]),
         ]
@@ -98,6 +99,12 @@ class Drafts:
     def _take_over(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
         """Claim a study that another reader has open."""
         return self._do(request, sent, lambda by, study_id: by.take_over(study_id, _field(sent, "note", str)))
+
+    def _leave(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
+        """End the claim of a reader whose browser went from the study to another page."""
+        installation, study_id = self._installation(), request.path_params["study"]
+        installation.store.claims.release(study_id, acting(request, installation).person.name, datetime.now(UTC))
+        return {}
 
     def _sign(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
         """Sign what the form holds, for the study as the reader saw it."""

@@ -60,7 +60,7 @@ class Events:
             yield f"retry: {RETRY}\n\n"
             missed = await self._since(int(last)) if last.isdecimal() and len(last) < 18 else []
             for item in missed:
-                yield _event(item)
+                yield self._event(item)
             sent = {item.number for item in missed}
             while True:
                 try:
@@ -71,7 +71,7 @@ class Events:
                 if news is None:
                     return
                 if news.number not in sent:
-                    yield _event(news)
+                    yield self._event(news)
         finally:
             self._listeners.discard(queue)
 
@@ -127,19 +127,19 @@ class Events:
         except StorageError:
             return []
 
-
-def _event(item: NewsItem) -> str:
-    said = {
-        "kind": item.kind,
-        "event": item.event,
-        "at": item.at.isoformat(),
-        "study_id": item.study_id,
-        "band": item.band,
-        "prior": item.prior,
-        "status": item.status,
-        "waiting": item.waiting,
-    }
-    return f"id: {item.number}\ndata: {json.dumps(said)}\n\n"
+    def _event(self, item: NewsItem) -> str:
+        """Return what the pages are told; before a blind reading they do not hear of the band, nor announce it."""
+        said = {
+            "kind": item.kind,
+            "event": item.event,
+            "at": item.at.isoformat(),
+            "study_id": item.study_id,
+            "band": "" if self._installation().settings.blind_first_read else item.band,
+            "prior": item.prior,
+            "status": item.status,
+            "waiting": item.waiting,
+        }
+        return f"id: {item.number}\ndata: {json.dumps(said)}\n\n"
 
 
 def _ending() -> bool:

@@ -57,23 +57,25 @@ def onward(installation: Installation, reader: str, left: Sequence[str], since: 
         When the reader came to the one that is open.
     """
     found = installation.queue.onward(reader, datetime.now(UTC), left=left, since=since)
-    count = len(found.above)
+    # Before a blind reading, neither what comes nor its place may tell what the AI found.
+    blind = installation.settings.blind_first_read
+    count = 0 if blind else len(found.above)
     several = t("{count} STAT studies wait above: read the first one now", count=count)
     row = found.following
-    blind = row is not None and row.predicted is not None and installation.settings.blind_first_read
+    hidden = blind and row is not None and row.hides_ai(reader)
     return {
         "study": row.study_id if row else None,
-        "comes": _comes(found, blind=blind),
-        "why": retold(row.reason) if row and not blind else "",
+        "comes": t("Next: a study for a blind reading") if hidden else _comes(found),
+        "why": retold(row.reason) if row and not hidden else "",
         "above": "" if not count else t("1 STAT study waits above: read it first") if count == 1 else several,
     }
 
 
-def _comes(found: Onward, *, blind: bool) -> str:
+def _comes(found: Onward) -> str:
     """Return which study comes next, and whether that is down the list."""
     if found.following is None:
         return t("No other study is free to be read.")
-    what = _what(found.following, blind=blind)
+    what = _what(found.following)
     if found.fresh:
         return t("Next, new since you came here: {study}", study=what)
     if found.from_top:
@@ -81,7 +83,7 @@ def _comes(found: Onward, *, blind: bool) -> str:
     return t("Next down the list: {study}", study=what)
 
 
-def _what(row: WorklistRow, *, blind: bool) -> str:
-    if blind or row.malignancy is None:
+def _what(row: WorklistRow) -> str:
+    if row.malignancy is None:
         return t(row.band)
     return f"{t(row.band)}, {t('P(glioma)')} {number(row.malignancy, 2)}"

@@ -22,14 +22,14 @@ from triage.records.worklist_views import Sort, WorklistFilter, WorklistRow
 from triage.settings import ROOT
 from triage.web import worklist_lists
 from triage.web.reader import NO_STORE, STATUS, acting, answering, reader_of, refuse_other_sites
-from triage.web.worklist_lists import ALL, FOR_ANOTHER, SETTLED, WAITING
+from triage.web.worklist_lists import ALL, FOR_ANOTHER, WAITING
 from triage.web.worklist_rows import as_csv, as_shown, told
 
 PAGE_SIZE = 50
 #: Most rows of a CSV file.
 MAX_CSV_ROWS = 10_000
 #: What sorts by the AI result.
-BY_THE_AI = {Sort.MALIGNANCY, Sort.PREDICTED}
+BY_THE_AI = {Sort.BAND, Sort.MALIGNANCY, Sort.PREDICTED}
 #: Scripts of the pages that are loaded from here.
 MODULES = ROOT / "assets"
 #: Name under which the columns of a reader are kept, and how many there may be, wide and narrow: pixels.
@@ -68,14 +68,15 @@ class Worklist:
         page = queue.page(wanted, datetime.now(UTC), number=_page(number) - 1, size=PAGE_SIZE)
         counts = queue.counts(wanted.text, wanted.reader)
         return {
-            "rows": [told(self._row(row)) for row in page.rows],
+            "rows": [told(self._row(row, wanted)) for row in page.rows],
             "total": page.total,
             "page": page.number + 1,
             "pages": max(-(-page.total // PAGE_SIZE), 1),
             "lists": worklist_lists.lists(wanted, counts),
             "hiding": worklist_lists.hiding(wanted, counts) if not page.total else None,
-            "bands": worklist_lists.of_bands(wanted, counts),
-            "findings": [] if self._hides_ai(wanted) else worklist_lists.of_findings(wanted, counts),
+            "bands": {} if wanted.blind else worklist_lists.of_bands(wanted, counts),
+            "findings": [] if wanted.blind else worklist_lists.of_findings(wanted, counts),
+            "sort": wanted.sort or "",
         }
 
     async def _csv(self, request: Request) -> Response:
@@ -88,26 +89,19 @@ class Worklist:
         except TriageError as error:
             raise HTTPException(STATUS.get(type(error), 503), retold(str(error)), NO_STORE) from error
         headers = NO_STORE | {"Content-Disposition": 'attachment; filename="worklist.csv"'}
-        table = f"\ufeff{as_csv(map(self._row, page.rows))}"
+        table = f"\ufeff{as_csv(self._row(row, wanted) for row in page.rows)}"
         return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
 
     def _wanted(self, request: Request) -> WorklistFilter:
         """Return the filter of a request; before a blind reading no filter or order tells what the AI found."""
         wanted = replace(_wanted(request), reader=reader_of(request))
-        if not self._hides_ai(wanted):
+        if not self._installation().settings.blind_first_read:
             return wanted
-        return replace(wanted, findings=(), sort=None if wanted.sort in BY_THE_AI else wanted.sort)
+        sort = None if wanted.sort in BY_THE_AI else wanted.sort
+        return replace(wanted, bands=(), findings=(), sort=sort, blind=True)
 
-    def _hides_ai(self, wanted: WorklistFilter) -> bool:
-        """Return whether a list holds studies whose AI result is not to be seen yet."""
-        return self._blind and not (wanted.statuses and {*wanted.statuses} <= SETTLED)
-
-    @property
-    def _blind(self) -> bool:
-        return self._installation().settings.blind_first_read
-
-    def _row(self, row: WorklistRow) -> dict[str, Any]:
-        return as_shown(row, blind=self._blind)
+    def _row(self, row: WorklistRow, wanted: WorklistFilter) -> dict[str, Any]:
+        return as_shown(row, wanted.reader, blind=wanted.blind)
 
     def _columns(self, request: Request, _: dict[str, Any]) -> dict[str, Any]:
         """Return the columns that the reader has chosen; none while no name is entered."""

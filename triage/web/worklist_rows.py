@@ -37,13 +37,13 @@ CSV_COLUMNS = {
 }
 
 
-def as_shown(row: WorklistRow, *, blind: bool) -> dict[str, Any]:
-    """Return a row as the page shows it; before a blind reading the AI's answer is left out, but for the band."""
-    hidden = blind and row.waiting and row.predicted is not None
+def as_shown(row: WorklistRow, reader: str, *, blind: bool) -> dict[str, Any]:
+    """Return a row as the page shows it to a reader; before a blind reading without all that the AI found."""
+    hidden = blind and row.hides_ai(reader)
     answer = row.predicted.label if row.predicted else "Not analysable"
     return {
         "id": row.study_id,
-        "band": row.band,
+        "band": "" if hidden else row.band,
         "malignancy": None if hidden else row.malignancy,
         "finding": None if hidden else row.predicted,
         "ai": later("Hidden: blind reading") if hidden else WITHOUT_RESULT.get(row.status, answer),
@@ -58,6 +58,7 @@ def as_shown(row: WorklistRow, *, blind: bool) -> dict[str, Any]:
         "waiting": row.waiting,
         "reason": ". ".join(filter(None, (row.doubt, "" if hidden else row.reason))),
         "claimed": one_line(row.claimed_by),
+        "drafts": [one_line(one) for one in row.drafts],
         "prior": row.is_prior,
         "signed": [
             # Who reads a study for the second time is not to know what the first reader found.
@@ -65,6 +66,7 @@ def as_shown(row: WorklistRow, *, blind: bool) -> dict[str, Any]:
                 "reader": one_line(one.reader),
                 "finding": "" if row.status is StudyStatus.SECOND_READ else one.finding,
                 "at": one.signed_at.isoformat(),
+                "superseded": one.superseded,
             }
             for one in row.signatures
         ],
@@ -83,9 +85,14 @@ def as_csv(rows: Iterable[dict[str, Any]]) -> str:
     writer = csv.writer(table, quoting=csv.QUOTE_ALL)
     writer.writerow(CSV_COLUMNS.values())
     for row in rows:
-        signed = "; ".join(": ".join(filter(None, (one["reader"], one["finding"]))) for one in row["signed"])
+        signed = "; ".join(map(_signed, row["signed"]))
         writer.writerow([csv_cell(_cell((row | {"signed": signed})[name])) for name in CSV_COLUMNS])
     return table.getvalue()
+
+
+def _signed(one: dict[str, Any]) -> str:
+    said = ": ".join(filter(None, (one["reader"], one["finding"])))
+    return f"{said} (superseded)" if one["superseded"] else said
 
 
 def _cell(value: object) -> str:
