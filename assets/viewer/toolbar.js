@@ -60,7 +60,10 @@ export function toolbar(app) {
   more.className = "nt-more";
   const bar = app.part("bar");
   const focused = bar.contains(document.activeElement) ? document.activeElement?.textContent : null;
-  bar.replaceChildren(group(arrangements), group(parts), group([more, key("?", "help")]));
+  const sheet = key("?", "help");
+  sheet.onclick = null;
+  sheet.popoverTargetElement = app.part("help"); // a press that closes it does not open it again
+  bar.replaceChildren(group(arrangements), group(parts), group([more, sheet]));
   onOneRow(bar, parts, more);
   // The buttons are new: who pressed one with the keyboard stays on it.
   if (focused) {

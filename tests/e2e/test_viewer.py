@@ -792,6 +792,34 @@ def test_all_keys_that_do_something_are_told_at_once(studies: Studies, tab: Page
         expect(panel.get_by_text("Three planes", exact=True)).to_have_count(1)
 
 
+def test_escape_and_a_press_elsewhere_close_what_is_open(studies: Studies, tab: Page) -> None:
+    """And the keys are those of the picture again; who pressed into a field types there."""
+    tab.set_viewport_size({"width": 1024, "height": 768})
+    opened(tab, studies, studies.stack, COUNT)
+    viewer, sheet = tab.locator("#viewer"), tab.locator("#viewer .nt-help")
+    more = viewer.locator(".nt-more")
+    for is_sheet in (True, False):
+        opener = viewer.get_by_role("button", name="?") if is_sheet else more.locator("> summary")
+        shown = sheet if is_sheet else more.locator("> div")
+        for close in ("Escape", "title") if is_sheet else ("Escape", "title", "field"):  # a field lies below the sheet
+            opener.click()
+            expect(shown).to_be_visible()
+            if is_sheet:
+                assert sheet.evaluate("(one) => one.scrollHeight <= one.clientHeight"), "all of it is seen"
+            if close == "Escape":
+                tab.keyboard.press("Escape")
+            elif close == "title":
+                tab.get_by_role("heading", level=3).first.click(force=True)
+            else:
+                tab.locator(".reading textarea").click(force=True)
+            expect(shown).to_be_hidden()
+            expect(tab.locator(".reading textarea") if close == "field" else viewer).to_be_focused()
+        opener.click()
+        expect(shown).to_be_visible()
+        opener.click()
+        expect(shown).to_be_hidden()
+
+
 def test_the_picture_stays_where_it_is_beside_a_longer_page(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.stack, COUNT)
     top = "() => document.getElementById('viewer').getBoundingClientRect().top"
