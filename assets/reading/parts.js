@@ -75,7 +75,7 @@ export function build(host, form) {
     confidence: sure.map(([input]) => input),
     lesion,
     reason,
-    reasonRow: element("label", { className: "why" }, t("Why the AI result is overridden"), reason),
+    reasonRow: element("label", { className: "why" }, element("span", {}, t("Why the AI result is overridden")), reason),
     comment,
     sign: element("button", { type: "button", className: "primary", onclick: form.sign.bind(form), onkeydown: once }),
     refusal: element("div", { className: "refusal" }),
@@ -92,7 +92,7 @@ export function build(host, form) {
   clear.setAttribute("aria-label", t("No confidence"));
   parts.fields = element(
     "fieldset",
-    { style: "border:0;margin:0;padding:0;display:grid;gap:0.4rem;min-width:0" },
+    {},
     group("choices", t("Finding"), ...choices.map((/** @type {any[]} */ [, label]) => label)),
     lesion,
     group("confidence", t("Confidence"), element("span", {}, t("Confidence")), ...sure.map(([, label]) => label), clear),

@@ -166,6 +166,7 @@ export class App {
 
   /** Something has come from the server. */
   changed() {
+    this.layout.settle();
     for (const pane of this.layout.panes) pane.show();
     this.load();
   }

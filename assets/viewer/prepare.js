@@ -1,6 +1,6 @@
 // @ts-check
 /** What a new pane draws over its slice, and what the pointer does in it. */
-import { corners } from "./corners.js";
+import { below, corners } from "./corners.js";
 import { isEmpty, notes } from "./notes.js";
 import { paintHeat, paintOutline } from "./paint.js";
 import { listen } from "./pointer.js";
@@ -21,6 +21,7 @@ export function prepare(app, pane) {
     const { outline } = app.over(pane);
     if (outline && app.settings.outline) paintOutline(context, outline, viewport.matrix());
     app.layout.paint(context, pane);
+    viewport.below = below(pane);
     if (pane === app.layout.panes[0]) app.tools?.draw(context);
     else if (pane.source === app.main) app.tools?.drawKey(context, viewport);
     if (pane.source === app.main) app.theirs.draw(context, viewport);

@@ -147,8 +147,13 @@ def test_nothing_typed_is_lost(server: Server, browser: Browser) -> None:
     server.kill()
     tab.get_by_placeholder("Comment").fill("typed while the server was away")
     expect(tab.get_by_text("Not saved: trying again")).to_be_visible()
+    lost = tab.get_by_text("The connection to the server was lost")
+    expect(lost).to_be_visible()
+    tab.wait_for_timeout(3000)  # by then Streamlit would say it in its way
+    expect(tab.get_by_text("Connection error")).to_have_count(0)
     server.start()
     expect(tab.get_by_text(SAVED)).to_be_visible(timeout=60_000)
+    expect(lost).to_be_hidden()
     tab.goto(f"{server.address}/review?study={first}")
     expect(tab.get_by_placeholder("Comment")).to_have_value("typed while the server was away")
     tab.context.close()
@@ -583,13 +588,13 @@ def test_a_comment_is_not_typed_below_the_buttons(server: Server, browser: Brows
 
 
 def test_a_reading_stands_in_one_window(tmp_path: Path, browser: Browser) -> None:
-    """On a screen of 1366 x 768: who, what the AI says, the form, and the reports, also in the longer language."""
+    """On 1366 x 768 and 1024 x 768: who, what the AI says, the form, and the reports, also in the longer language."""
     installation = Installation(Settings(home=tmp_path))
     (study, *_) = take_in(installation, dict(phantom_study(Finding.GLIOMA, 5)))
     installation.close()
     with served(tmp_path) as (address, _):
-        for locale in ("en-GB", "de-DE"):
-            tab = browser.new_context(viewport={"width": 1366, "height": 768}, locale=locale).new_page()
+        for locale, width in (("en-GB", 1366), ("de-DE", 1366), ("en-GB", 1024), ("de-DE", 1024)):
+            tab = browser.new_context(viewport={"width": width, "height": 768}, locale=locale).new_page()
             tab.set_default_timeout(90_000)
             tab.goto(f"{address}/review?study={study}")
             expect(tab.locator(".reading textarea")).to_be_visible()
