@@ -221,4 +221,4 @@ def _folded(item: Reading, status: StudyStatus, kind: str, *, blind: bool) -> st
     replaced = f"{t('Superseded')}: " if kind == "superseded" else ""
     line = f"{replaced}<b>{html_text(said(item))}</b> · {html_text(' · '.join(filter(None, (item.comment, signed))))}"
     more = html_text(" ".join(filter(None, sentences)))
-    return f'<details class="{kind}"><summary title="{html_text(signed)}">{line}</summary>{more}</details>'
+    return f'<details class="{kind}"><summary>{line}</summary>{more}</details>'
