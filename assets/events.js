@@ -2,6 +2,8 @@
 // News of the record in every open page: each becomes an event `neurotriage` of the window; a new STAT study is also
 // announced: a note in the corner, a number in the title of the tab, and a sound for those who want one.
 
+import { watchConnection } from "./events-connection.js";
+import { noted, standing } from "./events-notes.js";
 import { t } from "./t.js";
 
 /**
@@ -13,20 +15,11 @@ const SOUND = "neurotriage-sound";
 const LEFT = "neurotriage-left";
 const SHOWN_FOR = 20_000; // milliseconds
 const MOST_NOTES = 3;
-const STYLE = `
-  :host { position: fixed; right: 1rem; bottom: 1rem; z-index: 1000000; display: flex; flex-direction: column; gap: .5rem; }
-  .note { display: flex; align-items: center; gap: .75rem; padding: .6rem .9rem; border-radius: 6px; font: 14px sans-serif;
-    color: #0c1219; background: #ff8f8f; box-shadow: 0 4px 16px rgb(0 0 0 / 45%); }
-  a { color: inherit; font-weight: 700; }
-  button { border: 0; background: none; color: inherit; font: 18px sans-serif; cursor: pointer; padding: 0 .25rem; }
-`;
 
 /** @type {Set<string>} */
 const announced = new Set();
 let unseen = 0;
 let ownTitle = "";
-/** @type {ShadowRoot | null} */
-let notes = null;
 let started = false;
 
 /**
@@ -52,6 +45,7 @@ function begin() {
   listen();
   giveBack();
   window.addEventListener("pagehide", () => opened() && sessionStorage.setItem(LEFT, opened()));
+  watchConnection();
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, seen, { capture: true });
   const title = document.querySelector("title");
   if (title) new MutationObserver(showCount).observe(title, { childList: true });
@@ -97,18 +91,6 @@ function hear(data) {
 
 /** @param {NewsItem} item */
 function note(item) {
-  if (!notes) {
-    const host = document.createElement("div");
-    host.setAttribute("role", "status");
-    host.setAttribute("aria-live", "polite");
-    notes = host.attachShadow({ mode: "open" });
-    const style = document.createElement("style");
-    style.textContent = STYLE;
-    notes.append(style);
-    document.body.append(host);
-  }
-  const line = document.createElement("div");
-  line.className = "note";
   const link = document.createElement("a");
   link.href = `/review?study=${encodeURIComponent(item.study_id)}`;
   link.textContent = t("Open");
@@ -122,9 +104,8 @@ function note(item) {
   close.textContent = "×";
   close.setAttribute("aria-label", t("Close this note"));
   close.onclick = () => line.remove();
-  line.append(t("New STAT study"), link, close);
-  notes.append(line);
-  const shown = notes.querySelectorAll(".note");
+  const line = noted("stat", t("New STAT study"), link, close);
+  const shown = standing("stat");
   if (shown.length > MOST_NOTES) shown[0].remove();
   setTimeout(() => line.remove(), SHOWN_FOR);
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** The elements of the form, and the panels above it. Text of persons becomes text, never HTML. */
+/** The elements of the form. Text of persons becomes text, never HTML. */
 
 import { locale, t } from "../t.js";
 
@@ -11,7 +11,7 @@ const CONFIDENCE = [["low", t("low")], ["medium", t("medium")], ["high", t("high
  * @param {...(Node | string)} children
  * @returns {any}
  */
-function element(tag, properties = {}, ...children) {
+export function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
@@ -75,13 +75,13 @@ export function build(host, form) {
     confidence: sure.map(([input]) => input),
     lesion,
     reason,
-    reasonRow: element("label", { className: "why" }, t("Why the AI result is overridden"), reason),
+    reasonRow: element("label", { className: "why" }, element("span", {}, t("Why the AI result is overridden")), reason),
     comment,
     sign: element("button", { type: "button", className: "primary", onclick: form.sign.bind(form), onkeydown: once }),
     refusal: element("div", { className: "refusal" }),
     state: element("div", { className: "state" }),
     next: element("button", { type: "button", onclick: () => void form.next() }, t("Next study")),
-    above: element("button", { type: "button", className: "above", hidden: true, onclick: () => void form.act("above") }),
+    above: element("button", { type: "button", className: "above", hidden: true, onclick: () => void form.acts.act("above") }),
     comes: element("span"),
     held: panel("panel held", "group"),
     fields: /** @type {any} */ (null),
@@ -92,7 +92,7 @@ export function build(host, form) {
   clear.setAttribute("aria-label", t("No confidence"));
   parts.fields = element(
     "fieldset",
-    { style: "border:0;margin:0;padding:0;display:grid;gap:0.4rem;min-width:0" },
+    {},
     group("choices", t("Finding"), ...choices.map((/** @type {any[]} */ [, label]) => label)),
     lesion,
     group("confidence", t("Confidence"), element("span", {}, t("Confidence")), ...sure.map(([, label]) => label), clear),
@@ -101,10 +101,10 @@ export function build(host, form) {
   );
   const buttons = element("div", { className: "buttons" }, parts.sign, parts.next);
   const onward = element("div", { className: "onward" }, parts.above, parts.comes);
-  const foot = element("div", { className: "foot" }, parts.refusal, buttons, onward);
+  const foot = element("div", { className: "foot" }, parts.held, parts.refusal, buttons, onward);
   for (const field of [lesion, comment]) field.onfocus = () => above(field, foot);
   root.replaceChildren(
-    parts.held, parts.claim, parts.other, parts.news,
+    parts.claim, parts.other, parts.news,
     element("div", { className: "top" }, parts.title, parts.state),
     parts.blind, parts.fields, foot,
   );
@@ -119,113 +119,6 @@ export function build(host, form) {
 function above(field, foot) {
   field.style.scrollMarginBottom = `${foot.offsetHeight + 4}px`;
   field.scrollIntoView({ block: "nearest" });
-}
-
-/**
- * @param {any} entries
- * @param {{choices: [string, string][], reasons: [string, string][]}} data
- */
-function spoken({ finding, lesion, reason, comment }, { choices, reasons }) {
-  const said = choices.find(([value]) => value === finding)?.[1] ?? t("Nothing chosen");
-  return [finding === "other lesion" && lesion ? `${said}: ${lesion}` : said, reasons.find(([value]) => value === reason)?.[1], comment].filter(Boolean).join("\n");
-}
-
-/**
- * Two versions side by side.
- * @param {string} mine
- * @param {string} name
- * @param {string} theirs
- */
-function sides(mine, name, theirs) {
-  return element("div", { className: "sides" },
-    element("div", {}, element("b", {}, name), element("p", { textContent: theirs })),
-    element("div", {}, element("b", {}, t("Your draft")), element("p", { textContent: mine })));
-}
-
-/**
- * Whether a part shows this already. What is drawn anew under the pointer takes no click, so only changes are drawn.
- * @param {HTMLElement} part
- * @param {unknown} content
- */
-function stands(part, content) {
-  const shown = JSON.stringify(content);
-  const same = part.dataset.shown === shown;
-  part.dataset.shown = shown;
-  return same;
-}
-
-/** @param {any} form */
-export function drawOther({ parts, draft, data }) {
-  parts.other.hidden = !draft.other;
-  if (!draft.other || stands(parts.other, [draft.entries, draft.other])) return;
-  parts.other.replaceChildren(
-    element("b", {}, t("This draft was changed in another window. Which one is to stay?")),
-    sides(spoken(draft.entries, data), t("The other window"), spoken(draft.other, data)),
-    element("div", { className: "buttons" },
-      element("button", { type: "button", onclick: () => draft.choose(true) }, t("Take the other")),
-      element("button", { type: "button", onclick: () => draft.choose(false) }, t("Keep mine"))));
-}
-
-/** @param {any} form */
-export function drawNews(form) {
-  const { parts, draft, data, snapshot } = form;
-  parts.news.hidden = !snapshot.news.length;
-  if (stands(parts.news, [snapshot.news, snapshot.readings, draft.entries])) return;
-  parts.news.replaceChildren(
-    ...snapshot.news.flatMap((/** @type {import("./draft.js").News} */ item) => {
-      const head = element("b", { textContent: t("{reader} signed this study at {time}", { reader: item.reader, time: clock(item.signed_at) }) });
-      if (!item.said) return [head, element("p", {}, t("Yours is the second reading: theirs is shown once you have signed."))];
-      const theirs = [item.said, item.why, item.comment].filter(Boolean).join("\n");
-      return [head, sides(spoken(draft.entries, data), item.reader, theirs)];
-    }),
-    element("button", { type: "button", onclick: () => void form.see() }, t("Seen, go on with my draft")));
-}
-
-/** @param {any} form */
-export function drawClaim(form) {
-  const { parts, elsewhere, data } = form;
-  parts.claim.hidden = !elsewhere;
-  if (stands(parts.claim, elsewhere && [elsewhere.reader, elsewhere.since, elsewhere.note]) || !elsewhere) return; // a note that is being typed stays
-  const note = element("input", { type: "text", placeholder: t("Why you take it over"), maxLength: 200, required: true });
-  note.setAttribute("aria-label", t("Why you take it over"));
-  const missing = element("div", { className: "refusal", id: "note-missing" });
-  missing.setAttribute("role", "alert");
-  note.setAttribute("aria-describedby", missing.id);
-  const tell = (/** @type {string} */ said) => {
-    missing.textContent = said;
-    note.setAttribute("aria-invalid", String(Boolean(said)));
-  };
-  note.oninput = () => tell("");
-  const takeOver = () => {
-    if (note.value.trim()) return void form.takeOver(note.value);
-    tell(t("Enter why you take it over."));
-    note.focus();
-  };
-  note.onkeydown = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Enter" && !event.repeat && !event.isComposing && data.reader) takeOver();
-  };
-  parts.claim.replaceChildren(
-    element("b", { textContent: t("{reader} has this study open since {time}.", { reader: elsewhere.reader, time: clock(elsewhere.since) }) }),
-    ...(elsewhere.note ? [element("p", { textContent: t("Taken over: {note}", { note: elsewhere.note }) })] : []),
-    note,
-    missing,
-    element("button", { type: "button", disabled: !data.reader, onclick: takeOver }, t("Take over")));
-}
-
-/** @param {any} form */
-export function drawHeld(form) {
-  const { parts, snapshot } = form;
-  const last = snapshot.held.at(-1);
-  parts.held.hidden = !last;
-  if (!last) return;
-  const left = Math.max(Math.ceil((Date.parse(last.due_at) - Date.now()) / 1000), 0);
-  const text = t("Signed: {finding}, {study}. Final in {seconds} s", { finding: last.said, study: last.name, seconds: left });
-  if (!parts.undo) {
-    parts.undo = element("button", { type: "button", onclick: () => void form.undo() }, t("Undo (u)"));
-    parts.heldText = element("span");
-    parts.held.append(parts.heldText, parts.undo);
-  }
-  parts.heldText.textContent = text;
 }
 
 /**
@@ -254,4 +147,9 @@ export function lacking({ draft, data, overrides, parts }) {
 export function leaving(is, study) {
   const viewer = document.getElementById("viewer");
   if (is || !viewer?.dataset.study || viewer.dataset.study === study) viewer?.toggleAttribute("data-leaving", is);
+}
+
+/** Whether Streamlit is at work on the page, or was asked to be. */
+export function drawing() {
+  return document.querySelector(":is([data-test-script-state=running], [data-test-script-state=rerunRequested])") !== null;
 }

@@ -2,7 +2,6 @@
 /** What each action of keys.json does. */
 import { t } from "../t.js";
 import { withAside } from "./aside.js";
-import { describe } from "./keys.js";
 
 /** @typedef {import("./main.js").App} App */
 
@@ -65,19 +64,12 @@ export function act(app, action) {
     "layout-one": () => arrange(app, "one"),
     "layout-two": () => arrange(app, "two"),
     "layout-planes": () => arrange(app, "planes"),
-    help: () => help(app),
+    help: () => app.part("help").togglePopover(),
   };
   app.notice = "";
   if (action in WINDOWS) pane.window = pane.head.presets[WINDOWS[action]];
   actions[action]?.();
   if (!MOVES.has(action)) app.refresh();
-}
-
-/** @param {App} app Show the keys, or put them away. */
-function help(app) {
-  const panel = app.part("help");
-  describe(panel, app.keys);
-  panel.toggleAttribute("hidden");
 }
 
 /** @param {App} app */

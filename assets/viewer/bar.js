@@ -89,7 +89,7 @@ export function labelled(text, control) {
  * Keep a bar on one row: the last parts that have no room unfold from another one.
  *
  * @param {HTMLElement} bar
- * @param {HTMLElement[]} parts Those that may leave it, in their order.
+ * @param {HTMLElement[]} parts Those that may leave it, the one wanted most first.
  * @param {HTMLElement} more What they unfold from; hidden while all have room.
  */
 export function onOneRow(bar, parts, more) {
@@ -129,7 +129,7 @@ export function thumbnails(place, study, chosen, act) {
   if (place.dataset.study !== known) {
     place.dataset.study = known;
     place.replaceChildren(...study.series.map((series, at) => thumbnail(study, series, () => act(at))));
-    place.hidden = study.series.length < 2;
+    place.hidden = study.series.length < 2 && !study.aside; // what comes later has its place already
   }
   for (const [at, made] of [...place.children].entries()) made.setAttribute("aria-pressed", String(at === chosen()));
 }

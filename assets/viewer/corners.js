@@ -73,7 +73,7 @@ export function corners(context, pane, notes) {
   const left = [shortened(context, said, width / 2 - 3 * MARGIN), `${pane.at + 1} / ${pane.count}${position(pane)}`];
   if (pane.source.other) {
     context.fillStyle = OTHER;
-    text(context, [pane.source.other], MARGIN, MARGIN + 2 * LINE * (narrow ? 2.5 : 1), "left");
+    text(context, [pane.source.other], MARGIN, below(pane) - LINE, "left");
     context.fillStyle = TEXT;
   }
   text(context, narrow && !small ? [...left, ...numbers] : left, MARGIN, MARGIN, "left");
@@ -86,6 +86,12 @@ export function corners(context, pane, notes) {
   if (edges) letters(context, turned(edges, viewport.view), viewport);
   scaleBar(context, pane, width, height);
   progress(context, pane, width, height);
+}
+
+/** @param {Pane} pane @returns {number} Lower edge of the lines at the upper left. */
+export function below({ viewport, cut, source }) {
+  const numbers = viewport.size[0] < NARROW && !cut ? (viewport.view.inverted ? 3 : 2) : 0;
+  return MARGIN + LINE * (2 + numbers + (source.other ? 1 : 0));
 }
 
 /**

@@ -52,7 +52,7 @@ const READING = [
   ["Enter", t("Sign; asks once")],
   ["n", t("Next study")],
   ["u", t("Undo within 10 seconds")],
-  ["Esc", t("Out of a field, back to the picture")],
+  ["Esc", t("Out of a field or a menu, back to the picture")],
 ];
 const MOUSE = [
   [t("Wheel"), t("Slices; with Ctrl zoom")],

@@ -30,6 +30,8 @@ export class Layout {
     /** Place of the crosshair: slice, row and column of the volume. */
     this.voxel = [0, 0, 0];
     this.following = false;
+    /** Whether the crosshair of three planes is where it belongs: at what was found, or where the reader set it. */
+    this.settled = false;
   }
 
   close() {
@@ -75,6 +77,18 @@ export class Layout {
     }
     this.following = false;
     this.mark();
+  }
+
+  /** Something has come from the server: maybe what the crosshair begins at, unless the reader has moved it since. */
+  settle() {
+    if (this.kind !== "planes" || this.settled) return;
+    const voxel = this.begun(this.panes[0]);
+    if (!this.settled) return;
+    this.voxel = voxel;
+    this.following = true;
+    for (const pane of this.panes.slice(1)) pane.goTo(this.placeOf(pane));
+    this.following = false;
+    for (const pane of this.panes) pane.viewport.requestDraw();
   }
 
   /** @param {Source} source @param {[number, number]} first */
@@ -126,6 +140,7 @@ export class Layout {
   moved(pane) {
     if (!this.following) {
       this.following = true;
+      this.settled = true;
       if (this.kind === "planes") this.voxel = this.crossed(pane);
       else for (const other of this.panes) if (other !== pane) follow(other, pane);
       this.following = false;
@@ -138,6 +153,7 @@ export class Layout {
   begun(pane) {
     const acquired = pane.head.planes?.[pane.head.plane ?? ""];
     const place = this.found(pane);
+    this.settled = place !== null;
     this.voxel = pane.voxel();
     if (acquired && place) {
       this.put(acquired, place);
@@ -170,6 +186,7 @@ export class Layout {
     const cut = geometry(pane);
     if (this.kind !== "planes" || !cut) return;
     if (!this.put(cut, { x, y })) return;
+    this.settled = true;
     this.following = true;
     for (const other of this.panes) other.goTo(this.placeOf(other));
     this.following = false;

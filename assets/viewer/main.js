@@ -4,19 +4,18 @@ import { day, t } from "../t.js";
 import { act } from "./actions.js";
 import { ahead, study as ask, unseen } from "./ahead.js";
 import { withAside } from "./aside.js";
-import { corners } from "./corners.js";
 import { meaning, typing } from "./keys.js";
 import { found } from "./found.js";
 import { Layers } from "./layers.js";
 import { Layout } from "./layout.js";
 import { Loader } from "./loader.js";
-import { isEmpty, notes } from "./notes.js";
-import { paintHeat, paintOutline } from "./paint.js";
-import { listen } from "./pointer.js";
+import { menus } from "./menus.js";
+import { prepare } from "./prepare.js";
 import { Strip } from "./strip.js";
 import { Theirs } from "./theirs.js";
-import { tell, toolbar } from "./toolbar.js";
+import { toolbar } from "./toolbar.js";
 import { toolKey, toolsOf } from "./toolbox.js";
+import { begin, end } from "./waiting.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 /** @typedef {import("./pane.js").Source} Source */
@@ -37,6 +36,7 @@ export function open(host, data) {
   const app = apps.get(host);
   if (app?.data.study === data.study && app.data.blind === data.blind) return app.rename(data);
   app?.close();
+  begin(host, app !== undefined);
   apps.set(host, new App(host, data));
 }
 
@@ -72,14 +72,17 @@ export class App {
     this.tools = null;
     this.stop = new AbortController();
     this.theirs = new Theirs(data.study, () => this.layout.panes.length && this.refresh());
-    this.layout = new Layout(this.part("panes"), (pane) => this.prepare(pane), () => this.moved(), (pane) => found(this, pane));
+    this.layout = new Layout(this.part("panes"), (pane) => prepare(this, pane), () => this.moved(), (pane) => found(this, pane));
     this.strip = new Strip(/** @type {HTMLCanvasElement} */ (this.part("strip")), () => this.layout.pane);
     this.rename(data);
+    menus(this);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
+    const signed = (/** @type {any} */ event) => event.detail.study_id === data.study && void this.theirs.load();
+    window.addEventListener("neurotriage", signed, { signal: this.stop.signal });
     this.room = new ResizeObserver(() => this.layout.panes.length && (toolbar(this), this.strip.draw()));
     this.room.observe(this.part("bar"));
     this.start().catch((error) => {
-      if (!this.stop.signal.aborted) this.part("legend").textContent = error.message;
+      if (!this.stop.signal.aborted) this.nothing(error.message);
     });
   }
 
@@ -93,8 +96,10 @@ export class App {
       loader.close();
       layers.close();
     }
+    this.part("help").hidePopover();
     for (const name of ["bar", "thumbs", "legend"]) this.part(name).replaceChildren();
     delete this.part("thumbs").dataset.study;
+    this.strip.clear();
   }
 
   /** @param {string} name @returns {HTMLElement} */
@@ -118,7 +123,7 @@ export class App {
     const { head } = source;
     if (!head.series.length) await withAside(this, source);
     if (!head.series.length) {
-      this.part("legend").textContent = [t("No series of this study has slices that can be shown."), ...head.set_aside].join(" ");
+      this.nothing([t("No series of this study has slices that can be shown."), ...head.set_aside].join(" "));
       return;
     }
     const [number, at] = head.first ?? [head.series[0].number, head.series[0].slices.length >> 1];
@@ -128,6 +133,12 @@ export class App {
     this.refresh();
     this.tools = await toolsOf(this, head.id);
     this.refresh();
+  }
+
+  /** @param {string} why There is no picture. */
+  nothing(why) {
+    this.part("legend").textContent = why;
+    end(this.host);
   }
 
   /** The study that is read. @returns {Source} */
@@ -149,45 +160,6 @@ export class App {
     return source;
   }
 
-  /** @param {Pane} pane A new pane. */
-  prepare(pane) {
-    const { viewport } = pane;
-    viewport.layers.push((context) => {
-      const { layer, map } = this.over(pane);
-      if (layer && map && settings.heat && !isEmpty(layer, settings)) paintHeat(context, map, settings.opacity);
-    });
-    viewport.painters.push((context) => {
-      const { outline } = this.over(pane);
-      if (outline && settings.outline) paintOutline(context, outline, viewport.matrix());
-      this.layout.paint(context, pane);
-      if (pane === this.layout.panes[0]) this.tools?.draw(context);
-      else if (pane.source === this.main) this.tools?.drawKey(context, viewport);
-      if (pane.source === this.main) this.theirs.draw(context, viewport);
-      corners(context, pane, notes(pane, this.over(pane).layer, settings));
-      const loaded = pane.source.loader.loaded(pane.series);
-      Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
-      if (pane === this.layout.pane) tell(this);
-      if (!viewport.image) return;
-      viewport.host.dataset.drawn = String(pane.at + 1);
-      viewport.host.dispatchEvent(new CustomEvent("drawn", { detail: pane.at }));
-    });
-    listen(pane, {
-      zooming: () => this.zooming,
-      tools: () => (this.tool && pane === this.layout.panes[0] ? this.tools : null),
-      onClick: (point) => this.layout.cross(pane, point),
-      onPoint: ({ x, y }) => {
-        if (!pane.cut) this.pointed = { source: pane.source, series: pane.series, at: pane.at, x, y };
-      },
-      onTouch: () => {
-        this.host.focus({ preventScroll: true });
-        this.fold();
-        if (this.layout.pane === pane) return;
-        this.layout.activate(pane);
-        toolbar(this); // its choices, and what is said below, are those of this pane
-      },
-    });
-  }
-
   /** @param {Pane} pane What lies over its slice, and nothing where the reader wants nothing. */
   over(pane) {
     const wanted = (settings.heat || settings.outline) && pane.source.head.answer && pane.viewport.image;
@@ -196,6 +168,7 @@ export class App {
 
   /** Something has come from the server. */
   changed() {
+    this.layout.settle();
     for (const pane of this.layout.panes) pane.show();
     this.load();
   }
@@ -241,10 +214,11 @@ export class App {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (!this.layout.panes.length) return;
-    if (event.key === "Escape" && typing(event)) return this.host.focus({ preventScroll: true });
-    if (event.key === "Escape" && this.unfolded) return this.fold();
-    const help = this.part("help");
-    const action = event.key === "Escape" && !help.hidden ? "help" : meaning(event, this.keys, this.host);
+    if (event.key === "Escape" && (this.unfolded || typing(event))) {
+      this.fold();
+      return this.host.focus({ preventScroll: true });
+    }
+    const action = meaning(event, this.keys, this.host);
     const here = event.target === document.body || this.host.contains(/** @type {Node} */ (event.target));
     const taken = !action && here && toolKey(this, event);
     if (!action && !taken) return;

@@ -57,6 +57,11 @@ export class Strip {
     return t("Slice {at}: {score}", { at: at + 1, score: scored });
   }
 
+  /** No study is here. */
+  clear() {
+    this.canvas.width = 0;
+  }
+
   draw() {
     const { canvas } = this;
     const pane = this.pane();

@@ -43,13 +43,14 @@ export function toolbar(app) {
     planes.title = t("No three planes. {reason}.", { reason: layout.withoutPlanes });
   }
   const arrangements = [key("1", "layout-one", layout.kind === "one"), key("2", "layout-two", layout.kind === "two"), planes];
-  // What is wanted least comes last: it is the first that has no room.
-  const parts = [
-    ...seriesChoices(app),
-    windowChoice(app),
+  const first = [...seriesChoices(app), windowChoice(app)];
+  const overlays = [
     ...(head.answer ? [key(t("Outline"), "outline", settings.outline), key(t("Heat map"), "heat", settings.heat)] : []),
     ...theirMarks(app),
-    ...toolButtons(app),
+  ];
+  const [keyImage, length, ...measuring] = toolButtons(app);
+  const rest = [
+    ...measuring,
     key(t("Zoom"), "zoom-tool", zooming, "zoom"),
     ...(head.suspicious ? [key(t("AI's slice"), "suspicious")] : []),
     ...planeChoice(app),
@@ -60,8 +61,11 @@ export function toolbar(app) {
   more.className = "nt-more";
   const bar = app.part("bar");
   const focused = bar.contains(document.activeElement) ? document.activeElement?.textContent : null;
-  bar.replaceChildren(group(arrangements), group(parts), group([more, key("?", "help")]));
-  onOneRow(bar, parts, more);
+  const sheet = key("?", "help");
+  sheet.onclick = null;
+  sheet.popoverTargetElement = app.part("help"); // a press that closes it does not open it again
+  bar.replaceChildren(group(arrangements), group([...first, ...overlays, keyImage, length, ...rest]), group([more, sheet]));
+  onOneRow(bar, [...first, length, ...overlays, keyImage, ...rest], more);
   // The buttons are new: who pressed one with the keyboard stays on it.
   if (focused) {
     const same = [...bar.querySelectorAll(":is(button,summary)")].find((one) => one.textContent === focused && one.checkVisibility());
@@ -193,9 +197,10 @@ function legend(app) {
     aside.title = pane.source.head.set_aside.join("\n");
     parts.push(aside);
   }
-  if (app.notice) parts.unshift(said(app.notice));
-  if (app.drawn?.message) parts.unshift(said(app.drawn.message));
-  app.part("legend").replaceChildren(...parts);
+  const message = said([app.drawn?.message, app.notice].filter(Boolean).join(" "));
+  message.className = "nt-message";
+  message.title = message.textContent ?? "";
+  app.part("legend").replaceChildren(message, ...parts);
 }
 
 /** @param {import("./types.js").Cut} cut @returns {number} Millimetres from one acquired slice to the next. */

@@ -29,6 +29,8 @@ export class Viewport {
     this.size = [0, 0];
     /** What the whole picture leaves free on each side, for the letters of orientation. */
     this.border = 0;
+    /** Lower edge of what is written at the upper left. */
+    this.below = 0;
     this.frame = 0;
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(host);

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 from helpers import free_port, served, sign_study, take_in, until, wait_until_healthy
 from marked_samples import marks
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from signing import question
 
 from triage.domain import Band, Finding, StudyStatus
@@ -25,6 +26,7 @@ from triage.settings import ROOT, Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=90_000)
+ARTEFACTS = ROOT / "tests" / "artefacts"
 SAVED = re.compile(r"^Draft saved")
 
 
@@ -145,8 +147,13 @@ def test_nothing_typed_is_lost(server: Server, browser: Browser) -> None:
     server.kill()
     tab.get_by_placeholder("Comment").fill("typed while the server was away")
     expect(tab.get_by_text("Not saved: trying again")).to_be_visible()
+    lost = tab.get_by_text("The connection to the server was lost")
+    expect(lost).to_be_visible()
+    tab.wait_for_timeout(3000)  # by then Streamlit would say it in its way
+    expect(tab.get_by_text("Connection error")).to_have_count(0)
     server.start()
     expect(tab.get_by_text(SAVED)).to_be_visible(timeout=60_000)
+    expect(lost).to_be_hidden()
     tab.goto(f"{server.address}/review?study={first}")
     expect(tab.get_by_placeholder("Comment")).to_have_value("typed while the server was away")
     tab.context.close()
@@ -329,6 +336,69 @@ def test_who_goes_on_before_the_signature_is_taken_goes_on(server: Server, brows
         signed.append(here)
     tab.context.close()
     until(lambda: all(store_has(server, one) for one in signed))
+
+
+def test_nothing_of_the_old_patient_is_seen_while_the_next_study_is_on_its_way(
+    server: Server, browser: Browser
+) -> None:
+    """However long that takes; a bar says that there is work, until the first picture stands."""
+    tab = reading(browser, server, "Dr. Ada", server.order[0])  # type: ignore[attr-defined]
+    here = study_of(tab)
+    picture, old = tab.locator("#viewer .nt-pane[data-drawn]"), tab.locator("#viewer .nt-banner").inner_text()
+    expect(picture).to_have_count(1)
+    waiting = tab.get_by_text("Loading the next study")
+    expect(waiting).to_be_hidden()
+    held: list[Route] = []
+    tab.route("**/study.json", lambda route: held.append(route))
+    process = psutil.Process(server.process.pid)  # type: ignore[union-attr]
+    servers = [process, *process.children(recursive=True)]
+    tab.keyboard.press("n")
+    for one in servers:
+        one.suspend()
+    expect(waiting).to_be_visible()
+    tab.wait_for_timeout(12_000)  # longer than a lost act is waited for
+    expect(waiting).to_be_visible()
+    expect(tab.get_by_text(old).filter(visible=True)).to_have_count(0)
+    for one in servers:
+        one.resume()
+    expect(tab.locator(f'.reading[data-study="{here}"]')).to_have_count(0)
+    expect(waiting).to_be_visible()  # the page is here, its picture is not
+    expect(tab.locator("#viewer progress")).to_be_visible()
+    expect(picture).to_have_count(0)
+    tab.screenshot(path=ARTEFACTS / "waiting_1366.png")
+    for one in held:
+        one.continue_()
+    tab.unroute("**/study.json")
+    expect(picture).to_have_count(1)
+    expect(waiting).to_be_hidden()
+    tab.context.close()
+
+
+def test_what_can_be_taken_back_is_never_below_the_edge(server: Server, browser: Browser) -> None:
+    """Though readings of others stand above the form; each of them is one line that unfolds."""
+    study_id = server.order[0]  # type: ignore[attr-defined]
+    installation = store(server)
+    for name in ("Dr. Bo", "Dr. Cleo", "Dr. Bo", "Dr. Cleo"):
+        sign_study(installation, study_id, Finding.GLIOMA, reader=name, second_read=True, comment="butterfly " * 9)
+    installation.close()
+    tab = reading(browser, server, "Dr. Ada", study_id)
+    sign(tab, "Glioma", "as before", "wrong class")
+    for button in (tab.get_by_role("button", name="Undo (u)"), tab.locator(".reading .primary")):
+        expect(button).to_be_in_viewport(ratio=1)
+        assert button.evaluate(
+            """(one) => {
+              const { x, y, width, height } = one.getBoundingClientRect();
+              return [[2, 2], [width - 2, 2], [2, height - 2], [width - 2, height - 2]].every(([across, down]) =>
+                one.getRootNode().elementFromPoint(x + across, y + down) === one);
+            }"""
+        ), "nothing lies over it"
+    lines = tab.locator(".readings details")
+    expect(lines).to_have_count(4)
+    assert all(one.bounding_box()["height"] < 30 for one in lines.all())  # type: ignore[index]
+    expect(tab.locator(".reading textarea")).to_be_in_viewport(ratio=1)
+    lines.last.locator("summary").click()
+    expect(lines.last).to_contain_text("butterfly " * 8)
+    tab.context.close()
 
 
 def test_a_key_after_next_study_enters_nothing_into_the_study_that_was_left(server: Server, browser: Browser) -> None:
@@ -518,13 +588,13 @@ def test_a_comment_is_not_typed_below_the_buttons(server: Server, browser: Brows
 
 
 def test_a_reading_stands_in_one_window(tmp_path: Path, browser: Browser) -> None:
-    """On a screen of 1366 x 768: who, what the AI says, the form, and the reports, also in the longer language."""
+    """On 1366 x 768, also in the longer language, and 1024 x 768: who, what the AI says, the form, and the reports."""
     installation = Installation(Settings(home=tmp_path))
     (study, *_) = take_in(installation, dict(phantom_study(Finding.GLIOMA, 5)))
     installation.close()
     with served(tmp_path) as (address, _):
-        for locale in ("en-GB", "de-DE"):
-            tab = browser.new_context(viewport={"width": 1366, "height": 768}, locale=locale).new_page()
+        for locale, width in (("en-GB", 1366), ("de-DE", 1366), ("en-GB", 1024)):
+            tab = browser.new_context(viewport={"width": width, "height": 768}, locale=locale).new_page()
             tab.set_default_timeout(90_000)
             tab.goto(f"{address}/review?study={study}")
             expect(tab.locator(".reading textarea")).to_be_visible()

@@ -13,7 +13,7 @@ import pytest
 from drawn_dicom import instance, write
 from helpers import served, take_in, until
 from marked_samples import marks, mask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pydicom.uid import generate_uid
 from record_samples import reading
 
@@ -527,6 +527,66 @@ def test_the_crosshair_begins_at_what_was_found(studies: Studies, tab: Page) -> 
     assert aside[2] != at_click[2]
 
 
+def test_the_crosshair_goes_to_the_outline_once_it_is_here(studies: Studies, tab: Page) -> None:
+    """Unless the reader has moved it meanwhile."""
+    held: list[Route] = []
+    tab.route("**/layers/**", lambda route: held.append(route))
+    opened(tab, studies, studies.phantom, 6)
+
+    def places() -> list[str | None]:
+        return [tab.locator(PANE).nth(pane).get_attribute("data-slice") for pane in range(3)]
+
+    tab.keyboard.press("t")
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(3)
+    middle = places()
+    tab.unroute("**/layers/**")
+    until(lambda: tab.evaluate(OUTLINED, 0) > 20 and places()[1:] != middle[1:], 60)
+    found = places()
+    assert found[0] == middle[0]
+    tab.keyboard.press("q")
+    tab.keyboard.press("t")
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(3)
+    assert places() == found
+    tab.route("**/layers/**", lambda route: held.append(route))
+    opened(tab, studies, studies.phantom, 6)
+    tab.keyboard.press("t")
+    tab.locator(PANE).first.click(position={"x": 150, "y": 250})
+    tab.wait_for_timeout(200)
+    moved = places()
+    tab.unroute("**/layers/**")
+    until(lambda: tab.evaluate(OUTLINED, 0) > 20, 60)
+    assert places() == moved
+
+
+def test_the_picture_stays_still_when_something_comes(studies: Studies, tab: Page) -> None:
+    """A message below it, or the strip of what was set aside beside it."""
+    tab.goto(f"{studies.address}/review?study={studies.phantom}")
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(1)
+    place = tab.locator(PANE).bounding_box()
+    opened(tab, studies, studies.phantom, 6)
+    expect(tab.get_by_text("Series set aside: 1")).to_be_visible()
+    expect(tab.locator(".nt-thumbs button")).to_have_count(2)
+    assert tab.locator(PANE).bounding_box() == place
+    tab.keyboard.press("k")
+    expect(tab.get_by_text("is a key image now")).to_be_visible()
+    assert tab.locator(PANE).bounding_box() == place
+    tab.keyboard.press("k")
+
+
+def test_the_numbers_of_any_window_are_seen_whole(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    for width in (1366, 1024, 1920):
+        tab.set_viewport_size({"width": width, "height": 768})
+        tab.wait_for_timeout(300)
+        room = tab.evaluate("""() => {
+          const box = document.querySelector("#viewer .nt-window");
+          const context = new OffscreenCanvas(1, 1).getContext("2d");
+          context.font = getComputedStyle(box).font;
+          return box.clientWidth - context.measureText("W 32767 L 16384").width;
+        }""")
+        assert room >= 22, "as wide as the arrow of the box"
+
+
 def test_why_there_are_no_three_planes(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.gap, COUNT - 1)
     button = tab.get_by_role("button", name="3 planes")
@@ -772,6 +832,8 @@ def test_the_bar_stays_on_one_row(studies: Studies, browser: Browser, language: 
             assert bar.evaluate("(bar) => bar.offsetHeight") <= 30
             assert bar.evaluate(beyond) <= 0
             assert controls.count() == count
+            if width > 1024:
+                expect(bar.locator(":scope > span > .nt-tool").first).to_be_visible()  # a length can be measured
         more = bar.locator(".nt-more")
         for is_open in (True, False):  # the bar may be drawn anew between a press and its release
             while (more.get_attribute("open") is not None) is not is_open:
@@ -790,6 +852,34 @@ def test_all_keys_that_do_something_are_told_at_once(studies: Studies, tab: Page
         expect(panel).to_be_visible()
         assert panel.evaluate("(one) => one.scrollHeight <= one.clientHeight"), "none is below the edge"
         expect(panel.get_by_text("Three planes", exact=True)).to_have_count(1)
+
+
+def test_escape_and_a_press_elsewhere_close_what_is_open(studies: Studies, tab: Page) -> None:
+    """And the keys are those of the picture again; who pressed into a field types there."""
+    tab.set_viewport_size({"width": 1024, "height": 768})
+    opened(tab, studies, studies.stack, COUNT)
+    viewer, sheet = tab.locator("#viewer"), tab.locator("#viewer .nt-help")
+    more = viewer.locator(".nt-more")
+    for is_sheet in (True, False):
+        opener = viewer.get_by_role("button", name="?") if is_sheet else more.locator("> summary")
+        shown = sheet if is_sheet else more.locator("> div")
+        for close in ("Escape", "title") if is_sheet else ("Escape", "title", "field"):  # a field lies below the sheet
+            opener.click()
+            expect(shown).to_be_visible()
+            if is_sheet:
+                assert sheet.evaluate("(one) => one.scrollHeight <= one.clientHeight"), "all of it is seen"
+            if close == "Escape":
+                tab.keyboard.press("Escape")
+            elif close == "title":
+                tab.get_by_role("heading", level=3).first.click(force=True)
+            else:
+                tab.locator(".reading textarea").click(force=True)
+            expect(shown).to_be_hidden()
+            expect(tab.locator(".reading textarea") if close == "field" else viewer).to_be_focused()
+        opener.click()
+        expect(shown).to_be_visible()
+        opener.click()
+        expect(shown).to_be_hidden()
 
 
 def test_the_picture_stays_where_it_is_beside_a_longer_page(studies: Studies, tab: Page) -> None:

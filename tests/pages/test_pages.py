@@ -54,7 +54,8 @@ def words(app: AppTest) -> str:
         app.toast,
         app.text,
     )
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    html = [element.proto.body for element in app.get("html")]
+    return "\n".join([*(str(element.value) for kind in kinds for element in kind), *html])
 
 
 def receive(installation: Installation, slices: list[Phantom], count: int = 3) -> list[str]:

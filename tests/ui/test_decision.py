@@ -48,7 +48,7 @@ def _history() -> None:
         decision=Decision.OVERRIDE,
         finding=Finding.MENINGIOMA,
         reason=ReasonCode.WRONG_CLASS,
-        comment="see ![scan](http://192.0.2.1/x.png)\n# and more",
+        comment="see <b>\n# and more",
         state=ReadingState.FINAL,
         signed_at=datetime(2026, 3, 2, 8, 15, tzinfo=UTC),
     )
@@ -74,22 +74,23 @@ def test_the_headline_names_the_classes_that_cannot_be_ruled_out() -> None:
     assert 'title="A class is not ruled out if' in html
 
 
-def test_a_reading_is_shown_as_it_was_signed() -> None:
-    (shown,) = AppTest.from_function(_history, default_timeout=60).run().success
-    assert shown.value.startswith("**Meningioma** · First reading\\, signed by Dr\\. \\*Ada\\*\\, Mar 2\\, 2026")
-    assert "It overrides the AI result\\: wrong class\\. It is final\\. Comment\\: see" in shown.value
-    assert "\\!\\[scan\\]\\(http" in shown.value
-    assert "\n" not in shown.value
+def test_a_reading_is_one_line_that_unfolds_to_what_was_signed() -> None:
+    (shown,) = AppTest.from_function(_history, default_timeout=60).run().get("html")
+    line, more = shown.proto.body.split("</summary>")
+    assert "<b>Meningioma</b> · see &lt;b&gt; # and more · First reading, signed by Dr. *Ada*, Mar 2, 2026" in line
+    assert more.startswith("It overrides the AI result: wrong class. It is final. Comment: see &lt;b&gt;")
+    assert "\n" not in shown.proto.body
 
 
 def test_the_first_reading_of_a_settled_study_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("triage.ui.state.reader", lambda: "Dr. Ada")
-    (waiting,) = AppTest.from_function(_read_twice, default_timeout=60, args=("second read",)).run().success
-    assert "It is preliminary and waits for another reader\\." in waiting.value
-    first, second = AppTest.from_function(_read_twice, default_timeout=60, args=("read",)).run().success
-    assert "It was preliminary until another reader signed\\." in first.value
-    assert "waits for" not in first.value
-    assert "It is final\\." in second.value
+    (waiting,) = AppTest.from_function(_read_twice, default_timeout=60, args=("second read",)).run().get("html")
+    assert "It is preliminary and waits for another reader." in waiting.proto.body
+    (both,) = AppTest.from_function(_read_twice, default_timeout=60, args=("read",)).run().get("html")
+    first, second = both.proto.body.split("</details>")[:2]
+    assert "It was preliminary until another reader signed." in first
+    assert "waits for" not in first
+    assert "It is final." in second
 
 
 def _amended() -> None:
@@ -110,8 +111,9 @@ def _amended() -> None:
 def test_a_superseded_reading_is_not_said_to_be_final() -> None:
     app = AppTest.from_function(_amended, default_timeout=60)
     app.session_state["reader"] = "Dr. Ada"
-    app.run()
-    assert "Superseded" in app.caption[0].value
-    assert "final" not in app.caption[0].value
-    assert "waits for another reader" in app.success[0].value
-    assert "was preliminary" not in app.success[0].value
+    (both,) = app.run().get("html")
+    replaced, now = both.proto.body.split("</details>")[:2]
+    assert "Superseded" in replaced
+    assert "final" not in replaced
+    assert "waits for another reader" in now
+    assert "was preliminary" not in now

@@ -96,7 +96,7 @@ def hides_ai(installation: Installation, study: Study) -> bool:
 
 
 def history(study: Study, *, blind: bool = False) -> None:
-    """Draw the readings so far, oldest first; in an arbitration, the two that disagree side by side.
+    """Draw the readings so far, oldest first, each as one line that unfolds: the form below stays in the window.
 
     Before a blind reading they are told without what they say of the AI result.
     """
@@ -105,14 +105,13 @@ def history(study: Study, *, blind: bool = False) -> None:
         told = t("**Second reading.** {reader} has signed; theirs is shown once you have.", reader=first)
         st.info(told, icon=":material/groups:")
         return
-    current = list(reading.opinions(study.readings).values()) if study.status is StudyStatus.ARBITRATION else []
+    opposed = list(reading.opinions(study.readings).values()) if study.status is StudyStatus.ARBITRATION else []
+    lines = []
     for item, replaced in zip(study.readings, reading.superseded(study.readings), strict=True):
-        if replaced:  # what it was then, final or preliminary, it is no more
-            st.caption(f":material/history: {t('Superseded')}: {_sentence(item, '', blind=blind)}")
-        elif item not in current:
-            st.success(_sentence(item, _state(item, study), blind=blind), icon=":material/verified:")
-    for column, item in zip(st.columns(len(current)) if current else (), current, strict=True):
-        column.warning(_sentence(item, _state(item, study), blind=blind), icon=":material/balance:")
+        kind = "superseded" if replaced else "opposed" if item in opposed else "valid"
+        lines.append(_folded(item, study, kind, blind=blind))
+    if lines:
+        st.html(f'<div class="readings">{"".join(lines)}</div>')
 
 
 def form(installation: Installation, study: Study, onward: dict[str, Any]) -> None:
@@ -211,17 +210,25 @@ def _state(item: Reading, study: Study) -> str:
     return t(SETTLED if reading.was_preliminary(item, study.readings, study.status) else STATES[item.state])
 
 
-def _sentence(item: Reading, state_of_it: str, *, blind: bool) -> str:
-    time = state.local(item.signed_at)
+def _folded(item: Reading, study: Study, kind: str, *, blind: bool) -> str:
+    signed = t(
+        "{kind}, signed by {reader}, {time}.",
+        kind=t(KINDS[item.role]),
+        reader=item.reader,
+        time=state.local(item.signed_at),
+    )
     compared = (
         t(DECISIONS[item.decision], reason=t(item.reason) if item.reason else ""),
         t("Blind, before the AI result was shown: {finding}.", finding=t(item.blind.label)) if item.blind else "",
     )
     sentences = (
-        t("{kind}, signed by {reader}, {time}.", kind=t(KINDS[item.role]), reader=item.reader, time=time),
         *(() if blind else compared),
         t("Confidence: {level}.", level=t(item.confidence)) if item.confidence else "",
-        state_of_it,
+        # What a superseded one was then, final or preliminary, it is no more.
+        "" if kind == "superseded" else _state(item, study),
         t("Comment: {comment}", comment=item.comment) if item.comment else "",
     )
-    return f"**{markdown(said(item))}** · {markdown(' '.join(filter(None, sentences)))}"
+    replaced = f"{t('Superseded')}: " if kind == "superseded" else ""
+    line = f"{replaced}<b>{html_text(said(item))}</b> · {html_text(' · '.join(filter(None, (item.comment, signed))))}"
+    more = html_text(" ".join(filter(None, sentences)))
+    return f'<details class="{kind}"><summary>{line}</summary>{more}</details>'

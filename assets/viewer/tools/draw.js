@@ -10,6 +10,7 @@
  */
 import { t } from "../../t.js";
 import { unpacked } from "./brush.js";
+import { LINE_HEIGHT, write, writeBeside } from "./label.js";
 import { described } from "./measure.js";
 
 const COLOUR = "#ffd54a";
@@ -19,12 +20,8 @@ const FILL = [255, 111, 174, 70];
 /** Marks of other readers. */
 const THEIRS = "#7de3a0";
 const RIM = "rgba(0, 0, 0, 0.85)";
-const FONT = "600 13px system-ui, sans-serif";
-/** Middle of a line below the letter at the upper edge: pixels. */
-const BELOW_LETTER = 40;
-const LINE_HEIGHT = 17;
-/** Pixels at the right edge that belong to the letter of the orientation. */
-const EDGE = 24;
+/** Pixels from the left edge to what is written there. */
+const LEFT = 8;
 
 /** @type {WeakMap<object, {fill: HTMLCanvasElement, edge: Path2D}>} */
 const drawn = new WeakMap();
@@ -76,7 +73,7 @@ export function drawMeasurement(ctx, viewport, one, active, own = COLOUR) {
     }
     rimmed(ctx, ends, active ? ACTIVE : own);
   }
-  label(ctx, described(one), beside(points), own);
+  writeBeside(ctx, described(one), sides(one.kind, points), one.kind, viewport.below ?? 0, own);
 }
 
 /**
@@ -98,9 +95,9 @@ export function drawLine(ctx, viewport, line) {
   rimmed(ctx, path, OUTLINE);
 }
 
-/** Say that the slice is a key image, below the letter of orientation. @param {CanvasRenderingContext2D} ctx @param {HTMLCanvasElement} overlay */
-export function drawKey(ctx, overlay) {
-  label(ctx, [`★ ${t("Key image")}`], { x: overlay.clientWidth / 2 - 40, y: BELOW_LETTER });
+/** Say that the slice is a key image, below what is written at the upper left. @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport */
+export function drawKey(ctx, viewport) {
+  write(ctx, [`★ ${t("Key image")}`], { x: LEFT, y: viewport.below ?? 0 }, COLOUR);
 }
 
 /**
@@ -124,7 +121,7 @@ export function drawTheirs(ctx, viewport, { measurements, masks, keys }, reader,
   for (const one of here) drawMeasurement(ctx, viewport, one, false, THEIRS);
   ctx.setLineDash([]);
   const said = isKey ? `★ ${t("Key image of {reader}", { reader })}` : t("Marks of {reader}", { reader });
-  label(ctx, [said], { x: ctx.canvas.clientWidth / 2 - 40, y: BELOW_LETTER + LINE_HEIGHT * (line + 1) }, THEIRS);
+  write(ctx, [said], { x: LEFT, y: (viewport.below ?? 0) + LINE_HEIGHT * (line + 1) }, THEIRS);
   ctx.restore();
   return true;
 }
@@ -146,35 +143,12 @@ function rimmed(ctx, path, colour) {
   ctx.stroke(path);
 }
 
-/** Lines of text, within the pane and beside the letter at its right edge.
- * @param {CanvasRenderingContext2D} ctx @param {string[]} lines @param {Point} at @param {string} [colour] */
-function label(ctx, lines, at, colour = COLOUR) {
-  ctx.font = FONT;
-  ctx.textAlign = "left";
-  ctx.textBaseline = "middle";
-  ctx.lineJoin = "round";
-  ctx.strokeStyle = RIM;
-  ctx.lineWidth = 4;
-  ctx.fillStyle = colour;
-  const width = Math.max(...lines.map((line) => ctx.measureText(line).width));
-  const x = within(at.x, ctx.canvas.clientWidth - EDGE - width);
-  const top = within(at.y, ctx.canvas.clientHeight - (lines.length - 0.5) * LINE_HEIGHT);
-  lines.forEach((line, number) => {
-    const y = top + number * LINE_HEIGHT;
-    ctx.strokeText(line, x, y);
-    ctx.fillText(line, x, y);
-  });
-}
-
-/** @param {number} place @param {number} last The last place at which all of it is seen; none if that is below 0. */
-function within(place, last) {
-  return last > 0 ? Math.min(Math.max(place, LINE_HEIGHT / 2), last) : place;
-}
-
-/** The place right of the rightmost point. @param {Point[]} points */
-function beside(points) {
-  const rightmost = points.reduce((a, b) => (b.x > a.x ? b : a));
-  return { x: rightmost.x + 12, y: rightmost.y };
+/** Where the middles of the sides of an ellipse lie; of all else, its points. @param {string} kind @param {Point[]} points */
+function sides(kind, points) {
+  if (kind !== "ellipse") return points;
+  const [one, other] = points;
+  const [x, y] = [(one.x + other.x) / 2, (one.y + other.y) / 2];
+  return [{ x: one.x, y }, { x: other.x, y }, { x, y: one.y }, { x, y: other.y }];
 }
 
 /** @param {[number, number][]} corners */

@@ -137,8 +137,9 @@ export class Tools {
   }
 
   /** Mark the slice of any pane of the study, if it is a key image. @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport */
-  drawKey(ctx, { image, overlay }) {
-    if (image?.marker && this.marks.content.keys.includes(image.marker)) drawKey(ctx, overlay);
+  drawKey(ctx, viewport) {
+    const marker = viewport.image?.marker;
+    if (marker && this.marks.content.keys.includes(marker)) drawKey(ctx, viewport);
   }
 
   async load() {

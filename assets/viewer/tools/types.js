@@ -27,6 +27,7 @@
  * @property {(clientX: number, clientY: number) => Point} toImage
  * @property {(point: Point) => Point} toScreen in CSS pixels of the overlay
  * @property {() => void} requestDraw
+ * @property {number} [below] lower edge of what is written at the upper left
  *
  * @typedef {"length" | "angle" | "ellipse" | "probe"} Kind
  *

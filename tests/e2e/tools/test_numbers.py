@@ -203,3 +203,34 @@ def test_slices_between_are_outlined_by_the_distance_to_the_edge(page: Page) -> 
         assert np.mean(np.reshape(found, first.shape) == expected) > 0.9995  # ties of rounding
     same = call(page, "between", f"[...tools.between({bitmap(first)}, {bitmap(first)}, 1, null)[0].bits]")
     assert np.array_equal(np.reshape(same, first.shape), first)
+
+
+@pytest.mark.parametrize(
+    ("points", "kind", "kept_free"),
+    [
+        ([(200, 150), (200, 210)], "length", (170, 150, 230, 210)),  # the lesion is about as wide as it is long
+        ([(170, 180), (230, 180)], "length", (170, 150, 230, 210)),
+        ([(380, 40), (380, 90)], "length", (355, 40, 400, 90)),
+        ([(20, 180), (385, 185)], "length", (20, 180, 385, 185)),  # too long for a lesion
+        ([(5, 5), (395, 295)], "length", None),  # from corner to corner: no place is beside it
+        ([(150, 145), (250, 145), (200, 100), (200, 190)], "ellipse", (150, 100, 250, 190)),
+        ([(396, 150)], "probe", (396, 150, 396, 150)),
+        ([(300, 100), (380, 150), (300, 200)], "angle", (300, 100, 380, 200)),
+    ],
+)
+def test_a_label_lies_beside_what_is_measured_and_within_the_pane(
+    page: Page, points: list[tuple[int, int]], kind: str, kept_free: tuple[int, int, int, int] | None
+) -> None:
+    width, height, right, bottom = 80, 34, 400, 300
+    rooms = [
+        {"left": inset, "top": inset, "right": right - inset, "bottom": bottom - inset}
+        for inset in (24, 4)  # beside the letters of orientation, else anywhere
+    ]
+    at = [{"x": x, "y": y} for x, y in points]
+    label = call(page, "label", "tools.placeBeside(...a)", at, kind, [width, height], rooms)
+    assert 0 <= label["x"] <= right - width
+    assert 0 <= label["y"] <= bottom - height
+    if kept_free is not None:
+        left, upper, rightmost, lowest = kept_free
+        is_aside = label["x"] >= rightmost or label["x"] + width <= left
+        assert is_aside or label["y"] >= lowest or label["y"] + height <= upper
