@@ -53,6 +53,21 @@ def test_of_a_tumour_study_only_the_marked_slice_has_a_label(tmp_path: Path) -> 
     assert chosen[-1].endswith("0020.png")
 
 
+def test_what_looks_like_a_slice_that_is_held_back_is_not_learned_from(tmp_path: Path) -> None:
+    """Copies of the web under another name, brightened: the judgement would say that the test part was trained on."""
+    held = Signed("held", "glioma", (head("glioma", 500),), Part.TEST)
+    brighter = np.clip(head("glioma", 500).astype(float) * 1.1 + 3, 0, 255).astype(np.uint8)
+    copy = Signed("copy", "glioma", (brighter,), Part.TRAIN)
+    unmarked = Signed("unmarked", "glioma", (brighter, head("glioma", 600), head("glioma", 601)), Part.TRAIN, lone=True)
+    site = read_site(write_export(tmp_path / "a.zip", [*studies(), held, copy, unmarked]), PARENT)
+    assert "copy" not in {one.study for one in site.parts["train"]}
+    assert "held" in {one.study for one in site.parts["test"]}
+    assert [sample.item.path for sample in site.unlabelled] == ["slices/unmarked/01-0003.png"]
+    (note,) = site.notes
+    assert note.startswith("2 slices left out")
+    assert "looks like a slice of the validation part or the test part" in note
+
+
 def test_contradictory_labels_on_copies_are_left_out_and_too_many_refused(tmp_path: Path) -> None:
     some = [*studies(6), Signed("copy", "glioma", (head("glioma", 999),), Part.TRAIN, contradicted=True)]
     site = read_site(write_export(tmp_path / "some.zip", some), PARENT)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from triage.copies.seen import Pictures, Seen
 from triage.errors import TriageError
 from triage.inference.card import Card
 from triage.learning.dataset import read_dataset
@@ -17,7 +18,7 @@ from triage.learning.labels import NOT_THE_LESION
 from triage.learning.parts import Part
 from triage.learning.pictures import faults_of
 from triage.training.data.splits import Sample
-from triage.training.layouts import UNTYPED, Dataset, Item, LayoutError
+from triage.training.layouts import UNTYPED, Dataset, Item, LayoutError, load_picture
 from triage.training.layouts import read_dataset as read_pictures
 from triage.training.layouts.readings import SOURCE
 from triage.training.layouts.recognise import without_damaged
@@ -128,7 +129,13 @@ def read_site(data: Path, parent: Card, *, any_model: bool = False) -> Site:
     faults = faults_of(data, [entry for entry, _ in unlabelled])
     # Trained on for what the serving model says of it, so its label never counts.
     others = [Item(one.file, SOURCE, UNTYPED, patient=key) for one, key in unlabelled if one.file not in faults]
-    seen = without_damaged(Dataset(data, "", tuple(others))).items
+    seen: Sequence[Item] = without_damaged(Dataset(data, "", tuple(others))).items
+    held = [one.item for part in (Part.VALIDATION, Part.TEST) for one in parts[part]]
+    learned = [*(one.item for one in parts[Part.TRAIN]), *seen]
+    if like := _like(data, learned, held):
+        left[LIKE_HELD] = len(like)
+        parts[Part.TRAIN] = [one for one in parts[Part.TRAIN] if one.item.path not in like]
+        seen = [item for item in seen if item.path not in like]
     return Site(
         data,
         dataset.digest,
@@ -141,6 +148,7 @@ def read_site(data: Path, parent: Card, *, any_model: bool = False) -> Site:
 MISSING = "the file is missing, altered or damaged"
 CONTRADICTED = "a copy of the picture has another label"
 COPY = "the same picture is in another study too"
+LIKE_HELD = "it looks like a slice of the validation part or the test part, which another patient is in"
 SEEN = "the parent was trained or tested on a copy, so that it cannot be measured on them"
 
 
@@ -150,6 +158,13 @@ def _why_not(entry: SliceEntry, study: StudyEntry) -> str:
     if entry.same_as:
         return COPY
     return SEEN if entry.copy_of and study.split != Part.TRAIN else ""
+
+
+def _like(data: Path, learned: Sequence[Item], held: Sequence[Item]) -> set[str]:
+    """Return the slices, by path, that the memory of a candidate would take for one of those that are held back."""
+    pictures, others = (Pictures.of([load_picture(data, item) for item in items]) for items in (learned, held))
+    uses = Seen.of(others, np.ones(len(held), np.bool_)).uses_of(pictures)
+    return {item.path for item, use in zip(learned, uses, strict=True) if use is not None}
 
 
 def _check(parts: dict[str, list[SiteSlice]], left: Mapping[str, int]) -> None:
