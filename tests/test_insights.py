@@ -52,7 +52,8 @@ def test_the_three_durations() -> None:
 
 
 def test_the_queue_over_time() -> None:
-    cases = [case(1, 0, 30), case(2, 10), case(3, 20, 25, band=Band.STAT), case(4, 0, waiting=False)]
+    cases = [case(1, 0, 15, left=at(30)), case(2, 10), case(3, 20, 25, left=at(25), band=Band.STAT)]
+    cases.append(case(4, 0, waiting=False))
     cases.append(case(5, 10, 20, band=Band.URGENT, waiting=True))  # signed, and waits for a second reader
     found = insights.waiting_over_time(cases, [at(minutes) for minutes in (-1, 0, 15, 20, 25, 30)])
     assert found == {Band.STAT: [0, 0, 0, 1, 0, 0], Band.URGENT: [0, 0, 1, 1, 1, 1], Band.ROUTINE: [0, 1, 2, 2, 2, 1]}

@@ -29,6 +29,8 @@ class Case:
     ----------
     ranked, opened, signed
         None while it has not happened; `signed` is the first signature.
+    left
+        When it left the queue: the first signature after which it waited for nobody; None while it waits.
     waiting
         Whether it still waits for a reading.
     settled
@@ -50,6 +52,7 @@ class Case:
     ranked: datetime | None = None
     opened: datetime | None = None
     signed: datetime | None = None
+    left: datetime | None = None
     waiting: bool = True
     settled: bool = False
     predicted: Finding | None = None
@@ -143,13 +146,13 @@ def by_band(cases: Sequence[Case], duration: Callable[[Case], timedelta | None])
 def waiting_over_time(cases: Iterable[Case], moments: Sequence[datetime]) -> dict[Band, list[int]]:
     """Return how many studies of each band waited at each moment; one that left without a reading is left out.
 
-    One that waits for another reader has never left, as in the queue now; any other leaves with its first signature.
+    One that waits for another reader has not left, as in the queue now.
     """
     at = np.array([moment.timestamp() for moment in moments])
     counts = {band: np.zeros(len(at), int) for band in Band}
     for case in cases:
-        if case.waiting or case.signed:
-            left = case.signed.timestamp() if case.signed and not case.waiting else np.inf
+        if case.waiting or case.left:
+            left = case.left.timestamp() if case.left else np.inf
             counts[case.band] += (case.arrived.timestamp() <= at) & (at < left)
     return {band: found.tolist() for band, found in counts.items()}
 

@@ -40,7 +40,7 @@ def test_a_study_is_counted_by_what_it_is(store: Store) -> None:
     (one,) = drift.received(store.read)
     assert (one.day, one.scanner, one.model) == (TODAY, "Drawn 3T", MODEL)
     has = {name for name, count in one.counts.items() if count == 1}
-    assert has == {"studies", "recorded", "unlike", "answered", "T1 with contrast", "FLAIR", "glioma", "STAT", NO_PLANE}
+    assert has == {"studies", "recorded", "unlike", "results", "answered", "T1 with contrast", "FLAIR", "glioma", "STAT", NO_PLANE}
     assert (one.counts["brightness"], one.counts["contrast squared"]) == (91.5, 2500)
 
 
@@ -68,7 +68,7 @@ def test_before_a_blind_reading_nothing_tells_what_the_ai_said(store: Store) -> 
     (all_of_it,) = drift.received(store.read)
     (settled,) = drift.received(store.read, settled_only=True)
     assert (all_of_it.counts["glioma"], settled.counts["glioma"]) == (2, 1)
-    assert settled.counts["studies"] == 2
+    assert settled.counts["studies"] == settled.counts["results"] == settled.counts["recorded"] == 2
 
 
 def test_settled_readings_are_counted_beside_the_ai(store: Store) -> None:

@@ -26,7 +26,7 @@ def test_a_study_is_told_by_its_times_and_its_last_reading(store: Store) -> None
     (found,) = cases(store.read)
     assert (found.study_id, found.band, found.waiting) == (study, Band.STAT, False)
     assert found.arrived <= found.ranked <= found.opened  # type: ignore[operator]
-    assert found.signed == NOW, "the first signature"
+    assert found.signed == found.left == NOW, "the first signature"
     assert (found.predicted, found.called, found.reader) == (Finding.GLIOMA, Finding.PITUITARY, "Dr. B")
     assert (found.reason, found.scanner, found.sequence) == ("wrong class", "Drawn 3T", "t1_ce")
 
@@ -54,8 +54,11 @@ def test_before_a_study_is_settled_nothing_tells_what_was_concluded(store: Store
         assert (found.predicted, found.called, found.reason, found.reader) == (None, None, "", "")
         if seen == 1:
             store.readings.sign(study, other, seen=1)
-    store.readings.sign(study, replace(reading(reader="Dr. C"), role=Role.ARBITRATION), seen=2)
+        assert found.left is None
+    settled = replace(reading(reader="Dr. C"), role=Role.ARBITRATION, signed_at=NOW + timedelta(minutes=3))
+    store.readings.sign(study, settled, seen=2)
     (found,) = cases(store.read)
+    assert (found.signed, found.left) == (NOW, NOW + timedelta(minutes=3))
     assert (found.settled, found.predicted, found.called, found.reader) == (
         True,
         Finding.GLIOMA,

@@ -137,7 +137,7 @@ def watched(
         until=until,
         studies=round(sum(one.counts["studies"] for one in received)),
         read=round(sum(one.counts["read"] for one in answered)),
-        unrecorded=round(sum(one["answered"] - one["recorded"] for one in own)),
+        unrecorded=round(sum(one["results"] - one["recorded"] for one in own)),
         charts=charts,
         alarms=_largest(_beyond_all([one for one in found if one.shift.ended is None])),
         past=sorted((one for one in found if one.shift.ended), key=lambda one: one.shift.found, reverse=True),

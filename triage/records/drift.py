@@ -110,6 +110,7 @@ def received(read: Read, *, since: date | None = None, settled_only: bool = Fals
         "brightness squared": func.sum(bright * bright),
         "contrast": func.sum(contrast),
         "contrast squared": func.sum(contrast * contrast),
+        "results": _number(AIResultRow.id.is_not(None)),
         "answered": _number(has_answer),
     }
     counts |= {name: _number(scored.c[name] == 1) for name in (*SEQUENCES, NO_SEQUENCE, *PLANES, NO_PLANE)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from triage.domain import Finding, ReadingState, StudyStatus, likeliest
 from triage.insights import Case
@@ -31,6 +31,7 @@ def cases(read: Read, since: datetime | None = None) -> list[Case]:
         select(
             ReadingRow.study_id,
             func.min(ReadingRow.signed_at).label("first"),
+            func.min(case((ReadingRow.state != ReadingState.PRELIMINARY, ReadingRow.signed_at))).label("settled"),
             func.max(ReadingRow.version).label("last"),
         )
         .group_by(ReadingRow.study_id)
@@ -47,7 +48,15 @@ def cases(read: Read, since: datetime | None = None) -> list[Case]:
         .subquery()
     )
     query = (
-        select(StudyRow, ReadingRow, signed.c.first, AIResultRow.probabilities, scored.c.scanner, scored.c.sequence)
+        select(
+            StudyRow,
+            ReadingRow,
+            signed.c.first,
+            signed.c.settled,
+            AIResultRow.probabilities,
+            scored.c.scanner,
+            scored.c.sequence,
+        )
         .outerjoin(signed, signed.c.study_id == StudyRow.id)
         .outerjoin(ReadingRow, (ReadingRow.study_id == StudyRow.id) & (ReadingRow.version == signed.c.last))
         .outerjoin(
@@ -63,16 +72,14 @@ def cases(read: Read, since: datetime | None = None) -> list[Case]:
     if since is not None:
         query = query.where(StudyRow.arrived_at >= since)
     with read() as session:
-        return [
-            _case(study, reading, first, answer, scanner, sequence)
-            for study, reading, first, answer, scanner, sequence in session.execute(query)
-        ]
+        return [_case(*row) for row in session.execute(query)]
 
 
 def _case(
     study: StudyRow,
     reading: ReadingRow | None,
     first: datetime | None,
+    settled: datetime | None,
     answer: Mapping[str, float] | None,
     scanner: str | None,
     sequence: str | None,
@@ -84,6 +91,7 @@ def _case(
         ranked=study.ranked_at,
         opened=study.opened_at,
         signed=first,
+        left=None if study.waiting else settled or first,
         waiting=study.waiting,
         scanner=scanner or "",
         sequence=sequence or "",
