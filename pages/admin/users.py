@@ -11,7 +11,6 @@ from triage.records.accounts import Account
 from triage.text import markdown, one_line
 from triage.ui import state
 
-FIRST = later("First password. Shown this once. Hand it over in person; it has to be changed at the first sign-in.")
 NEW = later(
     "New password of {name}. Shown this once. Hand it over in person; it has to be changed at the first sign-in."
 )
@@ -38,7 +37,8 @@ def add() -> None:
     """Add the account that was entered."""
     entered = st.session_state
     login, name, roles = entered.new_login, entered.new_name, [Role(one) for one in entered.new_roles]
-    carry_out(lambda: directory.add(login, name, roles, by=me.name), t("The account is added."), t(FIRST))
+    secret = t(NEW, name=markdown(name))
+    carry_out(lambda: directory.add(login, name, roles, by=me.name), t("The account is added."), secret)
 
 
 def add_token() -> None:

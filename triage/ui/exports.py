@@ -66,7 +66,7 @@ class ReadyExport:
 
 def ask(installation: Installation, reader: str) -> None:
     """Draw what a data set contains and whether to de-identify it, and make it."""
-    with st.popover(t("Make a data set (ZIP)"), icon=":material/archive:"):
+    with st.expander(t("Make a data set (ZIP)"), icon=":material/archive:"):
         st.markdown(t(CONTENTS))
         discreet = st.checkbox(
             t("De-identify"),

@@ -52,7 +52,7 @@ with st.sidebar:
     if person.may(Right.BASELINE):
         monitoring.link(state.installation())
     state.who()
-    news.listen()
+    news.listen(blind=state.installation().settings.blind_first_read)
     language.choose()
     st.caption(
         ":material/science: "

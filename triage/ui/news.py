@@ -43,7 +43,13 @@ def worklist(*, may_list: bool) -> str | None:
     return drawn.open if isinstance(drawn.open, str) else None
 
 
-def listen() -> None:
-    """Listen to the news of the record on this page, and offer a sound."""
-    html = SOUND.format(label=html_text(t("Sound at a new STAT")))
+def listen(*, blind: bool) -> None:
+    """Listen to the news of the record on this page, and offer a sound where a new STAT is announced.
+
+    Parameters
+    ----------
+    blind
+        Whether readers commit a class before they see the AI result: then nothing tells them its band.
+    """
+    html = "\n" if blind else SOUND.format(label=html_text(t("Sound at a new STAT")))
     st.components.v2.component("news", html=html, js=MOUNT)(data={"module": "/worklist/modules/events.js"}, key="news")

@@ -20,6 +20,12 @@ from triage.ui import state
 
 #: Time between two looks at a retraining that is running.
 EVERY = "3s"
+#: Share of the bar for the export, before the retraining says how far it is.
+EXPORTED = 0.02
+YIELDS = later(
+    "It takes what readers and the queue leave of the processor, so on a busy server it starts late and goes slowly. "
+    "You can leave this page."
+)
 ABOUT = later(
     "A candidate learns from all signed readings, in the background at the lowest priority. The model that serves goes "
     "on unchanged. The candidate is judged at the end, and serves only once it is promoted."
@@ -79,14 +85,15 @@ def _watch() -> None:
         st.rerun()
     progress = job.progress
     if job.state is State.EXPORTING:
-        said, done = t("Exporting the signed readings"), state.installation().retrainings.exported
+        said, done = t("Exporting the signed readings"), EXPORTED * state.installation().retrainings.exported
     elif progress is None:  # it loads what it needs before it can say anything
-        said, done = t("Starting"), 0.0
+        said, done = t("Starting"), EXPORTED
     else:
-        said, done = t(progress.stage), progress.done
+        said, done = t(progress.stage), max(progress.done, EXPORTED)
         if progress.seconds_left is not None:
             said += " · " + t("about {time} left", time=duration(timedelta(seconds=progress.seconds_left)))
     st.progress(min(max(done, 0.0), 1.0), f"**{markdown(job.name)}** · {said}")
+    st.caption(t(YIELDS))
     st.button(t("Cancel"), icon=":material/stop_circle:", on_click=_do, args=(state.acting().cancel_retraining,))
 
 

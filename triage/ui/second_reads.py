@@ -33,12 +33,17 @@ ASKED = {
         "are not of one opinion, or the pictures are unlike those that it knows."
     ),
 }
-#: Said instead of a reason that would tell a second or blind reader what others said.
+#: Said instead of a reason that would tell a second reader what others said.
 AFTER = later("shown once you have signed")
 
 
 def show(installation: Installation, reader: str) -> None:
-    """Draw the studies that this reader would help most with, those that nobody read apart; a click opens one."""
+    """Draw the studies that this reader would help most with, those that nobody read apart; a click opens one.
+
+    With a blind first read they are not told: where the AI is unsure, or not of the readers' opinion, is the AI result.
+    """
+    if installation.settings.blind_first_read:
+        return
     found = by_what_they_teach(latest_said(installation.store.read), reader)
     if "second_read_open" in st.session_state:
         state.open_study(st.session_state.pop("second_read_open"))
@@ -61,7 +66,7 @@ def _table(installation: Installation, title: str, found: Sequence[SecondRead]) 
     place, height = tables.place(len(listed))
     columns = _columns()
     place.dataframe(
-        pd.DataFrame([_cells(installation, one, row) for one, row in listed]),
+        pd.DataFrame([_cells(one, row) for one, row in listed]),
         hide_index=True,
         height=height,
         column_config=columns,
@@ -85,9 +90,9 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _cells(installation: Installation, one: SecondRead, row: WorklistRow) -> dict[str, object]:
-    # A second reader must not learn what the first one said, and a blind reader not what the AI said.
-    hidden = installation.settings.blind_first_read or one.status is StudyStatus.SECOND_READ
+def _cells(one: SecondRead, row: WorklistRow) -> dict[str, object]:
+    # A second reader must not learn what the first one said.
+    hidden = one.status is StudyStatus.SECOND_READ
     return {
         "patient_name": readable_name(row.patient_name),
         "mrn": one_line(row.mrn),
