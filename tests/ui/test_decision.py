@@ -77,7 +77,8 @@ def test_the_headline_names_the_classes_that_cannot_be_ruled_out() -> None:
 def test_a_reading_is_one_line_that_unfolds_to_what_was_signed() -> None:
     (shown,) = AppTest.from_function(_history, default_timeout=60).run().get("html")
     line, more = shown.proto.body.split("</summary>")
-    assert "<b>Meningioma</b> · see &lt;b&gt; # and more · First reading, signed by Dr. *Ada*, Mar 2, 2026" in line
+    assert "<b>Meningioma</b> · First reading, signed by Dr. *Ada*, Mar 2, 2026" in line
+    assert line.endswith("· see &lt;b&gt; # and more"), "at the end, which is cut: it could name another reader"
     assert more.startswith("It overrides the AI result: wrong class. It is final. Comment: see &lt;b&gt;")
     assert "\n" not in shown.proto.body
 

@@ -229,6 +229,7 @@ def _folded(item: Reading, study: Study, kind: str, *, blind: bool) -> str:
         t("Comment: {comment}", comment=item.comment) if item.comment else "",
     )
     replaced = f"{t('Superseded')}: " if kind == "superseded" else ""
-    line = f"{replaced}<b>{html_text(said(item))}</b> · {html_text(' · '.join(filter(None, (item.comment, signed))))}"
+    # Who signed comes before the comment: the end of a long line is cut, and a comment could name somebody else.
+    line = f"{replaced}<b>{html_text(said(item))}</b> · {html_text(' · '.join(filter(None, (signed, item.comment))))}"
     more = html_text(" ".join(filter(None, sentences)))
     return f'<details class="{kind}"><summary>{line}</summary>{more}</details>'
