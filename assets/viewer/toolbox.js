@@ -56,10 +56,11 @@ export function theirMarks(app) {
   const { theirs } = app;
   if (!theirs.readings.length) return [];
   const names = theirs.readings.map(({ reader }) => reader).join(", ");
-  const made = button(t("Others' marks"), t("Show or hide what {names} marked", { names }), () => {
+  const flip = () => {
     theirs.shown = !theirs.shown;
     app.refresh();
-  });
+  };
+  const made = button(t("Others' marks"), t("Show or hide what {names} marked", { names }), flip, "theirs");
   made.setAttribute("aria-pressed", String(theirs.shown));
   return [made];
 }
