@@ -8,7 +8,7 @@ from triage.domain import Decision
 from triage.languages.speech import number, retold, t
 from triage.records.called import called
 from triage.text import markdown
-from triage.ui import exports, second_reads, state, tables
+from triage.ui import exports, held, second_reads, state, tables
 from triage.ui.exports import ReadyExport
 
 installation = state.installation()
@@ -18,6 +18,7 @@ st.title(t("My readings"))
 if not reader:
     st.info(t("Enter your name in the sidebar to see your readings."), icon=":material/person:")
     st.stop()
+held.show(reader)
 items = installation.store.readings.signed(reader)
 if not items:
     st.info(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -511,3 +511,13 @@ def _form(app: AppTest) -> dict[str, Any]:
 
 def _button(app: AppTest, label: str) -> object:
     return next(button for button in app.button if button.label == label)
+
+
+def test_a_signature_that_can_still_be_taken_back_is_said_among_the_readings(installation: Installation) -> None:
+    study_id, now = add(installation.store, 1), datetime.now(UTC)
+    installation.store.drafts.hold(study_id, reading(reader="Dr. Ada"), seen=0, due=now + timedelta(hours=1))
+    app = page(state.READINGS)
+    assert "listed here in a few seconds: 1" in words(app)
+    installation.store.drafts.settle(now + timedelta(hours=2))
+    assert "listed here in a few seconds" not in words(app.run())
+    assert len(app.dataframe[0].value) == 1
