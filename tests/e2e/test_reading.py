@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from access_samples import account
 from helpers import free_port, served, sign_study, take_in, until, wait_until_healthy
 from marked_samples import marks
 from playwright.sync_api import Browser, Page, Route, expect
@@ -156,6 +157,20 @@ def test_nothing_typed_is_lost(server: Server, browser: Browser) -> None:
     expect(lost).to_be_hidden()
     tab.goto(f"{server.address}/review?study={first}")
     expect(tab.get_by_placeholder("Comment")).to_have_value("typed while the server was away")
+    tab.context.close()
+
+
+def test_a_tab_from_before_the_first_account_leads_to_the_sign_in(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study = study_of(tab)
+    server.kill()
+    installation = store(server)
+    account(installation.access)
+    installation.close()
+    server.start()
+    tab.wait_for_url(f"**/sign-in?next=/review*{study}*")
+    expect(tab.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(tab.get_by_text("PHANTOM")).to_have_count(0)
     tab.context.close()
 
 
