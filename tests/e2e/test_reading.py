@@ -374,6 +374,8 @@ def test_nothing_of_the_old_patient_is_seen_while_the_next_study_is_on_its_way(
     tab.wait_for_timeout(12_000)  # longer than a lost act is waited for
     expect(waiting).to_be_visible()
     expect(tab.get_by_text(old).filter(visible=True)).to_have_count(0)
+    side = tab.locator("[data-testid=stColumn]:has(#viewer) + [data-testid=stColumn]")
+    expect(side.get_by_text(re.compile("Arrived|ago")).filter(visible=True)).to_have_count(0)
     for one in servers:
         one.resume()
     expect(tab.locator(f'.reading[data-study="{here}"]')).to_have_count(0)
