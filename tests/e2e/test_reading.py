@@ -399,8 +399,13 @@ def test_what_can_be_taken_back_is_never_below_the_edge(server: Server, browser:
         sign_study(installation, study_id, Finding.GLIOMA, reader=name, second_read=True, comment="butterfly " * 9)
     installation.close()
     tab = reading(browser, server, "Dr. Ada", study_id)
+    tab.get_by_role("radio", name="Glioma").click()
+    before = places(tab)
     sign(tab, "Glioma", "as before", "wrong class")
-    for button in (tab.get_by_role("button", name="Undo (u)"), tab.locator(".reading .primary")):
+    undo = tab.get_by_role("button", name="Undo (u)")
+    expect(undo).to_be_visible()
+    assert places(tab) == before, "nothing moves under the pointer"
+    for button in (undo, tab.locator(".reading .primary")):
         expect(button).to_be_in_viewport(ratio=1)
         assert button.evaluate(
             """(one) => {
@@ -415,6 +420,35 @@ def test_what_can_be_taken_back_is_never_below_the_edge(server: Server, browser:
     expect(tab.locator(".reading textarea")).to_be_in_viewport(ratio=1)
     lines.last.locator("summary").click()
     expect(lines.last).to_contain_text("butterfly " * 8)
+    tab.context.close()
+
+
+def places(tab: Page) -> list[float]:
+    """Return where the buttons of the form begin, from above."""
+    return [one.bounding_box()["y"] for one in tab.locator(".reading .buttons button").all()]  # type: ignore[index]
+
+
+#: Notes, frame by frame, what the form and the page around it say of a signature.
+FILED = """(form) => {
+  window.filed = new Set();
+  const look = () => {
+    const open = !form.querySelector("fieldset").disabled, listed = document.querySelector(".readings") !== null;
+    const told = /being filed/.test(form.querySelector(".held:not([hidden])")?.textContent ?? "");
+    window.filed.add(`${listed ? "listed" : open ? "open" : told ? "told" : "held"}`);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_a_signature_is_never_seen_as_lost(server: Server, browser: Browser) -> None:
+    """From its last second of grace until the page shows the reading, the form says that it is being filed."""
+    tab = reading(browser, server, "Dr. Ada")
+    sign(tab, "No tumour", "nothing seen", "wrong class")
+    expect(tab.get_by_text("Final in")).to_be_visible()
+    tab.locator(".reading").evaluate(FILED)
+    expect(tab.locator(".readings")).to_be_visible()
+    assert set(tab.evaluate("[...window.filed]")) - {"listed"} == {"held", "told"}
     tab.context.close()
 
 
