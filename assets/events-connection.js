@@ -6,12 +6,14 @@ import { t } from "./t.js";
 
 const LOOK = 50; // milliseconds between two looks at whether Streamlit says it in its way
 const SHORT = 1500; // milliseconds that a connection may be lost without a word
+const ASK = 2000; // milliseconds between two looks at whether the server is back and wants a sign-in
 const CLOSE = "[role=dialog]:has([slot=title]) button[aria-label=Close]"; // we open no dialog of Streamlit ourselves
 
 /** @type {HTMLElement | null} */
 let note = null;
 let since = 0;
 let looking = 0;
+let asking = 0;
 
 /** Begin to watch; called once for each page. */
 export function watchConnection() {
@@ -31,11 +33,22 @@ function begin() {
     if (!note && Date.now() - since > SHORT) note = noted("lost", said());
     for (const one of document.querySelectorAll(CLOSE)) /** @type {HTMLElement} */ (one).click();
   }, LOOK);
+  asking = window.setInterval(() => void leaveIfRefused(), ASK);
+}
+
+/** A server that is back may refuse this page for good: it has accounts by now, or the session has ended. */
+async function leaveIfRefused() {
+  const answer = await fetch("/session").catch(() => null);
+  if (answer?.status !== 401 || !asking) return;
+  clearInterval(asking);
+  document.body.replaceChildren(); // what the page shows must not stay on the screen
+  location.reload(); // the server leads to the sign-in, and from there back to this page
 }
 
 function end() {
   clearInterval(looking);
-  looking = 0;
+  clearInterval(asking);
+  looking = asking = 0;
   note?.remove();
   note = null;
 }

@@ -110,17 +110,30 @@ export class Form {
 
   /** @param {Snapshot} snapshot */
   take(snapshot) {
-    this.snapshot = snapshot;
+    this.snapshot = this.kept(snapshot);
     this.markedAt = snapshot.marked_at ?? "";
-    this.draft.receive(snapshot.draft, snapshot.readings);
+    this.draft.receive(this.snapshot.draft, snapshot.readings);
     this.draw();
     // What the page around the form shows has changed too: the readings so far, and which one comes next.
     const now = `${snapshot.readings} ${snapshot.status}`;
     const drawn = `${this.data.snapshot.readings} ${this.data.snapshot.status}`;
-    if (now !== drawn && now !== this.asked) {
+    if (now !== drawn && now !== this.asked && !this.acts.busy) {
       this.asked = now;
       void this.acts.act("refresh");
     }
+  }
+
+  /**
+   * What was signed stays in the form, which takes nothing, until the page shows it among the readings: an empty form
+   * would say that it was lost.
+   * @param {Snapshot} found
+   * @returns {Snapshot}
+   */
+  kept(found) {
+    const filed = this.signing && !found.draft && found.readings > this.data.snapshot.readings;
+    if (!filed) return found;
+    const mine = this.snapshot.held.filter(({ study }) => study === this.data.study);
+    return { ...found, draft: this.snapshot.draft, held: [...mine, ...found.held] };
   }
 
   /** @param {{study: string, savedAt: string}} kept what the viewer has just saved */

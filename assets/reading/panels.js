@@ -101,11 +101,13 @@ export function drawHeld(form) {
   parts.held.hidden = !last;
   if (!last) return;
   const left = Math.max(Math.ceil((Date.parse(last.due_at) - Date.now()) / 1000), 0);
-  const text = t("Signed: {finding}, {study}. Final in {seconds} s", { finding: last.said, study: last.name, seconds: left });
+  const named = { finding: last.said, study: last.name };
+  const text = left ? t("Signed: {finding}, {study}. Final in {seconds} s", { ...named, seconds: left }) : t("Signed: {finding}, {study}. It is being filed …", named);
   if (!parts.undo) {
     parts.undo = element("button", { type: "button", onclick: () => void form.undo() }, t("Undo (u)"));
     parts.heldText = element("span");
     parts.held.append(parts.heldText, parts.undo);
   }
   parts.heldText.textContent = text;
+  parts.undo.hidden = !left;
 }

@@ -101,7 +101,9 @@ export function build(host, form) {
   );
   const buttons = element("div", { className: "buttons" }, parts.sign, parts.next);
   const onward = element("div", { className: "onward" }, parts.above, parts.comes);
-  const foot = element("div", { className: "foot" }, parts.held, parts.refusal, buttons, onward);
+  // What a signature says has a place of its own: nothing moves under the pointer when it comes or goes.
+  const said = element("div", { className: "said" }, parts.held, parts.refusal);
+  const foot = element("div", { className: "foot" }, said, buttons, onward);
   for (const field of [lesion, comment]) field.onfocus = () => above(field, foot);
   root.replaceChildren(
     parts.claim, parts.other, parts.news,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from access_samples import account
 from helpers import free_port, served, sign_study, take_in, until, wait_until_healthy
 from marked_samples import marks
 from playwright.sync_api import Browser, Page, Route, expect
@@ -156,6 +157,20 @@ def test_nothing_typed_is_lost(server: Server, browser: Browser) -> None:
     expect(lost).to_be_hidden()
     tab.goto(f"{server.address}/review?study={first}")
     expect(tab.get_by_placeholder("Comment")).to_have_value("typed while the server was away")
+    tab.context.close()
+
+
+def test_a_tab_from_before_the_first_account_leads_to_the_sign_in(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study = study_of(tab)
+    server.kill()
+    installation = store(server)
+    account(installation.access)
+    installation.close()
+    server.start()
+    tab.wait_for_url(f"**/sign-in?next=/review*{study}*")
+    expect(tab.get_by_role("heading", name="Sign in")).to_be_visible()
+    expect(tab.get_by_text("PHANTOM")).to_have_count(0)
     tab.context.close()
 
 
@@ -359,6 +374,8 @@ def test_nothing_of_the_old_patient_is_seen_while_the_next_study_is_on_its_way(
     tab.wait_for_timeout(12_000)  # longer than a lost act is waited for
     expect(waiting).to_be_visible()
     expect(tab.get_by_text(old).filter(visible=True)).to_have_count(0)
+    side = tab.locator("[data-testid=stColumn]:has(#viewer) + [data-testid=stColumn]")
+    expect(side.get_by_text(re.compile("Arrived|ago")).filter(visible=True)).to_have_count(0)
     for one in servers:
         one.resume()
     expect(tab.locator(f'.reading[data-study="{here}"]')).to_have_count(0)
@@ -382,8 +399,13 @@ def test_what_can_be_taken_back_is_never_below_the_edge(server: Server, browser:
         sign_study(installation, study_id, Finding.GLIOMA, reader=name, second_read=True, comment="butterfly " * 9)
     installation.close()
     tab = reading(browser, server, "Dr. Ada", study_id)
+    tab.get_by_role("radio", name="Glioma").click()
+    before = places(tab)
     sign(tab, "Glioma", "as before", "wrong class")
-    for button in (tab.get_by_role("button", name="Undo (u)"), tab.locator(".reading .primary")):
+    undo = tab.get_by_role("button", name="Undo (u)")
+    expect(undo).to_be_visible()
+    assert places(tab) == before, "nothing moves under the pointer"
+    for button in (undo, tab.locator(".reading .primary")):
         expect(button).to_be_in_viewport(ratio=1)
         assert button.evaluate(
             """(one) => {
@@ -398,6 +420,35 @@ def test_what_can_be_taken_back_is_never_below_the_edge(server: Server, browser:
     expect(tab.locator(".reading textarea")).to_be_in_viewport(ratio=1)
     lines.last.locator("summary").click()
     expect(lines.last).to_contain_text("butterfly " * 8)
+    tab.context.close()
+
+
+def places(tab: Page) -> list[float]:
+    """Return where the buttons of the form begin, from above."""
+    return [one.bounding_box()["y"] for one in tab.locator(".reading .buttons button").all()]  # type: ignore[index]
+
+
+#: Notes, frame by frame, what the form and the page around it say of a signature.
+FILED = """(form) => {
+  window.filed = new Set();
+  const look = () => {
+    const open = !form.querySelector("fieldset").disabled, listed = document.querySelector(".readings") !== null;
+    const told = /being filed/.test(form.querySelector(".held:not([hidden])")?.textContent ?? "");
+    window.filed.add(`${listed ? "listed" : open ? "open" : told ? "told" : "held"}`);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_a_signature_is_never_seen_as_lost(server: Server, browser: Browser) -> None:
+    """From its last second of grace until the page shows the reading, the form says that it is being filed."""
+    tab = reading(browser, server, "Dr. Ada")
+    sign(tab, "No tumour", "nothing seen", "wrong class")
+    expect(tab.get_by_text("Final in")).to_be_visible()
+    tab.locator(".reading").evaluate(FILED)
+    expect(tab.locator(".readings")).to_be_visible()
+    assert set(tab.evaluate("[...window.filed]")) - {"listed"} == {"held", "told"}
     tab.context.close()
 
 
