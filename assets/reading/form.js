@@ -23,6 +23,8 @@ import { Question } from "./question.js";
  */
 
 const LOOK = 4000; // milliseconds between two looks at what others did
+// Milliseconds after which a page that was asked to be drawn anew, and was not, is asked again: Streamlit may have lost it.
+const AGAIN = 20000;
 /** @type {Map<string, Draft>} drafts by reader and study: they outlive the drawing of the page */
 const drafts = new Map();
 
@@ -67,6 +69,7 @@ export class Form {
     this.acts = new Acts(this);
     this.asking = false;
     this.asked = "";
+    this.askedAt = 0;
     this.told = "";
     /** When the viewer last saved marks. */
     this.markedAt = "";
@@ -117,8 +120,10 @@ export class Form {
     // What the page around the form shows has changed too: the readings so far, and which one comes next.
     const now = `${snapshot.readings} ${snapshot.status}`;
     const drawn = `${this.data.snapshot.readings} ${this.data.snapshot.status}`;
-    if (now !== drawn && now !== this.asked && !this.acts.busy) {
+    const lost = Date.now() - this.askedAt > AGAIN;
+    if (now !== drawn && (now !== this.asked || lost) && !this.acts.busy) {
       this.asked = now;
+      this.askedAt = Date.now();
       void this.acts.act("refresh");
     }
   }
