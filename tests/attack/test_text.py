@@ -84,6 +84,8 @@ def test_forged_second_reader(world: World, name: str) -> None:
     made = re.compile(r"^# Final|(?<!\\)\*\*Dr", re.MULTILINE)
     assert not [text for kind, text in seen.texts if kind not in {*PLAIN, "html"} and made.search(text)]
     for line in (line for kind, text in seen.texts if kind == "html" for line in text.split("<details")[1:]):
+        assert "<img" not in line
+        assert "\n" not in line.strip()
         assert line.index("Dr. Ada") < line.index("Dr. Eva") if "Dr. Eva" in line else True
 
 
