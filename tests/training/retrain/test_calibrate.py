@@ -82,6 +82,20 @@ def test_prediction_sets_hold_on_the_site_what_they_promise_and_never_get_smalle
     assert calibrated(400, 8.0).conformal == PARENT.conformal
 
 
+def test_prediction_sets_follow_the_site_from_ten_patients_and_nineteen_slices_of_a_class() -> None:
+    sure = PARENT.model_copy(
+        update={"conformal": PARENT.conformal.model_copy(update={"least": dict.fromkeys(FINDINGS, 0.9)})}
+    )
+
+    def follows(patients: int, slices: int) -> bool:
+        looks, items = site(patients * slices, 2.0)
+        held = [replace(item, patient=str(at // slices)) for at, item in enumerate(items)]
+        found = recalibrate(sure, looks, looks, held, np.ones(len(items)), None).conformal
+        return all(found.least[kind] < 0.9 for kind in FINDINGS)
+
+    assert [follows(9, 3), follows(10, 1), follows(10, 2)] == [False, False, True]
+
+
 def test_what_the_parent_said_of_its_training_set_is_said_again() -> None:
     looks, _ = site(50, 3, seed=1)
     answers = PARENT.fusion.probabilities(looks, looks)

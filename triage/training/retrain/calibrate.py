@@ -29,6 +29,8 @@ from triage.training.release.calibration import (
 PARENT_COUNTS = 60
 #: All pictures of the training set together count as much in the fusion as so many of the site.
 OLD_COUNTS = 1000
+#: So many patients of a class on the site have a say in its threshold of the prediction sets.
+WITH_A_SAY = 10
 #: Slices of one patient that count in full.
 OF_A_PATIENT = 2
 Floats = NDArray[np.floating]
@@ -160,10 +162,10 @@ def _conformal(
     own = fit_conformal(np.asarray(probabilities, np.float64), labels)
     least = {}
     for index, finding in enumerate(FINDINGS):
-        count = len(set(patients[labels == index]))
-        # Below one expected miss, the site has no threshold of its own.
-        has_own = (count + 1) * (1 - own.coverage) >= 1
-        least[finding] = min(before.least[finding], own.least[finding]) if has_own else before.least[finding]
+        own_slices = labels == index
+        # One wrong label among fewer patients, or no expected miss among the slices, puts the class into every set.
+        heard = len(set(patients[own_slices])) >= WITH_A_SAY and (own_slices.sum() + 1) * (1 - own.coverage) >= 1
+        least[finding] = min(before.least[finding], own.least[finding]) if heard else before.least[finding]
     return Conformal(coverage=before.coverage, least=least)
 
 
