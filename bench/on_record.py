@@ -19,7 +19,7 @@ from bench.postgres import installed, server
 from triage.domain import Band, Decision, Finding, ReadingState, Role, StudyStatus
 from triage.records.queue import Queue
 from triage.records.store import Store
-from triage.records.tables import Base, ClaimRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
+from triage.records.tables import Base, ClaimRow, ImageCountRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.worklist_views import Sort, WorklistFilter
 from triage.worklist import WaitLimits
 
@@ -152,6 +152,7 @@ def fill(store: Store, count: int, waiting: int) -> None:
             }
             for at in range(1, count + 1)
         ),
+        ImageCountRow: ({"study_id": row["id"], "images": at % 200} for at, row in enumerate(rows)),
         ReadingRow: (
             _reading(at, row)
             for at, row in enumerate(rows)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
 from triage.domain import Finding, ReadingState, Role, StudyHeader, StudyStatus
@@ -20,7 +20,7 @@ from triage.records.database import WAL_FIXED_IN, migrate, open_engine
 from triage.records.queue import Queue
 from triage.records.search import Search, StudyQuery
 from triage.records.store import Store
-from triage.records.tables import Base
+from triage.records.tables import Base, ImageCountRow
 from triage.records.views import Arrival, Instance
 from triage.records.worklist_views import WorklistFilter
 from triage.worklist import WaitLimits
@@ -204,6 +204,8 @@ def test_priors_of_before_are_marked_when_the_record_is_brought_up_to_date(store
     queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
     shown = queue.page(WorklistFilter(), datetime.now(UTC)).rows
     assert {row.study_id for row in shown if row.is_prior} == {found[1]}
+    with store.read() as session:
+        assert set(session.scalars(select(ImageCountRow.images))) == {1}
 
 
 SIXTH_RECORD = (

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from queue_samples import LIMITS, NOW, fill, waiting_of
 from record_samples import instance
 
-from triage.domain import Band, Finding, ReadingState, StudyHeader, StudyStatus
+from triage.domain import Band, Finding, ReadingState, Resolution, SeriesHeader, StudyHeader, StudyStatus
 from triage.records.queue import Queue
 from triage.records.store import Store
-from triage.records.tables import ReadingRow
+from triage.records.tables import ImageCountRow, ReadingRow
 from triage.records.views import Arrival
 from triage.records.worklist_onward import OFFERED
 from triage.records.worklist_views import Sort, WorklistFilter
@@ -123,6 +125,30 @@ def test_images_are_sorted_by_their_number(store: Store, queue: Queue) -> None:
     for descending in (False, True):
         rows = queue.page(WorklistFilter(sort=Sort.IMAGES, descending=descending), NOW).rows
         assert [row.slices for row in rows] == sorted((1, 2, 3), reverse=descending)
+
+
+def test_the_number_of_images_follows_what_arrives_is_set_aside_and_is_merged(store: Store, queue: Queue) -> None:
+    def add(number: int, patient: str, series: SeriesHeader) -> str:
+        study = StudyHeader("1.1", mrn=patient)
+        return store.arrivals.add("Head", [Arrival(instance(number), study, series)], actor="door").study_ids[0]
+
+    def images(study_id: str) -> int:
+        with store.read() as session:
+            counted = session.get_one(ImageCountRow, study_id).images
+        assert counted == next(row.slices for row in queue.page(WorklistFilter(), NOW).rows if row.study_id == study_id)
+        return counted
+
+    aside = SeriesHeader("1.2.2", set_aside="Localiser")
+    study = add(1, "M1", SeriesHeader("1.2.1"))
+    add(2, "M1", aside)
+    assert images(study) == 1
+    add(3, "M1", replace(aside, set_aside=""))
+    assert images(study) == 3
+    store.results.note_series(study, {"1.2.2": aside})
+    assert images(study) == 1
+    other = add(4, "M2", SeriesHeader("1.2.3"))
+    store.conflicts.resolve(other, Resolution.MERGE, by="Dr. A", reason="the same")
+    assert images(study) == 2
 
 
 def test_a_place_of_the_share_says_so(store: Store, queue: Queue) -> None:

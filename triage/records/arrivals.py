@@ -185,7 +185,7 @@ def _add(
         if row.id in added:
             _requeue(session, row, added[row.id], actor, now)
     priors.refresh(session, {row.mrn for row in candidates})
-    session.flush()
+    studies.count_images(session, list(added))
     return Added(tuple(outcomes), tuple(study_ids), studies.contents(session, list(added)))
 
 

@@ -141,6 +141,7 @@ def _merge(session: Session, first: StudyRow, second: StudyRow) -> None:
             session.delete(series)
     second.status, second.waiting, second.reason = StudyStatus.MERGED, False, MERGED
     first.status, first.waiting, first.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
+    studies.count_images(session, [first.id, second.id])
 
 
 def _discard(row: StudyRow, reason: str) -> None:

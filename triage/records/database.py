@@ -21,7 +21,7 @@ from triage.records.turns import Turns
 WAL_FIXED_IN = (3, 51, 3)
 BUSY_TIMEOUT_MS = 15_000
 #: Newest revision under migrations/; a test compares it with the folder.
-NEWEST_REVISION = "0013"
+NEWEST_REVISION = "0014"
 #: Execution option of connections whose transactions take the write lock at once.
 WRITE_LOCK = "triage_write_lock"
 #: Lock of PostgreSQL that is held while tables are made; any number that nobody else uses.

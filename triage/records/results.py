@@ -12,7 +12,7 @@ from triage.reading import UNSETTLED
 from triage.records import audit, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database
-from triage.records.tables import AIResultRow, SeriesRow, StudyRow
+from triage.records.tables import AIResultRow, StudyRow
 from triage.worklist import at_least
 
 #: Actor of the audit rows of results.
@@ -80,10 +80,12 @@ class Results:
             By Series Instance UID: what most of its slices are.
         """
         with self._database.write() as session:
-            for row in session.scalars(select(SeriesRow).where(SeriesRow.study_id == study_id)):
+            study = studies.locked(session, study_id)
+            for row in study.series:
                 if found := decoded.get(row.uid or ""):
                     row.plane, row.spacing = found.plane, list(found.spacing) if found.spacing else None
                     row.set_aside = found.set_aside or None
+            studies.count_images(session, [study_id])
 
     def file_not_analysable(self, study_id: str, reason: str, *, judged: str | None = None) -> None:
         """Keep the study in its band with the reason why the AI cannot judge it.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from triage.domain import StudyStatus
@@ -16,7 +16,7 @@ from triage.records import bound, rows
 from triage.records.database import in_batches
 from triage.records.folding import sought
 from triage.records.model_tables import RerankRow
-from triage.records.tables import AIResultRow, InstanceRow, SeriesRow, StudyRow
+from triage.records.tables import AIResultRow, ImageCountRow, InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Study, contents_of
 
 NOT_THERE = "This study is not in the record. Go back to the worklist and open it from there."
@@ -109,6 +109,20 @@ def locked(session: Session, study_id: str) -> StudyRow:
     if row is None:
         raise NotFoundError(NOT_THERE)
     return row
+
+
+def count_images(session: Session, study_ids: Collection[str]) -> None:
+    """Count the images of studies anew, without those of series that are set aside; who changes files calls it."""
+    session.flush()
+    for batch in in_batches(list(study_ids)):
+        session.execute(delete(ImageCountRow).where(ImageCountRow.study_id.in_(batch)))
+        images = (
+            select(SeriesRow.study_id, func.sum(InstanceRow.frames))
+            .join(InstanceRow)
+            .where(SeriesRow.study_id.in_(batch), SeriesRow.set_aside.is_(None))
+            .group_by(SeriesRow.study_id)
+        )
+        session.execute(insert(ImageCountRow).from_select(["study_id", "images"], images))
 
 
 def contents(session: Session, study_ids: Sequence[str]) -> dict[str, str]:

@@ -263,6 +263,18 @@ class DraftRow(Base):
     __table_args__ = (UniqueConstraint("study_id", "reader", name="draft_once"),)
 
 
+class ImageCountRow(Base):
+    """How many images a study has, without those of series that are set aside: so that 100,000 are sorted by it.
+
+    It follows from the files, is no part of the record and is not sealed; see `triage.records.studies.count_images`.
+    """
+
+    __tablename__ = "image_count"
+
+    study_id: Mapped[str] = mapped_column(ForeignKey("study.id"), primary_key=True)
+    images: Mapped[int]
+
+
 class ClaimRow(Base):
     """Who has a study open; it holds until `until`. `changed_at` is when it last passed from hand to hand."""
 

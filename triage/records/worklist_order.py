@@ -16,18 +16,14 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from triage.domain import Band, ReadingState, StudyStatus
-from triage.records.tables import InstanceRow, ReadingRow, SeriesRow, StudyRow
+from triage.records.tables import ImageCountRow, ReadingRow, StudyRow
 from triage.records.worklist_filters import for_another
 from triage.records.worklist_views import Sort, WorklistFilter
 from triage.worklist import WaitLimits, merged
 
-#: Images of a study, without those of series that are set aside.
-IMAGES = (
-    select(func.coalesce(func.sum(InstanceRow.frames), 0))
-    .join(SeriesRow)
-    .where(SeriesRow.study_id == StudyRow.id, SeriesRow.set_aside.is_(None))
-    .correlate(StudyRow)
-    .scalar_subquery()
+#: Images of a study; a study whose series are all set aside has no row.
+IMAGES = func.coalesce(
+    select(ImageCountRow.images).where(ImageCountRow.study_id == StudyRow.id).correlate(StudyRow).scalar_subquery(), 0
 )
 #: What a click on the header of a column sorts by.
 SORTS: dict[Sort, ColumnElement[Any]] = {
