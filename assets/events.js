@@ -4,6 +4,7 @@
 
 import { watchConnection } from "./events-connection.js";
 import { noted, standing } from "./events-notes.js";
+import { watchPointer } from "./events-resting.js";
 import { t } from "./t.js";
 
 /**
@@ -46,6 +47,7 @@ function begin() {
   giveBack();
   window.addEventListener("pagehide", () => opened() && sessionStorage.setItem(LEFT, opened()));
   watchConnection();
+  watchPointer();
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, seen, { capture: true });
   const title = document.querySelector("title");
   if (title) new MutationObserver(showCount).observe(title, { childList: true });

@@ -7,10 +7,11 @@ import { day as written, decimals, locale, t } from "./t.js";
  * @typedef {{reader: string, finding: string, at: string, superseded: boolean}} Signature
  * @typedef {{id: string, band: string, malignancy: number | null, finding: string | null, ai: string, patient: string,
  *   mrn: string, accession: string, study: string, date: string, images: string, arrived: string, status: string,
- *   waiting: boolean, reason: string, claimed: string, drafts: string[], prior: boolean, signed: Signature[]}} Row
+ *   waiting: boolean, reason: string, claimed: string, drafts: string[], own: boolean, prior: boolean, signed: Signature[]}} Row
+ * `done` is what a column is called where nothing waits.
  * Columns with `spare` are left out where there is no room, the lowest first. What a `long` one says may take two lines.
  * @typedef {{name: string, label: string, help: string, width: number, shown: boolean, sort?: string,
- *   falls?: boolean, spare?: number, long?: boolean, fill: (cell: HTMLElement, row: Row) => void}} Column
+ *   falls?: boolean, spare?: number, long?: boolean, done?: string, fill: (cell: HTMLElement, row: Row) => void}} Column
  */
 
 /** @type {(field: keyof Row) => Column["fill"]} */
@@ -38,7 +39,7 @@ export const COLUMNS = [
   { name: "images", label: t("Images"), help: t("Modality and number of slices, without series that are set aside"),
     width: 78, shown: true, sort: "images", falls: true, spare: 1, fill: text("images") },
   { name: "arrived", label: t("Waiting"), help: t("Time since arrival, or when it arrived if it does not wait any more"),
-    width: 80, shown: true, sort: "arrived", fill: waiting },
+    width: 80, shown: true, sort: "arrived", done: t("Arrived"), fill: waiting },
   { name: "reader", label: t("Reader"), help: t("Who has it open, and who signed what"), width: 136, shown: true,
     sort: "status", long: true, fill: reader },
 ];
@@ -115,11 +116,12 @@ function reader(cell, row) {
     ...(row.claimed ? [[t("open: {reader}", { reader: row.claimed }), t("{reader} has it open", { reader: row.claimed })]] : []),
     ...row.drafts.map((reader) => [t("draft: {reader}", { reader }), t("{reader} has a draft that is not signed", { reader })]),
   ];
-  begun.forEach(([short], at) => {
+  const shown = begunShortly(row, begun.map(([short]) => short));
+  shown.forEach((short, at) => {
     const open = document.createElement("span");
     open.className = "open";
     open.textContent = short;
-    cell.append(open, signed.length || at < begun.length - 1 ? "; " : "");
+    cell.append(open, signed.length || at < shown.length - 1 ? "; " : "");
   });
   cell.append(signed.filter((_, at) => !row.signed[at].superseded).reverse().join("; "));
   const times = signed.map((one, at) => {
@@ -127,6 +129,17 @@ function reader(cell, row) {
     return row.signed[at].superseded ? t("superseded: {reading}", { reading: said }) : said;
   });
   cell.title = [...begun.map(([, long]) => long), ...times].join("\n");
+}
+
+/**
+ * Who has a study open and whose drafts it has, in few lines: a name once, and one's own not at all.
+ * @param {Row} row
+ * @param {string[]} each who has it open, then the drafts
+ */
+function begunShortly({ claimed, drafts, own }, each) {
+  if (!claimed || !drafts.includes(claimed)) return each;
+  const both = own ? t("your draft") : t("open, draft: {reader}", { reader: claimed });
+  return [both, ...each.slice(1).filter((_, at) => drafts[at] !== claimed)];
 }
 
 /**

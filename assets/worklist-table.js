@@ -3,6 +3,7 @@
 // pointer when it was pressed. Headers sort, move by dragging and widen at their right edge.
 
 import { chosen } from "./worklist-columns.js";
+import { drawRow } from "./worklist-row.js";
 
 /**
  * @typedef {import("./worklist-columns.js").Row} Row
@@ -12,7 +13,6 @@ import { chosen } from "./worklist-columns.js";
 
 const NARROWEST = 48; // pixels
 const TIGHTEST = 0.88; // how far columns that nobody has widened shrink before one of them is left out
-const REASON = 400; // pixels that the reason of a rank needs for itself
 const DRAG = 5; // pixels between press and release that make a selection of text of a click
 
 export class Table {
@@ -35,6 +35,8 @@ export class Table {
     this.sorted = { by: "", falls: false };
     /** @type {{id: string, x: number, y: number} | null} */
     this.pressed = null;
+    /** The study that is being opened, whose row says so. */
+    this.taken = "";
     this.room = place.clientWidth;
     this.watch = new ResizeObserver(() => this.#resized());
     this.watch.observe(place);
@@ -66,6 +68,12 @@ export class Table {
     this.draw();
   }
 
+  /** @param {string} id of the study that is being opened; none if it is not any more */
+  take(id) {
+    this.taken = id;
+    this.draw();
+  }
+
   draw() {
     const focused = this.#focused()?.dataset.id;
     const shown = this.#fitting();
@@ -73,7 +81,7 @@ export class Table {
     table.style.minWidth = `${shown.reduce((sum, column) => sum + column.width, 0)}px`;
     const head = table.createTHead().insertRow();
     shown.forEach((column) => head.append(this.#header(column)));
-    table.append(...this.rows.map((row) => this.#row(row, shown)));
+    table.append(...this.rows.map((row) => drawRow(row, shown, row.id === this.taken)));
     this.place.replaceChildren(table);
     const again = this.#bodies().find((body) => body.dataset.id === focused) ?? this.#bodies()[0];
     this.#reach(again, focused !== undefined && again?.dataset.id === focused);
@@ -104,42 +112,6 @@ export class Table {
     if (this.place.querySelector("table")) this.draw();
   }
 
-  /**
-   * @param {Row} row
-   * @param {Column[]} shown
-   */
-  #row(row, shown) {
-    const body = document.createElement("tbody");
-    body.dataset.id = row.id;
-    body.classList.toggle("done", !row.waiting);
-    const cells = body.insertRow();
-    // The reason stands below the columns before the first one that may need two lines, which stands beside it.
-    const long = shown.findIndex((column) => column.long);
-    const room = shown.slice(0, Math.max(long, 0)).reduce((sum, column) => sum + column.width, 0);
-    const beside = room < REASON ? shown.length : long;
-    for (const [at, column] of shown.entries()) {
-      const cell = cells.insertCell();
-      if (at >= beside) {
-        cell.rowSpan = 2;
-        cell.className = "beside";
-      }
-      cell.dataset.column = column.name;
-      const text = document.createElement("div"); // a cell of a table cannot end its text after two lines
-      column.fill(text, row);
-      cell.title = text.title;
-      text.title = "";
-      cell.append(text);
-    }
-    const why = body.insertRow().insertCell();
-    why.colSpan = beside;
-    why.className = "why";
-    why.title = row.reason;
-    const reason = document.createElement("div");
-    reason.textContent = row.reason;
-    why.append(reason);
-    return body;
-  }
-
   /** @param {Column} column */
   #header(column) {
     const header = document.createElement("th");
@@ -147,7 +119,8 @@ export class Table {
     header.style.width = `${column.width}px`;
     header.title = column.help;
     const name = document.createElement(column.sort ? "button" : "span");
-    name.textContent = column.label;
+    const waits = !this.rows.length || this.rows.some((row) => row.waiting);
+    name.textContent = waits ? column.label : (column.done ?? column.label);
     header.append(name);
     if (column.sort) {
       const { by, falls } = this.sorted;

@@ -19,6 +19,7 @@ import { Table } from "./worklist-table.js";
 
 const PLACE = "neurotriage-worklist";
 const AGAIN = 20_000; // milliseconds: waits grow, claims end
+const OPENING = 10_000; // milliseconds after which a study that the server did not open can be tried again
 const TYPING = 120; // milliseconds without a key before what was typed is looked up
 /** What shows studies that a filter hides. */
 const WITHOUT = { list: { list: "all" }, bands: { bands: [] }, findings: { findings: [] } };
@@ -79,6 +80,7 @@ class Worklist {
     this.end.abort();
     clearInterval(this.again);
     clearTimeout(this.typing);
+    clearTimeout(this.opening);
     this.request?.abort();
     this.root.remove();
   }
@@ -108,6 +110,9 @@ class Worklist {
   /** @param {string} id */
   open(id) {
     this.host.component.setTriggerValue("open", id);
+    this.table.take(id);
+    clearTimeout(this.opening);
+    this.opening = setTimeout(() => this.table.take(""), OPENING);
   }
 
   /**

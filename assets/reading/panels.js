@@ -53,13 +53,18 @@ export function drawNews(form) {
   const { parts, draft, data, snapshot } = form;
   parts.news.hidden = !snapshot.news.length;
   if (stands(parts.news, [snapshot.news, snapshot.readings, draft.entries])) return;
-  parts.news.replaceChildren(
+  const told = element("div", { className: "told", tabIndex: 0 });
+  told.setAttribute("role", "group");
+  told.setAttribute("aria-label", t("Signed meanwhile"));
+  told.append(
     ...snapshot.news.flatMap((/** @type {import("./draft.js").News} */ item) => {
       const head = element("b", { textContent: t("{reader} signed this study at {time}", { reader: item.reader, time: clock(item.signed_at) }) });
       if (!item.said) return [head, element("p", {}, t("Yours is the second reading: theirs is shown once you have signed."))];
       const theirs = [item.said, item.why, item.comment].filter(Boolean).join("\n");
       return [head, sides(spoken(draft.entries, data), item.reader, theirs)];
-    }),
+    }));
+  parts.news.replaceChildren(
+    told,
     element("button", { type: "button", onclick: () => void form.see() }, t("Seen, go on with my draft")));
 }
 

@@ -119,7 +119,7 @@ export function build(host, form) {
  * @param {HTMLElement} foot
  */
 function above(field, foot) {
-  field.style.scrollMarginBottom = `${foot.offsetHeight + 4}px`;
+  field.style.scrollMarginBottom = `${foot.offsetHeight + parseFloat(getComputedStyle(foot).bottom) + 4}px`;
   field.scrollIntoView({ block: "nearest" });
 }
 

@@ -43,7 +43,7 @@ export function toolbar(app) {
     planes.title = t("No three planes. {reason}.", { reason: layout.withoutPlanes });
   }
   const arrangements = [key("1", "layout-one", layout.kind === "one"), key("2", "layout-two", layout.kind === "two"), planes];
-  const first = [...seriesChoices(app), windowChoice(app)];
+  const [pictures, windows] = [seriesChoices(app), windowChoice(app)];
   const overlays = [
     ...(head.answer ? [key(t("Outline"), "outline", settings.outline), key(t("Heat map"), "heat", settings.heat)] : []),
     ...theirMarks(app),
@@ -64,8 +64,8 @@ export function toolbar(app) {
   const sheet = key("?", "help");
   sheet.onclick = null;
   sheet.popoverTargetElement = app.part("help"); // a press that closes it does not open it again
-  bar.replaceChildren(group(arrangements), group([...first, ...overlays, keyImage, length, ...rest]), group([more, sheet]));
-  onOneRow(bar, [...first, length, ...overlays, keyImage, ...rest], more);
+  bar.replaceChildren(group(arrangements), group([...pictures, windows, ...overlays, keyImage, length, ...rest]), group([more, sheet]));
+  onOneRow(bar, [...overlays, ...pictures, length, windows, keyImage, ...rest], more);
   // The buttons are new: who pressed one with the keyboard stays on it.
   if (focused) {
     const same = [...bar.querySelectorAll(":is(button,summary)")].find((one) => one.textContent === focused && one.checkVisibility());

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import psutil
@@ -392,7 +393,7 @@ def test_nothing_of_the_old_patient_is_seen_while_the_next_study_is_on_its_way(
 
 
 def test_what_can_be_taken_back_is_never_below_the_edge(server: Server, browser: Browser) -> None:
-    """Though readings of others stand above the form; each of them is one line that unfolds."""
+    """Though readings of others stand above the form: the newest is one line that unfolds, the others another one."""
     study_id = server.order[0]  # type: ignore[attr-defined]
     installation = store(server)
     for name in ("Dr. Bo", "Dr. Cleo", "Dr. Bo", "Dr. Cleo"):
@@ -414,8 +415,9 @@ def test_what_can_be_taken_back_is_never_below_the_edge(server: Server, browser:
                 one.getRootNode().elementFromPoint(x + across, y + down) === one);
             }"""
         ), "nothing lies over it"
-    lines = tab.locator(".readings details")
-    expect(lines).to_have_count(4)
+    lines = tab.locator(".readings > details")
+    expect(lines).to_have_count(2)
+    expect(lines.first).to_contain_text("3 earlier readings")
     assert all(one.bounding_box()["height"] < 30 for one in lines.all())  # type: ignore[index]
     expect(tab.locator(".reading textarea")).to_be_in_viewport(ratio=1)
     lines.last.locator("summary").click()
@@ -507,6 +509,24 @@ def test_a_glioma_is_read_twice_and_a_disagreement_is_arbitrated(server: Server,
     installation.close()
     for tab in (ada, bo, cleo):
         tab.context.close()
+
+
+def test_what_others_signed_meanwhile_leaves_the_form_in_its_place(server: Server, browser: Browser) -> None:
+    study_id = server.order[0]  # type: ignore[attr-defined]
+    tab = reading(browser, server, "Dr. Ada", study_id)
+    tab.get_by_placeholder("Comment").fill("mine")
+    installation = store(server)
+    for name in ("Dr. Bo", "Dr. Cleo", "Dr. Bo", "Dr. Cleo"):
+        sign_study(installation, study_id, Finding.MENINGIOMA, reader=name, comment="butterfly " * 30)
+    installation.close()
+    news = tab.locator(".panel.news")
+    expect(news.locator("p", has_text="butterfly")).to_have_count(4)
+    assert news.bounding_box()["height"] < 220  # type: ignore[index]
+    expect(news.get_by_role("button", name="Seen")).to_be_in_viewport(ratio=1)
+    last = news.get_by_text("Dr. Cleo", exact=True).last
+    last.scroll_into_view_if_needed()
+    expect(last).to_be_in_viewport(ratio=1)
+    tab.context.close()
 
 
 def test_marks_of_the_first_reader_come_with_the_signature_of_the_second(server: Server, browser: Browser) -> None:
@@ -639,15 +659,21 @@ def test_a_comment_is_not_typed_below_the_buttons(server: Server, browser: Brows
 
 
 def test_a_reading_stands_in_one_window(tmp_path: Path, browser: Browser) -> None:
-    """On 1366 x 768, also in the longer language, and 1024 x 768: who, what the AI says, the form, and the reports."""
+    """On 1366 x 768 and 1024 x 768, also in the longer language and after readings: who, the form, and the reports."""
     installation = Installation(Settings(home=tmp_path))
     (study, *_) = take_in(installation, dict(phantom_study(Finding.GLIOMA, 5)))
+    (often, *_) = take_in(installation, dict(phantom_study(Finding.GLIOMA, 5, seed=1)))
+    for name in ("Dr. Ada", "Dr. Bo", "Dr. Cleo", "Dr. Cleo"):
+        finding = Finding.NOTUMOR if name == "Dr. Bo" else Finding.GLIOMA
+        sign_study(installation, often, finding, reader=name, second_read=True)
     installation.close()
+    sizes = (("en-GB", 1366), ("de-DE", 1366), ("en-GB", 1024), ("de-DE", 1024))
     with served(tmp_path) as (address, _):
-        for locale, width in (("en-GB", 1366), ("de-DE", 1366), ("en-GB", 1024)):
+        for (locale, width), opened in product(sizes, (study, often)):
             tab = browser.new_context(viewport={"width": width, "height": 768}, locale=locale).new_page()
             tab.set_default_timeout(90_000)
-            tab.goto(f"{address}/review?study={study}")
+            tab.context.add_cookies([{"name": "triage_reader", "value": "Dr.%20Cleo", "url": address}])
+            tab.goto(f"{address}/review?study={opened}")
             expect(tab.locator(".reading textarea")).to_be_visible()
             of_dicom = tab.get_by_test_id("stBaseButton-secondary").filter(has_text="DICOM").first
             series, sign_it = tab.get_by_test_id("stPopover").get_by_role("button"), tab.locator(".buttons .primary")

@@ -495,6 +495,21 @@ def test_outline_and_map_are_in_all_three_planes(studies: Studies, tab: Page) ->
         assert (x, y) == pytest.approx((across, down), abs=0.12 * min(box["width"], box["height"]))
 
 
+def test_in_a_narrow_window_the_other_planes_stand_below_the_first(studies: Studies, tab: Page) -> None:
+    """Beside it they would be tiny."""
+    tab.set_viewport_size({"width": 1024, "height": 768})
+    opened(tab, studies, studies.thick, THICK)
+    tab.keyboard.press("t")
+    expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(3)
+    axial, coronal, sagittal = (one.bounding_box() for one in tab.locator(PANE).all())
+    assert axial is not None
+    assert coronal is not None
+    assert sagittal is not None
+    assert axial["y"] + axial["height"] <= coronal["y"] == sagittal["y"]
+    assert abs(coronal["width"] - axial["width"] / 2) <= 2
+    assert coronal["height"] > 200
+
+
 def test_the_crosshair_begins_at_what_was_found(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.phantom, 6)
     until(lambda: tab.evaluate(OUTLINED, 0) > 20, 60)
@@ -711,6 +726,12 @@ def test_a_report_leaves_the_picture_in_sight_and_in_hand(studies: Studies, tab:
     tab.locator(PANE).hover()
     tab.mouse.wheel(0, 100)
     here(tab, 1)
+    report.hover(position={"x": 200, "y": 20})
+    whole = tab.locator(".st-key-report").get_by_test_id("stElementToolbar").get_by_role("button").bounding_box()
+    fhir = tab.get_by_role("button", name="FHIR").bounding_box()
+    assert whole is not None
+    assert fhir is not None
+    assert whole["y"] >= fhir["y"] + fhir["height"], "over the page, not over a button"
     beside, pane = report.bounding_box(), tab.locator(PANE).bounding_box()
     assert beside is not None
     assert pane is not None
@@ -834,6 +855,8 @@ def test_the_bar_stays_on_one_row(studies: Studies, browser: Browser, language: 
             assert controls.count() == count
             if width > 1024:
                 expect(bar.locator(":scope > span > .nt-tool").first).to_be_visible()  # a length can be measured
+            overlays = bar.locator(':scope > span > button:is([title$="(o)"], [title$="(g)"])')
+            expect(overlays.filter(visible=True)).to_have_count(2)  # the most used of all
         more = bar.locator(".nt-more")
         for is_open in (True, False):  # the bar may be drawn anew between a press and its release
             while (more.get_attribute("open") is not None) is not is_open:

@@ -22,6 +22,17 @@ from triage.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 expect.set_options(timeout=30_000)
+#: Milliseconds from a press of Enter to the frame in which a row says that it is being opened.
+TAKEN = """() => document.addEventListener("keydown", (event) => {
+  const parts = [...document.querySelectorAll("*")].map((one) => one.shadowRoot?.querySelector(".worklist") ?? one);
+  const rows = parts.find((one) => one.matches(".worklist"));
+  const look = () => {
+    const said = rows.querySelector(".taken")?.textContent.includes("Opening …");
+    if (said) window.taken = performance.now() - event.timeStamp;
+    else if (rows.isConnected) requestAnimationFrame(look);
+  };
+  look();
+}, { once: true, capture: true })"""
 REVIEW = re.compile(r"/review\?study=([0-9a-f]{32})")
 
 
@@ -120,8 +131,11 @@ def test_a_reader_finds_sorts_and_opens(server: Server, tab: Page) -> None:
     tab.keyboard.press("ArrowDown")
     expect(tab.locator("tbody a:focus")).to_have_text("ROE, ANN")
     wanted = tab.locator("tbody:focus-within").get_attribute("data-id")
+    # The row says at once that it was taken, whatever the server takes to draw the page.
+    tab.evaluate(TAKEN)
     tab.keyboard.press("Enter")
     expect(tab).to_have_url(REVIEW)
+    assert tab.evaluate("window.taken") < 100
     assert REVIEW.search(tab.url)[1] == wanted  # type: ignore[index]
 
     # Back on the page, the list is as it was left.
@@ -142,8 +156,10 @@ def test_the_lists_add_up_and_a_read_study_says_by_whom(server: Server, tab: Pag
     tab.get_by_role("button", name="Read 1", exact=True).click()
     expect(tab.locator("tbody")).to_have_count(1)
     expect(tab.locator("tbody")).to_contain_text("Dr. A signed: Glioma")
+    expect(tab.get_by_role("columnheader", name="Arrived")).to_be_visible()
     tab.get_by_role("button", name="All 3", exact=True).click()
     expect(tab.locator("tbody")).to_have_count(3)
+    expect(tab.get_by_role("columnheader", name="Waiting")).to_be_visible()
 
 
 def test_in_all_studies_what_waits_stands_out_and_no_header_hides_it(server: Server, tab: Page) -> None:
@@ -210,6 +226,14 @@ def test_no_column_is_cut_at_any_width(server: Server, browser: Browser, width: 
         wide = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"
         assert page.locator(".rows").evaluate_all(wide) == []
         assert page.locator("th, td:not(.why) > div").evaluate_all(wide) == []
+        search, columns = page.get_by_role("searchbox").bounding_box(), page.locator("summary").bounding_box()
+        lists = page.locator(".filters [role=group]").first.bounding_box()
+        assert search is not None
+        assert columns is not None
+        assert lists is not None
+        beside = columns if width == 1024 else lists
+        assert abs(search["y"] + search["height"] / 2 - beside["y"] - beside["height"] / 2) < 4, "in no row by itself"
+        expect(page.locator(".research")).to_be_in_viewport(ratio=1)
         page.context.close()
 
 
@@ -387,7 +411,36 @@ def test_who_leaves_a_study_by_an_address_gives_it_back_and_a_reload_keeps_it(se
     assert said == ["claimed", "claim released"], "once, although it was loaded twice"
     server.store.drafts.save(second, "Dr. Ada", Entries(comment="a ring"), base=0, seen=0, now=datetime.now(UTC))
     opened(tab, server, 2)
-    expect(tab.locator("tbody", has_text="DOE")).to_contain_text("open: Dr. Ada; draft: Dr. Ada")
+    cell = tab.locator("tbody", has_text="DOE").locator("td[data-column=reader]")
+    expect(cell).to_have_text("your draft")
+    expect(cell).to_have_attribute("title", "Dr. Ada has it open\nDr. Ada has a draft that is not signed")
+    tab.get_by_placeholder("Your name").fill("Dr. Bo")
+    tab.keyboard.press("Enter")
+    until(lambda: tab.evaluate("document.cookie.includes('Bo')"))
+    opened(tab, server, 2)
+    expect(cell).to_have_text("open, draft: Dr. Ada")
+
+
+def test_nothing_explains_itself_that_came_under_a_resting_pointer(server: Server, tab: Page) -> None:
+    server.add()
+    opened(tab, server, 1)
+    tab.goto(f"{server.address}/review")
+    series = tab.get_by_test_id("stPopover").get_by_role("button")
+    place = series.bounding_box()
+    assert place is not None
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] - 8
+    opened(tab, server, 1)
+    tab.mouse.move(x - 9, y)
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.up()
+    expect(tab).to_have_url(REVIEW)
+    expect(series).to_be_visible()
+    tab.wait_for_timeout(1500)
+    tip = tab.get_by_role("tooltip")
+    expect(tip.filter(visible=True)).to_have_count(0)
+    tab.mouse.move(x + 2, y)
+    expect(tip).to_be_visible()
 
 
 def test_the_choice_of_columns_closes_by_escape_and_by_a_press_elsewhere(server: Server, tab: Page) -> None:

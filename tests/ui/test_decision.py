@@ -118,3 +118,32 @@ def test_a_superseded_reading_is_not_said_to_be_final() -> None:
     assert "final" not in replaced
     assert "waits for another reader" in now
     assert "was preliminary" not in now
+
+
+def _read_often(status: str) -> None:
+    from dataclasses import replace
+    from datetime import UTC, datetime
+    from types import SimpleNamespace
+
+    from triage.domain import Decision, Finding, Reading, ReadingState, Role, StudyStatus
+    from triage.ui import decision
+
+    signed_at = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+    first = Reading("Dr. Ada", Decision.UNAIDED, Finding.GLIOMA, None, "", ReadingState.PRELIMINARY, signed_at)
+    second = replace(first, reader="Dr. Bo", finding=Finding.MENINGIOMA, role=Role.SECOND)
+    settled = replace(second, reader="Dr. Cleo", state=ReadingState.FINAL, role=Role.ARBITRATION)
+    amended = replace(settled, comment="left", state=ReadingState.AMENDED, role=Role.AMENDMENT)
+    readings = (first, second) if status == StudyStatus.ARBITRATION else (first, second, settled, amended)
+    decision.history(SimpleNamespace(readings=readings, status=StudyStatus(status)))  # type: ignore[arg-type]
+
+
+def test_of_many_readings_the_newest_is_in_sight_and_of_an_arbitration_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triage.ui.state.reader", lambda: "Dr. Eve")
+    (many,) = AppTest.from_function(_read_often, default_timeout=60, args=("read",)).run().get("html")
+    folded, newest = many.proto.body.split("</details></details>")
+    assert '<details class="earlier"><summary>3 earlier readings</summary>' in folded
+    assert "Dr. Ada" in folded
+    assert "Amendment, signed by Dr. Cleo" in newest
+    (opposed,) = AppTest.from_function(_read_often, default_timeout=60, args=("arbitration",)).run().get("html")
+    assert "earlier readings" not in opposed.proto.body
+    assert opposed.proto.body.count("<details") == 2

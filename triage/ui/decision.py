@@ -98,6 +98,7 @@ def hides_ai(installation: Installation, study: Study) -> bool:
 def history(study: Study, *, blind: bool = False) -> None:
     """Draw the readings so far, oldest first, each as one line that unfolds: the form below stays in the window.
 
+    The newest is in sight, or both between which an arbitration decides; the others unfold together.
     Before a blind reading they are told without what they say of the AI result.
     """
     if reading.hidden_from(state.reader(), study.readings, study.status):
@@ -106,12 +107,17 @@ def history(study: Study, *, blind: bool = False) -> None:
         st.info(told, icon=":material/groups:")
         return
     opposed = list(reading.opinions(study.readings).values()) if study.status is StudyStatus.ARBITRATION else []
-    lines = []
+    folded: list[str] = []
+    shown: list[str] = []
     for item, replaced in zip(study.readings, reading.superseded(study.readings), strict=True):
         kind = "superseded" if replaced else "opposed" if item in opposed else "valid"
-        lines.append(_folded(item, study, kind, blind=blind))
-    if lines:
-        st.html(f'<div class="readings">{"".join(lines)}</div>')
+        counts = item in opposed if opposed else item is study.readings[-1]
+        (shown if counts else folded).append(_folded(item, study, kind, blind=blind))
+    if len(folded) > 1:
+        summary = t("{count} earlier readings", count=len(folded))
+        folded = [f'<details class="earlier"><summary>{summary}</summary>{"".join(folded)}</details>']
+    if shown:
+        st.html(f'<div class="readings">{"".join((*folded, *shown))}</div>')
 
 
 def form(installation: Installation, study: Study, onward: dict[str, Any]) -> None:

@@ -61,6 +61,8 @@ with st.sidebar:
             "Every study is read by a person."
         )
     )
+# The notice of the sidebar is below its edge in a low window, and gone with a folded sidebar; this line stays.
+st.html(f'<div class="research">{t("Research use only: not for clinical decisions")}</div>')
 if person.may(Right.AUDIT):
     record.warn(state.installation())
 if person.may(Right.BASELINE) and page.url_path == state.MODELS.stem:

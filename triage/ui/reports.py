@@ -28,7 +28,7 @@ REPORT, PAGE, DICOM = "report", "page", "dicom"
 
 def offer(study: Study) -> None:
     """Draw the buttons that open the reports; that of DICOM only if the study came as DICOM."""
-    page, dicom = st.columns(2)
+    page, dicom = st.container(key="reports").columns(2)
     page.button(
         t("Report"),
         icon=":material/description:",

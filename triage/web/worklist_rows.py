@@ -59,6 +59,7 @@ def as_shown(row: WorklistRow, reader: str, *, blind: bool) -> dict[str, Any]:
         "reason": ". ".join(filter(None, (row.doubt, "" if hidden else row.reason))),
         "claimed": one_line(row.claimed_by),
         "drafts": [one_line(one) for one in row.drafts],
+        "own": bool(reader) and row.claimed_by == reader,
         "prior": row.is_prior,
         "signed": [
             # Who reads a study for the second time is not to know what the first reader found.
