@@ -26,7 +26,7 @@ def test_figures_of_a_card_have_the_names_that_readers_know() -> None:
     assert list(table["Metric"]) == [
         "Accuracy",
         "F1, no tumour",
-        "Sensitivity at 95 % specificity, glioma",
+        "Sensitivity (95 % spec.), glioma",
         "Recall, pituitary tumour",
         "Dice",
         "Dice, glioma",
@@ -40,7 +40,7 @@ def test_figures_of_a_card_have_the_names_that_readers_know() -> None:
     assert german == [
         "Genauigkeit",
         "F1, kein Tumor",
-        "Sensitivität bei 95 % Spezifität, Gliom",
+        "Sensitivität (95 % Spez.), Gliom",
         "Sensitivität, Hypophysentumor",
     ]
 

@@ -248,7 +248,7 @@ METRIC_NAMES = {
     "map_peak_inside_outline": later("Heat map peak inside the outline"),
     "precision": later("Precision"),
     "recall": later("Recall"),
-    "sensitivity_at_95_specificity": later("Sensitivity at 95 % specificity"),
+    "sensitivity_at_95_specificity": later("Sensitivity (95 % spec.)"),
 }
 #: The classes within a sentence.
 WITHIN = {
