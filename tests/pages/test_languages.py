@@ -6,10 +6,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from triage.languages.speech import speaking
+from triage.languages.speech import speaking, t
 from triage.records.audit import Event
 from triage.records.trail import TrailEntry
 from triage.ui import trail
+
+
+def test_no_word_is_wider_than_the_column_of_what_the_ai_says() -> None:
+    with speaking("de"):
+        hidden = t("Hidden: blind reading")
+    assert hidden == "Verborgen (blind)"
+    assert max(map(len, hidden.split())) <= 12
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from triage.pipeline.uploads import Progress
 from triage.reading import Entries
 from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT
-from triage.ui import state
+from triage.ui import state, tables
 from triage.ui.reports import name_of
 
 NOTICE = "Research use only"
@@ -458,6 +458,7 @@ def test_my_readings_lists_mine(installation: Installation, study_files: dict[st
     assert (newest["patient_name"], newest["mrn"], newest["accession"]) == ("PHANTOM, ADA", "PH1000", "ACC2000")
     assert (newest["state"], newest["changed"]) == ("amended", "Meningioma → No tumour")
     assert (oldest["state"], oldest["changed"]) == ("superseded", "")
+    assert list(page(state.READINGS).dataframe[0].proto.column_order) == list(tables.IN_SIGHT)
     readings = page(state.READINGS).metric[0]
     assert (readings.label, readings.value) == ("Readings", "1")
     assert "not counted: 1" in readings.proto.help

@@ -30,6 +30,11 @@ MOST_LINES = 4
 OF_THE_AI = ("band", "p_glioma", "ai_label", "rank_reason")
 #: Shown instead of a number that could not be measured.
 NONE = "–"
+#: Columns of `readings` that are in sight on a small screen; the table's own menu shows the others.
+IN_SIGHT = (
+    *("signed_at", "patient_name", "mrn", "study_date", "description"),
+    *("ai_label", "label", "state", "comment"),
+)
 #: Columns of the two studies of a conflict.
 FIRST, SECOND = later("First"), later("Second")
 #: Shown instead of the class of a study without a result.
@@ -187,8 +192,8 @@ def patient(header: StudyHeader) -> str:
 def reading_columns(zone: str) -> dict[str, Any]:
     """Return the configuration of the columns of `readings`, with times in the reader's zone.
 
-    At 1366 pixels study, state and comment are in sight; what stands behind it is rarely there, or on the page of the
-    study. What has no room on a line goes on below, see `row_height`.
+    At 1366 pixels the columns `IN_SIGHT` fit; the others are rarely filled, or on the page of the study. What has no
+    room on a line goes on below, see `row_height`.
     """
     column = st.column_config
     return {
