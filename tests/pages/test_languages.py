@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from triage.domain import Finding, ReadingState
 from triage.languages.speech import speaking, t
 from triage.records.audit import Event
 from triage.records.trail import TrailEntry
-from triage.ui import trail
+from triage.ui import tables, trail
 
 
 def test_no_word_is_wider_than_the_column_of_what_the_ai_says() -> None:
@@ -17,6 +18,18 @@ def test_no_word_is_wider_than_the_column_of_what_the_ai_says() -> None:
         hidden = t("Hidden: blind reading")
     assert hidden == "Verborgen (blind)"
     assert max(map(len, hidden.split())) <= 12
+
+
+def test_no_word_is_wider_than_its_column_among_the_readings() -> None:
+    with speaking("de"):
+        columns = tables.reading_columns("UTC")
+        words = {name: [column["label"]] for name, column in columns.items() if name in tables.IN_SIGHT}
+        for name in ("ai_label", "label"):
+            words[name] += [t(one.label) for one in Finding]
+        words["state"] += [t("superseded"), *(t(one.value) for one in ReadingState)]
+    for name, said in words.items():
+        longest = max((word for text in said for word in text.split()), key=len)
+        assert len(longest) * tables.CHARACTER <= columns[name]["width"] - tables.MARGIN + 8, longest
 
 
 @pytest.mark.parametrize(

@@ -206,19 +206,19 @@ def reading_columns(zone: str) -> dict[str, Any]:
         ),
         "patient_name": column.TextColumn(t("Patient"), width=110),
         "mrn": column.TextColumn(t("MRN"), width=68),
-        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=90),
+        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=102),
         "description": column.TextColumn(t("Study"), width=136),
-        "ai_label": column.TextColumn(t("AI"), width=112),
+        "ai_label": column.TextColumn(t("AI"), width=128),
         "label": column.TextColumn(t("Signed as"), width=128),
         "state": column.TextColumn(
             t("State"),
-            width=92,
+            width=84,
             help=t(
                 "Preliminary: signed before a second reader; the study is final once that one has signed. Superseded: "
                 "a later reading took its place."
             ),
         ),
-        "comment": column.TextColumn(t("Comment"), width=164),
+        "comment": column.TextColumn(t("Comment"), width=144),
         "accession": column.TextColumn(t("Accession"), width=144),
         "changed": column.TextColumn(
             t("Changed"), width=130, help=t("What an amendment changed of the reading before it")
