@@ -65,9 +65,7 @@ def asked() -> TrailFilter:
                 max_chars=MAX_SEARCH,
                 key="trail_study",
                 placeholder=t("ID, patient, MRN"),
-                help=t(
-                    "Its ID or the first 8 digits of it, or words of its name, its patient, MRN or accession number."
-                ),
+                help=t("ID or its first 8 digits, or words of name, patient, MRN or accession number."),
             ),
             MAX_SEARCH,
         ),
