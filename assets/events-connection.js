@@ -15,14 +15,21 @@ let since = 0;
 let looking = 0;
 let asking = 0;
 
-/** Begin to watch; called once for each page. */
-export function watchConnection() {
+/**
+ * Begin to watch; called once for each page.
+ * @param {() => void} back called when the connection is there again. A server that was started anew knows nothing of
+ *   this page before it has drawn it once, and would not hear the first press of a button.
+ */
+export function watchConnection(back) {
   const app = document.querySelector("[data-test-connection-state]");
   if (!app) return; // another version of Streamlit: then it says so in its way
   const seen = () => {
     const lost = app.getAttribute("data-test-connection-state") !== "CONNECTED";
     if (lost && !looking) begin();
-    if (!lost && looking) end();
+    if (!lost && looking) {
+      end();
+      back();
+    }
   };
   new MutationObserver(seen).observe(app, { attributeFilter: ["data-test-connection-state"] });
 }

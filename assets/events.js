@@ -23,12 +23,16 @@ let unseen = 0;
 let ownTitle = "";
 let started = false;
 
+/** @type {any} the component of the page that is shown */
+let shown;
+
 /**
  * Begin to listen, once for each page, and offer the sound.
- * @param {ParentNode} parent holds the checkbox of the sound
+ * @param {ParentNode & {component: any}} parent holds the checkbox of the sound
  * @returns {() => void} what ends it: nothing, the news go on as long as the page is open
  */
 export function mount(parent) {
+  shown = parent;
   const box = /** @type {HTMLInputElement | null} */ (parent.querySelector("input"));
   if (box) {
     box.checked = localStorage.getItem(SOUND) === "on";
@@ -46,7 +50,7 @@ function begin() {
   listen();
   giveBack();
   window.addEventListener("pagehide", () => opened() && sessionStorage.setItem(LEFT, opened()));
-  watchConnection();
+  watchConnection(() => shown.component.setTriggerValue("back", true));
   watchPointer();
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, seen, { capture: true });
   const title = document.querySelector("title");

@@ -13,6 +13,7 @@ import { drawRow } from "./worklist-row.js";
 
 const NARROWEST = 48; // pixels
 const TIGHTEST = 0.88; // how far columns that nobody has widened shrink before one of them is left out
+const LONG = 0.25; // share of the room to spare that each long column gets before all share what is left
 const DRAG = 5; // pixels between press and release that make a selection of text of a click
 
 export class Table {
@@ -102,7 +103,8 @@ export class Table {
       shown = shown.filter((column) => column.name !== name);
     }
     const part = Math.max(Math.min(this.room / wide(), 1), TIGHTEST);
-    return shown.map((column) => ({ ...column, width: Math.floor(column.width * part) }));
+    const rest = Math.max(this.room - wide(), 0) * LONG;
+    return shown.map((column) => ({ ...column, width: Math.floor(column.width * part + (column.long ? rest : 0)) }));
   }
 
   #resized() {

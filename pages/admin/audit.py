@@ -65,7 +65,7 @@ def asked() -> TrailFilter:
                 max_chars=MAX_SEARCH,
                 key="trail_study",
                 placeholder=t("ID, patient, MRN"),
-                help=t("Its ID, or words of its name, its patient, MRN or accession number."),
+                help=t("ID or its first 8 digits, or words of name, patient, MRN or accession number."),
             ),
             MAX_SEARCH,
         ),
@@ -120,9 +120,9 @@ except TriageError as error:
     st.stop()
 shown, more = entries[:PAGE_SIZE], len(entries) > PAGE_SIZE
 if shown:
-    may_read = me.may(Right.READ)
-    names = called(installation.store.read, [one.study_id for one in shown]) if may_read else None
-    table, columns = trail.table(shown, names), trail.columns(named=may_read)
+    may_open = me.may(Right.READ)
+    names = called(installation.store.read, [one.study_id for one in shown])
+    table, columns = trail.table(shown, names, may_open=may_open), trail.columns(may_open=may_open)
     place, height = tables.place(len(shown))
     place.dataframe(
         table,

@@ -67,14 +67,15 @@ if shown:
         table,
         hide_index=True,
         column_config=columns,
+        column_order=tables.IN_SIGHT,
         height=height,
-        row_height=tables.row_height(table, columns),
+        row_height=tables.row_height(table, {name: columns[name] for name in tables.IN_SIGHT}),
         placeholder="",
         key="readings_table",
         on_select=note_click,
         selection_mode="single-cell",
     )
-    st.caption(t("Click a row to open its study."))
+    st.caption(t("Click a row to open its study. The eye at the head of the table shows more columns."))
 else:
     st.caption(t("No reading of yours is of a study that mentions all of these words."))
 

@@ -128,16 +128,19 @@ with st.form("upload", border=False):
 
 if sent and not files:
     st.warning(t("Choose or drop at least one file."))
+now = st.empty()  # at once something else than what became of an earlier upload
 if sent and files:
+    taking = t("Taking over what was chosen, {count} file(s). Stay on this page for a moment.", count=len(files))
+    now.progress(0.0, taking)
     try:
         st.session_state.upload_id = st.query_params["upload"] = state.acting().upload(taken(files))
         installation.held.drop([(server.page_number(), file.file_id) for file in files])
         st.session_state.handed_over += 1
         st.rerun()
     except TriageError as error:
-        st.error(markdown(retold(str(error))), icon=":material/error:")
-
-if upload:
-    follow(upload)
+        now.error(markdown(retold(str(error))), icon=":material/error:")
+elif upload:
+    with now.container():
+        follow(upload)
 
 arrivals()

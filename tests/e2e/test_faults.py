@@ -16,10 +16,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from helpers import free_port, take_in, until, wait_until_healthy
+from helpers import free_port, redrawn, take_in, until, wait_until_healthy
 from playwright.sync_api import Browser, Page, expect
 from signing import question
 
+from triage.domain import Finding
+from triage.phantom_studies import phantom_study
 from triage.phantoms import phantoms
 from triage.pipeline.installation import Installation
 from triage.settings import ROOT, Settings
@@ -38,13 +40,8 @@ class Server:
     process: subprocess.Popen[bytes]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The app with two studies, in single-user mode."""
-    home, port = tmp_path_factory.mktemp("home"), free_port()
-    installation = Installation(Settings(home=home))
-    take_in(installation, {one.name: one.png for one in phantoms(2)})
-    installation.close()
+@contextmanager
+def serving(home: Path, port: int) -> Iterator[Server]:
     environment = os.environ | {"TRIAGE_HOME": str(home), "TRIAGE_SECOND_READ": "false"}
     command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
@@ -54,6 +51,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app with two studies, in single-user mode."""
+    home, port = tmp_path_factory.mktemp("home"), free_port()
+    installation = Installation(Settings(home=home))
+    take_in(installation, {one.name: one.png for one in phantoms(2)})
+    installation.close()
+    with serving(home, port) as found:
+        yield found
 
 
 @pytest.fixture
@@ -160,3 +168,30 @@ def test_uploads_go_to_disk(server: Server, tab: Page, tmp_path: Path) -> None:
     expect(tab.get_by_text("4 refused")).to_be_visible(timeout=60_000)
     expect(tab.get_by_text("0.nii")).to_have_count(1)  # in the answers, no longer among the chosen files
     assert list(server.home.glob("incoming-*")) == []
+
+
+def test_after_a_restart_of_the_server_the_first_press_counts(tmp_path: Path, browser: Browser) -> None:
+    """The page that was open is drawn again by itself: otherwise the new server would not know its button."""
+    installation = Installation(Settings(home=tmp_path))
+    files = dict(phantom_study(Finding.GLIOMA, 2))
+    take_in(installation, files)
+    name, file = next(iter(files.items()))
+    take_in(installation, {name: redrawn(file, PatientID="PH9", PatientName="Roe^Richard", SOPInstanceUID="1.2.3")})
+    installation.close()
+    port, page = free_port(), browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    page.set_default_timeout(60_000)
+    with serving(tmp_path, port) as begun:
+        page.goto(f"{begun.address}/conflicts")
+        page.get_by_placeholder("Your name").fill("Dr. Ada")
+        page.keyboard.press("Enter")
+        page.get_by_text("Keep apart").click()
+        page.get_by_label("Why").fill("compared")
+    lost = page.get_by_text("The connection to the server was lost")
+    expect(lost).to_be_visible(timeout=60_000)
+    with serving(tmp_path, port):
+        expect(lost).to_have_count(0, timeout=60_000)
+        expect(page.locator("[data-test-script-state=notRunning]")).to_be_attached(timeout=60_000)
+        page.wait_for_timeout(10_000)  # until it was drawn again, which nothing on it tells
+        page.get_by_role("button", name="Decide").click()
+        expect(page.get_by_text("No identity is in doubt.")).to_be_visible(timeout=20_000)
+        page.context.close()

@@ -271,6 +271,16 @@ def test_the_name_of_a_file_can_be_read(server: Server, tab: Page, name: str) ->
     assert (cut > 0) == (len(name) > 40)
 
 
+def test_the_name_of_a_file_stands_on_one_line_where_there_is_room(server: Server, browser: Browser) -> None:
+    server.store.arrivals.add("PHANTOM-0002_cor_t1ce.png", [Arrival(instance(9), StudyHeader())], actor="door")
+    page = browser.new_context(viewport={"width": 1920, "height": 1080}).new_page()
+    opened(page, server, 1)
+    lines = "(one) => { const all = document.createRange(); all.selectNodeContents(one); return all.getClientRects(); }"
+    tops = page.locator("td[data-column=study] > div").evaluate(f"(one) => [...({lines})(one)].map((box) => box.top)")
+    assert len(set(tops)) == 1
+    page.context.close()
+
+
 def test_columns_are_kept_for_the_reader(server: Server, tab: Page) -> None:
     server.add()
     opened(tab, server, 1)

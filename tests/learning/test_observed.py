@@ -55,6 +55,14 @@ def test_ratios_are_positive_after_a_change_and_negative_without(
         assert fall[LATER].sum() > 0 > rise[LATER].sum()
 
 
+def test_a_week_of_one_study_has_no_limit_that_a_share_cannot_reach() -> None:
+    number = np.zeros((DAYS, 2))
+    number[0], number[-1] = floats(3, 3), floats(1, 0)
+    seen = Expected(number, number * floats(0.1, 0.7), number * floats(0.0, 0.7))
+    low, high = seen.limits(BASE, np.arange(DAYS) == DAYS - 1)
+    assert -0.1 <= low < high <= 0.9
+
+
 def test_a_share_without_room_to_fall_is_not_looked_at() -> None:
     _, fall = shares(0.02, 0.0).ratios(BASE)
     assert (fall == -math.inf).all()

@@ -12,6 +12,7 @@ from pages.test_pages import page, words
 from record_samples import add, instance
 from streamlit.testing.v1 import AppTest
 
+from triage.access.person import Person
 from triage.access.roles import RIGHTS, Right, Role
 from triage.domain import StudyHeader
 from triage.languages.catalogue import catalogue
@@ -48,6 +49,21 @@ def test_it_says_who_what_and_on_which_study_and_that_it_was_opened(installation
     for _ in range(3):
         app.run()
     assert len(installation.store.trail.page(TrailFilter(events=(Event.TRAIL_SEEN,)), 9)) == 1
+
+
+def test_who_may_not_open_a_study_reads_what_it_is_called(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An administrator sees patients on the worklist and among the conflicts, so here too; 32 digits tell nothing."""
+    header = StudyHeader("1.2", "ROE^ANN", accession_number="A7")
+    study_id = installation.store.arrivals.add("Head", [Arrival(instance(1), header)], actor="door").study_id
+    monkeypatch.setattr(state, "_person", lambda: Person("Ada", frozenset({Role.ADMINISTRATOR}), account="1"))
+    app = page(state.AUDIT)
+    assert said(app, "Study") == ["", "ROE, ANN · A7 · Head"]
+    assert said(app, "ID") == ["", str(study_id)[:8]]
+    assert "Open" not in app.dataframe[0].value
+    app.text_input(key="trail_study").set_value(str(study_id)[:8]).run()
+    assert said(app, "What") == ["File received"]
 
 
 def test_older_rows_follow_and_a_search_begins_anew(installation: Installation) -> None:

@@ -6,10 +6,30 @@ from datetime import UTC, datetime
 
 import pytest
 
-from triage.languages.speech import speaking
+from triage.domain import Finding, ReadingState
+from triage.languages.speech import speaking, t
 from triage.records.audit import Event
 from triage.records.trail import TrailEntry
-from triage.ui import trail
+from triage.ui import tables, trail
+
+
+def test_no_word_is_wider_than_the_column_of_what_the_ai_says() -> None:
+    with speaking("de"):
+        hidden = t("Hidden: blind reading")
+    assert hidden == "Verborgen (blind)"
+    assert max(map(len, hidden.split())) <= 12
+
+
+def test_no_word_is_wider_than_its_column_among_the_readings() -> None:
+    with speaking("de"):
+        columns = tables.reading_columns("UTC")
+        words = {name: [column["label"]] for name, column in columns.items() if name in tables.IN_SIGHT}
+        for name in ("ai_label", "label"):
+            words[name] += [t(one.label) for one in Finding]
+        words["state"] += [t("superseded"), *(t(one.value) for one in ReadingState)]
+    for name, said in words.items():
+        longest = max((word for text in said for word in text.split()), key=len)
+        assert len(longest) * tables.CHARACTER <= columns[name]["width"] - tables.MARGIN + 8, longest
 
 
 @pytest.mark.parametrize(
@@ -45,4 +65,4 @@ def test_details_of_a_fixed_form_are_told_in_german(event: Event, detail: str, t
     row = TrailEntry(1, datetime(2026, 1, 1, tzinfo=UTC), "Dr. Ada", "", "", event, "", detail)
     for language, expected in (("de", told), ("en", detail)):
         with speaking(language):
-            assert trail.table([row], None).iloc[0, -1] == expected
+            assert trail.table([row], {}, may_open=False).iloc[0, -2] == expected

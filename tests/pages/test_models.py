@@ -254,6 +254,24 @@ def test_a_figure_that_could_not_be_measured_is_a_dash(
     assert list(model_cards.side_by_side([changed]).loc["Accuracy"]) == [tables.NONE]
 
 
+def test_no_figure_of_a_card_is_cut_where_two_tables_stand_side_by_side() -> None:
+    columns = model_cards.metric_columns()
+    name = columns["Metric"]["width"] - tables.MARGIN
+    assert len(tables.metric_name("sensitivity_at_95_specificity_pituitary")) * tables.CHARACTER <= name
+    room = (
+        1366 - 232 - 2 * 32 - 15 - 64
+    )  # the window without sidebar, margins, scrollbar and what is between the tables
+    assert sum(column["width"] for column in columns.values()) <= room / 2 + 8
+
+
+def test_the_headline_of_a_card_holds_no_digest(installation: Installation) -> None:
+    card, app = installation.runtime.card, page(CARD)
+    headline = next(one.value for one in app.markdown if one.value.startswith("**two\\-look"))
+    assert "sha256" not in headline
+    assert card.sha256[:8] not in headline
+    assert any(card.sha256 in one.value for one in app.caption)
+
+
 def test_cards_stand_side_by_side(installation: Installation) -> None:
     make_candidate(installation.settings.home)
     (table,) = page(BESIDE).dataframe

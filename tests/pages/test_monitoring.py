@@ -68,6 +68,15 @@ def test_an_axis_names_each_week_once(installation: Installation, days: int) -> 
     assert axis["title"]["text"] == "week of"
 
 
+def test_a_mix_of_one_week_is_seen(installation: Installation) -> None:
+    """A line needs two weeks; a point does not."""
+    fill(installation.store, 3, lambda _: department(installation))
+    seen = installation.monitor.now()
+    for measure in monitoring.MIXES:
+        drawn = drift_charts.mixture(measure, seen, None).data
+        assert {one.mode for one in drawn} == {"lines+markers"}
+
+
 def test_results_of_an_earlier_version_are_counted_as_such(installation: Installation) -> None:
     fill(installation.store, 3, lambda _: Department(model="c" * 64))
     text = said(page())

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers import encode, redrawn, sign_study, take_in, zipped
 from record_samples import add, reading
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from triage.domain import Beyond, Finding, Resolution, StudyStatus
@@ -22,7 +23,7 @@ from triage.pipeline.uploads import Progress
 from triage.reading import Entries
 from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT
-from triage.ui import state
+from triage.ui import state, tables
 from triage.ui.reports import name_of
 
 NOTICE = "Research use only"
@@ -180,6 +181,23 @@ def test_a_disk_that_takes_nothing_is_said_at_once(installation: Installation) -
     app.file_uploader[0].set_value([("good.png", b"1", "image/png")])
     app.button[0].click().run()
     assert "The disk does not answer" in words(app)
+
+
+def test_what_is_sent_takes_the_place_of_an_earlier_answer_at_once(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = page(state.UPLOAD)
+    app.file_uploader[0].set_value([("bad.png", b"text", "image/png")])
+    app.button[0].click().run()
+    app = when_stored(installation, app)
+    assert "none of DICOM" in words(app)
+    said = []
+    monkeypatch.setattr(DeltaGenerator, "progress", lambda _, share, text: said.append((share, text)))
+    monkeypatch.setattr(installation.uploads, "begin", lambda *_, **__: said.append("handed over") or "a" * 32)
+    app.file_uploader[0].set_value([("other.png", b"text", "image/png")])
+    app.button[0].click().run()
+    assert said[:2] == [(0.0, "Taking over what was chosen, 1 file(s). Stay on this page for a moment."), "handed over"]
+    assert "none of DICOM" not in words(app)
 
 
 def when_stored(installation: Installation, app: AppTest) -> AppTest:
@@ -458,6 +476,7 @@ def test_my_readings_lists_mine(installation: Installation, study_files: dict[st
     assert (newest["patient_name"], newest["mrn"], newest["accession"]) == ("PHANTOM, ADA", "PH1000", "ACC2000")
     assert (newest["state"], newest["changed"]) == ("amended", "Meningioma → No tumour")
     assert (oldest["state"], oldest["changed"]) == ("superseded", "")
+    assert list(page(state.READINGS).dataframe[0].proto.column_order) == list(tables.IN_SIGHT)
     readings = page(state.READINGS).metric[0]
     assert (readings.label, readings.value) == ("Readings", "1")
     assert "not counted: 1" in readings.proto.help

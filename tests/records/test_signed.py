@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from triage.domain import Decision, Finding, Reading, ReadingState, StudyHeader
-from triage.records.signed import SignedStudy, signed_studies
+from triage.records.signed import SignedStudy, concluded, signed_studies
 from triage.records.store import Store
 from triage.records.views import Arrival, Instance
 
@@ -47,3 +47,13 @@ def test_an_amended_study_comes_once_and_by_any_of_its_readers(store: Store) -> 
     assert [item.study_id for item in signed_studies(store.read)] == [first, second]
     assert [item.study_id for item in signed_studies(store.read, "Dr. A")] == [first]
     assert signed_studies(store.read, "Dr. C") == []
+
+
+def test_what_was_concluded_comes_by_patient_once_it_is_settled(store: Store) -> None:
+    first, second, waits = add(store, 1, "MRN1"), add(store, 2, "MRN1"), add(store, 3, "MRN2")
+    sign(store, first, "Dr. A")
+    sign(store, first, "Dr. B", seen=1)
+    sign(store, second, "Dr. B")
+    preliminary = Reading("Dr. A", Decision.UNAIDED, Finding.GLIOMA, None, "seen", ReadingState.PRELIMINARY, NOW)
+    store.readings.sign(waits, preliminary, seen=0)
+    assert concluded(store.read) == [(first, "glioma"), (first, "glioma")]

@@ -63,6 +63,8 @@ def test_a_study_is_found_by_its_id(filled: tuple[Store, str]) -> None:
     (viewed, received) = store.trail.page(TrailFilter(study=f" {study_id} "), 50)
     assert (viewed.actor, viewed.account, viewed.address, viewed.study_id) == ("Dr. A", "1", "192.0.2.1", study_id)
     assert (viewed.at, viewed.event) == (DAY, Event.VIEWED)
+    assert store.trail.page(TrailFilter(study=study_id[:8]), 50) == [viewed, received]
+    assert store.trail.page(TrailFilter(study=study_id[:7]), 50) == []
     assert (received.actor, received.account, received.address) == ("Tim", "", "")
 
 

@@ -151,13 +151,14 @@ class Expected:
         return Estimate(found.value - usual, found.low - usual, found.high - usual)
 
     def limits(self, base: Mask, at: Mask) -> tuple[float, float]:
-        """Return the limits if the probabilities are as right as in the baseline."""
+        """Return the limits if the probabilities are as right as in the baseline; no share is beyond 0 and 1."""
         likely, count = self._corrected(self.true[base].sum(), base), self.number[at]
         total = count.sum()
-        middle = ((count * likely[at]).sum() - self.expected[at].sum()) / total
+        usual = self.expected[at].sum() / total
+        middle = (count * likely[at]).sum() / total - usual
         spread = (count * likely[at] * (1 - likely[at])).sum() / total**2
         half = norm.ppf(1 - OUTSIDE) * math.sqrt(spread + self._spread(base))
-        return float(middle - half), float(middle + half)
+        return float(max(middle - half, -usual)), float(min(middle + half, 1 - usual))
 
     def ratios(self, base: Mask) -> tuple[Floats, Floats]:
         """Return log-likelihood ratios of doubled and halved odds: a risk-adjusted CUSUM."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from triage.domain import ReadingState, StudyStatus
 from triage.records.database import Read
 from triage.records.tables import ReadingRow, StudyRow
 
@@ -49,3 +50,28 @@ def signed_studies(read: Read, reader: str | None = None) -> list[SignedStudy]:
         for mrn, study_id in session.execute(same_patient):
             earliest.setdefault(mrn, study_id)
         return [SignedStudy(study_id, earliest.get(mrn, study_id)) for study_id, mrn in session.execute(studies)]
+
+
+def concluded(read: Read) -> list[tuple[str, str]]:
+    """Return the patient, as `SignedStudy` names them, and the last signed class of every settled study.
+
+    Parameters
+    ----------
+    read
+        Opens sessions to read with, `Store.read`.
+    """
+    patients = {one.study_id: one.patient for one in signed_studies(read)}
+    last = (
+        select(ReadingRow.study_id, func.max(ReadingRow.version).label("version"))
+        .group_by(ReadingRow.study_id)
+        .subquery()
+    )
+    query = (
+        select(ReadingRow.study_id, ReadingRow.finding)
+        .join(last, (ReadingRow.study_id == last.c.study_id) & (ReadingRow.version == last.c.version))
+        .join(StudyRow, StudyRow.id == ReadingRow.study_id)
+        .where(StudyRow.status == StudyStatus.READ, ReadingRow.state != ReadingState.PRELIMINARY)
+    )
+    with read() as session:
+        found = session.execute(query).all()
+    return [(patients.get(study_id, study_id), called) for study_id, called in found]

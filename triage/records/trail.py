@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from triage.records.audit import Event
@@ -17,6 +17,8 @@ from triage.records.tables import AuditRow, StudyRow
 
 #: Rows of one look at the record while everything is read.
 BATCH = 2_000
+#: Digits of an ID that are shown, and by which its study is found.
+BEGINNING = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class TrailFilter:
     actor
         Part of the name.
     study
-        ID of a study, or words that it mentions, see `WorklistFilter.text`.
+        ID of a study or at least its first `BEGINNING` digits, or words that it mentions, see `WorklistFilter.text`.
     since, until
         From this time on, and before this time.
     """
@@ -115,10 +117,9 @@ def _query(wanted: TrailFilter, dialect: str) -> Select[Any]:
         conditions.append(AuditRow.event.in_(wanted.events))
     if wanted.actor:
         conditions.append(_mentions(AuditRow.actor, wanted.actor, dialect))
-    if wanted.study.strip():
-        named = select(StudyRow.id).where(
-            or_(StudyRow.id == wanted.study.strip(), and_(true(), *mentions(wanted.study)))
-        )
+    if study := wanted.study.strip():
+        begins = StudyRow.id.startswith(study, autoescape=True) if len(study) >= BEGINNING else false()
+        named = select(StudyRow.id).where(or_(begins, and_(true(), *mentions(study))))
         conditions.append(AuditRow.study_id.in_(named))
     if wanted.since is not None:
         conditions.append(AuditRow.at >= wanted.since)

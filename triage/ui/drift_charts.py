@@ -99,8 +99,9 @@ def mixture(measure: Measure, seen: Watched, since: date | None) -> go.Figure:
             x=[point.day for point in points],
             y=[point.value.value for point in points],
             name=html_text(name),
-            mode="lines",
+            mode="lines+markers",  # one week alone makes no line
             line={"width": 2, "color": _colour(of, label, at)},
+            marker={"size": 5},
             customdata=_told(of, points),
             hovertemplate=f"{html_text(name)}<br>{t(HOVER)}<extra></extra>",
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -33,7 +35,8 @@ def draw(shown: Shown) -> None:
     with left:
         st.subheader(t("Performance"))
         st.caption(markdown(test.on))
-        st.dataframe(tables.metrics(test.figures), hide_index=True, height="content")
+        columns = metric_columns()
+        st.dataframe(tables.metrics(test.figures), hide_index=True, height="content", column_config=columns)
     with right:
         if test.confusion is not None:
             st.subheader(t("Confusion matrix"))
@@ -45,7 +48,7 @@ def draw(shown: Shown) -> None:
                 "Overlap with the outline of a radiologist, and how often the peak of the heat map lies inside it."
             )
             st.caption(said)
-            st.dataframe(tables.metrics(test.masks.figures), hide_index=True)
+            st.dataframe(tables.metrics(test.masks.figures), hide_index=True, column_config=columns)
         st.subheader(t("Known limits"))
         for limit in facts.training.limits:
             st.markdown(f"- {markdown(limit)}")
@@ -57,13 +60,23 @@ def draw(shown: Shown) -> None:
             st.info(t("The full card cannot be read. Restore MODEL_CARD.md from the release or a backup."))
 
 
+def metric_columns() -> dict[str, Any]:
+    """Return the configuration of the columns of `metrics`, which stand beside another table: no name is cut."""
+    column = st.column_config
+    told = t("Sensitivity (95 % spec.): the share that is found where 95 % of all others are told apart (specificity)")
+    return {
+        t("Metric"): column.TextColumn(width=312, help=told),
+        t("Value"): column.TextColumn(width=64),
+        t("95 % interval"): column.TextColumn(width=124),
+    }
+
+
 def head(card: Card) -> None:
-    """Draw which model it is, in two lines."""
-    st.markdown(
-        f"**{markdown(card.name)}** · {markdown(f'{card.architecture} · {card.created} · sha256 {card.sha256[:16]}…')}"
-    )
+    """Draw which model it is, then how it was made and the digest of its network."""
+    st.markdown(f"**{markdown(card.name)}** · {markdown(f'{card.architecture} · {card.created}')}")
     if summary := facts_of(card).training.summary:
         st.caption(markdown(summary))
+    st.caption(t("SHA-256 of the network: {digest}", digest=card.sha256))
 
 
 def points(card: Card) -> None:

@@ -52,4 +52,6 @@ def listen(*, blind: bool) -> None:
         Whether readers commit a class before they see the AI result: then nothing tells them its band.
     """
     html = "\n" if blind else SOUND.format(label=html_text(t("Sound at a new STAT")))
-    st.components.v2.component("news", html=html, js=MOUNT)(data={"module": "/worklist/modules/events.js"}, key="news")
+    data = {"module": "/worklist/modules/events.js"}
+    # Its trigger draws the page again, so that a server that was started anew knows its buttons.
+    st.components.v2.component("news", html=html, js=MOUNT)(data=data, key="news", on_back_change=lambda: None)

@@ -25,7 +25,7 @@ ICONS = {
 }
 #: Answers on the page; thousands would slow the browser down.
 MAX_LINES = 100
-WIDTHS = (3, 6, 1.3)
+WIDTHS = (4, 5, 1.2)  # names of files are longer than what is said of most
 
 
 @dataclass(frozen=True, slots=True)

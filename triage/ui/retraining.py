@@ -13,8 +13,10 @@ import streamlit as st
 from triage.access.roles import Right
 from triage.errors import TriageError
 from triage.languages.speech import duration, later, retold, t
+from triage.learning.lacking import lacking
 from triage.pipeline.installation import Installation
 from triage.pipeline.retraining_job import Job, State
+from triage.records.signed import concluded
 from triage.text import markdown
 from triage.ui import state
 
@@ -29,6 +31,11 @@ YIELDS = later(
 ABOUT = later(
     "A candidate learns from all signed readings, in the background at the lowest priority. The model that serves goes "
     "on unchanged. The candidate is judged at the end, and serves only once it is promoted."
+)
+LACKS = later(
+    "The signed readings are too few for its judgement: among the fifth of the patients who are kept for the test it "
+    "lacks at least {gliomas} with a glioma and {others} with another class, and until then no candidate passes; one "
+    "serves only if a second administrator agrees to an override."
 )
 
 
@@ -56,6 +63,9 @@ def show(installation: Installation) -> None:
 def _ended(job: Job | None) -> None:
     """Draw what came of the latest retraining, and what can be done now."""
     st.caption(t(ABOUT))
+    gliomas, others = lacking(concluded(state.installation().store.read))
+    if gliomas or others:
+        st.caption(f":material/gavel: {t(LACKS, gliomas=gliomas, others=others)}")
     if job is not None:
         name = markdown(job.name)
         if job.state is State.DONE:

@@ -30,6 +30,11 @@ MOST_LINES = 4
 OF_THE_AI = ("band", "p_glioma", "ai_label", "rank_reason")
 #: Shown instead of a number that could not be measured.
 NONE = "–"
+#: Columns of `readings` that are in sight on a small screen; the table's own menu shows the others.
+IN_SIGHT = (
+    *("signed_at", "patient_name", "mrn", "study_date", "description"),
+    *("ai_label", "label", "state", "comment"),
+)
 #: Columns of the two studies of a conflict.
 FIRST, SECOND = later("First"), later("Second")
 #: Shown instead of the class of a study without a result.
@@ -187,8 +192,8 @@ def patient(header: StudyHeader) -> str:
 def reading_columns(zone: str) -> dict[str, Any]:
     """Return the configuration of the columns of `readings`, with times in the reader's zone.
 
-    At 1366 pixels study, state and comment are in sight; what stands behind it is rarely there, or on the page of the
-    study. What has no room on a line goes on below, see `row_height`.
+    At 1366 pixels the columns `IN_SIGHT` fit; the others are rarely filled, or on the page of the study. What has no
+    room on a line goes on below, see `row_height`.
     """
     column = st.column_config
     return {
@@ -201,19 +206,19 @@ def reading_columns(zone: str) -> dict[str, Any]:
         ),
         "patient_name": column.TextColumn(t("Patient"), width=110),
         "mrn": column.TextColumn(t("MRN"), width=68),
-        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=90),
+        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=102),
         "description": column.TextColumn(t("Study"), width=136),
-        "ai_label": column.TextColumn(t("AI"), width=112),
+        "ai_label": column.TextColumn(t("AI"), width=128),
         "label": column.TextColumn(t("Signed as"), width=128),
         "state": column.TextColumn(
             t("State"),
-            width=92,
+            width=84,
             help=t(
                 "Preliminary: signed before a second reader; the study is final once that one has signed. Superseded: "
                 "a later reading took its place."
             ),
         ),
-        "comment": column.TextColumn(t("Comment"), width=164),
+        "comment": column.TextColumn(t("Comment"), width=144),
         "accession": column.TextColumn(t("Accession"), width=144),
         "changed": column.TextColumn(
             t("Changed"), width=130, help=t("What an amendment changed of the reading before it")
@@ -248,7 +253,7 @@ METRIC_NAMES = {
     "map_peak_inside_outline": later("Heat map peak inside the outline"),
     "precision": later("Precision"),
     "recall": later("Recall"),
-    "sensitivity_at_95_specificity": later("Sensitivity at 95 % specificity"),
+    "sensitivity_at_95_specificity": later("Sensitivity (95 % spec.)"),
 }
 #: The classes within a sentence.
 WITHIN = {

@@ -11,7 +11,7 @@ import streamlit as st
 
 from triage.languages.speech import day_pattern, later, retold, t
 from triage.records.audit import Event
-from triage.records.trail import TrailEntry
+from triage.records.trail import BEGINNING, TrailEntry
 from triage.text import one_line
 from triage.ui import state
 
@@ -102,7 +102,7 @@ def named(event: Event) -> str:
     return t(EVENTS[event])
 
 
-def table(entries: Sequence[TrailEntry], names: Mapping[str, str] | None) -> pd.DataFrame:
+def table(entries: Sequence[TrailEntry], names: Mapping[str, str], *, may_open: bool) -> pd.DataFrame:
     """Return rows of the trail for a table.
 
     Parameters
@@ -110,22 +110,24 @@ def table(entries: Sequence[TrailEntry], names: Mapping[str, str] | None) -> pd.
     entries
         Rows of the trail.
     names
-        What the studies are called, by their IDs: for those who may open them, with links; None for others.
+        What the studies are called, by their IDs.
+    may_open
+        Whether who looks may open studies: their IDs are links then.
     """
+    last = t("Open") if may_open else t("ID")
     rows = [
         {
             t("When"): one.at,
             t("Who"): one_line(one.actor),
             t("What"): named(one.event),
             t("From"): one_line(one.address),
-            t("Study"): one.study_id if names is None else names.get(one.study_id, ""),
+            t("Study"): names.get(one.study_id, ""),
             t("Detail"): _detail(one),
-            t("Open"): f"/review?study={one.study_id}" if one.study_id else "",
+            last: f"/review?study={one.study_id}" if may_open and one.study_id else one.study_id[:BEGINNING],
         }
         for one in entries
     ]
-    table = pd.DataFrame(rows)
-    return table.drop(columns=t("Open")) if names is None else table
+    return pd.DataFrame(rows)
 
 
 def _detail(entry: TrailEntry) -> str:
@@ -137,19 +139,19 @@ def _detail(entry: TrailEntry) -> str:
     return retold(said) if entry.event in FIXED else said
 
 
-def columns(*, named: bool) -> dict[str, Any]:
-    """Return the configuration of the columns of `table`, whose studies are named or not."""
+def columns(*, may_open: bool) -> dict[str, Any]:
+    """Return the configuration of the columns of `table`, whose last one is links or not."""
     column = st.column_config
     zone = str(state.zone())
     told = t(
         "Patient, accession number and name of the study, as the record has them now; the trail keeps the ID alone"
     )
-    study = {
-        t("Study"): column.TextColumn(
-            width=170, help=told if named else t("ID of the study; the trail names no patient")
-        )
-    }
-    link = {t("Open"): column.LinkColumn(width=84, help=t("ID of the study"), display_text="study=(.{8})")}
+    if may_open:
+        last = {
+            t("Open"): column.LinkColumn(width=84, help=t("ID of the study"), display_text=f"study=(.{{{BEGINNING}}})")
+        }
+    else:
+        last = {t("ID"): column.TextColumn(width=84, help=t("The first 8 digits of the ID of the study"))}
     return {
         t("When"): column.DatetimeColumn(
             format=f"{day_pattern()} HH:mm:ss", width=150, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
@@ -157,7 +159,7 @@ def columns(*, named: bool) -> dict[str, Any]:
         t("Who"): column.TextColumn(width=120, help=t("A person, a DICOMweb peer, or the program itself")),
         t("What"): column.TextColumn(width=130),
         t("From"): column.TextColumn(width=100, help=t("Network address; empty on the console")),
-        **study,
-        t("Detail"): column.TextColumn(width=300 if named else 384),
-        **(link if named else {}),
+        t("Study"): column.TextColumn(width=170, help=told),
+        t("Detail"): column.TextColumn(width=300),
+        **last,
     }
