@@ -236,7 +236,9 @@ def _gained(folder: Path, tests: list[Given], serving: Runtime) -> dict[str, Any
         share("without tumour called so", healthy, lambda said: said.called == Finding.NOTUMOR)
     share("gliomas in STAT", glioma, lambda said: said.in_band(Band.STAT))
     share("gliomas in ROUTINE", glioma, lambda said: said.in_band(Band.ROUTINE))
-    share("without tumour in STAT", healthy if not glioma.any() else ~glioma, lambda said: said.in_band(Band.STAT))
+    for band in (Band.STAT, Band.ROUTINE):
+        among = ~glioma if glioma.any() else healthy
+        share(f"without tumour in {band}", among, partial(Answers.in_band, band=band))
     return {"studies": len(tests), "patients": len(set(cases.patients)), "figures": figures}
 
 

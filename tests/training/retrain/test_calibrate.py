@@ -96,6 +96,15 @@ def test_prediction_sets_follow_the_site_from_ten_patients_and_nineteen_slices_o
     assert [follows(9, 3), follows(10, 1), follows(10, 2)] == [False, False, True]
 
 
+def test_wrong_labels_do_not_put_a_class_into_most_sets() -> None:
+    looks, items = site(100, 8.0)
+    glioma = FINDINGS[0].value
+    wrong = [replace(item, label=glioma) if at % 20 == 19 else item for at, item in enumerate(items)]
+    found = recalibrate(PARENT, looks, looks, wrong, np.ones(len(items)), None)
+    others = found.fusion.probabilities(looks, looks)[100:, 0]
+    assert 0.5 < (others < found.conformal.least[FINDINGS[0]]).mean() < 0.7
+
+
 def test_what_the_parent_said_of_its_training_set_is_said_again() -> None:
     looks, _ = site(50, 3, seed=1)
     answers = PARENT.fusion.probabilities(looks, looks)

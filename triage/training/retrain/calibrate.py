@@ -31,6 +31,8 @@ PARENT_COUNTS = 60
 OLD_COUNTS = 1000
 #: So many patients of a class on the site have a say in its threshold of the prediction sets.
 WITH_A_SAY = 10
+#: Share of the site's slices of other classes whose set is to be without a class, whatever the site wants.
+LEFT_OUT = 0.60
 #: Slices of one patient that count in full.
 OF_A_PATIENT = 2
 Floats = NDArray[np.floating]
@@ -157,7 +159,8 @@ def _conformal(
     """Return the thresholds of the prediction sets: of a class with enough patients, the lower of both.
 
     Each of the two holds its promise where it was fitted, so the lower one holds it on the site and elsewhere; the
-    price is larger sets. A wrong label makes them larger too.
+    price is larger sets. A wrong label makes them larger too, so a threshold falls no further than where `LEFT_OUT` of
+    the slices of other classes are still without the class: a study whose set holds glioma is not ROUTINE.
     """
     own = fit_conformal(np.asarray(probabilities, np.float64), labels)
     least = {}
@@ -165,7 +168,10 @@ def _conformal(
         own_slices = labels == index
         # One wrong label among fewer patients, or no expected miss among the slices, puts the class into every set.
         heard = len(set(patients[own_slices])) >= WITH_A_SAY and (own_slices.sum() + 1) * (1 - own.coverage) >= 1
-        least[finding] = min(before.least[finding], own.least[finding]) if heard else before.least[finding]
+        others = probabilities[~own_slices, index]
+        lowest = float(np.quantile(others, LEFT_OUT)) if len(others) else 0.0
+        wanted = max(own.least[finding], float(np.floor(lowest * 1e4) / 1e4))
+        least[finding] = min(before.least[finding], wanted) if heard else before.least[finding]
     return Conformal(coverage=before.coverage, least=least)
 
 
