@@ -3,6 +3,7 @@
 // announced: a note in the corner, a number in the title of the tab, and a sound for those who want one.
 
 import { watchConnection } from "./events-connection.js";
+import { watchFocus } from "./events-focus.js";
 import { noted, standing } from "./events-notes.js";
 import { watchPointer } from "./events-resting.js";
 import { t } from "./t.js";
@@ -51,6 +52,7 @@ function begin() {
   giveBack();
   window.addEventListener("pagehide", () => opened() && sessionStorage.setItem(LEFT, opened()));
   watchConnection(() => shown.component.setTriggerValue("back", true));
+  watchFocus();
   watchPointer();
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, seen, { capture: true });
   const title = document.querySelector("title");

@@ -16,7 +16,8 @@ export function onKey(form, event) {
     }
     return;
   }
-  if (event.defaultPrevented || event.isComposing) return;
+  const adrift = document.documentElement.hasAttribute("data-adrift"); // events-focus.js
+  if (event.defaultPrevented || event.isComposing || adrift) return;
   const place = /^Digit([1-6])$/.exec(event.code)?.[1];
   // A class can be chosen while the comment is written.
   const here = !field || form.parts.root.contains(target);

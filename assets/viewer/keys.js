@@ -84,9 +84,14 @@ function origin(event) {
   return first instanceof Element ? first : null;
 }
 
-/** @param {KeyboardEvent} event @returns {boolean} Whether it is typed in a field. */
+/** @param {KeyboardEvent} event @returns {boolean} Whether it is typed in a field, or in one that the page has taken away. */
 export function typing(event) {
-  return Boolean(origin(event)?.closest(FIELDS));
+  return adrift() || Boolean(origin(event)?.closest(FIELDS));
+}
+
+/** @returns {boolean} Whether the reader types in a field that the page has taken away (events-focus.js). */
+export function adrift() {
+  return document.documentElement.hasAttribute("data-adrift");
 }
 
 /**

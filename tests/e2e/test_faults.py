@@ -195,3 +195,44 @@ def test_after_a_restart_of_the_server_the_first_press_counts(tmp_path: Path, br
         page.get_by_role("button", name="Decide").click()
         expect(page.get_by_text("No identity is in doubt.")).to_be_visible(timeout=20_000)
         page.context.close()
+
+
+def test_what_is_typed_across_a_restart_of_the_server_goes_into_the_comment(tmp_path: Path, browser: Browser) -> None:
+    """A window of Streamlit takes the focus; keys that were meant as text must neither sign nor leave the study."""
+    installation = Installation(Settings(home=tmp_path))
+    take_in(installation, {one.name: one.png for one in phantoms(2)})
+    installation.close()
+    port, page = free_port(), browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    page.set_default_timeout(60_000)
+    lost, comment = page.get_by_text("The connection to the server was lost"), page.get_by_role("textbox").last
+    with serving(tmp_path, port) as begun:
+        page.goto(begun.address)
+        page.get_by_placeholder("Your name").fill("Dr. Ada")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Read next").click()
+        page.get_by_role("radio", name="Glioma").click()
+        comment.click()
+        page.keyboard.type("before ")
+        expect(page.get_by_text("Draft saved")).to_be_visible()
+    expect(lost).to_be_visible(timeout=60_000)
+    page.wait_for_timeout(3_000)  # until Streamlit has opened its window
+    page.keyboard.type("meanwhile ")
+    with serving(tmp_path, port):
+        expect(lost).to_have_count(0, timeout=60_000)
+        address = page.url
+        page.keyboard.type("in between")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(1_000)
+        page.keyboard.press("Enter")
+        expect(comment).to_have_value("before meanwhile in between\n\n")
+        comment.evaluate("one => one.remove()")  # as where the page is drawn anew while somebody types
+        page.wait_for_timeout(500)
+        page.keyboard.type("n")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(1_000)
+        assert page.url == address
+        expect(page.get_by_text("Click or press Enter again")).to_have_count(0)
+        page.locator("#viewer canvas").first.click()
+        page.keyboard.type("n")
+        page.wait_for_url(lambda url: url != address)
+        page.context.close()
