@@ -4,6 +4,7 @@
 
 import { t } from "./t.js";
 import { Filters } from "./worklist-filters.js";
+import { keep, kept } from "./worklist-kept.js";
 import { Table } from "./worklist-table.js";
 
 /**
@@ -17,7 +18,6 @@ import { Table } from "./worklist-table.js";
  * @typedef {{count: number, by: ("list" | "bands" | "findings")[]}} Hiding
  */
 
-const PLACE = "neurotriage-worklist";
 const AGAIN = 20_000; // milliseconds: waits grow, claims end
 const OPENING = 10_000; // milliseconds after which a study that the server did not open can be tried again
 const TYPING = 120; // milliseconds without a key before what was typed is looked up
@@ -48,7 +48,7 @@ class Worklist {
     this.root.append(filters, this.scroll);
     host.append(this.root);
     /** @type {Asked} */
-    this.asked = { ...START, ...JSON.parse(sessionStorage.getItem(PLACE) ?? "{}") };
+    this.asked = { ...START, ...kept(host.component.data.of) };
     /** @type {Answer | null} */
     this.waiting = null;
     /** @type {Set<string>} */
@@ -99,8 +99,8 @@ class Worklist {
 
   async begin() {
     try {
-      const kept = await (await fetch("/worklist/columns")).json();
-      this.table.choose(kept.columns ?? []);
+      const { columns = [] } = await (await fetch("/worklist/columns")).json();
+      this.table.choose(columns);
     } catch {
       // The columns stand as they are by default.
     }
@@ -122,7 +122,7 @@ class Worklist {
    */
   ask(change, after = 0) {
     this.asked = { ...this.asked, ...change };
-    sessionStorage.setItem(PLACE, JSON.stringify(this.asked));
+    keep(this.host.component.data.of, this.asked);
     clearTimeout(this.typing);
     this.typing = setTimeout(() => this.load(true), after);
   }

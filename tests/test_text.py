@@ -14,6 +14,7 @@ from triage.text import (
     one_line,
     readable_age,
     readable_name,
+    table_cell,
     terminal,
     visible,
 )
@@ -143,3 +144,8 @@ def test_names_are_shown_as_people_write_them(stored: str, shown: str) -> None:
 @pytest.mark.parametrize(("age", "written"), [("054Y", "54Y"), ("003M", "3M"), ("", ""), ("100Y", "100Y")])
 def test_an_age_is_written_without_zeros_before_it(age: str, written: str) -> None:
     assert readable_age(age) == written
+
+
+def test_a_cell_of_a_table_is_one_line_and_no_formula() -> None:
+    assert table_cell("two\nlines") == "two lines"
+    assert table_cell('\u200b=HYPERLINK("h")') == '\'=HYPERLINK("h")'

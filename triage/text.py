@@ -86,6 +86,11 @@ def csv_cell(text: str) -> str:
     return f"'{shown}" if starts & FORMULA_STARTS else shown
 
 
+def table_cell(text: str) -> str:
+    """Return a text as a cell of a table on a page: on one line, and no formula in the CSV that the table offers."""
+    return csv_cell(one_line(text))
+
+
 def readable_age(age: str) -> str:
     """Return an age in DICOM form (PS3.5 6.2) without its leading zeros: ``054Y`` becomes ``54Y``."""
     return one_line(age).lstrip("0")

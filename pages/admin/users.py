@@ -8,7 +8,7 @@ from triage.access.roles import PeerRight, Right, Role
 from triage.errors import TriageError
 from triage.languages.speech import later, retold, t
 from triage.records.accounts import Account
-from triage.text import markdown, one_line
+from triage.text import markdown, table_cell
 from triage.ui import state
 
 NEW = later(
@@ -132,7 +132,7 @@ if tokens:
     st.dataframe(
         [
             {
-                t("Peer"): one_line(one.peer),
+                t("Peer"): table_cell(one.peer),
                 t("May"): ", ".join(t(right) for right in sorted(one.rights)),
                 t("Made"): state.local(one.made_at),
                 t("Last used"): state.local(one.used_at) if one.used_at else t("never"),

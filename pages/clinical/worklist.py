@@ -16,5 +16,5 @@ if may_read and button.button(t("Read next"), icon=":material/play_arrow:", type
         state.open_study(top)
     st.toast(t("Nothing waits to be read."), icon=":material/inbox:")
 # Opened here, by the whole page and never by a fragment that repeats itself: leaving from there can race with a repeat.
-if (opened := news.worklist(may_list=person.may(Right.LIST))) and may_read:
+if (opened := news.worklist(person.account or person.name, may_list=person.may(Right.LIST))) and may_read:
     state.open_study(opened)

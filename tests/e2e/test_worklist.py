@@ -468,3 +468,22 @@ def test_the_choice_of_columns_closes_by_escape_and_by_a_press_elsewhere(server:
     expect(menu).to_have_attribute("open", "")
     tab.get_by_role("heading", name="Worklist").click()
     expect(menu).not_to_have_attribute("open", "")
+
+
+def test_what_one_person_sought_is_not_shown_to_the_next_in_the_same_tab(server: Server, tab: Page) -> None:
+    server.add("ROE^ANN", 0.5)
+    server.add("DOE^JANE", 0.5)
+    opened(tab, server, 2)
+    search = tab.get_by_role("searchbox", name="Find")
+    search.fill("roe")
+    expect(tab.locator("tbody a")).to_have_text(["ROE, ANN"])
+    tab.reload()
+    expect(search).to_have_value("roe")
+    expect(tab.locator("tbody a")).to_have_text(["ROE, ANN"])
+    tab.get_by_placeholder("Your name").fill("Dr. Next")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_role("button", name="Read next")).to_be_enabled()
+    tab.wait_for_timeout(1_000)  # until the browser has kept the name
+    tab.reload()
+    expect(tab.locator("tbody a")).to_have_count(2)
+    expect(search).to_have_value("")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -16,6 +17,16 @@ def test_patients_are_named_as_people_write_them() -> None:
     name = "Yamada^Taro^^Dr.=山田^太郎"
     row = WorklistRow("a", "Head", StudyStatus.RECEIVED, Band.ROUTINE, None, None, now, "because", patient_name=name)
     assert list(worklist([row], now).data["patient_name"]) == ["Yamada, Dr. Taro (山田 太郎)"]
+
+
+def test_a_text_of_a_file_is_no_formula_in_the_csv_that_the_table_offers() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    formula = '=HYPERLINK("h")'
+    row = WorklistRow("a", formula, StudyStatus.RECEIVED, Band.ROUTINE, None, None, now, "because", mrn=formula)
+    shown = worklist([replace(row, patient_name=formula, accession_number=formula)], now).data.iloc[0]
+    # The sign of equality parts the spellings of a name.
+    assert {shown[name] for name in ("mrn", "accession", "description")} == {f"'{formula}"}
+    assert not shown["patient_name"].startswith(("=", "+", "-", "@"))
 
 
 def test_figures_of_a_card_have_the_names_that_readers_know() -> None:

@@ -17,7 +17,7 @@ from triage import insights
 from triage.domain import Band, Finding
 from triage.insights import Bought, Case, Estimate, Share
 from triage.languages.speech import later, number, percent, t
-from triage.text import one_line
+from triage.text import table_cell
 from triage.ui import theme
 from triage.ui.charts import layout
 
@@ -154,7 +154,7 @@ def groups(found: Mapping[str, Share]) -> pd.DataFrame:
     some = list(found.items())[:MOST_GROUPS]
     return pd.DataFrame(
         {
-            "group": [one_line(name) or t("not stated") for name, _ in some],
+            "group": [table_cell(name) or t("not stated") for name, _ in some],
             "agreement": [part(one) for _, one in some],
             "overridden": [one.count - one.part for _, one in some],
             "n": [one.count for _, one in some],

@@ -19,7 +19,7 @@ from triage.pipeline.candidates import Candidate
 from triage.pipeline.promoting import WITHOUT_ACCOUNTS, why_not
 from triage.pipeline.serving import InUse
 from triage.records.acts import Act, Entry, line_of
-from triage.text import markdown, one_line
+from triage.text import markdown, table_cell
 from triage.ui import model_acts, model_cards, retraining, state
 from triage.ui.model_page import Shown
 
@@ -71,11 +71,11 @@ def history(entries: tuple[Entry, ...]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             t("Time"): [state.local(one.at) for one in entries],
-            t("Who"): [one_line(one.by.actor) for one in entries],
+            t("Who"): [table_cell(one.by.actor) for one in entries],
             t("What"): [t(ACTS[one.act]) for one in entries],
-            t("Model"): [one_line(one.model.name) for one in entries],
-            t("Card"): [one_line(one.model.card[:12]) for one in entries],
-            t("Reason"): [one_line(one.reason) for one in entries],
+            t("Model"): [table_cell(one.model.name) for one in entries],
+            t("Card"): [table_cell(one.model.card[:12]) for one in entries],
+            t("Reason"): [table_cell(one.reason) for one in entries],
         }
     )
 
@@ -211,8 +211,8 @@ def checks(judgement: Judgement) -> pd.DataFrame:
     ordered = sorted(judgement.checks, key=lambda one: one.name not in stops)
     return pd.DataFrame(
         {
-            t("Check"): [one_line(retold(one.name)) for one in ordered],
+            t("Check"): [table_cell(retold(one.name)) for one in ordered],
             t("Verdict"): [t(VERDICTS[one.verdict]) for one in ordered],
-            t("Said"): [one_line(retold(one.said)) for one in ordered],
+            t("Said"): [table_cell(retold(one.said)) for one in ordered],
         }
     )

@@ -22,7 +22,7 @@ from triage.learning.series import Measure
 from triage.pipeline.acting import MAX_NOTE
 from triage.pipeline.installation import Installation
 from triage.reports import drift_words as words
-from triage.text import markdown, one_line
+from triage.text import markdown, table_cell
 from triage.ui import state
 from triage.ui.insights import MOST_GROUPS, part
 
@@ -105,7 +105,7 @@ def groups(by: str, found: Sequence[Group]) -> pd.DataFrame:
     some = found[:MOST_GROUPS]
     return pd.DataFrame(
         {
-            t("Group"): [one_line(words.group(by, one.name)) for one in some],
+            t("Group"): [table_cell(words.group(by, one.name)) for one in some],
             t("Agreement"): [part(one.agreed) for one in some],
             "n": [one.agreed.count for one in some],
             t("Beside the others"): [t("differs") if one.stands_out else words.NONE_YET for one in some],

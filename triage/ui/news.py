@@ -25,11 +25,13 @@ _worklist = st.components.v2.component(
 )
 
 
-def worklist(*, may_list: bool) -> str | None:
+def worklist(of: str, *, may_list: bool) -> str | None:
     """Draw the table of the worklist, and return the ID of the study that the reader has just opened, if any.
 
     Parameters
     ----------
+    of
+        Whose list it is: what one person filtered and sought is not shown to the next one in the same tab.
     may_list
         Whether the reader may take the list away as a table, and is shown the link.
     """
@@ -38,6 +40,7 @@ def worklist(*, may_list: bool) -> str | None:
         "arrive": t(ARRIVE),
         "viewer": list(addresses("ahead.js")),
         "list": may_list,
+        "of": of,
     }
     drawn = _worklist(data=data, key="worklist", on_open_change=lambda: None)
     return drawn.open if isinstance(drawn.open, str) else None

@@ -17,7 +17,7 @@ from triage.learning.second_reads import SecondRead, by_what_they_teach
 from triage.pipeline.installation import Installation
 from triage.records.unsettled import latest_said
 from triage.records.worklist_views import WorklistRow
-from triage.text import one_line, readable_name
+from triage.text import readable_name, table_cell
 from triage.ui import state, tables
 
 #: Studies in the table: a reader who has an hour.
@@ -94,10 +94,10 @@ def _cells(one: SecondRead, row: WorklistRow) -> dict[str, object]:
     # A second reader must not learn what the first one said.
     hidden = one.status is StudyStatus.SECOND_READ
     return {
-        "patient_name": readable_name(row.patient_name),
-        "mrn": one_line(row.mrn),
+        "patient_name": table_cell(readable_name(row.patient_name)),
+        "mrn": table_cell(row.mrn),
         "study_date": row.study_date,
-        "description": one_line(row.name),
+        "description": table_cell(row.name),
         "readers": one.readers,
         "why": t(AFTER) if hidden else ", ".join(t(why.value) for why in one.why),
     }

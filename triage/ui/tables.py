@@ -16,7 +16,7 @@ from triage.languages.speech import day, day_pattern, duration, later, number, r
 from triage.records.conflict_views import Side
 from triage.records.views import SignedReading
 from triage.records.worklist_views import WorklistRow
-from triage.text import one_line, readable_name
+from triage.text import one_line, readable_name, table_cell
 from triage.ui import theme
 from triage.web.drafts import said
 
@@ -82,10 +82,10 @@ def worklist(rows: Sequence[WorklistRow], now: datetime, *, blind: bool = False)
             "band": [t(row.band.value) for row in rows],
             "p_glioma": [row.malignancy for row in rows],
             "ai_label": answers,
-            "patient_name": [readable_name(row.patient_name) for row in rows],
-            "mrn": [row.mrn for row in rows],
-            "accession": [row.accession_number for row in rows],
-            "description": [row.name for row in rows],
+            "patient_name": [table_cell(readable_name(row.patient_name)) for row in rows],
+            "mrn": [table_cell(row.mrn) for row in rows],
+            "accession": [table_cell(row.accession_number) for row in rows],
+            "description": [table_cell(row.name) for row in rows],
             "images": [f"{row.modality} {row.slices}".strip() for row in rows],
             "waiting": [duration(now - row.arrived_at) for row in rows],
             "rank_reason": [retold(f"{row.doubt}. {row.reason}" if row.doubt else row.reason) for row in rows],
@@ -128,16 +128,16 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "signed_at": [item.reading.signed_at for item in items],
-            "patient_name": [readable_name(item.patient_name) for item in items],
-            "mrn": [one_line(item.mrn) for item in items],
+            "patient_name": [table_cell(readable_name(item.patient_name)) for item in items],
+            "mrn": [table_cell(item.mrn) for item in items],
             "study_date": [item.study_date for item in items],
-            "description": [item.name for item in items],
+            "description": [table_cell(item.name) for item in items],
             "ai_label": [t(item.predicted.label) if item.predicted else "–" for item in items],
-            "label": [said(item.reading) for item in items],
+            "label": [table_cell(said(item.reading)) for item in items],
             "state": [t("superseded") if item.superseded else t(item.reading.state.value) for item in items],
-            "comment": [one_line(item.reading.comment) for item in items],
-            "accession": [one_line(item.accession_number) for item in items],
-            "changed": [_changed(item) for item in items],
+            "comment": [table_cell(item.reading.comment) for item in items],
+            "accession": [table_cell(item.accession_number) for item in items],
+            "changed": [table_cell(_changed(item)) for item in items],
             "decision": [t(item.reading.decision.value) for item in items],
             "reason": [t(item.reading.reason.value) if item.reading.reason else "" for item in items],
             "confidence": [t(item.reading.confidence.value) if item.reading.confidence else "" for item in items],
@@ -168,13 +168,13 @@ def sides(first: Side, second: Side) -> pd.io.formats.style.Styler:
 def _identity(side: Side) -> dict[str, str]:
     header = side.header
     return {
-        t("Patient"): readable_name(header.patient_name),
-        t("MRN"): one_line(header.mrn),
-        t("Issuer of the MRN"): one_line(header.issuer),
+        t("Patient"): table_cell(readable_name(header.patient_name)),
+        t("MRN"): table_cell(header.mrn),
+        t("Issuer of the MRN"): table_cell(header.issuer),
         t("Born"): day(header.birth_date),
-        t("Sex"): one_line(header.sex),
-        t("Accession"): one_line(header.accession_number),
-        t("Study"): one_line(side.name),
+        t("Sex"): table_cell(header.sex),
+        t("Accession"): table_cell(header.accession_number),
+        t("Study"): table_cell(side.name),
         t("Study date"): day(header.study_date),
         t("Files"): number(side.files),
         t("Arrived"): f"{day(side.arrived_at)}, {side.arrived_at:%H:%M:%S} UTC",

@@ -12,7 +12,7 @@ import streamlit as st
 from triage.languages.speech import day_pattern, later, retold, t
 from triage.records.audit import Event
 from triage.records.trail import BEGINNING, TrailEntry
-from triage.text import one_line
+from triage.text import one_line, table_cell
 from triage.ui import state
 
 EVENTS = {
@@ -118,11 +118,11 @@ def table(entries: Sequence[TrailEntry], names: Mapping[str, str], *, may_open: 
     rows = [
         {
             t("When"): one.at,
-            t("Who"): one_line(one.actor),
+            t("Who"): table_cell(one.actor),
             t("What"): named(one.event),
-            t("From"): one_line(one.address),
-            t("Study"): names.get(one.study_id, ""),
-            t("Detail"): _detail(one),
+            t("From"): table_cell(one.address),
+            t("Study"): table_cell(names.get(one.study_id, "")),
+            t("Detail"): table_cell(_detail(one)),
             last: f"/review?study={one.study_id}" if may_open and one.study_id else one.study_id[:BEGINNING],
         }
         for one in entries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -185,5 +186,5 @@ def _towards(before: float, own: float, patients: int) -> float:
 def _shares(labels: NDArray[np.int64], patients: NDArray[np.str_]) -> NDArray[np.float64]:
     """Return the weight of each slice: those of one patient and class count like `OF_A_PATIENT` at most."""
     keys = list(zip(labels.tolist(), patients.tolist(), strict=True))
-    counts = {key: keys.count(key) for key in set(keys)}
+    counts = Counter(keys)
     return np.array([min(OF_A_PATIENT / counts[key], 1.0) for key in keys])
