@@ -1,4 +1,4 @@
-"""Two studies that claim one identity, side by side: a person decides; decisions stay listed, and can be undone."""
+"""Two studies that claim one identity, side by side: a person decides; decisions stay listed, most can be undone."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,6 +15,8 @@ from triage.ui.resolutions import DONE, NAMES, UNDONE, choices
 
 #: Characters of a reason.
 MAX_REASON = 200
+#: What cannot be undone, and is asked for twice.
+MERGES = (Resolution.MERGE, Resolution.MERGE_AS_SECOND)
 
 person = state.require(Right.CONFLICTS)
 installation = state.installation()
@@ -83,8 +85,11 @@ def settle(study_id: str) -> None:
 
     This runs before the page is drawn again, so that whoever comes second is told, although the form is gone.
     """
-    choice = st.session_state.get(f"choice_{study_id}")
+    choice, asked = st.session_state.get(f"choice_{study_id}"), f"asked_{study_id}"
     lacking = {} if choice else {t("Decision"): t("choose one of those above.")}
+    if choice in MERGES and st.session_state.get(asked) != choice:
+        lacking = {t("Decision"): t("two studies that are merged stay merged. Press Decide again to merge them.")}
+    st.session_state[asked] = choice
     carry_out(study_id, lambda reason: state.acting().resolve(study_id, choice, reason), choice, lacking)
 
 

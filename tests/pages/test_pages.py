@@ -296,6 +296,27 @@ def test_a_decision_is_listed_and_undone(installation: Installation, study_files
     assert all(row.doubt and row.status is not StudyStatus.RECEIVED for row in rows)
 
 
+def test_a_merge_is_asked_for_twice(installation: Installation, study_files: dict[str, bytes]) -> None:
+    name, file = next(iter(study_files.items()))
+    other = redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")
+    _, second = take_in(installation, {name: file, "other.dcm": other})
+    app = page(state.CONFLICTS)
+    app.session_state["reader"] = "Dr. Ada"
+
+    def decide(choice: Resolution) -> StudyStatus:
+        app.radio[0].set_value(choice)
+        next(field for field in app.text_input if field.label == "Why").set_value("one patient, two numbers")
+        _button(app, "Decide").click().run()
+        assert not app.exception, app.exception
+        return installation.store.study(second).status
+
+    assert decide(Resolution.MERGE) is not StudyStatus.MERGED
+    assert "Press Decide again" in words(app)
+    assert decide(Resolution.MERGE_AS_SECOND) is not StudyStatus.MERGED, "another merge was asked for"
+    assert decide(Resolution.MERGE_AS_SECOND) is StudyStatus.MERGED
+    assert installation.wait(installation.store.results.pending()) == []
+
+
 def test_a_merged_study_says_where_it_went(installation: Installation, study_files: dict[str, bytes]) -> None:
     name, file = next(iter(study_files.items()))
     other = redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")

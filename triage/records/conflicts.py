@@ -85,10 +85,9 @@ class Conflicts:
         """
         now = datetime.now(UTC)
         with self._database.write() as session:
-            second = studies.locked(session, study_id)
-            if second.conflict is None or second.conflict_with is None:
+            first, second = studies.locked_pair(session, study_id)
+            if first is None or second.conflict is None:
                 raise ConflictError(ALREADY_DECIDED)
-            first = studies.locked(session, second.conflict_with)
             second.conflict = None
             if resolution in (Resolution.MERGE, Resolution.MERGE_AS_SECOND):
                 _merge(session, first, second)

@@ -87,10 +87,9 @@ class Decisions:
         """
         now = datetime.now(UTC)
         with self._database.write() as session:
-            row = studies.locked(session, study_id)
-            if row.conflict is not None or row.conflict_with is None or row.status == StudyStatus.MERGED:
+            other, row = studies.locked_pair(session, study_id)
+            if other is None or row.conflict is not None or row.status == StudyStatus.MERGED:
                 raise ConflictError(CANNOT_UNDO)
-            other = studies.locked(session, row.conflict_with)
             if other.status in (StudyStatus.DISCARDED, StudyStatus.MERGED):
                 raise ConflictError(UNDO_THE_OTHER_FIRST)
             if row.status == StudyStatus.DISCARDED:

@@ -111,6 +111,20 @@ def locked(session: Session, study_id: str) -> StudyRow:
     return row
 
 
+def locked_pair(session: Session, study_id: str) -> tuple[StudyRow | None, StudyRow]:
+    """Return the rows of a study and of the one that it is in conflict with, which is locked first, as on arrival.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such study.
+    """
+    other_id = session.scalar(select(StudyRow.conflict_with).where(StudyRow.id == study_id))
+    other = locked(session, other_id) if other_id else None
+    row = locked(session, study_id)
+    return (other if row.conflict_with == other_id else None), row
+
+
 def count_images(session: Session, study_ids: Collection[str]) -> None:
     """Count the images of studies anew, without those of series that are set aside; who changes files calls it."""
     session.flush()
