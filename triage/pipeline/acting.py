@@ -107,7 +107,8 @@ class Acting:
         self.require(Right.SIGN)
         installation, reader, now = self.installation, self.person.name, datetime.now(UTC)
         study, draft = installation.store.study(study_id), installation.store.drafts.get(study_id, reader)
-        if installation.hides_ai(study, reader):  # first: what else is wrong with a reading may tell the AI's class
+        # First: what else is wrong with a reading may tell the AI's class.
+        if installation.awaits_commit(study, reader):
             raise ConflictError("Commit a class first, then sign: this is a blind reading.")
         readings.check_shown(study, shown)
         if draft is not None and draft.due_at is not None:
