@@ -7,7 +7,6 @@ import streamlit as st
 
 from triage import insights
 from triage.access.roles import Right
-from triage.domain import Band
 from triage.errors import TriageError
 from triage.languages.speech import later, number, percent, retold, t
 from triage.records.insights import cases
@@ -51,18 +50,12 @@ if not found:
     )
     st.stop()
 
+# Before a blind reading no figure tells the band of a study: whoever opens or signs one could see which changes.
+blind = installation.settings.blind_first_read
+settled = t("Counted are settled studies: read, and waiting for no second reader and no arbitration.")
 st.header(t("The queue now"))
-with st.container(horizontal=True, gap="xlarge"):
-    for band in Band:
-        said = t("Studies of band {band} that wait for a reading, of any age", band=t(band))
-        st.metric(t(band), number(summary.counts[band]), help=said, width="content")
-    st.metric(
-        t("Not analysable"),
-        number(summary.not_analysable),
-        help=t("Of these, the studies that the AI could not judge. They stay in the queue for a reader."),
-        width="content",
-    )
-if installation.settings.blind_first_read:
+shown.queue_now(summary, blind=blind)
+if blind:
     st.caption(t("Before a blind reading nothing is shown here of what the AI found in studies that wait."))
 else:
     card = installation.runtime.card
@@ -75,11 +68,14 @@ st.header(
 )
 begin = found[0].arrived
 moments = [begin + (now - begin) * step / MOMENTS for step in range(MOMENTS + 1)]
-queue = shown.over_time(insights.waiting_over_time(found, moments), moments)
+queue = shown.over_time(insights.waiting_over_time(found, moments), moments, blind=blind)
 st.plotly_chart(queue, key="queue_over_time", config=QUIET)
 
 st.header(t("Times by band"), help=t("Of the band that a study has now."))
-st.dataframe(shown.times(found), hide_index=True, column_config=shown.time_columns())
+if blind:
+    st.caption(settled)
+timed = [one for one in found if one.settled or not blind]
+st.dataframe(shown.times(timed), hide_index=True, column_config=shown.time_columns())
 
 st.header(
     t("What the order bought"),
@@ -88,7 +84,6 @@ st.header(
         "first out. What a glioma wins, other studies pay."
     ),
 )
-settled = t("Counted are settled studies: read, and waiting for no second reader and no arbitration.")
 st.caption(settled)
 bought = insights.bought(found)
 if bought.gliomas:

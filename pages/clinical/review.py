@@ -40,7 +40,7 @@ if study.opened_at is None:
 next_role = reading.next_role(state.reader(), study.readings, study.status)
 state.arrive(study_id, to_read=next_role is not Role.AMENDMENT)
 # Before a blind reading is committed, nothing on this page knows of the AI result, the order of the slices included.
-blind = decision.hides_ai(installation, study)
+blind = decision.awaits_commit(installation, study)
 seen = replace(study, results=()) if blind else study
 result = seen.result
 onward = state.coming(study_id)

@@ -62,7 +62,8 @@ def answer(sent: Sequence[Receipt]) -> None:
     """Draw the answers to what was stored, and how many of its studies are scored."""
     standing = installation.queue.standing({one.study_id for one in sent if one.study_id}, state.now())
     if installation.settings.blind_first_read:
-        standing = {one: replace(found, row=replace(found.row, predicted=None)) for one, found in standing.items()}
+        hidden = {one: replace(found.row, predicted=None) for one, found in standing.items()}
+        standing = {one: replace(standing[one], row=row, place=None) for one, row in hidden.items()}
     queued = sum(one.row.status is StudyStatus.RECEIVED for one in standing.values())
     if queued:
         ranked = len(standing) - queued

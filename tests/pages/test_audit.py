@@ -9,17 +9,18 @@ from datetime import UTC, datetime
 import pytest
 from helpers import without_triggers
 from pages.test_pages import page, words
-from record_samples import add, instance
+from record_samples import add, instance, result
 from streamlit.testing.v1 import AppTest
 
-from triage.access.person import Person
+from triage.access.person import Person, alone
 from triage.access.roles import RIGHTS, Right, Role
 from triage.domain import StudyHeader
 from triage.languages.catalogue import catalogue
+from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
 from triage.records import audit
 from triage.records.audit import Event
-from triage.records.trail import TrailFilter
+from triage.records.trail import HIDDEN, TrailFilter
 from triage.records.views import Arrival
 from triage.ui import state, trail
 
@@ -64,6 +65,18 @@ def test_who_may_not_open_a_study_reads_what_it_is_called(
     assert "Open" not in app.dataframe[0].value
     app.text_input(key="trail_study").set_value(str(study_id)[:8]).run()
     assert said(app, "What") == ["File received"]
+
+
+def test_before_a_blind_reading_neither_page_nor_file_tells_what_the_ai_found(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation.store.results.file(add(installation.store, 1), result())
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    app = page(state.AUDIT)
+    app.multiselect(key="trail_events").set_value([Event.RANKED]).run()
+    assert said(app, "Detail") == [HIDDEN]
+    rows = Acting(installation, alone("Dr. Ada")).export_trail(TrailFilter(events=(Event.RANKED,)), "CSV")
+    assert [row.detail for row in rows] == [HIDDEN]
 
 
 def test_older_rows_follow_and_a_search_begins_anew(installation: Installation) -> None:

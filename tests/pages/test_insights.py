@@ -9,7 +9,7 @@ import pytest
 from record_samples import add, reading, result
 from streamlit.testing.v1 import AppTest
 
-from triage.domain import Finding, ReadingState
+from triage.domain import Band, Finding, ReadingState
 from triage.insights import Estimate
 from triage.pipeline.installation import Installation
 from triage.settings import ROOT
@@ -84,6 +84,28 @@ def test_before_a_blind_reading_nothing_tells_of_the_ai(
     app = page()
     assert not charts(app)
     assert "Before a blind reading nothing is shown here" in said(app)
+
+
+def test_before_a_blind_reading_no_figure_tells_the_band_of_a_study_that_is_not_settled(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(app: AppTest) -> tuple[dict[str, str], int]:
+        figures = {metric.label: str(metric.value) for metric in app.metric}
+        return {name: figures[name] for name in ("All", "Not analysable")}, sum(app.dataframe[0].value["n"])
+
+    store = installation.store
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    study = add(store, 1)
+    store.results.file(study, result())
+    store.readings.note_opened(study, reader="Dr. Ada")
+    store.readings.sign(study, replace(reading(), state=ReadingState.PRELIMINARY, signed_at=state.now()), seen=0)
+    app = page()
+    assert told(app) == ({"All": "1", "Not analysable": "0"}, 0)
+    sent = [one.proto.spec for one in app.get("plotly_chart")]
+    assert sent
+    assert not [band for band in Band for spec in sent if band in spec]
+    store.readings.sign(study, replace(reading(reader="Dr. B"), signed_at=state.now()), seen=1)
+    assert told(page()) == ({"All": "0", "Not analysable": "0"}, 3)
 
 
 def test_a_study_that_waits_for_another_reader_is_in_no_figure(installation: Installation) -> None:

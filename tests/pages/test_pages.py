@@ -466,6 +466,20 @@ def test_a_blind_reader_sees_nothing_of_the_ai_before_committing(
     assert _form(app)["blind"] is False
 
 
+def test_what_the_ai_never_judged_is_read_without_a_class_committed_first(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study_id = add(installation.store, 1)
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    app = page(state.REVIEW, study=study_id)
+    assert "You can read the study without the AI" in words(app)
+    assert _form(app)["blind"] is False
+    installation.store.results.file_not_analysable(study_id, "Damaged slice")
+    app = page(state.REVIEW, study=study_id)
+    assert "Damaged slice" in words(app)
+    assert (_form(app)["blind"], _form(app)["verb"]) == (False, "Sign reading")
+
+
 def test_a_blind_arbitration_does_not_learn_from_the_readings_what_the_ai_said(
     installation: Installation, slices: list[Phantom], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from record_samples import add
+from record_samples import add, reading, result
 
-from triage.domain import StudyHeader
+from triage.domain import ReadingState, StudyHeader
 from triage.records import audit, trail
 from triage.records.audit import Event
 from triage.records.store import Store
-from triage.records.trail import TrailFilter
+from triage.records.trail import HIDDEN, TrailFilter
 from triage.records.views import Arrival, Instance
 
 DAY = datetime(2026, 1, 10, tzinfo=UTC)
@@ -90,3 +91,20 @@ def test_pages_follow_from_each_other_and_all_of_it_is_all(
 def test_what_was_searched_for_is_not_said() -> None:
     assert TrailFilter().said() == "all of it"
     assert TrailFilter(words="Müller", study="4711", since=DAY).said() == "filtered by words, study, time"
+
+
+def test_before_a_blind_reading_no_row_tells_what_was_found_in_a_study_that_is_not_settled(store: Store) -> None:
+    def told(**wanted: Any) -> dict[Event, str]:
+        found = store.trail.page(TrailFilter(blind=True, **wanted), 50)
+        return {row.event: row.detail for row in found if row.event is not Event.CLOCK}
+
+    study = add(store, 1)
+    store.results.file(study, result())
+    store.readings.sign(study, replace(reading(), state=ReadingState.PRELIMINARY), seen=0)
+    assert told() == {Event.RECEIVED: "1 file(s)", Event.RANKED: HIDDEN, Event.SIGNED: HIDDEN}
+    assert told(words="because") == told(words="glioma") == {}, "a search finds only what is shown"
+    assert set(told(words="blind")) == {Event.RANKED, Event.SIGNED}
+    assert store.trail.page(TrailFilter(words="because"), 50), "without a blind reading all is told"
+    store.readings.sign(study, reading(reader="Dr. B"), seen=1)
+    assert told()[Event.RANKED] == "STAT: because"
+    assert told(words="glioma")

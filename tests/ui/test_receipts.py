@@ -58,6 +58,7 @@ def test_what_came_in_two_archives_is_told_apart() -> None:
             standing(StudyStatus.NOT_ANALYSABLE, reason="Blank"),
             "Not analysable: Blank. STAT, number 3 on the worklist; it is read without the AI.",
         ),
+        (standing(StudyStatus.NOT_ANALYSABLE, None), "Stored, but not analysable; it is read without the AI."),
         (standing(StudyStatus.READ, None), "Read and signed."),
         (standing(StudyStatus.MERGED, None, "Merged with another"), "Merged with another."),
         (standing(StudyStatus.DISCARDED, None, "Discarded: copy"), "Discarded: copy."),

@@ -79,6 +79,10 @@ def test_before_a_blind_reading_it_keeps_what_the_ai_said(discreet_peer: Peer, s
     installation.store.drafts.commit_blind(studies[3], READER, Finding.GLIOMA, seen=0, now=datetime.now(UTC))
     told = onward(installation, READER, [studies[2]], datetime.now(UTC))
     assert told["comes"] == "Next down the list: URGENT, P(glioma) 0.24"
+    # It may have been ranked before, and keeps its band.
+    installation.store.results.file_not_analysable(add(installation.store, 9), "Damaged slice")
+    told = onward(installation, READER, [studies[3]], datetime.now(UTC))
+    assert (told["comes"], told["why"]) == ("Next: a study for a blind reading", "")
 
 
 @pytest.mark.parametrize("sent", [{"left": "x"}, {"left": [1]}, {"since": 3}, {"since": "yesterday"}])

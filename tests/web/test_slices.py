@@ -7,7 +7,8 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -337,3 +338,23 @@ def test_only_what_our_page_fetches_ahead_is_no_view(
     assert noted("B", *first, f"{address}/slices/{number}/{other}") == ["loaded ahead", "viewed"]
     assert noted("C", f"{address}/thumbnails/{number}/{at}") == ["viewed"]
     assert noted("D", f"{described['layers']}/{number}/{at}") == ["viewed"]
+
+
+def test_before_a_class_is_committed_nobody_lets_the_ai_explain_a_slice(
+    described: dict[str, Any],
+    client: Client,
+    installation: Installation,
+    study: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    number, at = described["suspicious"]
+    address = f"{described['layers']}/{number}/{at}?finding=glioma"
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    whole = installation.store.study(study)
+    assert client.get(address, Cookie=f"{COOKIE}=Eve").status_code == 403
+    # Not scored yet, or not analysable: the layers would be made now.
+    monkeypatch.setattr(type(installation.store), "study", lambda *_: replace(whole, results=()))
+    assert client.get(address, Cookie=f"{COOKIE}=Eve").status_code == 403
+    seen = installation.store.study(study).shown
+    installation.store.drafts.commit_blind(study, "Eve", Finding.NOTUMOR, seen=seen.readings, now=datetime.now(UTC))
+    assert client.get(address, Cookie=f"{COOKIE}=Eve").status_code == 200

@@ -163,6 +163,21 @@ def test_a_blind_reader_sees_no_answer_of_the_ai(peer: Peer, monkeypatch: pytest
     assert [study for study, band in shown.items() if band] == [committed]
 
 
+def test_a_study_that_became_not_analysable_keeps_its_band_from_a_blind_reader(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = peer.installation.store
+    (study,) = (row["id"] for row in rows(peer, text="M1")["rows"])
+    store.arrivals.add("Head 1", [Arrival(instance(9), StudyHeader("1.1", "MÜLLER^JÖRG", "M1", "A1"))], actor="door")
+    blind = peer.installation.settings.model_copy(update={"blind_first_read": True})
+    monkeypatch.setattr(peer.installation, "settings", blind)
+    for said in ("Being scored", "Not analysable"):
+        (row,) = rows(peer, text="M1")["rows"]
+        assert (row["id"], row["ai"], row["band"], row["malignancy"]) == (study, said, "", None)
+        store.results.file_not_analysable(study, "Damaged slice")
+    assert row["reason"] == "Damaged slice"
+
+
 def test_what_comes_in_news_tells_a_blind_reader_no_band(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     events, item = Events(lambda: peer.installation), News(peer.installation.store.read).since(0)[-1]
     assert '"band": "STAT"' in events._event(item)

@@ -107,7 +107,8 @@ class Acting:
         self.require(Right.SIGN)
         installation, reader, now = self.installation, self.person.name, datetime.now(UTC)
         study, draft = installation.store.study(study_id), installation.store.drafts.get(study_id, reader)
-        if installation.hides_ai(study, reader):  # first: what else is wrong with a reading may tell the AI's class
+        # First: what else is wrong with a reading may tell the AI's class.
+        if installation.awaits_commit(study, reader):
             raise ConflictError("Commit a class first, then sign: this is a blind reading.")
         readings.check_shown(study, shown)
         if draft is not None and draft.due_at is not None:
@@ -208,13 +209,17 @@ class Acting:
         """Return rows of the audit trail; see `Trail.page`. That somebody looks is noted once for each visit."""
         self.require(Right.AUDIT)
         self.installation.visits.note(self.person, Event.TRAIL_SEEN)
-        return self.installation.store.trail.page(wanted, size, before)
+        return self.installation.store.trail.page(self._sparing(wanted), size, before)
 
     def export_trail(self, wanted: TrailFilter, form: str) -> Iterator[TrailEntry]:
         """Note that the person takes the audit trail away in a form, then give its rows; see `Trail.all`."""
         self.require(Right.AUDIT)
         self._note(Event.EXPORTED, f"audit trail as {form}, {wanted.said()}")
-        return self.installation.store.trail.all(wanted)
+        return self.installation.store.trail.all(self._sparing(wanted))
+
+    def _sparing(self, wanted: TrailFilter) -> TrailFilter:
+        """Return the filter of a person who may also be a blind reader."""
+        return replace(wanted, blind=self.installation.settings.blind_first_read)
 
     def begin_baseline(self, day: date, reason: str) -> None:
         """Count the baseline of the monitoring from a day on, for a reason that is audited.

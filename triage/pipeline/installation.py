@@ -263,13 +263,20 @@ class Installation:
         )
 
     def hides_ai(self, study: Study, reader: str) -> bool:
-        """Tell whether the AI result stays out of sight of a reader, who has not committed a class yet."""
-        if not self.settings.blind_first_read or study.result is None:
+        """Tell whether what the AI finds stays out of sight of a reader, who has not committed a class yet.
+
+        Also without a result: the layers of a slice are made when they are asked for.
+        """
+        if not self.settings.blind_first_read:
             return False
         if any(item.reader == reader for item in study.readings):
             return False
         draft = self.store.drafts.get(study.study_id, reader) if reader else None
         return draft is None or draft.entries.blind is None
+
+    def awaits_commit(self, study: Study, reader: str) -> bool:
+        """Tell whether a reader commits a class before signing; what never had a result is read without the AI."""
+        return bool(study.results) and self.hides_ai(study, reader)
 
     def resume(self) -> int:
         """Enqueue every pending study that is not in the queue, and return the number of pending studies.

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, Row, Select, and_, case, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from triage.domain import StudyStatus
 from triage.records.audit import Event
 from triage.records.database import Read
 from triage.records.studies import mentions
@@ -17,6 +18,10 @@ from triage.records.tables import AuditRow, StudyRow
 
 #: Rows of one look at the record while everything is read.
 BATCH = 2_000
+#: Said instead of the detail of `TELLING` rows before a blind reading.
+HIDDEN = "hidden: blind first read"
+#: Events whose detail tells what the AI or a reader found.
+TELLING = (Event.RANKED, Event.RERANKED, Event.COMMITTED, Event.SIGNED)
 #: Digits of an ID that are shown, and by which its study is found.
 BEGINNING = 8
 
@@ -37,6 +42,9 @@ class TrailFilter:
         ID of a study or at least its first `BEGINNING` digits, or words that it mentions, see `WorklistFilter.text`.
     since, until
         From this time on, and before this time.
+    blind
+        Whether no row may tell what was found in a study that is not settled; nor may a search, so that it finds
+        only what is shown.
     """
 
     words: str = ""
@@ -45,6 +53,7 @@ class TrailFilter:
     study: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    blind: bool = False
 
     def said(self) -> str:
         """Return which parts are in use, for the audit trail; never what was searched for, which can name a patient."""
@@ -112,7 +121,8 @@ class Trail:
 
 
 def _query(wanted: TrailFilter, dialect: str) -> Select[Any]:
-    conditions = [_has(word, dialect) for word in wanted.words.split()]
+    detail = _detail(blind=wanted.blind)
+    conditions = [_has(word, detail, dialect) for word in wanted.words.split()]
     if wanted.events:
         conditions.append(AuditRow.event.in_(wanted.events))
     if wanted.actor:
@@ -126,14 +136,23 @@ def _query(wanted: TrailFilter, dialect: str) -> Select[Any]:
     if wanted.until is not None:
         conditions.append(AuditRow.at < wanted.until)
     # Columns, not objects that could be changed: half the time, and it counts where all is taken away.
-    return select(*AuditRow.__table__.columns).where(*conditions).order_by(AuditRow.id.desc())
+    columns = [one for one in AuditRow.__table__.columns if one.name != AuditRow.detail.name]
+    return select(*columns, detail.label(AuditRow.detail.name)).where(*conditions).order_by(AuditRow.id.desc())
 
 
-def _has(word: str, dialect: str) -> ColumnElement[bool]:
-    return or_(*(_mentions(one, word, dialect) for one in (AuditRow.detail, AuditRow.actor, AuditRow.address)))
+def _detail(*, blind: bool) -> ColumnElement[str]:
+    if not blind:
+        return AuditRow.__table__.c.detail
+    settled = select(StudyRow.id).where(StudyRow.status == StudyStatus.READ)
+    tells = and_(AuditRow.event.in_(TELLING), AuditRow.study_id.not_in(settled))
+    return case((tells, HIDDEN), else_=AuditRow.detail)
 
 
-def _mentions(column: InstrumentedAttribute[Any], text: str, dialect: str) -> ColumnElement[bool]:
+def _has(word: str, detail: ColumnElement[str], dialect: str) -> ColumnElement[bool]:
+    return or_(*(_mentions(one, word, dialect) for one in (detail, AuditRow.actor, AuditRow.address)))
+
+
+def _mentions(column: ColumnElement[str] | InstrumentedAttribute[Any], text: str, dialect: str) -> ColumnElement[bool]:
     # LIKE of SQLite does not tell A from a, and is four times as fast without lower() around both sides.
     find = column.contains if dialect == "sqlite" else column.icontains
     return find(text, autoescape=True)

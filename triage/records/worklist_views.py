@@ -113,8 +113,11 @@ class WorklistRow:
     signatures: tuple[Signature, ...] = ()
 
     def hides_ai(self, reader: str) -> bool:
-        """Tell whether, where the first reading is blind, the AI result stays out of sight of a reader."""
-        return self.predicted is not None and reader not in {*self.committed, *(one.reader for one in self.signatures)}
+        """Tell whether, where the first reading is blind, the AI result stays out of sight of a reader.
+
+        The band too, also without a result: what became not analysable keeps the one that an earlier result gave it.
+        """
+        return reader not in {*self.committed, *(one.reader for one in self.signatures)}
 
 
 @dataclass(frozen=True, slots=True)

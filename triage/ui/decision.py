@@ -90,9 +90,9 @@ def _uncertainty(result: AIResult) -> str:
     return f'<div style="color:{theme.palette().muted};{SMALL}" {explained}>{said}</div>'
 
 
-def hides_ai(installation: Installation, study: Study) -> bool:
+def awaits_commit(installation: Installation, study: Study) -> bool:
     """Tell whether the AI result stays out of sight until this reader has committed a class."""
-    return installation.hides_ai(study, state.reader())
+    return installation.awaits_commit(study, state.reader())
 
 
 def history(study: Study, *, blind: bool = False) -> None:
@@ -125,7 +125,7 @@ def form(installation: Installation, study: Study, onward: dict[str, Any]) -> No
 
     `onward` says what comes when the reader leaves the study (`triage.ui.state.coming`).
     """
-    name, blind = state.reader(), hides_ai(installation, study)
+    name, blind = state.reader(), awaits_commit(installation, study)
     role = reading.next_role(name, study.readings, study.status)
     result = None if blind else study.result
     key = f"form_{study.study_id}"

@@ -17,6 +17,7 @@ from triage import insights
 from triage.domain import Band, Finding
 from triage.insights import Bought, Case, Estimate, Share
 from triage.languages.speech import later, number, percent, t
+from triage.records.worklist_views import QueueSummary
 from triage.text import table_cell
 from triage.ui import theme
 from triage.ui.charts import layout
@@ -31,17 +32,41 @@ TIMES = {
 NONE_YET = "–"
 
 
-def over_time(counts: Mapping[Band, Sequence[int]], moments: Sequence[datetime]) -> go.Figure:
-    """Return the number of waiting studies over time, stacked by band, the most urgent at the bottom."""
+def queue_now(summary: QueueSummary, *, blind: bool) -> None:
+    """Draw how many studies wait, by band; before a blind reading all of them together."""
+    with st.container(horizontal=True, gap="xlarge"):
+        if blind:
+            said = t("Studies that wait for a reading, of any age")
+            st.metric(t("All"), number(summary.total), help=said, width="content")
+        for band in () if blind else Band:
+            said = t("Studies of band {band} that wait for a reading, of any age", band=t(band))
+            st.metric(t(band), number(summary.counts[band]), help=said, width="content")
+        st.metric(
+            t("Not analysable"),
+            number(summary.not_analysable),
+            help=t("Of these, the studies that the AI could not judge. They stay in the queue for a reader."),
+            width="content",
+        )
+
+
+def over_time(counts: Mapping[Band, Sequence[int]], moments: Sequence[datetime], *, blind: bool) -> go.Figure:
+    """Return the number of waiting studies over time, stacked by band, the most urgent at the bottom.
+
+    Before a blind reading all bands are one.
+    """
+    palette = theme.palette()
+    lines = [(t(band), palette.band[band], list(values)) for band, values in counts.items()]
+    if blind:
+        lines = [(t("All"), palette.full, [sum(each) for each in zip(*counts.values(), strict=True)])]
     figure = go.Figure()
-    for band, values in counts.items():
+    for name, colour, values in lines:
         figure.add_scatter(
             x=list(moments),
-            y=list(values),
-            name=t(band),
+            y=values,
+            name=name,
             stackgroup="waiting",
-            line={"color": theme.palette().band[band], "width": 1, "shape": "hv"},
-            hovertemplate=f"{t(band)}: {t('%{y} waited at %{x} UTC')}<extra></extra>",
+            line={"color": colour, "width": 1, "shape": "hv"},
+            hovertemplate=f"{name}: {t('%{y} waited at %{x} UTC')}<extra></extra>",
         )
     figure.update_layout(
         **layout(),

@@ -79,10 +79,11 @@ def where(standing: Standing) -> str:
     """Return where a study stands: queued, its rank, why it is not analysable, or what was done with it."""
     row = standing.row
     place = t("{band}, number {place} on the worklist", band=t(row.band), place=standing.place or 0)
-    place = place if standing.place else t(row.band)
     if row.status is StudyStatus.RECEIVED:
         return t("Stored; queued for scoring.")
     if row.status is StudyStatus.NOT_ANALYSABLE:
+        if standing.place is None:  # before a blind reading
+            return t("Stored, but not analysable; it is read without the AI.")
         reason = retold(row.reason)
         return t("Not analysable: {reason}. {place}; it is read without the AI.", reason=reason, place=place)
     if row.status is StudyStatus.RANKED:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from triage.languages.speech import day_pattern, later, retold, t
 from triage.records.audit import Event
-from triage.records.trail import BEGINNING, TrailEntry
+from triage.records.trail import BEGINNING, HIDDEN, TrailEntry
 from triage.text import one_line, table_cell
 from triage.ui import state
 
@@ -82,6 +82,7 @@ FIXED = frozenset(
 #: State, role, decision and class of a signed reading.
 SIGNED = re.compile(r"(\w+), (\w+): (\w+) (.+)")
 # Such details that the search for sentences passes over: of one word, or of modules that say nothing else to a reader.
+later("hidden: blind first read")
 later("{count} file(s)")
 later("{count} report(s)")
 later("after the study was judged")
@@ -136,7 +137,7 @@ def _detail(entry: TrailEntry) -> str:
     if entry.event is Event.SIGNED and (parts := SIGNED.fullmatch(said)):
         condition, role, decision, finding = map(t, parts.groups())
         return f"{condition}, {role}: {decision} {finding}"
-    return retold(said) if entry.event in FIXED else said
+    return retold(said) if entry.event in FIXED or said == HIDDEN else said
 
 
 def columns(*, may_open: bool) -> dict[str, Any]:

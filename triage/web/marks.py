@@ -76,7 +76,7 @@ def visible(installation: Installation, study_id: str, reader: str) -> list[dict
     """
     store = installation.store
     status, readings = store.readings.of(study_id)
-    if hidden_from(reader, readings, status) or installation.hides_ai(store.study(study_id), reader):
+    if hidden_from(reader, readings, status) or installation.awaits_commit(store.study(study_id), reader):
         return []
     latest = {item.reader: number for number, item in enumerate(readings, start=1) if item.reader != reader}
     return [

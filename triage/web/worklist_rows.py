@@ -41,12 +41,16 @@ def as_shown(row: WorklistRow, reader: str, *, blind: bool) -> dict[str, Any]:
     """Return a row as the page shows it to a reader; before a blind reading without all that the AI found."""
     hidden = blind and row.hides_ai(reader)
     answer = row.predicted.label if row.predicted else "Not analysable"
+    if hidden and row.predicted:
+        answer = later("Hidden: blind reading")
+    # Why a study is not analysable says nothing of its band.
+    reason = "" if hidden and row.status is not StudyStatus.NOT_ANALYSABLE else row.reason
     return {
         "id": row.study_id,
         "band": "" if hidden else row.band,
         "malignancy": None if hidden else row.malignancy,
         "finding": None if hidden else row.predicted,
-        "ai": later("Hidden: blind reading") if hidden else WITHOUT_RESULT.get(row.status, answer),
+        "ai": WITHOUT_RESULT.get(row.status, answer),
         "patient": readable_name(row.patient_name),
         "mrn": one_line(row.mrn),
         "accession": one_line(row.accession_number),
@@ -56,7 +60,7 @@ def as_shown(row: WorklistRow, reader: str, *, blind: bool) -> dict[str, Any]:
         "arrived": row.arrived_at.isoformat(),
         "status": row.status,
         "waiting": row.waiting,
-        "reason": ". ".join(filter(None, (row.doubt, "" if hidden else row.reason))),
+        "reason": ". ".join(filter(None, (row.doubt, reason))),
         "claimed": one_line(row.claimed_by),
         "drafts": [one_line(one) for one in row.drafts],
         "own": bool(reader) and row.claimed_by == reader,
