@@ -21,10 +21,6 @@ from triage.records.worklist_filters import for_another
 from triage.records.worklist_views import Sort, WorklistFilter
 from triage.worklist import WaitLimits, merged
 
-#: Images of a study; a study whose series are all set aside has no row.
-IMAGES = func.coalesce(
-    select(ImageCountRow.images).where(ImageCountRow.study_id == StudyRow.id).correlate(StudyRow).scalar_subquery(), 0
-)
 #: What a click on the header of a column sorts by.
 SORTS: dict[Sort, ColumnElement[Any]] = {
     Sort.BAND: StudyRow.band.expression,
@@ -35,7 +31,8 @@ SORTS: dict[Sort, ColumnElement[Any]] = {
     Sort.ACCESSION: StudyRow.accession_number.expression,
     Sort.STUDY: func.lower(StudyRow.name),
     Sort.DATE: StudyRow.study_date.expression,
-    Sort.IMAGES: IMAGES,
+    # A study whose series are all set aside has no row.
+    Sort.IMAGES: func.coalesce(ImageCountRow.images, 0),
     Sort.ARRIVED: StudyRow.arrived_at.expression,
     Sort.STATUS: case({status: place for place, status in enumerate(StudyStatus)}, value=StudyRow.status),
 }
@@ -93,7 +90,10 @@ def by_column(session: Session, wanted: WorklistFilter, where: Where, start: int
     latest = case((StudyRow.waiting.is_(False), StudyRow.arrived_at)).desc()
     equal = [StudyRow.arrived_at.asc(), StudyRow.id.asc()] if wanted.blind else _priority()
     order = (*way, StudyRow.waiting.desc(), latest, *equal)
-    found = session.scalars(select(StudyRow.id).where(*where).order_by(*order).offset(start).limit(stop - start))
+    rows = select(StudyRow.id).where(*where)
+    if wanted.sort is Sort.IMAGES:
+        rows = rows.outerjoin(ImageCountRow, ImageCountRow.study_id == StudyRow.id)
+    found = session.scalars(rows.order_by(*order).offset(start).limit(stop - start))
     return [(study_id, False) for study_id in found]
 
 
