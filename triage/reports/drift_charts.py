@@ -28,6 +28,8 @@ CHARTED: Sequence[Name | None] = (
 )
 #: Weeks that are drawn, the last ones.
 WEEKS = 26
+#: Days that the axis holds at least, and room at its ends.
+FEWEST_DAYS, MARGIN = 28, 4
 SMALL = 6.5
 
 
@@ -63,6 +65,8 @@ def _weeks(axes: Axes, measure: Measure, chart: Chart) -> None:
         if shift.ended is None and date2num(shift.since) >= days[0]:
             axes.axvline(date2num(shift.since), color=WARNING, linewidth=0.9, linestyle=":")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda one, _: words.value(measure, one)))
+    # One week alone would stand on an axis of years.
+    axes.set_xlim(days[0] - MARGIN, max(days[-1], days[0] + FEWEST_DAYS) + MARGIN)
     axes.xaxis.set_major_locator(AutoDateLocator(minticks=2, maxticks=4))
     axes.xaxis.set_major_formatter(FuncFormatter(_day))
 

@@ -52,7 +52,7 @@ EVENTS = {
     Event.SHADOW: later("Shadow changed"),
     Event.OVERRIDE: later("Override of a judgement"),
     Event.RERANKED: later("Ranked anew"),
-    Event.RETRAINED: later("Model retrained"),
+    Event.RETRAINED: later("Retraining of a model"),
     Event.SETTINGS: later("Settings changed"),
     Event.SEALED: later("Record sealed"),
     Event.VERIFIED: later("Record verified"),
