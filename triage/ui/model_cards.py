@@ -76,7 +76,7 @@ def head(card: Card) -> None:
     st.markdown(f"**{markdown(card.name)}** · {markdown(f'{card.architecture} · {card.created}')}")
     if summary := facts_of(card).training.summary:
         st.caption(markdown(summary))
-    st.caption(t("SHA-256 of the network: {digest}", digest=card.sha256))
+    st.caption(t("SHA-256 of the network: {digest}", digest=markdown(card.sha256)))
 
 
 def points(card: Card) -> None:

@@ -33,9 +33,9 @@ ABOUT = later(
     "on unchanged. The candidate is judged at the end, and serves only once it is promoted."
 )
 LACKS = later(
-    "The signed readings are too few for its judgement: among the fifth of the patients who are kept for the test it "
-    "lacks at least {gliomas} with a glioma and {others} with another class, and until then no candidate passes; one "
-    "serves only if a second administrator agrees to an override."
+    "The signed readings are few for its judgement: among the fifth of the patients who are kept for the test it lacks "
+    "{gliomas} with a glioma and {others} with another class. Until then a candidate that is only as good as the model "
+    "that serves cannot pass, and serves only if a second administrator agrees to an override."
 )
 
 
