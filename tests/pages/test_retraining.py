@@ -69,7 +69,7 @@ def button(app: AppTest, label: str):  # type: ignore[no-untyped-def]
 def test_it_is_begun_watched_cancelled_and_resumed_until_it_is_a_candidate(installation: Installation) -> None:
     app = drawn()
     assert [one.label for one in app.button] == ["Retrain the model"]
-    assert "lacks at least 73 with a glioma and " in app.caption[1].value
+    assert "lacks 73 with a glioma and " in app.caption[1].value
     button(app, "Retrain the model").click().run()
     until(lambda: installation.retrainings.job().progress is not None)
     app.run()

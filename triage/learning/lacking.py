@@ -9,12 +9,12 @@ from triage.learning.checks import FEWEST, SHARES
 from triage.learning.paired import patients_needed
 from triage.learning.parts import Part, part_of
 
-#: Patients of the test part with a glioma without whom not even a candidate that answers as the serving model passes.
+#: Patients of the test part with a glioma without whom a candidate that answers as the serving model does not pass.
 FEWEST_GLIOMAS = max(patients_needed(0.0, SHARES[0].margin), FEWEST)
 
 
 def lacking(concluded: Iterable[tuple[str, str]]) -> tuple[int, int]:
-    """Return how many patients of the test part are missing at least, with a glioma and with another class.
+    """Return how many patients of the test part are missing for a candidate that is as good, with a glioma and with another class.
 
     Parameters
     ----------
