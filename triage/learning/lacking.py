@@ -14,7 +14,7 @@ FEWEST_GLIOMAS = max(patients_needed(0.0, SHARES[0].margin), FEWEST)
 
 
 def lacking(concluded: Iterable[tuple[str, str]]) -> tuple[int, int]:
-    """Return how many patients of the test part are missing for a candidate that is as good, with a glioma and with another class.
+    """Return how many test patients a candidate that is as good lacks, with a glioma and with another class.
 
     Parameters
     ----------
