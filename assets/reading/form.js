@@ -17,7 +17,7 @@ import { Question } from "./question.js";
  * @typedef {import("./draft.js").Snapshot} Snapshot
  * @typedef {{study: string, name: string, reader: string, role: string, blind: boolean, predicted: string, amends: boolean, verb: string, title: string,
  *   choices: [string, string][], reasons: [string, string][], snapshot: Snapshot, refusal: string, note: string,
- *   shown: {readings: number, contents: string, model: string}, proof: boolean, done: number,
+ *   shown: {readings: number, contents: string, model: string}, proof: string, done: number,
  *   onward: import("./onward.js").Coming}} Data
  * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, value: object) => void}} Component
  */
@@ -102,6 +102,7 @@ export class Form {
   /** @param {Component} component */
   update(component) {
     this.component = component;
+    if (this.data.proof === "missing" && component.data.proof === "given") this.told = ""; // what was asked for is done
     this.data = component.data;
     this.acts.heard(component.data.done);
     if (component.data.note) this.told = this.done = component.data.note;

@@ -138,6 +138,8 @@ export function lacking({ draft, data, overrides, parts }) {
     return [t('The reason "other" needs a comment. Enter the reason in a few words.'), parts.comment];
   if (data.amends && !comment.trim())
     return [t("An amendment needs a comment. Enter what changed since the signed reading."), parts.comment];
+  const proof = data.proof === "missing" && document.querySelector(".st-key-proof :is(input, a)");
+  if (proof instanceof HTMLElement) return [t("Confirm above that it is you. Then sign."), proof];
   return ["", null];
 }
 

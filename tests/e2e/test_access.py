@@ -12,7 +12,7 @@ import pytest
 import requests
 from access_samples import PASSWORD, account
 from helpers import served, take_in, until
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from signing import question
 
 from triage.access.roles import Role
@@ -50,21 +50,33 @@ def sign_in(browser: Browser, address: str, login: str, complaints: list[str], p
     return tab
 
 
+def top(of: Locator) -> float:
+    box = of.bounding_box()
+    assert box
+    return box["y"]
+
+
 def test_a_radiologist_signs_with_the_password_and_signs_out_everywhere(address: str, browser: Browser) -> None:
     complaints: list[str] = []
     tab = sign_in(browser, address, "ada", complaints, "/review")
     expect(tab.get_by_test_id("stSidebar").get_by_text("Dr. Ada")).to_be_visible(timeout=60_000)
     tab.get_by_role("radio", name="Glioma").click()
     signing = tab.get_by_role("button", name=re.compile("^(Confirm and sign|Sign override)$"))
+    asked, password = tab.get_by_text("Confirm above that it is you"), tab.get_by_label("Password", exact=True)
     signing.click()
-    question(tab).click()
-    expect(tab.get_by_text("Confirm with your password")).to_be_in_viewport(timeout=60_000)
-    tab.get_by_label("Password", exact=True).fill(PASSWORD)
-    tab.get_by_role("button", name="Confirm", exact=True).click()
+    expect(asked).to_be_in_viewport(timeout=60_000)
+    expect(password).to_be_focused()
+    before = top(signing)
+    tab.keyboard.type(PASSWORD)
+    tab.keyboard.press("Enter")
     expect(tab.get_by_text("Confirmed for your next signature")).to_be_visible(timeout=60_000)
+    expect(asked).to_have_count(0)
+    assert top(signing) == pytest.approx(before, abs=20)  # the line that told what to do is gone
     signing.click()
     question(tab).click()
     expect(tab.get_by_text("Final in")).to_be_visible()
+    expect(tab.get_by_text("Confirmed for this signature.")).to_be_visible(timeout=60_000)
+    expect(password).to_have_count(0)
     for name in (
         "Worklist",
         "Upload",

@@ -207,7 +207,7 @@ def test_a_refused_signature_uses_up_no_proof_and_takes_no_claim(
     assert study.result is not None
     assert study.result.predicted is Finding.GLIOMA
 
-    with pytest.raises(ReadingError, match="Confirm it is you"):
+    with pytest.raises(ReadingError, match="Confirm above that it is you"):
         by.sign(study_id, confirmed, study.shown)
     assert store.claims.holder(study_id, datetime.now(UTC)) is None
 

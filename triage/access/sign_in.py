@@ -24,7 +24,7 @@ from triage.text import visible
 WRONG = "Name, password or code is wrong. Type them again."
 NO_ROLE = "Your account at the sign-in service has no role here. Ask an administrator which group gives one."
 CLOSED = "This account was closed. Ask an administrator for another one."
-PROVE = "Confirm with your password that it is you: in the field «Confirm it is you». Then sign."
+PROVE = "Your proof for this signature is missing or too old. Confirm above that it is you, then sign."
 #: How long a proof counts.
 PROOF = timedelta(minutes=2)
 #: Failures without a delay, and longest delay in seconds: of an account from one place; from everywhere; of an address.

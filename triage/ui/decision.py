@@ -18,7 +18,7 @@ from triage.records.called import calling
 from triage.records.views import Study
 from triage.settings import ROOT
 from triage.text import html_text, markdown
-from triage.ui import state, theme
+from triage.ui import proof, state, theme
 from triage.web.drafts import said, snapshot
 
 FORM = ROOT / "assets" / "reading"
@@ -149,7 +149,7 @@ def form(installation: Installation, study: Study, onward: dict[str, Any]) -> No
             "choices": [[item.value, t(item.label)] for item in (*Finding, *Beyond)],
             "reasons": [[item.value, t(item.value)] for item in ReasonCode],
             "shown": asdict(study.shown),
-            "proof": installation.settings.sign_with_password,
+            "proof": proof.standing(),
             "snapshot": snapshot(installation, study.study_id, name),
             "refusal": st.session_state.pop("refusal", ""),
             "note": st.session_state.pop("note", ""),
