@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers import free_port
+from dbos import DBOS
+from helpers import LastingDoor, free_port
 
 from bench.postgres import installed, server
 from triage.domain import Finding
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom, phantoms
 from triage.pipeline.installation import Installation
+from triage.records.database import Database
 from triage.records.store import Store
 from triage.settings import Settings
 
@@ -81,17 +84,49 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def installation(settings: Settings) -> Iterator[Installation]:
+def installation(
+    settings: Settings, furnished: Callable[[Path], Path], decoders: LastingDoor
+) -> Iterator[Installation]:
+    """An installation that has received nothing."""
+    furnished(settings.home)
     installation = Installation(settings)
+    installation.door = decoders
     yield installation
     installation.close()
 
 
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[LastingDoor]:
+    """Decoding processes for all tests: new ones would take each test three seconds of a processor."""
+    door = LastingDoor()
+    yield door
+    door.close_for_good()
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Make a home with empty tables, which all migrations have made once; anew for each test takes a second."""
+    made = tmp_path_factory.mktemp("furnished")
+    Database(f"sqlite:///{made / 'triage.db'}").engine.dispose()
+    DBOS.migrate(f"sqlite:///{made / 'work.db'}")
+
+    def copied(home: Path) -> Path:
+        home.mkdir(mode=0o700, parents=True)
+        for table in made.iterdir():
+            shutil.copy(table, home)
+        return home
+
+    return copied
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest, tmp_path: Path, furnished: Callable[[Path], Path]) -> Iterator[Store]:
     """An empty record on each database that we support."""
-    on_disk = f"sqlite:///{tmp_path / 'triage.db'}"
-    record = Store(on_disk if request.param == "sqlite" else request.getfixturevalue("postgres"), tmp_path)
+    if request.param == "sqlite":
+        address = f"sqlite:///{furnished(tmp_path / 'record') / 'triage.db'}"
+    else:
+        address = request.getfixturevalue("furnished_postgres")
+    record = Store(address, tmp_path)
     yield record
     record.engine.dispose()
 
@@ -99,13 +134,31 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def postgres(postgres_server: int) -> str:
     """An empty database on a PostgreSQL server of the tests' own."""
+    return anew(postgres_server, "triage_test")
+
+
+@pytest.fixture
+def furnished_postgres(postgres_server: int, postgres_tables: str) -> str:
+    """A database with empty tables on that server."""
+    return anew(postgres_server, "triage_test", postgres_tables)
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: int) -> str:
+    """The name of a database with empty tables, to be copied."""
+    Database(anew(postgres_server, "triage_tables")).engine.dispose()
+    return "triage_tables"
+
+
+def anew(port: int, name: str, like: str = "template1") -> str:
+    """Make a database, a copy of another one, and return its address."""
     import psycopg
 
-    address = f"host=127.0.0.1 port={postgres_server} user=triage dbname="
-    with psycopg.connect(address + "postgres", autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS triage_test WITH (FORCE)")
-        connection.execute("CREATE DATABASE triage_test")
-    return f"postgresql+psycopg://triage@127.0.0.1:{postgres_server}/triage_test"
+    address = f"host=127.0.0.1 port={port} user=triage dbname=postgres"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
+    return f"postgresql+psycopg://triage@127.0.0.1:{port}/{name}"
 
 
 @pytest.fixture(scope="session")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from helpers import LastingDoor
 
 from triage.pipeline.installation import Installation
 from triage.ui import state
 
 
 @pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+def installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, furnished: Callable[[Path], Path], decoders: LastingDoor
+) -> Iterator[Installation]:
     """The installation that the pages find: an empty one of this test's own."""
-    monkeypatch.setenv("TRIAGE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TRIAGE_HOME", str(furnished(tmp_path / "home")))
     st.cache_resource.clear()
     st.cache_data.clear()
     installation = state.installation()
+    installation.door = decoders
     yield installation
     installation.close()
     st.cache_resource.clear()

@@ -38,7 +38,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """An empty installation on each database that we support."""
     if request.param == "sqlite":
         return Settings(home=tmp_path / "home")
-    return Settings(home=tmp_path / "home", database_url=request.getfixturevalue("postgres"))
+    return Settings(home=tmp_path / "home", database_url=request.getfixturevalue("furnished_postgres"))
 
 
 def of(installation: Installation, person: Person = ADA) -> Promoting:

@@ -32,7 +32,7 @@ ON_EACH = pytest.mark.parametrize("settings", ["sqlite", "postgresql"], indirect
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """An empty installation; with `ON_EACH`, on each database that we support."""
-    address = request.getfixturevalue("postgres") if getattr(request, "param", "") == "postgresql" else ""
+    address = request.getfixturevalue("furnished_postgres") if getattr(request, "param", "") == "postgresql" else ""
     return Settings(home=tmp_path / "home", database_url=address)
 
 
