@@ -16,8 +16,8 @@ export function onKey(form, event) {
     }
     return;
   }
-  const adrift = document.documentElement.hasAttribute("data-adrift"); // events-focus.js
-  if (event.defaultPrevented || event.isComposing || adrift) return;
+  const rests = document.documentElement.matches("[data-adrift], [data-returning]"); // events-focus.js, events-connection.js
+  if (event.defaultPrevented || event.isComposing || rests) return;
   const place = /^Digit([1-6])$/.exec(event.code)?.[1];
   // A class can be chosen while the comment is written.
   const here = !field || form.parts.root.contains(target);

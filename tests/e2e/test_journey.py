@@ -79,7 +79,7 @@ def test_the_worklist_is_served_without_tensorflow(server: Server, browser: Brow
 def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp_path: Path) -> None:
     width = tab.viewport_size["width"]  # type: ignore[index]
     tab.goto(server.address)
-    expect(tab.get_by_text("Research use only")).to_be_visible()
+    expect(tab.get_by_text("Research use only").first).to_be_visible()
     tab.get_by_role("textbox", name="Reader").fill(READER)
     tab.keyboard.press("Enter")
     picture_of(tab, "1_empty")
