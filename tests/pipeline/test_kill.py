@@ -26,9 +26,9 @@ from triage.pipeline.spool import Incoming
 from triage.records.tables import AIResultRow, AuditRow, StudyRow
 from triage.settings import Settings
 
-#: In full (TRIAGE_TEST_FULL=1) 200 kills with 200 studies in flight; of every run a tenth of that.
+#: In full (TRIAGE_TEST_FULL=1) 200 kills with 200 studies in flight; of every run a twentieth of that.
 FULL = "TRIAGE_TEST_FULL" in os.environ
-KILLS = IN_FLIGHT = 200 if FULL else 20
+KILLS = IN_FLIGHT = 200 if FULL else 10
 #: The latest moment of a kill, in times from the start of the process to its first result.
 LATEST = 2
 #: So many kills in a row without a result, and the machine has become slower: the moments are chosen anew. Far below
