@@ -220,11 +220,18 @@ export class App {
     }
     const action = meaning(event, this.keys, this.host);
     const here = event.target === document.body || this.host.contains(/** @type {Node} */ (event.target));
-    const taken = !action && here && toolKey(this, event);
+    const taken = !action && here && (toolKey(this, event) || this.endZoom(event));
     if (!action && !taken) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // Streamlit has keys of its own: r, c
     if (action) act(this, action);
+  }
+
+  /** @param {KeyboardEvent} event @returns {boolean} Whether it ended that the left button zooms, as it ends any tool. */
+  endZoom(event) {
+    const ends = event.key === "Escape" && this.zooming;
+    if (ends) this.choose("zoom");
+    return ends;
   }
 
   /** @param {import("./toolbox.js").State} state What was drawn, or taken in hand by a key. */
@@ -233,6 +240,7 @@ export class App {
     this.drawn = state;
     this.tool = state.tool ?? "";
     if (this.tool) this.zooming = false;
+    this.host.dataset.tool = this.zooming ? "zoom" : this.tool;
     for (const pane of this.layout.panes.slice(1)) pane.viewport.requestDraw(); // key images have a star there too
     if (this.tools && JSON.stringify(state) !== before) toolbar(this);
   }

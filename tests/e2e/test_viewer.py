@@ -867,6 +867,37 @@ def test_the_bar_stays_on_one_row(studies: Studies, browser: Browser, language: 
     tab.context.close()
 
 
+def test_the_bar_names_the_tool_that_is_chosen(studies: Studies, tab: Page) -> None:
+    """Also where its button is folded away; Esc or another tool ends it."""
+    bar, viewer = tab.locator("#viewer .nt-bar"), tab.locator("#viewer")
+    beyond = "(bar) => bar.lastElementChild.lastElementChild.getBoundingClientRect().right - innerWidth"
+    for width in (1366, 1024):
+        tab.set_viewport_size({"width": width, "height": 768})
+        opened(tab, studies, studies.phantom, 6)
+        more = bar.locator(".nt-more > summary")
+        for key, name in (("b", "Brush"), ("x", "Eraser"), ("d", "Lasso"), ("f", "Fill"), ("z", "Zoom")):
+            tab.keyboard.press(key)
+            said = bar.locator("summary, button").filter(visible=True).filter(has_text=name)
+            expect(said).to_have_count(1)
+            expect(said.locator("svg")).to_have_count(1)
+            expect(viewer).to_have_attribute("data-tool", name.lower())
+            assert bar.evaluate(beyond) <= 0
+        if width == 1024:
+            expect(more).to_have_attribute("title", "Zoom is chosen. Esc ends it.")
+        tab.keyboard.press("Escape")
+        expect(viewer).to_have_attribute("data-tool", "")
+        expect(more).to_have_text("More")
+        more.click()
+        bar.get_by_role("button", name="Brush").click()
+        expect(more).to_have_text("Brush")
+        expect(bar.get_by_role("button", name="Brush")).to_be_hidden()
+        tab.keyboard.press("m")
+        expect(more).to_have_text("More")
+        expect(bar.get_by_role("button", name="Length")).to_have_attribute("aria-pressed", "true")
+        tab.keyboard.press("Escape")
+        expect(bar.get_by_role("button", name="Length")).to_have_attribute("aria-pressed", "false")
+
+
 def test_all_keys_that_do_something_are_told_at_once(studies: Studies, tab: Page) -> None:
     panel = tab.locator("#viewer .nt-help")
     for study, slices in ((studies.stack, COUNT), (studies.gap, COUNT - 1)):
