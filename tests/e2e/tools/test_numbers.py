@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -227,10 +228,64 @@ def test_a_label_lies_beside_what_is_measured_and_within_the_pane(
         for inset in (24, 4)  # beside the letters of orientation, else anywhere
     ]
     at = [{"x": x, "y": y} for x, y in points]
-    label = call(page, "label", "tools.placeBeside(...a)", at, kind, [width, height], rooms)
+    mark = {"kind": kind, "points": at, "line": at}
+    label = call(page, "label", "tools.placeBeside(...a)", mark, [width, height], rooms, [], [])
     assert 0 <= label["x"] <= right - width
     assert 0 <= label["y"] <= bottom - height
     if kept_free is not None:
         left, upper, rightmost, lowest = kept_free
         is_aside = label["x"] >= rightmost or label["x"] + width <= left
         assert is_aside or label["y"] >= lowest or label["y"] + height <= upper
+
+
+def test_labels_lie_on_no_other_label_and_on_no_other_mark(page: Page) -> None:
+    """Of measurements that lie side by side and across each other; what is far away has a leader."""
+    made = """(() => {
+      const [right, bottom] = [700, 500];
+      const canvas = new OffscreenCanvas(right, bottom);
+      Object.assign(canvas, { clientWidth: right, clientHeight: bottom });
+      const ctx = canvas.getContext("2d");
+      const labels = new tools.Labels();
+      const written = [];
+      const write = labels.write.bind(labels);
+      labels.write = (ctx, lines, at, colour) => {
+        write(ctx, lines, at, colour);
+        const width = Math.max(...lines.map((line) => ctx.measureText(line).width));
+        written.push([at.x, at.y, at.x + width, at.y + lines.length * tools.LINE_HEIGHT]);
+      };
+      const leaders = [];
+      const stroke = ctx.stroke.bind(ctx);
+      ctx.stroke = () => { leaders.push(1); stroke(); };
+      for (const [lines, ...points] of a[0]) {
+        const at = points.map(([x, y]) => ({ x, y }));
+        const line = at.flatMap((one, number) => number ? Array.from({ length: 41 }, (_, step) => (
+          { x: at[number - 1].x + (one.x - at[number - 1].x) * step / 40,
+            y: at[number - 1].y + (one.y - at[number - 1].y) * step / 40 })) : [one]);
+        labels.add({ kind: at.length > 2 ? "angle" : "length", points: at, line }, lines, "white");
+      }
+      labels.avoid({ left: 0, top: 400, right: 300, bottom: 460 });
+      labels.draw(ctx, 40);
+      return [written, leaders.length];
+    })()"""
+    marks = [
+        [["41.5 mm"], [300, 200], [300, 260]],
+        [["38.2 mm"], [330, 200], [330, 260]],
+        [["120 mm"], [200, 230], [480, 230]],
+        [["62.3°"], [380, 180], [350, 240], [420, 250]],
+        [["12.0 mm"], [100, 380], [150, 380]],
+        [["12.5 mm"], [100, 386], [150, 386]],
+    ]
+    written, leaders = call(page, "label", made, marks)
+    assert len(written) == len(marks)
+    assert leaders >= 1
+    for number, (left, top, right, bottom) in enumerate(written):
+        assert 0 <= left < right <= 700
+        assert 40 <= top < bottom <= 500
+        assert not (left < 300 and bottom > 400 and top < 460), "something else is written there"
+        for other in written[:number]:
+            assert left >= other[2] or right <= other[0] or top >= other[3] or bottom <= other[1]
+        for _, *points in marks:
+            for one, other in pairwise(points):
+                along = np.linspace(one, other, 200)
+                inside = (along > (left, top)).all(axis=1) & (along < (right, bottom)).all(axis=1)
+                assert not inside.any()
