@@ -14,6 +14,8 @@ from matplotlib.path import Path as Outline
 from playwright.sync_api import Browser, Page
 from scipy import ndimage
 
+from triage.languages import speech
+
 pytestmark = pytest.mark.browser
 SPACING = [0.9, 0.45]
 RANDOM = np.random.default_rng(28)
@@ -113,7 +115,7 @@ def test_what_is_written_beside_a_measurement(page: Page) -> None:
     assert text("length", {"mm": 12.345}) == ["12.3 mm"]
     assert text("length", {"px": 3.14159}) == ["3.14 px"]
     assert text("angle", {"degrees": 90}) == ["90°"]
-    assert text("probe", {"value": 1234.5, "stored": 3}, "HU") == ["1235 HU (stored 3)"]
+    assert text("probe", {"value": 1234.5, "stored": 3}, "HU") == ["1234 HU (stored 3)"]  # as the server rounds
     assert text("ellipse", {"mm2": 78.54, "mean": 99.26, "sd": 2.5, "min": 90, "max": 108}) == [
         "Mean 99.3  SD 2.50",
         "90 to 108  78.5 mm²",
@@ -289,3 +291,10 @@ def test_labels_lie_on_no_other_label_and_on_no_other_mark(page: Page) -> None:
                 along = np.linspace(one, other, 200)
                 inside = (along > (left, top)).all(axis=1) & (along < (right, bottom)).all(axis=1)
                 assert not inside.any()
+
+
+def test_browser_and_server_round_alike(page: Page) -> None:
+    """A probability stands on one page in words of both."""
+    shares = [*RANDOM.uniform(0, 1, 200).tolist(), *(at / 2000 for at in range(2001)), 0.688499, 1e-7, 1.0]
+    said = call(page, "../t", "a[0].map((one) => [tools.percent(one, 1), tools.decimals(one, 2)])", shares)
+    assert said == [[speech.percent(one, 1), speech.number(one, 2)] for one in shares]
