@@ -16,10 +16,11 @@ import { Theirs } from "./theirs.js";
 import { toolbar } from "./toolbar.js";
 import { toolKey, toolsOf } from "./toolbox.js";
 import { begin, end } from "./waiting.js";
+import { Windows } from "./windows.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 /** @typedef {import("./pane.js").Source} Source */
-/** @typedef {{study: string, banner: string, next: string, blind: boolean, readings: number}} Data What the page says. */
+/** @typedef {{study: string, of: string, banner: string, next: string, blind: boolean, readings: number}} Data What the page says. */
 
 /** What the reader chose stays for the next study. @type {import("./types.js").Settings} */
 const settings = { heat: true, outline: true, opacity: 0.4, finding: "", method: "cam" };
@@ -155,7 +156,7 @@ export class App {
     if (this.data.blind) unseen(head);
     const changed = () => this.changed();
     const other = id === this.data.study ? "" : head.date < this.main.head.date ? t("PRIOR STUDY {day}", { day: day(head.date) }) : t("OTHER STUDY {day}", { day: day(head.date) });
-    const source = { head, other, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Map() };
+    const source = { head, other, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Windows(() => this.data.of, head.address) };
     this.sources.set(id, source);
     return source;
   }

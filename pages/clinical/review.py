@@ -49,7 +49,7 @@ may_report = not blind and not hidden_from(state.reader(), study.readings, study
 
 left, right = st.columns([1.3, 1], gap="medium")
 with left:
-    viewer.draw(study, following=onward["study"], blind=blind)
+    viewer.draw(study, of=state.person().account or state.reader(), following=onward["study"], blind=blind)
 with right, st.container(gap="xsmall"):
     identity.heading(study)
     if not state.person().may(Right.AUDIT):  # an administrator is told above, and what was changed

@@ -249,6 +249,42 @@ def test_the_box_of_windows_says_which_is_in_force(studies: Studies, tab: Page) 
     until(lambda: tab.evaluate(said) == "as the file says", 10)
 
 
+def test_a_window_set_by_hand_stays_when_the_page_is_loaded_again(studies: Studies, tab: Page) -> None:
+    """For this study and series, and for this person only; zoom, turn and other studies begin anew."""
+    cookie = {"name": "triage_reader", "url": studies.address}
+    tab.context.add_cookies([{**cookie, "value": "Dr.%20A"}])
+    opened(tab, studies, studies.stack, COUNT)
+    pane = tab.locator(PANE)
+    of_the_file = f"{CENTRE} {WIDTH}"
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    box = pane.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 120, y + 60, steps=4)
+    tab.mouse.up()
+    own = pane.get_attribute("data-window") or ""
+    assert own != of_the_file
+    tab.reload()
+    expect(pane).to_have_attribute("data-window", own)
+    opened(tab, studies, studies.prior, COUNT // 2)
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    opened(tab, studies, studies.stack, COUNT)
+    expect(pane).to_have_attribute("data-window", own)
+    tab.keyboard.press(" ")
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    tab.reload()
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    tab.keyboard.press("5")
+    expect(pane).not_to_have_attribute("data-window", of_the_file)
+    tab.context.add_cookies([{**cookie, "value": "Dr.%20B"}])
+    opened(tab, studies, studies.stack, COUNT)
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    assert tab.evaluate("sessionStorage.getItem('neurotriage-windows')") is None
+    tab.context.clear_cookies()
+
+
 def test_the_mark_of_a_key_image_leaves_the_letter_free(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.stack, COUNT)
     letter = """() => {

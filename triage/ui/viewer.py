@@ -33,13 +33,15 @@ _viewer = st.components.v2.component(
 )
 
 
-def draw(study: Study, *, following: str | None = None, blind: bool = False) -> None:
+def draw(study: Study, *, of: str, following: str | None = None, blind: bool = False) -> None:
     """Draw the viewer.
 
     Parameters
     ----------
     study
         The study.
+    of
+        Who reads it: what one person set is not kept for the next one in the same tab.
     following
         The study that will be read next; the server decodes it meanwhile.
     blind
@@ -49,6 +51,7 @@ def draw(study: Study, *, following: str | None = None, blind: bool = False) -> 
         key="viewer",
         data={
             "study": study.study_id,
+            "of": of,
             "banner": banner(study),
             "next": following or "",
             "blind": blind,
