@@ -69,8 +69,7 @@ with right, st.container(gap="xsmall"):
         )
         st.warning(said, icon=":material/delete:")
     elif blind:
-        said = t("**Blind reading.** The AI result is shown once you have committed a class.")
-        st.info(said, icon=":material/visibility_off:")
+        st.info(decision.blind_reading(study), icon=":material/visibility_off:")
     elif study.status is StudyStatus.RECEIVED:
         said = t("Scoring takes a few seconds. You can read the study without the AI.")
         st.info(said, icon=":material/hourglass_top:")
