@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from triage.languages.speech import day, t
+from triage.languages.speech import day, retold, t
 from triage.records.views import Study
 from triage.settings import ROOT
 from triage.text import one_line, readable_age, readable_name
@@ -72,5 +72,6 @@ def banner(study: Study) -> str:
         f"{t('MRN')} {header.mrn}" if header.mrn else "",
         t("Accession {number}", number=header.accession_number) if header.accession_number else "",
         day(header.study_date),
+        retold(study.merged),
     )
     return one_line(" · ".join(part for part in parts if part))

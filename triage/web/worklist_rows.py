@@ -60,7 +60,7 @@ def as_shown(row: WorklistRow, reader: str, *, blind: bool) -> dict[str, Any]:
         "arrived": row.arrived_at.isoformat(),
         "status": row.status,
         "waiting": row.waiting,
-        "reason": ". ".join(filter(None, (row.doubt, reason))),
+        "reason": ". ".join(filter(None, (row.doubt, row.merged, reason))),
         "claimed": one_line(row.claimed_by),
         "drafts": [one_line(one) for one in row.drafts],
         "own": bool(reader) and row.claimed_by == reader,
