@@ -24,7 +24,7 @@ def merge(store: Store, one: StudyHeader, other: StudyHeader, resolution: Resolu
     return first
 
 
-def said(store: Store, study_id: str) -> str:
+def said(store: Store, study_id: str) -> tuple[str, ...]:
     now = datetime.now(UTC)
     row = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48))).standing([study_id], now)[study_id].row
     assert row.merged == store.study(study_id).merged
@@ -34,20 +34,20 @@ def said(store: Store, study_id: str) -> str:
 @pytest.mark.parametrize(("resolution", "earlier"), [(Resolution.MERGE, "M2"), (Resolution.MERGE_AS_SECOND, "M1")])
 def test_the_mrn_that_does_not_count_any_more_is_told(store: Store, resolution: Resolution, earlier: str) -> None:
     study_id = merge(store, StudyHeader("1.2", mrn="M1"), StudyHeader("1.2", mrn="M2"), resolution)
-    assert said(store, study_id) == f"Merged with images that came under MRN {earlier}"
+    assert said(store, study_id) == (f"Merged with images that came under MRN {earlier}",)
 
 
 def test_without_another_mrn_the_name_is_told(store: Store) -> None:
     one, other = StudyHeader("1.2", "ROE^ANN", mrn="M1"), StudyHeader("1.2", "DOE^\u202eJANE", mrn="")
     study_id = merge(store, one, other, Resolution.MERGE)
-    assert said(store, study_id) == "Merged with images that came under the name DOE, JANE"
+    assert said(store, study_id) == ("Merged with images that came under the name DOE, JANE",)
 
 
 def test_an_mrn_of_control_characters_is_told_as_text(store: Store) -> None:
     study_id = merge(store, StudyHeader("1.2", mrn="M1"), StudyHeader("1.2", mrn="M\u202e2\n3"), Resolution.MERGE)
-    assert said(store, study_id) == "Merged with images that came under MRN M2 3"
+    assert said(store, study_id) == ("Merged with images that came under MRN M2 3",)
 
 
 def test_kept_apart_nothing_is_told(store: Store) -> None:
     study_id = merge(store, StudyHeader("1.2", mrn="M1"), StudyHeader("1.2", mrn="M2"), Resolution.KEEP_APART)
-    assert said(store, study_id) == ""
+    assert said(store, study_id) == ()

@@ -13,7 +13,7 @@ from triage.records.tables import StudyRow
 from triage.text import one_line, readable_name
 
 
-def merged(session: Session, study_ids: Sequence[str]) -> dict[str, str]:
+def merged(session: Session, study_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Return what is said of the studies that were merged with one of another patient, by study ID.
 
     A merge leaves the patient who does not count any more with the emptied study, whichever of the two came first.
@@ -30,13 +30,13 @@ def merged(session: Session, study_ids: Sequence[str]) -> dict[str, str]:
         for row, other in session.execute(query):
             if said := _said(row, other):
                 found.setdefault(row.id, []).append(said)
-    return {study_id: ". ".join(dict.fromkeys(said)) for study_id, said in found.items()}
+    return {study_id: tuple(dict.fromkeys(said)) for study_id, said in found.items()}
 
 
 def _said(row: StudyRow, other: StudyRow) -> str:
-    mrn, name = one_line(other.mrn or ""), readable_name(other.patient_name or "")
+    mrn, patient = one_line(other.mrn or ""), readable_name(other.patient_name or "")
     if mrn and other.mrn != row.mrn:
         return f"Merged with images that came under MRN {mrn}"
-    if name and other.folded_name != row.folded_name:
-        return f"Merged with images that came under the name {name}"
+    if patient and other.folded_name != row.folded_name:
+        return f"Merged with images that came under the name {patient}"
     return ""

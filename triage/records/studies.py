@@ -54,7 +54,7 @@ def whole(session: Session, study_id: str) -> Study:
         results=tuple(rows.result(item) for item in sorted(row.results, key=lambda item: (item.id == by, item.id))),
         readings=tuple(rows.reading(item) for item in row.readings),
         conflict=in_doubt(session, [row.id]).get(row.id, ""),
-        merged=merged(session, [row.id]).get(row.id, ""),
+        merged=merged(session, [row.id]).get(row.id, ()),
         unbound=tuple(item.version for item in row.readings if not bound.holds(session, item)),
         reranked=rows.reranked(last) if last is not None else None,
     )

@@ -49,7 +49,7 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
             _as_ranked(study, *found.get(study.id, (None, 0))),
             reason=_reason(study, reranks.get(study.id)),
             doubt=doubts.get(study.id, ""),
-            merged=others.get(study.id, ""),
+            merged=others.get(study.id, ()),
             claimed_by=holders.get(study.id, ""),
             drafts=tuple(sorted(unsigned[study.id].drafts)),
             committed=frozenset(unsigned[study.id].committed),

@@ -72,6 +72,6 @@ def banner(study: Study) -> str:
         f"{t('MRN')} {header.mrn}" if header.mrn else "",
         t("Accession {number}", number=header.accession_number) if header.accession_number else "",
         day(header.study_date),
-        retold(study.merged),
+        *map(retold, study.merged),
     )
     return one_line(" · ".join(part for part in parts if part))
