@@ -20,8 +20,8 @@ const known = await (shared.neurotriageMessages ??= load());
 export const locale = known.locale;
 document.documentElement.lang = locale;
 
-/** By digits: to make one takes longer than to draw a slice. @type {Intl.NumberFormat[]} */
-const formats = [];
+/** By style and digits: to make one takes longer than to draw a slice. @type {Record<string, Intl.NumberFormat>} */
+const formats = {};
 
 /**
  * Say a message, its holes filled with values: `t("{count} studies", {count: 3})`.
@@ -54,7 +54,31 @@ export function day(iso) {
  * @param {number} digits
  */
 export function decimals(value, digits) {
-  formats[digits] ??= new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
-  return formats[digits].format(value);
+  return rounded(value, digits, "decimal");
+}
+
+/**
+ * Write a share of 1 in percent.
+ *
+ * @param {number} share
+ * @param {number} digits
+ */
+export function percent(share, digits) {
+  return rounded(share, digits, "percent");
+}
+
+/**
+ * Round as `number` and `percent` of triage/languages/speech.py do, which say the same number on the same page: what is
+ * written of the number counts, not its bits, and of two that are equally near, the even digit.
+ *
+ * @param {number} value
+ * @param {number} digits
+ * @param {"decimal" | "percent"} style
+ * @returns {string}
+ */
+function rounded(value, digits, style) {
+  const how = { style, minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false, roundingMode: "halfEven" };
+  formats[`${style} ${digits}`] ??= new Intl.NumberFormat(locale, /** @type {any} */ (how));
+  return formats[`${style} ${digits}`].format(/** @type {any} */ (String(value)));
 }
 

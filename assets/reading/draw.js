@@ -21,7 +21,7 @@ export function draw(form) {
     ? t("Committed before the AI was shown: {finding}", { finding: data.choices.find(([value]) => value === snapshot.draft?.blind)?.[1] ?? "" })
     : "";
   const chosen = data.choices.find(([value]) => value === entries.finding)?.[1] ?? "";
-  const verb = data.blind ? t("Commit, then show the AI") : overrides && data.verb === t("Confirm and sign") ? t("Sign override") : data.verb;
+  const verb = overrides && data.verb === t("Confirm and sign") ? t("Sign override") : data.verb;
   const asked = data.blind ? t("Commit «{finding}»? Click or press Enter again", { finding: chosen }) : t("Sign «{finding}»? Click or press Enter again", { finding: chosen });
   parts.sign.textContent = question.open ? asked : verb;
   parts.sign.dataset.asks = question.open ? (question.answeredBy(performance.now()) ? "ready" : "soon") : "";

@@ -104,7 +104,10 @@ export function build(host, form) {
   // What a signature says has a place of its own: nothing moves under the pointer when it comes or goes.
   const said = element("div", { className: "said" }, parts.held, parts.refusal);
   const foot = element("div", { className: "foot" }, said, buttons, onward);
-  for (const field of [lesion, comment]) field.onfocus = () => above(field, foot);
+  const texts = [lesion, comment];
+  for (const field of texts) field.onfocus = () => above(field, foot);
+  const grows = new ResizeObserver(() => texts.forEach((field) => field.matches(":focus") && above(field, foot)));
+  for (const part of [parts.fields, foot]) grows.observe(part); // a question comes above the field, or a line below it
   root.replaceChildren(
     parts.claim, parts.other, parts.news,
     element("div", { className: "top" }, parts.title, parts.state),

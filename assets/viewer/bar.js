@@ -63,10 +63,12 @@ export function choice(help, options, chosen, act) {
 export function unfolding(state, name, parts) {
   const made = document.createElement("details");
   made.name = "nt-unfolding"; // of all with one name, one is open
+  made.dataset.name = name;
   const summary = made.appendChild(document.createElement("summary"));
   summary.textContent = name;
   const list = made.appendChild(document.createElement("div"));
   list.append(...parts);
+  tellTool(made);
   made.open = state.unfolded === name;
   made.ontoggle = () => {
     if (!made.isConnected) return;
@@ -76,6 +78,21 @@ export function unfolding(state, name, parts) {
     if (beyond > 0) list.style.left = `${-beyond}px`;
   };
   return made;
+}
+
+/**
+ * Say on what unfolds which tool in it is chosen: what the left button does is read without unfolding anything.
+ *
+ * @param {HTMLElement} unfolds
+ * @returns {boolean} Whether one is.
+ */
+function tellTool(unfolds) {
+  const tool = unfolds.querySelector('.nt-tool[aria-pressed="true"]');
+  if (!tool) return false;
+  const summary = /** @type {HTMLElement} */ (unfolds.firstElementChild);
+  summary.replaceChildren(...[...tool.childNodes].map((one) => one.cloneNode(true)));
+  summary.title = t("{tool} is chosen. Esc ends it.", { tool: tool.textContent });
+  return true;
 }
 
 /** @param {string} text @param {HTMLElement} control */
@@ -98,20 +115,23 @@ export function onOneRow(bar, parts, more) {
   const beyond = () => end.getBoundingClientRect().right - bar.getBoundingClientRect().right;
   if (beyond() <= 0) return;
   more.hidden = false;
-  let missing = beyond();
   let first = parts.length;
-  while (missing > 0 && first > 0) missing -= parts[--first].offsetWidth + GAP;
-  more.lastElementChild?.append(...parts.slice(first).map(inMore));
+  do {
+    const folded = first;
+    let missing = beyond();
+    while (missing > 0 && first > 0) missing -= parts[--first].offsetWidth + GAP;
+    more.lastElementChild?.prepend(...parts.slice(first, folded).map(inMore));
+  } while (tellTool(more) && beyond() > 0 && first > 0); // the name of a tool takes room too
 }
 
 /** @param {HTMLElement} part @returns {HTMLElement} The same with its name, and with nothing folded in it. */
 function inMore(part) {
   if (part instanceof HTMLSelectElement) return labelled(part.title, part);
   if (!(part instanceof HTMLDetailsElement)) return part;
-  const [summary, list] = part.children;
+  const name = part.dataset.name ?? ""; // its summary may name a tool
   const made = document.createElement("section");
-  made.ariaLabel = summary.textContent;
-  made.append(Object.assign(document.createElement("b"), { textContent: summary.textContent }), ...list.children);
+  made.ariaLabel = name;
+  made.append(Object.assign(document.createElement("b"), { textContent: name }), .../** @type {HTMLElement} */ (part.lastElementChild).children);
   part.remove();
   return made;
 }

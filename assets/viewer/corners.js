@@ -52,6 +52,7 @@ export function short(value) {
  * @param {CanvasRenderingContext2D} context
  * @param {Pane} pane
  * @param {string[]} notes Lines at the lower left, the last one lowest.
+ * @returns {import("./tools/label.js").Box | null} Where the notes stand.
  */
 export function corners(context, pane, notes) {
   const { viewport, head, slice, cut } = pane;
@@ -80,12 +81,13 @@ export function corners(context, pane, notes) {
   if (!narrow) text(context, numbers, width - MARGIN, MARGIN, "right");
   const lines = (small ? [] : notes).flatMap((note) => wrapped(context, note, width - 2 * MARGIN));
   const lowest = height - MARGIN - (lines.length + 2) * LINE; // above letter and scale bar
-  darken(context, lines, MARGIN, lowest);
+  const noted = darken(context, lines, MARGIN, lowest);
   text(context, lines, MARGIN, lowest, "left");
   const edges = cut?.edges ?? slice.edges;
   if (edges) letters(context, turned(edges, viewport.view), viewport);
   scaleBar(context, pane, width, height);
   progress(context, pane, width, height);
+  return noted;
 }
 
 /** @param {Pane} pane @returns {number} Lower edge of the lines at the upper left. */
@@ -149,13 +151,16 @@ function text(context, lines, x, y, align) {
  * @param {string[]} lines
  * @param {number} x
  * @param {number} y
+ * @returns {import("./tools/label.js").Box | null} What is dark now.
  */
 function darken(context, lines, x, y) {
-  if (!lines.length) return;
+  if (!lines.length) return null;
   const width = Math.max(...lines.map((line) => context.measureText(line).width));
+  const box = { left: x - 4, top: y - 4, right: x + width + 4, bottom: y + lines.length * LINE + 1 };
   context.fillStyle = BEHIND;
-  context.fillRect(x - 4, y - 4, width + 8, lines.length * LINE + 5);
+  context.fillRect(box.left, box.top, box.right - box.left, box.bottom - box.top);
   context.fillStyle = TEXT;
+  return box;
 }
 
 /**

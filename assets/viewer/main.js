@@ -16,10 +16,11 @@ import { Theirs } from "./theirs.js";
 import { toolbar } from "./toolbar.js";
 import { toolKey, toolsOf } from "./toolbox.js";
 import { begin, end } from "./waiting.js";
+import { Windows } from "./windows.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 /** @typedef {import("./pane.js").Source} Source */
-/** @typedef {{study: string, banner: string, next: string, blind: boolean, readings: number}} Data What the page says. */
+/** @typedef {{study: string, of: string, banner: string, next: string, blind: boolean, readings: number}} Data What the page says. */
 
 /** What the reader chose stays for the next study. @type {import("./types.js").Settings} */
 const settings = { heat: true, outline: true, opacity: 0.4, finding: "", method: "cam" };
@@ -155,7 +156,7 @@ export class App {
     if (this.data.blind) unseen(head);
     const changed = () => this.changed();
     const other = id === this.data.study ? "" : head.date < this.main.head.date ? t("PRIOR STUDY {day}", { day: day(head.date) }) : t("OTHER STUDY {day}", { day: day(head.date) });
-    const source = { head, other, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Map() };
+    const source = { head, other, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Windows(() => this.data.of, head.address) };
     this.sources.set(id, source);
     return source;
   }
@@ -220,11 +221,18 @@ export class App {
     }
     const action = meaning(event, this.keys, this.host);
     const here = event.target === document.body || this.host.contains(/** @type {Node} */ (event.target));
-    const taken = !action && here && toolKey(this, event);
+    const taken = !action && here && (toolKey(this, event) || this.endZoom(event));
     if (!action && !taken) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // Streamlit has keys of its own: r, c
     if (action) act(this, action);
+  }
+
+  /** @param {KeyboardEvent} event @returns {boolean} Whether it ended that the left button zooms, as it ends any tool. */
+  endZoom(event) {
+    const ends = event.key === "Escape" && this.zooming;
+    if (ends) this.choose("zoom");
+    return ends;
   }
 
   /** @param {import("./toolbox.js").State} state What was drawn, or taken in hand by a key. */
@@ -233,6 +241,7 @@ export class App {
     this.drawn = state;
     this.tool = state.tool ?? "";
     if (this.tool) this.zooming = false;
+    this.host.dataset.tool = this.zooming ? "zoom" : this.tool;
     for (const pane of this.layout.panes.slice(1)) pane.viewport.requestDraw(); // key images have a star there too
     if (this.tools && JSON.stringify(state) !== before) toolbar(this);
   }

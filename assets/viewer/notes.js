@@ -1,7 +1,7 @@
 // @ts-check
 /** What is said about the layers of a slice, beside the picture. */
 
-import { decimals, t } from "../t.js";
+import { percent, t } from "../t.js";
 
 /** @typedef {import("./types.js").Layer} Layer */
 /** @typedef {import("./types.js").Settings} Settings */
@@ -19,9 +19,9 @@ export function notes(pane, layer, settings) {
   else if (!layer && layers.busy && (settings.heat || settings.outline)) lines.push(t("Computing heat map and outline …"));
   if (!layer || !settings.heat) return lines;
   const { explained, answer, method } = layer;
-  const part = pane.cut ? "" : ` ${percent(explained.p)}`;
+  const part = pane.cut ? "" : ` ${percent(explained.p, 1)}`;
   // The layer may be in the memory of the browser from another language; the study is asked for each time.
-  const [finding, found] = [`${head.findings[explained.finding]}${part}`, `${head.findings[answer.finding]} ${percent(answer.p)}`];
+  const [finding, found] = [`${head.findings[explained.finding]}${part}`, `${head.findings[answer.finding]} ${percent(answer.p, 1)}`];
   const isAnswer = pane.cut || explained.finding === answer.finding;
   if (isEmpty(layer, settings)) lines.push(pane.cut ? t("No heat map: the answer for the study is {finding}", { finding }) : t("No heat map: the answer for this slice is {finding}", { finding }));
   else lines.push(t("Heat map: what speaks for {finding} · {method}", { finding, method: method.split(",")[0] }));
@@ -37,9 +37,4 @@ export function notes(pane, layer, settings) {
  */
 export function isEmpty({ explained }, settings) {
   return explained.finding === "notumor" && !settings.finding;
-}
-
-/** @param {number} p */
-function percent(p) {
-  return `${decimals(100 * p, 1)} %`;
 }

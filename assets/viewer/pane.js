@@ -6,7 +6,7 @@ import { along, cutOf, fieldOf, sizeOf } from "./volume.js";
 /** @typedef {import("./types.js").Field} Field */
 /** @typedef {import("./types.js").Picture} Picture */
 /** A study; `other` says so if it is not the one that is read. */
-/** @typedef {{head: import("./types.js").StudyHead, other: string, loader: import("./loader.js").Loader, layers: import("./layers.js").Layers, windows: Map<number, [number, number]>}} Source */
+/** @typedef {{head: import("./types.js").StudyHead, other: string, loader: import("./loader.js").Loader, layers: import("./layers.js").Layers, windows: import("./windows.js").Windows}} Source */
 
 export class Pane {
   /**
@@ -63,11 +63,11 @@ export class Pane {
 
   /** The window of the series as the reader set it, or else the one of the file. @returns {[number, number]} */
   get window() {
-    return this.source.windows.get(this.series) ?? this.fileWindow;
+    return this.source.windows.get(this.head.number) ?? this.fileWindow;
   }
 
   set window(window) {
-    this.source.windows.set(this.series, window);
+    this.source.windows.set(this.head.number, window);
     this.show();
   }
 
@@ -197,7 +197,7 @@ export class Pane {
 
   /** Forget how the picture is turned and windowed. */
   reset() {
-    this.source.windows.delete(this.series);
+    this.source.windows.delete(this.head.number);
     this.viewport.view = initialView();
     this.show();
   }

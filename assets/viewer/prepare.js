@@ -5,6 +5,7 @@ import { isEmpty, notes } from "./notes.js";
 import { paintHeat, paintOutline } from "./paint.js";
 import { listen } from "./pointer.js";
 import { tell, toolbar } from "./toolbar.js";
+import { Labels } from "./tools/label.js";
 import { end } from "./waiting.js";
 
 /** @typedef {import("./main.js").App} App */
@@ -22,10 +23,13 @@ export function prepare(app, pane) {
     if (outline && app.settings.outline) paintOutline(context, outline, viewport.matrix());
     app.layout.paint(context, pane);
     viewport.below = below(pane);
-    if (pane === app.layout.panes[0]) app.tools?.draw(context);
-    else if (pane.source === app.main) app.tools?.drawKey(context, viewport);
-    if (pane.source === app.main) app.theirs.draw(context, viewport);
-    corners(context, pane, notes(pane, app.over(pane).layer, app.settings));
+    const labels = new Labels();
+    if (pane === app.layout.panes[0]) app.tools?.draw(context, labels);
+    else if (pane.source === app.main) app.tools?.drawKey(context, viewport, labels);
+    if (pane.source === app.main) app.theirs.draw(context, viewport, labels);
+    const noted = corners(context, pane, notes(pane, app.over(pane).layer, app.settings));
+    if (noted) labels.avoid(noted);
+    labels.draw(context, viewport.below);
     const loaded = pane.source.loader.loaded(pane.series);
     Object.assign(viewport.host.dataset, { slice: pane.at + 1, loaded, window: pane.window.map(Math.round).join(" ") });
     if (pane === app.layout.pane) tell(app);

@@ -25,13 +25,13 @@ export class Theirs {
     this.onChange();
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {import("./viewport.js").Viewport} viewport */
-  draw(context, viewport) {
+  /** @param {CanvasRenderingContext2D} context @param {import("./viewport.js").Viewport} viewport @param {import("./tools/label.js").Labels} labels */
+  draw(context, viewport, labels) {
     const marker = viewport.image?.marker;
     if (!marker || !this.shown) return;
     let line = 0;
     for (const { reader, content } of this.readings) {
-      if (drawTheirs(context, /** @type {any} */ (viewport), content, reader, marker, line)) line += 1;
+      if (drawTheirs(context, /** @type {any} */ (viewport), content, reader, marker, labels, line)) line += 1;
     }
   }
 }

@@ -7,7 +7,7 @@ import { short } from "./corners.js";
 import { ACTIONS } from "./keys.js";
 import { gradient } from "./paint.js";
 import { COLOURS } from "./strip.js";
-import { outlineTools, tellKey, theirMarks, toolButtons } from "./toolbox.js";
+import { outlineTools, tellKey, theirMarks, TOOL, toolButtons } from "./toolbox.js";
 
 /** @typedef {import("./main.js").App} App */
 
@@ -49,9 +49,11 @@ export function toolbar(app) {
     ...theirMarks(app),
   ];
   const [keyImage, length, ...measuring] = toolButtons(app);
+  const zoom = key(t("Zoom"), "zoom-tool", zooming, "zoom");
+  zoom.classList.add(TOOL);
   const rest = [
     ...measuring,
-    key(t("Zoom"), "zoom-tool", zooming, "zoom"),
+    zoom,
     ...(head.suspicious ? [key(t("AI's slice"), "suspicious")] : []),
     ...planeChoice(app),
     outlineTools(app),

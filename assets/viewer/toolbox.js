@@ -48,6 +48,8 @@ export async function toolsOf(app, studyId) {
   }
 }
 
+/** Class of the buttons that say what the left button does. */
+export const TOOL = "nt-tool";
 /** Class of the button of key images. */
 const KEY = "nt-key";
 
@@ -87,12 +89,12 @@ function toolButton({ tools }, [label, help], act, { picture, pressed } = {}) {
   return made;
 }
 
-/** @param {App} app @param {Record<string, [string, string]>} kinds @param {boolean} drawn Whether each has an icon. */
-function choices(app, kinds, drawn) {
+/** @param {App} app @param {Record<string, [string, string]>} kinds */
+function choices(app, kinds) {
   return Object.entries(kinds).map(([name, said]) => {
     const pressed = app.tool === name;
-    const made = toolButton(app, said, () => app.choose(pressed ? "" : name), { picture: drawn ? name : "", pressed });
-    made.classList.add("nt-tool");
+    const made = toolButton(app, said, () => app.choose(pressed ? "" : name), { picture: name, pressed });
+    made.classList.add(TOOL);
     return made;
   });
 }
@@ -105,7 +107,7 @@ export function toolButtons(app) {
   key.classList.add(KEY);
   const undo = toolButton(app, [t("Undo"), t("Take the last step back (Ctrl+Z)")], () => tools.undo(), { picture: "undo" });
   undo.disabled ||= !drawn?.canUndo;
-  return [key, ...choices(app, MEASURING, true), undo];
+  return [key, ...choices(app, MEASURING), undo];
 }
 
 /** @param {App} app @returns {HTMLElement} */
@@ -120,7 +122,7 @@ export function outlineTools(app) {
     : [];
   return unfolding(app, t("Correct outline"), [
     ...begin,
-    ...choices(app, OUTLINING, false),
+    ...choices(app, OUTLINING),
     made(t("Between"), t("Outline the slices between outlined ones (Shift+F)"), () => app.tools.fillBetween()),
   ]);
 }

@@ -28,9 +28,10 @@ def carry_out(act: Callable[[], str | None], done: str, secret: str = "") -> Non
     except TriageError as error:
         st.toast(markdown(retold(str(error))), icon=":material/error:", duration="infinite")
         return
-    st.toast(done, icon=":material/check_circle:")
-    if made and secret:
+    if made and secret:  # it says itself what was done, and a toast would lie over it
         st.session_state.shown_once = (secret, made)
+    else:
+        st.toast(done, icon=":material/check_circle:")
 
 
 def add() -> None:

@@ -49,7 +49,7 @@ may_report = not blind and not hidden_from(state.reader(), study.readings, study
 
 left, right = st.columns([1.3, 1], gap="medium")
 with left:
-    viewer.draw(study, following=onward["study"], blind=blind)
+    viewer.draw(study, of=state.person().account or state.reader(), following=onward["study"], blind=blind)
 with right, st.container(gap="xsmall"):
     identity.heading(study)
     if not state.person().may(Right.AUDIT):  # an administrator is told above, and what was changed
@@ -69,8 +69,7 @@ with right, st.container(gap="xsmall"):
         )
         st.warning(said, icon=":material/delete:")
     elif blind:
-        said = t("**Blind reading.** The AI result is shown once you have committed a class.")
-        st.info(said, icon=":material/visibility_off:")
+        st.info(decision.blind_reading(study), icon=":material/visibility_off:")
     elif study.status is StudyStatus.RECEIVED:
         said = t("Scoring takes a few seconds. You can read the study without the AI.")
         st.info(said, icon=":material/hourglass_top:")

@@ -166,3 +166,27 @@ def test_the_screens_of_the_sign_in(address: str, browser: Browser) -> None:
         expect(tab.get_by_role("heading", name="Sign in")).to_be_visible()
         tab.screenshot(path=artefacts / f"sign-in_{width}.png")
         tab.close()
+
+
+def test_a_first_password_is_covered_by_nothing(address: str, browser: Browser) -> None:
+    tab = sign_in(browser, address, "ada", [], "/users")
+    tab.get_by_label("Name for the sign-in").fill("new")
+    tab.get_by_role("textbox", name="Name that is signed").fill("Dr. New")
+    tab.get_by_role("button", name="Add", exact=True).click()
+    expect(tab.get_by_text("it has to be changed at the first sign-in")).to_be_visible()
+    expect(tab.get_by_test_id("stToast")).to_have_count(0)
+    tab.context.close()
+
+
+def test_the_account_names_browsers_in_full_and_the_logo_stands_on_the_page(address: str, browser: Browser) -> None:
+    tab = sign_in(browser, address, "ben", [])
+    tab.emulate_media(color_scheme="light")
+    tab.goto(f"{address}/account")
+    expect(tab.get_by_role("cell", name="Mozilla")).to_contain_text(re.compile(r"Safari/[\d.]+$"))
+    background = "(one) => getComputedStyle(one).backgroundColor"
+    assert tab.locator(".logo").evaluate(background) == "rgba(0, 0, 0, 0)"
+    for width in (1366, 400):
+        tab.set_viewport_size({"width": width, "height": 768})
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        tab.screenshot(path=ROOT / "tests" / "artefacts" / f"account_light_{width}.png")
+    tab.context.close()

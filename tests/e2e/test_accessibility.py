@@ -168,3 +168,21 @@ def test_nothing_is_cut_off_at_any_size(address: str, browser: Browser, page: st
             found += [f"{width}: out of sight: {one}" for one in tab.evaluate(OUT_OF_SIGHT)]
     tab.context.close()
     assert not found, "\n".join(found)
+
+
+def test_the_last_text_of_a_page_is_scrolled_clear_of_the_line_at_its_end(address: str, browser: Browser) -> None:
+    lowest = """() => {
+      const main = document.querySelector("[data-testid=stMain]");
+      main.scrollTo(0, main.scrollHeight);
+      const line = document.querySelector(".research").getBoundingClientRect().top;
+      const parts = document.querySelectorAll("[data-testid=stMainBlockContainer] :is(button, p, summary, label)");
+      const ends = [...parts].filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect().bottom);
+      return line - Math.max(...ends.filter((end) => end < main.scrollHeight));
+    }"""
+    tab = opened(address, browser, "dark", (1366, 768))
+    for page in ("upload", "insights", "monitoring", "models", "audit"):
+        settled(tab, f"{address}/{page}")
+        tab.evaluate(lowest)  # charts come as they are reached
+        tab.wait_for_timeout(1000)
+        assert tab.evaluate(lowest) >= 12, page
+    tab.context.close()

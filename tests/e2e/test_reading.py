@@ -658,6 +658,40 @@ def test_a_comment_is_not_typed_below_the_buttons(server: Server, browser: Brows
     expect(sign).to_be_in_viewport(ratio=1)
 
 
+def test_nothing_that_has_the_focus_is_below_the_buttons(server: Server, browser: Browser) -> None:
+    """Not by Tab through the form, and not as another question comes above the comment that is typed."""
+    tab = reading(browser, server, "Dr. Ada")
+    tab.set_viewport_size({"width": 1024, "height": 560})
+    focused = """() => {
+      let one = document.activeElement;
+      while (one.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
+      const foot = one.closest(".reading")?.querySelector(".foot");
+      if (!foot || foot.contains(one)) return null;
+      const { top, bottom } = (one.closest("label") ?? one).getBoundingClientRect();
+      return [top, bottom, foot.getBoundingClientRect().top];
+    }"""
+    comment = tab.get_by_placeholder("Comment")
+    tab.get_by_test_id("stMain").evaluate("(main) => main.scrollTo(0, 0)")
+    tab.get_by_role("radio", name="Glioma").focus()
+    seen = 0
+    for key in ("Alt+1", "Alt+2"):  # one of them is no answer of the AI, and asks for its reason
+        comment.focus()
+        tab.keyboard.press(key)
+        tab.wait_for_timeout(300)
+        expect(comment).to_be_focused()
+        top, bottom, foot = tab.evaluate(focused)
+        assert 0 <= top < bottom <= foot
+    tab.get_by_test_id("stMain").evaluate("(main) => main.scrollTo(0, 0)")
+    tab.locator("#viewer").focus()
+    for _ in range(60):
+        tab.keyboard.press("Tab")
+        if (place := tab.evaluate(focused)) is not None:
+            seen += 1
+            assert 0 <= place[0] < place[1] <= place[2]
+    assert seen >= 4
+    tab.context.close()
+
+
 def test_a_reading_stands_in_one_window(tmp_path: Path, browser: Browser) -> None:
     """On 1366 x 768 and 1024 x 768, also in the longer language and after readings: who, the form, and the reports."""
     installation = Installation(Settings(home=tmp_path))

@@ -249,6 +249,42 @@ def test_the_box_of_windows_says_which_is_in_force(studies: Studies, tab: Page) 
     until(lambda: tab.evaluate(said) == "as the file says", 10)
 
 
+def test_a_window_set_by_hand_stays_when_the_page_is_loaded_again(studies: Studies, tab: Page) -> None:
+    """For this study and series, and for this person only; zoom, turn and other studies begin anew."""
+    cookie = {"name": "triage_reader", "url": studies.address}
+    tab.context.add_cookies([{**cookie, "value": "Dr.%20A"}])
+    opened(tab, studies, studies.stack, COUNT)
+    pane = tab.locator(PANE)
+    of_the_file = f"{CENTRE} {WIDTH}"
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    box = pane.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 120, y + 60, steps=4)
+    tab.mouse.up()
+    own = pane.get_attribute("data-window") or ""
+    assert own != of_the_file
+    tab.reload()
+    expect(pane).to_have_attribute("data-window", own)
+    opened(tab, studies, studies.prior, COUNT // 2)
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    opened(tab, studies, studies.stack, COUNT)
+    expect(pane).to_have_attribute("data-window", own)
+    tab.keyboard.press(" ")
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    tab.reload()
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    tab.keyboard.press("5")
+    expect(pane).not_to_have_attribute("data-window", of_the_file)
+    tab.context.add_cookies([{**cookie, "value": "Dr.%20B"}])
+    opened(tab, studies, studies.stack, COUNT)
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    assert tab.evaluate("sessionStorage.getItem('neurotriage-windows')") is None
+    tab.context.clear_cookies()
+
+
 def test_the_mark_of_a_key_image_leaves_the_letter_free(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.stack, COUNT)
     letter = """() => {
@@ -865,6 +901,37 @@ def test_the_bar_stays_on_one_row(studies: Studies, browser: Browser, language: 
             if is_open:
                 expect(controls.filter(visible=True)).to_have_count(count)
     tab.context.close()
+
+
+def test_the_bar_names_the_tool_that_is_chosen(studies: Studies, tab: Page) -> None:
+    """Also where its button is folded away; Esc or another tool ends it."""
+    bar, viewer = tab.locator("#viewer .nt-bar"), tab.locator("#viewer")
+    beyond = "(bar) => bar.lastElementChild.lastElementChild.getBoundingClientRect().right - innerWidth"
+    for width in (1366, 1024):
+        tab.set_viewport_size({"width": width, "height": 768})
+        opened(tab, studies, studies.phantom, 6)
+        more = bar.locator(".nt-more > summary")
+        for key, name in (("b", "Brush"), ("x", "Eraser"), ("d", "Lasso"), ("f", "Fill"), ("z", "Zoom")):
+            tab.keyboard.press(key)
+            said = bar.locator("summary, button").filter(visible=True).filter(has_text=name)
+            expect(said).to_have_count(1)
+            expect(said.locator("svg")).to_have_count(1)
+            expect(viewer).to_have_attribute("data-tool", name.lower())
+            assert bar.evaluate(beyond) <= 0
+        if width == 1024:
+            expect(more).to_have_attribute("title", "Zoom is chosen. Esc ends it.")
+        tab.keyboard.press("Escape")
+        expect(viewer).to_have_attribute("data-tool", "")
+        expect(more).to_have_text("More")
+        more.click()
+        bar.get_by_role("button", name="Brush").click()
+        expect(more).to_have_text("Brush")
+        expect(bar.get_by_role("button", name="Brush")).to_be_hidden()
+        tab.keyboard.press("m")
+        expect(more).to_have_text("More")
+        expect(bar.get_by_role("button", name="Length")).to_have_attribute("aria-pressed", "true")
+        tab.keyboard.press("Escape")
+        expect(bar.get_by_role("button", name="Length")).to_have_attribute("aria-pressed", "false")
 
 
 def test_all_keys_that_do_something_are_told_at_once(studies: Studies, tab: Page) -> None:

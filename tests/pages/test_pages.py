@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import encode, redrawn, sign_study, take_in, zipped
-from record_samples import add, reading
+from record_samples import add, reading, result
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
@@ -478,6 +478,26 @@ def test_what_the_ai_never_judged_is_read_without_a_class_committed_first(
     app = page(state.REVIEW, study=study_id)
     assert "Damaged slice" in words(app)
     assert (_form(app)["blind"], _form(app)["verb"]) == (False, "Sign reading")
+
+
+def test_a_blind_reader_is_told_that_no_ai_result_follows(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had one, and more images came, which cannot be judged."""
+    store = installation.store
+    study_id = add(store, 1, uid="1.2.3")
+    store.results.file(study_id, result())
+    monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
+    app = page(state.REVIEW, study=study_id)
+    assert "The AI result is shown once you have committed a class" in words(app)
+    assert _form(app)["verb"] == "Commit, then show the AI"
+    assert add(store, 2, uid="1.2.3") == study_id
+    store.results.file_not_analysable(study_id, "Damaged slice")
+    said = words(page(state.REVIEW, study=study_id))
+    assert "The AI result is shown" not in said
+    assert "No AI result follows: the study is not analysable. Damaged slice." in said.replace("\\", "")
+    app = page(state.REVIEW, study=study_id)
+    assert (_form(app)["blind"], _form(app)["verb"]) == (True, "Commit the class")
 
 
 def test_a_blind_arbitration_does_not_learn_from_the_readings_what_the_ai_said(

@@ -11,7 +11,7 @@ from triage.ui.viewer import banner
 
 
 def study(**header: Any) -> Any:
-    return SimpleNamespace(name="head.nii", header=StudyHeader(**header))
+    return SimpleNamespace(name="head.nii", header=StudyHeader(**header), merged=())
 
 
 def test_the_banner_says_all_that_the_files_say() -> None:
@@ -32,3 +32,9 @@ def test_the_banner_says_all_that_the_files_say() -> None:
 def test_a_picture_without_a_patient_has_its_name() -> None:
     assert banner(study()) == "head.nii"
     assert banner(study(patient_name="A\u202e\nB")) == "A B"
+
+
+def test_images_that_came_under_another_patient_are_told() -> None:
+    shown = study(patient_name="Doe^Jane", mrn="M1")
+    shown.merged = ("Merged with images that came under MRN M2",)
+    assert banner(shown) == "Doe, Jane · MRN M1 · Merged with images that came under MRN M2"

@@ -7,7 +7,7 @@ import requests
 from dicomweb import Peer
 from record_samples import instance, result
 
-from triage.domain import StudyHeader
+from triage.domain import Resolution, StudyHeader
 from triage.records.views import Arrival
 
 
@@ -56,6 +56,18 @@ def test_rows_are_told_in_german_and_written_in_english(discreet_peer: Peer) -> 
     table = ask(discreet_peer, "/worklist/rows.csv", "de").text
     assert '"Glioma"' in table
     assert 'Gliom"' not in table
+
+
+def test_what_a_file_says_in_a_reason_stays_as_it_is(discreet_peer: Peer) -> None:
+    store = discreet_peer.installation.store
+    files = [Arrival(instance(number), StudyHeader("1.1", mrn=mrn)) for number, mrn in ((1, "M1"), (2, "12.5"))]
+    first, second = store.arrivals.add("Head", files, actor="door").study_ids
+    store.conflicts.resolve(second, Resolution.MERGE, by="Dr. A", reason="compared at the source")
+    store.results.file_not_analysable(first, "Damaged slice")
+    [row] = ask(discreet_peer, "/worklist/rows", "de").json()["rows"]
+    assert row["reason"].startswith("Zusammengeführt mit Bildern, die unter Pat.-ID 12.5 kamen. ")
+    table = ask(discreet_peer, "/worklist/rows.csv", "de").text
+    assert "Merged with images that came under MRN 12.5. Damaged slice" in table
 
 
 def test_a_refusal_is_said_in_german(discreet_peer: Peer) -> None:

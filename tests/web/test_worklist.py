@@ -14,7 +14,7 @@ import requests
 from dicomweb import Peer
 from record_samples import NOW, add, instance, reading, result
 
-from triage.domain import Band, Finding, Ranking, ReadingState, Role, StudyHeader
+from triage.domain import Band, Finding, Ranking, ReadingState, Resolution, Role, StudyHeader
 from triage.learning.entries import READING_COLUMNS, STUDY_COLUMNS
 from triage.records.news import News
 from triage.records.views import Arrival
@@ -143,6 +143,16 @@ def test_who_signed_what_a_later_reading_replaced_is_marked(peer: Peer) -> None:
     assert [(one["reader"], one["superseded"]) for one in row["signed"]] == [("Dr. A", True), ("Dr. B", False)]
     (line,) = csv.DictReader(io.StringIO(ask(peer, "rows.csv", params={"list": "read"}).content.decode("utf-8-sig")))
     assert line["signed"] == "Dr. A: Glioma (superseded); Dr. B: No tumour"
+
+
+def test_a_merged_study_says_under_which_mrn_images_of_it_came(peer: Peer) -> None:
+    store = peer.installation.store
+    files = [Arrival(instance(number), StudyHeader("1.9", mrn=mrn)) for number, mrn in ((21, "M8"), (22, "M9"))]
+    first, second = store.arrivals.add("Head 9", files, actor="door").study_ids
+    store.conflicts.resolve(second, Resolution.MERGE, by="Dr. A", reason="compared at the source")
+    (row,) = rows(peer, text="M8")["rows"]
+    assert (row["id"], row["mrn"]) == (first, "M8")
+    assert row["reason"].split(". ")[0] == "Merged with images that came under MRN M9"
 
 
 def test_a_blind_reader_sees_no_answer_of_the_ai(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:

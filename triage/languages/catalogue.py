@@ -35,7 +35,7 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d")
 #: Between the terms of a list.
 LISTED = re.compile(r", | and | or ")
 #: Holes that hold what a person or a file says, word for word.
-QUOTED = frozenset({"actor", "why", "path", "root", "folder", "reader"})
+QUOTED = frozenset({"actor", "why", "path", "root", "folder", "reader", "mrn", "patient"})
 #: Where a text falls into sentences that may have been joined.
 JOINTS = re.compile(r"(?<=[.;:,]) (?=\S)| · ")
 #: Most of what lies between such joints that is one message.

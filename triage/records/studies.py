@@ -15,6 +15,7 @@ from triage.errors import NotFoundError
 from triage.records import bound, rows
 from triage.records.database import in_batches
 from triage.records.folding import sought
+from triage.records.merged import merged
 from triage.records.model_tables import RerankRow
 from triage.records.tables import AIResultRow, ImageCountRow, InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Study, contents_of
@@ -53,6 +54,7 @@ def whole(session: Session, study_id: str) -> Study:
         results=tuple(rows.result(item) for item in sorted(row.results, key=lambda item: (item.id == by, item.id))),
         readings=tuple(rows.reading(item) for item in row.readings),
         conflict=in_doubt(session, [row.id]).get(row.id, ""),
+        merged=merged(session, [row.id]).get(row.id, ()),
         unbound=tuple(item.version for item in row.readings if not bound.holds(session, item)),
         reranked=rows.reranked(last) if last is not None else None,
     )

@@ -137,6 +137,8 @@ class Study:
     ----------
     conflict
         Why its identity is in doubt, until a person has decided; otherwise empty.
+    merged
+        That images of it came under another patient, if a person merged them: a sentence for each.
     results
         AI results, the oldest first; but the last is the one that ranks the study.
     unbound
@@ -157,6 +159,7 @@ class Study:
     results: tuple[AIResult, ...]
     readings: tuple[Reading, ...]
     conflict: str = ""
+    merged: tuple[str, ...] = ()
     unbound: tuple[int, ...] = ()
     reranked: Reranked | None = None
 

@@ -13,6 +13,7 @@ from triage.domain import Finding, Reading, StudyStatus
 from triage.reading import superseded
 from triage.records import rows, studies
 from triage.records.begun import begun
+from triage.records.merged import merged
 from triage.records.reranked import Reranked
 from triage.records.tables import ClaimRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
 from triage.records.worklist_views import Signature, WorklistRow
@@ -22,13 +23,14 @@ PRIOR = "Prior of a newer study of this patient"
 
 
 def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> dict[str, WorklistRow]:
-    """Return the studies of a query by ID, in its order, each as a row of the worklist; eight queries however many.
+    """Return the studies of a query by ID, in its order, each as a row of the worklist; nine queries however many.
 
     `now` is the time by which claims are counted.
     """
     found_studies = list(session.scalars(query))
     ids = [study.id for study in found_studies]
     doubts = studies.in_doubt(session, ids)
+    others = merged(session, ids)
     signatures = _signatures(session, ids)
     unsigned = begun(session, ids)
     reranks = {study_id: rows.reranked(row) for study_id, row in studies.reranks(session, ids).items()}
@@ -47,6 +49,7 @@ def worklist_rows(session: Session, query: Select[StudyRow], now: datetime) -> d
             _as_ranked(study, *found.get(study.id, (None, 0))),
             reason=_reason(study, reranks.get(study.id)),
             doubt=doubts.get(study.id, ""),
+            merged=others.get(study.id, ()),
             claimed_by=holders.get(study.id, ""),
             drafts=tuple(sorted(unsigned[study.id].drafts)),
             committed=frozenset(unsigned[study.id].committed),

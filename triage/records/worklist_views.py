@@ -78,6 +78,8 @@ class WorklistRow:
         Images received, without those of series that are set aside.
     doubt
         Why its identity is in doubt, until a person has decided; otherwise empty.
+    merged
+        That images of it came under another patient, if a person merged them: a sentence for each.
     claimed_by
         Who has it open; empty if nobody has.
     drafts
@@ -106,6 +108,7 @@ class WorklistRow:
     modality: str = ""
     slices: int = 1
     doubt: str = ""
+    merged: tuple[str, ...] = ()
     claimed_by: str = ""
     drafts: tuple[str, ...] = ()
     committed: frozenset[str] = frozenset()

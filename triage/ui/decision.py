@@ -55,6 +55,7 @@ COVERAGE = later(
 )
 SETTLED = later("It was preliminary until another reader signed.")
 AMEND, CONFIRM, READ = later("Sign amendment"), later("Confirm and sign"), later("Sign reading")
+COMMIT, COMMIT_ALONE = later("Commit, then show the AI"), later("Commit the class")
 VERBS = {
     Role.SECOND: later("Sign second reading"),
     Role.ARBITRATION: later("Sign arbitration"),
@@ -95,6 +96,21 @@ def awaits_commit(installation: Installation, study: Study) -> bool:
     return installation.awaits_commit(study, state.reader())
 
 
+def blind_reading(study: Study) -> str:
+    """Return what a reader who has not committed a class is told, as Markdown: what truly follows."""
+    if _follows(study):
+        return t("**Blind reading.** The AI result is shown once you have committed a class.")
+    return t(
+        "**Blind reading.** Commit a class, then sign. No AI result follows: the study is not analysable. {reason}.",
+        reason=markdown(retold(study.reason)),
+    )
+
+
+def _follows(study: Study) -> bool:
+    """Tell whether an AI result of the study as it is now is shown after a blind reading."""
+    return study.result is not None or study.status is not StudyStatus.NOT_ANALYSABLE
+
+
 def history(study: Study, *, blind: bool = False) -> None:
     """Draw the readings so far, oldest first, each as one line that unfolds: the form below stays in the window.
 
@@ -128,6 +144,9 @@ def form(installation: Installation, study: Study, onward: dict[str, Any]) -> No
     name, blind = state.reader(), awaits_commit(installation, study)
     role = reading.next_role(name, study.readings, study.status)
     result = None if blind else study.result
+    verb = VERBS.get(role, CONFIRM if result else READ)
+    if blind:
+        verb = COMMIT if _follows(study) else COMMIT_ALONE
     key = f"form_{study.study_id}"
     amends = role is Role.AMENDMENT or (role is Role.FIRST and bool(study.readings))
     st.components.v2.component(
@@ -145,7 +164,7 @@ def form(installation: Installation, study: Study, onward: dict[str, Any]) -> No
             "predicted": result.predicted.value if result else "",
             "amends": amends,
             "title": t(TITLES[Role.AMENDMENT if amends else role]),
-            "verb": t(AMEND if amends else VERBS.get(role, CONFIRM if result else READ)),
+            "verb": t(AMEND if amends and not blind else verb),
             "choices": [[item.value, t(item.label)] for item in (*Finding, *Beyond)],
             "reasons": [[item.value, t(item.value)] for item in ReasonCode],
             "shown": asdict(study.shown),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from triage.languages.speech import day, t
+from triage.languages.speech import day, retold, t
 from triage.records.views import Study
 from triage.settings import ROOT
 from triage.text import one_line, readable_age, readable_name
@@ -33,13 +33,15 @@ _viewer = st.components.v2.component(
 )
 
 
-def draw(study: Study, *, following: str | None = None, blind: bool = False) -> None:
+def draw(study: Study, *, of: str, following: str | None = None, blind: bool = False) -> None:
     """Draw the viewer.
 
     Parameters
     ----------
     study
         The study.
+    of
+        Who reads it: what one person set is not kept for the next one in the same tab.
     following
         The study that will be read next; the server decodes it meanwhile.
     blind
@@ -49,6 +51,7 @@ def draw(study: Study, *, following: str | None = None, blind: bool = False) -> 
         key="viewer",
         data={
             "study": study.study_id,
+            "of": of,
             "banner": banner(study),
             "next": following or "",
             "blind": blind,
@@ -69,5 +72,6 @@ def banner(study: Study) -> str:
         f"{t('MRN')} {header.mrn}" if header.mrn else "",
         t("Accession {number}", number=header.accession_number) if header.accession_number else "",
         day(header.study_date),
+        *map(retold, study.merged),
     )
     return one_line(" · ".join(part for part in parts if part))

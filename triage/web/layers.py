@@ -85,7 +85,7 @@ class Layers:
 
 
 def _named(finding: Finding, score: Score) -> dict[str, Any]:
-    return {"finding": finding.value, "label": finding.label, "p": round(score.probabilities[finding], 4)}
+    return {"finding": finding.value, "label": finding.label, "p": score.probabilities[finding]}
 
 
 def _evidence(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,8 +21,8 @@ from triage.web.site import Site
 
 #: Largest form: bytes.
 MAX_FORM = 2**14
-#: Browsers name themselves at length; this much tells them apart.
-MAX_BROWSER = 100
+#: Browsers name themselves at length, their own name last; this much is kept on the record.
+MAX_BROWSER = 128
 NO_FORM = later("This is not the form of the page. Load the page again.")
 _templates = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
 _templates.globals |= {"t": t, "moment": moment, "retold": retold}

@@ -94,7 +94,7 @@ def _series(opened: Opened, number: int) -> dict[str, Any]:
         "aside": aside,
         "frame": next((one.origin.frame_of_reference for one in series.slices if one.origin), ""),
         "step": opened.step(number),
-        "scores": [[at, round(p, 4), finding.value] for at, (p, finding) in opened.tumour(number).items()],
+        "scores": [[at, p, finding.value] for at, (p, finding) in opened.tumour(number).items()],
         "presets": windows,
         "planes": None
         if without_planes

@@ -60,7 +60,7 @@ def as_shown(row: WorklistRow, reader: str, *, blind: bool) -> dict[str, Any]:
         "arrived": row.arrived_at.isoformat(),
         "status": row.status,
         "waiting": row.waiting,
-        "reason": ". ".join(filter(None, (row.doubt, reason))),
+        "reason": [one for one in (row.doubt, *row.merged, reason) if one],
         "claimed": one_line(row.claimed_by),
         "drafts": [one_line(one) for one in row.drafts],
         "own": bool(reader) and row.claimed_by == reader,
@@ -81,7 +81,8 @@ def as_shown(row: WorklistRow, reader: str, *, blind: bool) -> dict[str, Any]:
 def told(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row in the language of the reader."""
     signed = [one | {"finding": t(one["finding"])} for one in row["signed"]]
-    return row | {"ai": t(row["ai"]), "reason": retold(row["reason"]), "signed": signed}
+    # One by one: what a file says in one of them does not go on with the next.
+    return row | {"ai": t(row["ai"]), "reason": ". ".join(map(retold, row["reason"])), "signed": signed}
 
 
 def as_csv(rows: Iterable[dict[str, Any]]) -> str:
@@ -91,7 +92,8 @@ def as_csv(rows: Iterable[dict[str, Any]]) -> str:
     writer.writerow(CSV_COLUMNS.values())
     for row in rows:
         signed = "; ".join(map(_signed, row["signed"]))
-        writer.writerow([csv_cell(_cell((row | {"signed": signed})[name])) for name in CSV_COLUMNS])
+        line = row | {"signed": signed, "reason": ". ".join(row["reason"])}
+        writer.writerow([csv_cell(_cell(line[name])) for name in CSV_COLUMNS])
     return table.getvalue()
 
 

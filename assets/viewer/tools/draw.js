@@ -3,6 +3,7 @@
  * The marks on the overlay, at any zoom, turn and flip of the viewport. Lines and labels have a dark rim, so that they
  * stay readable on black and on white.
  *
+ * @typedef {import("./label.js").Labels} Labels
  * @typedef {import("./types.js").Bitmap} Bitmap
  * @typedef {import("./types.js").Measurement} Measurement
  * @typedef {import("./types.js").Point} Point
@@ -10,7 +11,7 @@
  */
 import { t } from "../../t.js";
 import { unpacked } from "./brush.js";
-import { LINE_HEIGHT, write, writeBeside } from "./label.js";
+import { LINE_HEIGHT } from "./label.js";
 import { described } from "./measure.js";
 
 const COLOUR = "#ffd54a";
@@ -22,6 +23,8 @@ const THEIRS = "#7de3a0";
 const RIM = "rgba(0, 0, 0, 0.85)";
 /** Pixels from the left edge to what is written there. */
 const LEFT = 8;
+/** Pixels from one point of a line to the next, where labels keep off it. */
+const STEP = 6;
 
 /** @type {WeakMap<object, {fill: HTMLCanvasElement, edge: Path2D}>} */
 const drawn = new WeakMap();
@@ -51,9 +54,10 @@ export function drawMask(ctx, viewport, bitmap, key, colour = OUTLINE) {
  * @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport
  * @param {Pick<Measurement, "kind" | "points" | "values" | "unit">} one
  * @param {boolean} active
+ * @param {Labels} labels takes its label, which is written when all is drawn
  * @param {string} [own] colour of its reader
  */
-export function drawMeasurement(ctx, viewport, one, active, own = COLOUR) {
+export function drawMeasurement(ctx, viewport, one, active, labels, own = COLOUR) {
   const points = one.points.map(([x, y]) => viewport.toScreen({ x, y }));
   const path = new Path2D();
   if (one.kind === "ellipse") {
@@ -73,7 +77,7 @@ export function drawMeasurement(ctx, viewport, one, active, own = COLOUR) {
     }
     rimmed(ctx, ends, active ? ACTIVE : own);
   }
-  writeBeside(ctx, described(one), sides(one.kind, points), one.kind, viewport.below ?? 0, own);
+  labels.add({ kind: one.kind, points: sides(one.kind, points), line: alongLine(one.kind, points) }, described(one), own);
 }
 
 /**
@@ -95,9 +99,9 @@ export function drawLine(ctx, viewport, line) {
   rimmed(ctx, path, OUTLINE);
 }
 
-/** Say that the slice is a key image, below what is written at the upper left. @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport */
-export function drawKey(ctx, viewport) {
-  write(ctx, [`★ ${t("Key image")}`], { x: LEFT, y: viewport.below ?? 0 }, COLOUR);
+/** Say that the slice is a key image, below what is written at the upper left. @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport @param {Labels} labels */
+export function drawKey(ctx, viewport, labels) {
+  labels.write(ctx, [`★ ${t("Key image")}`], { x: LEFT, y: viewport.below ?? 0 }, COLOUR);
 }
 
 /**
@@ -106,10 +110,11 @@ export function drawKey(ctx, viewport) {
  * @param {import("./types.js").Content} content
  * @param {string} reader
  * @param {string} marker of the slice
+ * @param {Labels} labels
  * @param {number} line where the name stands, below those of others
  * @returns {boolean} whether there is anything on it
  */
-export function drawTheirs(ctx, viewport, { measurements, masks, keys }, reader, marker, line) {
+export function drawTheirs(ctx, viewport, { measurements, masks, keys }, reader, marker, labels, line) {
   const here = measurements.filter((one) => one.marker === marker);
   const mask = masks[marker];
   const outlined = mask && mask.runs.length > 1;
@@ -118,10 +123,10 @@ export function drawTheirs(ctx, viewport, { measurements, masks, keys }, reader,
   ctx.save();
   ctx.setLineDash([6, 4]);
   if (outlined) drawMask(ctx, viewport, () => unpacked(mask), mask, THEIRS);
-  for (const one of here) drawMeasurement(ctx, viewport, one, false, THEIRS);
+  for (const one of here) drawMeasurement(ctx, viewport, one, false, labels, THEIRS);
   ctx.setLineDash([]);
   const said = isKey ? `★ ${t("Key image of {reader}", { reader })}` : t("Marks of {reader}", { reader });
-  write(ctx, [said], { x: LEFT, y: (viewport.below ?? 0) + LINE_HEIGHT * (line + 1) }, THEIRS);
+  labels.write(ctx, [said], { x: LEFT, y: (viewport.below ?? 0) + LINE_HEIGHT * (line + 1) }, THEIRS);
   ctx.restore();
   return true;
 }
@@ -149,6 +154,23 @@ function sides(kind, points) {
   const [one, other] = points;
   const [x, y] = [(one.x + other.x) / 2, (one.y + other.y) / 2];
   return [{ x: one.x, y }, { x: other.x, y }, { x, y: one.y }, { x, y: other.y }];
+}
+
+/** Points along what is drawn, a few pixels apart. @param {string} kind @param {Point[]} points @returns {Point[]} */
+function alongLine(kind, points) {
+  if (kind !== "ellipse") return points.flatMap((point, at) => (at ? between(points[at - 1], point) : [point]));
+  const [one, other] = points;
+  const [x, y, wide, high] = [(one.x + other.x) / 2, (one.y + other.y) / 2, (other.x - one.x) / 2, (other.y - one.y) / 2];
+  const count = Math.ceil((7 * Math.max(Math.abs(wide), Math.abs(high))) / STEP);
+  const turns = Array.from({ length: count }, (_, at) => (2 * Math.PI * at) / count);
+  return turns.map((turn) => ({ x: x + wide * Math.cos(turn), y: y + high * Math.sin(turn) }));
+}
+
+/** @param {Point} from @param {Point} to @returns {Point[]} */
+function between(from, to) {
+  const count = Math.ceil(Math.hypot(to.x - from.x, to.y - from.y) / STEP);
+  const shares = Array.from({ length: count }, (_, at) => (at + 1) / count);
+  return shares.map((share) => ({ x: from.x + share * (to.x - from.x), y: from.y + share * (to.y - from.y) }));
 }
 
 /** @param {[number, number][]} corners */

@@ -5,6 +5,7 @@
  *
  * @typedef {import("./types.js").Gesture} Gesture
  * @typedef {import("./types.js").Kind} Kind
+ * @typedef {import("./label.js").Labels} Labels
  * @typedef {import("./types.js").Mask} Mask
  * @typedef {import("./types.js").Picture} Picture
  * @typedef {import("./types.js").State} State
@@ -110,8 +111,8 @@ export class Tools {
     return true;
   }
 
-  /** Draw the marks of the slice in CSS pixels of the overlay. @param {CanvasRenderingContext2D} ctx */
-  draw(ctx) {
+  /** Draw the marks of the slice in CSS pixels of the overlay. @param {CanvasRenderingContext2D} ctx @param {Labels} labels */
+  draw(ctx, labels) {
     const { image } = this.viewport;
     if (!image?.marker) return;
     const { measurements, masks } = this.marks.content;
@@ -124,11 +125,11 @@ export class Tools {
     const { draft, selected } = this.measuring;
     for (const one of measurements) {
       if (one.marker === image.marker && one.id !== draft?.id) {
-        drawMeasurement(ctx, this.viewport, one, one.id === selected);
+        drawMeasurement(ctx, this.viewport, one, one.id === selected, labels);
       }
     }
-    if (draft?.marker === image.marker) drawMeasurement(ctx, this.viewport, draft, true);
-    this.drawKey(ctx, this.viewport);
+    if (draft?.marker === image.marker) drawMeasurement(ctx, this.viewport, draft, true, labels);
+    this.drawKey(ctx, this.viewport, labels);
     if (at && (this.#tool === "brush" || this.#tool === "eraser")) {
       const [down, along] = image.spacing ?? [1, 1];
       drawBrush(ctx, this.viewport, at, size / 2 / along, size / 2 / down);
@@ -136,10 +137,10 @@ export class Tools {
     ctx.restore();
   }
 
-  /** Mark the slice of any pane of the study, if it is a key image. @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport */
-  drawKey(ctx, viewport) {
+  /** Mark the slice of any pane of the study, if it is a key image. @param {CanvasRenderingContext2D} ctx @param {Viewport} viewport @param {Labels} labels */
+  drawKey(ctx, viewport, labels) {
     const marker = viewport.image?.marker;
-    if (marker && this.marks.content.keys.includes(marker)) drawKey(ctx, viewport);
+    if (marker && this.marks.content.keys.includes(marker)) drawKey(ctx, viewport, labels);
   }
 
   async load() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from marked_samples import mask
 from matplotlib.path import Path as Outline
 from playwright.sync_api import Browser, Page
 from scipy import ndimage
+
+from triage.languages import speech
 
 pytestmark = pytest.mark.browser
 SPACING = [0.9, 0.45]
@@ -112,7 +115,7 @@ def test_what_is_written_beside_a_measurement(page: Page) -> None:
     assert text("length", {"mm": 12.345}) == ["12.3 mm"]
     assert text("length", {"px": 3.14159}) == ["3.14 px"]
     assert text("angle", {"degrees": 90}) == ["90°"]
-    assert text("probe", {"value": 1234.5, "stored": 3}, "HU") == ["1235 HU (stored 3)"]
+    assert text("probe", {"value": 1234.5, "stored": 3}, "HU") == ["1234 HU (stored 3)"]  # as the server rounds
     assert text("ellipse", {"mm2": 78.54, "mean": 99.26, "sd": 2.5, "min": 90, "max": 108}) == [
         "Mean 99.3  SD 2.50",
         "90 to 108  78.5 mm²",
@@ -227,10 +230,71 @@ def test_a_label_lies_beside_what_is_measured_and_within_the_pane(
         for inset in (24, 4)  # beside the letters of orientation, else anywhere
     ]
     at = [{"x": x, "y": y} for x, y in points]
-    label = call(page, "label", "tools.placeBeside(...a)", at, kind, [width, height], rooms)
+    mark = {"kind": kind, "points": at, "line": at}
+    label = call(page, "label", "tools.placeBeside(...a)", mark, [width, height], rooms, [], [])
     assert 0 <= label["x"] <= right - width
     assert 0 <= label["y"] <= bottom - height
     if kept_free is not None:
         left, upper, rightmost, lowest = kept_free
         is_aside = label["x"] >= rightmost or label["x"] + width <= left
         assert is_aside or label["y"] >= lowest or label["y"] + height <= upper
+
+
+def test_labels_lie_on_no_other_label_and_on_no_other_mark(page: Page) -> None:
+    """Of measurements that lie side by side and across each other; what is far away has a leader."""
+    made = """(() => {
+      const [right, bottom] = [700, 500];
+      const canvas = new OffscreenCanvas(right, bottom);
+      Object.assign(canvas, { clientWidth: right, clientHeight: bottom });
+      const ctx = canvas.getContext("2d");
+      const labels = new tools.Labels();
+      const written = [];
+      const write = labels.write.bind(labels);
+      labels.write = (ctx, lines, at, colour) => {
+        write(ctx, lines, at, colour);
+        const width = Math.max(...lines.map((line) => ctx.measureText(line).width));
+        written.push([at.x, at.y, at.x + width, at.y + lines.length * tools.LINE_HEIGHT]);
+      };
+      const leaders = [];
+      const stroke = ctx.stroke.bind(ctx);
+      ctx.stroke = () => { leaders.push(1); stroke(); };
+      for (const [lines, ...points] of a[0]) {
+        const at = points.map(([x, y]) => ({ x, y }));
+        const line = at.flatMap((one, number) => number ? Array.from({ length: 41 }, (_, step) => (
+          { x: at[number - 1].x + (one.x - at[number - 1].x) * step / 40,
+            y: at[number - 1].y + (one.y - at[number - 1].y) * step / 40 })) : [one]);
+        labels.add({ kind: at.length > 2 ? "angle" : "length", points: at, line }, lines, "white");
+      }
+      labels.avoid({ left: 0, top: 400, right: 300, bottom: 460 });
+      labels.draw(ctx, 40);
+      return [written, leaders.length];
+    })()"""
+    marks = [
+        [["41.5 mm"], [300, 200], [300, 260]],
+        [["38.2 mm"], [330, 200], [330, 260]],
+        [["120 mm"], [200, 230], [480, 230]],
+        [["62.3°"], [380, 180], [350, 240], [420, 250]],
+        [["12.0 mm"], [100, 380], [150, 380]],
+        [["12.5 mm"], [100, 386], [150, 386]],
+    ]
+    written, leaders = call(page, "label", made, marks)
+    assert len(written) == len(marks)
+    assert leaders >= 1
+    for number, (left, top, right, bottom) in enumerate(written):
+        assert 0 <= left < right <= 700
+        assert 40 <= top < bottom <= 500
+        assert not (left < 300 and bottom > 400 and top < 460), "something else is written there"
+        for other in written[:number]:
+            assert left >= other[2] or right <= other[0] or top >= other[3] or bottom <= other[1]
+        for _, *points in marks:
+            for one, other in pairwise(points):
+                along = np.linspace(one, other, 200)
+                inside = (along > (left, top)).all(axis=1) & (along < (right, bottom)).all(axis=1)
+                assert not inside.any()
+
+
+def test_browser_and_server_round_alike(page: Page) -> None:
+    """A probability stands on one page in words of both."""
+    shares = [*RANDOM.uniform(0, 1, 200).tolist(), *(at / 2000 for at in range(2001)), 0.688499, 1e-7, 1.0]
+    said = call(page, "../t", "a[0].map((one) => [tools.percent(one, 1), tools.decimals(one, 2)])", shares)
+    assert said == [[speech.percent(one, 1), speech.number(one, 2)] for one in shares]
