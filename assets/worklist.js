@@ -184,10 +184,10 @@ class Worklist {
     this.say("");
     this.asked.page = answer.page;
     this.asked.sort = answer.sort; // before a blind reading not every column sorts
-    this.filters.show(this.asked, answer, this.query());
     const { sort, descending } = this.asked;
     const top = this.scroll.scrollTop;
     this.table.show(answer.rows, sort, descending);
+    this.filters.show(this.asked, answer, this.query());
     if (same) this.scroll.scrollTop = top;
     if (!answer.rows.length) this.scroll.replaceChildren(this.nothing(answer));
   }
