@@ -172,6 +172,22 @@ def test_nothing_moves_when_a_sort_begins_or_ends(server: Server, browser: Brows
         page.context.close()
 
 
+@pytest.mark.parametrize("width", [1024, 1366])
+def test_the_list_ends_above_the_edge_of_the_window_with_a_folded_sidebar_too(
+    server: Server, browser: Browser, width: int
+) -> None:
+    server.add()
+    page = browser.new_context(viewport={"width": width, "height": 768}).new_page()
+    opened(page, server, 1)
+    page.get_by_test_id("stSidebar").hover()
+    page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()
+    end = "(one) => one.getBoundingClientRect().bottom"
+    until(lambda: 738 < page.locator(".rows").evaluate(end) <= 748)
+    assert page.get_by_test_id("stMain").evaluate("(one) => one.scrollHeight <= one.clientHeight")
+    page.context.close()
+
+
 def test_the_lists_add_up_and_a_read_study_says_by_whom(server: Server, tab: Page) -> None:
     studies = [server.add(f"P{number}^X", 0.5) for number in range(3)]
     signed = reading()
