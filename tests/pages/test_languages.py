@@ -41,7 +41,11 @@ def test_numbers_and_days_are_written_as_in_german() -> None:
         assert ">0,90<" in tables.worklist([row, replace(row, malignancy=None)], now).to_html()
         assert field_pattern() == "DD.MM.YYYY"
         axis = insights.over_time({Band.STAT: [1]}, [now], blind=False).layout.xaxis
-        assert [stop.value for stop in axis.tickformatstops] == ["%H:%M\n%d.%m.%Y", "%d.%m.%Y"]
+        assert [stop.value for stop in axis.tickformatstops] == [
+            "%H:%M:%S\n%d.%m.%Y",
+            "%H:%M\n%d.%m.%Y",
+            "%d.%m.%Y",
+        ]
         assert axis.hoverformat == "%d.%m.%Y %H:%M"
     with speaking("en"):
         assert field_pattern() == "YYYY-MM-DD"

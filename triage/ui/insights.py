@@ -31,7 +31,7 @@ TIMES = {
 }
 NONE_YET = "–"
 #: Milliseconds, in which Plotly counts.
-DAY = 86_400_000
+MINUTE, DAY = 60_000, 86_400_000
 
 
 def queue_now(summary: QueueSummary, *, blind: bool) -> None:
@@ -84,7 +84,8 @@ def _moments() -> dict[str, Any]:
     """Return an axis of days and hours; the Plotly of the pages knows English names of months only."""
     written = t("%b %d, %Y")
     stops = [
-        {"dtickrange": [None, DAY - 1], "value": f"%H:%M\n{written}"},
+        {"dtickrange": [None, MINUTE - 1], "value": f"%H:%M:%S\n{written}"},
+        {"dtickrange": [MINUTE, DAY - 1], "value": f"%H:%M\n{written}"},
         {"dtickrange": [DAY, None], "value": written},
     ]
     return {"gridcolor": theme.palette().grid, "tickformatstops": stops, "hoverformat": f"{written} %H:%M"}
