@@ -45,8 +45,8 @@ export class Filters {
     const right = document.createElement("div");
     right.className = "right";
     right.append(this.total, this.pages, this.#columns(), ...(mayList ? [this.csv] : []));
-    second.append(this.bands, this.findings, this.sorted, right);
-    place.append(first, second);
+    second.append(this.bands, this.findings, right);
+    place.append(this.sorted, first, second);
   }
 
   /**
@@ -95,7 +95,8 @@ export class Filters {
     const column = this.table.columns.find((one) => one.sort === sort && sort);
     this.sorted.hidden = !column;
     if (!column) return;
-    this.sorted.textContent = t("Sorted by you: {column}", { column: `${column.label} ${descending ? "↓" : "↑"}` });
+    const name = this.table.label(column);
+    this.sorted.textContent = t("Sorted by you: {column}", { column: `${name} ${descending ? "↓" : "↑"}` });
     this.sorted.append(element("b", t("Back to the ranking")));
     this.sorted.title = t("The list is not in the reading order. Click for the order of the ranking.");
   }
@@ -167,12 +168,12 @@ export class Filters {
         this.table.choose(this.table.choice.map((one) => (one.name === column.name ? { ...one, shown: box.checked } : one)));
         this.table.calls.choose(this.table.choice);
       };
-      label.append(box, column.label);
+      label.append(box, this.table.label(column));
       const up = this.#toggle("↑", false, () => {
         this.table.move(column.name, columns[at - 1].name);
         this.#fill(list);
       });
-      up.ariaLabel = t("{column} further left", { column: column.label });
+      up.ariaLabel = t("{column} further left", { column: this.table.label(column) });
       up.ariaPressed = null;
       up.disabled = at === 0;
       line.append(label, up);

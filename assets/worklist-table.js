@@ -114,6 +114,15 @@ export class Table {
     if (this.place.querySelector("table")) this.draw();
   }
 
+  /**
+   * What a column is called above the rows that are shown.
+   * @param {Column} column
+   */
+  label(column) {
+    const waits = !this.rows.length || this.rows.some((row) => row.waiting);
+    return waits ? column.label : (column.done ?? column.label);
+  }
+
   /** @param {Column} column */
   #header(column) {
     const header = document.createElement("th");
@@ -121,14 +130,18 @@ export class Table {
     header.style.width = `${column.width}px`;
     header.title = column.help;
     const name = document.createElement(column.sort ? "button" : "span");
-    const waits = !this.rows.length || this.rows.some((row) => row.waiting);
-    name.textContent = waits ? column.label : (column.done ?? column.label);
+    name.textContent = this.label(column);
     header.append(name);
     if (column.sort) {
       const { by, falls } = this.sorted;
       const mine = by === column.sort;
       header.ariaSort = mine ? (falls ? "descending" : "ascending") : "none";
-      if (mine) name.textContent += falls ? " ↓" : " ↑";
+      if (mine) {
+        const arrow = document.createElement("span");
+        arrow.className = "arrow";
+        arrow.textContent = falls ? " ↓" : " ↑";
+        name.append(arrow);
+      }
       name.onclick = () => this.#sort(column);
     }
     header.draggable = true;

@@ -4,6 +4,7 @@
 
 import { t } from "./t.js";
 import { Filters } from "./worklist-filters.js";
+import { fill } from "./worklist-height.js";
 import { keep, kept } from "./worklist-kept.js";
 import { Table } from "./worklist-table.js";
 
@@ -69,9 +70,8 @@ class Worklist {
       event.preventDefault();
       this.open(/** @type {CustomEvent} */ (event).detail);
     }, options);
-    window.addEventListener("resize", () => this.fit(), options);
     this.again = setInterval(() => this.refresh(), AGAIN);
-    this.fit();
+    fill(this.root, this.end.signal);
     void this.begin();
     void this.ahead();
   }
@@ -89,12 +89,6 @@ class Worklist {
   async ahead() {
     const [{ watch }] = await Promise.all(this.host.component.data.viewer.map((/** @type {string} */ one) => import(one)));
     watch(this.scroll, this.end.signal);
-  }
-
-  /** Fill the window down to its lower edge. */
-  fit() {
-    const top = this.root.getBoundingClientRect().top + window.scrollY;
-    this.root.style.height = `${Math.max(window.innerHeight - top - 20, 260)}px`;
   }
 
   async begin() {
@@ -184,10 +178,10 @@ class Worklist {
     this.say("");
     this.asked.page = answer.page;
     this.asked.sort = answer.sort; // before a blind reading not every column sorts
-    this.filters.show(this.asked, answer, this.query());
     const { sort, descending } = this.asked;
     const top = this.scroll.scrollTop;
     this.table.show(answer.rows, sort, descending);
+    this.filters.show(this.asked, answer, this.query());
     if (same) this.scroll.scrollTop = top;
     if (!answer.rows.length) this.scroll.replaceChildren(this.nothing(answer));
   }

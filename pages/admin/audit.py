@@ -7,7 +7,7 @@ import streamlit as st
 
 from triage.access.roles import Right
 from triage.errors import TriageError
-from triage.languages.speech import retold, t
+from triage.languages.speech import field_pattern, retold, t
 from triage.records.called import called
 from triage.records.trail import TrailFilter
 from triage.text import markdown, visible
@@ -37,8 +37,8 @@ def asked() -> TrailFilter:
     """Draw the fields of the search, and return what they ask for."""
     words, who, study = st.columns([3, 2, 2])
     events, since, until = st.columns([3, 2, 2])
-    first = since.date_input(t("From this day"), value=None, format="YYYY-MM-DD", key="trail_since")
-    last = until.date_input(t("To this day"), value=None, format="YYYY-MM-DD", key="trail_until")
+    first = since.date_input(t("From this day"), value=None, format=field_pattern(), key="trail_since")
+    last = until.date_input(t("To this day"), value=None, format=field_pattern(), key="trail_until")
     midnight = time(tzinfo=state.zone())
     return TrailFilter(
         words=visible(

@@ -79,8 +79,8 @@ if shown:
 else:
     st.caption(t("No reading of yours is of a study that mentions all of these words."))
 
-# Side by side: what unfolds from the one never covers the other.
-making, getting = st.columns([1, 2], width=640)
+# Side by side: what unfolds from the one never covers the other, and is wide enough to be read.
+making, getting = st.columns([2, 1], width=960)
 with making:
     exports.ask(installation, reader)
 

@@ -210,8 +210,8 @@ def test_name_of_a_closed_account(installation: Installation) -> None:
 
 
 def test_weak_passwords(installation: Installation) -> None:
-    """a password that is short, repeats itself, or is the name -> refused"""
-    for password in ("short", "aaaaaaaaaaaaaaa", "weaklogin1234", "Dr. Weak Login", "x" * 300):
+    """a password that is short, common, repeats itself, or holds the name -> refused"""
+    for password in ("short", "aaaaaaaaaaaaaaa", "weaklogin1234", "Dr. Weak Login", "passwordpassword", "x" * 300):
         with pytest.raises(SignInError):
             installation.access.directory.add(
                 "weaklogin", "Dr. Weak Login", [Role.RADIOLOGIST], by="t", password=password

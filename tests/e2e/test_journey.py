@@ -140,6 +140,9 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
     picture_of(tab, "8_readings")
     with tab.expect_download() as download:
         tab.get_by_text("Make a data set").click()
+        wide = tab.get_by_test_id("stExpander").filter(has_text="Make a data set").bounding_box()
+        assert wide is not None
+        assert wide["width"] > 450, "what it holds can be read"
         tab.get_by_text("De-identify", exact=True).click()
         tab.get_by_role("button", name="Make it").click()
         expect(tab.get_by_role("button", name="Download (")).to_be_visible()

@@ -146,6 +146,48 @@ def test_a_reader_finds_sorts_and_opens(server: Server, tab: Page) -> None:
     assert "MÜLLER, JÖRG" in download.value.path().read_text("utf-8-sig")
 
 
+def places(page: Page) -> list[str]:
+    """Where the filters, the headers and the rows are."""
+    parts = page.locator("th, tbody, .filters [role=group], .filters input, summary")
+    return list(parts.evaluate_all("(all) => all.map((one) => JSON.stringify(one.getBoundingClientRect()))"))
+
+
+@pytest.mark.parametrize("width", [1024, 1366])
+def test_nothing_moves_when_a_sort_begins_or_ends(server: Server, browser: Browser, width: int) -> None:
+    server.add("PHANTOM^ADA", 0.5)
+    for language in ("en", "de"):
+        page = browser.new_context(viewport={"width": width, "height": 768}, locale=language).new_page()
+        opened(page, server, 1)
+        before = places(page)
+        for at in range(page.locator("th button").count()):
+            for _ in range(2):  # both ways
+                page.locator("th button").nth(at).click()
+                expect(page.locator("th").nth(at)).to_have_attribute("aria-sort", re.compile("ascending|descending"))
+                until(lambda page=page, before=before: places(page) == before)
+                expect(page.locator(".sorted")).to_be_visible()
+                assert page.locator(".sorted").evaluate("(one) => one.scrollWidth <= one.clientWidth")
+        page.locator(".sorted").click()
+        expect(page.locator(".sorted")).to_be_hidden()
+        until(lambda page=page, before=before: places(page) == before)
+        page.context.close()
+
+
+@pytest.mark.parametrize("width", [1024, 1366])
+def test_the_list_ends_above_the_edge_of_the_window_with_a_folded_sidebar_too(
+    server: Server, browser: Browser, width: int
+) -> None:
+    server.add()
+    page = browser.new_context(viewport={"width": width, "height": 768}).new_page()
+    opened(page, server, 1)
+    page.get_by_test_id("stSidebar").hover()
+    page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()
+    end = "(one) => one.getBoundingClientRect().bottom"
+    until(lambda: 738 < page.locator(".rows").evaluate(end) <= 748)
+    assert page.get_by_test_id("stMain").evaluate("(one) => one.scrollHeight <= one.clientHeight")
+    page.context.close()
+
+
 def test_the_lists_add_up_and_a_read_study_says_by_whom(server: Server, tab: Page) -> None:
     studies = [server.add(f"P{number}^X", 0.5) for number in range(3)]
     signed = reading()
@@ -157,9 +199,12 @@ def test_the_lists_add_up_and_a_read_study_says_by_whom(server: Server, tab: Pag
     expect(tab.locator("tbody")).to_have_count(1)
     expect(tab.locator("tbody")).to_contain_text("Dr. A signed: Glioma")
     expect(tab.get_by_role("columnheader", name="Arrived")).to_be_visible()
+    tab.get_by_role("columnheader", name="Arrived").get_by_role("button").click()
+    expect(tab.get_by_role("button", name="Sorted by you: Arrived ↑")).to_be_visible()
     tab.get_by_role("button", name="All 3", exact=True).click()
     expect(tab.locator("tbody")).to_have_count(3)
     expect(tab.get_by_role("columnheader", name="Waiting")).to_be_visible()
+    expect(tab.get_by_role("button", name="Sorted by you: Waiting ↑")).to_be_visible()
 
 
 def test_in_all_studies_what_waits_stands_out_and_no_header_hides_it(server: Server, tab: Page) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from triage.domain import Finding, ReadingState
-from triage.languages.speech import speaking, t
+from triage.domain import Band, Finding, ReadingState, StudyStatus
+from triage.languages.speech import field_pattern, speaking, t
 from triage.records.audit import Event
 from triage.records.trail import TrailEntry
-from triage.ui import tables, trail
+from triage.records.worklist_views import WorklistRow
+from triage.ui import insights, tables, trail
 
 
 def test_no_word_is_wider_than_the_column_of_what_the_ai_says() -> None:
@@ -30,6 +32,28 @@ def test_no_word_is_wider_than_its_column_among_the_readings() -> None:
     for name, said in words.items():
         longest = max((word for text in said for word in text.split()), key=len)
         assert len(longest) * tables.CHARACTER <= columns[name]["width"] - tables.MARGIN + 8, longest
+
+
+def test_numbers_and_days_are_written_as_in_german() -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    row = WorklistRow("a", "Head", StudyStatus.RANKED, Band.STAT, 0.9, Finding.GLIOMA, now, "because")
+    with speaking("de"):
+        assert ">0,90<" in tables.worklist([row, replace(row, malignancy=None)], now).to_html()
+        assert field_pattern() == "DD.MM.YYYY"
+        axis = insights.over_time({Band.STAT: [1]}, [now], blind=False).layout.xaxis
+        assert [stop.value for stop in axis.tickformatstops] == [
+            "%H:%M:%S\n%d.%m.%Y",
+            "%H:%M\n%d.%m.%Y",
+            "%d.%m.%Y",
+        ]
+        assert axis.hoverformat == "%d.%m.%Y %H:%M"
+    with speaking("en"):
+        assert field_pattern() == "YYYY-MM-DD"
+
+
+def test_the_audit_trail_and_the_log_have_two_words() -> None:
+    with speaking("de"):
+        assert (t("Audit trail"), t("Log")) == ("Protokoll", "Logdatei")
 
 
 @pytest.mark.parametrize(

@@ -416,6 +416,23 @@ def test_two_readers_get_two_studies_and_see_who_reads_the_other(
     assert (claim["reader"], claim["mine"]) == ("Dr. Ada", False)
 
 
+def test_a_reader_who_changes_their_name_has_the_study_open_under_the_new_one(
+    installation: Installation, slices: list[Phantom]
+) -> None:
+    receive(installation, slices, 1)
+    app, claims = page(state.REVIEW, reader="Dr. Adda"), installation.store.claims
+    study = _form(app)["study"]
+    other = page(state.REVIEW, reader="Dr. Adda", study=study)
+    app.session_state["reader"] = "Dr. Ada"
+    app.run()
+    claim = _form(app)["snapshot"]["claim"]
+    assert (claim["reader"], claim["mine"]) == ("Dr. Ada", True)
+    claim = _form(other.run())["snapshot"]["claim"]
+    assert (claim["reader"], claim["mine"]) == ("Dr. Ada", False), "another tab with the old name is told the truth"
+    app.switch_page(str(state.WORKLIST)).run()
+    assert claims.holder(study, state.now()) is None
+
+
 def test_a_study_that_cannot_be_judged_is_read_without_the_ai(installation: Installation) -> None:
     (study_id,) = take_in(installation, {"blank.png": encode(np.full((256, 256), 30, np.uint8))})
     app = page(state.REVIEW, study=study_id)

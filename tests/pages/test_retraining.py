@@ -18,14 +18,19 @@ from triage.pipeline.installation import Installation
 from triage.pipeline.retraining_job import State
 from triage.ui import state
 
+#: Seconds that a child of the lowest priority may take on a busy machine.
+SLOW = 300
+#: It says what is in the log before it says how far it is.
 WAITS = """
 import json, sys, time
 from pathlib import Path
 out = Path(sys.argv[sys.argv.index("--out") + 1])
 work = out.with_name(f".{out.name}.part")
 work.mkdir(parents=True, exist_ok=True)
-(work / "progress.json").write_text(json.dumps({"stage": "Learning", "done": 0.4, "seconds_left": 125}))
 print("Slices with a label: train 9.", flush=True)
+part = work / "progress.part"
+part.write_text(json.dumps({"stage": "Learning", "done": 0.4, "seconds_left": 125}))
+part.replace(work / "progress.json")
 while not (out.parent.parent / "go").exists():
     time.sleep(0.05)
 work.rename(out)
@@ -41,12 +46,12 @@ def installation(installation: Installation, slices: list[Phantom]) -> Installat
 
 
 @pytest.fixture(autouse=True)
-def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installation: Installation) -> Iterator[None]:
+def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installation: Installation) -> Iterator[Path]:
     """Let a script stand for the retraining; it waits for a file, and ends with the test."""
     script = tmp_path / "child.py"
     script.write_text(WAITS)
     monkeypatch.setattr(retraining_child, "COMMAND", (sys.executable, str(script)))
-    yield
+    yield script
     installation.retrainings.cancel()
     installation.retrainings.wait()
 
@@ -62,16 +67,28 @@ def drawn() -> AppTest:
     return app
 
 
+def heard(installation: Installation) -> bool:
+    """Whether the child has said how far it is."""
+    job = installation.retrainings.job()
+    assert job is not None
+    assert job.active, installation.retrainings.log()
+    return job.progress is not None
+
+
 def button(app: AppTest, label: str):  # type: ignore[no-untyped-def]
     return next(one for one in app.button if one.label == label)
 
 
 def test_it_is_begun_watched_cancelled_and_resumed_until_it_is_a_candidate(installation: Installation) -> None:
     app = drawn()
-    assert [one.label for one in app.button] == ["Retrain the model"]
+    assert [one.label for one in app.button] == ["Retrain it now"]
+    asked = app.get("popover")[0]
+    assert asked.proto.popover.label == "Retrain the model", "one press begins nothing"
+    assert "The model that serves stays until somebody promotes the candidate" in asked.markdown[0].value
     assert "lacks 73 with a glioma and " in app.caption[1].value
-    button(app, "Retrain the model").click().run()
-    until(lambda: installation.retrainings.job().progress is not None)
+    button(app, "Retrain it now").click().run()
+    # The child is of the lowest priority: beside other tests it may wait for long until it says a first word.
+    until(lambda: heard(installation), SLOW)
     app.run()
     assert [one.label for one in app.button] == ["Cancel"]
     assert "Learning · about 2 min left" in app.get("progress")[0].proto.text
@@ -84,6 +101,18 @@ def test_it_is_begun_watched_cancelled_and_resumed_until_it_is_a_candidate(insta
     button(app, "Resume it").click().run()
     installation.retrainings.wait()
     assert "The candidate site-1 is whole" in app.run().success[0].value.replace("\\", "")
+
+
+def test_what_it_does_before_it_learns_is_said(installation: Installation, child: Path) -> None:
+    child.write_text(
+        "import sys, time; from pathlib import Path; sys.path.insert(0, '')\n"
+        "from triage.learning.retraining import begin\n"
+        "begin(Path(sys.argv[sys.argv.index('--out') + 1]))\n"
+        "time.sleep(600)"
+    )
+    installation.retrainings.begin()
+    until(lambda: heard(installation), SLOW)
+    assert "Loading the programs for learning" in drawn().get("progress")[0].proto.text
 
 
 def test_why_it_failed_is_shown(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,22 @@ def test_only_the_reader_who_has_it_leaves_it(store: Store) -> None:
     assert store.claims.holder(study_id, NOW) is None
 
 
+def test_a_claim_passes_to_the_name_that_its_reader_goes_by(store: Store) -> None:
+    mine, drafted, others = (add(store, number, name=f"{number}.png") for number in range(3))
+    for study_id in (mine, drafted):
+        store.claims.take(study_id, "Dr. A", NOW)
+    store.claims.take(others, "Dr. C", NOW)
+    store.drafts.save(drafted, "Dr. A", Entries(comment="a ring"), base=0, seen=0, now=NOW)
+    for study_id in (mine, drafted, others):
+        store.claims.rename(study_id, "Dr. A", "Dr. B", NOW)
+    holders = [store.claims.holder(study_id, NOW) for study_id in (mine, drafted, others)]
+    assert [holder.reader for holder in holders if holder] == ["Dr. B", "Dr. B", "Dr. C"]
+    assert store.claims.take(mine, "Dr. A", NOW).reader == "Dr. B", "another tab with the old name is told so"
+    assert ended(store) == [("Dr. A", "claim released", f"{NOW:%Y-%m-%d %H:%M:%S}")] * 2
+    store.claims.rename(mine, "Dr. B", "", NOW)
+    assert store.claims.holder(mine, NOW) is None
+
+
 def test_what_is_begun_and_not_signed_keeps_the_claim_of_who_leaves(store: Store, queue: Queue) -> None:
     typed, committed, marked, empty, signing = (add(store, number) for number in range(1, 6))
     for study_id in (typed, committed, marked, empty, signing):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
+from sqlalchemy.orm import Session
 
 from triage.domain import Resolution, StudyHeader
+from triage.records import priors as marks
 from triage.records.queue import Queue
 from triage.records.store import Store
 from triage.records.tables import StudyRow
@@ -78,3 +85,46 @@ def test_a_discarded_study_has_no_priors(store: Store) -> None:
     (conflict,) = store.conflicts.open()
     store.conflicts.resolve(conflict.second.study_id, Resolution.DISCARD_SECOND, by="A", reason="wrong")
     assert priors(store) == {prior}
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_two_servers_that_change_studies_of_one_patient_take_turns(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decided: bool
+) -> None:
+    """Each has locked its own study and marks that of the other: without an order each would wait for the other."""
+    stores = [Store(postgres, tmp_path), Store(postgres, tmp_path)]
+    older = {2: LAST_YEAR, 3: LAST_YEAR - timedelta(days=30)}
+    _, *old = (add(stores[0], number, made) for number, made in {1: TODAY, **older}.items())
+    if decided:
+        second = Instance("f" * 64, "IM1", "DICOM", 10, sop_instance_uid="1.2.2", content="another")
+        header = StudyHeader("1.2", "Other^One", "M2", study_date=TODAY)
+        stores[0].arrivals.add("Head", [Arrival(second, header)], actor="t")
+    with stores[0].write() as session:
+        for study_id in old:
+            session.get_one(StudyRow, study_id).prior_of = None  # as if all had come at one time
+    both, refresh = Barrier(2), marks.refresh
+
+    def together(session: Session, mrns: Collection[str | None]) -> None:
+        with suppress(BrokenBarrierError):
+            both.wait(2)
+        refresh(session, mrns)
+
+    monkeypatch.setattr(marks, "refresh", together)
+
+    def more(store: Store, number: int) -> object:
+        header = StudyHeader(uid=f"1.{number}", mrn="M1", study_date=older[number])
+        instance = Instance(f"{number + 10:064x}", "IM2", "DICOM", 10, sop_instance_uid=f"1.3.{number}")
+        return store.arrivals.add("Head", [Arrival(instance, header)], actor="test")
+
+    def decide() -> None:
+        (conflict,) = stores[0].conflicts.open()
+        stores[0].conflicts.resolve(conflict.second.study_id, Resolution.KEEP_APART, by="A", reason="two")
+
+    first: Callable[[], object] = decide if decided else lambda: more(stores[0], 2)
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(first), pool.submit(more, stores[1], 3)]
+        for one in done:
+            one.result(60)
+    assert priors(stores[0]) == set(old)
+    for store in stores:
+        store.engine.dispose()

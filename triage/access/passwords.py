@@ -10,7 +10,7 @@ from threading import BoundedSemaphore
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from triage.access.names import skeleton
+from triage.access.guesses import holds_name, is_common
 from triage.errors import SignInError
 
 MIN_LENGTH, MAX_LENGTH = 12, 256
@@ -30,7 +30,7 @@ def checked(password: str, *names: str) -> str:
     password
         As it was typed.
     names
-        Names of the account, which must not be the password.
+        Names of the account, which must not be in the password.
 
     Raises
     ------
@@ -43,8 +43,15 @@ def checked(password: str, *names: str) -> str:
         )
     if len(set(password)) < MIN_DIFFERENT:
         raise SignInError("This password repeats a few characters. Use several words.")
-    if any(len(key := skeleton(name)) > 3 and len(skeleton(password).replace(key, "")) < 6 for name in names):
-        raise SignInError("This password is little more than your name. Use several other words.")
+    if holds_name(password, names):
+        raise SignInError(
+            "This password holds your name or that of NeuroTriage. Leave it out, use several other words."
+        )
+    if is_common(password):
+        raise SignInError(
+            "This password is among the first that are guessed: it is a common one, or repeats a word. Use several "
+            "words that do not belong together."
+        )
     return password
 
 

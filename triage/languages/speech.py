@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -106,6 +107,12 @@ def day_pattern() -> str:
     """Return how a table of Streamlit writes a date: ``DD.MM.YYYY``."""
     pattern = get_date_format("medium", locale()).pattern
     return str(pattern).replace("d", "D").replace("y", "YYYY").replace("YYYYYYYY", "YY")
+
+
+def field_pattern() -> str:
+    """Return how a field of Streamlit writes a date: as the pages do, or the ISO date where no field can."""
+    pattern = day_pattern()
+    return pattern if re.fullmatch(r"DD([./-])MM\1YYYY", pattern) else "YYYY-MM-DD"
 
 
 def duration(wait: timedelta) -> str:

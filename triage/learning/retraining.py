@@ -20,8 +20,11 @@ EVERY = 1.0
 class Stage(StrEnum):
     """What a retraining does, in its order; the values are shown."""
 
-    READING = "Reading the export"
+    LOADING = "Loading the programs for learning"
+    OPENING = "Opening the model that serves"
+    READING = "Reading the signed readings"
     MEASURING = "Measuring the model that serves"
+    PREPARING = "Preparing the pictures, and timing the first steps"
     LEARNING = "Learning"
     EXPORTING = "Exporting the network"
     CHECKING = "Measuring the candidate"
@@ -54,6 +57,20 @@ Say = Callable[[Progress], None]
 def work_folder(out: Path) -> Path:
     """Return the hidden folder in which a candidate is made before it gets its name."""
     return out.with_name(f".{out.name}.part")
+
+
+def begin(out: Path) -> None:
+    """Say that a retraining has begun to load what it needs, which on a busy server takes a minute.
+
+    Parameters
+    ----------
+    out
+        Where the candidate will be.
+    """
+    if not out.exists():
+        with suppress(OSError):  # it is told where the work begins
+            work_folder(out).mkdir(parents=True, exist_ok=True)
+        Reporter(work_folder(out))(Progress(Stage.LOADING))
 
 
 def read_progress(folder: Path) -> Progress | None:

@@ -204,13 +204,16 @@ def _candidates(session: Session, arrivals: Sequence[Arrival]) -> list[StudyRow]
 
     A discarded study claims nothing: what arrives later of its patient is a new conflict.
     """
-    uid = arrivals[0].study.uid
+    uid, mrns = arrivals[0].study.uid, {one.study.mrn for one in arrivals}
     if not uid:
+        priors.take_turns(session, mrns)
         return []
     claims = and_(StudyRow.claimed_uid == uid, StudyRow.status != StudyStatus.DISCARDED)
+    wanted = or_(StudyRow.study_uid == uid, claims)
+    priors.take_turns(session, mrns.union(session.scalars(select(StudyRow.mrn).where(wanted))))
     query = (
         select(StudyRow)
-        .where(or_(StudyRow.study_uid == uid, claims))
+        .where(wanted)
         .order_by(StudyRow.study_uid.is_(None), StudyRow.arrived_at, StudyRow.id)
         .with_for_update()
     )

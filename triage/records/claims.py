@@ -72,6 +72,18 @@ class Claims:
             if reader not in found.drafts | found.signing and released(session, study_id, reader, now):
                 session.add(audit.row(reader, Event.RELEASED, study_id, "", now))
 
+    def rename(self, study_id: str, before: str, reader: str, now: datetime) -> None:
+        """Give the claim of a reader to the name that they go by from now on; to "" ends it, whatever is not signed.
+
+        Nobody else can claim the study in between, and what others have claimed stays theirs.
+        """
+        with self._database.write() as session:
+            if not released(session, study_id, before, now):
+                return
+            session.add(audit.row(before, Event.RELEASED, study_id, "", now))
+            if reader:
+                _taken(session, study_id, reader, now)
+
     def note_expired(self, now: datetime) -> None:
         """Write an audit row for each claim that ended by itself since the last time, dated when it did."""
         with self._database.read() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -21,8 +22,27 @@ MOST = 200
 TOGETHER = timedelta(days=1)
 
 
+def take_turns(session: Session, mrns: Collection[str | None]) -> None:
+    """Let one transaction at a time change studies of these patients; before any row of them is locked.
+
+    Whoever locks their own study first, and then marks those of others, can wait for somebody who does the same. SQLite
+    has one writer at a time anyway.
+
+    Parameters
+    ----------
+    session
+        In whose transaction it happens; its end gives the turn back.
+    mrns
+        The patients; None and "" are nobody.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return
+    for key in sorted({_key(mrn) for mrn in mrns if mrn}):
+        session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 def refresh(session: Session, mrns: Collection[str | None]) -> None:
-    """Mark the priors among the studies of these patients anew.
+    """Mark the priors among the studies of these patients anew; whoever does it has taken turns.
 
     A study is a prior of the newest study of its patient that is younger than it, if it came with or after that one, or
     was `OLD` on arrival. An unread study never becomes a prior because the patient came again.
@@ -49,6 +69,12 @@ def refresh_all(session: Session) -> None:
     """Mark the priors of all patients: of those in a record of before there were marks, too."""
     several = select(StudyRow.mrn).where(StudyRow.mrn != "").group_by(StudyRow.mrn).having(func.count() > 1)
     refresh(session, session.scalars(several).all())
+
+
+def _key(mrn: str) -> int:
+    """Return the number of the lock of a patient."""
+    digest = hashlib.blake2b(mrn.encode(), digest_size=8, person=b"priors").digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def _is_prior(row: StudyRow, other: StudyRow) -> bool:

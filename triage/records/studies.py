@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from triage.domain import StudyStatus
 from triage.errors import NotFoundError
-from triage.records import bound, rows
+from triage.records import bound, priors, rows
 from triage.records.database import in_batches
 from triage.records.folding import sought
 from triage.records.merged import merged
@@ -116,12 +116,16 @@ def locked(session: Session, study_id: str) -> StudyRow:
 def locked_pair(session: Session, study_id: str) -> tuple[StudyRow | None, StudyRow]:
     """Return the rows of a study and of the one that it is in conflict with, which is locked first, as on arrival.
 
+    Nobody else changes studies of their patients meanwhile: other studies may become priors.
+
     Raises
     ------
     NotFoundError
         If there is no such study.
     """
     other_id = session.scalar(select(StudyRow.conflict_with).where(StudyRow.id == study_id))
+    patients = select(StudyRow.mrn).where(StudyRow.id.in_([study_id, other_id or study_id]))
+    priors.take_turns(session, session.scalars(patients).all())
     other = locked(session, other_id) if other_id else None
     row = locked(session, study_id)
     return (other if row.conflict_with == other_id else None), row

@@ -30,6 +30,8 @@ TIMES = {
     later("Turnaround"): (insights.turnaround, later("From arrival until the first signature")),
 }
 NONE_YET = "–"
+#: Milliseconds, in which Plotly counts.
+MINUTE, DAY = 60_000, 86_400_000
 
 
 def queue_now(summary: QueueSummary, *, blind: bool) -> None:
@@ -72,10 +74,21 @@ def over_time(counts: Mapping[Band, Sequence[int]], moments: Sequence[datetime],
         **layout(),
         height=240,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
-        xaxis={"gridcolor": theme.palette().grid},
+        xaxis=_moments(),
         yaxis={"gridcolor": theme.palette().grid, "rangemode": "tozero", "title": {"text": t("waiting studies")}},
     )
     return figure
+
+
+def _moments() -> dict[str, Any]:
+    """Return an axis of days and hours; the Plotly of the pages knows English names of months only."""
+    written = t("%b %d, %Y")
+    stops = [
+        {"dtickrange": [None, MINUTE - 1], "value": f"%H:%M:%S\n{written}"},
+        {"dtickrange": [MINUTE, DAY - 1], "value": f"%H:%M\n{written}"},
+        {"dtickrange": [DAY, None], "value": written},
+    ]
+    return {"gridcolor": theme.palette().grid, "tickformatstops": stops, "hoverformat": f"{written} %H:%M"}
 
 
 def waits(bought: Bought) -> go.Figure:

@@ -11,7 +11,7 @@ from triage.domain import Finding
 from triage.inference.card import MAX_CARD, MODEL_CARD, Card
 from triage.inference.card_facts import Figure, facts_of
 from triage.inference.files import read_file
-from triage.languages.speech import later, number, percent, t
+from triage.languages.speech import language, later, number, percent, t
 from triage.text import markdown, one_line
 from triage.ui import tables
 from triage.ui.model_page import Shown
@@ -29,6 +29,12 @@ def draw(shown: Shown) -> None:
     card = shown.in_use.runtime.card
     facts = facts_of(card)
     test = facts.metrics.test
+    if language() != "en":
+        said = t(
+            "What the card itself says in sentences (training, limits, full card) is in English, as it came with the "
+            "model."
+        )
+        st.caption(said)
     head(card)
     points(card)
     left, right = st.container(key="stack").columns(2, gap="large")

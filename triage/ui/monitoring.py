@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from triage.errors import TriageError
-from triage.languages.speech import day, day_pattern, later, number, retold, t
+from triage.languages.speech import day, day_pattern, field_pattern, later, number, retold, t
 from triage.learning.agreement import Group
 from triage.learning.drift import Chart
 from triage.learning.monitored import LATELY, Alarm, Watched
@@ -188,7 +188,7 @@ def offer_report(today: date) -> None:
 def ask_baseline(today: date) -> None:
     """Draw what begins a new baseline."""
     with st.popover(t("Begin a new baseline"), icon=":material/restart_alt:"), st.form("baseline", border=False):
-        begin = st.date_input(t("From this day on"), today, max_value=today, format="YYYY-MM-DD")
+        begin = st.date_input(t("From this day on"), today, max_value=today, format=field_pattern())
         reason = st.text_input(t("Why"), max_chars=MAX_NOTE, placeholder=t("such as: new scanner in room 2"))
         if st.form_submit_button(t("Begin"), type="primary"):
             try:

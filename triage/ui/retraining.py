@@ -39,6 +39,13 @@ LACKS = later(
 )
 
 
+BEGIN = later(
+    "It reads all signed readings, de-identified; studies of which the class is settled: {count}. It takes about 15 to "
+    "30 minutes, longer on a busy server. The model that serves stays until somebody promotes the candidate."
+)
+later("Learning")  # a stage in one word, which the search for sentences passes over
+
+
 def show(installation: Installation) -> None:
     """Draw the retraining for who may begin one; for others nothing.
 
@@ -63,7 +70,8 @@ def show(installation: Installation) -> None:
 def _ended(job: Job | None) -> None:
     """Draw what came of the latest retraining, and what can be done now."""
     st.caption(t(ABOUT))
-    gliomas, others = lacking(concluded(state.installation().store.read))
+    settled = concluded(state.installation().store.read)
+    gliomas, others = lacking(settled)
     if gliomas or others:
         st.caption(f":material/gavel: {t(LACKS, gliomas=gliomas, others=others)}")
     if job is not None:
@@ -84,7 +92,9 @@ def _ended(job: Job | None) -> None:
         row.button(
             t("Resume it"), type="primary", icon=":material/resume:", on_click=_do, args=(act.resume_retraining,)
         )
-    row.button(t("Retrain the model"), icon=":material/model_training:", on_click=_do, args=(act.retrain,))
+    with row.popover(t("Retrain the model"), icon=":material/model_training:", key="to_retrain"):
+        st.write(t(BEGIN, count=len(settled)))
+        st.button(t("Retrain it now"), type="primary", on_click=_do, args=(act.retrain,))
 
 
 @st.fragment(run_every=EVERY)
@@ -96,7 +106,7 @@ def _watch() -> None:
     progress = job.progress
     if job.state is State.EXPORTING:
         said, done = t("Exporting the signed readings"), EXPORTED * state.installation().retrainings.exported
-    elif progress is None:  # it loads what it needs before it can say anything
+    elif progress is None:  # its process has not said anything yet
         said, done = t("Starting"), EXPORTED
     else:
         said, done = t(progress.stage), max(progress.done, EXPORTED)

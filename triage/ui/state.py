@@ -153,6 +153,8 @@ def open_study(study_id: str) -> NoReturn:
 def arrive(study_id: str, *, to_read: bool) -> None:
     """Note which study is open now, and leave the one that was open before in this tab.
 
+    Who goes by another name since it was opened has it open under that name, and not twice.
+
     Parameters
     ----------
     study_id
@@ -164,8 +166,12 @@ def arrive(study_id: str, *, to_read: bool) -> None:
     if st.session_state.get("at") != study_id:
         leave()
         st.session_state.came, st.session_state.at = time, study_id
+    before = st.session_state.pop("claimed_as", name)
+    if before != name:
+        claims.rename(study_id, before, name, time)
     if name and to_read:
         claims.take(study_id, name, time)
+        st.session_state.claimed_as = name
 
 
 def leave() -> None:
@@ -173,9 +179,9 @@ def leave() -> None:
 
     A tab that leaves by an address begins anew, and knows of none; its browser says so itself (`assets/events.js`).
     """
-    before = st.session_state.pop("at", None)
-    if before is not None and reader():
-        installation().store.claims.release(before, reader(), now())
+    before, name = st.session_state.pop("at", None), st.session_state.pop("claimed_as", reader())
+    if before is not None and name:
+        installation().store.claims.release(before, name, now())
 
 
 def coming(study_id: str) -> dict[str, Any]:

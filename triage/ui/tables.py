@@ -45,13 +45,9 @@ def worklist_columns() -> dict[str, Any]:
     """Return the configuration of the columns of `worklist`."""
     return {
         "band": st.column_config.TextColumn(t("Band"), width=82),
-        "p_glioma": st.column_config.ProgressColumn(
-            t("P(glioma)"),
-            min_value=0.0,
-            max_value=1.0,
-            format="%.2f",
-            width=104,
-            help=t("Calibrated probability of a glioma"),
+        # A bar would write its number with a point in every language.
+        "p_glioma": st.column_config.NumberColumn(
+            t("P(glioma)"), width=84, help=t("Calibrated probability of a glioma")
         ),
         "ai_label": st.column_config.TextColumn(
             t("AI"), width=112, help=t("The most probable class, or why there is none")
@@ -103,7 +99,8 @@ def worklist(rows: Sequence[WorklistRow], now: datetime, *, blind: bool = False)
     styles = {"band": bands, "ai_label": [f"color: {colour}" for colour in colours]}
     if blind:
         return table.drop(columns=list(OF_THE_AI)).style
-    return table.style.apply(lambda column: styles[column.name], subset=list(styles))
+    coloured = table.style.apply(lambda column: styles[column.name], subset=list(styles))
+    return coloured.format({"p_glioma": lambda value: number(value, 2)}, na_rep="")
 
 
 def place(rows: int) -> tuple[DeltaGenerator, Literal["stretch", "content"]]:

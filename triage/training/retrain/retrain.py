@@ -44,8 +44,11 @@ AT_ONCE = 64
 OLD_PICTURES = 1200
 #: Shares of the whole time up to the end of each stage, for the progress.
 ENDS = {
+    Stage.LOADING: 0.005,
+    Stage.OPENING: 0.01,
     Stage.READING: 0.02,
     Stage.MEASURING: 0.08,
+    Stage.PREPARING: 0.1,
     Stage.LEARNING: 0.75,
     Stage.EXPORTING: 0.8,
     Stage.CHECKING: 0.85,
@@ -119,20 +122,21 @@ def retrain(
     quiet = console or Console(quiet=True)
     if folder.exists():
         raise RetrainError(f"{folder} is there already. Name another folder for the candidate.")
-    parent = open_parent(serving)
-    chosen = _recipe(recipe, parent, seed)
     work = work_folder(folder)
     try:
         work.mkdir(parents=True, exist_ok=True)
         say = Reporter(work)
-        say(Progress(Stage.READING))
+        say(_at(Stage.OPENING, 0.0, None))
+        parent = open_parent(serving)
+        chosen = _recipe(recipe, parent, seed)
+        say(_at(Stage.READING, 0.0, None))
         site = read_site(data, parent.card, any_model=any_model)
         old = _old(replay)
         write_settings(work / SETTINGS, _settings(parent.card, site.digest, chosen, old), resume)
         write_json(work / ENVIRONMENT_FILE, environment())
         for note in site.notes:
             quiet.print(terminal(f"{note}."))
-        say(Progress(Stage.MEASURING, ENDS[Stage.READING]))
+        say(_at(Stage.MEASURING, 0.0, None))
         assert chosen.retrain is not None  # `_recipe` checked
         train = site.parts[Part.TRAIN]
         answers = _measured(parent, site.root, train, say)
@@ -145,9 +149,10 @@ def retrain(
             old,
         )
         quiet.print(_counts(lesson))
+        say(_at(Stage.PREPARING, 0.0, None))
         learning = Retraining(parent.network, lesson, chosen, work)
         network = learning.run(minutes, resume, lambda done, left: say(_at(Stage.LEARNING, done, left)), quiet)
-        say(Progress(Stage.EXPORTING, ENDS[Stage.LEARNING]))
+        say(_at(Stage.EXPORTING, 0.0, None))
         made = work / CANDIDATE
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir()
