@@ -98,7 +98,7 @@ def trail(home: Path) -> list[str]:
 
 
 def running(jobs: Retrainings) -> None:
-    until(lambda: (job := jobs.job()) is not None and job.progress is not None)
+    until(lambda: (job := jobs.job()) is not None and job.progress is not None and job.progress.stage is Stage.LEARNING)
 
 
 def test_a_retraining_ends_as_a_candidate(jobs: Retrainings, tmp_path: Path) -> None:
