@@ -41,8 +41,8 @@ does = (out.parent.parent / "does").read_text()
 work = out.with_name(f".{out.name}.part")
 work.mkdir(parents=True, exist_ok=True)
 (work / "config.json").write_text("{}")
-(work / "progress.json").write_text(json.dumps({"stage": "Learning", "done": 0.5, "seconds_left": 90}))
 print("niceness", os.nice(0), "resumed" if "--resume" in sys.argv else "begun", flush=True)
+(work / "progress.json").write_text(json.dumps({"stage": "Learning", "done": 0.5, "seconds_left": 90}))
 if does == "wait":
     time.sleep(60)
 elif does == "fail":
