@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from triage.access.person import Person
 from triage.access.roles import Role
+from triage.learning.retraining import Stage
 from triage.phantoms import Phantom
 from triage.pipeline import retraining_child
 from triage.pipeline.installation import Installation
@@ -67,12 +68,12 @@ def drawn() -> AppTest:
     return app
 
 
-def heard(installation: Installation) -> bool:
-    """Whether the child has said how far it is."""
+def heard(installation: Installation, stage: Stage = Stage.LEARNING) -> bool:
+    """Whether it is told what the child does."""
     job = installation.retrainings.job()
     assert job is not None
     assert job.active, installation.retrainings.log()
-    return job.progress is not None
+    return job.progress is not None and job.progress.stage is stage
 
 
 def button(app: AppTest, label: str):  # type: ignore[no-untyped-def]
@@ -104,14 +105,9 @@ def test_it_is_begun_watched_cancelled_and_resumed_until_it_is_a_candidate(insta
 
 
 def test_what_it_does_before_it_learns_is_said(installation: Installation, child: Path) -> None:
-    child.write_text(
-        "import sys, time; from pathlib import Path; sys.path.insert(0, '')\n"
-        "from triage.learning.retraining import begin\n"
-        "begin(Path(sys.argv[sys.argv.index('--out') + 1]))\n"
-        "time.sleep(600)"
-    )
+    child.write_text("import time; time.sleep(600)")
     installation.retrainings.begin()
-    until(lambda: heard(installation), SLOW)
+    until(lambda: heard(installation, Stage.LOADING), SLOW)
     assert "Loading the programs for learning" in drawn().get("progress")[0].proto.text
 
 

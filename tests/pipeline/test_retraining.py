@@ -41,8 +41,8 @@ does = (out.parent.parent / "does").read_text()
 work = out.with_name(f".{out.name}.part")
 work.mkdir(parents=True, exist_ok=True)
 (work / "config.json").write_text("{}")
-(work / "progress.json").write_text(json.dumps({"stage": "Learning", "done": 0.5, "seconds_left": 90}))
 print("niceness", os.nice(0), "resumed" if "--resume" in sys.argv else "begun", flush=True)
+(work / "progress.json").write_text(json.dumps({"stage": "Learning", "done": 0.5, "seconds_left": 90}))
 if does == "wait":
     time.sleep(60)
 elif does == "fail":
@@ -98,7 +98,7 @@ def trail(home: Path) -> list[str]:
 
 
 def running(jobs: Retrainings) -> None:
-    until(lambda: (job := jobs.job()) is not None and job.progress is not None)
+    until(lambda: (job := jobs.job()) is not None and job.progress is not None and job.progress.stage is Stage.LEARNING)
 
 
 def test_a_retraining_ends_as_a_candidate(jobs: Retrainings, tmp_path: Path) -> None:

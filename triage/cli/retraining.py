@@ -11,7 +11,6 @@ import typer
 from triage.cli.common import console, or_exit
 from triage.cli.training_common import Recipe, RecordKey, Seed, multiply_in_bfloat16, quiet_tensorflow, sealing
 from triage.errors import TriageError
-from triage.learning.retraining import begin
 from triage.text import terminal
 
 commands = typer.Typer()
@@ -41,7 +40,6 @@ def retrain(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a retraining that was stopped.")] = False,
 ) -> None:
     """Retrain the model that serves on signed readings, and judge the candidate, which serves only once promoted."""
-    begin(out)
     quiet_tensorflow()
     multiply_in_bfloat16()
     from triage.training.retrain.judge import as_table, judge_candidate

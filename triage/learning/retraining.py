@@ -60,17 +60,16 @@ def work_folder(out: Path) -> Path:
 
 
 def begin(out: Path) -> None:
-    """Say that a retraining has begun to load what it needs, which on a busy server takes a minute.
+    """Say that a retraining begins to load what it needs, before it can say so: on a busy server that takes a minute.
 
     Parameters
     ----------
     out
         Where the candidate will be.
     """
-    if not out.exists():
-        with suppress(OSError):  # it is told where the work begins
-            work_folder(out).mkdir(parents=True, exist_ok=True)
-        Reporter(work_folder(out))(Progress(Stage.LOADING))
+    with suppress(OSError):  # the work itself tells of a full disk
+        work_folder(out).mkdir(parents=True, exist_ok=True)
+    Reporter(work_folder(out))(Progress(Stage.LOADING))
 
 
 def read_progress(folder: Path) -> Progress | None:

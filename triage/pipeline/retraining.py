@@ -20,7 +20,7 @@ from pathlib import Path
 from threading import Event, RLock, Thread
 
 from triage.errors import ConflictError, StorageError, TriageError, storage_error
-from triage.learning.retraining import read_progress, work_folder
+from triage.learning.retraining import begin, read_progress, work_folder
 from triage.pipeline.retraining_child import PATIENCE, command_of, end, let_work, start
 from triage.pipeline.retraining_folder import LOG, RetrainingFolder
 from triage.pipeline.retraining_job import Job, State
@@ -227,6 +227,7 @@ class Retrainings:
                 if now is None or now.state is State.CANCELLED:
                     return
                 child = self._child(job, held)
+                begin(self._folder.candidate(job.name))
                 let_work(child, lambda number: self._folder.keep(replace(job, state=State.RUNNING, process=number)))
             code = child.wait()
             # The lock is still held here, so nobody else takes this end for an interruption.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, cast
+from functools import partial
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -100,7 +101,7 @@ def worklist(rows: Sequence[WorklistRow], now: datetime, *, blind: bool = False)
     if blind:
         return table.drop(columns=list(OF_THE_AI)).style
     coloured = table.style.apply(lambda column: styles[column.name], subset=list(styles))
-    return coloured.format({"p_glioma": lambda value: number(cast(float, value), 2)}, na_rep="")
+    return coloured.format({"p_glioma": partial(number, digits=2)}, na_rep="")
 
 
 def place(rows: int) -> tuple[DeltaGenerator, Literal["stretch", "content"]]:
