@@ -23,7 +23,6 @@ from triage.scans.formats.raster import decode
 from triage.settings import ROOT
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
 ARTEFACTS = ROOT / "tests" / "artefacts"
 READER = "Dr. Ada Example"
 

@@ -40,7 +40,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def sign_in(browser: Browser, address: str, login: str, path: str) -> Page:
     tab = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     tab.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
     tab.goto(address + path)
     tab.get_by_label("Name").fill(login)
     tab.get_by_label("Password").fill(PASSWORD)

@@ -27,7 +27,6 @@ from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT, Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-expect.set_options(timeout=90_000)
 ARTEFACTS = ROOT / "tests" / "artefacts"
 SAVED = re.compile(r"^Draft saved")
 

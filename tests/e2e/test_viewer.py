@@ -27,7 +27,6 @@ from triage.settings import Settings
 from triage.web.modules import addresses
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=60_000)
 COUNT, ROWS, COLUMNS, THICK = 20, 60, 80, 24
 CENTRE, WIDTH = 1000, 2000
 #: One value for each voxel.

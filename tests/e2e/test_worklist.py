@@ -21,7 +21,6 @@ from triage.records.views import Arrival
 from triage.settings import Settings
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-expect.set_options(timeout=30_000)
 #: Milliseconds from a press of Enter to the frame in which a row says that it is being opened.
 TAKEN = """() => document.addEventListener("keydown", (event) => {
   const parts = [...document.querySelectorAll("*")].map((one) => one.shadowRoot?.querySelector(".worklist") ?? one);
