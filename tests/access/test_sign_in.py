@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +16,7 @@ from sqlalchemy import select
 from triage.access import codes, sign_in
 from triage.access.access import Access
 from triage.access.roles import Role
-from triage.access.sign_in import Caller
+from triage.access.sign_in import Caller, issued_at
 from triage.errors import ReadingError, RefusedNameError, SignInError, ThrottledError
 from triage.records.store import Store
 from triage.records.tables import AuditRow
@@ -224,9 +226,21 @@ def test_the_service_proves_the_same_person_newly_signed_in(access: Access) -> N
     now = datetime.now(UTC).timestamp()
     for claims in ({"sub": "2", "auth_time": now}, {"sub": "1", "auth_time": now - 600}, {"sub": "1"}):
         with pytest.raises(SignInError):
-            access.sign_in.prove_by_service(person, ISSUER, claims)
-    access.sign_in.prove_by_service(person, ISSUER, {"sub": "1", "auth_time": now})
+            access.sign_in.prove_by_service(person, ISSUER, claims, "")
+    access.sign_in.prove_by_service(person, ISSUER, {"sub": "1", "auth_time": now}, id_token(iat=int(now)))
     access.sign_in.take_proof(person)
+    with pytest.raises(SignInError):  # the service answers of the same sign-in once more
+        access.sign_in.prove_by_service(person, ISSUER, {"sub": "1", "auth_time": now}, "")
+
+
+@pytest.mark.parametrize("token", ["", "a", "a.b.c", "a.W10.c", "a.e30.c", "a.bnVsbA.c", "a.eyJpYXQiOiJhIn0.c"])
+def test_a_token_that_says_no_time_says_none(token: str) -> None:
+    assert issued_at(token) == 0
+    assert issued_at(id_token(iat=7)) == 7
+
+
+def id_token(**claims: object) -> str:
+    return f"head.{urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.signature"
 
 
 def test_the_sign_out_hands_back_the_token_once(access: Access, record: Store) -> None:

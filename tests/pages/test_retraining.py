@@ -124,3 +124,12 @@ def test_who_may_not_retrain_sees_nothing_of_it(installation: Installation, monk
     app = drawn()
     assert not app.button
     assert not app.subheader
+
+
+def test_who_may_not_any_more_begins_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose right was taken away while the question stood on the screen."""
+    app = drawn()
+    monkeypatch.setattr(state, "person", lambda: Person("Dr. A", frozenset({Role.RADIOLOGIST}), "1", "s"))
+    button(app, "Retrain it now").click().run()
+    assert installation.retrainings.job() is None
+    assert "You may not retrain" in app.toast[0].value

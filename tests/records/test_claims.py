@@ -67,11 +67,19 @@ def test_a_claim_passes_to_the_name_that_its_reader_goes_by(store: Store) -> Non
     for study_id in (mine, drafted, others):
         store.claims.rename(study_id, "Dr. A", "Dr. B", NOW)
     holders = [store.claims.holder(study_id, NOW) for study_id in (mine, drafted, others)]
-    assert [holder.reader for holder in holders if holder] == ["Dr. B", "Dr. B", "Dr. C"]
+    assert [holder.reader for holder in holders if holder] == ["Dr. B", "Dr. A", "Dr. C"], "the draft is of Dr. A"
     assert store.claims.take(mine, "Dr. A", NOW).reader == "Dr. B", "another tab with the old name is told so"
-    assert ended(store) == [("Dr. A", "claim released", f"{NOW:%Y-%m-%d %H:%M:%S}")] * 2
+    assert ended(store) == [("Dr. A", "claim released", f"{NOW:%Y-%m-%d %H:%M:%S}")]
     store.claims.rename(mine, "Dr. B", "", NOW)
     assert store.claims.holder(mine, NOW) is None
+
+
+def test_two_readers_can_take_over_at_once_what_nobody_has_claimed(store: Store) -> None:
+    for number in range(20):
+        study_id = add(store, number, name=f"{number}.png")
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda name, one=study_id: store.claims.take_over(one, name, "", NOW), ("Dr. A", "Dr. B")))
+        assert store.claims.holder(study_id, NOW) is not None
 
 
 def test_what_is_begun_and_not_signed_keeps_the_claim_of_who_leaves(store: Store, queue: Queue) -> None:

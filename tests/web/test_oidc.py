@@ -9,13 +9,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import pytest
 import requests
 from dicomweb import Peer, served
 from helpers import free_port
 
+from triage.errors import ReadingError
 from triage.settings import ROOT, Settings
 from triage.web.cookies import SESSION
 
@@ -157,6 +158,27 @@ def test_a_signature_can_ask_for_a_new_sign_in(peer: Peer, base: str) -> None:
     # Somebody else at this browser proves nothing.
     other = walk(one, f"{base}/sign-in/oidc?again=1&next=/review", "boss", base)
     assert other.status_code == 401
+
+
+def test_a_browser_that_leaves_out_the_question_for_a_password_proves_nothing(peer: Peer, base: str) -> None:
+    """The service then answers of the sign-in before, without a form."""
+    one, _ = signed_in(base, "eva")
+    person = peer.installation.access.live.person(one.cookies[SESSION])
+    assert person is not None
+    again = f"{base}/sign-in/oidc?again=1&next=/review"
+
+    def silently() -> requests.Response:
+        asked = urlsplit(one.get(again, timeout=60, allow_redirects=False).headers["location"])
+        kept = [(key, value) for key, value in parse_qsl(asked.query) if key not in {"prompt", "max_age"}]
+        return walk(one, urlunsplit(asked._replace(query=urlencode(kept))), "eva", base)
+
+    assert silently().status_code == 401
+    with pytest.raises(ReadingError):
+        peer.installation.access.sign_in.take_proof(person)
+    time.sleep(1)
+    assert walk(one, again, "eva", base).status_code == 303
+    peer.installation.access.sign_in.take_proof(person)
+    assert silently().status_code == 401, "nor of the proof before"
 
 
 def test_the_sign_out_leads_to_the_service(base: str) -> None:

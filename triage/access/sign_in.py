@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -149,8 +152,11 @@ class SignIn:
         self._by_place.forgive(place)
         self._store.sessions.prove(person.session, datetime.now(UTC))
 
-    def prove_by_service(self, person: Person, issuer: str, claims: Mapping[str, Any]) -> None:
+    def prove_by_service(self, person: Person, issuer: str, claims: Mapping[str, Any], id_token: str) -> None:
         """Take a new sign-in at the service, for the next signature.
+
+        It has to be later than what the service said last of this session: its answer to a browser that left out what
+        we asked for, a new password, would be of the sign-in before. Both times are of the clock of the service.
 
         Raises
         ------
@@ -158,10 +164,12 @@ class SignIn:
             If it is of somebody else, or not new.
         """
         account = self._store.accounts.get(person.account)
-        since = datetime.now(UTC).timestamp() - PROOF.total_seconds()
-        if account.subject != f"{issuer} {claims['sub']}" or int(claims.get("auth_time", 0)) < since:
+        found = self._store.sessions.get(person.session)
+        made, now = int(claims.get("auth_time", 0)), datetime.now(UTC)
+        before = max(issued_at(found[0].id_token) if found else 0, int((now - PROOF).timestamp()))
+        if account.subject != f"{issuer} {claims['sub']}" or made <= before:
             raise SignInError("The sign-in service did not ask for the password of this account. Try again.")
-        self._store.sessions.prove(person.session, datetime.now(UTC))
+        self._store.sessions.prove(person.session, now, id_token=id_token)
 
     def take_proof(self, person: Person) -> None:
         """Use the proof of a person for one signature.
@@ -284,3 +292,13 @@ class SignIn:
                 continue
             return made
         raise SignInError("Another account has this name. Ask an administrator to change yours at the sign-in service.")
+
+
+def issued_at(id_token: str) -> int:
+    """Return when the service made an ID token, in seconds since 1970 by its clock; 0 if it does not say.
+
+    It was verified when it came, and is on the record since.
+    """
+    with suppress(ValueError, KeyError, IndexError, TypeError):
+        return int(json.loads(urlsafe_b64decode(id_token.split(".")[1] + "=="))["iat"])
+    return 0

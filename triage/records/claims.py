@@ -49,10 +49,8 @@ class Claims:
             _note_expired(session, now, ClaimRow.study_id == study_id)
             before = session.get(ClaimRow, study_id, with_for_update=True)
             held_by = before.reader if before and before.until > now else ""
-            values = {"reader": reader, "changed_at": now, "until": now + IDLE, "note": note}
-            if before is None:
-                session.add(ClaimRow(study_id=study_id, **values))
-            else:
+            values: dict[str, object] = {"reader": reader, "changed_at": now, "until": now + IDLE, "note": note}
+            if before is not None or not _made(session, study_id, values):
                 session.execute(update(ClaimRow).where(ClaimRow.study_id == study_id).values(**values))
             session.add(audit.row(reader, Event.TAKEN_OVER, study_id, f"from {held_by or 'nobody'}: {note}", now))
 
@@ -73,16 +71,24 @@ class Claims:
                 session.add(audit.row(reader, Event.RELEASED, study_id, "", now))
 
     def rename(self, study_id: str, before: str, reader: str, now: datetime) -> None:
-        """Give the claim of a reader to the name that they go by from now on; to "" ends it, whatever is not signed.
+        """Give the claim of a reader to the name that they go by from now on; to "" ends it.
 
-        Nobody else can claim the study in between, and what others have claimed stays theirs.
+        Nobody else can claim the study in between, and what others have claimed stays theirs. What is begun under the
+        earlier name and not signed keeps the claim, as when its reader leaves (`release`): the draft is of that name.
         """
         with self._database.write() as session:
-            if not released(session, study_id, before, now):
+            found = begun(session, [study_id])[study_id]
+            if before in found.drafts | found.signing:
+                return
+            if not reader:
+                passed = released(session, study_id, before, now)
+            else:  # changed twice in a transaction, a row also locks its study, which others hold before the claim
+                passed = _changed(session, study_id, before, now, reader=reader, until=now + IDLE, note="")
+            if not passed:
                 return
             session.add(audit.row(before, Event.RELEASED, study_id, "", now))
             if reader:
-                _taken(session, study_id, reader, now)
+                session.add(audit.row(reader, Event.CLAIMED, study_id, "", now))
 
     def note_expired(self, now: datetime) -> None:
         """Write an audit row for each claim that ended by itself since the last time, dated when it did."""
@@ -95,9 +101,13 @@ class Claims:
 
 def released(session: Session, study_id: str, reader: str, now: datetime) -> bool:
     """End the claim of a reader within a transaction, and return whether there was one."""
-    mine = (ClaimRow.study_id == study_id, ClaimRow.reader == reader, ClaimRow.until > now)
-    ended = session.execute(update(ClaimRow).where(*mine).values(until=now, changed_at=now))
-    return bool(ended.rowcount)  # type: ignore[attr-defined]
+    return _changed(session, study_id, reader, now, until=now)
+
+
+def _changed(session: Session, study_id: str, of: str, now: datetime, **values: object) -> bool:
+    mine = (ClaimRow.study_id == study_id, ClaimRow.reader == of, ClaimRow.until > now)
+    done = session.execute(update(ClaimRow).where(*mine).values(changed_at=now, **values))
+    return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 def _expired(now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -120,21 +130,27 @@ def _renewed(session: Session, study_id: str, reader: str, now: datetime) -> boo
 def _taken(session: Session, study_id: str, reader: str, now: datetime) -> bool:
     """Take a claim that ended, or make the first one of the study; of two readers at once, one succeeds."""
     _note_expired(session, now, ClaimRow.study_id == study_id)
-    values = {"reader": reader, "changed_at": now, "until": now + IDLE, "note": ""}
+    values: dict[str, object] = {"reader": reader, "changed_at": now, "until": now + IDLE, "note": ""}
     ended = (ClaimRow.study_id == study_id, ClaimRow.until <= now)
     taken = bool(session.execute(update(ClaimRow).where(*ended).values(**values)).rowcount)  # type: ignore[attr-defined]
-    if not taken:
-        exists = select(func.count()).select_from(ClaimRow).where(ClaimRow.study_id == study_id)
+    if not taken and not _made(session, study_id, values):
+        return False
+    session.add(audit.row(reader, Event.CLAIMED, study_id, "", now))
+    return True
+
+
+def _made(session: Session, study_id: str, values: dict[str, object]) -> bool:
+    """Make the first claim of a study, and return whether it had none."""
+    exists = select(func.count()).select_from(ClaimRow).where(ClaimRow.study_id == study_id)
+    if session.scalar(exists):
+        return False
+    try:
+        with session.begin_nested():
+            session.execute(insert(ClaimRow).values(study_id=study_id, **values))
+    except IntegrityError:  # another reader made it in between, or there is no such study
         if session.scalar(exists):
             return False
-        try:
-            with session.begin_nested():
-                session.execute(insert(ClaimRow).values(study_id=study_id, **values))
-        except IntegrityError:  # another reader made it in between, or there is no such study
-            if session.scalar(exists):
-                return False
-            raise
-    session.add(audit.row(reader, Event.CLAIMED, study_id, "", now))
+        raise
     return True
 
 

@@ -70,9 +70,9 @@ class Sessions:
         """Note that somebody was at work in a session."""
         self._change(update(SessionRow).where(SessionRow.id == key), seen_at=at)
 
-    def prove(self, key: str, at: datetime) -> None:
-        """Note that the person of a session has just proved to be there."""
-        self._change(update(SessionRow).where(SessionRow.id == key), proved_at=at)
+    def prove(self, key: str, at: datetime, **more: str) -> None:
+        """Note that the person of a session has just proved to be there; `more` is what else changes with it."""
+        self._change(update(SessionRow).where(SessionRow.id == key), proved_at=at, **more)
 
     def take_proof(self, key: str, since: datetime) -> bool:
         """Take the proof of a session away, and return whether there was one since a time: it counts once."""

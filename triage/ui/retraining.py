@@ -14,6 +14,7 @@ from triage.access.roles import Right
 from triage.errors import TriageError
 from triage.languages.speech import duration, later, retold, t
 from triage.learning.lacking import lacking
+from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
 from triage.pipeline.retraining_job import Job, State
 from triage.records.signed import concluded
@@ -87,14 +88,13 @@ def _ended(job: Job | None) -> None:
             said = markdown(retold(job.said))
             st.error(t("The retraining of {name} failed. {said}", name=name, said=said), icon=":material/error:")
     row = st.container(horizontal=True)
-    act = state.acting()
     if job is not None and job.resumable:
         row.button(
-            t("Resume it"), type="primary", icon=":material/resume:", on_click=_do, args=(act.resume_retraining,)
+            t("Resume it"), type="primary", icon=":material/resume:", on_click=_do, args=(Acting.resume_retraining,)
         )
     with row.popover(t("Retrain the model"), icon=":material/model_training:", key="to_retrain"):
         st.write(t(BEGIN, count=len(settled)))
-        st.button(t("Retrain it now"), type="primary", on_click=_do, args=(act.retrain,))
+        st.button(t("Retrain it now"), type="primary", on_click=_do, args=(Acting.retrain,))
 
 
 @st.fragment(run_every=EVERY)
@@ -114,11 +114,11 @@ def _watch() -> None:
             said += " · " + t("about {time} left", time=duration(timedelta(seconds=progress.seconds_left)))
     st.progress(min(max(done, 0.0), 1.0), f"**{markdown(job.name)}** · {said}")
     st.caption(t(YIELDS))
-    st.button(t("Cancel"), icon=":material/stop_circle:", on_click=_do, args=(state.acting().cancel_retraining,))
+    st.button(t("Cancel"), icon=":material/stop_circle:", on_click=_do, args=(Acting.cancel_retraining,))
 
 
-def _do(act: Callable[[], object]) -> None:
+def _do(act: Callable[[Acting], object]) -> None:
     try:
-        act()
+        act(state.acting())  # whoever it is by now, with the rights they have by now
     except TriageError as error:
         st.toast(markdown(retold(str(error))), icon=":material/error:", duration="infinite")

@@ -108,7 +108,7 @@ class Service:
             person = person_of(request.scope)
             if person is None:
                 raise SignInError(ENDED)
-            await to_thread.run_sync(sign_in.prove_by_service, person, issuer, claims)
+            await to_thread.run_sync(sign_in.prove_by_service, person, issuer, claims, token.get("id_token", ""))
             return "", begun["next"]
         names = (settings.oidc_name, "name", "preferred_username", "email")
         secret = await to_thread.run_sync(
