@@ -142,7 +142,9 @@ export class Table {
         arrow.textContent = falls ? " ↓" : " ↑";
         name.append(arrow);
       }
-      name.onclick = () => this.#sort(column);
+      // All of the header is pressed, and not the word alone; its edge widens the column.
+      header.onclick = ({ target }) => /** @type {Element} */ (target).matches(".edge") || this.#sort(column);
+      header.classList.add("sorts");
     }
     header.draggable = true;
     header.ondragstart = (event) => event.dataTransfer?.setData("text/plain", column.name);

@@ -1,15 +1,12 @@
 """The reader's own decisions, and their export as a data set."""
 
-import pandas as pd
 import streamlit as st
 
 from triage.access.roles import Right
 from triage.domain import Decision
-from triage.languages.speech import number, retold, t
-from triage.records.called import called
+from triage.languages.speech import number, t
 from triage.text import markdown
 from triage.ui import exports, held, second_reads, state, tables
-from triage.ui.exports import ReadyExport
 
 installation = state.installation()
 reader = state.require(Right.EXPORT_OWN).name
@@ -79,47 +76,5 @@ if shown:
 else:
     st.caption(t("No reading of yours is of a study that mentions all of these words."))
 
-# Side by side: what unfolds from the one never covers the other, and is wide enough to be read.
-making, getting = st.columns([2, 1], width=960)
-with making:
-    exports.ask(installation, reader)
-
-ready: ReadyExport | None = st.session_state.get("ready_export")
-if ready and ready.reader == reader and ready.path.is_file():
-    made = ready.export
-    getting.download_button(
-        t("Download ({size} MB)", size=number(ready.path.stat().st_size / 2**20, 1)),
-        ready.path.read_bytes,  # when it is asked for, not before
-        file_name=ready.path.name,
-        mime="application/zip",
-        icon=":material/download:",
-        on_click="ignore",  # a rerun beside the download would replace the file while it is being written
-    )
-    st.caption(
-        t(
-            "Studies: {studies} · readings: {readings} · slices: {slices}, with a label: {labelled}, contradicted by a "
-            "copy: {contradicted}, known to the model: {copies}. {identity}. Readings that you sign from now on need a "
-            "new data set.",
-            studies=made.studies,
-            readings=made.readings,
-            slices=made.slices,
-            labelled=made.labelled,
-            contradicted=made.contradicted,
-            copies=made.copies if made.compared_with else t("not compared"),
-            identity=t("De-identified" if ready.deidentified else "Not de-identified"),
-        )
-    )
-    if made.notes:
-        st.write(t("Studies of which slices or labels are missing:"))
-        names = called(installation.store.read, [study_id for study_id, _ in made.notes])
-        missing = pd.DataFrame(
-            {
-                "study": [names.get(study_id, study_id) for study_id, _ in made.notes],
-                "reason": [retold(reason) for _, reason in made.notes],
-                "id": [study_id for study_id, _ in made.notes],
-            }
-        )
-        columns = tables.missing_columns()
-        st.dataframe(missing, hide_index=True, column_config=columns, row_height=tables.row_height(missing, columns))
-
+exports.ask(installation, reader)
 second_reads.show(installation, reader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from triage.access.person import Person
 from triage.access.roles import Role
 from triage.learning.retraining import Stage
 from triage.phantoms import Phantom
-from triage.pipeline import retraining_child
+from triage.pipeline import retraining, retraining_child
 from triage.pipeline.installation import Installation
 from triage.pipeline.retraining_job import State
 from triage.ui import state
@@ -86,7 +87,8 @@ def test_it_is_begun_watched_cancelled_and_resumed_until_it_is_a_candidate(insta
     asked = app.get("popover")[0]
     assert asked.proto.popover.label == "Retrain the model", "one press begins nothing"
     assert "The model that serves stays until somebody promotes the candidate" in asked.markdown[0].value
-    assert "lacks 73 with a glioma and " in app.caption[1].value
+    # The one glioma that is signed is of the fifth that is kept for the test, or not: a key of the installation decides.
+    assert re.search("lacks 7[23] with a glioma and ", app.caption[1].value)
     button(app, "Retrain it now").click().run()
     # The child is of the lowest priority: beside other tests it may wait for long until it says a first word.
     until(lambda: heard(installation), SLOW)
@@ -124,6 +126,14 @@ def test_who_may_not_retrain_sees_nothing_of_it(installation: Installation, monk
     app = drawn()
     assert not app.button
     assert not app.subheader
+
+
+def test_what_cannot_begin_is_not_asked_for(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retraining, "PACKAGES", ("a_package_that_is_missing",))
+    app = drawn()
+    (offered,) = app.button
+    assert (offered.label, offered.disabled) == ("Retrain the model", True)
+    assert "pip install -r requirements-dev.txt" in app.caption[-1].value.replace("\\", "")
 
 
 def test_who_may_not_any_more_begins_nothing(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:

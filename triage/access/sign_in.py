@@ -25,6 +25,7 @@ from triage.records.store import Store
 from triage.text import visible
 
 WRONG = "Name, password or code is wrong. Type them again."
+WRONG_CODE = "The password or the code is wrong. Type both again."
 NO_ROLE = "Your account at the sign-in service has no role here. Ask an administrator which group gives one."
 CLOSED = "This account was closed. Ask an administrator for another one."
 PROVE = "Your proof for this signature is missing or too old. Confirm above that it is you, then sign."
@@ -148,7 +149,7 @@ class SignIn:
         self._count([(self._by_place, place)])
         if not self._fits(account, password, code):
             self._failed(f"at a signature: {account.name}", caller, actor=account.name)
-            raise SignInError("The password or the code is wrong. Type it again.")
+            raise SignInError(WRONG_CODE if account.totp else "The password is wrong. Type it again.")
         self._by_place.forgive(place)
         self._store.sessions.prove(person.session, datetime.now(UTC))
 
@@ -226,7 +227,7 @@ class SignIn:
         step = codes.step_of(key or account.totp, code, account.totp_step) if key or account.totp else None
         if not passwords.is_right(password, account.password) or step is None:
             self._failed(f"at a change of the codes: {account.name}", caller, actor=account.name)
-            raise SignInError("The password or the code is wrong. Type both again.")
+            raise SignInError(WRONG_CODE)
         self._by_place.forgive(place)
         self._store.accounts.change(account.id, totp=key, totp_step=step if key else 0)
         said = "one-time codes set up" if key else "one-time codes switched off"

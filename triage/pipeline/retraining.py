@@ -128,6 +128,15 @@ class Retrainings:
         """Return the last lines of the log of the latest retraining."""
         return self._folder.log()
 
+    def unready(self) -> str:
+        """Return why this server can begin none, if it cannot; otherwise "".
+
+        It is asked before a person is: nobody decides on what cannot be done.
+        """
+        if missing := [name for name in PACKAGES if find_spec(name) is None]:
+            return NO_PACKAGES.format(missing=", ".join(missing))
+        return "" if self._signed() else NOTHING_SIGNED
+
     def begin(self) -> Job:
         """Begin a retraining of the model that serves on all signed readings; what an earlier one left is removed.
 
@@ -138,10 +147,8 @@ class Retrainings:
         StorageError
             If there is not enough space.
         """
-        if missing := [name for name in PACKAGES if find_spec(name) is None]:
-            raise ConflictError(NO_PACKAGES.format(missing=", ".join(missing)))
-        if not self._signed():
-            raise ConflictError(NOTHING_SIGNED)
+        if why := self.unready():
+            raise ConflictError(why)
         with self._lock, self._folder.alone() as held:
             before, name, model = self._settled(), self._folder.next_name(), self._model()
             free = self._folder.free()

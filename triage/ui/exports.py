@@ -8,15 +8,17 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from triage.errors import TriageError
-from triage.languages.speech import later, retold, t
+from triage.languages.speech import later, number, retold, t
 from triage.learning.entries import Export
 from triage.pipeline.installation import Installation
+from triage.records.called import called
 from triage.records.files import UNFINISHED
 from triage.text import markdown
-from triage.ui import state
+from triage.ui import state, tables
 
 CONTENTS = later("""
 The ZIP holds every study that you signed:
@@ -66,7 +68,7 @@ class ReadyExport:
 
 def ask(installation: Installation, reader: str) -> None:
     """Draw what a data set contains and whether to de-identify it, and make it."""
-    with st.expander(t("Make a data set (ZIP)"), icon=":material/archive:"):
+    with st.expander(t("Make a data set (ZIP)"), icon=":material/archive:", width=960):
         st.markdown(t(CONTENTS))
         discreet = st.checkbox(
             t("De-identify"),
@@ -77,6 +79,48 @@ def ask(installation: Installation, reader: str) -> None:
             st.warning(t(IDENTIFIED), icon=":material/privacy_tip:")
         if st.button(t("Make it"), type="primary", icon=":material/archive:"):
             _make(installation, reader, deidentified=discreet)
+        ready: ReadyExport | None = st.session_state.get("ready_export")
+        if ready and ready.reader == reader and ready.path.is_file():
+            _offer(installation, ready)
+
+
+def _offer(installation: Installation, ready: ReadyExport) -> None:
+    """Draw what was made, where it was asked for."""
+    made = ready.export
+    st.caption(
+        t(
+            "Studies: {studies} · readings: {readings} · slices: {slices}, with a label: {labelled}, contradicted by a "
+            "copy: {contradicted}, known to the model: {copies}. {identity}. Readings that you sign from now on need a "
+            "new data set.",
+            studies=made.studies,
+            readings=made.readings,
+            slices=made.slices,
+            labelled=made.labelled,
+            contradicted=made.contradicted,
+            copies=made.copies if made.compared_with else t("not compared"),
+            identity=t("De-identified" if ready.deidentified else "Not de-identified"),
+        )
+    )
+    st.download_button(
+        t("Download ({size} MB)", size=number(ready.path.stat().st_size / 2**20, 1)),
+        ready.path.read_bytes,  # when it is asked for, not before
+        file_name=ready.path.name,
+        mime="application/zip",
+        icon=":material/download:",
+        on_click="ignore",  # a rerun beside the download would replace the file while it is being written
+    )
+    if made.notes:
+        st.write(t("Studies of which slices or labels are missing:"))
+        names = called(installation.store.read, [study_id for study_id, _ in made.notes])
+        missing = pd.DataFrame(
+            {
+                "study": [names.get(study_id, study_id) for study_id, _ in made.notes],
+                "reason": [retold(reason) for _, reason in made.notes],
+                "id": [study_id for study_id, _ in made.notes],
+            }
+        )
+        columns = tables.missing_columns()
+        st.dataframe(missing, hide_index=True, column_config=columns, row_height=tables.row_height(missing, columns))
 
 
 def _make(installation: Installation, reader: str, *, deidentified: bool) -> None:

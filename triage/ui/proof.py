@@ -80,16 +80,21 @@ def _field(account: Account) -> None:
         for code in codes:
             label = t("One-time code")
             once = code.text_input(label, max_chars=8, placeholder=label, label_visibility="collapsed")
-        sent = button.form_submit_button(t("Confirm"), icon=":material/key:", width="stretch")
+        sent = button.form_submit_button(t("It is me"), icon=":material/key:", width="stretch")
     if not sent:
         return
     if not password:  # a second press, after the first one emptied the field
-        st.warning(t("Type your password first."), icon=":material/error:")
+        _refuse(t("Type your password first."))
         return
     try:
         caller = Caller(st.context.ip_address or "")
         state.installation().access.sign_in.prove(state.person(), password, once, caller)
     except TriageError as error:
-        st.warning(markdown(retold(str(error))), icon=":material/error:")
+        _refuse(retold(str(error)))
     else:
         st.rerun()
+
+
+def _refuse(said: str) -> None:
+    """Say why it was not taken, in one line: the form below it stays in the window."""
+    st.caption(f":red[:material/error: {markdown(said)}]")

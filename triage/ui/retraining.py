@@ -71,10 +71,11 @@ def show(installation: Installation) -> None:
 def _ended(job: Job | None) -> None:
     """Draw what came of the latest retraining, and what can be done now."""
     st.caption(t(ABOUT))
-    settled = concluded(state.installation().store.read)
+    settled, why = concluded(state.installation().store.read), state.installation().retrainings.unready()
     gliomas, others = lacking(settled)
-    if gliomas or others:
-        st.caption(f":material/gavel: {t(LACKS, gliomas=gliomas, others=others)}")
+    lacks = f":material/gavel: {t(LACKS, gliomas=gliomas, others=others)}" if gliomas or others else ""
+    if lacks:
+        st.caption(lacks)
     if job is not None:
         name = markdown(job.name)
         if job.state is State.DONE:
@@ -92,8 +93,15 @@ def _ended(job: Job | None) -> None:
         row.button(
             t("Resume it"), type="primary", icon=":material/resume:", on_click=_do, args=(Acting.resume_retraining,)
         )
-    with row.popover(t("Retrain the model"), icon=":material/model_training:", key="to_retrain"):
+    label, icon = t("Retrain the model"), ":material/model_training:"
+    if why:
+        row.button(label, icon=icon, disabled=True)
+        st.caption(f":material/block: {markdown(retold(why))}")
+        return
+    with row.popover(label, icon=icon, key="to_retrain"):
         st.write(t(BEGIN, count=len(settled)))
+        if lacks:
+            st.caption(lacks)
         st.button(t("Retrain it now"), type="primary", on_click=_do, args=(Acting.retrain,))
 
 
