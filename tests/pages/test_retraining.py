@@ -87,7 +87,7 @@ def test_it_is_begun_watched_cancelled_and_resumed_until_it_is_a_candidate(insta
     asked = app.get("popover")[0]
     assert asked.proto.popover.label == "Retrain the model", "one press begins nothing"
     assert "The model that serves stays until somebody promotes the candidate" in asked.markdown[0].value
-    # The one glioma that is signed is of the fifth that is kept for the test, or not: a key of the installation decides.
+    # The one glioma signed is of the fifth that is kept for the test, or not: a key of the installation decides.
     assert re.search("lacks 7[23] with a glioma and ", app.caption[1].value)
     button(app, "Retrain it now").click().run()
     # The child is of the lowest priority: beside other tests it may wait for long until it says a first word.
