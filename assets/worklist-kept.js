@@ -11,8 +11,12 @@ const PLACE = "neurotriage-worklist";
  * @returns {Partial<Asked>}
  */
 export function kept(person) {
-  const { of = "", asked = {} } = JSON.parse(sessionStorage.getItem(PLACE) ?? "{}");
-  if (of === person) return asked;
+  try {
+    const { of = "", asked = {} } = JSON.parse(sessionStorage.getItem(PLACE) ?? "{}");
+    if (of === person) return asked;
+  } catch {
+    // what was kept cannot be read
+  }
   sessionStorage.removeItem(PLACE);
   return {};
 }

@@ -110,10 +110,12 @@ export class App {
 
   /** @param {Data} data */
   rename(data) {
+    const before = this.data.of;
     this.data = data;
     this.host.dataset.study = data.study;
     this.part("banner").textContent = data.banner;
     void this.theirs.load();
+    if (data.of !== before && this.layout.panes.length) this.refresh(); // windows are those of the person
   }
 
   async start() {

@@ -17,12 +17,19 @@ export class Windows {
   constructor(person, study) {
     this.person = person;
     this.study = study;
+    this.begin();
+  }
+
+  /** Take what was kept for the person who reads now. */
+  begin() {
+    this.of = this.person();
     /** By number of the series. @type {Record<string, Window>} */
-    this.own = kept(person())[study] ?? {};
+    this.own = kept(this.of)[this.study] ?? {};
   }
 
   /** @param {number} series @returns {Window | undefined} */
   get(series) {
+    if (this.of !== this.person()) this.begin(); // the name was changed while the study is open
     return this.own[series];
   }
 
@@ -45,10 +52,32 @@ export class Windows {
   }
 }
 
-/** @param {string} person @returns {Kept} */
+/**
+ * What this tab kept; what is malformed of it is dropped.
+ * @param {string} person
+ * @returns {Kept}
+ */
 function kept(person) {
-  const { of = "", studies = {} } = JSON.parse(sessionStorage.getItem(PLACE) ?? "{}");
-  if (of === person) return studies;
+  try {
+    const { of, studies } = JSON.parse(sessionStorage.getItem(PLACE) ?? "null");
+    if (of === person) return sound(studies);
+  } catch {
+    // nothing was kept, or nothing that can be read
+  }
   sessionStorage.removeItem(PLACE);
   return {};
+}
+
+/** @param {Record<string, unknown>} studies @returns {Kept} */
+function sound(studies) {
+  const found = Object.entries(studies).map(([study, windows]) => {
+    const own = Object.entries(windows ?? {}).filter(([, window]) => isWindow(window));
+    return [study, Object.fromEntries(own)];
+  });
+  return Object.fromEntries(found);
+}
+
+/** @param {unknown} value @returns {boolean} */
+function isWindow(value) {
+  return Array.isArray(value) && value.length === 2 && value.every(Number.isFinite) && value[1] > 0;
 }

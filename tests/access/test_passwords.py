@@ -71,6 +71,7 @@ def test_nobody_takes_as_long_as_somebody() -> None:
                 "Administrator1",
                 "letmeinletmein",
                 "correct horse battery staple",
+                "drowssap2026!",
             )
         ),
     ],

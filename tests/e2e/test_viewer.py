@@ -284,6 +284,50 @@ def test_a_window_set_by_hand_stays_when_the_page_is_loaded_again(studies: Studi
     tab.context.clear_cookies()
 
 
+def test_windows_of_before_are_gone_when_the_name_changes_in_the_open_study(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    pane = tab.locator(PANE)
+    of_the_file = f"{CENTRE} {WIDTH}"
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    tab.keyboard.press("5")
+    expect(pane).not_to_have_attribute("data-window", of_the_file)
+    tab.get_by_placeholder("Your name").fill("Dr. Next")
+    tab.keyboard.press("Enter")
+    expect(pane).to_have_attribute("data-window", of_the_file)
+    assert tab.evaluate("sessionStorage.getItem('neurotriage-windows')") is None
+
+
+def test_a_study_is_shown_whatever_was_kept_of_its_windows(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    tab.evaluate("sessionStorage.setItem('neurotriage-windows', '{')")
+    tab.reload()
+    expect(tab.locator(PANE)).to_have_attribute("data-window", f"{CENTRE} {WIDTH}")
+    found = tab.evaluate(
+        """async (places) => {
+          const { Windows } = await import("/viewer/modules/windows.js");
+          return places.map((text) => {
+            sessionStorage.setItem("neurotriage-windows", text);
+            const windows = new Windows(() => "", "a");
+            const found = [1, 2].map((series) => windows.get(series) ?? null);
+            windows.set(1, [7, 8]);
+            return [...found, new Windows(() => "", "a").get(1)];
+          });
+        }""",
+        [
+            "null",
+            "[]",
+            '"text"',
+            '{"of": "", "studies": null}',
+            '{"of": "", "studies": {"a": null, "b": 5}}',
+            '{"of": "", "studies": {"a": {"1": [0], "2": [40, 80]}}}',
+            '{"of": "", "studies": {"a": {"1": [40, "80"], "2": {"0": 40}}}}',
+            '{"of": "", "studies": {"a": {"1": [40, 0], "2": null}}}',
+        ],
+    )
+    nothing = [None, None, [7, 8]]
+    assert found == [*[nothing] * 5, [None, [40, 80], [7, 8]], nothing, nothing]
+
+
 def test_the_mark_of_a_key_image_leaves_the_letter_free(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.stack, COUNT)
     letter = """() => {

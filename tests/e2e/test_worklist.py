@@ -532,3 +532,11 @@ def test_what_one_person_sought_is_not_shown_to_the_next_in_the_same_tab(server:
     tab.reload()
     expect(tab.locator("tbody a")).to_have_count(2)
     expect(search).to_have_value("")
+
+
+def test_the_list_is_there_when_what_was_kept_of_it_cannot_be_read(server: Server, tab: Page) -> None:
+    server.add()
+    opened(tab, server, 1)
+    for damaged in ("{", "null"):
+        tab.evaluate("(text) => sessionStorage.setItem('neurotriage-worklist', text)", damaged)
+        opened(tab, server, 1)

@@ -28,6 +28,19 @@ GERMAN = catalogue("de")
         ),
         ("STAT asked for by the referrer", "NOTFALL, vom Zuweiser angefordert"),
         ("Localiser", "Übersichtsaufnahme"),
+        ("worklist as CSV, 2,500 studies", "Arbeitsliste als CSV, 2.500 Untersuchungen"),
+        (
+            "data set of readings: 12,500 studies, not de-identified",
+            "Datensatz der Befunde: 12.500 Untersuchungen, nicht de-identifiziert",
+        ),
+        (
+            "1,090 seals and 1,002,800 files are as they were",
+            "1.090 Siegel und 1.002.800 Dateien sind, wie sie waren",
+        ),
+        (
+            "Too many tries. Try again in 3,600 seconds.",
+            "Zu viele Versuche. Versuchen Sie es in 3.600 Sekunden noch einmal.",
+        ),
         (
             "Uncertain: glioma, meningioma and pituitary tumour cannot be distinguished",
             "Unsicher: nicht zu unterscheiden sind Gliom, Meningeom und Hypophysentumor",
@@ -61,6 +74,7 @@ def test_a_sentence_is_told_again_with_its_values(said: str, told: str) -> None:
         ("Discarded by {x} on 2026-03-02: {why} {0}", "Verworfen von {x} am 02.03.2026: {why} {0}"),
         ("Not MR: CT", "Kein MR: CT"),
         ("my head.nii", "my head.nii"),
+        ("2,500", "2,500"),
         ("1.2.840.10008", "1.2.840.10008"),
     ],
 )

@@ -43,11 +43,12 @@ def checked(password: str, *names: str) -> str:
         )
     if len(set(password)) < MIN_DIFFERENT:
         raise SignInError("This password repeats a few characters. Use several words.")
-    if holds_name(password, names):
+    normal = _normal(password)
+    if holds_name(normal, names):
         raise SignInError(
             "This password holds your name or that of NeuroTriage. Leave it out, use several other words."
         )
-    if is_common(password):
+    if is_common(normal):
         raise SignInError(
             "This password is among the first that are guessed: it is a common one, or repeats a word. Use several "
             "words that do not belong together."

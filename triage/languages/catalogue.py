@@ -31,6 +31,7 @@ BROWSER = ("assets/", "triage/domain/")
 MIN_LETTERS = 4
 #: Values that are written as the language writes numbers and dates.
 DECIMAL = re.compile(r"-?\d{1,6}\.\d{1,4}")
+GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 #: Between the terms of a list.
 LISTED = re.compile(r", | and | or ")
@@ -85,6 +86,8 @@ class Catalogue:
         if DECIMAL.fullmatch(value):
             digits = len(value.partition(".")[2])
             return format_decimal(float(value), format=f"0.{'0' * digits}", locale=self.code)
+        if GROUPED.fullmatch(value):
+            return format_decimal(int(value.replace(",", "")), locale=self.code)
         if DAY.fullmatch(value):
             with suppress(ValueError):
                 return format_date(date.fromisoformat(value), "medium", locale=self.code)
