@@ -14,7 +14,7 @@ from triage.domain import Finding, Placement, Plane, ReadingState, Score, Series
 from triage.records.marked import Marks
 from triage.records.marks import SignedMarks
 from triage.records.views import SeriesFiles, Study
-from triage.reports.key_images import MOST, key_images
+from triage.reports.key_images import MOST, key_images, left_out
 
 FILES = tuple(instance(number) for number in range(6))
 SHAPE = (40, 50)
@@ -89,6 +89,16 @@ def test_chosen_slices_come_before_measured_and_outlined_ones(study: Study, seri
     most = shown(study, series, marks(masks=everything, keys=(name(0),)))
     assert [one.place.split(" of")[0][-1] for one in most] == ["1", "4", "5", "6"]
     assert len(most) == MOST
+
+
+def test_what_was_measured_on_slices_without_a_picture_is_left_out_and_named(
+    study: Study, series: list[Series]
+) -> None:
+    measured = [length(name(at), name=f"a{at}") for at in range(MOST + 1)]
+    signed = SignedMarks(Marks.model_validate(marks(*measured)), "Dr. A", 1, NOW)
+    (one,) = left_out(study, series, (signed,))
+    assert (one.place, [found.id for found in one.measurements]) == ("Series 1, slice 5 of 6 · T1", ["a4"])
+    assert left_out(study, series, ()) == ()
 
 
 def test_an_outline_of_another_size_is_not_drawn(study: Study, series: list[Series]) -> None:
