@@ -17,7 +17,7 @@ from PIL import Image
 from reports.report_samples import NOW, image, report
 
 from triage import __version__
-from triage.domain import Finding, ReadingState, Role, StudyStatus
+from triage.domain import Finding, Kind, ReadingState, Role, StudyStatus
 from triage.records.marked import Measurement
 from triage.reports.key_images import LeftOut
 from triage.reports.page import report_page
@@ -205,6 +205,22 @@ def test_measurements_on_slices_without_a_picture_are_on_the_page(tmp_path: Path
     left = LeftOut("Series 2, slice 9 of 20 · axial T1", (ellipse("a1"),))
     said, _ = text(replace(report(), left_out=(left,)), tmp_path)
     assert f"Measured on slices without a picture: {left.place}: {ELLIPSE}" in said
+
+
+def test_outlined_slices_without_a_picture_are_counted(tmp_path: Path) -> None:
+    one, key = LeftOut("Series 2, slice 9 of 20", is_outlined=True), LeftOut("Series 2, slice 4 of 20", is_key=True)
+    full = report()
+    said, _ = text(replace(full, left_out=(one,)), tmp_path)
+    assert "1 more outlined slice is in the record." in said
+    said, _ = text(replace(full, left_out=(one, one, key)), tmp_path)
+    assert "2 more outlined slices are in the record. Key images without a picture: Series 2, slice 4 of 20." in said
+    (files,) = full.study.series
+    files = replace(files, instances=tuple(replace(item, kind=Kind.DICOM) for item in files.instances))
+    full = replace(full, study=replace(full.study, series=(files,)))
+    said, _ = text(replace(full, left_out=(one,)), tmp_path)
+    assert "1 more outlined slice is in the DICOM SEG." in said
+    said, _ = text(replace(full, left_out=(one, one)), tmp_path)
+    assert "2 more outlined slices are in the DICOM SEG." in said
 
 
 def test_what_has_no_room_is_counted(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Ellipse
 from matplotlib.patheffects import Stroke
 
+from triage.domain import Kind
 from triage.languages import speech
 from triage.languages.speech import later, retold, t
 from triage.records.marked import Measurement, described
@@ -49,6 +50,8 @@ WIDE, SHARE = 882, 434
 HIGHEST = (0.295, 0.195)
 #: Between two pictures side by side, between a picture and its caption, and below that.
 BESIDE, BELOW, AFTER = 0.02, 0.004, 0.012
+#: Lines of what was left out.
+LEFT_OUT_LINES = 2
 #: Lines of what was measured on one slice, if not all of it has room.
 FEWER = range(60, 0, -1)
 
@@ -116,13 +119,13 @@ def _layouts(report: StudyReport) -> Iterator[tuple[_Layout, float]]:
 
 
 def _layout(report: StudyReport, size: float, most: int) -> _Layout:
-    width = int(SHARE / size)
+    width, wide = int(SHARE / size), int(WIDE / size)
     measured = [
         _fitted([f"{number} {_said(one)}" for number, one in enumerate(image.measurements, start=1)], width, most)
         for image in report.images
     ]
     captions = [_caption(image, width) for image in report.images]
-    return _Layout(size, captions, measured, _fitted(_elsewhere(report), int(WIDE / size), most))
+    return _Layout(size, captions, measured, [*_fitted(_elsewhere(report), wide, most), *_left_out(report, wide)])
 
 
 def _elsewhere(report: StudyReport) -> list[str]:
@@ -133,6 +136,26 @@ def _elsewhere(report: StudyReport) -> list[str]:
         for measurement in one.measurements
     ]
     return [t("Measured on slices without a picture: {first}", first=said[0]), *said[1:]] if said else []
+
+
+def _left_out(report: StudyReport, width: int) -> list[str]:
+    """Return how many more slices were outlined, and where they are, and which more were chosen."""
+    said = []
+    if places := ", ".join(cut(retold(one.place), PLACE) for one in report.left_out if one.is_key):
+        said.append(t("Key images without a picture: {places}.", places=places))
+    count = sum(one.is_outlined for one in report.left_out)
+    if count and any(item.kind == Kind.DICOM for item in report.study.instances):
+        one = t("1 more outlined slice is in the DICOM SEG.")
+        said.append(one if count == 1 else t("{count} more outlined slices are in the DICOM SEG.", count=count))
+    elif count:
+        one = t("1 more outlined slice is in the record.")
+        said.append(one if count == 1 else t("{count} more outlined slices are in the record.", count=count))
+    lines = textwrap.wrap(one_line(" ".join(reversed(said))), width)
+    return (
+        lines
+        if len(lines) <= LEFT_OUT_LINES
+        else [*lines[: LEFT_OUT_LINES - 1], cut(lines[LEFT_OUT_LINES - 1], width - 6) + " …"]
+    )
 
 
 def _caption(image: KeyImage, width: int) -> list[str]:

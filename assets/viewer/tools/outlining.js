@@ -31,8 +31,8 @@ export class Outlining {
   /** The mask that is being painted. @type {Bitmap | null} */
   live = null;
   #marker = "";
-  /** The model whose outline is being corrected. */
-  #origin = "";
+  /** What the mask was when the gesture began. @type {Mask | null} */
+  #began = null;
 
   /**
    * @param {Viewport} viewport @param {Marks} marks
@@ -87,7 +87,7 @@ export class Outlining {
       this.done({}, t("Nothing was filled: close the line around this place first."));
       return true;
     }
-    const mask = packed(live, this.#origin);
+    const mask = this.#corrected(live);
     const was = this.marks.content.masks[this.#marker];
     if (!was || was.runs.join() !== mask.runs.join()) this.done({ [this.#marker]: mask }, was || !mask.origin ? "" : BEGAN);
     return true;
@@ -138,8 +138,16 @@ export class Outlining {
   #start(image, marker) {
     const mask = this.marks.content.masks[marker] ?? this.suggested();
     const fits = mask && mask.rows === image.rows && mask.columns === image.columns;
-    this.#origin = (fits && mask.origin) || "";
+    this.#began = fits ? mask : null;
     return fits ? unpacked(mask) : blank(image.rows, image.columns);
+  }
+
+  /** What a gesture made of the mask. @param {Bitmap} live @returns {Mask} */
+  #corrected(live) {
+    const began = this.#began;
+    const mask = packed(live, began?.origin);
+    const changed = began?.by_hand || began?.runs.join() !== mask.runs.join();
+    return changed && !isEmpty(mask) ? { ...mask, by_hand: true } : mask;
   }
 
   /** @param {Point} from @param {Point} to */

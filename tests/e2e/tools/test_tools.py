@@ -193,6 +193,8 @@ def test_slices_between_two_outlines_are_filled(page: Page, server: Server) -> N
     radii = [np.sqrt(outline(server, number).sum() / np.pi) for number in range(1, 6)]
     assert np.allclose(radii, [20, 25, 30, 35, 40], atol=0.5)
     assert "Slices outlined: 3." in page.evaluate("said()")
+    masks = server.draft["masks"]
+    assert [number for number in range(1, 6) if "by_hand" in masks[server.markers[number]]] == [1, 5]
     page.keyboard.press("Control+z")
     until(page, lambda: len(server.draft["masks"]) == 2)
 
@@ -211,10 +213,12 @@ def test_a_correction_begins_with_the_outline_of_the_ai(page: Page, server: Serv
     assert corrected[50, 62]
     assert not corrected[:, 80:100].any()
     assert server.draft["masks"][server.markers[0]]["origin"] == MODEL
+    assert server.draft["masks"][server.markers[0]]["by_hand"]
     assert any("Begun with the AI's outline" in text for text in page.evaluate("said()"))
     page.evaluate("masks => tools.adopt(masks)", {server.markers[number]: suggested for number in (0, 3, 4)})
     until(page, lambda: len(server.draft["masks"]) == 3)
     assert np.array_equal(outline(server, 3), theirs)
+    assert "by_hand" not in server.draft["masks"][server.markers[3]]
     assert np.array_equal(outline(server), corrected)
     page.keyboard.press("Control+z")
     until(page, lambda: len(server.draft["masks"]) == 1)
