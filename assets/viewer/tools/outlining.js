@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * Correcting the outline with the pointer: brush and eraser, a closed line that is filled, and holes that are filled. A
- * slice without an outline of the reader begins with that of the AI, if that one is on the screen.
+ * slice without an outline of the reader begins with that of the AI, if that one is on the screen; but a line that is
+ * drawn around the lesion takes its place, as long as the reader has corrected nothing.
  *
  * @typedef {import("./types.js").Bitmap} Bitmap
  * @typedef {import("./types.js").Gesture} Gesture
@@ -18,6 +19,7 @@ import { blank, fillHole, fillLine, isEmpty, packed, paint, unpacked } from "./b
 /** @typedef {"brush" | "eraser" | "lasso" | "fill"} Way */
 export const SIZES = { least: 1, most: 60 };
 const BEGAN = t("Begun with the AI's outline: correct it. Ctrl+Z takes it back.");
+const REPLACED = t("Your line took the place of the AI's outline on this slice; more lines add to it. Ctrl+Z takes it back.");
 const NOTHING_NEW = t("The AI outlined no slice here that you have not outlined yourself.");
 
 /** @implements {Gesture} */
@@ -78,18 +80,23 @@ export class Outlining {
   up(e) {
     if (!this.live) return false;
     this.move(e);
-    const { live, line } = this;
-    if (!live) return true;
+    const { live: begun, line } = this;
+    if (!begun) return true;
     this.cancel();
     const way = this.way();
-    if (way === "lasso") fillLine(live, line, 1);
+    const replaces = way === "lasso" && Boolean(this.#began?.origin) && !this.#began?.by_hand;
+    const live = replaces ? blank(begun.rows, begun.columns) : begun;
+    if (way === "lasso" && !fillLine(live, line, 1)) return true;
+    if (replaces) this.#began = null;
     if (way === "fill" && !fillHole(live, line[0])) {
       this.done({}, t("Nothing was filled: close the line around this place first."));
       return true;
     }
     const mask = this.#corrected(live);
     const was = this.marks.content.masks[this.#marker];
-    if (!was || was.runs.join() !== mask.runs.join()) this.done({ [this.#marker]: mask }, was || !mask.origin ? "" : BEGAN);
+    if (!was || was.runs.join() !== mask.runs.join()) {
+      this.done({ [this.#marker]: mask }, replaces ? REPLACED : was || !mask.origin ? "" : BEGAN);
+    }
     return true;
   }
 
