@@ -89,7 +89,7 @@ export class Outlining {
     if (way === "lasso" && !fillLine(live, line, 1)) return true;
     if (replaces) this.#began = null;
     if (way === "fill" && !fillHole(live, line[0])) {
-      this.done({}, t("Nothing was filled: close the line around this place first."));
+      this.done({}, unfilled(live, line[0]));
       return true;
     }
     const mask = this.#corrected(live);
@@ -163,4 +163,12 @@ export class Outlining {
     if (this.live) paint(this.live, from, to, this.size / 2, spacing, this.way() === "brush" ? 1 : 0);
     this.viewport.requestDraw();
   }
+}
+
+/** Why nothing was filled around a point. @param {Bitmap} bitmap @param {Point} point */
+function unfilled({ bits, rows, columns }, { x, y }) {
+  if (x < 0 || y < 0 || x >= columns || y >= rows) return t("Nothing was filled: this place is outside the picture.");
+  if (!bits.includes(1)) return t("Nothing was filled: there is no outline on this slice. Draw one first, with the brush or the lasso.");
+  if (bits[Math.floor(y) * columns + Math.floor(x)]) return t("Nothing was filled: this place is inside the outline already.");
+  return t("Nothing was filled: this place is no hole. Close the outline around it first.");
 }

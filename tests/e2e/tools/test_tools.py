@@ -178,8 +178,24 @@ def test_a_line_and_a_hole_are_filled(page: Page, server: Server) -> None:
     take(page, "fill")
     page.mouse.click(*screen(page, 60, 50))
     until(page, lambda: outline(server)[50, 60] and outline(server).sum() > 5400)
-    page.mouse.click(*screen(page, 150, 120))
-    assert "close the line" in page.evaluate("said()")[-1]
+
+
+def test_a_fill_that_fails_says_why(page: Page, server: Server) -> None:
+    take(page, "fill")
+    page.mouse.click(*screen(page, 60, 50))
+    assert "no outline on this slice" in page.evaluate("said()")[-1]
+    take(page, "lasso")
+    drag(page, (20, 20), (100, 20), (100, 90), (20, 90))
+    until(page, lambda: server.markers[0] in server.draft["masks"])
+    take(page, "fill")
+    for (x, y), why in (
+        ((150, 120), "Close the outline around"),
+        ((60, 50), "inside the outline"),
+        ((-2, 50), "outside"),
+    ):
+        page.mouse.click(*screen(page, x, y))
+        assert why in page.evaluate("said()")[-1]
+    assert outline(server).sum() == pytest.approx(80 * 70, rel=0.03)
 
 
 def test_slices_between_two_outlines_are_filled(page: Page, server: Server) -> None:
