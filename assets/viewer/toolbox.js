@@ -18,8 +18,8 @@ const MEASURING = {
 const OUTLINING = {
   brush: [t("Brush"), t("Paint the outline (b)")],
   eraser: [t("Eraser"), t("Erase from the outline (x)")],
-  lasso: [t("Lasso"), t("Draw around the outline (d)")],
-  fill: [t("Fill"), t("Fill what looks alike (f)")],
+  lasso: [t("Lasso"), t("Draw around the lesion (d): the first line replaces the AI's outline of the slice, more lines add to it")],
+  fill: [t("Fill"), t("Fill a hole in the outline (f)")],
 };
 const LOST = t("The tools could not be loaded. Reload the page.");
 

@@ -39,6 +39,15 @@ def test_an_outline_that_began_as_that_of_a_model_says_so() -> None:
         parse(marks(masks={HERE: SQUARE | {"origin": "<b>some model</b>"}}))
 
 
+def test_an_outline_that_was_changed_by_hand_says_so() -> None:
+    sent = marks(masks={HERE: SQUARE | {"by_hand": True}})
+    assert parse(sent).stored() == sent
+    assert parse(sent).masks[HERE].by_hand
+    assert not parse(marks(masks={HERE: SQUARE})).masks[HERE].by_hand
+    with pytest.raises(ReadingError):
+        parse(marks(masks={HERE: SQUARE | {"by_hand": "yes"}}))
+
+
 @given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_a_mask_is_unpacked_pixel_for_pixel(pixels: np.ndarray) -> None:
     unpacked = Mask.model_validate(mask(pixels))

@@ -15,6 +15,7 @@ from reports.report_samples import report
 
 from triage.domain import Finding, ReadingState
 from triage.reports.fhir import diagnostic_report
+from triage.reports.key_images import LeftOut
 from triage.reports.study_report import StudyReport
 
 #: Elements of FHIR R4 that we use, by resource; those that must be there, with an asterisk.
@@ -88,6 +89,15 @@ def test_a_report_keeps_the_rules_and_says_everything() -> None:
     assert base64.b64decode(resource["presentedForm"][0]["data"]) == b"%PDF-1.4"
     assert "Research use only" in resource["text"]["div"]
     assert resource["meta"]["tag"][0]["code"] == "research-use-only"
+
+
+def test_what_was_measured_on_a_slice_without_a_picture_is_there() -> None:
+    full = report()
+    left = LeftOut("Series 2, slice 9 of 20", full.images[0].measurements)
+    resource = made(replace(full, left_out=(left,)))
+    check(resource)
+    notes = [one["note"][0]["text"] for one in resource["contained"] if one["id"].startswith("measurement-")]
+    assert notes == [f"{place}: 12.5 mm" for place in ("Series 2, slice 3 of 20 · axial T1", left.place)]
 
 
 @pytest.mark.parametrize("state", list(ReadingState))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from triage.domain import Finding, Placement, Plane, ReadingState, Score, Series
 from triage.records.marked import Marks
 from triage.records.marks import SignedMarks
 from triage.records.views import SeriesFiles, Study
-from triage.reports.key_images import MOST, key_images
+from triage.reports.key_images import MOST, key_images, left_out
 
 FILES = tuple(instance(number) for number in range(6))
 SHAPE = (40, 50)
@@ -68,7 +69,7 @@ def shown(study: Study, series: list[Series], content: dict[str, Any]) -> list[A
     return key_images(study, series, (signed,), _Runtime())  # type: ignore[arg-type]
 
 
-def test_chosen_slices_come_before_measured_and_outlined_ones(study: Study, series: list[Series]) -> None:
+def test_the_slices_that_a_reader_marked_are_shown_in_their_order(study: Study, series: list[Series]) -> None:
     masks = {name(0): square(3), name(1): square(9), name(2): square(0)}
     found = shown(study, series, marks(length(name(5)), masks=masks, keys=(name(4),)))
     assert [one.place.split(" of")[0] for one in found] == [f"Series 1, slice {at}" for at in (1, 2, 5, 6)]
@@ -85,10 +86,39 @@ def test_chosen_slices_come_before_measured_and_outlined_ones(study: Study, seri
     lying = [replace(series[0], header=replace(series[0].header, plane=Plane.SAGITTAL))]
     (turned,) = shown(study, lying, marks(keys=(name(4),)))
     assert turned.edges == ("A", "P", "H", "F")
-    everything = {name(at): square(at + 1) for at in range(6)}
-    most = shown(study, series, marks(masks=everything, keys=(name(0),)))
-    assert [one.place.split(" of")[0][-1] for one in most] == ["1", "4", "5", "6"]
-    assert len(most) == MOST
+
+
+def numbers(found: Iterable[Any]) -> str:
+    return "".join(one.place.split(" of")[0][-1] for one in found)
+
+
+def test_what_the_reader_did_by_hand_comes_first_then_what_was_chosen_then_what_is_most_suspicious(
+    study: Study, series: list[Series]
+) -> None:
+    tumour = (0.1, 0.9, 0.2, 0.0, 0.8, 0.7)
+    table = (tuple(tuple((1 - one) if part is Finding.NOTUMOR else one / 3 for part in Finding) for one in tumour),)
+    judged = study.results[0]
+    study = replace(study, results=(replace(judged, slices=SliceScores(0, 4, 4, table)),))
+    taken = {name(at): square(9 - at) | {"origin": "0" * 16} for at in range(6)}
+    taken[name(3)]["by_hand"] = True
+    content = marks(masks=taken, keys=(name(0),))
+    assert numbers(shown(study, series, content)) == "1245"
+    signed = SignedMarks(Marks.model_validate(content), "Dr. A", 1, NOW)
+    left = left_out(study, series, (signed,))
+    assert numbers(left) == "63"
+    assert all(one.is_outlined and not one.is_key for one in left)
+    unscored = replace(study, results=())
+    assert numbers(shown(unscored, series, content)) == "1234"
+
+
+def test_what_was_measured_on_slices_without_a_picture_is_left_out_and_named(
+    study: Study, series: list[Series]
+) -> None:
+    measured = [length(name(at), name=f"a{at}") for at in range(MOST + 1)]
+    signed = SignedMarks(Marks.model_validate(marks(*measured)), "Dr. A", 1, NOW)
+    (one,) = left_out(study, series, (signed,))
+    assert (one.place, [found.id for found in one.measurements]) == ("Series 1, slice 5 of 6 · T1", ["a4"])
+    assert left_out(study, series, ()) == ()
 
 
 def test_an_outline_of_another_size_is_not_drawn(study: Study, series: list[Series]) -> None:

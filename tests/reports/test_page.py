@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -16,8 +17,9 @@ from PIL import Image
 from reports.report_samples import NOW, image, report
 
 from triage import __version__
-from triage.domain import Finding, ReadingState, Role, StudyStatus
+from triage.domain import Finding, Kind, ReadingState, Role, StudyStatus
 from triage.records.marked import Measurement
+from triage.reports.key_images import LeftOut
 from triage.reports.page import report_page
 from triage.reports.study_report import StudyReport, moment
 
@@ -169,6 +171,66 @@ def test_measurements_have_the_numbers_that_stand_on_the_picture(tmp_path: Path)
     assert "1 Length: 12.5 mm; 2 Angle: 34°; 3 Ellipse: 3 mm²; 4 Probe: 81" in said
     picture = said.split("Key images")[1].split("Series 2")[0].split()
     assert {"1", "2", "3", "4"} <= set(picture)
+
+
+def ellipse(name: str) -> Measurement:
+    """An ellipse with all of its numbers."""
+    values = {"mean": 1429.0, "sd": 678.7, "min": 256.0, "max": 2832.0, "mm2": 1098.0}
+    return Measurement.model_validate(
+        length(f"{'f' * 64}/0", name=name) | {"kind": "ellipse", "points": [[10, 10], [50, 40]], "values": values}
+    )
+
+
+ELLIPSE = "Ellipse: mean 1429, SD 678.7, 256 to 2832, 1098 mm²"
+
+
+def test_many_measurements_are_all_on_the_page(tmp_path: Path) -> None:
+    line = Measurement.model_validate(length(f"{'f' * 64}/0"))
+    many = tuple(line if number % 2 else ellipse(f"a{number}") for number in range(12))
+    long = replace(image(), measurements=many, author="Dr. Ada Example", begun_by_ai=True, is_superseded=True)
+    full = report()
+    readings = (replace(full.study.readings[0], comment="Ring enhancing mass. " * 9),) * 4
+    full = replace(full, study=replace(full.study, readings=readings))
+    single, _ = text(replace(full, images=(long,)), tmp_path)
+    for number in range(1, 13):
+        assert f"{number} {'Length: 12.5 mm' if number % 2 == 0 else ELLIPSE}" in single, number
+    said, pages = text(replace(full, images=(image(), image(), image(), long)), tmp_path)
+    assert pages == 1
+    assert said.count("678.7") == 6
+    assert said.count("Length: 12.5 mm") == 9
+    assert "…" not in said.split("Key images")[1].split("Readings")[0]
+
+
+def test_measurements_on_slices_without_a_picture_are_on_the_page(tmp_path: Path) -> None:
+    left = LeftOut("Series 2, slice 9 of 20 · axial T1", (ellipse("a1"),))
+    said, _ = text(replace(report(), left_out=(left,)), tmp_path)
+    assert f"Measured on slices without a picture: {left.place}: {ELLIPSE}" in said
+
+
+def test_outlined_slices_without_a_picture_are_counted(tmp_path: Path) -> None:
+    one, key = LeftOut("Series 2, slice 9 of 20", is_outlined=True), LeftOut("Series 2, slice 4 of 20", is_key=True)
+    full = report()
+    said, _ = text(replace(full, left_out=(one,)), tmp_path)
+    assert "1 more outlined slice is in the record." in said
+    said, _ = text(replace(full, left_out=(one, one, key)), tmp_path)
+    assert "2 more outlined slices are in the record. Key images without a picture: Series 2, slice 4 of 20." in said
+    (files,) = full.study.series
+    files = replace(files, instances=tuple(replace(item, kind=Kind.DICOM) for item in files.instances))
+    full = replace(full, study=replace(full.study, series=(files,)))
+    said, _ = text(replace(full, left_out=(one,)), tmp_path)
+    assert "1 more outlined slice is in the DICOM SEG." in said
+    said, _ = text(replace(full, left_out=(one, one)), tmp_path)
+    assert "2 more outlined slices are in the DICOM SEG." in said
+
+
+def test_what_has_no_room_is_counted(tmp_path: Path) -> None:
+    many = tuple(ellipse(f"a{number}") for number in range(120))
+    said, pages = text(replace(report(), images=(replace(image(), measurements=many),) * 4), tmp_path)
+    assert pages == 1
+    shown = said.count("SD 678.7")
+    counted = [int(found) for found in re.findall(r"(\d+) more: in FHIR and DICOM SR", said)]
+    assert shown > 40
+    assert shown + sum(counted) == 480
 
 
 @pytest.mark.parametrize("state", list(ReadingState))

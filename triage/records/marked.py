@@ -58,17 +58,21 @@ class Mask(_Part):
         Lengths of the runs, row by row, outside and inside by turns, outside first; one run means an empty mask.
     origin
         The first digits of the digest of the model whose outline it began as; None if the reader drew it from nothing.
+    by_hand
+        Whether the reader changed it on this slice: not where it was only taken from the AI or filled in between
+        others. Marks of earlier releases do not say so.
     """
 
     rows: PositiveInt
     columns: PositiveInt
     runs: list[NonNegativeInt]
     origin: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")] | None = None
+    by_hand: bool = False
 
     @model_serializer(mode="wrap")
     def _without_nothing(self, kept: SerializerFunctionWrapHandler) -> dict[str, Any]:
         stored: dict[str, Any] = kept(self)
-        return stored if self.origin else {name: value for name, value in stored.items() if name != "origin"}
+        return {name: value for name, value in stored.items() if value or name not in {"origin", "by_hand"}}
 
     @model_validator(mode="after")
     def _covers_the_slice(self) -> Self:

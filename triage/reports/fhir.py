@@ -151,17 +151,16 @@ def _probabilities(result: AIResult, arrived_at: datetime) -> list[Json]:
 
 
 def _measurements(report: StudyReport) -> list[Json]:
-    """Return the measurements on the key images."""
-    found = [(image, one) for image in report.images for one in image.measurements]
+    """Return all that the latest signed marks measure, whether it has a picture or not."""
     return [
         _observation(f"measurement-{number}", one.kind.capitalize(), "final")
         | {
             "effectiveDateTime": instant(report.signed[-1].signed_at),
-            "performer": [{"display": image.author}],
+            "performer": [{"display": report.signed[-1].reader}],
             "component": _components(one),
-            "note": [{"text": f"{image.place}: {described(one)}"}],
+            "note": [{"text": f"{place}: {described(one)}"}],
         }
-        for number, (image, one) in enumerate(found, start=1)
+        for number, (place, one) in enumerate(report.measured, start=1)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ from triage.scans.quality.gate import not_analysable
 
 #: Images that a page has room for.
 MOST = 4
+#: In the order of `SliceScores.table`.
+CLASSES = tuple(Finding)
 #: What slices are headed.
 KEY, MEASUREMENT, OUTLINE = later("Key image"), later("Measurement"), later("Outline")
 #: Percentiles of the gray values between which a slice is shown.
@@ -69,13 +71,24 @@ class KeyImage:
     edges: Edges | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A marked slice without a picture: which one it is, in words, and what was marked on it."""
+
+    place: str
+    measurements: tuple[Measurement, ...] = ()
+    is_key: bool = False
+    is_outlined: bool = False
+
+
 def key_images(
     study: Study, series: Sequence[Series], signed: Sequence[SignedMarks], runtime: Runtime
 ) -> list[KeyImage]:
     """Return the key images of the latest signed marks, at most `MOST`, in their order in the study.
 
-    Chosen slices come first, then measured ones, then those with the largest outlines. Without marks, the slice that
-    the AI result shows is taken, with the outline of the AI.
+    Slices that the reader measured, or outlined by hand, come first, then chosen ones, then those whose outline was
+    only taken over or filled in, the most suspicious first. Without marks, the slice that the AI result shows is taken,
+    with the outline of the AI.
 
     Parameters
     ----------
@@ -100,33 +113,75 @@ def key_images(
     return [KeyImage(_place(series, number, at), "AI", _gray(slice_), slice_.spacing, mask, edges=edges)]
 
 
+def left_out(study: Study, series: Sequence[Series], signed: Sequence[SignedMarks]) -> tuple[LeftOut, ...]:
+    """Return the slices with a mark that `key_images` has no room for, the most important first."""
+    if not signed:
+        return ()
+    marks, found = signed[-1].marks, _found(study, series)
+    return tuple(
+        LeftOut(
+            _place(series, *found[name]),
+            _on(marks, name),
+            is_key=name in marks.keys,
+            is_outlined=_is_drawn(marks, name),
+        )
+        for name in _ranked(study, series, marks, found)[MOST:]
+    )
+
+
 def _of_reader(study: Study, series: Sequence[Series], signed: SignedMarks) -> list[KeyImage]:
-    marks = signed.marks
-    by_size = sorted(marks.masks, key=lambda name: -int(sum(marks.masks[name].runs[1::2])))
-    drawn = [name for name in by_size if not marks.masks[name].is_empty]
-    wanted = list(dict.fromkeys([*marks.keys, *(one.marker for one in marks.measurements), *drawn]))[:MOST]
-    found = []
-    for name, number, at in _named(study, series):
-        if name not in wanted:
-            continue
+    marks, found = signed.marks, _found(study, series)
+    shown = []
+    for name in sorted(_ranked(study, series, marks, found)[:MOST], key=found.__getitem__):
+        number, at = found[name]
         slice_, mask = series[number].slices[at], marks.masks.get(name)
         is_shown = mask is not None and not mask.is_empty and (mask.rows, mask.columns) == slice_.pixels.shape
-        found.append(
+        shown.append(
             KeyImage(
                 _place(series, number, at),
                 signed.reader,
                 _gray(slice_),
                 slice_.spacing,
                 mask.pixels if mask is not None and is_shown else None,
-                tuple(one for one in marks.measurements if one.marker == name),
+                _on(marks, name),
                 begun_by_ai=mask is not None and is_shown and mask.origin is not None,
                 is_superseded=superseded(study.readings)[signed.version - 1],
                 kind=_kind(marks, name),
                 edges=edges_of(slice_, series[number].header.plane),
             )
         )
-        wanted.remove(name)  # the volumes of one NIfTI file share the names of their slices
-    return found
+    return shown
+
+
+def _ranked(study: Study, series: Sequence[Series], marks: Marks, found: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Return the marked slices that were found, the most important first."""
+    scores = study.result.slices if study.result else None
+    table = scores.table if scores and fits(scores, series) else ()
+    measured = {one.marker for one in marks.measurements}
+
+    def importance(name: str) -> tuple[float, ...]:
+        mask, (number, at) = marks.masks.get(name), found[name]
+        scored = table[number][at] if number < len(table) and table[number] else None
+        return (
+            name in measured or (mask is not None and mask.by_hand),
+            name in marks.keys,
+            name in measured,
+            mask is not None and mask.origin is None,
+            1 - scored[CLASSES.index(Finding.NOTUMOR)] if scored else 0,
+            sum(mask.runs[1::2]) if mask else 0,
+        )
+
+    drawn = [name for name in marks.masks if _is_drawn(marks, name)]
+    wanted = dict.fromkeys([*marks.keys, *(one.marker for one in marks.measurements), *drawn])
+    return sorted((name for name in wanted if name in found), key=importance, reverse=True)
+
+
+def _is_drawn(marks: Marks, name: str) -> bool:
+    return name in marks.masks and not marks.masks[name].is_empty
+
+
+def _on(marks: Marks, name: str) -> tuple[Measurement, ...]:
+    return tuple(one for one in marks.measurements if one.marker == name)
 
 
 def _kind(marks: Marks, name: str) -> str:
@@ -135,10 +190,14 @@ def _kind(marks: Marks, name: str) -> str:
     return MEASUREMENT if any(one.marker == name for one in marks.measurements) else OUTLINE
 
 
-def _named(study: Study, series: Sequence[Series]) -> Iterator[tuple[str, int, int]]:
+def _found(study: Study, series: Sequence[Series]) -> dict[str, tuple[int, int]]:
+    """Return where each slice is: its series, and its place there."""
+    found: dict[str, tuple[int, int]] = {}
     for number, one in enumerate(series):
         for at, slice_ in enumerate(one.slices):
-            yield marker(study.instances[slice_.instance].sha256, slice_.frame), number, at
+            # The volumes of one NIfTI file share the names of their slices.
+            found.setdefault(marker(study.instances[slice_.instance].sha256, slice_.frame), (number, at))
+    return found
 
 
 def _place(series: Sequence[Series], number: int, at: int) -> str:

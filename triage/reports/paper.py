@@ -26,6 +26,8 @@ FONT = "DejaVu Sans"
 #: (fonts-nanum).
 MORE = {"Droid Sans Fallback": "DroidSansFallbackFull.ttf", "NanumGothic": "NanumGothic.ttf"}
 LEFT, RIGHT = 0.07, 0.93
+#: Height of a line, as a share of the page, in type of one point.
+LINE = 0.00175
 MUTED, ACCENT, WARNING = "#5b6570", "#0b5cad", "#b00020"
 #: Text is embedded as TrueType, so that it can be searched and copied.
 EMBEDDED = {"pdf.fonttype": 42}
@@ -56,7 +58,7 @@ class Paper:
             x, self.y, drawable(text), size=size, va="top", parse_math=False, fontfeatures=NO_LIGATURES, **style
         )
         if line:
-            self.y -= size * 0.00175
+            self.y -= size * LINE
 
     def rule(self, title: str) -> None:
         """Begin a section."""

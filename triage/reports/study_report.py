@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 from triage.domain import Reading
 from triage.errors import ConflictError, RefusedError
+from triage.records.marked import Measurement
 from triage.records.marks import SignedMarks
 from triage.records.views import UNBOUND, Study
-from triage.reports.key_images import KeyImage, key_images
+from triage.reports.key_images import KeyImage, LeftOut, key_images, left_out
 from triage.reports.out import Services
 from triage.text import one_line
 
@@ -29,6 +30,8 @@ class StudyReport:
         The last seal of the record: its number, and the first 16 digits of its code.
     unseen
         Why there are no key images; empty if there are, or nothing was marked.
+    left_out
+        The marked slices that the key images have no room for.
     """
 
     study: Study
@@ -37,6 +40,13 @@ class StudyReport:
     made_at: datetime
     head: str = ""
     unseen: str = ""
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def measured(self) -> list[tuple[str, Measurement]]:
+        """All that was measured, with the places: what has a picture first."""
+        slices: tuple[KeyImage | LeftOut, ...] = (*self.images, *self.left_out)
+        return [(one.place, found) for one in slices for found in one.measurements]
 
 
 def study_report(services: Services, study_id: str, now: datetime) -> StudyReport:
@@ -60,7 +70,8 @@ def study_report(services: Services, study_id: str, now: datetime) -> StudyRepor
     except RefusedError as error:
         return StudyReport(study, signed, (), now, head, str(error))
     model = services.runtime_of(study.result.model_sha256 if study.result else "")
-    return StudyReport(study, signed, tuple(key_images(study, series, signed, model)), now, head)
+    images = tuple(key_images(study, series, signed, model))
+    return StudyReport(study, signed, images, now, head, left_out=left_out(study, series, signed))
 
 
 def concluded(reading: Reading) -> str:

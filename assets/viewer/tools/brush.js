@@ -81,9 +81,11 @@ export function paint(bitmap, from, to, radius, spacing, value) {
  * @param {Bitmap} bitmap changed in place
  * @param {Point[]} line its last point is joined to its first
  * @param {0 | 1} value
+ * @returns {boolean} whether there are any
  */
 export function fillLine(bitmap, line, value) {
   const { bits, rows, columns } = bitmap;
+  let found = false;
   for (let y = 0; y < rows; y++) {
     const crossings = [];
     for (let at = 0; at < line.length; at++) {
@@ -94,9 +96,12 @@ export function fillLine(bitmap, line, value) {
     for (let pair = 0; pair + 1 < crossings.length; pair += 2) {
       const start = Math.max(0, Math.ceil(crossings[pair] - 0.5));
       const end = Math.min(columns, Math.ceil(crossings[pair + 1] - 0.5));
-      if (start < end) bits.fill(value, y * columns + start, y * columns + end);
+      if (start >= end) continue;
+      bits.fill(value, y * columns + start, y * columns + end);
+      found = true;
     }
   }
+  return found;
 }
 
 /**

@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * Correcting the outline with the pointer: brush and eraser, a closed line that is filled, and holes that are filled. A
- * slice without an outline of the reader begins with that of the AI, if that one is on the screen.
+ * slice without an outline of the reader begins with that of the AI, if that one is on the screen; but a line that is
+ * drawn around the lesion takes its place, as long as the reader has corrected nothing.
  *
  * @typedef {import("./types.js").Bitmap} Bitmap
  * @typedef {import("./types.js").Gesture} Gesture
@@ -18,6 +19,7 @@ import { blank, fillHole, fillLine, isEmpty, packed, paint, unpacked } from "./b
 /** @typedef {"brush" | "eraser" | "lasso" | "fill"} Way */
 export const SIZES = { least: 1, most: 60 };
 const BEGAN = t("Begun with the AI's outline: correct it. Ctrl+Z takes it back.");
+const REPLACED = t("Your line took the place of the AI's outline on this slice; more lines add to it. Ctrl+Z takes it back.");
 const NOTHING_NEW = t("The AI outlined no slice here that you have not outlined yourself.");
 
 /** @implements {Gesture} */
@@ -31,8 +33,8 @@ export class Outlining {
   /** The mask that is being painted. @type {Bitmap | null} */
   live = null;
   #marker = "";
-  /** The model whose outline is being corrected. */
-  #origin = "";
+  /** What the mask was when the gesture began. @type {Mask | null} */
+  #began = null;
 
   /**
    * @param {Viewport} viewport @param {Marks} marks
@@ -78,18 +80,23 @@ export class Outlining {
   up(e) {
     if (!this.live) return false;
     this.move(e);
-    const { live, line } = this;
-    if (!live) return true;
+    const { live: begun, line } = this;
+    if (!begun) return true;
     this.cancel();
     const way = this.way();
-    if (way === "lasso") fillLine(live, line, 1);
+    const replaces = way === "lasso" && Boolean(this.#began?.origin) && !this.#began?.by_hand;
+    const live = replaces ? blank(begun.rows, begun.columns) : begun;
+    if (way === "lasso" && !fillLine(live, line, 1)) return true;
+    if (replaces) this.#began = null;
     if (way === "fill" && !fillHole(live, line[0])) {
-      this.done({}, t("Nothing was filled: close the line around this place first."));
+      this.done({}, unfilled(live, line[0]));
       return true;
     }
-    const mask = packed(live, this.#origin);
+    const mask = this.#corrected(live);
     const was = this.marks.content.masks[this.#marker];
-    if (!was || was.runs.join() !== mask.runs.join()) this.done({ [this.#marker]: mask }, was || !mask.origin ? "" : BEGAN);
+    if (!was || was.runs.join() !== mask.runs.join()) {
+      this.done({ [this.#marker]: mask }, replaces ? REPLACED : was || !mask.origin ? "" : BEGAN);
+    }
     return true;
   }
 
@@ -138,8 +145,16 @@ export class Outlining {
   #start(image, marker) {
     const mask = this.marks.content.masks[marker] ?? this.suggested();
     const fits = mask && mask.rows === image.rows && mask.columns === image.columns;
-    this.#origin = (fits && mask.origin) || "";
+    this.#began = fits ? mask : null;
     return fits ? unpacked(mask) : blank(image.rows, image.columns);
+  }
+
+  /** What a gesture made of the mask. @param {Bitmap} live @returns {Mask} */
+  #corrected(live) {
+    const began = this.#began;
+    const mask = packed(live, began?.origin);
+    const changed = began?.by_hand || began?.runs.join() !== mask.runs.join();
+    return changed && !isEmpty(mask) ? { ...mask, by_hand: true } : mask;
   }
 
   /** @param {Point} from @param {Point} to */
@@ -148,4 +163,12 @@ export class Outlining {
     if (this.live) paint(this.live, from, to, this.size / 2, spacing, this.way() === "brush" ? 1 : 0);
     this.viewport.requestDraw();
   }
+}
+
+/** Why nothing was filled around a point. @param {Bitmap} bitmap @param {Point} point */
+function unfilled({ bits, rows, columns }, { x, y }) {
+  if (x < 0 || y < 0 || x >= columns || y >= rows) return t("Nothing was filled: this place is outside the picture.");
+  if (!bits.includes(1)) return t("Nothing was filled: there is no outline on this slice. Draw one first, with the brush or the lasso.");
+  if (bits[Math.floor(y) * columns + Math.floor(x)]) return t("Nothing was filled: this place is inside the outline already.");
+  return t("Nothing was filled: this place is no hole. Close the outline around it first.");
 }

@@ -44,6 +44,7 @@
  * @property {number} columns
  * @property {number[]} runs lengths of the runs row by row, outside and inside by turns, outside first
  * @property {string} [origin] the model whose outline it began as; absent if the reader drew it from nothing
+ * @property {true} [by_hand] present if the reader changed it on this slice
  *
  * @typedef {object} Content all that a reader marked in a study; never changed in place
  * @property {1} format

@@ -178,8 +178,24 @@ def test_a_line_and_a_hole_are_filled(page: Page, server: Server) -> None:
     take(page, "fill")
     page.mouse.click(*screen(page, 60, 50))
     until(page, lambda: outline(server)[50, 60] and outline(server).sum() > 5400)
-    page.mouse.click(*screen(page, 150, 120))
-    assert "close the line" in page.evaluate("said()")[-1]
+
+
+def test_a_fill_that_fails_says_why(page: Page, server: Server) -> None:
+    take(page, "fill")
+    page.mouse.click(*screen(page, 60, 50))
+    assert "no outline on this slice" in page.evaluate("said()")[-1]
+    take(page, "lasso")
+    drag(page, (20, 20), (100, 20), (100, 90), (20, 90))
+    until(page, lambda: server.markers[0] in server.draft["masks"])
+    take(page, "fill")
+    for (x, y), why in (
+        ((150, 120), "Close the outline around"),
+        ((60, 50), "inside the outline"),
+        ((-2, 50), "outside"),
+    ):
+        page.mouse.click(*screen(page, x, y))
+        assert why in page.evaluate("said()")[-1]
+    assert outline(server).sum() == pytest.approx(80 * 70, rel=0.03)
 
 
 def test_slices_between_two_outlines_are_filled(page: Page, server: Server) -> None:
@@ -193,6 +209,8 @@ def test_slices_between_two_outlines_are_filled(page: Page, server: Server) -> N
     radii = [np.sqrt(outline(server, number).sum() / np.pi) for number in range(1, 6)]
     assert np.allclose(radii, [20, 25, 30, 35, 40], atol=0.5)
     assert "Slices outlined: 3." in page.evaluate("said()")
+    masks = server.draft["masks"]
+    assert [number for number in range(1, 6) if "by_hand" in masks[server.markers[number]]] == [1, 5]
     page.keyboard.press("Control+z")
     until(page, lambda: len(server.draft["masks"]) == 2)
 
@@ -211,15 +229,69 @@ def test_a_correction_begins_with_the_outline_of_the_ai(page: Page, server: Serv
     assert corrected[50, 62]
     assert not corrected[:, 80:100].any()
     assert server.draft["masks"][server.markers[0]]["origin"] == MODEL
+    assert server.draft["masks"][server.markers[0]]["by_hand"]
     assert any("Begun with the AI's outline" in text for text in page.evaluate("said()"))
     page.evaluate("masks => tools.adopt(masks)", {server.markers[number]: suggested for number in (0, 3, 4)})
     until(page, lambda: len(server.draft["masks"]) == 3)
     assert np.array_equal(outline(server, 3), theirs)
+    assert "by_hand" not in server.draft["masks"][server.markers[3]]
     assert np.array_equal(outline(server), corrected)
     page.keyboard.press("Control+z")
     until(page, lambda: len(server.draft["masks"]) == 1)
     page.keyboard.press("Control+z")
     until(page, lambda: server.draft["masks"] == {})
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_first_line_replaces_the_outline_of_the_ai_and_others_add_to_it(
+    page: Page, server: Server, is_taken: bool
+) -> None:
+    theirs = np.zeros((160, 200), bool)
+    theirs[40:120, 60:160] = True
+    suggested = mask(theirs) | {"origin": MODEL}
+    options = "{studyId, markersOf: () => markers, suggested: () => theirs}"
+    page.evaluate(f"([studyId, markers, theirs]) => mount({options})", [server.study_id, server.markers, suggested])
+    if is_taken:
+        page.evaluate("masks => tools.adopt(masks)", {server.markers[number]: suggested for number in (0, 1)})
+        until(page, lambda: len(server.draft["masks"]) == 2)
+    before = server.draft["masks"]
+    take(page, "lasso")
+    page.mouse.click(*screen(page, 100, 80))
+    assert content(page)["masks"] == before, "a line around nothing changes nothing"
+    drag(page, (80, 60), (120, 60), (120, 90), (80, 90))
+    until(page, lambda: server.draft["masks"] != before)
+    assert outline(server).sum() == pytest.approx(40 * 30, rel=0.05)
+    drawn = server.draft["masks"][server.markers[0]]
+    assert "origin" not in drawn
+    assert drawn["by_hand"]
+    assert "took the place of the AI's outline" in page.evaluate("said()")[-1]
+    drag(page, (130, 60), (150, 60), (150, 90), (130, 90))
+    until(page, lambda: outline(server).sum() > 1500)
+    assert outline(server).sum() == pytest.approx(60 * 30, rel=0.05)
+    if is_taken:
+        assert np.array_equal(outline(server, 1), theirs), "only this slice"
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    until(page, lambda: server.draft["masks"] == before)
+
+
+def test_a_line_adds_to_an_outline_of_the_ai_that_was_corrected(page: Page, server: Server) -> None:
+    theirs = np.zeros((160, 200), bool)
+    theirs[40:120, 60:160] = True
+    suggested = mask(theirs) | {"origin": MODEL}
+    page.evaluate(
+        "([studyId, theirs]) => mount({studyId, markersOf: () => [], suggested: () => theirs})",
+        [server.study_id, suggested],
+    )
+    take(page, "eraser")
+    drag(page, (80, 60), (120, 60))
+    until(page, lambda: server.markers[0] in server.draft["masks"])
+    corrected = outline(server)
+    take(page, "lasso")
+    drag(page, (10, 60), (40, 60), (40, 90), (10, 90))
+    until(page, lambda: bool(outline(server)[70, 20]))
+    assert (outline(server) & corrected).sum() == corrected.sum()
+    assert server.draft["masks"][server.markers[0]]["origin"] == MODEL
 
 
 def test_nothing_is_left_of_an_outline_that_is_erased(page: Page, server: Server) -> None:
