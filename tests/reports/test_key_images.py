@@ -92,7 +92,7 @@ def numbers(found: Iterable[Any]) -> str:
     return "".join(one.place.split(" of")[0][-1] for one in found)
 
 
-def test_what_the_reader_did_by_hand_comes_first_then_what_was_chosen_then_what_is_most_suspicious(
+def test_what_was_chosen_comes_first_then_what_was_done_by_hand_then_what_is_most_suspicious(
     study: Study, series: list[Series]
 ) -> None:
     tumour = (0.1, 0.9, 0.2, 0.0, 0.8, 0.7)
@@ -107,6 +107,8 @@ def test_what_the_reader_did_by_hand_comes_first_then_what_was_chosen_then_what_
     left = left_out(study, series, (signed,))
     assert numbers(left) == "63"
     assert all(one.is_outlined and not one.is_key for one in left)
+    chosen = marks(masks=taken, keys=tuple(name(at) for at in (0, 1, 2, 4)))
+    assert numbers(shown(study, series, chosen)) == "1235"
     unscored = replace(study, results=())
     assert numbers(shown(unscored, series, content)) == "1234"
 

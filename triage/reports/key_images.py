@@ -86,7 +86,7 @@ def key_images(
 ) -> list[KeyImage]:
     """Return the key images of the latest signed marks, at most `MOST`, in their order in the study.
 
-    Slices that the reader measured, or outlined by hand, come first, then chosen ones, then those whose outline was
+    Slices that the reader chose come first, then those measured or outlined by hand, then those whose outline was
     only taken over or filled in, the most suspicious first. Without marks, the slice that the AI result shows is taken,
     with the outline of the AI.
 
@@ -163,8 +163,8 @@ def _ranked(study: Study, series: Sequence[Series], marks: Marks, found: Mapping
         mask, (number, at) = marks.masks.get(name), found[name]
         scored = table[number][at] if number < len(table) and table[number] else None
         return (
-            name in measured or (mask is not None and mask.by_hand),
             name in marks.keys,
+            name in measured or (mask is not None and mask.by_hand),
             name in measured,
             mask is not None and mask.origin is None,
             1 - scored[CLASSES.index(Finding.NOTUMOR)] if scored else 0,
