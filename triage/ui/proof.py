@@ -97,4 +97,4 @@ def _field(account: Account) -> None:
 
 def _refuse(said: str) -> None:
     """Say why it was not taken, in one line: the form below it stays in the window."""
-    st.caption(f":red[:material/error: {markdown(said)}]")
+    st.markdown(f":small[:red[:material/error: {markdown(said)}]]")
