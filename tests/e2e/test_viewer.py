@@ -225,6 +225,17 @@ def test_zoom_turn_and_window_survive_slices(studies: Studies, tab: Page) -> Non
     assert brightness(tab, 0.5) != [0, 0, 0], "fitted again"
 
 
+def set_window(tab: Page) -> None:
+    """Set the window by dragging, as a reader does."""
+    box = tab.locator(PANE).bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x + 120, y + 60, steps=4)
+    tab.mouse.up()
+
+
 def test_the_box_of_windows_says_which_is_in_force(studies: Studies, tab: Page) -> None:
     opened(tab, studies, studies.stack, COUNT)
     said = "() => document.querySelector('#viewer select.nt-window').selectedOptions[0].text"
@@ -233,13 +244,7 @@ def test_the_box_of_windows_says_which_is_in_force(studies: Studies, tab: Page) 
     until(lambda: tab.evaluate(said) == "brain", 10)
     tab.keyboard.press("ArrowDown")
     assert tab.evaluate(said) == "brain"
-    box = tab.locator(PANE).bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    tab.mouse.move(x, y)
-    tab.mouse.down()
-    tab.mouse.move(x + 120, y + 60, steps=4)
-    tab.mouse.up()
+    set_window(tab)
     centre, width = (tab.locator(PANE).get_attribute("data-window") or "").split()
     until(lambda: tab.evaluate(said) == f"W {width} L {centre}", 10)
     tab.get_by_label("Window", exact=True).select_option(label="FLAIR")
@@ -256,13 +261,7 @@ def test_a_window_set_by_hand_stays_when_the_page_is_loaded_again(studies: Studi
     pane = tab.locator(PANE)
     of_the_file = f"{CENTRE} {WIDTH}"
     expect(pane).to_have_attribute("data-window", of_the_file)
-    box = pane.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    tab.mouse.move(x, y)
-    tab.mouse.down()
-    tab.mouse.move(x + 120, y + 60, steps=4)
-    tab.mouse.up()
+    set_window(tab)
     own = pane.get_attribute("data-window") or ""
     assert own != of_the_file
     tab.reload()

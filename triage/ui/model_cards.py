@@ -12,7 +12,7 @@ from triage.inference.card import MAX_CARD, MODEL_CARD, Card
 from triage.inference.card_facts import Figure, facts_of
 from triage.inference.files import read_file
 from triage.languages.speech import language, later, number, percent, t
-from triage.text import markdown, one_line
+from triage.text import markdown, one_line, table_cell
 from triage.ui import tables
 from triage.ui.model_page import Shown
 
@@ -157,7 +157,7 @@ def side_by_side(cards: list[Card]) -> pd.DataFrame:
     columns = [_column(card) for card in cards]
     rows = list(dict.fromkeys(name for column in columns for name in column))
     # Two cards may have one name; a table needs two.
-    names = [f"{one_line(card.name)} ({card.digest[:6]})" for card in cards]
+    names = [table_cell(f"{card.name} ({card.digest[:6]})") for card in cards]
     values = [[column.get(row, tables.NONE) for column in columns] for row in rows]
     return pd.DataFrame(values, index=rows, columns=names)
 
@@ -169,7 +169,7 @@ def _column(card: Card) -> dict[str, str]:
         t("Specificity at the glioma operating point"): test.glioma_operating_point.specificity,
     }
     found = {
-        t("Made"): card.created,
+        t("Made"): table_cell(card.created),
         t("Glioma operating point (STAT)"): number(card.operating_points.glioma, 3),
         t("Tumour operating point (URGENT)"): number(card.operating_points.tumour, 3),
     }
