@@ -10,11 +10,9 @@ import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -35,7 +33,7 @@ from triage.pipeline.spool import Incoming
 from triage.reading import Entries, sign
 from triage.records.files import FileStore
 from triage.scans.isolation.door import Door
-from triage.settings import ROOT, Settings
+from triage.settings import Settings
 
 
 class LastingDoor(Door):
@@ -54,35 +52,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_until_healthy(address: str, process: subprocess.Popen[bytes], path: str = "/health") -> None:
-    """Return when a server answers. Streamlit's own check answers only those whom an installation lets in."""
-    deadline = time.monotonic() + 300
-    while True:
-        try:
-            with urllib.request.urlopen(f"{address}{path}", timeout=5):
-                return
-        except OSError:  # refused or slow: not there yet
-            assert process.poll() is None, "the server ended at its start"
-            assert time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.2)
-
-
-@contextmanager
-def served(home: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Serve an installation as `python -m triage serve` does while the block runs; its address and its process."""
-    port = free_port()
-    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
-    environment = os.environ | {"TRIAGE_HOME": str(home)} | settings
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    address = f"http://localhost:{port}"
-    try:
-        wait_until_healthy(address, process)
-        yield address, process
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 def until(holds: Callable[[], object], seconds: float = 60) -> None:

@@ -11,8 +11,9 @@ from urllib.parse import urljoin
 import pytest
 import requests
 from access_samples import PASSWORD, account
-from helpers import served, take_in, until
+from helpers import take_in, until
 from playwright.sync_api import Browser, Locator, Page, expect
+from servers import served
 from signing import question
 
 from triage.access.roles import Role

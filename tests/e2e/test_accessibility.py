@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from helpers import served, sign_study
+from helpers import sign_study
 from playwright.sync_api import Browser, Page, expect
+from servers import served
 
 from triage.domain import Finding
 from triage.pipeline.installation import Installation

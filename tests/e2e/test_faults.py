@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,8 +14,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from helpers import free_port, redrawn, take_in, until, wait_until_healthy
+from helpers import free_port, redrawn, take_in, until
 from playwright.sync_api import Browser, Page, expect
+from servers import served_by_command
 from signing import question
 
 from triage.domain import Finding
@@ -42,15 +41,8 @@ class Server:
 
 @contextmanager
 def serving(home: Path, port: int) -> Iterator[Server]:
-    environment = os.environ | {"TRIAGE_HOME": str(home), "TRIAGE_SECOND_READ": "false"}
-    command = [sys.executable, "-m", "triage", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
-        wait_until_healthy(f"http://localhost:{port}", process)
-        yield Server(f"http://localhost:{port}", home, process)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+    with served_by_command(home, port, TRIAGE_SECOND_READ="false") as (address, process):
+        yield Server(address, home, process)
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import encode, served
+from helpers import encode
 from playwright.sync_api import Browser, Page, expect
+from servers import served_by_command
 from signing import question
 
 from triage.phantoms import Phantom
@@ -37,7 +38,7 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app as `python -m triage serve` starts it, on an empty installation."""
     # One reader signs alone here; tests/e2e/test_reading.py reads twice.
-    with served(tmp_path_factory.mktemp("home"), TRIAGE_SECOND_READ="false") as (address, process):
+    with served_by_command(tmp_path_factory.mktemp("home"), TRIAGE_SECOND_READ="false") as (address, process):
         yield Server(address, process)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import served
 from playwright.sync_api import Browser, Page, expect
+from servers import served
 
 from triage.settings import ROOT
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from access_samples import PASSWORD, account
 from candidate_samples import judge, make_candidate
-from helpers import served, take_in
+from helpers import take_in
 from playwright.sync_api import Browser, Page, expect
+from servers import served
 
 from triage.access.roles import Role
 from triage.domain import Finding

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import psutil
 import pytest
 from access_samples import account
-from helpers import free_port, served, sign_study, take_in, until, wait_until_healthy
+from helpers import free_port, sign_study, take_in, until
 from marked_samples import marks
 from playwright.sync_api import Browser, Page, Route, expect
+from servers import served, start
 from signing import question
 
 from triage.domain import Band, Finding, StudyStatus
@@ -37,18 +36,16 @@ class Server:
     def __init__(self, home: Path, **settings: str) -> None:
         self.home, self.port = home, free_port()
         self.address = f"http://localhost:{self.port}"
-        self.environment = os.environ | {"TRIAGE_HOME": str(home)} | settings
-        self.process: subprocess.Popen[bytes] | None = None
+        self.settings = settings
+        self.process: ForkServerProcess | None = None
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "triage", "serve", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment)
-        wait_until_healthy(self.address, self.process)
+        self.process = start(self.home, self.port, **self.settings)
 
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(timeout=30)
+        self.process.join(timeout=30)
 
 
 def prepared(home: Path, slices: list[Phantom], count: int) -> list[str]:

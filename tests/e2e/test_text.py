@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import free_port, wait_until_healthy
+from helpers import free_port
 from hostile_text import MARKDOWN
 from playwright.sync_api import Browser, Page, expect
+from servers import wait_until_healthy
 
 from triage.settings import ROOT
 from triage.text import JOINER, one_line
@@ -43,7 +44,7 @@ def tab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parents[1])])}
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
-        wait_until_healthy(f"http://localhost:{port}", process, "/_stcore/health")
+        wait_until_healthy(f"http://localhost:{port}", lambda: process.poll() is None, "/_stcore/health")
         page = browser.new_page()
         page.goto(f"http://localhost:{port}")
         expect(page.get_by_text("ready")).to_be_visible(timeout=30_000)

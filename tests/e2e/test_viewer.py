@@ -11,11 +11,12 @@ import nibabel
 import numpy as np
 import pytest
 from drawn_dicom import instance, write
-from helpers import served, take_in, until
+from helpers import take_in, until
 from marked_samples import marks, mask
 from playwright.sync_api import Browser, Page, Route, expect
 from pydicom.uid import generate_uid
 from record_samples import reading
+from servers import served
 
 from triage.domain import Decision, Finding, Plane
 from triage.phantom_studies import phantom_study

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
-from helpers import served, until
+from helpers import until
 from playwright.sync_api import Browser, Page, expect
 from record_samples import instance, reading, result
+from servers import served
 
 from triage.domain import Finding, StudyHeader
 from triage.reading import Entries
@@ -40,7 +41,7 @@ class Server:
     """A running app, and its record, which the test changes behind its back."""
 
     address: str
-    process: subprocess.Popen[bytes]
+    process: ForkServerProcess
     store: Store
     number: int = 0
 
@@ -56,8 +57,8 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    home = tmp_path / "home"
+def server(tmp_path: Path, furnished: Callable[[Path], Path]) -> Iterator[Server]:
+    home = furnished(tmp_path / "home")
     with served(home, TRIAGE_WORKER="separate") as (address, process):
         store = Store(Settings(home=home).url)
         yield Server(address, process, store)
@@ -445,7 +446,8 @@ def test_the_server_ends_although_pages_listen(server: Server, tab: Page) -> Non
     server.add()
     opened(tab, server, 1)
     server.process.terminate()
-    server.process.wait(timeout=10)
+    server.process.join(timeout=10)
+    assert server.process.exitcode is not None
     expect(tab.get_by_text("The server does not answer")).to_be_visible(timeout=45_000)
 
 

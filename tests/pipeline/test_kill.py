@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import os
 import random
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import servers
 from helpers import encode, run_queue
 from PIL import Image
 from sqlalchemy import func, select
@@ -39,9 +39,7 @@ BARREN = MAX_RECOVERIES // 2
 @pytest.fixture(scope="module")
 def processes() -> ForkServerContext:
     """Processes that start at once: what they import is imported already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["helpers", "dbos", "triage.inference.runtime"])
-    return context
+    return servers.processes()
 
 
 @pytest.mark.slow
