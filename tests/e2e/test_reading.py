@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
@@ -57,10 +58,18 @@ def prepared(home: Path, slices: list[Phantom], count: int) -> list[str]:
     return order
 
 
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> tuple[Path, list[str]]:
+    """A home with four studies, to be copied, and the order in which they are to be read."""
+    home = tmp_path_factory.mktemp("scored") / "home"
+    return home, prepared(home, slices, 4)
+
+
 @pytest.fixture
-def server(tmp_path: Path, slices: list[Phantom]) -> Iterator[Server]:
+def server(tmp_path: Path, scored: tuple[Path, list[str]]) -> Iterator[Server]:
     server = Server(tmp_path / "home", TRIAGE_SECOND_READ="true")
-    server.order = prepared(server.home, slices, 4)  # type: ignore[attr-defined]
+    home, server.order = scored  # type: ignore[attr-defined]
+    shutil.copytree(home, server.home)
     server.start()
     yield server
     server.kill()
