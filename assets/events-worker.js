@@ -1,29 +1,58 @@
 // @ts-check
 // One stream of news for all pages of a browser: a browser opens only six connections to one server.
 
-/** @type {Set<MessagePort>} */
-const ports = new Set();
+/** @typedef {{number: number, data: string}} Told the number of a row of the trail, and what it says */
+
+const KEPT = 500;
+/** @type {Map<MessagePort, number>} the ports of the pages, and what each has heard */
+const ports = new Map();
 /** @type {EventSource | null} */
 let source = null;
+/** @type {Told[]} the newest ones, for a page that was on its way when they came */
+let told = [];
 
 /** @param {MessageEvent} event */
 function connect(event) {
   const port = event.ports[0];
-  ports.add(port);
   port.onmessage = ({ data }) => {
     if (data === "bye") ports.delete(port);
-    if (ports.size === 0) {
-      source?.close();
-      source = null;
-    }
+    else begin(port, data.since);
+    if (ports.size > 0) return;
+    source?.close();
+    [source, told] = [null, []];
   };
-  source ??= listen();
 }
 
-/** @returns {EventSource} */
-function listen() {
-  const stream = new EventSource("/events");
-  stream.onmessage = ({ data }) => ports.forEach((port) => port.postMessage(data));
+/**
+ * Tell a page what it missed since a number, and what comes.
+ * @param {MessagePort} port
+ * @param {number} since
+ */
+function begin(port, since) {
+  ports.set(port, since);
+  told.forEach((one) => tell(port, one));
+  source ??= listen(since);
+}
+
+/**
+ * @param {MessagePort} port
+ * @param {Told} one
+ */
+function tell(port, one) {
+  if (one.number > (ports.get(port) ?? 0)) port.postMessage(one);
+}
+
+/**
+ * @param {number} since
+ * @returns {EventSource}
+ */
+function listen(since) {
+  const stream = new EventSource(`/events?since=${since}`);
+  stream.onmessage = ({ data, lastEventId }) => {
+    const one = { number: Number(lastEventId), data };
+    told = [...told.slice(1 - KEPT), one];
+    ports.forEach((_, port) => tell(port, one));
+  };
   return stream;
 }
 

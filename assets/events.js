@@ -15,6 +15,8 @@ import { t } from "./t.js";
 
 const SOUND = "neurotriage-sound";
 const LEFT = "neurotriage-left";
+const HEARD = "neurotriage-heard"; // the newest news of this tab: what comes while a page is loaded is not missed
+const MOST_MISSED = 200; // a tab that was away for longer begins with the page that it is shown
 const SHOWN_FOR = 20_000; // milliseconds
 const MOST_NOTES = 3;
 
@@ -29,7 +31,7 @@ let shown;
 
 /**
  * Begin to listen, once for each page, and offer the sound.
- * @param {ParentNode & {component: any}} parent holds the checkbox of the sound
+ * @param {ParentNode & {component: any}} parent holds the checkbox of the sound; its data tell what the page knows
  * @returns {() => void} what ends it: nothing, the news go on as long as the page is open
  */
 export function mount(parent) {
@@ -48,7 +50,8 @@ export function mount(parent) {
 
 function begin() {
   started = true;
-  listen();
+  const [drawn, heard] = [shown.component.data.since, heardBefore(shown.component.data.since)];
+  listen(heard < drawn && drawn - heard < MOST_MISSED ? heard : drawn);
   giveBack();
   window.addEventListener("pagehide", () => opened() && sessionStorage.setItem(LEFT, opened()));
   watchConnection(() => shown.component.setTriggerValue("back", true));
@@ -72,19 +75,31 @@ function giveBack() {
   fetch(`/reading/${encodeURIComponent(left)}/claim`, { method: "DELETE" }).catch(() => {}); // it ends by itself later
 }
 
-function listen() {
+/** @param {number} since */
+function listen(since) {
   if (typeof SharedWorker === "undefined") {
-    new EventSource("/events").onmessage = ({ data }) => hear(data);
+    const stream = new EventSource(`/events?since=${since}`);
+    stream.onmessage = ({ data, lastEventId }) => hear(data, Number(lastEventId));
     return;
   }
   const worker = new SharedWorker("/worklist/modules/events-worker.js");
-  worker.port.onmessage = ({ data }) => hear(data);
+  worker.port.onmessage = ({ data }) => hear(data.data, data.number);
+  worker.port.postMessage({ since });
   window.addEventListener("pagehide", () => worker.port.postMessage("bye"), { once: true });
-  window.addEventListener("pageshow", ({ persisted }) => persisted && listen(), { once: true });
+  window.addEventListener("pageshow", ({ persisted }) => persisted && listen(heardBefore(since)), { once: true });
 }
 
-/** @param {string} data */
-function hear(data) {
+/** @param {number} since what a page knew that has heard nothing */
+function heardBefore(since) {
+  return Number(sessionStorage.getItem(HEARD) ?? since);
+}
+
+/**
+ * @param {string} data
+ * @param {number} number
+ */
+function hear(data, number) {
+  sessionStorage.setItem(HEARD, String(Math.max(number, heardBefore(0))));
   /** @type {NewsItem} */
   const item = JSON.parse(data);
   window.dispatchEvent(new CustomEvent("neurotriage", { detail: item }));

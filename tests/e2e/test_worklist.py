@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from helpers import until
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from record_samples import instance, reading, result
 from servers import served
 
@@ -395,21 +395,36 @@ def test_what_is_new_comes_when_the_pointer_leaves_or_at_the_bar(server: Server,
     expect(tab.locator("tbody")).to_have_count(4)
 
 
+def test_a_stat_that_comes_while_a_page_loads_is_announced_when_it_listens(server: Server, browser: Browser) -> None:
+    """Also if another page listens already, and if this one had heard of something before it was loaded anew."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    tab, modules = context.new_page(), "**/modules/events.js"
+    note = tab.get_by_role("status").filter(has_text="New STAT study")
+    for path in ("", "/upload"):
+        held: list[Route] = []
+        tab.route(modules, lambda route: held.append(route))  # noqa: B023, PLW0108 - of this turn; Playwright marks it
+        tab.goto(server.address + path)
+        until(lambda: tab.wait_for_timeout(100) or held)  # noqa: B023 - called at once
+        server.add(glioma=0.9)
+        tab.wait_for_timeout(2000)  # by then pages that listen have heard of it
+        for one in held:
+            one.continue_()
+        tab.unroute(modules)
+        expect(note).to_have_count(1)
+        other = context.new_page()
+        other.goto(server.address)
+        expect(other.get_by_label("Sound at a new STAT")).to_be_visible()
+    context.close()
+
+
 @pytest.mark.parametrize("path", ["", "/readings", "/upload", "/review"])
 def test_every_page_announces_a_stat(server: Server, tab: Page, path: str) -> None:
     server.add()
     tab.goto(server.address + path)
     expect(tab.get_by_label("Sound at a new STAT")).to_be_visible()
-    note, study = tab.get_by_role("status").filter(has_text="New STAT study"), ""
-
-    def heard() -> bool:
-        """Whether one that comes now is announced. The page does not tell since when it listens."""
-        nonlocal study
-        study = server.add(glioma=0.9)
-        tab.wait_for_timeout(5000)  # how soon it is: bench/reading.py
-        return note.is_visible()
-
-    until(heard, 120)
+    study = server.add(glioma=0.9)
+    note = tab.get_by_role("status").filter(has_text="New STAT study")
+    expect(note).to_be_visible()
     assert tab.title().startswith("(1) ")
     assert note.get_by_role("link").get_attribute("href") == f"/review?study={study}"
     shown = note.bounding_box()

@@ -16,6 +16,7 @@ from record_samples import add, reading, result
 from sqlalchemy import event
 
 from triage.domain import StudyHeader
+from triage.records.news import News
 from triage.records.views import Arrival, Instance
 from triage.web.events import AGAIN
 
@@ -23,11 +24,11 @@ from triage.web.events import AGAIN
 class Listener:
     """A page that listens."""
 
-    def __init__(self, peer: Peer, **headers: str) -> None:
+    def __init__(self, peer: Peer, since: str = "", **headers: str) -> None:
         host, port = peer.address.removeprefix("http://").removesuffix("/dicom-web").split(":")
         self.socket = socket.create_connection((host, int(port)))
         sent = "".join(f"{name}: {value}\r\n" for name, value in {"Host": host, **headers}.items())
-        self.socket.sendall(f"GET /events HTTP/1.1\r\n{sent}\r\n".encode())
+        self.socket.sendall(f"GET /events?since={since} HTTP/1.1\r\n{sent}\r\n".encode())
         self.events: list[dict[str, object]] = []
         self.numbers: list[str] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -47,8 +48,8 @@ class Listener:
 
 
 @contextmanager
-def listening(peer: Peer, count: int = 1, **headers: str) -> Iterator[list[Listener]]:
-    listeners = [Listener(peer, **headers) for _ in range(count)]
+def listening(peer: Peer, count: int = 1, since: str = "", **headers: str) -> Iterator[list[Listener]]:
+    listeners = [Listener(peer, since, **headers) for _ in range(count)]
     time.sleep(1.2)  # the first look is done
     try:
         yield listeners
@@ -103,6 +104,19 @@ def test_what_a_page_missed_is_sent_when_it_comes_back(discreet_peer: Peer) -> N
     assert [said["study_id"] for said in again.events] == missed
     with listening(discreet_peer, **{"Last-Event-ID": "no number"}) as (fresh,):
         assert fresh.events == []
+
+
+def test_a_page_hears_what_came_between_its_drawing_and_its_listening(discreet_peer: Peer) -> None:
+    store = discreet_peer.installation.store
+    add(store, 1)
+    drawn = News(store.read).latest()
+    missed = add(store, 2)
+    for _ in range(2):  # also if another page listens already
+        with listening(discreet_peer, since=str(drawn)) as (page,):
+            within(3, lambda: len(page.events) == 1)
+            with listening(discreet_peer, since=str(drawn)) as (another,):
+                within(3, lambda: len(another.events) == 1)
+    assert page.events[0]["study_id"] == another.events[0]["study_id"] == missed
 
 
 def test_a_locked_record_delays_news_and_loses_none(discreet_peer: Peer) -> None:

@@ -11,6 +11,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from triage.access.roles import Right
 from triage.languages.speech import t
+from triage.records.news import News
 from triage.settings import ROOT
 from triage.ui import language, monitoring, news, record, state
 
@@ -52,7 +53,7 @@ with st.sidebar:
     if person.may(Right.BASELINE):
         monitoring.link(state.installation())
     state.who()
-    news.listen(blind=state.installation().settings.blind_first_read)
+    news.listen(News(state.installation().store.read).latest, blind=state.installation().settings.blind_first_read)
     language.choose()
     st.caption(
         ":material/science: "

@@ -5,6 +5,8 @@ Tested in tests/e2e/test_worklist.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from triage.languages.speech import later, t
@@ -46,15 +48,19 @@ def worklist(of: str, *, may_list: bool) -> str | None:
     return drawn.open if isinstance(drawn.open, str) else None
 
 
-def listen(*, blind: bool) -> None:
+def listen(latest: Callable[[], int], *, blind: bool) -> None:
     """Listen to the news of the record on this page, and offer a sound where a new STAT is announced.
 
     Parameters
     ----------
+    latest
+        Gives the number of the latest news, asked when the page is drawn first: later ones are news to it.
     blind
         Whether readers commit a class before they see the AI result: then nothing tells them its band.
     """
     html = "\n" if blind else SOUND.format(label=html_text(t("Sound at a new STAT")))
-    data = {"module": "/worklist/modules/events.js"}
+    if "news_since" not in st.session_state:
+        st.session_state.news_since = latest()
+    data = {"module": "/worklist/modules/events.js", "since": st.session_state.news_since}
     # Its trigger draws the page again, so that a server that was started anew knows its buttons.
     st.components.v2.component("news", html=html, js=MOUNT)(data=data, key="news", on_back_change=lambda: None)

@@ -44,20 +44,28 @@ class Events:
         self._installation = installation
         self._listeners: set[asyncio.Queue[NewsItem | None]] = set()
         self._watch: asyncio.Task[None] | None = None
+        self._looks = asyncio.Event()
 
     async def listen(self, request: Request) -> Response:
-        """Stream the news until the client leaves; one that was away gets what it missed (``Last-Event-ID``)."""
+        """Stream the news until the client leaves.
+
+        One that was away gets what it missed (``Last-Event-ID``), and a new one what came since the row of the trail
+        that its page knew (``since``).
+        """
         refuse_other_sites(request)
-        last = request.headers.get("last-event-id", "")
+        last = request.headers.get("last-event-id") or request.query_params.get("since", "")
         return StreamingResponse(self._stream(last), media_type="text/event-stream", headers=HEADERS)
 
     async def _stream(self, last: str) -> AsyncIterator[str]:
         queue: asyncio.Queue[NewsItem | None] = asyncio.Queue(MAX_LAG)
         self._listeners.add(queue)
         if self._watch is None or self._watch.done():
+            self._looks.clear()
             self._watch = asyncio.create_task(self._look())
         try:
             yield f"retry: {RETRY}\n\n"
+            with suppress(TimeoutError):  # what came before the first look is not passed on: it is asked for after it
+                await asyncio.wait_for(self._looks.wait(), SILENCE)
             missed = await self._since(int(last)) if last.isdecimal() and len(last) < 18 else []
             for item in missed:
                 yield self._event(item)
@@ -87,6 +95,7 @@ class Events:
                 looks += 1
                 if newest is None and (newest := await self._latest()) is not None:
                     seen = {item.number for item in await self._since(newest - AGAIN)}
+                    self._looks.set()
                 if newest is not None:
                     for item in await self._since(newest - AGAIN):
                         if item.number not in seen:
