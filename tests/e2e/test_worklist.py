@@ -402,7 +402,7 @@ def test_a_stat_that_comes_while_a_page_loads_is_announced_when_it_listens(serve
     note = tab.get_by_role("status").filter(has_text="New STAT study")
     for path in ("", "/upload"):
         held: list[Route] = []
-        tab.route(modules, lambda route: held.append(route))  # noqa: B023, PLW0108 - of this turn; Playwright marks it
+        tab.route(modules, lambda route: held.append(route))  # noqa: B023 - of this turn; Playwright marks it
         tab.goto(server.address + path)
         until(lambda: tab.wait_for_timeout(100) or held)  # noqa: B023 - called at once
         server.add(glioma=0.9)
