@@ -4,7 +4,7 @@
 // presses somewhere: nothing that was meant as text signs a reading or leaves the study.
 
 const LOOK = 50; // milliseconds between two looks at where the focus is
-const FIELDS = ".reading :is(textarea, input:not([type=radio]))"; // of the form: beside it keys act
+const FIELDS = ".reading :is(textarea, input:not([type=radio])), .st-key-proof input"; // of the form: beside it keys act
 const ADRIFT = "data-adrift"; // the keys of the viewer and of the form look for it
 
 /** @type {HTMLElement | null} the field that the reader types in */

@@ -94,6 +94,13 @@ export function adrift() {
   return document.documentElement.hasAttribute("data-adrift");
 }
 
+/** @returns {boolean} Whether the focus is in a field, also within a shadow tree. */
+export function inField() {
+  let at = document.activeElement;
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  return Boolean(at?.matches(FIELDS));
+}
+
 /**
  * Return what a key means, "" for nothing.
  *

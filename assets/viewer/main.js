@@ -4,7 +4,7 @@ import { day, t } from "../t.js";
 import { act } from "./actions.js";
 import { ahead, study as ask, unseen } from "./ahead.js";
 import { withAside } from "./aside.js";
-import { meaning, typing } from "./keys.js";
+import { inField, meaning, typing } from "./keys.js";
 import { found } from "./found.js";
 import { Layers } from "./layers.js";
 import { Layout } from "./layout.js";
@@ -131,7 +131,7 @@ export class App {
     }
     const [number, at] = head.first ?? [head.series[0].number, head.series[0].slices.length >> 1];
     this.layout.arrange("one", source, [head.series.findIndex((one) => one.number === number), at]);
-    this.host.focus({ preventScroll: true });
+    if (!inField()) this.host.focus({ preventScroll: true }); // who has begun to type before the picture came goes on
     this.keys = await keys;
     this.refresh();
     this.tools = await toolsOf(this, head.id);

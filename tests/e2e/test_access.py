@@ -12,7 +12,7 @@ import pytest
 import requests
 from access_samples import PASSWORD, account
 from helpers import take_in, until
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from servers import served
 from signing import question
 
@@ -99,6 +99,23 @@ def test_a_radiologist_signs_with_the_password_and_signs_out_everywhere(address:
     other.wait_for_url("**/sign-in**", timeout=30_000)
     expect(other.get_by_text("PHANTOM")).to_have_count(0)
     assert complaints == []
+
+
+def test_a_picture_that_comes_late_leaves_the_password_its_keys(address: str, browser: Browser) -> None:
+    tab = sign_in(browser, address, "ada", [])
+    held: list[Route] = []
+    tab.route("**/viewer/studies/*/study.json", lambda one: held.append(one))
+    tab.get_by_test_id("stSidebarNav").get_by_role("link", name="Review").click()
+    password = tab.get_by_label("Password", exact=True)
+    password.click()
+    tab.wait_for_timeout(500)
+    for one in held:
+        one.continue_()
+    tab.unroute("**/viewer/studies/*/study.json")
+    expect(tab.locator("#viewer .nt-pane[data-drawn]")).to_be_visible(timeout=60_000)
+    tab.keyboard.type(PASSWORD)
+    expect(password).to_have_value(PASSWORD)
+    tab.context.close()
 
 
 def test_a_page_opened_by_its_address_asks_for_nothing_that_is_not_there(address: str, browser: Browser) -> None:

@@ -163,11 +163,18 @@ class Processes:
             gone = len(self._children) - len(living)
             if gone or not living:
                 self._died += gone
-                self._children = living = psutil.Process().children()
+                self._children = living = [one for one in psutil.Process().children() if not _serves_tests(one)]
             return living
 
 
 PROCESSES = Processes()
+
+
+def _serves_tests(process: psutil.Process) -> bool:
+    """Whether tests of other rooms have left it: the parent of their servers (tests/servers.py), and its helper."""
+    with suppress(psutil.NoSuchProcess):
+        return "multiprocessing" in " ".join(process.cmdline())
+    return False
 
 
 def _lives(pid: int) -> bool:

