@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults.tally import Table
+from faults.tally import PROCESSES, Table
 
 from triage.pipeline.installation import Installation
 from triage.scans.isolation.door import Door
@@ -36,6 +36,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     target = config.getoption("--robustness", default=None)
     if target:
         target.write_text(str(table))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def from_here_on() -> None:
+    PROCESSES.begin()
 
 
 @pytest.fixture

@@ -95,7 +95,6 @@ class Table:
         """Add a group and watch the memory of this process and its children for as long as it runs."""
         row = Row(case, expected)
         self.rows.append(row)
-        PROCESSES.begin()
         done = threading.Event()
         watcher = threading.Thread(target=_watch, args=[row, done])
         watcher.start()
@@ -126,14 +125,16 @@ class Processes:
         self._children: list[psutil.Process] = []
         self._died = 0
         self._needed = self._others = 0
+        self._strangers: list[psutil.Process] = []
 
     def loaded(self) -> None:
         """All that the faults need is imported now."""
         self._needed = psutil.Process().memory_info().rss
 
     def begin(self) -> None:
-        """From here on, memory counts: not what tests of other rooms, TensorFlow above all, have imported since."""
-        self._others = self._others or max(psutil.Process().memory_info().rss - self._needed, 1)
+        """From here on, memory counts: not what tests of other rooms have imported since, nor the servers they left."""
+        self._others = max(psutil.Process().memory_info().rss - self._needed, 0)
+        self._strangers = psutil.Process().children()
 
     def cpu(self) -> float:
         """Seconds of processor time that this process and all its children, the dead ones included, have used."""
@@ -163,18 +164,11 @@ class Processes:
             gone = len(self._children) - len(living)
             if gone or not living:
                 self._died += gone
-                self._children = living = [one for one in psutil.Process().children() if not _serves_tests(one)]
+                self._children = living = [one for one in psutil.Process().children() if one not in self._strangers]
             return living
 
 
 PROCESSES = Processes()
-
-
-def _serves_tests(process: psutil.Process) -> bool:
-    """Whether tests of other rooms have left it: the parent of their servers (tests/servers.py), and its helper."""
-    with suppress(psutil.NoSuchProcess):
-        return "multiprocessing" in " ".join(process.cmdline())
-    return False
 
 
 def _lives(pid: int) -> bool:
