@@ -9,9 +9,10 @@ import { day as written, decimals, locale, t } from "./t.js";
  *   mrn: string, accession: string, study: string, date: string, images: string, arrived: string, status: string,
  *   waiting: boolean, reason: string, claimed: string, drafts: string[], own: boolean, prior: boolean, signed: Signature[]}} Row
  * `done` is what a column is called where nothing waits.
+ * Columns `ofAI` are left out where no row shows what the AI found.
  * Columns with `spare` are left out where there is no room, the lowest first. What a `long` one says may take two lines.
  * @typedef {{name: string, label: string, help: string, width: number, shown: boolean, sort?: string,
- *   falls?: boolean, spare?: number, long?: boolean, done?: string, fill: (cell: HTMLElement, row: Row) => void}} Column
+ *   falls?: boolean, spare?: number, long?: boolean, ofAI?: boolean, done?: string, fill: (cell: HTMLElement, row: Row) => void}} Column
  */
 
 /** @type {(field: keyof Row) => Column["fill"]} */
@@ -22,9 +23,10 @@ const text = (field) => (cell, row) => {
 
 /** @type {Column[]} */
 export const COLUMNS = [
-  { name: "band", label: t("Band"), help: t("How soon it is to be read"), width: 96, shown: true, sort: "band", fill: band },
+  { name: "band", label: t("Band"), help: t("How soon it is to be read"), width: 96, shown: true, sort: "band", ofAI: true,
+    fill: band },
   { name: "malignancy", label: t("P(glioma)"), help: t("Calibrated probability of a glioma"), width: 100, shown: true,
-    sort: "malignancy", falls: true, fill: probability },
+    sort: "malignancy", falls: true, ofAI: true, fill: probability },
   { name: "ai", label: t("AI"), help: t("The most probable class, or why there is none"), width: 118, shown: true,
     sort: "predicted", fill: answer },
   { name: "patient", label: t("Patient"), help: t("As the files name the patient"), width: 126, shown: true, sort: "patient",

@@ -73,15 +73,16 @@ export class Filters {
       ),
     );
     // The bands would tell what the AI found.
-    const blind = element("span", t("Blind reading: in the order of arrival"));
-    this.bands.replaceChildren(...(bands.length ? bands : [blind]));
+    const blind = !bands.length;
+    const said = asked.sort ? t("Blind reading") : t("Blind reading: in the order of arrival");
+    this.bands.replaceChildren(...(blind ? [element("span", said)] : bands));
     const findings = answer.findings.map(({ name, label, count }) =>
       this.#toggle(t("{label} {count}", { label, count }), asked.findings.includes(name), () =>
         this.ask({ findings: switched(asked.findings, name), page: 1 }),
       ),
     );
     this.findings.replaceChildren(...findings);
-    this.#order(asked);
+    this.#order(asked, blind);
     this.total.textContent = answer.total === 1 ? t("1 study") : t("{count} studies", { count: answer.total });
     this.csv.href = `/worklist/rows.csv?${query}`;
     this.#pager(answer.page, answer.pages);
@@ -90,15 +91,17 @@ export class Filters {
   /**
    * Say that the reader sorted the list, which stays so until it is taken back; the ranking needs no words.
    * @param {Asked} asked
+   * @param {boolean} blind
    */
-  #order({ sort, descending }) {
+  #order({ sort, descending }, blind) {
     const column = this.table.columns.find((one) => one.sort === sort && sort);
     this.sorted.hidden = !column;
     if (!column) return;
     const name = this.table.label(column);
     this.sorted.textContent = t("Sorted by you: {column}", { column: `${name} ${descending ? "↓" : "↑"}` });
-    this.sorted.append(element("b", t("Back to the ranking")));
-    this.sorted.title = t("The list is not in the reading order. Click for the order of the ranking.");
+    this.sorted.append(element("b", blind ? t("Back to the order of arrival") : t("Back to the ranking")));
+    const back = blind ? t("Click for the order of arrival.") : t("Click for the order of the ranking.");
+    this.sorted.title = `${t("The list is not in the reading order.")} ${back}`;
   }
 
   /**

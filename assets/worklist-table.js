@@ -94,7 +94,9 @@ export class Table {
    */
   #fitting() {
     this.left.clear();
-    let shown = this.columns.filter((column) => column.shown);
+    // Before a blind reading no row says what the AI found: the columns for it would stand empty.
+    const blind = this.rows.length > 0 && this.rows.every((row) => !row.band);
+    let shown = this.columns.filter((column) => column.shown && !(blind && column.ofAI));
     if (this.own || !this.room) return shown;
     const wide = () => shown.reduce((sum, column) => sum + column.width, 0);
     for (const { name } of shown.filter((column) => column.spare).sort((one, other) => (one.spare ?? 0) - (other.spare ?? 0))) {

@@ -48,7 +48,7 @@ def decide(conflict: Conflict) -> None:
             key=f"choice_{key}",
         )
         ask_why(key, t("What the comparison at the source showed"))
-        st.form_submit_button(t("Decide"), icon=":material/gavel:", type="primary", on_click=settle, args=(key,))
+        st.form_submit_button(t("Decide"), icon=":material/gavel:", type="primary", on_click=settle, args=(conflict,))
 
 
 def decided(item: Decided) -> None:
@@ -80,15 +80,17 @@ def ask_why(key: str, hint: str) -> None:
         st.warning(missing, icon=":material/edit:")
 
 
-def settle(study_id: str) -> None:
-    """Decide what was entered.
+def settle(conflict: Conflict) -> None:
+    """Decide what was entered; a merge is asked for twice, the second time with the patient that stays.
 
     This runs before the page is drawn again, so that whoever comes second is told, although the form is gone.
     """
+    study_id = conflict.second.study_id
     choice, asked = st.session_state.get(f"choice_{study_id}"), f"asked_{study_id}"
     lacking = {} if choice else {t("Decision"): t("choose one of those above.")}
     if choice in MERGES and st.session_state.get(asked) != choice:
-        lacking = {t("Decision"): t("two studies that are merged stay merged. Press Decide again to merge them.")}
+        again = t("two studies that are merged stay merged. Press Decide again to merge them.")
+        lacking = {t("Decision"): f"{again} {choices(conflict)[choice]}"}
     st.session_state[asked] = choice
     carry_out(study_id, lambda reason: state.acting().resolve(study_id, choice, reason), choice, lacking)
 

@@ -29,13 +29,13 @@ current = [item for item in items if not item.superseded]
 overrides = sum(item.reading.decision is Decision.OVERRIDE for item in current)
 unaided = sum(item.reading.decision is Decision.UNAIDED for item in current)
 replaced = len(items) - len(current)
-counted = t("Of yours that count now. Superseded by a later reading, and not counted: {count}.", count=replaced)
-for column, (name, value) in zip(
-    st.columns([1, 1, 1, 5]),
-    {t("Readings"): len(current), t("Overrides"): overrides, t("Without AI"): unaided}.items(),
-    strict=False,
-):
-    column.metric(name, number(value), help=counted)
+counts = {t("Readings"): len(current), t("Overrides"): overrides, t("Without AI"): unaided}
+*columns, rest, _ = st.columns([1, 1, 1, 1, 4])
+for column, (name, value) in zip(columns, counts.items(), strict=True):
+    column.metric(name, number(value), help=t("Of yours that count now: no later reading took their place."))
+if replaced:
+    later = t("Yours that a later reading took the place of. They stay in the table below, and count nowhere else.")
+    rest.metric(t("Superseded"), number(replaced), help=later)
 text = st.text_input(
     t("Find"),
     placeholder=t("Patient, MRN, accession, study"),

@@ -162,7 +162,7 @@ def test_a_blind_reader_sees_no_answer_of_the_ai(peer: Peer, monkeypatch: pytest
     assert (said["bands"], said["findings"]) == ({}, [])
     for row in said["rows"]:
         assert (row["band"], row["malignancy"], row["finding"], row["reason"]) == ("", None, None, "")
-        assert row["ai"] == "Hidden: blind reading"
+        assert row["ai"] == "Hidden"
     (read,) = rows(peer, list="read")["rows"]
     assert read["malignancy"] is None, "nobody has read it yet who looks here"
     (read,) = ask(peer, "rows", "Dr. A", params={"list": "read"}).json()["rows"]
@@ -171,6 +171,15 @@ def test_a_blind_reader_sees_no_answer_of_the_ai(peer: Peer, monkeypatch: pytest
     peer.installation.store.drafts.commit_blind(committed, "Dr. B", Finding.GLIOMA, seen=0, now=NOW)
     shown = {row["id"]: row["band"] for row in ask(peer, "rows", "Dr. B").json()["rows"]}
     assert [study for study, band in shown.items() if band] == [committed]
+
+
+def test_a_study_that_is_scored_again_says_which_result_its_numbers_are_of(peer: Peer) -> None:
+    (before,) = rows(peer, text="M1")["rows"]
+    files = [Arrival(instance(9), StudyHeader("1.1", "MÜLLER^JÖRG", "M1", "A1"))]
+    peer.installation.store.arrivals.add("Head 1", files, actor="door")
+    (row,) = rows(peer, text="M1")["rows"]
+    assert (row["ai"], row["malignancy"]) == ("Being scored", before["malignancy"])
+    assert row["reason"] == "It is scored again; band and P(glioma) are those of the result before"
 
 
 def test_a_study_that_became_not_analysable_keeps_its_band_from_a_blind_reader(

@@ -126,7 +126,7 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "signed_at": [item.reading.signed_at for item in items],
-            "patient_name": [table_cell(readable_name(item.patient_name)) for item in items],
+            "patient_name": [table_cell(readable_name(item.patient_name)) or "–" for item in items],
             "mrn": [table_cell(item.mrn) for item in items],
             "study_date": [item.study_date for item in items],
             "description": [table_cell(item.name) for item in items],

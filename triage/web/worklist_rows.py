@@ -17,6 +17,8 @@ WITHOUT_RESULT = {
     StudyStatus.RECEIVED: later("Being scored"),
     StudyStatus.NOT_ANALYSABLE: later("Not analysable"),
 }
+#: Instead of the reason of the rank, while a study that has a result is scored with other files.
+AGAIN = later("It is scored again; band and P(glioma) are those of the result before")
 #: Columns of the CSV by the field of a row, named as in every table that can be taken away (docs/readings-export.md).
 CSV_COLUMNS = {
     "id": "study",
@@ -42,9 +44,11 @@ def as_shown(row: WorklistRow, reader: str, *, blind: bool) -> dict[str, Any]:
     hidden = blind and row.hides_ai(reader)
     answer = row.predicted.label if row.predicted else "Not analysable"
     if hidden and row.predicted:
-        answer = later("Hidden: blind reading")
+        answer = later("Hidden")
+    # While it is scored again, it keeps its place and the numbers of the result before.
+    again = row.status is StudyStatus.RECEIVED and row.malignancy is not None
     # Why a study is not analysable says nothing of its band.
-    reason = "" if hidden and row.status is not StudyStatus.NOT_ANALYSABLE else row.reason
+    reason = "" if hidden and row.status is not StudyStatus.NOT_ANALYSABLE else AGAIN if again else row.reason
     return {
         "id": row.study_id,
         "band": "" if hidden else row.band,
