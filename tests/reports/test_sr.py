@@ -77,6 +77,12 @@ def test_a_report_says_what_the_network_said(sources: list[Source]) -> None:
     assert "Research use only" in report.SeriesDescription
 
 
+def test_a_report_is_of_an_mri_of_the_brain(sources: list[Source]) -> None:
+    report = structured_report(RESULT, sources, slice_of(1))
+    named = [code for one in report.ContentSequence for code in one.get("ConceptCodeSequence", [])]
+    assert ("24590-2", "LN") in [(code.CodeValue, code.CodingSchemeDesignator) for code in named]
+
+
 def test_the_validator_has_nothing_to_say(sources: list[Source], tmp_path: Path) -> None:
     for shown in (slice_of(1), None):
         assert complaints(structured_report(RESULT, sources, shown), tmp_path) == []

@@ -52,7 +52,7 @@ def test_what_came_in_two_archives_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        (standing(StudyStatus.RECEIVED), "Stored; queued for scoring."),
+        (standing(StudyStatus.RECEIVED), "Stored; being scored."),
         (standing(StudyStatus.RANKED), "STAT, number 3 on the worklist. AI: Glioma, P(glioma) 0.93."),
         (
             standing(StudyStatus.NOT_ANALYSABLE, reason="Blank"),

@@ -11,7 +11,7 @@ from triage import __version__
 from triage.domain import AIResult, Finding, Reading
 from triage.reading import meaning
 from triage.records.marked import Measurement, described
-from triage.reports.sources import MANUFACTURER, RESEARCH
+from triage.reports.sources import MANUFACTURER, MR_BRAIN, RESEARCH
 from triage.reports.study_report import StudyReport, concluded, moment
 from triage.text import one_line, readable_name
 
@@ -54,7 +54,10 @@ def diagnostic_report(report: StudyReport, page: bytes) -> Json:
             # Without a reading it holds what no person has verified.
             "status": str(latest.state) if latest else "partial",
             "category": [{"coding": [coding("RAD", "Radiology", "http://terminology.hl7.org/CodeSystem/v2-0074")]}],
-            "code": {"coding": [coding("24590-2", "MR Brain", "http://loinc.org")], "text": "MRI of the brain"},
+            "code": {
+                "coding": [coding(MR_BRAIN.value, MR_BRAIN.meaning, "http://loinc.org")],
+                "text": "MRI of the brain",
+            },
             "subject": {"reference": "#patient"},
             "effectiveDateTime": f"{study.header.study_date:%Y-%m-%d}" if study.header.study_date else "",
             "issued": instant(issued),

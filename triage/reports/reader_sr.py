@@ -30,7 +30,7 @@ from pydicom.uid import generate_uid
 from triage.domain import Slice
 from triage.records.marked import Measurement
 from triage.records.marks import SignedMarks
-from triage.reports.sources import MANUFACTURER, RESEARCH, Source, person, stamp
+from triage.reports.sources import MANUFACTURER, MR_BRAIN, RESEARCH, Source, person, stamp
 from triage.scans.formats.dicom import as_stored
 from triage.scans.formats.mosaic import is_mosaic
 from triage.text import visible
@@ -99,7 +99,7 @@ def reader_report(
     reader = PersonObserverIdentifyingAttributes(name=person(signed.reader))
     content = MeasurementReport(
         observation_context=ObservationContext(ObserverContext(codes.DCM.Person, reader)),
-        procedure_reported=codes.cid100.MRIUnspecifiedBodyRegion,
+        procedure_reported=MR_BRAIN,
         imaging_measurements=groups,
     )
     report = ComprehensiveSR(

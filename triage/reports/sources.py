@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydicom import Dataset
+from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from triage.domain import AIResult
@@ -16,6 +17,8 @@ from triage.text import visible
 
 MANUFACTURER = "NeuroTriage"
 RESEARCH = "Research use only"
+#: What was examined (LOINC); DICOM has a code of its own for an MRI of no certain part of the body only.
+MR_BRAIN = Code("24590-2", "LN", "MR Brain")
 #: Characters of a person's name (PS3.5 6.2), and those that would divide it.
 MAX_NAME = 60
 DIVIDERS = str.maketrans("^=\\", "   ")

@@ -23,7 +23,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import generate_uid
 
 from triage.domain import AIResult, Finding, Slice
-from triage.reports.sources import MANUFACTURER, RESEARCH, Source, stamp, uid
+from triage.reports.sources import MANUFACTURER, MR_BRAIN, RESEARCH, Source, stamp, uid
 
 #: The classes of the network are broader than SNOMED concepts, so they get codes of our own.
 SCHEME = "99NEUROTRIAGE"
@@ -82,7 +82,7 @@ def structured_report(result: AIResult, sources: Sequence[Source], shown: Slice 
     )
     content = MeasurementReport(
         observation_context=ObservationContext(ObserverContext(codes.DCM.Device, device)),
-        procedure_reported=codes.cid100.MRIUnspecifiedBodyRegion,
+        procedure_reported=MR_BRAIN,
         imaging_measurements=[group],
     )
     report = ComprehensiveSR(

@@ -80,7 +80,7 @@ def where(standing: Standing) -> str:
     row = standing.row
     place = t("{band}, number {place} on the worklist", band=t(row.band), place=standing.place or 0)
     if row.status is StudyStatus.RECEIVED:
-        return t("Stored; queued for scoring.")
+        return t("Stored; being scored.")
     if row.status is StudyStatus.NOT_ANALYSABLE:
         if standing.place is None:  # before a blind reading
             return t("Stored, but not analysable; it is read without the AI.")

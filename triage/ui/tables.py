@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -77,7 +78,7 @@ def worklist(rows: Sequence[WorklistRow], now: datetime, *, blind: bool = False)
     table = pd.DataFrame(
         {
             "band": [t(row.band.value) for row in rows],
-            "p_glioma": [row.malignancy for row in rows],
+            "p_glioma": np.array([row.malignancy for row in rows], dtype=np.float64),
             "ai_label": answers,
             "patient_name": [table_cell(readable_name(row.patient_name)) for row in rows],
             "mrn": [table_cell(row.mrn) for row in rows],
