@@ -22,7 +22,7 @@ export function draw(form) {
     : "";
   const chosen = data.choices.find(([value]) => value === entries.finding)?.[1] ?? "";
   const verb = overrides && data.verb === t("Confirm and sign") ? t("Sign override") : data.verb;
-  const asked = data.blind ? t("Commit «{finding}»? Click or press Enter again", { finding: chosen }) : t("Sign «{finding}»? Click or press Enter again", { finding: chosen });
+  const asked = data.blind ? t("Commit “{finding}”? Click or press Enter again", { finding: chosen }) : t("Sign “{finding}”? Click or press Enter again", { finding: chosen });
   parts.sign.textContent = question.open ? asked : verb;
   parts.sign.dataset.asks = question.open ? (question.answeredBy(performance.now()) ? "ready" : "soon") : "";
   parts.sign.disabled = signing || !entries.finding || Boolean(draft.other || elsewhere);
