@@ -383,6 +383,16 @@ def test_the_report_is_shown_and_can_be_downloaded(installation: Installation, s
     assert _form(app)["verb"] == "Confirm and sign"
 
 
+def test_a_report_says_that_a_signature_is_not_in_it_yet(installation: Installation, slices: list[Phantom]) -> None:
+    (study_id,), later = receive(installation, slices, 1), datetime.now(UTC) + timedelta(hours=1)
+    installation.store.drafts.hold(study_id, reading(reader="Dr. Ada"), seen=0, due=later)
+    app = page(state.REVIEW, study=study_id)
+    _button(app, "Report").click().run()
+    assert "can still be taken back, so it is not in here yet" in words(app)
+    installation.store.drafts.settle(later + timedelta(hours=1))
+    assert "can still be taken back" not in words(app.run())
+
+
 def test_a_picture_has_no_dicom_reports(installation: Installation, slices: list[Phantom]) -> None:
     app = page(state.REVIEW, study=receive(installation, slices, 1)[0])
     assert "DICOM reports" not in [button.label for button in app.button]

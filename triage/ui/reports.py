@@ -60,6 +60,12 @@ def show(installation: Installation, study_id: str) -> None:
         title, back = st.columns(2, vertical_alignment="center")
         title.subheader(t("Report") if is_page else t("DICOM reports"), anchor=False)
         back.button(t("Back to the reading"), icon=":material/arrow_back:", width="stretch", on_click=_close)
+        draft = installation.store.drafts.get(study_id, state.reader())
+        if draft is not None and draft.due_at is not None:
+            held = t(
+                "Your signature can still be taken back, so it is not in here yet. Open this again in a few seconds."
+            )
+            st.info(held, icon=":material/hourglass_top:")
         if is_page:
             _page(installation, study_id)
         else:
