@@ -98,7 +98,7 @@ export class Filters {
     this.sorted.hidden = !column;
     if (!column) return;
     const name = this.table.label(column);
-    this.sorted.textContent = t("Sorted by you: {column}", { column: `${name} ${descending ? "↓" : "↑"}` });
+    this.sorted.textContent = t("Sorted by you: {column}", { column: `${name} ${this.table.falls(column, descending) ? "↓" : "↑"}` });
     this.sorted.append(element("b", blind ? t("Back to the order of arrival") : t("Back to the ranking")));
     const back = blind ? t("Click for the order of arrival.") : t("Click for the order of the ranking.");
     this.sorted.title = `${t("The list is not in the reading order.")} ${back}`;

@@ -125,6 +125,15 @@ export class Table {
     return waits ? column.label : (column.done ?? column.label);
   }
 
+  /**
+   * Whether a sorted column falls as it reads: the longest wait is the earliest arrival.
+   * @param {Column} column
+   * @param {boolean} falls as the server sorts
+   */
+  falls(column, falls) {
+    return column.done && this.label(column) !== column.done ? !falls : falls;
+  }
+
   /** @param {Column} column */
   #header(column) {
     const header = document.createElement("th");
@@ -135,8 +144,8 @@ export class Table {
     name.textContent = this.label(column);
     header.append(name);
     if (column.sort) {
-      const { by, falls } = this.sorted;
-      const mine = by === column.sort;
+      const mine = this.sorted.by === column.sort;
+      const falls = this.falls(column, this.sorted.falls);
       header.ariaSort = mine ? (falls ? "descending" : "ascending") : "none";
       if (mine) {
         const arrow = document.createElement("span");

@@ -205,7 +205,7 @@ def test_the_lists_add_up_and_a_read_study_says_by_whom(server: Server, tab: Pag
     tab.get_by_role("button", name="All 3", exact=True).click()
     expect(tab.locator("tbody")).to_have_count(3)
     expect(tab.get_by_role("columnheader", name="Waiting")).to_be_visible()
-    expect(tab.get_by_role("button", name="Sorted by you: Waiting ↑")).to_be_visible()
+    expect(tab.get_by_role("button", name="Sorted by you: Waiting ↓")).to_be_visible()
 
 
 def test_in_all_studies_what_waits_stands_out_and_no_header_hides_it(server: Server, tab: Page) -> None:
