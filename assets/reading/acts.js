@@ -84,17 +84,17 @@ export class Acts {
    * Tell the server what the reader decides, and draw what it answers.
    * @param {string} method
    * @param {string} path below the study
-   * @param {object} [sent]
+   * @param {() => object} [sent] what goes with it, once the draft is on the server
    * @returns {Promise<boolean>} whether it was done
    */
-  async tell(method, path, sent = {}) {
+  async tell(method, path, sent = () => ({})) {
     const { form } = this;
     if (this.telling) return false;
     this.telling = true;
     form.told = "";
     try {
       await form.draft.flush();
-      const found = await ask(method, path, { reader: form.data.reader, ...sent });
+      const found = await ask(method, path, { reader: form.data.reader, ...sent() });
       this.telling = false;
       if (path.startsWith(form.data.study) && !form.ended) form.take(found);
       return true;

@@ -8,8 +8,10 @@
  * @typedef {{reader: string, signed_at: string, said: string, why: string, comment: string}} News
  * @typedef {{reader: string, mine: boolean, since: string, note: string}} Claim
  * @typedef {{study: string, name: string, said: string, due_at: string}} Held
- * @typedef {{status: string, readings: number, draft: Saved | null, marked_at: string | null,
- *   news: News[], claim: Claim | null, held: Held[]}} Snapshot
+ * @typedef {{study: string, name: string, said: string, reason: string}} Refused a signature that was not taken after all
+ * `at` is the server's time of it, in seconds.
+ * @typedef {{at: number, status: string, readings: number, draft: Saved | null, marked_at: string | null,
+ *   news: News[], claim: Claim | null, held: Held[], refused: Refused[]}} Snapshot
  */
 
 import { t } from "../t.js";
@@ -19,6 +21,9 @@ const FIRST_RETRY = 1000;
 const LAST_RETRY = 10000;
 /** @type {Entries} */
 const EMPTY = { finding: "", lesion: "", confidence: "", reason: "", comment: "" };
+
+/** Each window keeps its own text, under a name that a reload leaves it: two windows may hold different ones. */
+const WINDOW = windowName();
 
 /** The draft of one reader about one study. */
 export class Draft {
@@ -37,6 +42,10 @@ export class Draft {
     this.seen = 0;
     this.dirty = false;
     this.savedAt = "";
+    /** Server's time of the latest answer about this draft. */
+    this.at = 0;
+    /** Where the text that was taken up again is kept. */
+    this.from = "";
     this.problem = "";
     /** @type {Entries | null} what another window made of this draft meanwhile */
     this.other = null;
@@ -50,6 +59,10 @@ export class Draft {
   }
 
   get key() {
+    return `${this.prefix} ${WINDOW}`;
+  }
+
+  get prefix() {
     return `neurotriage-draft ${this.reader} ${this.study}`;
   }
 
@@ -77,12 +90,11 @@ export class Draft {
    * @param {number} seen
    */
   restore(version, seen) {
-    const kept = stored(this.key);
-    if (!kept) return;
-    const { entries, version: base } = kept;
-    Object.assign(this, { entries, version: base, seen, dirty: true, known: true });
-    // Another base: the server answers that it has a newer draft, and the reader chooses.
-    if (base > version) this.version = version;
+    const [found] = stored(this.prefix, this.key);
+    if (!found) return;
+    const { key, entries, version: base } = found;
+    // Another base than the server's: it answers that it has another draft, and the reader chooses.
+    Object.assign(this, { entries, version: base, seen, dirty: true, known: true, from: key });
     this.changed();
     void this.save();
   }
@@ -92,10 +104,12 @@ export class Draft {
    * @param {Draft} nameless
    */
   adopt(nameless) {
-    const entries = nameless.dirty ? nameless.entries : stored(nameless.key)?.entries;
+    const [kept] = stored(nameless.prefix, nameless.key);
+    const entries = nameless.dirty ? nameless.entries : kept?.entries;
     if (!this.reader || !entries) return;
     Object.assign(this, { entries, dirty: true, known: true });
-    localStorage.removeItem(nameless.key);
+    nameless.from = kept?.key ?? "";
+    nameless.forget();
     Object.assign(nameless, { entries: { ...EMPTY }, dirty: false, known: false });
     this.keep();
     this.later(PAUSE);
@@ -117,6 +131,12 @@ export class Draft {
     } catch {
       // A full or forbidden storage: the server alone keeps it.
     }
+  }
+
+  /** The server has it: this browser need not keep it any more. */
+  forget() {
+    for (const key of [this.key, this.from]) localStorage.removeItem(key);
+    this.from = "";
   }
 
   /** @param {number} pause */
@@ -158,16 +178,22 @@ export class Draft {
         this.problem = answer.conflict;
         const other = { ...EMPTY, ...answer.draft?.entries };
         this.otherVersion = answer.draft?.version ?? 0;
-        if (JSON.stringify(other) === sent) this.choose(true);
-        else this.other = other;
-        return;
+        if (JSON.stringify(other) !== sent) {
+          this.other = other;
+          return;
+        }
+        // Its answer was lost on the way. What was typed since is not there yet.
+        this.dirty = JSON.stringify(this.entries) !== sent;
+        answer.version = this.otherVersion;
+        answer.saved_at = answer.draft?.saved_at ?? "";
       }
+      this.at = answer.at;
       this.version = answer.version;
       this.savedAt = answer.saved_at;
       this.problem = "";
       this.retry = FIRST_RETRY;
       if (this.dirty) this.keep();
-      else localStorage.removeItem(this.key);
+      else this.forget();
     } catch (error) {
       this.dirty = true;
       const said = error instanceof Refusal || error instanceof Trouble;
@@ -186,23 +212,38 @@ export class Draft {
     this.other = null;
     this.problem = "";
     this.dirty = !theirs;
-    if (theirs) localStorage.removeItem(this.key);
+    if (theirs) this.forget();
     else this.later(0);
     this.changed();
   }
 }
 
 /**
- * What this browser kept of a draft; a browser can forbid that, and damage it.
- * @param {string} key
- * @returns {{entries: Entries, version: number} | null}
+ * What this browser kept of a draft, that of this window first; a browser can forbid that, and damage it.
+ * @param {string} prefix
+ * @param {string} own
+ * @returns {{key: string, entries: Entries, version: number}[]}
  */
-function stored(key) {
+function stored(prefix, own) {
   try {
-    const kept = JSON.parse(localStorage.getItem(key) ?? "null");
-    return kept?.entries ? { entries: { ...EMPTY, ...kept.entries }, version: kept.version ?? 0 } : null;
+    const keys = Object.keys(localStorage).filter((key) => key === prefix || key.startsWith(`${prefix} `));
+    return keys.sort((key) => (key === own ? -1 : 1)).flatMap((key) => {
+      const kept = JSON.parse(localStorage.getItem(key) ?? "null");
+      return kept?.entries ? [{ key, entries: { ...EMPTY, ...kept.entries }, version: kept.version ?? 0 }] : [];
+    });
   } catch {
-    return null;
+    return [];
+  }
+}
+
+function windowName() {
+  const made = Math.random().toString(36).slice(2);
+  try {
+    const kept = sessionStorage.getItem("neurotriage-window") ?? made;
+    sessionStorage.setItem("neurotriage-window", kept);
+    return kept;
+  } catch {
+    return made;
   }
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** What the form shows of a draft, of the question before a signature, and of what was answered. */
 import { t } from "../t.js";
-import { drawClaim, drawHeld, drawNews, drawOther } from "./panels.js";
+import { drawClaim, drawHeld, drawNews, drawOther, drawRefused } from "./panels.js";
 import { clock } from "./parts.js";
 
 /** @param {import("./form.js").Form} form */
@@ -33,6 +33,7 @@ export function draw(form) {
   const saved = savedAt && !signing ? t("Draft saved {time}", { time: clock(savedAt) }) : "";
   parts.state.textContent = draft.problem || (draft.dirty || draft.saving ? t("Saving …") : saved);
   parts.state.classList.toggle("bad", Boolean(draft.problem));
+  drawRefused(form);
   drawOther(form);
   drawNews(form);
   drawClaim(form);

@@ -5,7 +5,7 @@
  */
 import { t } from "../t.js";
 import { Acts } from "./acts.js";
-import { Draft, ask } from "./draft.js";
+import { Draft, Refusal, ask } from "./draft.js";
 import { draw } from "./draw.js";
 import { onKey } from "./keys.js";
 import { Onward } from "./onward.js";
@@ -23,6 +23,7 @@ import { Question } from "./question.js";
  */
 
 const LOOK = 4000; // milliseconds between two looks at what others did
+const LATE = 60; // seconds that an answer may come late: one that is older still means that the server's clock was set back
 // Milliseconds after which a page that was asked to be drawn anew, and was not, is asked again: Streamlit may have lost it.
 const AGAIN = 20000;
 /** @type {Map<string, Draft>} drafts by reader and study: they outlive the drawing of the page */
@@ -102,6 +103,8 @@ export class Form {
   /** @param {Component} component */
   update(component) {
     this.component = component;
+    const asked = (/** @type {Data} */ { shown, role, verb, predicted, blind }) => JSON.stringify([shown, role, verb, predicted, blind]);
+    if (asked(component.data) !== asked(this.data)) this.withdraw(t("The study changed while you were asked. Look again, then sign."));
     if (this.data.proof === "missing" && component.data.proof === "given") this.told = ""; // what was asked for is done
     this.data = component.data;
     this.acts.heard(component.data.done);
@@ -114,9 +117,14 @@ export class Form {
 
   /** @param {Snapshot} snapshot */
   take(snapshot) {
+    // An answer that comes late would turn back what was entered since.
+    const late = Math.max(this.snapshot.at, this.draft.at) - snapshot.at;
+    if (late > 0 && late < LATE) return;
+    const before = JSON.stringify(this.draft.entries);
     this.snapshot = this.kept(snapshot);
     this.markedAt = snapshot.marked_at ?? "";
     this.draft.receive(this.snapshot.draft, snapshot.readings);
+    if (JSON.stringify(this.draft.entries) !== before) this.withdraw(t("Another window changed this draft. Check it, then sign."));
     this.draw();
     // What the page around the form shows has changed too: the readings so far, and which one comes next.
     const now = `${snapshot.readings} ${snapshot.status}`;
@@ -127,6 +135,16 @@ export class Form {
       this.askedAt = Date.now();
       void this.acts.act("refresh");
     }
+  }
+
+  /**
+   * Take the question back that is open, if one is: what it asks about has changed.
+   * @param {string} why
+   */
+  withdraw(why) {
+    if (!this.question.open) return;
+    this.question.drop();
+    this.told = this.done = why;
   }
 
   /**
@@ -217,7 +235,10 @@ export class Form {
     if (finding && !this.question.answeredBy(event.timeStamp)) return;
     this.question.withdraw();
     const { study, blind, shown, proof } = this.data;
-    const done = await this.acts.tell("PUT", `${study}/${blind ? "blind" : "signature"}`, { entries: { ...this.draft.entries }, shown });
+    const done = await this.acts.tell("PUT", `${study}/${blind ? "blind" : "signature"}`, () => {
+      if (this.draft.other) throw new Refusal(this.first);
+      return { entries: { ...this.draft.entries }, version: this.draft.version, shown };
+    });
     // The page shows the AI once a class is committed, asks for a new proof once one is used up, and what is refused may
     // have changed since it was drawn.
     if (!done || blind || proof) await this.acts.act("refresh");
@@ -226,13 +247,13 @@ export class Form {
 
   /** Go on with the draft, with what others signed in mind. */
   async see() {
-    await this.acts.tell("PUT", `${this.data.study}/seen`, { readings: this.snapshot.readings });
+    await this.acts.tell("PUT", `${this.data.study}/seen`, () => ({ readings: this.snapshot.readings }));
     this.acts.go();
   }
 
   /** @param {string} note why */
   async takeOver(note) {
-    await this.acts.tell("PUT", `${this.data.study}/claim`, { note });
+    await this.acts.tell("PUT", `${this.data.study}/claim`, () => ({ note }));
     this.acts.go();
   }
 

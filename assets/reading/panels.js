@@ -99,6 +99,27 @@ export function drawClaim(form) {
     element("button", { type: "button", disabled: !data.reader, onclick: takeOver }, t("Take over")));
 }
 
+/**
+ * Signatures on other studies that were not stored after all: told wherever the reader is by now, until they have seen it.
+ * @param {any} form
+ */
+export function drawRefused(form) {
+  const { parts, acts } = form;
+  const [first] = form.snapshot.refused;
+  const seen = async () => {
+    await acts.tell("PUT", `${first.study}/seen`, () => ({ readings: 0 }));
+    void form.look();
+  };
+  parts.refused.hidden = !first;
+  if (!first || stands(parts.refused, first)) return;
+  parts.refused.replaceChildren(
+    element("b", { textContent: t("Not signed after all: {study}", { study: first.name }) }),
+    element("p", { textContent: first.reason }),
+    element("div", { className: "buttons" },
+      element("button", { type: "button", onclick: () => void acts.act("open", { study: first.study }) }, t("Open it")),
+      element("button", { type: "button", onclick: () => void seen() }, t("Seen"))));
+}
+
 /** @param {any} form */
 export function drawHeld(form) {
   const { parts, snapshot } = form;

@@ -66,6 +66,7 @@ export function build(host, form) {
   };
   const parts = {
     root,
+    refused: panel("panel refused", "alert"),
     claim: panel("panel claim"),
     news: panel("panel news"),
     other: panel("panel other", "alert"),
@@ -109,7 +110,7 @@ export function build(host, form) {
   const grows = new ResizeObserver(() => texts.forEach((field) => field.matches(":focus") && above(field, foot)));
   for (const part of [parts.fields, foot]) grows.observe(part); // a question comes above the field, or a line below it
   root.replaceChildren(
-    parts.claim, parts.other, parts.news,
+    parts.refused, parts.claim, parts.other, parts.news,
     element("div", { className: "top" }, parts.title, parts.state),
     parts.blind, parts.fields, foot,
   );

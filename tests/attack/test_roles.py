@@ -174,7 +174,7 @@ def test_signature_of_another(world: World) -> None:
 def test_signing_as_another(world: World) -> None:
     """to sign under another reader's name -> refused, nothing waits to be signed"""
     study = world.studies[2]
-    body = {"reader": "Dr. Ada", "entries": SIGNED, "shown": shown(world, study)}
+    body = {"reader": "Dr. Ada", "entries": SIGNED, "version": 0, "shown": shown(world, study)}
     answer = world.person("eva").put(f"/reading/{study}/signature", json=body)
     assert answer.status_code == 422
     assert not world.person("ada").get(f"/reading/{study}").json()["held"]
@@ -185,7 +185,7 @@ def test_signing_as_another(world: World) -> None:
 def test_signing_what_was_not_shown(world: World, change: dict[str, Any]) -> None:
     """to sign, or commit, what was never on the screen: other slices, another AI result, readings not seen -> 409"""
     study, ada = world.studies[2], world.person("ada")
-    body = {"reader": "Dr. Ada", "entries": SIGNED, "shown": shown(world, study) | change}
+    body = {"reader": "Dr. Ada", "entries": SIGNED, "version": 0, "shown": shown(world, study) | change}
     for act in ("blind", "signature"):
         answer = ada.put(f"/reading/{study}/{act}", json=body)
         assert answer.status_code == 409, act
@@ -195,7 +195,7 @@ def test_signing_what_was_not_shown(world: World, change: dict[str, Any]) -> Non
 def test_signing_blind(blind: World) -> None:
     """a blind reader who signs class after class to hear which one is the AI's -> one answer, nothing waits"""
     study, ada = blind.studies[2], blind.person("ada")
-    body = {"reader": "Dr. Ada", "shown": shown(blind, study)}
+    body = {"reader": "Dr. Ada", "version": 0, "shown": shown(blind, study)}
     answers = [
         ada.put(f"/reading/{study}/signature", json=body | {"entries": {"finding": finding}}) for finding in Finding
     ]

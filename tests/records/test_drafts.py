@@ -36,15 +36,15 @@ def test_what_is_entered_is_there_again(store: Store) -> None:
     assert store.drafts.get(study_id, "Dr. A") is None
     saved = store.drafts.save(study_id, "Dr. A", ENTERED, base=0, seen=0, now=NOW)
     assert saved == store.drafts.get(study_id, "Dr. A")
-    assert (saved.entries, saved.version, saved.saved_at) == (ENTERED, 1, NOW)
+    assert (saved.entries, saved.version > 0, saved.saved_at) == (ENTERED, True, NOW)
     assert store.drafts.get(study_id, "Dr. B") is None
 
 
 def test_another_window_never_overwrites(store: Store) -> None:
     study_id = add(store, 1)
-    assert save(store, study_id, "one", 0) == 1
-    assert save(store, study_id, "two", 1) == 2
-    for stale in (0, 1, 3):
+    first = save(store, study_id, "one", 0)
+    assert save(store, study_id, "two", first) == first + 1
+    for stale in (0, first, first + 2):
         with pytest.raises(ConflictError, match="another window"):
             save(store, study_id, "stale", stale)
     assert store.drafts.get(study_id, "Dr. A").entries.comment == "two"  # type: ignore[union-attr]
@@ -111,13 +111,45 @@ def test_a_signature_is_stored_when_it_is_due_and_the_draft_is_gone(store: Store
 
 def test_a_signature_that_was_taken_back_is_a_draft_again(store: Store) -> None:
     study_id = add(store, 1)
-    save(store, study_id, "seen", 0)
+    version = save(store, study_id, "seen", 0)
     store.drafts.hold(study_id, reading(), seen=0, due=DUE)
     store.drafts.take_back(study_id, "Dr. A", NOW)
     assert store.drafts.settle(DUE) == 0
     assert store.study(study_id).readings == ()
     assert store.drafts.get(study_id, "Dr. A").entries.comment == "seen"  # type: ignore[union-attr]
-    assert save(store, study_id, "better", 1) == 2
+    assert save(store, study_id, "better", version) == version + 1
+
+
+def test_what_another_window_entered_is_not_passed_over_by_a_signature(store: Store) -> None:
+    study_id = add(store, 1)
+    first = save(store, study_id, "seen", 0)
+    save(store, study_id, "seen; urgent: midline shift", first)
+    with pytest.raises(ConflictError, match="Another window changed this draft"):
+        store.drafts.hold(study_id, reading(), seen=0, due=DUE, version=first)
+    store.drafts.hold(study_id, reading(), seen=0, due=DUE, version=first + 1)
+
+
+def test_a_draft_after_a_signature_never_has_the_version_of_the_one_before(store: Store) -> None:
+    study_id = add(store, 1)
+    store.results.file(study_id, result())
+    before = save(store, study_id, "seen", 0)
+    store.drafts.hold(study_id, replace(reading(), contents=store.study(study_id).contents), seen=0, due=DUE)
+    assert store.drafts.settle(DUE) == 1
+    assert save(store, study_id, "amended", 0, seen=1) != before
+    with pytest.raises(ConflictError, match="another window"):
+        save(store, study_id, "old text of another browser", before, seen=1)
+
+
+def test_a_signature_that_was_refused_is_told_until_it_is_seen(store: Store) -> None:
+    study_id = add(store, 1)
+    for reader in ("Dr. A", "Dr. B"):
+        store.drafts.hold(study_id, reading(reader=reader), seen=0, due=DUE)
+    assert store.drafts.settle(DUE) == 1
+    (refused,) = store.drafts.refused("Dr. B")
+    assert (refused.study_id, bool(refused.reason)) == (study_id, True)
+    assert store.drafts.refused("Dr. A") == []
+    store.drafts.catch_up(study_id, "Dr. B", 0)
+    assert store.drafts.refused("Dr. B") == []
 
 
 def test_of_two_signatures_the_first_is_stored_and_the_second_stays_a_draft(store: Store) -> None:

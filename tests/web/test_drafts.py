@@ -40,10 +40,11 @@ def save(peer: Peer, study_id: str, version: int = 0, **changes: Any) -> request
 def test_what_is_typed_is_kept_and_told_again(discreet_peer: Peer) -> None:
     study_id = add(discreet_peer.installation.store, 1)
     answer = save(discreet_peer, study_id)
-    assert (answer.status_code, answer.json()["version"]) == (200, 1)
+    version = answer.json()["version"]
     told = ask(discreet_peer, "GET", study_id).json()
     assert told["draft"]["entries"] == TYPED
-    assert (told["draft"]["version"], told["readings"], told["news"], told["held"]) == (1, 0, [], [])
+    assert (told["draft"]["version"], told["readings"], told["news"], told["held"]) == (version, 0, [], [])
+    assert answer.json()["at"] <= told["at"], "what is asked from then on has it"
     assert (told["claim"]["reader"], told["claim"]["mine"]) == (READER, True)
     assert ask(discreet_peer, "GET", study_id, by="Dr. B").json()["draft"] is None
 
@@ -164,9 +165,38 @@ def shown(peer: Peer, study_id: str) -> dict[str, Any]:
     return asdict(peer.installation.store.study(study_id).shown)
 
 
+def signature(peer: Peer, study_id: str, version: int) -> dict[str, Any]:
+    entries = TYPED | {"reason": "wrong class"}
+    return {"reader": READER, "entries": entries, "version": version, "shown": shown(peer, study_id)}
+
+
+def test_a_window_that_is_a_look_behind_signs_nothing(discreet_peer: Peer) -> None:
+    study_id = add(discreet_peer.installation.store, 1)
+    first = save(discreet_peer, study_id).json()["version"]
+    save(discreet_peer, study_id, first, entries=TYPED | {"comment": "urgent: call the ward"})
+    answer = ask(discreet_peer, "PUT", f"{study_id}/signature", **signature(discreet_peer, study_id, first))
+    assert (answer.status_code, "Another window" in answer.json()["reason"]) == (409, True)
+    told = ask(discreet_peer, "GET", study_id).json()
+    assert (told["draft"]["entries"]["comment"], told["held"]) == ("urgent: call the ward", [])
+
+
+def test_a_refused_signature_is_told_at_other_studies(discreet_peer: Peer) -> None:
+    store = discreet_peer.installation.store
+    study_id, other = add(store, 1), add(store, 2)
+    due = datetime.now(UTC) - timedelta(seconds=1)
+    for name in ("Dr. B", READER):
+        store.drafts.hold(study_id, reading(reader=name), seen=0, due=due)
+    store.drafts.settle(datetime.now(UTC))
+    assert ask(discreet_peer, "GET", study_id).json()["refused"] == [], "its own form says so"
+    (told,) = ask(discreet_peer, "GET", other).json()["refused"]
+    assert (told["study"], bool(told["reason"])) == (study_id, True)
+    ask(discreet_peer, "PUT", f"{study_id}/seen", readings=0)
+    assert ask(discreet_peer, "GET", other).json()["refused"] == []
+
+
 def test_a_reading_is_signed_and_waits(discreet_peer: Peer) -> None:
     study_id = add(discreet_peer.installation.store, 1)
-    sent = {"reader": READER, "entries": TYPED | {"reason": "wrong class"}, "shown": shown(discreet_peer, study_id)}
+    sent = signature(discreet_peer, study_id, 0)
     told = ask(discreet_peer, "PUT", f"{study_id}/signature", **sent)
     assert told.status_code == 200, told.text
     assert [(held["study"], held["said"]) for held in told.json()["held"]] == [(study_id, "Meningioma")]
@@ -186,11 +216,11 @@ def test_a_class_is_committed_and_a_study_taken_over(discreet_peer: Peer) -> Non
 
 def test_nobody_signs_what_was_taken_over_until_it_is_taken_back(discreet_peer: Peer) -> None:
     study_id = add(discreet_peer.installation.store, 1)
-    save(discreet_peer, study_id)
+    version = save(discreet_peer, study_id).json()["version"]
     ask(discreet_peer, "PUT", f"{study_id}/claim", by="Dr. O", reader="Dr. O", note="on call")
     told = ask(discreet_peer, "GET", study_id).json()
     assert (told["claim"]["reader"], told["claim"]["mine"], told["claim"]["note"]) == ("Dr. O", False, "on call")
-    sent = {"reader": READER, "entries": TYPED | {"reason": "wrong class"}, "shown": shown(discreet_peer, study_id)}
+    sent = signature(discreet_peer, study_id, version)
     answer = ask(discreet_peer, "PUT", f"{study_id}/signature", **sent)
     assert (answer.status_code, "Dr. O has this study open" in answer.json()["reason"]) == (409, True)
     assert ask(discreet_peer, "GET", study_id).json()["held"] == []
@@ -205,6 +235,7 @@ def test_nobody_signs_what_was_taken_over_until_it_is_taken_back(discreet_peer: 
         ("signature", {"shown": {"readings": 0}}, 422),
         ("signature", {"shown": {"readings": 9, "contents": "", "model": ""}}, 409),
         ("signature", {"entries": None}, 422),
+        ("signature", {"version": None}, 422),
         ("blind", {"entries": {"finding": "cat"}}, 422),
         ("claim", {"note": None}, 422),
         ("seen", {"readings": "1"}, 422),
@@ -213,7 +244,8 @@ def test_nobody_signs_what_was_taken_over_until_it_is_taken_back(discreet_peer: 
 def test_what_does_not_fit_is_not_done(discreet_peer: Peer, path: str, changes: dict[str, Any], status: int) -> None:
     store = discreet_peer.installation.store
     study_id = add(store, 1)
-    sent = {"reader": READER, "entries": TYPED, "shown": shown(discreet_peer, study_id), "note": "why", "readings": 0}
+    sent = {"reader": READER, "entries": TYPED, "version": 0, "shown": shown(discreet_peer, study_id)}
+    sent |= {"note": "why", "readings": 0}
     answer = ask(discreet_peer, "PUT", f"{study_id}/{path}", **(sent | changes))
     assert answer.status_code == status, answer.text
     assert answer.json()["reason"]
@@ -255,7 +287,7 @@ def test_only_who_is_at_work_keeps_a_claim(discreet_peer: Peer) -> None:
         ("POST", "", {}),
         ("PUT", "/draft", {"reader": READER, "version": 0, "seen": 0, "entries": TYPED}),
         ("PUT", "/seen", {"readings": 0}),
-        ("PUT", "/signature", {"reader": READER, "entries": TYPED, "shown": {"readings": 0}}),
+        ("PUT", "/signature", {"reader": READER, "entries": TYPED, "version": 0, "shown": {"readings": 0}}),
         ("DELETE", "/signature", {}),
     ],
 )

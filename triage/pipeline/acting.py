@@ -25,7 +25,7 @@ from triage.pipeline.watch import Verified, verify_all
 from triage.reading import Entries
 from triage.records import readings
 from triage.records.audit import Event
-from triage.records.drafts import BEING_SIGNED
+from triage.records.drafts import BEING_SIGNED, ENTERED_ELSEWHERE
 from triage.records.trail import TrailEntry, TrailFilter
 from triage.records.views import Claim, Shown
 from triage.reports.out import send_reports
@@ -80,7 +80,7 @@ class Acting:
         self.require(Right.UPLOAD)
         return self.installation.uploads.begin(files, actor=self.person.actor)
 
-    def sign(self, study_id: str, entries: Entries, shown: Shown) -> Reading:
+    def sign(self, study_id: str, entries: Entries, shown: Shown, version: int | None = None) -> Reading:
         """Sign what the person entered; for some seconds it can be taken back, see `Signatures`.
 
         Where the site asks for it, this takes a new proof of who the person is, which counts for one signature.
@@ -93,12 +93,14 @@ class Acting:
             What they entered; what they committed blind comes from their draft.
         shown
             What of the study they saw.
+        version
+            Of the draft that they saw, if they signed in a form; see `Drafts.hold`.
 
         Raises
         ------
         ConflictError
-            If the AI result is still hidden from the person, the study is not as it was shown, or somebody else has it
-            open.
+            If the AI result is still hidden from the person, the study or the draft is not as it was shown, or somebody
+            else has it open.
         NotFoundError
             If there is no such study.
         ReadingError
@@ -113,6 +115,8 @@ class Acting:
         readings.check_shown(study, shown)
         if draft is not None and draft.due_at is not None:
             raise ConflictError(BEING_SIGNED)
+        if version is not None and version != (draft.version if draft else 0):
+            raise ConflictError(ENTERED_ELSEWHERE)
         statement = reading.sign(
             reader=reader,
             entries=replace(entries, blind=draft.entries.blind if draft else None),
@@ -126,7 +130,7 @@ class Acting:
         statement = replace(statement, account=self.person.account or None)
         self._check_claim(installation.store.claims.holder(study_id, now))
         use_up = partial(self._prove_and_claim, study_id, now)
-        installation.signatures.hold(study_id, statement, seen=shown.readings, last=use_up)
+        installation.signatures.hold(study_id, statement, seen=shown.readings, version=version, last=use_up)
         return statement
 
     def commit(self, study_id: str, entries: Entries, shown: Shown) -> None:

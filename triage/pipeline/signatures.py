@@ -41,7 +41,15 @@ class Signatures:
         self._timer: Timer | None = None
         self._closed = False
 
-    def hold(self, study_id: str, reading: Reading, *, seen: int, last: Callable[[], None] = lambda: None) -> datetime:
+    def hold(
+        self,
+        study_id: str,
+        reading: Reading,
+        *,
+        seen: int,
+        version: int | None = None,
+        last: Callable[[], None] = lambda: None,
+    ) -> datetime:
         """Keep a signature and return when it is stored for good; see `Drafts.hold` and `check` for the errors.
 
         `last` is called after `check`, right before the signature is kept: it may use up what counts only once.
@@ -50,7 +58,7 @@ class Signatures:
             self._check(study_id)
         last()
         due = reading.signed_at + self._undo
-        self._drafts.hold(study_id, reading, seen=seen, due=due)
+        self._drafts.hold(study_id, reading, seen=seen, due=due, version=version)
         self.settle()
         return due
 

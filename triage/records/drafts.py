@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +18,14 @@ from triage.records.origin import Origin
 from triage.records.readings import check, store
 from triage.records.sealed import SealedDatabase
 from triage.records.tables import DraftRow, ReadingRow, StudyRow
-from triage.records.views import Draft, Held
+from triage.records.views import Draft, Held, Refused
 
 CHANGED_ELSEWHERE = "This draft was changed in another window meanwhile. Choose which one to keep."
+ENTERED_ELSEWHERE = "Another window changed this draft meanwhile. Check what it says now, then sign."
 BEING_SIGNED = "This reading is being signed. Take the signature back to change it."
 NOT_AS_SIGNED = "The signature that waited here is not the one that was made, so it was not stored. Sign again."
+#: Versions of drafts begin below this number.
+FIRST = 10**9
 #: What the audit trail says of it.
 FORGED = "a signature that waited is not the one that was made"
 SIGNED_ALREADY = "This reading is signed already and cannot be taken back. Amend it."
@@ -76,7 +80,9 @@ class Drafts:
             if base != (row.version if row else 0):
                 raise ConflictError(CHANGED_ELSEWHERE)
             row = row or _new(session, study_id, reader, seen, now)
-            row.entries, row.version, row.saved_at = as_json(entries), base + 1, now
+            # Drafts before and after a signature never have one version: a window may hold the earlier one.
+            row.entries, row.saved_at = as_json(entries), now
+            row.version = (row.version or secrets.randbelow(FIRST)) + 1
             return _draft(row)
 
     def catch_up(self, study_id: str, reader: str, seen: int) -> None:
@@ -97,7 +103,7 @@ class Drafts:
                 session.add(audit.row(reader, Event.COMMITTED, study_id, finding, now))
             return conclusion(row.blind)
 
-    def hold(self, study_id: str, reading: Reading, *, seen: int, due: datetime) -> None:
+    def hold(self, study_id: str, reading: Reading, *, seen: int, due: datetime, version: int | None = None) -> None:
         """Keep a signature that the reader can take back until it is due.
 
         Parameters
@@ -110,11 +116,13 @@ class Drafts:
             How many readings the reader saw when deciding.
         due
             When it is to be stored for good.
+        version
+            Of the draft that was signed, 0 for none: what another window entered since is not passed over.
 
         Raises
         ------
         ConflictError
-            As `Readings.sign`, or if a signature waits already.
+            As `Readings.sign`, or if a signature waits already, or the draft has another version.
         NotFoundError
             If there is no such study.
         """
@@ -125,6 +133,8 @@ class Drafts:
             row = row or _new(session, study_id, reading.reader, seen, reading.signed_at)
             if row.signature is not None:
                 raise ConflictError(BEING_SIGNED)
+            if version is not None and version != (row.version or 0):
+                raise ConflictError(ENTERED_ELSEWHERE)
             signature = rows.reading_as_json(reading) | {"seen": seen, "address": origin.current().address}
             row.signature = waiting.with_code(self._database.key, study_id, signature, due)
             row.due_at, row.refusal = due, None
@@ -159,6 +169,18 @@ class Drafts:
                 for row, patient, name in session.execute(query)
                 if row.due_at and waiting.is_genuine(session, self._database.key, row)
             ]
+
+    def refused(self, reader: str) -> list[Refused]:
+        """Return the signatures of a reader that were not stored after all, the latest first, until they sign anew."""
+        query = (
+            select(DraftRow.study_id, StudyRow.patient_name, StudyRow.name, DraftRow.refusal)
+            .join(StudyRow, StudyRow.id == DraftRow.study_id)
+            .where(DraftRow.reader == reader, DraftRow.refusal.is_not(None), DraftRow.refusal != "")
+            .order_by(DraftRow.saved_at.desc())
+        )
+        with self._database.read() as session:
+            found = session.execute(query).all()
+            return [Refused(study, patient or name, refusal or "") for study, patient, name, refusal in found]
 
     def next_due(self) -> datetime | None:
         """Return when the next signature is due, or None if none waits."""

@@ -232,6 +232,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A signature that was not stored after all, and why; `name` is that of the patient, or of the study."""
+
+    study_id: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignedReading:
     """A reading with the study and the AI result that it answers.
 

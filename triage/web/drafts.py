@@ -19,7 +19,7 @@ from triage.pipeline.installation import Installation
 from triage.reading import UNKNOWN_ENTRY, Entries, as_json, from_json, hidden_from
 from triage.records.audit import Event
 from triage.records.marks import MarkDraft
-from triage.records.views import Draft, Held, Shown
+from triage.records.views import Draft, Held, Refused, Shown
 from triage.settings import ROOT
 from triage.text import one_line, readable_name
 from triage.web.reader import acting, answering
@@ -84,7 +84,9 @@ class Drafts:
         except ConflictError as error:
             return {"conflict": retold(str(error))} | snapshot(installation, study_id, reader)
         installation.store.claims.take(study_id, reader, now)
-        return {"version": draft.version, "saved_at": draft.saved_at.isoformat()}
+        # After it is on disk: what is answered from then on has it.
+        at = datetime.now(UTC).timestamp()
+        return {"version": draft.version, "saved_at": draft.saved_at.isoformat(), "at": at}
 
     def _see(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
         """Note how many readings the reader has seen."""
@@ -108,7 +110,8 @@ class Drafts:
 
     def _sign(self, request: Request, sent: dict[str, Any]) -> dict[str, Any]:
         """Sign what the form holds, for the study as the reader saw it."""
-        return self._do(request, sent, lambda by, study_id: by.sign(study_id, _entries(sent), _shown(sent)))
+        version = _field(sent, "version", int)
+        return self._do(request, sent, lambda by, study_id: by.sign(study_id, _entries(sent), _shown(sent), version))
 
     def _do(self, request: Request, sent: dict[str, Any], act: Callable[[Acting, str], object]) -> dict[str, Any]:
         installation, study_id, reader = self._opened(request)
@@ -165,6 +168,9 @@ def _shown(sent: dict[str, Any]) -> Shown:
 def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str, Any]:
     """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, held signatures.
 
+    Those that were refused after all, as somebody else was faster, come too, unless they are of this study: its draft
+    says so.
+
     News are the readings that others signed since the draft was begun. From a second reader, who has not signed yet,
     it keeps what the first one said; from a blind reader, who has not committed a class yet, why the AI was overridden.
 
@@ -191,6 +197,7 @@ def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str
     committed = bool(draft and draft.entries.blind) or any(item.reader == reader for item in readings)
     blind = installation.settings.blind_first_read and not committed
     return {
+        "at": now.timestamp(),
         "status": status.value,
         "readings": len(readings),
         "draft": _draft(draft) if draft else None,
@@ -205,6 +212,9 @@ def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str
         if claim
         else None,
         "held": [_held(item) for item in store.drafts.held(reader)] if reader else [],
+        "refused": [_refused(item) for item in store.drafts.refused(reader) if item.study_id != study_id]
+        if reader
+        else [],
     }
 
 
@@ -242,6 +252,10 @@ def _news(item: Reading, *, hidden: bool, blind: bool) -> dict[str, Any]:
         return told
     why = t(item.reason) if item.reason and not blind else ""
     return told | {"said": said(item), "why": why, "comment": item.comment}
+
+
+def _refused(item: Refused) -> dict[str, Any]:
+    return {"study": item.study_id, "name": readable_name(item.name), "reason": retold(item.reason)}
 
 
 def _held(item: Held) -> dict[str, Any]:
