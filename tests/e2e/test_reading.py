@@ -15,7 +15,7 @@ import pytest
 from access_samples import account
 from helpers import free_port, sign_study, take_in, until
 from marked_samples import marks
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from servers import served, start
 from signing import question
 
@@ -23,6 +23,7 @@ from triage.domain import Band, Finding, StudyStatus
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.reading import Entries
 from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT, Settings
 
@@ -618,6 +619,153 @@ def test_two_windows_of_one_reader_lose_neither_version(server: Server, browser:
     expect(other.get_by_text(SAVED)).to_be_visible()
     expect(other.get_by_placeholder("Comment")).to_have_value("from the other")
     one.context.close()
+
+
+LOOK = re.compile("/reading/[0-9a-f]{32}$")
+
+
+def test_a_late_answer_turns_nothing_back_and_a_question_stays_about_what_it_asked(
+    server: Server, browser: Browser
+) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    tab.get_by_role("radio", name="No tumour").click()
+    comment = tab.get_by_placeholder("Comment")
+    comment.fill("first")
+    if (why := tab.get_by_label("Why the AI result is overridden")).is_visible():
+        why.select_option("wrong class")
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+    late: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if late:
+            route.abort()
+        else:
+            late.append((route, route.fetch()))
+
+    tab.route(LOOK, hold)
+    until(lambda: tab.wait_for_timeout(200) or late)
+    tab.get_by_role("radio", name="Meningioma").click()
+    comment.fill("first, and more")
+    tab.wait_for_timeout(1000)
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+    tab.get_by_role("button", name=re.compile("^(Confirm|Sign)")).click()
+    expect(tab.get_by_role("button", name="Sign “Meningioma”?")).to_be_visible()
+    route, answer = late[0]
+    route.fulfill(response=answer)
+    tab.wait_for_timeout(500)
+    expect(tab.get_by_role("radio", name="Meningioma")).to_be_checked()
+    expect(comment).to_have_value("first, and more")
+    expect(tab.get_by_role("button", name="Sign “Meningioma”?")).to_be_visible()
+    tab.context.close()
+
+
+def test_what_another_window_changes_takes_the_question_back(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study = study_of(tab)
+    sent: list[str] = []
+    tab.on("request", lambda one: sent.append(one.url) if one.url.endswith("/signature") else None)
+    tab.get_by_role("radio", name="No tumour").click()
+    if (why := tab.get_by_label("Why the AI result is overridden")).is_visible():
+        why.select_option("wrong class")
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+    other = tab.context.new_page()
+    other.goto(f"{server.address}/review?study={study}")
+    expect(other.get_by_role("radio", name="No tumour")).to_be_checked()
+    tab.bring_to_front()
+    tab.get_by_role("button", name=re.compile("^(Confirm|Sign)")).click()
+    other.get_by_placeholder("Comment").fill("urgent: call the ward")
+    expect(tab.get_by_text("Another window changed this draft. Check it, then sign.")).to_be_visible()
+    expect(tab.get_by_placeholder("Comment")).to_have_value("urgent: call the ward")
+    expect(tab.get_by_role("button", name=re.compile("^Sign “"))).to_have_count(0)
+    assert sent == []
+    tab.context.close()
+
+
+def test_of_two_windows_none_erases_what_the_other_could_not_save(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study = study_of(tab)
+    other = tab.context.new_page()
+    other.goto(f"{server.address}/review?study={study}")
+    there = other.get_by_placeholder("Comment")
+    expect(there).to_be_visible()
+    tab.route(re.compile("/draft$"), lambda route: route.abort())
+    tab.get_by_placeholder("Comment").fill("written here")
+    expect(tab.get_by_text("Not saved: trying again")).to_be_visible()
+    there.fill("written there")
+    expect(other.get_by_text(SAVED)).to_be_visible()
+    other.close()
+    tab.reload()
+    tab.unroute(re.compile("/draft$"))
+    expect(tab.get_by_text("This draft was changed in another window. Which one is to stay?")).to_be_visible()
+    tab.get_by_role("button", name="Keep mine").click()
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+    expect(tab.get_by_placeholder("Comment")).to_have_value("written here")
+    tab.context.close()
+
+
+def test_text_that_a_browser_kept_asks_before_it_takes_the_place_of_a_later_draft(
+    server: Server, browser: Browser
+) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study = study_of(tab)
+    tab.route(re.compile("/draft$"), lambda route: route.abort())
+    tab.get_by_placeholder("Comment").fill("old text of this browser")
+    expect(tab.get_by_text("Not saved: trying again")).to_be_visible()
+    # As if it had been written upon a draft that was signed since: of another version than the one that is there now.
+    kept = "for (const [key, text] of Object.entries(localStorage)) if (key.startsWith('neurotriage-draft')) "
+    tab.evaluate(kept + "localStorage.setItem(key, JSON.stringify({...JSON.parse(text), version: 2000000000}))")
+    tab.goto("about:blank")
+    installation = store(server)
+    installation.store.drafts.save(study, "Dr. Ada", Entries(comment="later"), base=0, seen=0, now=datetime.now(UTC))
+    installation.close()
+    tab.unroute(re.compile("/draft$"))
+    tab.goto(f"{server.address}/review?study={study}")
+    expect(tab.get_by_text("This draft was changed in another window. Which one is to stay?")).to_be_visible()
+    expect(tab.get_by_text("old text of this browser").first).to_be_visible()
+    tab.get_by_role("button", name="Take the other").click()
+    expect(tab.get_by_placeholder("Comment")).to_have_value("later")
+    tab.context.close()
+
+
+def test_what_is_typed_while_a_lost_answer_is_asked_for_again_is_saved_too(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    lost: list[Route] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route)
+        if len(lost) == 1:
+            route.fetch()
+            route.abort()  # it arrived, and its answer did not
+            return
+        tab.get_by_placeholder("Comment").press_sequentially(" more")
+        route.continue_()
+
+    comment = tab.get_by_placeholder("Comment")
+    tab.route(re.compile("/draft$"), lose)
+    comment.fill("seen with Dr. X;")
+    until(lambda: tab.wait_for_timeout(200) or len(lost) > 1)
+    tab.unroute(re.compile("/draft$"))
+    expect(comment).to_have_value("seen with Dr. X; more")
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+    tab.wait_for_timeout(1500)
+    tab.reload()
+    expect(comment).to_have_value("seen with Dr. X; more")
+    tab.context.close()
+
+
+def test_a_signature_that_was_refused_is_told_at_the_next_study(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study = study_of(tab)
+    sign(tab, "Meningioma", reason="wrong class")
+    tab.get_by_role("button", name="Undo (u)").wait_for()
+    go_on(tab)
+    installation = store(server)
+    sign_study(installation, study, Finding.NOTUMOR, reader="Dr. Bob", comment="clear")
+    installation.close()
+    expect(tab.get_by_text("Not signed after all:")).to_be_visible(timeout=30_000)
+    tab.get_by_role("button", name="Open it").click()
+    expect(tab.locator(f'.reading[data-study="{study}"]')).to_be_visible()
+    tab.context.close()
 
 
 def test_a_blind_reader_sees_the_ai_after_committing(tmp_path: Path, browser: Browser, slices: list[Phantom]) -> None:
