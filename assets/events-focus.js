@@ -15,6 +15,8 @@ export function watchFocus() {
   document.addEventListener("pointerdown", () => settle(null), { capture: true });
   window.addEventListener("keydown", ({ key }) => {
     const at = focused();
+    // The name is entered: the next keys are meant for the picture, and not for the name.
+    if (key === "Enter" && at instanceof HTMLInputElement && at.closest("[data-testid=stSidebar]")) setTimeout(() => at.blur());
     const ends = key === "Tab" || key === "Escape" || (key === "Enter" && at instanceof HTMLInputElement);
     if (ends) settle(null);
     else if (at?.matches(FIELDS)) settle(/** @type {HTMLElement} */ (at));

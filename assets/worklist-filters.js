@@ -57,6 +57,7 @@ export class Filters {
   show(asked, answer, query) {
     const typing = this.search.matches(":focus");
     if (!typing && this.search.value !== asked.text) this.search.value = asked.text;
+    this.search.classList.toggle("on", Boolean(asked.text)); // it hides studies, also after a reload
     const lists = answer.lists.map(({ name, label, count, within, told }) => {
       const made = this.#toggle(t("{label} {count}", { label, count }), asked.list === name, () => this.ask({ list: name, page: 1 }));
       if (told) made.title = told;
@@ -83,7 +84,9 @@ export class Filters {
     );
     this.findings.replaceChildren(...findings);
     this.#order(asked, blind);
-    this.total.textContent = answer.total === 1 ? t("1 study") : t("{count} studies", { count: answer.total });
+    const found = answer.total === 1 ? t("1 study found") : t("{count} studies found", { count: answer.total });
+    const total = answer.total === 1 ? t("1 study") : t("{count} studies", { count: answer.total });
+    this.total.replaceChildren(...(asked.text ? [found, this.#toggle(t("Show all"), false, () => this.ask({ text: "", page: 1 }))] : [total]));
     this.csv.href = `/worklist/rows.csv?${query}`;
     this.#pager(answer.page, answer.pages);
   }

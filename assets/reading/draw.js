@@ -25,8 +25,8 @@ export function draw(form) {
   const asked = data.blind ? t("Commit “{finding}”? Click or press Enter again", { finding: chosen }) : t("Sign “{finding}”? Click or press Enter again", { finding: chosen });
   parts.sign.textContent = question.open ? asked : verb;
   parts.sign.dataset.asks = question.open ? (question.answeredBy(performance.now()) ? "ready" : "soon") : "";
-  parts.sign.disabled = signing || !entries.finding || Boolean(draft.other || elsewhere);
   const first = signing ? "" : form.first;
+  parts.sign.disabled = signing || !entries.finding || Boolean(first);
   parts.refusal.textContent = first || form.told || snapshot.draft?.refusal || "";
   parts.refusal.classList.toggle("good", Boolean(first) || form.told === form.done);
   const savedAt = [draft.savedAt, form.markedAt].sort()[1];

@@ -208,6 +208,7 @@ export class Form {
 
   /** What is to be done before anything can be signed. */
   get first() {
+    if (!this.data.reader) return t("Enter your name in the sidebar; then you can sign.");
     if (this.draft.other) return t("Choose above which draft stays; then you can sign.");
     return this.elsewhere ? t("{reader} has this study open: take it over above, then you can sign.", { reader: this.elsewhere.reader }) : "";
   }
@@ -222,7 +223,7 @@ export class Form {
    */
   async sign(event) {
     const { finding } = this.draft.entries;
-    if (this.signing || this.left || this.acts.telling || this.draft.other || this.elsewhere) return;
+    if (this.signing || this.left || this.acts.telling || this.first) return;
     if (finding && !this.question.open) {
       const [missing, field] = lacking(this);
       if (field) {

@@ -136,6 +136,12 @@ def test_a_code_is_asked_for_and_counts_once(access: Access) -> None:
     assert access.sign_in.with_password("ada", PASSWORD, now, HERE)
     with pytest.raises(SignInError):
         access.sign_in.with_password("ada", PASSWORD, now, HERE)
+    # Who just signed with it is told so, and not that a password is wrong which is right.
+    with pytest.raises(SignInError, match="This code was used already"):
+        access.sign_in.prove(person, PASSWORD, now, HERE)
+    for password, code in ((PASSWORD + "!", now), (PASSWORD, "123")):
+        with pytest.raises(SignInError, match="is wrong"):
+            access.sign_in.prove(person, password, code, HERE)
 
 
 def test_a_changed_password_ends_the_other_sessions(access: Access) -> None:

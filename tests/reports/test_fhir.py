@@ -88,6 +88,7 @@ def test_a_report_keeps_the_rules_and_says_everything() -> None:
     assert by_id["measurement-1"]["component"][0]["valueQuantity"]["unit"] == "mm"
     assert base64.b64decode(resource["presentedForm"][0]["data"]) == b"%PDF-1.4"
     assert "Research use only" in resource["text"]["div"]
+    assert re.search(r"<p>AI \([^)]+\): Glioma 70\.0%", resource["text"]["div"]), "whose the numbers are"
     assert resource["meta"]["tag"][0]["code"] == "research-use-only"
 
 

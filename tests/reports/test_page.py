@@ -80,6 +80,7 @@ def test_a_preliminary_reading_of_a_settled_study_says_that_it_was(tmp_path: Pat
     waiting = replace(full.study, readings=(first,), status=StudyStatus.SECOND_READ)
     said, _ = text(replace(full, study=waiting), tmp_path)
     assert "Glioma (preliminary; confirm)" in said
+    assert "Brain MRI report, preliminary" in said
     second = replace(full.study.readings[0], role=Role.SECOND)
     said, _ = text(replace(full, study=replace(full.study, readings=(first, second))), tmp_path)
     assert "Glioma (preliminary until another reader signed; confirm)" in said
@@ -130,7 +131,14 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     full = report()
     bare = replace(full.study, results=(), readings=(), header=replace(full.study.header, mrn="", patient_name="山田"))
     said, _ = text(replace(full, study=bare, images=(), signed=()), tmp_path)
-    for words in ("No AI result.", "Not read yet", "No slice was chosen", "not stated", "no model"):
+    for words in (
+        "Brain MRI, not read yet",
+        "No AI result.",
+        "Not read yet",
+        "No slice was chosen",
+        "not stated",
+        "no model",
+    ):
         assert words in said, words
 
 

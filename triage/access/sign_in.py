@@ -25,6 +25,7 @@ from triage.records.store import Store
 from triage.text import visible
 
 WRONG = "Name, password or code is wrong. Type them again."
+USED_CODE = "This code was used already. Wait for the next one in your app, at most 30 seconds, then type both again."
 WRONG_CODE = "The password or the code is wrong. Type both again."
 NO_ROLE = "Your account at the sign-in service has no role here. Ask an administrator which group gives one."
 CLOSED = "This account was closed. Ask an administrator for another one."
@@ -148,6 +149,8 @@ class SignIn:
         place = ("proof", account.id)
         self._count([(self._by_place, place)])
         if not self._fits(account, password, code):
+            if account.totp and passwords.is_right(password, account.password) and codes.step_of(account.totp, code, 0):
+                raise SignInError(USED_CODE)  # the right one, typed for the signature before
             self._failed(f"at a signature: {account.name}", caller, actor=account.name)
             raise SignInError(WRONG_CODE if account.totp else "The password is wrong. Type it again.")
         self._by_place.forgive(place)

@@ -221,7 +221,8 @@ def _narrative(report: StudyReport) -> str:
         _conclusion(study.readings[-1] if study.readings else None, result),
     ]
     if result:
-        lines.append(", ".join(f"{finding.label} {result.probabilities[finding]:.1%}" for finding in Finding))
+        shares = ", ".join(f"{finding.label} {result.probabilities[finding]:.1%}" for finding in Finding)
+        lines.append(f"AI ({result.model}): {shares}")
     lines += [f"{concluded(one)}, {one.state}: {one.reader}, {moment(one.signed_at)}" for one in study.readings]
     paragraphs = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{paragraphs}</div>'

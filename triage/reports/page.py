@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from triage import __version__
-from triage.domain import Finding, Reading
+from triage.domain import Finding, Reading, StudyStatus
 from triage.languages.speech import day, later, percent, retold, t
 from triage.reading import meaning, superseded, was_preliminary
 from triage.reports.paper import LEFT, MUTED, RIGHT, WARNING, Paper, cut, fonts
@@ -24,6 +24,10 @@ FOOT = 0.068
 #: Readings that have room; the latest are shown.
 READINGS = 4
 later("arbitration")  # `meaning` says it in one word, which the search for sentences passes over
+#: The title; of a study that is not read to the end it says so.
+TITLE, NOT_READ = later("Brain MRI report"), later("Brain MRI, not read yet")
+PRELIMINARY = later("Brain MRI report, preliminary")
+TITLES = {StudyStatus.SECOND_READ: PRELIMINARY, StudyStatus.ARBITRATION: PRELIMINARY}
 NOT_CLINICAL = later("Research use only: not for clinical decisions")
 
 
@@ -52,7 +56,7 @@ def report_page(report: StudyReport, form: Literal["pdf", "png"]) -> bytes:
 
 def _heading(page: Paper, report: StudyReport) -> None:
     study, header = report.study, report.study.header
-    page.write(t("Brain MRI report"), 17, weight="bold", line=False)
+    page.write(t(TITLES.get(study.status, TITLE if study.readings else NOT_READ)), 17, weight="bold", line=False)
     page.write(t(NOT_CLINICAL), 9.5, x=RIGHT, ha="right", color=WARNING, weight="bold")
     page.y -= 0.016
     known = (
