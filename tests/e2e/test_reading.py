@@ -219,6 +219,8 @@ def test_what_was_typed_without_a_name_is_there_once_there_is_one(server: Server
     tab.reload()
     expect(tab.get_by_placeholder("Comment")).to_have_value("typed by nobody")
     tab.reload()
+    expect(tab.get_by_placeholder("Comment")).to_have_value("typed by nobody")
+    until(lambda: tab.evaluate("document.querySelector('#viewer [data-drawn]') !== null"))
     tab.get_by_role("textbox", name="Reader").fill("Dr. Ada")
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("textbox", name="Reader")).not_to_be_focused()  # what is pressed now is no part of the name
