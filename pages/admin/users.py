@@ -9,7 +9,7 @@ from triage.errors import TriageError
 from triage.languages.speech import later, retold, t
 from triage.records.accounts import Account
 from triage.text import markdown, table_cell
-from triage.ui import state
+from triage.ui import accounts, state
 
 NEW = later(
     "New password of {name}. Shown this once. Hand it over in person; it has to be changed at the first sign-in."
@@ -53,12 +53,9 @@ def add_token() -> None:
 
 def draw(account: Account) -> None:
     """Draw what can be done with an account."""
-    key, sessions = account.id, directory.sessions(account)
-    made = state.local(account.made_at)
-    st.caption(t("Signed in: {count} browser(s). Made {time}.", count=len(sessions), time=made))
-    if account.subject:
-        st.caption(t("Of the sign-in service: its groups decide about the roles."))
-    else:
+    key = account.id
+    accounts.describe(account, len(directory.sessions(account)))
+    if not account.subject:
         chosen = st.multiselect(t("Roles"), list(Role), sorted(account.roles), format_func=t, key=f"roles_{key}")
         st.button(
             t("Give these roles"),
@@ -99,7 +96,7 @@ st.title(t("Users"))
 if shown := st.session_state.pop("shown_once", None):
     st.warning(shown[0], icon=":material/key:")
     st.code(shown[1], language=None)
-accounts = directory.accounts()
+known = directory.accounts()
 if access.single_user():
     st.info(
         t(
@@ -108,22 +105,21 @@ if access.single_user():
         ),
         icon=":material/computer:",
     )
-for account in accounts:
+for account in known:
     if account.closed_at is None:
         roles = ", ".join(t(one) for one in sorted(account.roles))
         with st.expander(f"**{markdown(account.name)}**  ·  {roles}"):
             draw(account)
-closed = [account for account in accounts if account.closed_at is not None]
+closed = [account for account in known if account.closed_at is not None]
 if closed:
     names = markdown(", ".join(account.name for account in closed))
     st.caption(t("Closed: {names}", names=names))
-if accounts:
+if known:
     with st.form("new_account", clear_on_submit=True):
         st.subheader(t("Add an account"), anchor=False)
         first, second, third = st.columns(3)
         first.text_input(t("Name for the sign-in"), key="new_login")
-        said = t("Unique, and never given to anybody else.")
-        second.text_input(t("Name that is signed"), key="new_name", help=said)
+        second.text_input(t("Name that is signed"), key="new_name", help=t("Unique, and never given to anybody else."))
         third.multiselect(t("Roles"), list(Role), [Role.RADIOLOGIST], format_func=t, key="new_roles")
         st.form_submit_button(t("Add"), icon=":material/person_add:", on_click=add)
 

@@ -158,6 +158,13 @@ def test_a_technician_sees_what_technicians_may_do(address: str, browser: Browse
     expect(links).to_have_count(2)
 
 
+def test_an_administrator_is_told_how_accounts_are_signed_in_with(address: str, browser: Browser) -> None:
+    tab = sign_in(browser, address, "ada", [], "/users")
+    tab.get_by_text("Dr. Ben").click()
+    expect(tab.get_by_text("Signs in as ben, without one-time codes.")).to_be_visible(timeout=60_000)
+    tab.context.close()
+
+
 def test_long_tables_use_the_height_of_the_window(address: str, browser: Browser) -> None:
     tab = sign_in(browser, address, "ada", [], "/audit")
     tab.set_viewport_size({"width": 1920, "height": 1080})

@@ -51,6 +51,12 @@ def test_signed_readings_come_newest_first_and_by_reader(store: Store) -> None:
     assert mine[0].instance == instance(2)
 
 
+def test_readings_of_nobody_who_had_signed_in_are_counted(store: Store) -> None:
+    for number, account in enumerate((None, None, "a1")):
+        store.readings.sign(add(store, number), replace(reading(), account=account), seen=0)
+    assert [store.readings.without_account(name) for name in ("Dr. A", "Dr. B")] == [2, 0]
+
+
 def test_signed_readings_are_found_by_the_words_of_their_study(store: Store) -> None:
     for number, name in enumerate(("Müller^José", "Roe^Richard")):
         header = StudyHeader(f"1.{number}", name, f"M{number}")

@@ -99,6 +99,12 @@ class Readings:
         with self._database.read() as session:
             return session.scalar(select(ReadingRow.id).limit(1)) is not None
 
+    def without_account(self, reader: str) -> int:
+        """Return how many readings were signed under a name by nobody who had signed in."""
+        query = select(func.count()).where(ReadingRow.reader == reader, ReadingRow.account.is_(None))
+        with self._database.read() as session:
+            return session.scalar(query) or 0
+
     def signed(self, reader: str | None = None, text: str = "") -> list[SignedReading]:
         """Return signed readings, newest first.
 
