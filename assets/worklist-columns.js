@@ -108,6 +108,9 @@ function waiting(cell, row) {
   cell.title = t("Arrived {time}", { time: moment(row.arrived) });
 }
 
+/** What a study that was read still waits for. @type {Record<string, string>} */
+const NEEDED = { "second read": t("2nd read"), arbitration: t("arbitration") };
+
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function reader(cell, row) {
   const signed = row.signed.map((one) => {
@@ -119,6 +122,7 @@ function reader(cell, row) {
     ...row.drafts.map((reader) => [t("draft: {reader}", { reader }), t("{reader} has a draft that is not signed", { reader })]),
   ];
   const shown = begunShortly(row, begun.map(([short]) => short));
+  if (NEEDED[row.status]) cell.append(NEEDED[row.status], "; ");
   shown.forEach((short, at) => {
     const open = document.createElement("span");
     open.className = "open";

@@ -128,7 +128,7 @@ with st.form("upload", border=False):
     sent = st.form_submit_button(t("Score and rank"), icon=":material/upload:", type="primary")
 
 if sent and not files:
-    st.warning(t("Choose or drop at least one file."))
+    st.toast(t("Choose or drop at least one file."), icon=":material/upload_file:")  # gone once it was done
 now = st.empty()  # at once something else than what became of an earlier upload
 if sent and files:
     taking = t("Taking over what was chosen, {count} file(s). Stay on this page for a moment.", count=len(files))

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from record_samples import instance, reading, result
 from servers import served
 
-from triage.domain import Finding, StudyHeader
+from triage.domain import Finding, ReadingState, StudyHeader
 from triage.reading import Entries
 from triage.records.store import Store
 from triage.records.views import Arrival
@@ -210,6 +210,13 @@ def test_the_lists_add_up_and_a_read_study_says_by_whom(server: Server, tab: Pag
     expect(tab.locator("tbody")).to_have_count(3)
     expect(tab.get_by_role("columnheader", name="Waiting")).to_be_visible()
     expect(tab.get_by_role("button", name="Sorted by you: Waiting ↓")).to_be_visible()
+
+
+def test_a_row_says_that_a_second_reader_is_needed(server: Server, tab: Page) -> None:
+    study = server.add("P^X", 0.9)
+    server.store.readings.sign(study, replace(reading(), state=ReadingState.PRELIMINARY), seen=0)
+    opened(tab, server, 1)
+    expect(tab.locator("td[data-column=reader]")).to_have_text("2nd read; Dr. A signed")
 
 
 def test_in_all_studies_what_waits_stands_out_and_no_header_hides_it(server: Server, tab: Page) -> None:

@@ -81,11 +81,11 @@ def _close() -> None:
 
 
 def _page(installation: Installation, study_id: str) -> None:
-    # Matplotlib takes half a second to import, and the app should start without it.
-    from triage.reports.page import report_page
-
     try:
         with st.spinner(t("Writing the report …")):
+            # Matplotlib takes half a second to import, and the app should start without it.
+            from triage.reports.page import report_page
+
             report = study_report(installation, study_id, state.now())
             shown, printed = report_page(report, "png"), report_page(report, "pdf")
             state.acting().export_report(study_id)
