@@ -1021,6 +1021,7 @@ def test_the_picture_stays_where_it_is_beside_a_longer_page(studies: Studies, ta
     unused = "() => innerHeight - document.getElementById('viewer').getBoundingClientRect().bottom"
     longer = "(beside) => (beside.appendChild(document.createElement('div')).style.height = '100vh')"
     scroll = "() => document.querySelector('[data-testid=stMain]').scrollTo(0, 200)"
+    heights = []
     for is_collapsed in (False, True):
         if is_collapsed:
             tab.get_by_test_id("stSidebarHeader").hover()
@@ -1029,9 +1030,11 @@ def test_the_picture_stays_where_it_is_beside_a_longer_page(studies: Studies, ta
             tab.wait_for_timeout(1000)  # it glides
         before = tab.evaluate(top)
         assert 0 <= tab.evaluate(unused) < 24, "it takes what the window has"
+        heights.append(tab.evaluate("() => document.getElementById('viewer').offsetHeight"))
         column = tab.get_by_test_id("stColumn").filter(has=tab.locator("#viewer"))
         column.locator("xpath=following-sibling::*[1]").evaluate(longer)
         tab.evaluate(scroll)
         assert tab.evaluate(top) == pytest.approx(before, abs=0.5)
         tab.reload()
         expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(1)
+    assert heights[0] == heights[1], "a sidebar that is folded away costs the picture nothing"
