@@ -232,7 +232,9 @@ def _open(study_id: str) -> None:
 
 
 def _state(item: Reading, study: Study) -> str:
-    return t(SETTLED if reading.was_preliminary(item, study.readings, study.status) else STATES[item.state])
+    if reading.was_preliminary(item, study.readings, study.status):
+        return t(SETTLED)
+    return t(STATES[reading.standing(item, study.readings, study.status)])
 
 
 def _folded(item: Reading, study: Study, kind: str, *, blind: bool) -> str:
