@@ -179,7 +179,7 @@ def store(session: Session, study: StudyRow, reading: Reading, seen: int, now: d
     row.bound = bound.digest_of(session, row)
     session.add(row)
     session.flush()
-    marks.freeze(session, study.id, reading.reader, row.id)
+    marks.freeze(session, row)
     query = select(ReadingRow).where(ReadingRow.study_id == study.id).order_by(ReadingRow.id)
     study.status = status_of([rows.reading(row) for row in session.scalars(query)])
     study.waiting = study.status != StudyStatus.READ
