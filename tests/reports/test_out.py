@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ from triage.domain import Finding, Placement, Score
 from triage.errors import ConflictError, TransferError
 from triage.pipeline.installation import Installation
 from triage.records.marked import marker
+from triage.reports.fhir import diagnostic_report
 from triage.reports.out import report_files, send_reports
+from triage.reports.study_report import study_report
 
 PLUGINS = Path("/usr/share/orthanc/plugins")
 
@@ -128,6 +131,21 @@ def test_what_a_reader_outlined_and_measured_is_reported_under_the_reader(
     report = dcmread(io.BytesIO(files["SR-reader-1.dcm"]))
     assert "27.5" in str(report)
     assert "Dr. A" in str(report)
+
+
+def test_what_was_removed_before_an_amendment_is_in_no_report(installation: Installation, study_id: str) -> None:
+    here = marker(installation.store.study(study_id).instances[1].sha256, 0)
+    installation.store.marks.save(study_id, "Dr. A", marks(length(here, 27.5), keys=(here,)), seen=0)
+    sign_study(installation, study_id, Finding.GLIOMA)
+    assert len(study_report(installation, study_id, datetime.now(UTC)).measured) == 1
+    installation.store.marks.save(study_id, "Dr. A", marks(), seen=1)
+    sign_study(installation, study_id, Finding.GLIOMA, comment="The measurement was wrong.")
+    assert not any("reader" in name for name, _ in report_files(installation, study_id))
+    report = study_report(installation, study_id, datetime.now(UTC))
+    assert (report.signed, report.measured) == ((), [])
+    assert {one.author for one in report.images} <= {"AI"}
+    resource = diagnostic_report(report, b"page")
+    assert not [one["id"] for one in resource["contained"] if one["id"].startswith("measurement")]
 
 
 def test_a_picture_has_no_dicom_report(installation: Installation) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from triage.domain import Reading
 from triage.errors import NotFoundError, ReadingError
 from triage.records import studies
 from triage.records.database import Database
@@ -127,6 +129,20 @@ class MarkStore:
                 SignedMarks(parse(mark.content), reading.reader, reading.version, reading.signed_at)
                 for mark, reading in session.execute(query)
             )
+
+
+def latest(signed: Iterable[SignedMarks], readings: Sequence[Reading]) -> tuple[SignedMarks, ...]:
+    """Return of each reader the marks of the latest reading, which can have none: what was removed before it is gone.
+
+    Parameters
+    ----------
+    signed
+        What was marked for the readings of a study, in their order.
+    readings
+        All readings of the study, oldest first.
+    """
+    last = {item.reader: version for version, item in enumerate(readings, start=1)}
+    return tuple(one for one in signed if last[one.reader] == one.version)
 
 
 def freeze(session: Session, reading: ReadingRow) -> None:

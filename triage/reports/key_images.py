@@ -97,7 +97,7 @@ def key_images(
     series
         Its decoded series.
     signed
-        What was marked for its readings, in their order.
+        What was marked for the latest reading of each reader, in their order.
     runtime
         The model that made the AI result, for its outline.
     """
