@@ -75,6 +75,21 @@ def test_a_blind_commitment_stays(store: Store) -> None:
     assert saved.entries == replace(ENTERED, blind=Finding.NOTUMOR)
 
 
+def test_a_blind_commitment_counts_for_the_files_of_its_time(store: Store) -> None:
+    study_id = add(store, 1, uid="1.2")
+    store.drafts.commit_blind(study_id, "Dr. A", Finding.NOTUMOR, seen=0, now=NOW)
+    save(store, study_id, "typed", 0)
+    assert add(store, 1, uid="1.2") == study_id
+    kept = store.drafts.get(study_id, "Dr. A")
+    assert kept is not None
+    assert kept.entries.blind is Finding.NOTUMOR, "nothing came"
+    assert add(store, 2, uid="1.2") == study_id
+    kept = store.drafts.get(study_id, "Dr. A")
+    assert kept is not None
+    assert kept.entries == Entries(comment="typed")
+    assert store.drafts.commit_blind(study_id, "Dr. A", Finding.GLIOMA, seen=0, now=NOW) is Finding.GLIOMA
+
+
 def test_a_signature_is_stored_when_it_is_due_and_the_draft_is_gone(store: Store) -> None:
     study_id = add(store, 1)
     store.results.file(study_id, result())

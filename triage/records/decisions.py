@@ -14,7 +14,7 @@ from triage.domain import Resolution, StudyStatus
 from triage.errors import ConflictError
 from triage.reading import status_of
 from triage.records import audit, priors, rows, studies
-from triage.records.arrivals import NOT_SCORED_YET, why_in_doubt
+from triage.records.arrivals import why_in_doubt
 from triage.records.audit import Event
 from triage.records.conflict_views import Decided, Side
 from triage.records.conflicts import PATIENT, side_of
@@ -161,4 +161,4 @@ def _put_back(session: Session, row: StudyRow, *, second_read: bool) -> None:
         row.status = status_of(signed, rows.result(late) if late else None)
         row.waiting = row.status != StudyStatus.READ
     else:
-        row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
+        row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, studies.NOT_SCORED_YET
