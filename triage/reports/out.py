@@ -165,10 +165,9 @@ def _drawn(signed: SignedMarks, study: Study, series: Series) -> list[tuple[Slic
 
 
 def _measured(signed: SignedMarks, study: Study, series: tuple[Series, ...]) -> list[tuple[Slice, Measurement]]:
-    """Return what a reader measured and signed, with the slices; the volumes of one file share their names."""
-    named: dict[str, Slice] = {}
-    for one in (slice_ for part in series for slice_ in part.slices):
-        named.setdefault(marker(study.instances[one.instance].sha256, one.frame), one)
+    """Return what a reader measured and signed, with the slices."""
+    slices = (slice_ for part in series for slice_ in part.slices)
+    named = {marker(study.instances[one.instance].sha256, one.frame): one for one in slices}
     return [(named[one.marker], one) for one in signed.marks.measurements if one.marker in named]
 
 
