@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from triage.reading import (
     hidden_from,
     next_role,
     sign,
+    standing,
     status_after,
     status_of,
     was_preliminary,
@@ -203,6 +204,14 @@ def test_a_glioma_needs_two_readers_of_one_opinion(
     assert status_of(done) is status
     assert status_after(done, result) is status
     assert (done[-1].role, done[-1].state) == last
+
+
+def test_a_final_reading_is_preliminary_while_its_study_waits() -> None:
+    unaided = signed(finding=NOTUMOR, result=None)
+    assert standing(unaided, (unaided,), status_of([unaided], RESULT)) is ReadingState.PRELIMINARY
+    assert standing(unaided, (unaided,), status_of([unaided], EMPTY)) is ReadingState.FINAL
+    other = replace(unaided, reader="Dr. B", role=Role.AMENDMENT)
+    assert status_of([unaided, other], RESULT) is StudyStatus.READ, "two readers are of one opinion"
 
 
 def test_only_another_reader_ends_what_was_preliminary() -> None:

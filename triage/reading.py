@@ -236,10 +236,19 @@ def status_after(readings: Sequence[Reading], result: AIResult | None) -> StudyS
     return StudyStatus.READ if len(current) > 1 else StudyStatus.SECOND_READ
 
 
-def status_of(readings: Sequence[Reading]) -> StudyStatus:
-    """Return the status of a study with signed readings that cover all of its files."""
+def status_of(readings: Sequence[Reading], late: AIResult | None = None) -> StudyStatus:
+    """Return the status of a study with signed readings that cover all of its files.
+
+    Parameters
+    ----------
+    readings
+        Signed readings of the study, oldest first.
+    late
+        Where gliomas are read twice: the AI result, which counts if the last one was signed before it was there.
+    """
     if readings[-1].state is not ReadingState.PRELIMINARY:
-        return StudyStatus.READ
+        unanswered = late is not None and readings[-1].decision is Decision.UNAIDED
+        return status_after(readings, late) if unanswered else StudyStatus.READ
     said = {item.finding for item in opinions(readings).values()}
     return StudyStatus.ARBITRATION if len(said) > 1 else StudyStatus.SECOND_READ
 
@@ -257,6 +266,12 @@ def superseded(readings: Sequence[Reading]) -> tuple[bool, ...]:
         )
         for at, item in enumerate(readings, 1)
     )
+
+
+def standing(item: Reading, readings: Sequence[Reading], status: StudyStatus) -> ReadingState:
+    """Return the state of a reading now: what counts waits with its study, also where the AI called a glioma later."""
+    waits = status in UNSETTLED and item in opinions(readings).values()
+    return ReadingState.PRELIMINARY if waits else item.state
 
 
 def was_preliminary(item: Reading, readings: Sequence[Reading], status: StudyStatus) -> bool:

@@ -31,6 +31,7 @@ if not study.instances:  # they were merged with another study
     st.title(t("Review"))
     reason = markdown(retold(study.reason))
     st.info(t("{reason}. Open that one from the worklist.", reason=reason), icon=":material/merge:")
+    decision.left_over(installation, study)
     st.stop()
 if st.query_params.get("study") != study_id:
     st.query_params["study"] = study_id
@@ -86,7 +87,9 @@ with right, st.container(gap="xsmall"):
         decision.anew(study)
         bars.probabilities(result.probabilities)
     decision.history(study, blind=blind)
-    if study.status is not StudyStatus.DISCARDED:
+    if study.status is StudyStatus.DISCARDED:
+        decision.left_over(installation, study)
+    else:
         proof.ask(study_id)
         decision.form(installation, study, onward)
     if may_report:

@@ -111,6 +111,10 @@ def test_only_outlines_of_the_finding_that_holds_are_exported(
     assert exported() == []
     sign(installation, study_id, Finding.NOTUMOR)
     assert exported() == []
+    sign(installation, study_id, Finding.GLIOMA)
+    assert len(exported()) == 3
+    sign(installation, study_id, Finding.GLIOMA, marks())
+    assert exported() == [], "an amendment without outlines has none"
 
 
 def test_an_outline_of_another_size_is_left_out(installation: Installation, study_id: str, tmp_path: Path) -> None:

@@ -322,9 +322,29 @@ def test_a_merged_study_says_where_it_went(installation: Installation, study_fil
     name, file = next(iter(study_files.items()))
     other = redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")
     _, second = take_in(installation, {name: file, "other.dcm": other})
+    entered = Entries(Beyond.OTHER_LESION, "cyst", comment="first *line*\nsecond")
+    drafts = installation.store.drafts
+    drafts.save(second, "Dr. Ada", entered, base=0, seen=0, now=datetime.now(UTC))
     installation.resolve(second, Resolution.MERGE, by="Dr. Ada", reason="one patient, two numbers")
     assert installation.wait(installation.store.results.pending()) == []
-    assert "Merged with the study" in words(page(state.REVIEW, study=second))
+    app = page(state.REVIEW, study=second)
+    assert "Merged with the study" in words(app)
+    assert [code.value for code in app.code] == ["Other lesion: cyst\nfirst *line*\nsecond"], "to be copied"
+    app = page(state.REVIEW, reader="Dr. Bo", study=second)
+    assert "Merged with the study" in words(app)
+    assert not app.code, "nobody else's"
+
+
+def test_what_was_entered_in_a_discarded_study_is_in_sight(
+    installation: Installation, study_files: dict[str, bytes]
+) -> None:
+    name, file = next(iter(study_files.items()))
+    other = redrawn(file, PatientID="PH9", SOPInstanceUID="1.2.3")
+    _, second = take_in(installation, {name: file, "other.dcm": other})
+    entered = Entries(comment="a ring")
+    installation.store.drafts.save(second, "Dr. Ada", entered, base=0, seen=0, now=datetime.now(UTC))
+    installation.resolve(second, Resolution.DISCARD_SECOND, by="Dr. Ada", reason="wrong label")
+    assert [code.value for code in page(state.REVIEW, study=second).code] == ["a ring"]
 
 
 def test_an_archive_becomes_a_study_with_its_patient(installation: Installation, study_files: dict[str, bytes]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from record_samples import instance, reading, result
 from sqlalchemy import select
 
-from triage.domain import Outcome, Resolution, SeriesHeader, StudyHeader, StudyStatus
+from triage.domain import Decision, Outcome, Resolution, SeriesHeader, StudyHeader, StudyStatus
 from triage.errors import ConflictError
 from triage.records.search import Search, StudyQuery
 from triage.records.store import Store
@@ -108,11 +108,23 @@ def test_a_ranked_study_that_comes_back_is_ranked_again(store: Store, resolution
 def test_a_signed_study_comes_back_as_read(store: Store) -> None:
     _, second = in_conflict(store)
     contents = contents_of(one.sha256 for one in store.study(second).instances)
-    store.readings.sign(second, reading(contents=contents), seen=0)
+    unaided = replace(reading(contents=contents), decision=Decision.UNAIDED, model_sha256=None)
+    store.readings.sign(second, unaided, seen=0)
     resolve(store, second, Resolution.DISCARD_SECOND)
     undo(store, second)
     assert (store.study(second).status, store.results.pending().count(second)) == (StudyStatus.READ, 0)
     assert len(store.study(second).readings) == 1
+
+
+def test_one_that_waited_for_a_second_reader_waits_again(store: Store) -> None:
+    _, second = in_conflict(store)
+    contents = contents_of(one.sha256 for one in store.study(second).instances)
+    unaided = replace(reading(contents=contents), decision=Decision.UNAIDED, model_sha256=None)
+    store.readings.sign(second, unaided, seen=0)
+    store.results.file(second, replace(result(), contents=contents), second_read=True)
+    resolve(store, second, Resolution.DISCARD_SECOND)
+    store.decisions.undo(second, by="Dr. B", reason="the label was right", second_read=True)
+    assert store.study(second).status is StudyStatus.SECOND_READ
 
 
 def test_a_discard_in_favour_of_a_study_that_was_discarded_too(store: Store) -> None:

@@ -75,6 +75,21 @@ def test_a_blind_commitment_stays(store: Store) -> None:
     assert saved.entries == replace(ENTERED, blind=Finding.NOTUMOR)
 
 
+def test_a_blind_commitment_counts_for_the_files_of_its_time(store: Store) -> None:
+    study_id = add(store, 1, uid="1.2")
+    store.drafts.commit_blind(study_id, "Dr. A", Finding.NOTUMOR, seen=0, now=NOW)
+    save(store, study_id, "typed", 0)
+    assert add(store, 1, uid="1.2") == study_id
+    kept = store.drafts.get(study_id, "Dr. A")
+    assert kept is not None
+    assert kept.entries.blind is Finding.NOTUMOR, "nothing came"
+    assert add(store, 2, uid="1.2") == study_id
+    kept = store.drafts.get(study_id, "Dr. A")
+    assert kept is not None
+    assert kept.entries == Entries(comment="typed")
+    assert store.drafts.commit_blind(study_id, "Dr. A", Finding.GLIOMA, seen=0, now=NOW) is Finding.GLIOMA
+
+
 def test_a_signature_is_stored_when_it_is_due_and_the_draft_is_gone(store: Store) -> None:
     study_id = add(store, 1)
     store.results.file(study_id, result())
@@ -246,6 +261,21 @@ def test_a_stale_signature_is_refused_at_once(store: Store) -> None:
     store.readings.sign(study_id, reading(), seen=0)
     with pytest.raises(ConflictError, match="Somebody else signed"):
         store.drafts.hold(study_id, reading(reader="Dr. B"), seen=0, due=DUE)
+
+
+def test_a_signature_is_not_stored_if_the_ai_answered_while_it_waited(store: Store) -> None:
+    study_id = add(store, 1)
+    unaided = replace(reading(Finding.NOTUMOR), model_sha256=None, contents=store.study(study_id).contents)
+    save(store, study_id, "seen", 0)
+    store.drafts.hold(study_id, unaided, seen=0, due=DUE)
+    store.results.file(study_id, result())
+    assert store.drafts.settle(DUE) == 0
+    draft = store.drafts.get(study_id, "Dr. A")
+    assert draft is not None
+    assert "AI result of this study changed" in draft.refusal
+    assert (store.study(study_id).status, store.study(study_id).readings) == (StudyStatus.RANKED, ())
+    store.drafts.hold(study_id, replace(unaided, model_sha256="a" * 64), seen=0, due=DUE)
+    assert store.drafts.settle(DUE) == 1
 
 
 def test_of_many_processes_one_stores_a_signature(store: Store) -> None:

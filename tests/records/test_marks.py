@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from marked_samples import length, marks, mask
-from record_samples import add, reading
+from record_samples import NOW, add, reading
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DatabaseError
 
@@ -77,6 +79,22 @@ def test_a_signature_freezes_the_marks_of_its_reader(store: Store) -> None:
     sign(store, study_id, seen=2)
     assert [one.version for one in store.marks.signed(study_id)] == [1, 3]
     assert store.marks.signed(study_id)[1].marks.measurements[0].values == {"mm": 99.0}
+
+
+def test_while_a_signature_waits_no_marks_come_below_it(store: Store) -> None:
+    study_id = add(store, 1)
+    store.marks.save(study_id, "Dr. A", CONTENT, seen=0)
+    signed_at = datetime.now(UTC) - timedelta(seconds=1)  # saved between the signing and its arrival on the record
+    store.drafts.hold(study_id, replace(reading(), signed_at=signed_at), seen=0, due=NOW)
+    with pytest.raises(ReadingError, match="being signed"):
+        store.marks.save(study_id, "Dr. A", marks(), seen=1)
+    assert store.marks.save(study_id, "Dr. B", marks(), seen=0)[0]
+    assert store.drafts.settle(NOW) == 1
+    assert [one.marks.stored() for one in store.marks.signed(study_id)] == [CONTENT]
+    saved_at = store.marks.draft(study_id, "Dr. A").saved_at
+    assert saved_at is not None
+    assert saved_at <= signed_at, "they are signed, and no draft any more"
+    assert store.marks.save(study_id, "Dr. A", marks(), seen=1)[0]
 
 
 @pytest.mark.parametrize("change", [update(MarkRow.__table__).values(content={}), delete(MarkRow.__table__)])

@@ -7,15 +7,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from record_samples import add, as_judged, instance, result
+from record_samples import add, as_judged, instance, reading, result
 from sqlalchemy import select
 
 from triage.domain import (
     Band,
+    Decision,
+    Finding,
     Ranking,
+    ReasonCode,
     StudyStatus,
 )
 from triage.errors import NotFoundError
+from triage.reading import Entries, sign
 from triage.records import database
 from triage.records.queue import Queue
 from triage.records.store import Store
@@ -48,6 +52,43 @@ def test_a_result_never_lowers_the_referrers_priority(store: Store) -> None:
         .rows
     )
     assert (row.band, row.reason) == (Band.URGENT, "URGENT asked for by the referrer")
+
+
+@pytest.mark.parametrize(
+    ("glioma", "second_read", "decision", "expected"),
+    [
+        (0.7, True, Decision.UNAIDED, StudyStatus.SECOND_READ),
+        (0.7, False, Decision.UNAIDED, StudyStatus.READ),
+        (0.1, True, Decision.UNAIDED, StudyStatus.READ),
+        (0.7, True, Decision.OVERRIDE, StudyStatus.READ),  # of a model that served before
+    ],
+)
+def test_a_glioma_that_the_ai_calls_after_the_signature_waits_for_a_second_reader(
+    store: Store, glioma: float, second_read: bool, decision: Decision, expected: StudyStatus
+) -> None:
+    study_id = add(store, 1)
+    contents = store.study(study_id).contents
+    signed = replace(reading(Finding.NOTUMOR), decision=decision, model_sha256=None, reason=None, contents=contents)
+    store.readings.sign(study_id, signed, seen=0)
+    store.results.file(study_id, result(glioma), second_read=second_read)
+    study = store.study(study_id)
+    assert study.status is expected
+    queue = Queue(store.read, WaitLimits(timedelta(hours=8), timedelta(hours=48)))
+    assert (study_id in queue.free("Dr. B", datetime.now(UTC))) is (expected is StudyStatus.SECOND_READ)
+    assert study.unbound == ()
+    if expected is StudyStatus.SECOND_READ:
+        agreed = sign(
+            reader="Dr. B",
+            entries=Entries(Finding.NOTUMOR, reason=ReasonCode.WRONG_CLASS),
+            result=study.result,
+            earlier=study.readings,
+            status=study.status,
+            second_read=True,
+            now=datetime.now(UTC),
+            contents=contents,
+        )
+        store.readings.sign(study_id, agreed, seen=1)
+        assert store.study(study_id).status is StudyStatus.READ
 
 
 def test_filing_at_the_same_moment_gives_one_row(store: Store) -> None:

@@ -7,8 +7,10 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import requests
@@ -21,9 +23,12 @@ from pydicom import dcmread
 
 from triage.domain import Finding, Placement, Score
 from triage.errors import ConflictError, TransferError
+from triage.phantoms import VOLUME, VOLUME_MM, volume
 from triage.pipeline.installation import Installation
 from triage.records.marked import marker
+from triage.reports.fhir import diagnostic_report
 from triage.reports.out import report_files, send_reports
+from triage.reports.study_report import study_report
 
 PLUGINS = Path("/usr/share/orthanc/plugins")
 
@@ -128,6 +133,36 @@ def test_what_a_reader_outlined_and_measured_is_reported_under_the_reader(
     report = dcmread(io.BytesIO(files["SR-reader-1.dcm"]))
     assert "27.5" in str(report)
     assert "Dr. A" in str(report)
+
+
+def test_what_was_removed_before_an_amendment_is_in_no_report(installation: Installation, study_id: str) -> None:
+    here = marker(installation.store.study(study_id).instances[1].sha256, 0)
+    installation.store.marks.save(study_id, "Dr. A", marks(length(here, 27.5), keys=(here,)), seen=0)
+    sign_study(installation, study_id, Finding.GLIOMA)
+    assert len(study_report(installation, study_id, datetime.now(UTC)).measured) == 1
+    installation.store.marks.save(study_id, "Dr. A", marks(), seen=1)
+    sign_study(installation, study_id, Finding.GLIOMA, comment="The measurement was wrong.")
+    assert not any("reader" in name for name, _ in report_files(installation, study_id))
+    report = study_report(installation, study_id, datetime.now(UTC))
+    assert (report.signed, report.measured) == ((), [])
+    assert {one.author for one in report.images} <= {"AI"}
+    resource = diagnostic_report(report, b"page")
+    assert not [one["id"] for one in resource["contained"] if one["id"].startswith("measurement")]
+
+
+def test_a_mark_in_the_second_volume_of_a_file_is_reported_there(installation: Installation) -> None:
+    step = (VOLUME[1] - VOLUME[0]) / 5
+    two = [np.stack(list(volume(one, 6, 0))).transpose(2, 1, 0) for one in (Finding.NOTUMOR, Finding.GLIOMA)]
+    affine = np.diag([-VOLUME_MM, -VOLUME_MM, step, 1.0])
+    file = nibabel.Nifti1Image(np.stack(two, -1).astype(np.int16), affine).to_bytes()
+    (study_id,) = take_in(installation, {"two.nii": file})
+    slice_ = installation.series(study_id)[1].slices[3]
+    here = marker(installation.store.study(study_id).instances[0].sha256, slice_.frame)
+    installation.store.marks.save(study_id, "Dr. A", marks(length(here), keys=(here,)), seen=0)
+    sign_study(installation, study_id, Finding.GLIOMA)
+    (image,) = study_report(installation, study_id, datetime.now(UTC)).images
+    assert image.place.startswith("Series 2, slice 4 of 6")
+    assert np.corrcoef(image.gray.ravel(), slice_.pixels.ravel())[0, 1] > 0.99
 
 
 def test_a_picture_has_no_dicom_report(installation: Installation) -> None:

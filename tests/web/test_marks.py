@@ -9,7 +9,7 @@ import pytest
 import requests
 from dicomweb import Peer
 from marked_samples import length, marks
-from record_samples import add, reading
+from record_samples import NOW, add, reading
 
 from triage.domain import Finding, ReadingState, Role
 
@@ -95,6 +95,17 @@ def test_refusals_say_why(address: str) -> None:
     nowhere = ask(address.replace(address.split("/")[-2], "nowhere"))
     assert (nowhere.status_code, "worklist" in nowhere.json()["error"]) == (404, True)
     assert ask(address).json()["version"] == 0
+
+
+def test_while_a_signature_waits_the_browser_keeps_the_marks(address: str, discreet_peer: Peer) -> None:
+    drafts, study_id = discreet_peer.installation.store.drafts, address.split("/")[-2]
+    drafts.hold(study_id, reading(reader="Dr. Müller"), seen=0, due=NOW)
+    answer = put(address, marks(length(HERE)))
+    assert (answer.status_code, "stays in this browser" in answer.json()["error"]) == (400, True), (
+        "409 is another window"
+    )
+    drafts.settle(NOW)
+    assert put(address, marks(length(HERE))).status_code == 200
 
 
 def test_other_sites_may_not_ask(address: str) -> None:

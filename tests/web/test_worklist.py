@@ -242,6 +242,18 @@ def test_the_table_holds_no_formula(peer: Peer) -> None:
     assert (table[3]["signed"], table[0]["p_glioma"]) == ("Dr. A: Glioma", "0.100")
 
 
+def test_the_table_has_every_row_in_the_order_of_the_list(discreet_peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triage.records.database.MAX_IN_VALUES", 2)
+    monkeypatch.setattr("triage.web.audit_export.PIECE", 2)
+    for number in range(7):
+        add(discreet_peer.installation.store, number, name=f"study-{number:03}.png")
+    listed = [row["id"] for row in rows(discreet_peer)["rows"]]
+    table = ask(discreet_peer, "rows.csv").content.decode("utf-8-sig")
+    assert [row["study"] for row in csv.DictReader(io.StringIO(table))] == listed
+    assert len(listed) == 7
+    assert ask(discreet_peer, "rows.csv", params={"text": "nowhere"}).content.count(b"\n") == 1
+
+
 def test_what_tables_have_in_common_has_one_name_and_is_documented(peer: Peer) -> None:
     """The CSV of the worklist, that of My readings, and the exported data set."""
     listed, read = set(CSV_COLUMNS.values()), set(readings([]))

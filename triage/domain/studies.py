@@ -190,7 +190,7 @@ class Slice:
     instance
         Index of the file of this slice in the list of decoded files.
     frame
-        Frame (or tile of a mosaic, or position along the axis) in that file, from 0.
+        Frame (or tile of a mosaic, or position along the axis) in that file, from 0; no two slices of a file share it.
     height
         Millimetres along the normal of the plane, towards the left, the back or the top of the head; None if the file
         does not state it.

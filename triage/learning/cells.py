@@ -10,6 +10,7 @@ from triage.learning.labels import LabelledStudy, answered, signed_label
 from triage.learning.parts import part_of
 from triage.learning.patients import age_band, sex
 from triage.learning.stages import agreeing, stage
+from triage.reading import standing
 from triage.records.views import Study
 
 #: State of a reading that a later one took the place of.
@@ -30,7 +31,7 @@ def study_cells(study: Study, patient: str, scanner: str) -> Cells:
         "split": part_of(patient),
         "label": label or "",
         "readers": agreeing(study.readings) if label else 0,
-        "state": latest.state,
+        "state": standing(latest, study.readings, study.status),
         "first_reader": first.reader if first else "",
         "first_label": first.finding if first else "",
         "second_reader": second.reader if second else "",
@@ -70,7 +71,7 @@ def reading_cells(study: Study, patient: str, reading: Reading, *, is_superseded
         "role": reading.role,
         "reader": reading.reader,
         "signed_at": reading.signed_at.isoformat(timespec="seconds"),
-        "state": SUPERSEDED if is_superseded else reading.state,
+        "state": SUPERSEDED if is_superseded else standing(reading, study.readings, study.status),
         "model_sha256": reading.model_sha256 or "",
     }
 

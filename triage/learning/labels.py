@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from triage.domain import AIResult, Finding, Reading, ReadingState, Series, StudyStatus
 from triage.inference.slice_selection import scored_slices, selected, step
+from triage.reading import standing
 from triage.records.views import Study
 from triage.scans.quality.gate import not_analysable
 
@@ -100,7 +101,7 @@ def signed_label(study: Study) -> tuple[Finding | None, str]:
     # A reading without a digest is of a study of one file, and such a study never changes.
     if reading.contents not in (None, study.contents):
         return None, CHANGED
-    if reading.state is ReadingState.PRELIMINARY:
+    if standing(reading, study.readings, study.status) is ReadingState.PRELIMINARY:
         return None, WAITS
     if not isinstance(reading.finding, Finding):
         return None, NONE_OF_THE_CLASSES.format(reading.finding)

@@ -11,12 +11,12 @@ from PIL import Image
 
 from triage.domain import Finding, Series
 from triage.records.marked import Mask, marker
-from triage.records.marks import SignedMarks
+from triage.records.marks import SignedMarks, latest
 from triage.records.views import Study
 
 
 class Outlines:
-    """The outlines of a study that count: the latest that were signed with the finding that holds now.
+    """The outlines of a study that count: the latest of a reader that were signed with the finding that holds now.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Outlines:
         finding = study.readings[-1].finding
         if finding is Finding.NOTUMOR:
             return
-        for marks in reversed(signed):
+        for marks in reversed(latest(signed, study.readings)):
             if marks.marks.masks and study.readings[marks.version - 1].finding is finding:
                 self.masks, self.reading = _placed(study, series, marks), marks.version
                 return

@@ -342,7 +342,7 @@ class Installation:
 
     def undo(self, study_id: str, *, by: str, reason: str) -> None:
         """Undo a decision about a conflict; see `Decisions.undo`. What was discarded is scored again."""
-        self.store.decisions.undo(study_id, by=by, reason=reason)
+        self.store.decisions.undo(study_id, by=by, reason=reason, second_read=self.settings.second_read)
         self.resume()
 
     def run(self) -> None:

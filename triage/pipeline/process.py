@@ -22,6 +22,7 @@ from triage.scans.formats.derivation import without_stand_ins
 from triage.scans.formats.origin import without_numbering
 from triage.scans.formats.stacks import arrange
 from triage.scans.isolation.door import Door
+from triage.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ MAX_SPLIT_BYTES = 128 * 2**20
 class Services(Protocol):
     """What processing needs of an installation."""
 
+    settings: Settings
     files: FileStore
     glances: Glances
     store: Store
@@ -63,7 +65,7 @@ def process(services: Services, study_id: str) -> None:
     if isinstance(result, str):
         services.store.results.file_not_analysable(study_id, result, judged=study.contents)
     else:
-        services.store.results.file(study_id, result)
+        services.store.results.file(study_id, result, second_read=services.settings.second_read)
     filed = services.store.study(study_id)
     if filed.contents == study.contents:  # no more files came meanwhile
         services.glances.keep(filed, series)

@@ -21,8 +21,6 @@ from triage.records.identity import agree
 from triage.records.tables import InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Added, Arrival, Instance, KnownInstance
 
-#: Reason that a study has on the worklist until it is scored.
-NOT_SCORED_YET = "Received; not scored yet"
 #: Why a study is set aside; neither names a patient.
 SAME_UID = "Identity conflict: one SOP Instance UID, two data sets"
 OTHER_PATIENT = "Identity conflict: one Study Instance UID, two patients"
@@ -130,7 +128,7 @@ class Arrivals:
                 elif study.status != StudyStatus.NOT_ANALYSABLE:
                     return {}
                 if study.status not in (StudyStatus.MERGED, StudyStatus.DISCARDED):
-                    study.status, study.waiting, study.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
+                    studies.requeue(session, study)
                 session.flush()
                 return studies.contents(session, [study.id])
         except IntegrityError as error:
@@ -192,7 +190,7 @@ def _add(
 def _requeue(session: Session, row: StudyRow, conflicts: Sequence[str], actor: str, now: datetime) -> None:
     """Put a study with new files into the queue: an earlier result or reading never hides slices nobody has seen."""
     late = row.status != StudyStatus.RECEIVED
-    row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
+    studies.requeue(session, row)
     detail = f"{len(conflicts)} file(s)" + (", after the study was judged" if late else "")
     session.add(audit.row(actor, Event.RECEIVED, row.id, detail, now))
     if row.conflict:
@@ -294,7 +292,7 @@ def _new_study(name: str, header: StudyHeader, site_band: Band, now: datetime) -
         status=StudyStatus.RECEIVED,
         waiting=True,
         band=site_band.order,
-        reason=NOT_SCORED_YET,
+        reason=studies.NOT_SCORED_YET,
     )
 
 

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from triage.domain import Resolution, StudyStatus
 from triage.errors import ConflictError
 from triage.records import audit, priors, rows, studies
-from triage.records.arrivals import NOT_SCORED_YET
 from triage.records.audit import Event
 from triage.records.conflict_views import Conflict, Side
 from triage.records.database import Database
@@ -139,7 +138,7 @@ def _merge(session: Session, first: StudyRow, second: StudyRow) -> None:
             session.flush()
             session.delete(series)
     second.status, second.waiting, second.reason = StudyStatus.MERGED, False, MERGED
-    first.status, first.waiting, first.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
+    studies.requeue(session, first)
     studies.count_images(session, [first.id, second.id])
 
 

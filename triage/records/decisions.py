@@ -14,7 +14,7 @@ from triage.domain import Resolution, StudyStatus
 from triage.errors import ConflictError
 from triage.reading import status_of
 from triage.records import audit, priors, rows, studies
-from triage.records.arrivals import NOT_SCORED_YET, why_in_doubt
+from triage.records.arrivals import why_in_doubt
 from triage.records.audit import Event
 from triage.records.conflict_views import Decided, Side
 from triage.records.conflicts import PATIENT, side_of
@@ -64,7 +64,7 @@ class Decisions:
                 later |= studies_of_it
             return made
 
-    def undo(self, study_id: str, *, by: str, reason: str) -> None:
+    def undo(self, study_id: str, *, by: str, reason: str, second_read: bool = False) -> None:
         """Undo a decision in one transaction: both studies are on the record as before, and in conflict again.
 
         The UIDs stay with the study that has them; the conflict can be decided for the other one.
@@ -77,6 +77,8 @@ class Decisions:
             Name of the person.
         reason
             Why, for the audit trail.
+        second_read
+            Whether a glioma needs a second reader.
 
         Raises
         ------
@@ -93,7 +95,7 @@ class Decisions:
             if other.status in (StudyStatus.DISCARDED, StudyStatus.MERGED):
                 raise ConflictError(UNDO_THE_OTHER_FIRST)
             if row.status == StudyStatus.DISCARDED:
-                _put_back(session, row)
+                _put_back(session, row, second_read=second_read)
             row.conflict = why_in_doubt(other, rows.header(row))
             for one in (other, row):
                 session.add(audit.row(by, Event.REOPENED, one.id, reason, now))
@@ -148,13 +150,15 @@ def _side_then(session: Session, row: StudyRow, holders: Mapping[str, str]) -> S
     return replace(side, header=replace(side.header, **{name: getattr(holder, name) for name in PATIENT}))
 
 
-def _put_back(session: Session, row: StudyRow) -> None:
+def _put_back(session: Session, row: StudyRow, *, second_read: bool) -> None:
     """Put a discarded study back: as read if nothing came since its reading, otherwise to be scored and read."""
     contents = studies.contents(session, [row.id])[row.id]
     signed = [rows.reading(item) for item in row.readings]
     if signed and signed[-1].contents in (None, contents):
         known = select(AIResultRow.reason).where(AIResultRow.study_id == row.id).order_by(AIResultRow.id.desc())
-        row.status, row.reason = status_of(signed), session.scalar(known.limit(1)) or "Read without the AI"
+        row.reason = session.scalar(known.limit(1)) or "Read without the AI"
+        late = studies.current(session, row.id, contents) if second_read else None
+        row.status = status_of(signed, rows.result(late) if late else None)
         row.waiting = row.status != StudyStatus.READ
     else:
-        row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
+        row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, studies.NOT_SCORED_YET

@@ -39,7 +39,7 @@ Windows = dict[str, tuple[float, float]]
 #: Series and slice.
 Place = tuple[int, int]
 #: Changes whenever other slices are made of the same files within one version: browsers keep what they have.
-FORM = 2
+FORM = 3
 #: Bytes of pixels below which a study is decoded so quickly that nothing is kept.
 WORTH_KEEPING = 4 * 2**20
 #: Characters of the code before the data of a glance.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from triage.domain import Reading
 from triage.errors import NotFoundError, ReadingError
 from triage.records import studies
 from triage.records.database import Database
 from triage.records.marked import Marks, parse
-from triage.records.tables import InstanceRow, MarkDraftRow, MarkRow, ReadingRow, SeriesRow, StudyRow
+from triage.records.tables import DraftRow, InstanceRow, MarkDraftRow, MarkRow, ReadingRow, SeriesRow, StudyRow
 
 NAMELESS = "Enter your name at the top of the page, so that your marks are kept under it."
+BEING_SIGNED = (
+    "This reading is being signed. What you mark now stays in this browser and is kept afterwards; take the signature "
+    "back to sign it too."
+)
 #: Tiles of a mosaic, which is one frame on the record.
 MAX_TILES = 1024
 
@@ -93,7 +99,7 @@ class MarkStore:
         Raises
         ------
         ReadingError
-            If the content is wrong, or the reader has no name.
+            If the content is wrong, the reader has no name, or a signature of the reader waits.
         NotFoundError
             If there is no such study.
         """
@@ -101,6 +107,9 @@ class MarkStore:
             raise ReadingError(NAMELESS)
         with self._database.write() as session:
             studies.locked(session, study_id)
+            waits = select(DraftRow.id).where(DraftRow.study_id == study_id, DraftRow.reader == reader)
+            if session.scalar(waits.where(DraftRow.due_at.is_not(None))) is not None:
+                raise ReadingError(BEING_SIGNED)
             marks = parse(content, _frames(session, study_id))
             row = session.get(MarkDraftRow, (study_id, reader))
             if (row.version if row else 0) != seen:
@@ -122,7 +131,21 @@ class MarkStore:
             )
 
 
-def freeze(session: Session, study_id: str, reader: str, reading_id: int) -> None:
+def latest(signed: Iterable[SignedMarks], readings: Sequence[Reading]) -> tuple[SignedMarks, ...]:
+    """Return of each reader the marks of the latest reading, which can have none: what was removed before it is gone.
+
+    Parameters
+    ----------
+    signed
+        What was marked for the readings of a study, in their order.
+    readings
+        All readings of the study, oldest first.
+    """
+    last = {item.reader: version for version, item in enumerate(readings, start=1)}
+    return tuple(one for one in signed if last[one.reader] == one.version)
+
+
+def freeze(session: Session, reading: ReadingRow) -> None:
     """Keep the marks of a reader with the reading that is being signed; they never change afterwards.
 
     The draft stays: an amendment goes on with it.
@@ -130,15 +153,17 @@ def freeze(session: Session, study_id: str, reader: str, reading_id: int) -> Non
     Parameters
     ----------
     session
-        Of the transaction that signs; the row of the reading is in the database already.
-    study_id, reader
-        Whose marks.
-    reading_id
-        `ReadingRow.id`.
+        Of the transaction that signs.
+    reading
+        It is in the database already.
     """
-    row = session.get(MarkDraftRow, (study_id, reader))
-    if row is not None and parse(row.content):
-        session.add(MarkRow(reading_id=reading_id, content=row.content))
+    row = session.get(MarkDraftRow, (reading.study_id, reading.reader))
+    if row is None:
+        return
+    # What came between the signing and its arrival here is signed too: whoever compares the two times must see so.
+    row.saved_at = min(row.saved_at, reading.signed_at)
+    if parse(row.content):
+        session.add(MarkRow(reading_id=reading.id, content=row.content))
 
 
 def _draft(row: MarkDraftRow | None) -> MarkDraft:

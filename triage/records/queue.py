@@ -5,11 +5,12 @@ All of it is filtered, ordered and counted in the database, so that 100,000 stud
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from triage.domain import Ranking
 from triage.records import worklist_counts
@@ -17,7 +18,7 @@ from triage.records.database import Read, in_batches
 from triage.records.tables import StudyRow
 from triage.records.worklist_filters import conditions
 from triage.records.worklist_onward import going_on
-from triage.records.worklist_order import by_column, count_of, reading_order, then_the_latest
+from triage.records.worklist_order import Where, by_column, count_of, reading_order, then_the_latest
 from triage.records.worklist_rows import worklist_rows
 from triage.records.worklist_views import (
     Counted,
@@ -67,13 +68,28 @@ class Queue:
             total = count_of(session, where)
             number = min(number, max(total - 1, 0) // size)
             start, stop = number * size, min((number + 1) * size, total)
-            if wanted.sort is not None or wanted.blind:
-                order = by_column(session, wanted, where, start, stop)
-            else:
-                order = then_the_latest(session, self.limits, now, where, start, stop)
-            found = worklist_rows(session, select(StudyRow).where(StudyRow.id.in_([one for one, _ in order])), now)
-            placed = (self._placed(found[study_id], shared=shared) for study_id, shared in order)
-            return WorklistPage(tuple(placed), total, number)
+            order = self._order(session, wanted, now, where, start, stop)
+            return WorklistPage(tuple(self._rows(session, order, now)), total, number)
+
+    def all(self, wanted: WorklistFilter, now: datetime) -> tuple[int, Iterator[WorklistRow]]:
+        """Return the number of rows on all pages, and the rows as they are read: all in the order of now.
+
+        Parameters
+        ----------
+        wanted, now
+            As of `page`.
+        """
+        with self.read() as session:
+            where = conditions(wanted, session)
+            order = self._order(session, wanted, now, where, 0, count_of(session, where))
+
+        def read() -> Iterator[WorklistRow]:
+            for batch in in_batches(order):
+                with self.read() as session:
+                    found = self._rows(session, batch, now)
+                yield from found
+
+        return len(order), read()
 
     def free(self, reader: str, now: datetime, *, left: Sequence[str] = (), since: datetime | None = None) -> list[str]:
         """Return the studies that a reader can read next, first the one to read next; nobody else has them open.
@@ -150,6 +166,17 @@ class Queue:
         query = select(StudyRow).order_by(StudyRow.arrived_at.desc(), StudyRow.id).limit(size)
         with self.read() as session:
             return list(worklist_rows(session, query, datetime.now(UTC)).values())
+
+    def _order(
+        self, session: Session, wanted: WorklistFilter, now: datetime, where: Where, start: int, stop: int
+    ) -> list[tuple[str, bool]]:
+        if wanted.sort is not None or wanted.blind:
+            return by_column(session, wanted, where, start, stop)
+        return then_the_latest(session, self.limits, now, where, start, stop)
+
+    def _rows(self, session: Session, order: Sequence[tuple[str, bool]], now: datetime) -> list[WorklistRow]:
+        found = worklist_rows(session, select(StudyRow).where(StudyRow.id.in_([one for one, _ in order])), now)
+        return [self._placed(found[study_id], shared=shared) for study_id, shared in order]
 
     def _placed(self, row: WorklistRow, *, shared: bool) -> WorklistRow:
         """Return the row with the reason for its place."""

@@ -67,7 +67,7 @@ class Readings:
         Raises
         ------
         ConflictError
-            If somebody signed, slices arrived, or the study was merged or discarded in between.
+            As `check`.
         NotFoundError
             If there is no such study.
         """
@@ -163,15 +163,20 @@ def check(session: Session, study: StudyRow, reading: Reading, seen: int) -> Non
     Raises
     ------
     ConflictError
-        If somebody signed, slices arrived, or the study was merged or discarded in between.
+        If in between somebody signed, slices arrived, another AI result was filed, or the study was taken off the list.
     """
     count = session.scalar(select(func.count()).where(ReadingRow.study_id == study.id))
     if study.status in (StudyStatus.MERGED, StudyStatus.DISCARDED):
         raise ConflictError(TAKEN_OFF)
     if count != seen:
         raise ConflictError(SIGNED_MEANWHILE)
-    if reading.contents not in (None, studies.contents(session, [study.id])[study.id]):
+    if reading.contents is None:
+        return
+    if reading.contents != studies.contents(session, [study.id])[study.id]:
         raise ConflictError(SLICES_ARRIVED)
+    result = studies.current(session, study.id, reading.contents)
+    if reading.model_sha256 != (result.model_sha256 if result else None):
+        raise ConflictError(SCORED_MEANWHILE)
 
 
 def store(session: Session, study: StudyRow, reading: Reading, seen: int, now: datetime) -> None:
@@ -180,7 +185,7 @@ def store(session: Session, study: StudyRow, reading: Reading, seen: int, now: d
     row.bound = bound.digest_of(session, row)
     session.add(row)
     session.flush()
-    marks.freeze(session, study.id, reading.reader, row.id)
+    marks.freeze(session, row)
     query = select(ReadingRow).where(ReadingRow.study_id == study.id).order_by(ReadingRow.id)
     study.status = status_of([rows.reading(row) for row in session.scalars(query)])
     study.waiting = study.status != StudyStatus.READ

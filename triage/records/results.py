@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, func, select
 
 from triage.domain import AIResult, SeriesHeader, StudyStatus
-from triage.reading import UNSETTLED
+from triage.reading import UNSETTLED, status_of
 from triage.records import audit, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database
@@ -31,10 +31,19 @@ class Results:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def file(self, study_id: str, result: AIResult) -> None:
+    def file(self, study_id: str, result: AIResult, *, second_read: bool = False) -> None:
         """File an AI result and rank the study by it; filing the same result again ranks a study that waits for it.
 
         A result for contents that the study no longer has is kept, but the study is not ranked by it.
+
+        Parameters
+        ----------
+        study_id
+            The study.
+        result
+            What the AI found.
+        second_read
+            Whether a glioma needs a second reader, also one that was signed before the AI called it so.
 
         Raises
         ------
@@ -67,6 +76,9 @@ class Results:
             row.ranked_at = now
             if row.waiting and row.status not in UNSETTLED:
                 row.status = StudyStatus.RANKED
+            elif row.status == StudyStatus.READ and second_read:
+                row.status = status_of([rows.reading(one) for one in row.readings], result)
+                row.waiting = row.status != StudyStatus.READ
             session.add(audit.row(AI, Event.RANKED, study_id, f"{ranking.band}: {ranking.reason}", now))
 
     def note_series(self, study_id: str, decoded: Mapping[str, SeriesHeader]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from triage.domain import StudyStatus
@@ -17,9 +17,11 @@ from triage.records.database import in_batches
 from triage.records.folding import sought
 from triage.records.merged import merged
 from triage.records.model_tables import RerankRow
-from triage.records.tables import AIResultRow, ImageCountRow, InstanceRow, SeriesRow, StudyRow
+from triage.records.tables import AIResultRow, DraftRow, ImageCountRow, InstanceRow, SeriesRow, StudyRow
 from triage.records.views import Study, contents_of
 
+#: Reason that a study has on the worklist until it is scored.
+NOT_SCORED_YET = "Received; not scored yet"
 NOT_THERE = "This study is not in the record. Go back to the worklist and open it from there."
 
 
@@ -129,6 +131,16 @@ def locked_pair(session: Session, study_id: str) -> tuple[StudyRow | None, Study
     other = locked(session, other_id) if other_id else None
     row = locked(session, study_id)
     return (other if row.conflict_with == other_id else None), row
+
+
+def requeue(session: Session, row: StudyRow) -> None:
+    """Let a study whose files changed be scored and read.
+
+    What a reader committed blind counts no more: it was concluded from other files, and would show what the AI finds in
+    these.
+    """
+    row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, NOT_SCORED_YET
+    session.execute(update(DraftRow).where(DraftRow.study_id == row.id).values(blind=None))
 
 
 def count_images(session: Session, study_ids: Collection[str]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from triage import __version__
 from triage.domain import AIResult, Finding, Reading
-from triage.reading import meaning
+from triage.reading import meaning, standing
 from triage.records.marked import Measurement, described
+from triage.records.views import Study
 from triage.reports.sources import MANUFACTURER, MR_BRAIN, RESEARCH
 from triage.reports.study_report import StudyReport, concluded, moment
 from triage.text import one_line, readable_name
@@ -37,7 +38,7 @@ def diagnostic_report(report: StudyReport, page: bytes) -> Json:
     study, result = report.study, report.study.result
     latest = study.readings[-1] if study.readings else None
     observations = [
-        *(_readings(study.readings)),
+        *(_readings(study)),
         *(_probabilities(result, study.arrived_at) if result else ()),
         *(_measurements(report)),
     ]
@@ -52,7 +53,7 @@ def diagnostic_report(report: StudyReport, page: bytes) -> Json:
             "contained": contained,
             "identifier": [_accession(study.header.accession_number)] if study.header.accession_number else [],
             # Without a reading it holds what no person has verified.
-            "status": str(latest.state) if latest else "partial",
+            "status": str(standing(latest, study.readings, study.status)) if latest else "partial",
             "category": [{"coding": [coding("RAD", "Radiology", "http://terminology.hl7.org/CodeSystem/v2-0074")]}],
             "code": {
                 "coding": [coding(MR_BRAIN.value, MR_BRAIN.meaning, "http://loinc.org")],
@@ -117,9 +118,9 @@ def _device(result: AIResult) -> Json:
     }
 
 
-def _readings(readings: tuple[Reading, ...]) -> list[Json]:
+def _readings(study: Study) -> list[Json]:
     return [
-        _observation(f"reading-{number}", "Reading", str(reading.state))
+        _observation(f"reading-{number}", "Reading", str(standing(reading, study.readings, study.status)))
         | {
             "effectiveDateTime": instant(reading.signed_at),
             "performer": [{"display": reading.reader}],
@@ -133,7 +134,7 @@ def _readings(readings: tuple[Reading, ...]) -> list[Json]:
                 )
             ],
         }
-        for number, reading in enumerate(readings, start=1)
+        for number, reading in enumerate(study.readings, start=1)
     ]
 
 
@@ -223,7 +224,9 @@ def _narrative(report: StudyReport) -> str:
     if result:
         shares = ", ".join(f"{finding.label} {result.probabilities[finding]:.1%}" for finding in Finding)
         lines.append(f"AI ({result.model}): {shares}")
-    lines += [f"{concluded(one)}, {one.state}: {one.reader}, {moment(one.signed_at)}" for one in study.readings]
+    for one in study.readings:
+        state = standing(one, study.readings, study.status)
+        lines.append(f"{concluded(one)}, {state}: {one.reader}, {moment(one.signed_at)}")
     paragraphs = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     return f'<div xmlns="http://www.w3.org/1999/xhtml">{paragraphs}</div>'
 

@@ -97,7 +97,7 @@ def key_images(
     series
         Its decoded series.
     signed
-        What was marked for its readings, in their order.
+        What was marked for the latest reading of each reader, in their order.
     runtime
         The model that made the AI result, for its outline.
     """
@@ -192,12 +192,11 @@ def _kind(marks: Marks, name: str) -> str:
 
 def _found(study: Study, series: Sequence[Series]) -> dict[str, tuple[int, int]]:
     """Return where each slice is: its series, and its place there."""
-    found: dict[str, tuple[int, int]] = {}
-    for number, one in enumerate(series):
-        for at, slice_ in enumerate(one.slices):
-            # The volumes of one NIfTI file share the names of their slices.
-            found.setdefault(marker(study.instances[slice_.instance].sha256, slice_.frame), (number, at))
-    return found
+    return {
+        marker(study.instances[slice_.instance].sha256, slice_.frame): (number, at)
+        for number, one in enumerate(series)
+        for at, slice_ in enumerate(one.slices)
+    }
 
 
 def _place(series: Sequence[Series], number: int, at: int) -> str:

@@ -17,7 +17,7 @@ from triage.inference.runtime import Runtime
 from triage.inference.slice_selection import fits
 from triage.records.files import FileStore
 from triage.records.marked import Mask, Measurement, marker
-from triage.records.marks import SignedMarks
+from triage.records.marks import SignedMarks, latest
 from triage.records.store import Store
 from triage.records.views import UNBOUND, Study
 from triage.reports.reader_seg import reader_segmentation
@@ -102,14 +102,14 @@ def _reports(services: Services, study_id: str) -> Iterator[tuple[str, Dataset]]
     if study.unbound:
         raise ConflictError(UNBOUND)
     sources = _sources(services.files, study)
-    latest = {one.reader: one for one in services.store.marks.signed(study_id)}
-    if not sources or not (study.result or latest):
+    marked = latest(services.store.marks.signed(study_id), study.readings)
+    if not sources or not (study.result or marked):
         return
     series = services.series(study_id)
     if study.result is not None:
         yield from _of_the_ai(services.runtime_of(study.result.model_sha256), study.result, sources, series)
     number = 0
-    for at, signed in enumerate(latest.values(), start=1):
+    for at, signed in enumerate(marked, start=1):
         measurements = reader_report(signed, sources, _measured(signed, study, series), at)
         if measurements is not None:
             yield f"SR-reader-{at}.dcm", measurements
@@ -165,10 +165,9 @@ def _drawn(signed: SignedMarks, study: Study, series: Series) -> list[tuple[Slic
 
 
 def _measured(signed: SignedMarks, study: Study, series: tuple[Series, ...]) -> list[tuple[Slice, Measurement]]:
-    """Return what a reader measured and signed, with the slices; the volumes of one file share their names."""
-    named: dict[str, Slice] = {}
-    for one in (slice_ for part in series for slice_ in part.slices):
-        named.setdefault(marker(study.instances[one.instance].sha256, one.frame), one)
+    """Return what a reader measured and signed, with the slices."""
+    slices = (slice_ for part in series for slice_ in part.slices)
+    named = {marker(study.instances[one.instance].sha256, one.frame): one for one in slices}
     return [(named[one.marker], one) for one in signed.marks.measurements if one.marker in named]
 
 

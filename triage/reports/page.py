@@ -10,7 +10,7 @@ from typing import Any, Literal
 from triage import __version__
 from triage.domain import Finding, Reading, StudyStatus
 from triage.languages.speech import day, later, percent, retold, t
-from triage.reading import meaning, superseded, was_preliminary
+from triage.reading import meaning, standing, superseded, was_preliminary
 from triage.reports.paper import LEFT, MUTED, RIGHT, WARNING, Paper, cut, fonts
 from triage.reports.pictures import write_pictures
 from triage.reports.sources import MANUFACTURER
@@ -123,7 +123,7 @@ def _readings(page: Paper, report: StudyReport) -> None:
     replaced = superseded(readings)
     for reading, is_replaced in list(zip(readings, replaced, strict=True))[-READINGS:]:
         is_latest = reading is readings[-1]
-        state = t("superseded") if is_replaced else t(reading.state)
+        state = t("superseded") if is_replaced else t(standing(reading, readings, report.study.status))
         if not is_replaced and was_preliminary(reading, readings, report.study.status):
             state = t("preliminary until another reader signed")
         page.write(_sentence(reading, state), 9, weight="bold" if is_latest else "normal")

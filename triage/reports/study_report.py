@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from triage.domain import Reading
 from triage.errors import ConflictError, RefusedError
 from triage.records.marked import Measurement
-from triage.records.marks import SignedMarks
+from triage.records.marks import SignedMarks, latest
 from triage.records.views import UNBOUND, Study
 from triage.reports.key_images import KeyImage, LeftOut, key_images, left_out
 from triage.reports.out import Services
@@ -25,7 +25,7 @@ class StudyReport:
     Attributes
     ----------
     signed
-        What was marked for its readings, in their order.
+        What was marked for the latest reading of each reader, in their order.
     head
         The last seal of the record: its number, and the first 16 digits of its code.
     unseen
@@ -64,7 +64,7 @@ def study_report(services: Services, study_id: str, now: datetime) -> StudyRepor
         raise ConflictError(UNBOUND)
     last = services.store.head()
     head = f"{last.number} {last.mac[:16]}"
-    signed = services.store.marks.signed(study_id)
+    signed = latest(services.store.marks.signed(study_id), study.readings)
     try:
         series = services.series(study_id)
     except RefusedError as error:

@@ -17,7 +17,7 @@ from triage.pipeline.installation import Installation
 from triage.records.called import calling
 from triage.records.views import Study
 from triage.settings import ROOT
-from triage.text import html_text, markdown
+from triage.text import html_text, markdown, one_line
 from triage.ui import proof, state, theme
 from triage.web.drafts import said, snapshot
 
@@ -136,6 +136,24 @@ def history(study: Study, *, blind: bool = False) -> None:
         st.html(f'<div class="readings">{"".join((*folded, *shown))}</div>')
 
 
+def left_over(installation: Installation, study: Study) -> None:
+    """Draw what this reader entered in a study that nobody signs any more, to be copied; otherwise nothing."""
+    name = state.reader()
+    draft = installation.store.drafts.get(study.study_id, name) if name else None
+    if draft is None:
+        return
+    entered = draft.entries
+    finding = t(entered.finding.label) if entered.finding else ""
+    lines = (
+        ": ".join(filter(None, (finding, one_line(entered.lesion)))),
+        t("Confidence: {level}.", level=t(entered.confidence)) if entered.confidence else "",
+        *map(one_line, entered.comment.splitlines()),
+    )
+    if text := "\n".join(filter(None, lines)):
+        st.caption(t("Your draft of this study, which cannot be signed any more. Copy what you need of it."))
+        st.code(text, language=None, wrap_lines=True)
+
+
 def form(installation: Installation, study: Study, onward: dict[str, Any]) -> None:
     """Draw the form, which keeps what is entered and signs by itself (`triage.web.drafts`); leaving is up to Python.
 
@@ -232,7 +250,9 @@ def _open(study_id: str) -> None:
 
 
 def _state(item: Reading, study: Study) -> str:
-    return t(SETTLED if reading.was_preliminary(item, study.readings, study.status) else STATES[item.state])
+    if reading.was_preliminary(item, study.readings, study.status):
+        return t(SETTLED)
+    return t(STATES[reading.standing(item, study.readings, study.status)])
 
 
 def _folded(item: Reading, study: Study, kind: str, *, blind: bool) -> str:

@@ -81,7 +81,7 @@ class AuditExport:
             raise HTTPException(503, retold(str(error)), NO_STORE) from error
         kind, ending = FORMS[form]
         headers = NO_STORE | {"Content-Disposition": f'attachment; filename="audit-trail.{ending}"'}
-        return StreamingResponse(_pieces(written(entries)), media_type=kind, headers=headers)
+        return StreamingResponse(in_pieces(written(entries)), media_type=kind, headers=headers)
 
 
 def csv_lines(entries: Iterator[TrailEntry]) -> Iterator[str]:
@@ -136,7 +136,7 @@ def _time(text: str) -> datetime | None:
     return at and (at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
 
 
-def _pieces(lines: Iterator[str]) -> Iterator[str]:
+def in_pieces(lines: Iterator[str]) -> Iterator[str]:
     """Give some lines at a time: each piece costs the server a turn."""
     while piece := "".join(islice(lines, PIECE)):
         yield piece

@@ -16,7 +16,7 @@ from triage.languages.speech import later, retold
 from triage.pipeline.installation import Installation
 from triage.reading import hidden_from
 from triage.records.marked import MAX_BYTES
-from triage.records.marks import MarkDraft
+from triage.records.marks import MarkDraft, latest
 from triage.text import readable_name
 from triage.web.reader import NO_STORE, Answer, reader_of, refuse_other_sites
 
@@ -78,11 +78,10 @@ def visible(installation: Installation, study_id: str, reader: str) -> list[dict
     status, readings = store.readings.of(study_id)
     if hidden_from(reader, readings, status) or installation.awaits_commit(store.study(study_id), reader):
         return []
-    latest = {item.reader: number for number, item in enumerate(readings, start=1) if item.reader != reader}
     return [
         {"reader": readable_name(one.reader), "content": one.marks.stored()}
-        for one in store.marks.signed(study_id)
-        if latest.get(one.reader) == one.version
+        for one in latest(store.marks.signed(study_id), readings)
+        if one.reader != reader
     ]
 
 

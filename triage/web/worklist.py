@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from triage.domain import Band, Finding, StudyStatus
@@ -21,13 +21,12 @@ from triage.pipeline.installation import Installation
 from triage.records.worklist_views import Sort, WorklistFilter, WorklistRow
 from triage.settings import ROOT
 from triage.web import worklist_lists
+from triage.web.audit_export import in_pieces
 from triage.web.reader import NO_STORE, STATUS, acting, answering, reader_of, refuse_other_sites
 from triage.web.worklist_lists import ALL, FOR_ANOTHER, WAITING
 from triage.web.worklist_rows import as_csv, as_shown, told
 
 PAGE_SIZE = 50
-#: Most rows of a CSV file.
-MAX_CSV_ROWS = 10_000
 #: What sorts by the AI result.
 BY_THE_AI = {Sort.BAND, Sort.MALIGNANCY, Sort.PREDICTED}
 #: Scripts of the pages that are loaded from here.
@@ -80,17 +79,17 @@ class Worklist:
         }
 
     async def _csv(self, request: Request) -> Response:
-        """Send the rows of all pages as a table."""
+        """Send the rows of all pages as a table, as they are read."""
         refuse_other_sites(request)
         wanted, queue = self._wanted(request), self._installation().queue
         try:
-            page = await to_thread.run_sync(lambda: queue.page(wanted, datetime.now(UTC), size=MAX_CSV_ROWS))
-            await to_thread.run_sync(acting(request, self._installation()).export_list, len(page.rows))
+            count, rows = await to_thread.run_sync(queue.all, wanted, datetime.now(UTC))
+            await to_thread.run_sync(acting(request, self._installation()).export_list, count)
         except TriageError as error:
             raise HTTPException(STATUS.get(type(error), 503), retold(str(error)), NO_STORE) from error
         headers = NO_STORE | {"Content-Disposition": 'attachment; filename="worklist.csv"'}
-        table = f"\ufeff{as_csv(self._row(row, wanted) for row in page.rows)}"
-        return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
+        lines = as_csv(self._row(row, wanted) for row in rows)
+        return StreamingResponse(in_pieces(lines), media_type="text/csv; charset=utf-8", headers=headers)
 
     def _wanted(self, request: Request) -> WorklistFilter:
         """Return the filter of a request; before a blind reading no filter or order tells what the AI found."""

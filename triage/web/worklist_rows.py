@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from triage.domain import StudyStatus
@@ -89,16 +89,20 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"ai": t(row["ai"]), "reason": ". ".join(map(retold, row["reason"])), "signed": signed}
 
 
-def as_csv(rows: Iterable[dict[str, Any]]) -> str:
-    """Return rows as a table, in English as every table that can be taken away."""
-    table = io.StringIO()
-    writer = csv.writer(table, quoting=csv.QUOTE_ALL)
+def as_csv(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Give the lines of rows as a table, in English as every table that can be taken away."""
+    written = io.StringIO()
+    writer = csv.writer(written, quoting=csv.QUOTE_ALL)
+    written.write("\ufeff")
     writer.writerow(CSV_COLUMNS.values())
     for row in rows:
         signed = "; ".join(map(_signed, row["signed"]))
         line = row | {"signed": signed, "reason": ". ".join(row["reason"])}
         writer.writerow([csv_cell(_cell(line[name])) for name in CSV_COLUMNS])
-    return table.getvalue()
+        yield written.getvalue()
+        written.seek(0)
+        written.truncate()
+    yield written.getvalue()  # of nothing, the names of the columns
 
 
 def _signed(one: dict[str, Any]) -> str:

@@ -246,6 +246,9 @@ def test_each_contrast_is_a_series(tmp_path: Path) -> None:
     assert [one.header for one in decode_study([path])] == [first.header, second.header]
     seen = inspect(path)
     assert (seen.frames, seen.series.description) == (24, "2 volumes")
+    assert [one.frame for series in (first, second) for one in series.slices] == list(range(24)), (
+        "no two slices share a name"
+    )
 
 
 #: Dimensions of the file, and which of them are x, y, z and volume; the others have one voxel.

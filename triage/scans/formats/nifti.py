@@ -103,8 +103,8 @@ def decode(path: Path) -> tuple[Series, ...]:
     -------
     tuple of Series
         Slices in radiological orientation, uint16, on one scale for each volume (`gray_scale.to_uint16`).
-        `Slice.frame` is the index along the axis. Beyond `MAX_CONTRASTS` volumes or `MAX_DECODED` bytes, only the
-        first is decoded, and the others are never in memory.
+        `Slice.frame` is the index along the axis, and goes on from volume to volume. Beyond `MAX_CONTRASTS` volumes or
+        `MAX_DECODED` bytes, only the first is decoded, and the others are never in memory.
 
     Raises
     ------
@@ -207,7 +207,8 @@ def _stated(header: nibabel.Nifti1Header, smallest: float) -> NDArray[np.float64
 
 def _numbered(series: Series, at: int, volumes: int) -> Series:
     header = replace(series.header, number=at + 1, description=f"Volume {at + 1} of {volumes}")
-    return replace(series, header=header)
+    before = at * len(series.slices)
+    return replace(series, header=header, slices=tuple(replace(one, frame=before + one.frame) for one in series.slices))
 
 
 def _series(voxels: Stored, zooms: tuple[float, ...], scale: Line, axis: int | None) -> Series:
