@@ -64,7 +64,7 @@ class Decisions:
                 later |= studies_of_it
             return made
 
-    def undo(self, study_id: str, *, by: str, reason: str, second_read: bool = False) -> None:
+    def undo(self, study_id: str, *, by: str, reason: str, second_read: bool = True) -> None:
         """Undo a decision in one transaction: both studies are on the record as before, and in conflict again.
 
         The UIDs stay with the study that has them; the conflict can be decided for the other one.

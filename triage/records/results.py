@@ -31,7 +31,7 @@ class Results:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def file(self, study_id: str, result: AIResult, *, second_read: bool = False) -> None:
+    def file(self, study_id: str, result: AIResult, *, second_read: bool = True) -> None:
         """File an AI result and rank the study by it; filing the same result again ranks a study that waits for it.
 
         A result for contents that the study no longer has is kept, but the study is not ranked by it.

@@ -87,7 +87,7 @@ export class Sync {
       const message = refused ? error.message : this.#keep() ? AWAY : NOT_KEPT;
       const known = this.saved === (refused ? "refused" : "waiting");
       this.saved = refused ? "refused" : "waiting";
-      this.tell(known ? "" : message);
+      if (!known) this.tell(message); // once: it stays until something else is told
       this.#later(this.#retry);
       this.#retry = Math.min(RETRY.longest, this.#retry * 2);
     } finally {

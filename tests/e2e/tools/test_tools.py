@@ -10,6 +10,7 @@ import pytest
 from e2e.tools.bench import Server, drag, opened, screen, show
 from marked_samples import length, marks, mask
 from playwright.sync_api import BrowserContext, Page
+from record_samples import NOW, reading
 from scipy import ndimage
 
 from triage.records.marked import Mask
@@ -366,6 +367,21 @@ def test_marks_that_the_record_refuses_are_said(page: Page, server: Server) -> N
     drag(page, (20, 30), (100, 30))
     page.wait_for_function("states.at(-1).saved === 'refused'")
     assert "does not have" in page.evaluate("said()")[-1]
+    page.keyboard.press("k")
+    page.wait_for_function("states.at(-1).saved === 'refused'")
+    page.wait_for_timeout(2600)  # it is sent again after two seconds
+    assert "does not have" in page.evaluate("states.at(-1).message"), "nothing else was said"
+
+
+def test_what_is_marked_while_a_signature_waits_is_sent_afterwards(page: Page, server: Server) -> None:
+    drafts = server.installation.store.drafts
+    drafts.hold(server.study_id, reading(), seen=0, due=NOW)
+    page.keyboard.press("k")
+    page.wait_for_function("states.at(-1).saved === 'refused'")
+    assert "being signed" in page.evaluate("states.at(-1).message")
+    assert drafts.settle(NOW) == 1
+    until(page, lambda: server.draft["keys"] == [server.markers[0]])
+    assert server.installation.store.marks.signed(server.study_id) == ()
 
 
 def test_a_reader_who_may_not_draw_sees_the_marks(page: Page, server: Server) -> None:
