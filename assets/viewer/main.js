@@ -83,6 +83,9 @@ export class App {
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
     const signed = (/** @type {any} */ event) => event.detail.study_id === data.study && void this.theirs.load();
     window.addEventListener("neurotriage", signed, { signal: this.stop.signal });
+    // The form signs what is seen: it waits for the marks.
+    const wanted = (/** @type {any} */ event) => event.detail.study === data.study && (event.detail.missing = this.tools?.sync.flush());
+    window.addEventListener("neurotriage-signing", wanted, { signal: this.stop.signal });
     this.room = new ResizeObserver(() => this.layout.panes.length && (toolbar(this), this.strip.draw()));
     this.room.observe(this.part("bar"));
     this.begun = this.start().catch((error) => {

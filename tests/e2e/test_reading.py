@@ -204,6 +204,39 @@ def test_marks_alone_are_told_as_saved_at_once(server: Server, browser: Browser)
     tab.context.close()
 
 
+def test_nothing_is_signed_without_the_marks_on_the_picture(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study, tries = study_of(tab), []
+
+    def refuse(route: Route) -> None:
+        if route.request.method != "PUT":
+            return route.continue_()
+        tries.append(route.request.url)
+        return route.fulfill(status=503, body="{}")
+
+    marks = re.compile(f"/viewer/studies/{study}/marks$")
+    tab.route(marks, refuse)
+    tab.get_by_role("button", name="Key image").click()
+    until(lambda: tab.wait_for_timeout(100) or len(tries) > 2)
+    tab.wait_for_timeout(500)
+    said = tab.locator("#viewer .nt-message")
+    expect(said).to_contain_text("Your marks are kept in this browser", timeout=100)
+    sign(tab, "Glioma", reason="wrong class")
+    refusal = tab.locator(".reading .refusal")
+    expect(refusal).to_contain_text("The marks on the picture are not saved yet. The server does not answer.")
+    expect(tab.get_by_text("Final in")).to_have_count(0)
+    tab.unroute(marks)
+    sign(tab, "Glioma")
+    expect(tab.get_by_text("Final in")).to_be_visible()
+    expect(refusal).to_have_text("")
+    expect(said).not_to_contain_text("Your marks are kept in this browser")
+    until(lambda: store_has(server, study))
+    installation = store(server)
+    assert len(installation.store.marks.signed(study)[0].marks.keys) == 1
+    installation.close()
+    tab.context.close()
+
+
 def test_what_was_typed_without_a_name_is_there_once_there_is_one(server: Server, browser: Browser) -> None:
     """Also if the page was loaded again in between."""
     study = server.order[0]  # type: ignore[attr-defined]
