@@ -8,13 +8,14 @@ import { Acts } from "./acts.js";
 import { Draft, ask } from "./draft.js";
 import { draw } from "./draw.js";
 import { onKey } from "./keys.js";
+import { heard, now } from "./now.js";
 import { Onward } from "./onward.js";
 import { drawHeld } from "./panels.js";
 import { build, lacking } from "./parts.js";
 import { Question } from "./question.js";
 
 /**
- * @typedef {import("./draft.js").Snapshot} Snapshot
+ * @typedef {import("./draft.js").Snapshot & {now: string}} Snapshot
  * @typedef {{study: string, name: string, reader: string, role: string, blind: boolean, predicted: string, amends: boolean, verb: string, title: string,
  *   choices: [string, string][], reasons: [string, string][], snapshot: Snapshot, refusal: string, note: string,
  *   shown: {readings: number, contents: string, model: string}, proof: string, done: number,
@@ -114,16 +115,17 @@ export class Form {
 
   /** @param {Snapshot} snapshot */
   take(snapshot) {
+    heard(snapshot.now);
     this.snapshot = this.kept(snapshot);
     this.markedAt = snapshot.marked_at ?? "";
     this.draft.receive(this.snapshot.draft, snapshot.readings);
     this.draw();
     // What the page around the form shows has changed too: the readings so far, and which one comes next.
-    const now = `${snapshot.readings} ${snapshot.status}`;
+    const found = `${snapshot.readings} ${snapshot.status}`;
     const drawn = `${this.data.snapshot.readings} ${this.data.snapshot.status}`;
     const lost = Date.now() - this.askedAt > AGAIN;
-    if (now !== drawn && (now !== this.asked || lost) && !this.acts.busy) {
-      this.asked = now;
+    if (found !== drawn && (found !== this.asked || lost) && !this.acts.busy) {
+      this.asked = found;
       this.askedAt = Date.now();
       void this.acts.act("refresh");
     }
@@ -165,7 +167,7 @@ export class Form {
     this.acts.watch();
     if (!this.snapshot.held.length) return;
     drawHeld(this);
-    if (this.snapshot.held.some(({ due_at }) => Date.parse(due_at) + 300 < Date.now())) void this.look();
+    if (this.snapshot.held.some(({ due_at }) => Date.parse(due_at) + 300 < now())) void this.look();
   }
 
   get ended() {

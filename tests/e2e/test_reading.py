@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from access_samples import account
-from helpers import free_port, sign_study, take_in, until
+from helpers import by_another_clock, free_port, sign_study, take_in, until
 from marked_samples import marks
 from playwright.sync_api import Browser, Page, Route, expect
 from servers import served, start
@@ -23,6 +23,7 @@ from triage.domain import Band, Finding, StudyStatus
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.reading import Entries
 from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT, Settings
 
@@ -290,6 +291,28 @@ def test_a_signature_is_taken_back_and_then_stored_without_the_tab(server: Serve
     (kept,) = installation.store.study(study_id).readings
     assert (kept.finding, kept.comment) == (Finding.MENINGIOMA, "dural tail")
     installation.close()
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_times_are_right_where_the_clock_of_the_browser_is_wrong(
+    server: Server, browser: Browser, minutes: int
+) -> None:
+    study, other = server.order[:2]  # type: ignore[attr-defined]
+    installation, before = store(server), datetime.now(UTC) - timedelta(days=6)
+    typed = Entries(Finding.GLIOMA, comment="six days ago")
+    installation.store.drafts.save(other, "Dr. Ada", typed, base=0, seen=0, now=before)
+    installation.close()
+    tab = reading(browser, server, "Dr. Ada", study)
+    tab.add_init_script(by_another_clock(60_000 * minutes))
+    tab.reload()
+    sign(tab, "Glioma", reason="wrong class")
+    expect(tab.locator(".reading .held")).to_have_text(re.compile(r"Final in ([1-9]|10) sUndo"))
+    expect(tab.get_by_role("button", name="Undo (u)")).to_be_visible()
+    expect(tab.locator(".reading .held")).to_be_hidden(timeout=20_000)
+    tab.goto(f"{server.address}/review?study={other}")
+    day = before.astimezone().strftime("%b %-d, %Y")
+    expect(tab.locator(".reading .state")).to_contain_text(f"Draft saved {day}, ")
+    tab.context.close()
 
 
 def test_a_double_click_asks_and_signs_nothing(server: Server, browser: Browser) -> None:

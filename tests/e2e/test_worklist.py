@@ -12,7 +12,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
-from helpers import until
+from helpers import by_another_clock, until
 from playwright.sync_api import Browser, Page, Route, expect
 from record_samples import instance, reading, result
 from servers import served, start
@@ -357,6 +357,13 @@ def test_columns_are_kept_for_the_reader(server: Server, tab: Page) -> None:
     assert wide["width"] > 160
     kept = server.store.preferences.of("Dr. Ada", "worklist columns")["columns"]
     assert [one["shown"] for one in kept if one["name"] == "accession"] == [False]
+
+
+def test_waits_are_right_where_the_clock_of_the_browser_is_wrong(server: Server, tab: Page) -> None:
+    server.add()
+    tab.add_init_script(by_another_clock(86_400_000))
+    opened(tab, server, 1)
+    expect(tab.locator('tbody [data-column="arrived"]')).to_have_text(re.compile(r"^\d+ s$"))
 
 
 def test_nothing_moves_under_the_pointer_and_a_stat_is_announced(server: Server, tab: Page) -> None:

@@ -43,6 +43,7 @@ def test_what_is_typed_is_kept_and_told_again(discreet_peer: Peer) -> None:
     assert (answer.status_code, answer.json()["version"]) == (200, 1)
     told = ask(discreet_peer, "GET", study_id).json()
     assert told["draft"]["entries"] == TYPED
+    assert abs(datetime.fromisoformat(told["now"]) - datetime.now(UTC)) < timedelta(seconds=30)
     assert (told["draft"]["version"], told["readings"], told["news"], told["held"]) == (1, 0, [], [])
     assert (told["claim"]["reader"], told["claim"]["mine"]) == (READER, True)
     assert ask(discreet_peer, "GET", study_id, by="Dr. B").json()["draft"] is None

@@ -163,7 +163,7 @@ def _shown(sent: dict[str, Any]) -> Shown:
 
 
 def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str, Any]:
-    """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, held signatures.
+    """Return what the record has for a reader of a study, as JSON: time, draft, marks, claim, news, held signatures.
 
     News are the readings that others signed since the draft was begun. From a second reader, who has not signed yet,
     it keeps what the first one said; from a blind reader, who has not committed a class yet, why the AI was overridden.
@@ -191,6 +191,7 @@ def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str
     committed = bool(draft and draft.entries.blind) or any(item.reader == reader for item in readings)
     blind = installation.settings.blind_first_read and not committed
     return {
+        "now": now.isoformat(),
         "status": status.value,
         "readings": len(readings),
         "draft": _draft(draft) if draft else None,
