@@ -1,13 +1,15 @@
 // @ts-check
 // One stream of news for all pages of a browser: a browser opens only six connections to one server.
 
+import { stream } from "./events-stream.js";
+
 /** @typedef {{number: number, data: string}} Told the number of a row of the trail, and what it says */
 
 const KEPT = 500;
 /** @type {Map<MessagePort, number>} the ports of the pages, and what each has heard */
 const ports = new Map();
-/** @type {EventSource | null} */
-let source = null;
+/** @type {(() => void) | null} what ends the stream */
+let end = null;
 /** @type {Told[]} the newest ones, for a page that was on its way when they came */
 let told = [];
 
@@ -18,8 +20,8 @@ function connect(event) {
     if (data === "bye") ports.delete(port);
     else begin(port, data.since);
     if (ports.size > 0) return;
-    source?.close();
-    [source, told] = [null, []];
+    end?.();
+    [end, told] = [null, []];
   };
 }
 
@@ -31,7 +33,7 @@ function connect(event) {
 function begin(port, since) {
   ports.set(port, since);
   told.forEach((one) => tell(port, one));
-  source ??= listen(since);
+  end ??= stream(since, hear);
 }
 
 /**
@@ -43,17 +45,13 @@ function tell(port, one) {
 }
 
 /**
- * @param {number} since
- * @returns {EventSource}
+ * @param {number} number
+ * @param {string} data
  */
-function listen(since) {
-  const stream = new EventSource(`/events?since=${since}`);
-  stream.onmessage = ({ data, lastEventId }) => {
-    const one = { number: Number(lastEventId), data };
-    told = [...told.slice(1 - KEPT), one];
-    ports.forEach((_, port) => tell(port, one));
-  };
-  return stream;
+function hear(number, data) {
+  const one = { number, data };
+  told = [...told.slice(1 - KEPT), one];
+  ports.forEach((_, port) => tell(port, one));
 }
 
 self.addEventListener("connect", /** @type {EventListener} */ (/** @type {unknown} */ (connect)));

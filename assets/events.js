@@ -6,6 +6,7 @@ import { watchConnection } from "./events-connection.js";
 import { watchFocus } from "./events-focus.js";
 import { noted, standing } from "./events-notes.js";
 import { watchPointer } from "./events-resting.js";
+import { stream } from "./events-stream.js";
 import { t } from "./t.js";
 
 /**
@@ -78,12 +79,11 @@ function giveBack() {
 /** @param {number} since */
 function listen(since) {
   if (typeof SharedWorker === "undefined") {
-    const stream = new EventSource(`/events?since=${since}`);
-    stream.onmessage = ({ data, lastEventId }) => hear(data, Number(lastEventId));
+    stream(since, hear);
     return;
   }
-  const worker = new SharedWorker("/worklist/modules/events-worker.js");
-  worker.port.onmessage = ({ data }) => hear(data.data, data.number);
+  const worker = new SharedWorker("/worklist/modules/events-worker.js", { type: "module", name: "news" });
+  worker.port.onmessage = ({ data }) => hear(data.number, data.data);
   worker.port.postMessage({ since });
   window.addEventListener("pagehide", () => worker.port.postMessage("bye"), { once: true });
   window.addEventListener("pageshow", ({ persisted }) => persisted && listen(heardBefore(since)), { once: true });
@@ -95,10 +95,10 @@ function heardBefore(since) {
 }
 
 /**
- * @param {string} data
  * @param {number} number
+ * @param {string} data
  */
-function hear(data, number) {
+function hear(number, data) {
   sessionStorage.setItem(HEARD, String(Math.max(number, heardBefore(0))));
   /** @type {NewsItem} */
   const item = JSON.parse(data);

@@ -6,7 +6,7 @@ import { day as written, decimals, locale, t } from "./t.js";
 /**
  * @typedef {{reader: string, finding: string, at: string, superseded: boolean}} Signature
  * @typedef {{id: string, band: string, malignancy: number | null, finding: string | null, ai: string, patient: string,
- *   mrn: string, accession: string, study: string, date: string, images: string, arrived: string, status: string,
+ *   mrn: string, accession: string, study: string, date: string, images: string, arrived: string, waited: number, status: string,
  *   waiting: boolean, reason: string, claimed: string, drafts: string[], own: boolean, prior: boolean, signed: Signature[]}} Row
  * `done` is what a column is called where nothing waits.
  * Columns `ofAI` are left out where no row shows what the AI found.
@@ -104,7 +104,7 @@ function day(cell, row) {
 /** @type {(cell: HTMLElement, row: Row) => void} */
 function waiting(cell, row) {
   const arrived = new Date(row.arrived);
-  cell.textContent = row.waiting ? duration(Date.now() - arrived.getTime()) : arrived.toLocaleDateString(locale, { dateStyle: "medium" });
+  cell.textContent = row.waiting ? duration(1000 * row.waited) : arrived.toLocaleDateString(locale, { dateStyle: "medium" });
   cell.title = t("Arrived {time}", { time: moment(row.arrived) });
 }
 

@@ -62,6 +62,17 @@ def until(holds: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+def by_another_clock(milliseconds: int) -> str:
+    """Return a script for a page whose browser has a clock that is ahead by so much."""
+    return f"""
+      const Right = Date;
+      globalThis.Date = class extends Right {{
+        constructor(...given) {{ given.length ? super(...given) : super(Right.now() + {milliseconds}); }}
+        static now() {{ return Right.now() + {milliseconds}; }}
+      }};
+    """
+
+
 def encode(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
     """Encode an array as a picture file."""
     buffer = io.BytesIO()

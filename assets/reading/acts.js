@@ -94,6 +94,7 @@ export class Acts {
     form.told = "";
     try {
       await form.draft.flush();
+      if (method === "PUT" && path.endsWith("/signature")) await marksKept(form.data.study);
       const found = await ask(method, path, { reader: form.data.reader, ...sent() });
       this.telling = false;
       if (path.startsWith(form.data.study) && !form.ended) form.take(found);
@@ -108,4 +109,16 @@ export class Acts {
       form.draw();
     }
   }
+}
+
+/**
+ * A signature takes along the marks that the server has: those on the picture must be there.
+ * @param {string} study
+ */
+async function marksKept(study) {
+  /** @type {{study: string, missing?: Promise<string>}} the viewer fills in why some are not */
+  const detail = { study };
+  window.dispatchEvent(new CustomEvent("neurotriage-signing", { detail }));
+  const reason = await detail.missing;
+  if (reason) throw new Refusal(t("The marks on the picture are not saved yet. {reason}", { reason }));
 }

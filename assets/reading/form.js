@@ -8,13 +8,14 @@ import { Acts } from "./acts.js";
 import { Draft, Refusal, ask } from "./draft.js";
 import { draw } from "./draw.js";
 import { onKey } from "./keys.js";
+import { heard, now } from "./now.js";
 import { Onward } from "./onward.js";
 import { drawHeld } from "./panels.js";
 import { build, lacking } from "./parts.js";
 import { Question } from "./question.js";
 
 /**
- * @typedef {import("./draft.js").Snapshot} Snapshot
+ * @typedef {import("./draft.js").Snapshot & {now: string}} Snapshot
  * @typedef {{study: string, name: string, reader: string, role: string, blind: boolean, predicted: string, amends: boolean, verb: string, title: string,
  *   choices: [string, string][], reasons: [string, string][], snapshot: Snapshot, refusal: string, note: string,
  *   shown: {readings: number, contents: string, model: string}, proof: string, done: number,
@@ -117,6 +118,7 @@ export class Form {
 
   /** @param {Snapshot} snapshot */
   take(snapshot) {
+    heard(snapshot.at);
     // An answer that comes late would turn back what was entered since.
     const late = Math.max(this.snapshot.at, this.draft.at) - snapshot.at;
     if (late > 0 && late < LATE) return;
@@ -127,11 +129,11 @@ export class Form {
     if (JSON.stringify(this.draft.entries) !== before) this.withdraw(t("Another window changed this draft. Check it, then sign."));
     this.draw();
     // What the page around the form shows has changed too: the readings so far, and which one comes next.
-    const now = `${snapshot.readings} ${snapshot.status}`;
+    const found = `${snapshot.readings} ${snapshot.status}`;
     const drawn = `${this.data.snapshot.readings} ${this.data.snapshot.status}`;
     const lost = Date.now() - this.askedAt > AGAIN;
-    if (now !== drawn && (now !== this.asked || lost) && !this.acts.busy) {
-      this.asked = now;
+    if (found !== drawn && (found !== this.asked || lost) && !this.acts.busy) {
+      this.asked = found;
       this.askedAt = Date.now();
       void this.acts.act("refresh");
     }
@@ -183,7 +185,7 @@ export class Form {
     this.acts.watch();
     if (!this.snapshot.held.length) return;
     drawHeld(this);
-    if (this.snapshot.held.some(({ due_at }) => Date.parse(due_at) + 300 < Date.now())) void this.look();
+    if (this.snapshot.held.some(({ due_at }) => Date.parse(due_at) + 300 < now())) void this.look();
   }
 
   get ended() {

@@ -1,6 +1,7 @@
 // @ts-check
 /** The panels of the form: what others did meanwhile, and what can be taken back. Text of persons becomes text, never HTML. */
 import { t } from "../t.js";
+import { now } from "./now.js";
 import { clock, element } from "./parts.js";
 
 /**
@@ -126,7 +127,7 @@ export function drawHeld(form) {
   const last = snapshot.held.at(-1);
   parts.held.hidden = !last;
   if (!last) return;
-  const left = Math.max(Math.ceil((Date.parse(last.due_at) - Date.now()) / 1000), 0);
+  const left = Math.max(Math.ceil((Date.parse(last.due_at) - now()) / 1000), 0);
   const named = { finding: last.said, study: last.name };
   const text = left ? t("Signed: {finding}, {study}. Final in {seconds} s", { ...named, seconds: left }) : t("Signed: {finding}, {study}. It is being filed …", named);
   if (!parts.undo) {

@@ -2,6 +2,7 @@
 /** The elements of the form. Text of persons becomes text, never HTML. */
 
 import { locale, t } from "../t.js";
+import { now } from "./now.js";
 
 const CONFIDENCE = [["low", t("low")], ["medium", t("medium")], ["high", t("high")]];
 
@@ -19,10 +20,12 @@ export function element(tag, properties = {}, ...children) {
 
 /**
  * @param {string} iso
- * @returns {string} the time in the reader's own zone
+ * @returns {string} the time in the reader's own zone, with the day if it is not today
  */
 export function clock(iso) {
-  return new Date(iso).toLocaleTimeString(locale);
+  const time = new Date(iso);
+  const today = time.toDateString() === new Date(now()).toDateString();
+  return today ? time.toLocaleTimeString(locale) : time.toLocaleString(locale, { dateStyle: "medium", timeStyle: "medium" });
 }
 
 /** A key that is held down presses a button again and again: only its first press counts. @param {KeyboardEvent} event */

@@ -41,13 +41,15 @@ export async function ahead(id, all) {
  * Ask for a study.
  *
  * @param {string} id
+ * @param {string} version Digest that its address ends with, if it is known.
  * @returns {Promise<StudyHead>} One that was just fetched ahead is used, once.
  */
-export async function study(id) {
+export async function study(id, version) {
   const known = latest;
   latest = null;
   if (known?.id !== id || performance.now() - known.at > HOLDS) return ask(id);
-  return known.head.catch(() => ask(id));
+  const head = await known.head.catch(() => ask(id));
+  return head.address.endsWith(version) ? head : ask(id);
 }
 
 /** @param {string} id @param {RequestInit} [how] @returns {Promise<StudyHead>} */

@@ -118,6 +118,25 @@ export class Layout {
     this.following = false;
   }
 
+  /**
+   * Show another description of what is shown.
+   *
+   * @param {(pane: Pane) => [Source, number, string | null, number] | null} place Source, series, plane and slice; null: the pane stays as it is.
+   */
+  renew(place) {
+    const [main] = this.panes;
+    const before = main.head.slices.length;
+    this.following = true;
+    for (const pane of this.panes) {
+      const found = place(pane);
+      if (found) pane.open(...found);
+    }
+    this.following = false;
+    if (this.kind !== "planes") return;
+    if (this.withoutPlanes) this.arrange("one", main.source, [main.series, main.at]);
+    else if (main.head.slices.length !== before) this.arrange("planes", main.source, [main.series, main.at]);
+  }
+
   /** @param {Pane} pane */
   activate(pane) {
     this.active = Math.max(this.panes.indexOf(pane), 0);

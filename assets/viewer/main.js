@@ -3,6 +3,7 @@
 import { day, t } from "../t.js";
 import { act } from "./actions.js";
 import { ahead, study as ask, unseen } from "./ahead.js";
+import { anew, change } from "./anew.js";
 import { withAside } from "./aside.js";
 import { inField, meaning, typing } from "./keys.js";
 import { found } from "./found.js";
@@ -20,7 +21,7 @@ import { Windows } from "./windows.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 /** @typedef {import("./pane.js").Source} Source */
-/** @typedef {{study: string, of: string, banner: string, next: string, blind: boolean, readings: number}} Data What the page says. */
+/** @typedef {{study: string, of: string, banner: string, next: string, blind: boolean, readings: number, version: string, model: string}} Data What the page says. */
 
 /** What the reader chose stays for the next study. @type {import("./types.js").Settings} */
 const settings = { heat: true, outline: true, opacity: 0.4, finding: "", method: "cam" };
@@ -67,6 +68,8 @@ export class App {
     this.drawn = null;
     /** What the last key or button could not do. */
     this.notice = "";
+    /** What of the study has changed lately. @type {string[]} */
+    this.news = [];
     this.cine = 0;
     this.warmed = false;
     /** @type {any} Tools of measuring on the first pane, once they are here. */
@@ -80,9 +83,12 @@ export class App {
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
     const signed = (/** @type {any} */ event) => event.detail.study_id === data.study && void this.theirs.load();
     window.addEventListener("neurotriage", signed, { signal: this.stop.signal });
+    // The form signs what is seen: it waits for the marks.
+    const wanted = (/** @type {any} */ event) => event.detail.study === data.study && (event.detail.missing = this.tools?.sync.flush());
+    window.addEventListener("neurotriage-signing", wanted, { signal: this.stop.signal });
     this.room = new ResizeObserver(() => this.layout.panes.length && (toolbar(this), this.strip.draw()));
     this.room.observe(this.part("bar"));
-    this.start().catch((error) => {
+    this.begun = this.start().catch((error) => {
       if (!this.stop.signal.aborted) this.nothing(error.message);
     });
   }
@@ -110,12 +116,14 @@ export class App {
 
   /** @param {Data} data */
   rename(data) {
-    const before = this.data.of;
+    const before = this.data;
+    const changed = change(before, data);
     this.data = data;
     this.host.dataset.study = data.study;
     this.part("banner").textContent = data.banner;
     void this.theirs.load();
-    if (data.of !== before && this.layout.panes.length) this.refresh(); // windows are those of the person
+    if (data.of !== before.of && this.layout.panes.length) this.refresh(); // windows are those of the person
+    if (changed) this.begun = this.begun.then(() => anew(this, changed));
   }
 
   async start() {
@@ -151,16 +159,19 @@ export class App {
 
   /** @param {string} id @returns {Promise<Source>} */
   async source(id) {
-    const known = this.sources.get(id);
-    if (known) return known;
-    const head = await ask(id);
+    const known = this.sources.get(id) ?? (await this.fetched(id));
+    this.sources.set(id, known);
+    return known;
+  }
+
+  /** @param {string} id @returns {Promise<Source>} A study as the server has it now. */
+  async fetched(id) {
+    const head = await ask(id, id === this.data.study ? this.data.version : "");
     this.stop.signal.throwIfAborted();
     if (this.data.blind) unseen(head);
     const changed = () => this.changed();
     const other = id === this.data.study ? "" : head.date < this.main.head.date ? t("PRIOR STUDY {day}", { day: day(head.date) }) : t("OTHER STUDY {day}", { day: day(head.date) });
-    const source = { head, other, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Windows(() => this.data.of, head.address) };
-    this.sources.set(id, source);
-    return source;
+    return { head, other, loader: new Loader(head, changed), layers: new Layers(head, changed), windows: new Windows(() => this.data.of, head.address) };
   }
 
   /** @param {Pane} pane What lies over its slice, and nothing where the reader wants nothing. */

@@ -88,6 +88,7 @@ export class Pane {
     Object.assign(this, { source, series, plane });
     this.steps = [];
     this.cuts.clear();
+    this.fields.key = "";
     this.at = Math.min(Math.max(at, 0), this.count - 1);
     this.show();
     this.onMove();

@@ -200,6 +200,7 @@ function legend(app) {
     parts.push(aside);
   }
   const message = said([app.drawn?.message, app.notice].filter(Boolean).join(" "));
+  message.prepend(...app.news.flatMap((one) => [Object.assign(document.createElement("b"), { textContent: one }), " "]));
   message.className = "nt-message";
   message.title = message.textContent ?? "";
   app.part("legend").replaceChildren(message, ...parts);

@@ -29,14 +29,14 @@ const LOST = t("The tools could not be loaded. Reload the page.");
  * @returns {Promise<any>} The tools with what the reader has drawn so far; null if they cannot be loaded.
  */
 export async function toolsOf(app, studyId) {
-  const [{ viewport, source }] = app.layout.panes;
+  const [{ viewport }] = app.layout.panes;
   try {
     const { Tools } = await import(new URL("tools/tools.js", import.meta.url).href);
     const tools = new Tools(viewport, {
       studyId,
       readOnly: false,
       onChange: (/** @type {State} */ state) => app.drew(state),
-      markersOf: (/** @type {number} */ series) => source.head.series[series].slices.map((one) => one.marker),
+      markersOf: (/** @type {number} */ series) => app.main.head.series[series].slices.map((one) => one.marker),
       suggested: () => suggested(app),
       shown: () => (app.layout.pane.source === app.main ? app.layout.pane.viewport.image : null),
     });

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from access_samples import account
-from helpers import free_port, sign_study, take_in, until
+from helpers import by_another_clock, free_port, sign_study, take_in, until
 from marked_samples import marks
 from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from servers import served, start
@@ -205,6 +205,39 @@ def test_marks_alone_are_told_as_saved_at_once(server: Server, browser: Browser)
     tab.context.close()
 
 
+def test_nothing_is_signed_without_the_marks_on_the_picture(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study, tries = study_of(tab), []
+
+    def refuse(route: Route) -> None:
+        if route.request.method != "PUT":
+            return route.continue_()
+        tries.append(route.request.url)
+        return route.fulfill(status=503, body="{}")
+
+    marks = re.compile(f"/viewer/studies/{study}/marks$")
+    tab.route(marks, refuse)
+    tab.get_by_role("button", name="Key image").click()
+    until(lambda: tab.wait_for_timeout(100) or len(tries) > 2)
+    tab.wait_for_timeout(500)
+    said = tab.locator("#viewer .nt-message")
+    expect(said).to_contain_text("Your marks are kept in this browser", timeout=100)
+    sign(tab, "Glioma", reason="wrong class")
+    refusal = tab.locator(".reading .refusal")
+    expect(refusal).to_contain_text("The marks on the picture are not saved yet. The server does not answer.")
+    expect(tab.get_by_text("Final in")).to_have_count(0)
+    tab.unroute(marks)
+    sign(tab, "Glioma")
+    expect(tab.get_by_text("Final in")).to_be_visible()
+    expect(refusal).to_have_text("")
+    expect(said).not_to_contain_text("Your marks are kept in this browser")
+    until(lambda: store_has(server, study))
+    installation = store(server)
+    assert len(installation.store.marks.signed(study)[0].marks.keys) == 1
+    installation.close()
+    tab.context.close()
+
+
 def test_what_was_typed_without_a_name_is_there_once_there_is_one(server: Server, browser: Browser) -> None:
     """Also if the page was loaded again in between."""
     study = server.order[0]  # type: ignore[attr-defined]
@@ -265,6 +298,28 @@ def test_a_signature_is_taken_back_and_then_stored_without_the_tab(server: Serve
     (kept,) = installation.store.study(study_id).readings
     assert (kept.finding, kept.comment) == (Finding.MENINGIOMA, "dural tail")
     installation.close()
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_times_are_right_where_the_clock_of_the_browser_is_wrong(
+    server: Server, browser: Browser, minutes: int
+) -> None:
+    study, other = server.order[:2]  # type: ignore[attr-defined]
+    installation, before = store(server), datetime.now(UTC) - timedelta(days=6)
+    typed = Entries(Finding.GLIOMA, comment="six days ago")
+    installation.store.drafts.save(other, "Dr. Ada", typed, base=0, seen=0, now=before)
+    installation.close()
+    tab = reading(browser, server, "Dr. Ada", study)
+    tab.add_init_script(by_another_clock(60_000 * minutes))
+    tab.reload()
+    sign(tab, "Glioma", reason="wrong class")
+    expect(tab.locator(".reading .held")).to_have_text(re.compile(r"Final in ([1-9]|10) sUndo"))
+    expect(tab.get_by_role("button", name="Undo (u)")).to_be_visible()
+    expect(tab.locator(".reading .held")).to_be_hidden(timeout=20_000)
+    tab.goto(f"{server.address}/review?study={other}")
+    day = before.astimezone().strftime("%b %-d, %Y")
+    expect(tab.locator(".reading .state")).to_contain_text(f"Draft saved {day}, ")
+    tab.context.close()
 
 
 def test_a_double_click_asks_and_signs_nothing(server: Server, browser: Browser) -> None:

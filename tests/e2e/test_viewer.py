@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 from drawn_dicom import instance, write
-from helpers import take_in, until
+from helpers import redrawn, take_in, until
 from marked_samples import marks, mask
 from playwright.sync_api import Browser, Page, Route, expect
 from pydicom.uid import generate_uid
@@ -22,6 +22,7 @@ from triage.domain import Decision, Finding, Plane
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.scans.formats.nifti import decode
 from triage.scans.reformat import cuts
 from triage.settings import Settings
@@ -55,6 +56,7 @@ class Studies:
     """Where the server is, and the studies on it."""
 
     address: str
+    home: Path
     stack: str
     prior: str
     volume: str
@@ -62,6 +64,7 @@ class Studies:
     thick: str
     gap: str
     phantom: str
+    growing: str
 
 
 def values(at: int) -> np.ndarray:
@@ -104,7 +107,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> 
     installation = Installation(Settings(home=folder / "home"))
     gap = drawn(folder, "20260401", COUNT, 5.0, PatientID="GAP")
     del gap["20260401-7.dcm"]
-    stack, prior, volume, tumour, thick, unequal, phantom = (
+    stack, prior, volume, tumour, thick, unequal, phantom, growing = (
         take_in(installation, files)[0]
         for files in (
             drawn(folder, "20260301", COUNT, 5.0),
@@ -114,6 +117,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> 
             box(folder),
             gap,
             dict(phantom_study(Finding.GLIOMA, 6)),
+            dict(phantom_study(Finding.MENINGIOMA, 6, seed=1)),
         )
     )
     store = installation.store
@@ -126,7 +130,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> 
     store.readings.sign(unequal, signed, seen=0)
     installation.close()
     with served(folder / "home") as (address, _):
-        yield Studies(address, stack, prior, volume, tumour, thick, unequal, phantom)
+        yield Studies(address, folder / "home", stack, prior, volume, tumour, thick, unequal, phantom, growing)
 
 
 @pytest.fixture
@@ -742,6 +746,39 @@ def test_what_was_set_aside_is_in_the_strip_of_series(studies: Studies, tab: Pag
     expect(chosen.locator("option")).to_have_count(2)
     tab.locator(PANE).nth(1).click()
     expect(chosen).to_have_value("1")
+
+
+def test_slices_that_arrive_and_the_result_of_the_ai_come_into_the_open_study(studies: Studies, tab: Page) -> None:
+    """The reader stays at the slice, with its zoom and window, and what was marked stays."""
+    opened(tab, studies, studies.growing, 6)
+    for key in ("g", "o", "End", "ArrowUp", "+", "3", "k"):
+        tab.keyboard.press(key)
+    here(tab, 4)
+    pane, star = tab.locator(PANE), tab.get_by_role("button", name="Key image")
+    expect(star).to_have_attribute("aria-pressed", "true")
+    window, before = pane.get_attribute("data-window"), brightness(tab, 0.5, 0.6)
+    late = {"SeriesInstanceUID": generate_uid(), "SeriesNumber": 1, "SeriesDescription": "late"}
+    made = dict(phantom_study(Finding.PITUITARY, 6, seed=1))
+    del made["IM000006"]  # the localiser
+    files = {name: redrawn(file, **late, SOPInstanceUID=generate_uid()) for name, file in made.items()}
+    installation = Installation(Settings(home=studies.home, worker="separate"))
+    result = installation.store.study(studies.growing).result
+    assert result is not None
+    installation.receive([Incoming(name, data=file) for name, file in files.items()], actor="late")
+    legend, series = tab.locator("#viewer .nt-message"), tab.locator("#viewer .nt-thumbs button")
+    expect(legend).to_contain_text("Slices arrived: the study was loaded anew.")
+    contents = installation.store.study(studies.growing).contents
+    installation.store.results.file(studies.growing, replace(result, contents=contents))
+    installation.close()
+    expect(legend).to_contain_text("The AI result has come.")
+    expect(series.filter(has_text="late")).to_have_count(1)
+    expect(series.filter(has_text="t1_mprage_tra_ce")).to_have_attribute("aria-pressed", "true")
+    expect(tab.get_by_role("button", name="Heat map")).to_be_visible()
+    here(tab, 4)
+    expect(pane).to_have_attribute("data-drawn", "5")
+    expect(pane).to_have_attribute("data-window", str(window))
+    expect(star).to_have_attribute("aria-pressed", "true")
+    assert brightness(tab, 0.5, 0.6) == pytest.approx(before, abs=2)
 
 
 def test_a_study_of_one_series_says_that_there_is_nothing_to_compare_with(studies: Studies, tab: Page) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
-from helpers import until
+from helpers import by_another_clock, until
 from playwright.sync_api import Browser, Page, Route, expect
 from record_samples import instance, reading, result
-from servers import served
+from servers import served, start
 
 from triage.domain import Finding, ReadingState, StudyHeader
 from triage.reading import Entries
@@ -368,6 +370,13 @@ def test_columns_are_kept_for_the_reader(server: Server, tab: Page) -> None:
     assert [one["shown"] for one in kept if one["name"] == "accession"] == [False]
 
 
+def test_waits_are_right_where_the_clock_of_the_browser_is_wrong(server: Server, tab: Page) -> None:
+    server.add()
+    tab.add_init_script(by_another_clock(86_400_000))
+    opened(tab, server, 1)
+    expect(tab.locator('tbody [data-column="arrived"]')).to_have_text(re.compile(r"^\d+ s$"))
+
+
 def test_nothing_moves_under_the_pointer_and_a_stat_is_announced(server: Server, tab: Page) -> None:
     first = server.add("FIRST^A", 0.5)
     opened(tab, server, 1)
@@ -466,6 +475,36 @@ def test_more_tabs_than_a_browser_has_connections_hear_of_it(server: Server, bro
     for tab in (tabs[0], tabs[-1]):
         expect(tab.get_by_text("New STAT study")).to_be_visible(timeout=3000)
     context.close()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_news_come_again_after_a_proxy_answered_with_an_error(
+    server: Server, tab: Page, tmp_path: Path, shared: bool
+) -> None:
+    """A browser gives up a stream for good that is answered so."""
+    if not shared:
+        tab.add_init_script("delete window.SharedWorker")
+    tab.goto(f"{server.address}/readings")
+    expect(tab.get_by_label("Sound at a new STAT")).to_be_visible()
+    tab.wait_for_timeout(1500)
+    server.process.kill()
+    server.process.join(timeout=10)
+    port, asked = int(server.address.rpartition(":")[2]), set()
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.add(self.path.partition("?")[0])
+            self.send_error(502)
+
+    with ThreadingHTTPServer(("localhost", port), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        until(lambda: "/events" in asked)
+        proxy.shutdown()
+    process = start(tmp_path / "home", port, TRIAGE_WORKER="separate")
+    server.add(glioma=0.9)
+    expect(tab.get_by_role("status").filter(has_text="New STAT study")).to_be_visible(timeout=60_000)
+    process.terminate()
+    process.join(timeout=30)
 
 
 def test_the_server_ends_although_pages_listen(server: Server, tab: Page) -> None:

@@ -45,6 +45,7 @@ def test_what_is_typed_is_kept_and_told_again(discreet_peer: Peer) -> None:
     assert told["draft"]["entries"] == TYPED
     assert (told["draft"]["version"], told["readings"], told["news"], told["held"]) == (version, 0, [], [])
     assert answer.json()["at"] <= told["at"], "what is asked from then on has it"
+    assert abs(told["at"] - datetime.now(UTC).timestamp()) < 30
     assert (told["claim"]["reader"], told["claim"]["mine"]) == (READER, True)
     assert ask(discreet_peer, "GET", study_id, by="Dr. B").json()["draft"] is None
 

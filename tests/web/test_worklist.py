@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -35,7 +36,11 @@ def rows(peer: Peer, **query: str) -> dict[str, Any]:
     answer = ask(peer, "rows", params=query)
     assert answer.status_code == 200, answer.text
     assert answer.headers["cache-control"] == "no-store"
-    return answer.json()  # type: ignore[no-any-return]
+    said: dict[str, Any] = answer.json()
+    for row in said["rows"]:
+        arrived = datetime.fromisoformat(row["arrived"])
+        assert row.pop("waited") == pytest.approx((datetime.now(UTC) - arrived).total_seconds(), abs=30)
+    return said
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from triage.languages.speech import day, retold, t
+from triage.records.glances import version_of
 from triage.records.views import Study
 from triage.settings import ROOT
 from triage.text import one_line, readable_age, readable_name
@@ -56,6 +57,9 @@ def draw(study: Study, *, of: str, following: str | None = None, blind: bool = F
             "next": following or "",
             "blind": blind,
             "readings": len(study.readings),  # one more: marks of others may be seen now
+            # Others: slices or a result came, and the viewer shows them.
+            "version": version_of(study),
+            "model": "" if blind else study.shown.model,
             "modules": list(addresses("main.js")),
         },
     )

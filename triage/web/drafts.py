@@ -166,7 +166,7 @@ def _shown(sent: dict[str, Any]) -> Shown:
 
 
 def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str, Any]:
-    """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, held signatures.
+    """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, held signatures, and when.
 
     Those that were refused after all, as somebody else was faster, come too, unless they are of this study: its draft
     says so.

@@ -64,10 +64,14 @@ class Worklist:
         """Return one page of rows, and how many studies each list, band and class holds."""
         wanted, queue = self._wanted(request), self._installation().queue
         number = request.query_params.get("page", "1")
-        page = queue.page(wanted, datetime.now(UTC), number=_page(number) - 1, size=PAGE_SIZE)
+        now = datetime.now(UTC)
+        page = queue.page(wanted, now, number=_page(number) - 1, size=PAGE_SIZE)
         counts = queue.counts(wanted.text, wanted.reader)
         return {
-            "rows": [told(self._row(row, wanted)) for row in page.rows],
+            # How long a study waits is told in seconds: the clock of the browser can be wrong.
+            "rows": [
+                told(self._row(row, wanted)) | {"waited": (now - row.arrived_at).total_seconds()} for row in page.rows
+            ],
             "total": page.total,
             "page": page.number + 1,
             "pages": max(-(-page.total // PAGE_SIZE), 1),

@@ -26,6 +26,8 @@ const REFUSED = t("The server refused your marks; they stay in this browser. Rel
 export class Sync {
   /** @type {State["saved"]} */
   saved = "saved";
+  /** Why the last try to save failed; empty if it did not. */
+  problem = "";
   /** What the record has, and its version; null before it was read. @type {Kept} */
   #record = { version: null, content: NOTHING };
   /** What was found in this browser, by key. @type {Record<string, Kept>} */
@@ -33,7 +35,8 @@ export class Sync {
   #recovered = NOTHING;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #busy = false;
+  /** @type {Promise<void> | null} */
+  #saving = null;
   #retry = RETRY.first;
   #closed = false;
 
@@ -71,9 +74,23 @@ export class Sync {
   }
 
   /** Bring the record up to date, or plan the next try. */
-  async save() {
-    if (this.#busy) return;
-    this.#busy = true;
+  save() {
+    this.#saving ??= this.#bring().finally(() => (this.#saving = null));
+    return this.#saving;
+  }
+
+  /**
+   * Save now what is marked.
+   *
+   * @returns {Promise<string>} Why the record does not have it; empty if it does.
+   */
+  async flush() {
+    const missing = () => this.marks.content !== this.#record.content;
+    if (missing()) await this.save();
+    return missing() ? this.problem : "";
+  }
+
+  async #bring() {
     clearTimeout(this.#timer);
     try {
       if (this.#record.version === null) await this.#read();
@@ -81,17 +98,15 @@ export class Sync {
       this.#forget();
       this.#retry = RETRY.first;
       this.saved = "saved";
+      this.problem = "";
       this.tell("");
     } catch (error) {
       const refused = error instanceof Refused;
-      const message = refused ? error.message : this.#keep() ? AWAY : NOT_KEPT;
-      const known = this.saved === (refused ? "refused" : "waiting");
+      this.problem = refused ? error.message : this.#keep() ? AWAY : NOT_KEPT;
       this.saved = refused ? "refused" : "waiting";
-      if (!known) this.tell(message); // once: it stays until something else is told
+      this.tell("");
       this.#later(this.#retry);
       this.#retry = Math.min(RETRY.longest, this.#retry * 2);
-    } finally {
-      this.#busy = false;
     }
   }
 

@@ -31,7 +31,7 @@ const FULL = t("A study holds {count} measurements. Remove one that you do not n
 export class Tools {
   /** @type {string | null} */
   #tool = null;
-  /** What the last step did; what is said of saving stands above it, and does not end it. */
+  /** What the last step did; what is said of saving stands before it, and does not end it. */
   #said = "";
 
   /**
@@ -293,7 +293,7 @@ export class Tools {
       canRedo: this.marks.canRedo,
       brush: this.outlining.size,
       saved: this.sync.saved,
-      message,
+      message: [this.sync.problem, message].filter(Boolean).join(" "),
     });
     this.viewport.requestDraw();
   }
