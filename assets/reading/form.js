@@ -15,7 +15,7 @@ import { build, lacking } from "./parts.js";
 import { Question } from "./question.js";
 
 /**
- * @typedef {import("./draft.js").Snapshot & {now: string}} Snapshot
+ * @typedef {import("./draft.js").Snapshot} Snapshot
  * @typedef {{study: string, name: string, reader: string, role: string, blind: boolean, predicted: string, amends: boolean, verb: string, title: string,
  *   choices: [string, string][], reasons: [string, string][], snapshot: Snapshot, refusal: string, note: string,
  *   shown: {readings: number, contents: string, model: string}, proof: string, done: number,

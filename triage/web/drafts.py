@@ -166,10 +166,9 @@ def _shown(sent: dict[str, Any]) -> Shown:
 
 
 def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str, Any]:
-    """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, held signatures, and when.
+    """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, signatures held or refused.
 
-    Those that were refused after all, as somebody else was faster, come too, unless they are of this study: its draft
-    says so.
+    What was refused after all, as somebody else was faster, is of other studies: the draft of this one says it itself.
 
     News are the readings that others signed since the draft was begun. From a second reader, who has not signed yet,
     it keeps what the first one said; from a blind reader, who has not committed a class yet, why the AI was overridden.
