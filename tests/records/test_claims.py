@@ -90,8 +90,8 @@ def test_what_is_begun_and_not_signed_keeps_the_claim_of_who_leaves(store: Store
     store.drafts.save(typed, "Dr. A", entries, base=0, seen=0, now=NOW)
     store.drafts.commit_blind(committed, "Dr. A", Finding.GLIOMA, seen=0, now=NOW)
     store.marks.save(marked, "Dr. A", marks(length(f"{3:064x}/0")), seen=0)
-    store.drafts.save(empty, "Dr. A", entries, base=0, seen=0, now=NOW)
-    store.drafts.save(empty, "Dr. A", Entries(), base=1, seen=0, now=NOW)
+    begun = store.drafts.save(empty, "Dr. A", entries, base=0, seen=0, now=NOW)
+    store.drafts.save(empty, "Dr. A", Entries(), base=begun.version, seen=0, now=NOW)
     store.drafts.hold(signing, reading(), seen=0, due=NOW + timedelta(seconds=10))
     for study_id in (typed, committed, marked, empty, signing):
         store.claims.release(study_id, "Dr. A", NOW)

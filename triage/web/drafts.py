@@ -166,7 +166,7 @@ def _shown(sent: dict[str, Any]) -> Shown:
 
 
 def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str, Any]:
-    """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, signatures held or refused.
+    """Return what the record has for a reader of a study, as JSON: draft, marks, claim, news, signatures.
 
     What was refused after all, as somebody else was faster, is of other studies: the draft of this one says it itself.
 
