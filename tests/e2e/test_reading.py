@@ -743,6 +743,26 @@ def test_what_another_window_changes_takes_the_question_back(server: Server, bro
     tab.context.close()
 
 
+def test_what_another_reader_signs_takes_the_question_back(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    sent: list[str] = []
+    tab.on("request", lambda one: sent.append(one.url) if one.url.endswith("/signature") else None)
+    tab.get_by_role("radio", name="Glioma").click()
+    if (why := tab.get_by_label("Why the AI result is overridden")).is_visible():
+        why.select_option("wrong class")
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+    asked = tab.get_by_role("button", name=re.compile("^Sign “"))
+    installation = store(server)
+    tab.get_by_role("button", name=re.compile("^(Confirm|Sign)")).click()
+    expect(asked).to_be_visible()
+    sign_study(installation, study_of(tab), Finding.GLIOMA, reader="Dr. Bob", second_read=True)
+    installation.close()
+    expect(tab.get_by_text("The study changed while you were asked. Look again, then sign.")).to_be_visible()
+    expect(asked).to_have_count(0)
+    assert sent == []
+    tab.context.close()
+
+
 def test_of_two_windows_none_erases_what_the_other_could_not_save(server: Server, browser: Browser) -> None:
     tab = reading(browser, server, "Dr. Ada")
     study = study_of(tab)

@@ -29,9 +29,9 @@ SCRIPTED = re.compile(r"""(\bt\(\s*)?(?:"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)
 COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", re.DOTALL)
 #: Such texts of scripts: selectors, styles, keys, acts, the names of methods.
 SAME_IN_SCRIPTS = re.compile(
-    r".*sans-serif.*|.*[\[\]:].*|linear-gradient.*|panel [a-z]+|label span|button, a.*|take over|other lesion|second read|"
+    r".*sans-serif.*|.*[\[\]:].*|linear-gradient.*|panel [a-z]+|label span|button, a.*|take over|other lesion|"
     r"not analysable|Content-Type|Escape|Enter|Tab|Delete|Backspace|(Arrow|Page|Alt|Esc|Home|End).*|Zoom ×|HiResCAM|"
-    r"Grad-CAM.*|ScoreCAM|.*path=/.*",
+    r"Grad-CAM.*|ScoreCAM|.*path=/.*|second read",
     re.DOTALL,
 )
 
