@@ -807,22 +807,22 @@ def test_a_correction_begins_with_the_outline_of_the_ai(studies: Studies, tab: P
     until(lambda: tab.evaluate(f"({OUTLINED})() > 20"))
 
     def drawn() -> dict[str, Any]:
-        tab.wait_for_timeout(900)  # what is drawn is sent soon after
         kept = tab.evaluate(f"async () => (await fetch('/viewer/studies/{studies.tumour}/marks')).json()")
         return dict(kept["content"]["masks"])
 
     tab.locator("#viewer").focus()
     tab.keyboard.press("Shift+B")
     expect(tab.locator(".nt-legend")).to_contain_text("Begun with the AI's outline")
+    until(lambda: len(drawn()) == 1)  # what is drawn is sent soon after
     (mask,) = drawn().values()
     assert len(mask["origin"]) == 16
     assert 50 < sum(mask["runs"][1::2]) < mask["rows"] * mask["columns"] / 4
     tab.keyboard.press("Control+z")
-    assert drawn() == {}
+    until(lambda: drawn() == {})
     tab.locator("#viewer summary:visible").last.click()
     tab.get_by_role("button", name="AI's, all slices").click()
     expect(tab.get_by_role("button", name="Undo", exact=True)).to_be_enabled()
-    assert list(drawn().values()) == [mask]
+    until(lambda: list(drawn().values()) == [mask])
     unfolded = tab.locator("#viewer details[open]")
     expect(unfolded).to_have_count(1)
     tab.keyboard.press("Escape")
