@@ -21,18 +21,23 @@ export function onKey(form, event) {
   const place = /^Digit([1-6])$/.exec(event.code)?.[1];
   // A class can be chosen while the comment is written.
   const here = !field || form.parts.root.contains(target);
+  /** @type {() => unknown} */
+  let act;
   if (event.altKey && !event.ctrlKey && place && here) {
-    if (!form.signing) form.enter({ finding: form.data.choices[Number(place) - 1][0] });
+    act = () => form.signing || form.enter({ finding: form.data.choices[Number(place) - 1][0] });
   } else if (field || event.altKey || event.ctrlKey || event.metaKey || event.repeat) {
     return;
   } else if (event.key === "Enter" && !target.matches?.("button, a, summary, [role=button], [role=tab]")) {
-    void form.sign(event);
+    act = () => form.sign(event);
   } else if (event.key === "n") {
-    form.next();
+    act = () => form.next();
   } else if (event.key === "u") {
-    void form.undo();
+    act = () => form.undo();
   } else {
     return;
   }
   event.preventDefault();
+  // On the whole screen the form is out of sight: its keys bring it back, and nothing is chosen or signed unseen.
+  if (document.fullscreenElement) void document.exitFullscreen();
+  else act();
 }

@@ -9,7 +9,7 @@ const PAGE = 10;
 const CINE = 100; // milliseconds for a slice
 const ZOOM = 1.25;
 /** Actions that only show another slice: the buttons stay as they are. */
-const MOVES = new Set(["back", "forward", "page-back", "page-forward", "start", "end", "cine", "help"]);
+const MOVES = new Set(["back", "forward", "page-back", "page-forward", "start", "end", "cine", "whole", "help"]);
 /** Windows by action, named as the server names its presets. @type {Record<string, string>} */
 export const WINDOWS = {
   "window-brain": "brain",
@@ -64,6 +64,7 @@ export function act(app, action) {
     "layout-one": () => arrange(app, "one"),
     "layout-two": () => arrange(app, "two"),
     "layout-planes": () => arrange(app, "planes"),
+    whole: () => whole(app.host),
     help: () => app.part("help").togglePopover(),
   };
   app.notice = "";
@@ -94,6 +95,12 @@ function cine(app) {
     if (pane.at + 1 < pane.count) pane.move(1);
     else pane.goTo(0);
   }, CINE);
+}
+
+/** @param {HTMLElement} host Give the viewer the whole screen, or the page its place back. */
+function whole(host) {
+  const done = document.fullscreenElement ? document.exitFullscreen() : host.requestFullscreen();
+  done.catch(() => {}); // a browser may refuse it; then all stays as it is
 }
 
 /** @param {App} app @param {import("./layout.js").Arrangement} kind */

@@ -3,6 +3,7 @@
 
 /** Each a path on a square of 16. @type {Record<string, string>} */
 const PATHS = {
+  whole: "M1.5 5.5v-4h4 M10.5 1.5h4v4 M14.5 10.5v4h-4 M5.5 14.5h-4v-4",
   zoom: "M11 11 15 15 M12 7a5 5 0 1 1-10 0a5 5 0 1 1 10 0 M7 5v4 M5 7h4",
   length: "M2.5 13.5 13.5 2.5 M.5 11.5l4 4 M11.5 .5l4 4",
   angle: "M14.5 13.5H1.5L11 2.5 M8 13.5a6.5 6.5 0 0 0-2.3-4.9",

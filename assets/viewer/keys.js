@@ -33,6 +33,7 @@ export const ACTIONS = {
   "layout-one": t("One picture"),
   "layout-two": t("Two pictures side by side"),
   "layout-planes": t("Three planes"),
+  whole: t("The picture on the whole screen, and back"),
   help: t("These keys, and away with them"),
 };
 /** What the tools do. */

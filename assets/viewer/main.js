@@ -79,6 +79,7 @@ export class App {
     this.layout = new Layout(this.part("panes"), (pane) => prepare(this, pane), () => this.moved(), (pane) => found(this, pane));
     this.strip = new Strip(/** @type {HTMLCanvasElement} */ (this.part("strip")), () => this.layout.pane);
     this.rename(data);
+    this.part("banner").dataset.research = t("Research use only: not for clinical decisions");
     menus(this);
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
     const signed = (/** @type {any} */ event) => event.detail.study_id === data.study && void this.theirs.load();

@@ -63,10 +63,12 @@ export function toolbar(app) {
   more.className = "nt-more";
   const bar = app.part("bar");
   const focused = bar.contains(document.activeElement) ? document.activeElement?.textContent : null;
+  const whole = key(t("Whole screen"), "whole", undefined, "whole");
+  whole.hidden = !document.fullscreenEnabled;
   const sheet = key("?", "help");
   sheet.onclick = null;
   sheet.popoverTargetElement = app.part("help"); // a press that closes it does not open it again
-  bar.replaceChildren(group(arrangements), group([...pictures, windows, ...overlays, keyImage, length, ...rest]), group([more, sheet]));
+  bar.replaceChildren(group(arrangements), group([...pictures, windows, ...overlays, keyImage, length, ...rest]), group([more, whole, sheet]));
   onOneRow(bar, [...overlays, ...pictures, length, windows, keyImage, ...rest], more);
   // The buttons are new: who pressed one with the keyboard stays on it.
   if (focused) {

@@ -1075,3 +1075,30 @@ def test_the_picture_stays_where_it_is_beside_a_longer_page(studies: Studies, ta
         tab.reload()
         expect(tab.locator(f"{PANE}[data-drawn]")).to_have_count(1)
     assert heights[0] == heights[1], "a sidebar that is folded away costs the picture nothing"
+
+
+def test_the_picture_alone_on_the_whole_screen(studies: Studies, tab: Page) -> None:
+    """The form is out of sight there: its keys bring it back, and do nothing else."""
+    opened(tab, studies, studies.stack, COUNT)
+    alone = "() => document.fullscreenElement?.id ?? ''"
+    for leave in (".", "Enter", "u", "n", "Alt+2"):
+        tab.get_by_role("button", name="Whole screen").click() if leave == "." else tab.keyboard.press(".")
+        until(lambda: tab.evaluate(alone) == "viewer")
+        until(lambda: tab.locator(PANE).bounding_box()["width"] > 1200)  # type: ignore[index]
+        research = "() => getComputedStyle(document.querySelector('.nt-banner'), '::after').content"
+        assert "Research use only" in tab.evaluate(research)
+        tab.keyboard.press("ArrowDown")
+        tab.keyboard.press(leave)
+        until(lambda: not tab.evaluate(alone))
+        expect(tab.locator('.reading button[data-asks="ready"]')).to_have_count(0)
+        expect(tab.get_by_role("radio", name="Meningioma")).not_to_be_checked()
+        expect(tab.locator(".reading")).to_have_attribute("data-study", studies.stack)
+
+
+def test_the_size_of_the_brush_is_told(studies: Studies, tab: Page) -> None:
+    opened(tab, studies, studies.stack, COUNT)
+    tab.keyboard.press("b")
+    tab.keyboard.press("]")
+    expect(tab.locator(".nt-message")).to_have_text("Brush: 10.0 mm")
+    tab.keyboard.press("[")
+    expect(tab.locator(".nt-message")).to_have_text("Brush: 8.0 mm")

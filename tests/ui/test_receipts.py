@@ -9,7 +9,7 @@ import pytest
 from triage.domain import Band, Finding, Outcome, Receipt, StudyStatus
 from triage.pipeline.intake import STORED
 from triage.records.worklist_views import Standing, WorklistRow
-from triage.ui.receipts import by_source, lines, told, where
+from triage.ui.receipts import ICONS, UNUSED, by_source, icon, lines, told, where
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -75,3 +75,15 @@ def test_what_is_no_matter_of_rank_keeps_its_message() -> None:
     assert told(Receipt("1", Outcome.REFUSED, "Damaged"), None) == "Damaged"
     assert told(Receipt("1", Outcome.CONFLICT, "Set aside", "a"), now) == "Set aside"
     assert told(Receipt("1", Outcome.ACCEPTED, "Localiser", "a"), now).endswith("not scored: Localiser")
+
+
+def test_only_what_can_be_scored_is_green() -> None:
+    stored = Receipt("1", Outcome.ACCEPTED, STORED, "a")
+    for status in StudyStatus:
+        expected = UNUSED if status is StudyStatus.NOT_ANALYSABLE else ICONS[Outcome.ACCEPTED]
+        assert icon(stored, standing(status)) == expected
+    assert icon(Receipt("1", Outcome.ACCEPTED, "Localiser", "a"), standing(StudyStatus.RANKED)) == UNUSED
+    assert (
+        icon(Receipt("1", Outcome.ALREADY_HERE, "", "a"), standing(StudyStatus.NOT_ANALYSABLE))
+        == ICONS[Outcome.ALREADY_HERE]
+    )

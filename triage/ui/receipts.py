@@ -23,6 +23,8 @@ ICONS = {
     Outcome.DISCARDED: ":orange[:material/delete:]",
     Outcome.REFUSED: ":red[:material/cancel:]",
 }
+#: Of a file that was stored, and that the AI cannot use.
+UNUSED = ":orange[:material/check_circle:]"
 #: Answers on the page; thousands would slow the browser down.
 MAX_LINES = 100
 WIDTHS = (4, 5, 1.2)  # names of files are longer than what is said of most
@@ -100,6 +102,13 @@ def where(standing: Standing) -> str:
     }[row.status]
 
 
+def icon(receipt: Receipt, standing: Standing | None) -> str:
+    """Return in Markdown the icon of an answer: green is only what is stored and can be scored, as far as is known."""
+    unused = standing is not None and standing.row.status is StudyStatus.NOT_ANALYSABLE
+    aside = receipt.message != STORED
+    return UNUSED if receipt.outcome is Outcome.ACCEPTED and (unused or aside) else ICONS[receipt.outcome]
+
+
 def draw(receipts: Sequence[Receipt], standing: Mapping[str, Standing]) -> None:
     """Draw the answers; those that need attention are never left out for others."""
     every = lines(receipts)
@@ -124,7 +133,7 @@ def _draw_line(line: Line, standing: Standing | None) -> None:
     files = t("{name} and {count} more", name=receipt.name, count=line.others) if line.others else receipt.name
     patient = readable_name(standing.row.patient_name) if standing else ""
     about = f" · {markdown(patient)}" if patient else ""
-    name.markdown(f"{ICONS[receipt.outcome]} {markdown(files)}{about}")
+    name.markdown(f"{icon(receipt, standing)} {markdown(files)}{about}")
     message.text(one_line(told(receipt, standing)))
     if receipt.outcome in (Outcome.CONFLICT, Outcome.DISCARDED):
         button.page_link(state.CONFLICTS, label=t("Conflicts"), icon=":material/rule:", width="stretch")

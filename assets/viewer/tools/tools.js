@@ -12,7 +12,7 @@
  * @typedef {import("./types.js").Viewport} Viewport
  * @typedef {import("./outlining.js").Way} Way
  */
-import { t } from "../../t.js";
+import { decimals, t } from "../../t.js";
 import { isEmpty, unpacked } from "./brush.js";
 import { drawBrush, drawKey, drawLine, drawMask, drawMeasurement } from "./draw.js";
 import { Marks, MAX_MEASUREMENTS } from "./marks.js";
@@ -273,7 +273,8 @@ export class Tools {
   #resize(factor) {
     if (!this.#way()) return false;
     this.outlining.size = Math.min(SIZES.most, Math.max(SIZES.least, this.outlining.size * factor));
-    this.#changed();
+    const size = decimals(this.outlining.size, 1);
+    this.#changed(this.viewport.image?.spacing ? t("Brush: {size} mm", { size }) : t("Brush: {size} pixels", { size }));
     return true;
   }
 
