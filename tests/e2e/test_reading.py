@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from multiprocessing.context import ForkServerProcess
@@ -20,6 +21,7 @@ from servers import served, start
 from signing import question
 
 from triage.domain import Band, Finding, StudyStatus
+from triage.errors import ConflictError
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
@@ -798,7 +800,17 @@ def test_text_that_a_browser_kept_asks_before_it_takes_the_place_of_a_later_draf
     tab.evaluate(kept + "localStorage.setItem(key, JSON.stringify({...JSON.parse(text), version: 2000000000}))")
     tab.goto("about:blank")
     installation = store(server)
-    installation.store.drafts.save(study, "Dr. Ada", Entries(comment="later"), base=0, seen=0, now=datetime.now(UTC))
+    drafts = installation.store.drafts
+
+    def save_later() -> bool:  # upon what the page has still sent while it was left, whenever that comes
+        before = drafts.get(study, "Dr. Ada")
+        with suppress(ConflictError):
+            base = before.version if before else 0
+            drafts.save(study, "Dr. Ada", Entries(comment="later"), base=base, seen=0, now=datetime.now(UTC))
+            return True
+        return False
+
+    until(save_later)
     installation.close()
     tab.unroute(re.compile("/draft$"))
     tab.goto(f"{server.address}/review?study={study}")
