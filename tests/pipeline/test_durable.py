@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers import receive, take_in
@@ -121,10 +122,10 @@ def test_filing_is_tried_again_while_the_record_does_not_take_it(
 ) -> None:
     file, refusals = Results.file, [StorageError("full"), StorageError("full")]
 
-    def refuse_twice(*arguments: object) -> None:
+    def refuse_twice(*arguments: Any, **named: Any) -> None:
         if refusals:
             raise refusals.pop()
-        file(*arguments)  # type: ignore[arg-type]
+        file(*arguments, **named)
 
     monkeypatch.setattr(Results, "file", refuse_twice)
     (receipt,) = receive(installation, {"head.png": slices[0].png})

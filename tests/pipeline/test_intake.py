@@ -458,7 +458,8 @@ def test_what_was_lost_is_mended_before_it_is_acknowledged(
 def test_nobody_confirms_what_is_lost(installation: Installation, slices: list[Phantom]) -> None:
     (study_id,) = take_in(installation, {"head.png": slices[0].png})
     study = installation.store.study(study_id)
-    signed = replace(reading(), signed_at=NOW, contents=study.contents)
+    assert study.result is not None
+    signed = replace(reading(), signed_at=NOW, contents=study.contents, model_sha256=study.result.model_sha256)
     installation.files.path(study.instances[0].sha256).unlink()
     with pytest.raises(NotFoundError, match=r"head\.png .*Send the study again"):
         installation.signatures.hold(study_id, signed, seen=0)
