@@ -43,6 +43,9 @@ function place() {
   const style = document.createElement("style");
   style.textContent = STYLE;
   root.append(style);
-  document.body.append(host);
+  // Of a page on which something has the whole screen, nothing else is seen.
+  const stand = () => (document.fullscreenElement ?? document.body).append(host);
+  document.addEventListener("fullscreenchange", stand);
+  stand();
   return root;
 }

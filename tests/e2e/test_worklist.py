@@ -464,6 +464,29 @@ def test_every_page_announces_a_stat(server: Server, tab: Page, path: str) -> No
     assert not tab.title().startswith("(")
 
 
+def test_a_stat_is_announced_before_what_has_the_whole_screen(server: Server, tab: Page) -> None:
+    server.add()
+    opened(tab, server, 1)
+    note = tab.get_by_role("status").filter(has_text="New STAT study")
+    on_top = """(note) => {
+      const { x, y, width, height } = note.getBoundingClientRect();
+      const found = document.elementFromPoint(x + width / 2, y + height / 2);
+      return note.contains(found) || found?.shadowRoot?.contains(note);
+    }"""
+    whole = "addEventListener('keydown', () => document.querySelector('#root').requestFullscreen(), { once: true })"
+    server.add(glioma=0.9)
+    expect(note).to_be_visible()
+    for _ in range(2):  # one that stands there already, and one that comes
+        tab.evaluate(whole)
+        tab.keyboard.press("Shift")
+        until(lambda: tab.evaluate("document.fullscreenElement !== null"))
+        until(lambda: note.evaluate(on_top))
+        tab.evaluate("document.exitFullscreen()")
+        note.get_by_role("button").first.click()
+        server.add(glioma=0.95)
+        expect(note).to_be_visible()
+
+
 def test_more_tabs_than_a_browser_has_connections_hear_of_it(server: Server, browser: Browser) -> None:
     context = browser.new_context()
     tabs = [context.new_page() for _ in range(8)]
