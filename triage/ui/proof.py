@@ -73,14 +73,14 @@ def _field(account: Account) -> None:
             t("Password"),
             type="password",
             autocomplete="current-password",
-            placeholder=t("Password, for the next signature"),
+            placeholder=t("Password, to sign"),
             label_visibility="collapsed",
         )
         once = ""
         for code in codes:
             label = t("One-time code")
             once = code.text_input(label, max_chars=8, placeholder=label, label_visibility="collapsed")
-        sent = button.form_submit_button(t("It is me"), icon=":material/key:", width="stretch")
+        sent = button.form_submit_button(t("Check it"), icon=":material/key:", width="stretch")
     if not sent:
         return
     if not password:  # a second press, after the first one emptied the field
