@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from candidate_samples import SHIPPED, judge, make_candidate
@@ -115,10 +116,10 @@ def test_a_promotion_while_a_study_is_scored_leaves_no_mixture(
     """The study began with the old model: it is filed as the old one's, then ranked anew."""
     file = Results.file
 
-    def promote_first(results: Results, *arguments: object) -> None:
+    def promote_first(*arguments: Any, **named: Any) -> None:
         monkeypatch.setattr(Results, "file", file)
         promote(installation)
-        file(results, *arguments)  # type: ignore[arg-type]
+        file(*arguments, **named)
 
     monkeypatch.setattr(Results, "file", promote_first)
     (study_id,) = take_in(installation, {"one.png": slices[0].png})
