@@ -2,9 +2,11 @@
 PYTHON ?= python3
 PORT ?= 8501
 # Tests run in three streams at a time: what computes, what has no browser, and the browsers. These go first where there
-# are fewer processors: what a reader has ten seconds for is tried in seconds. Each stream leaves a log.
+# are fewer processors: what a reader has ten seconds for is tried in seconds. A browser test that fails is tried once more,
+# alone, and both ends stand in the summary. Each stream leaves a log.
 COMPUTING := tests/attack tests/faults tests/inference tests/networks tests/pipeline tests/scans tests/training
 OTHERS := $(patsubst %,--ignore=%,$(COMPUTING) tests/e2e)
+BROWSERS = $(BIN)/python -m pytest tests/e2e -o cache_dir=.pytest_cache/browsers
 SHELL := /bin/bash
 BIN := .venv/bin
 
@@ -23,9 +25,9 @@ test: .venv/dev lint
 	nice -n 10 $(BIN)/python -m pytest $(COMPUTING) &>.tests.computing.log & computing=$$!; \
 	(nice -n 5 $(BIN)/coverage run --parallel-mode -m pytest -m "not slow and not browser" $(OTHERS); quick=$$?; \
 	nice -n 5 $(BIN)/python -m pytest -m "slow or browser" $(OTHERS); exit $$((quick + $$?))) &>.tests.others.log & others=$$!; \
-	set -o pipefail; $(BIN)/python -m pytest tests/e2e |& tee .tests.browsers.log; browsers=$$?; \
+	set -o pipefail; ($(BROWSERS) || $(BROWSERS) --last-failed) |& tee .tests.browsers.log; browsers=$$?; \
 	wait $$others; others=$$?; wait $$computing; computing=$$?; cat .tests.others.log .tests.computing.log; \
-	grep -hE "^(FAILED|ERROR|=+ .* in [0-9.]+s)" .tests.*.log; exit $$((browsers + others + computing))
+	grep -hE "^(E  |FAILED tests|ERROR tests|=+ .* in [0-9.]+s)" .tests.*.log; exit $$((browsers + others + computing))
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
