@@ -14,6 +14,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import DatabaseError
 
 from triage.errors import NotFoundError, ReadingError
+from triage.records.marks import latest
 from triage.records.store import Store
 from triage.records.tables import MarkRow
 
@@ -105,3 +106,12 @@ def test_signed_marks_never_change(store: Store, change: object) -> None:
     with pytest.raises(DatabaseError, match="append-only"), store.write() as session:
         session.execute(change)  # type: ignore[call-overload]
     assert len(store.marks.signed(study_id)) == 1
+
+
+def test_a_signature_that_comes_between_the_readings_and_their_marks_is_left_out(store: Store) -> None:
+    study_id = add(store, 1)
+    sign(store, study_id)
+    _, before = store.readings.of(study_id)
+    store.marks.save(study_id, "Dr. B", CONTENT, seen=0)
+    sign(store, study_id, "Dr. B", seen=1)
+    assert latest(store.marks.signed(study_id), before) == ()

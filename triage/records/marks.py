@@ -137,12 +137,12 @@ def latest(signed: Iterable[SignedMarks], readings: Sequence[Reading]) -> tuple[
     Parameters
     ----------
     signed
-        What was marked for the readings of a study, in their order.
+        What was marked for the readings of a study, in their order; what came after `readings` is left out.
     readings
         All readings of the study, oldest first.
     """
     last = {item.reader: version for version, item in enumerate(readings, start=1)}
-    return tuple(one for one in signed if last[one.reader] == one.version)
+    return tuple(one for one in signed if last.get(one.reader) == one.version)
 
 
 def freeze(session: Session, reading: ReadingRow) -> None:
