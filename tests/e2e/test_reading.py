@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from access_samples import account
-from helpers import by_another_clock, free_port, sign_study, take_in, until
+from helpers import by_another_clock, free_port, redrawn, sign_study, take_in, until
 from marked_samples import marks
 from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from servers import served, start
@@ -23,6 +23,7 @@ from triage.domain import Band, Finding, StudyStatus
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.reading import Entries
 from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT, Settings
@@ -234,6 +235,56 @@ def test_nothing_is_signed_without_the_marks_on_the_picture(server: Server, brow
     until(lambda: store_has(server, study))
     installation = store(server)
     assert len(installation.store.marks.signed(study)[0].marks.keys) == 1
+    installation.close()
+    tab.context.close()
+
+
+def test_what_is_entered_while_a_signature_is_on_its_way_is_not_signed(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study, held = study_of(tab), list[Route]()
+    tab.route(re.compile("/marks$"), lambda one: held.append(one) if one.request.method == "PUT" else one.continue_())
+    tab.get_by_role("button", name="Key image").click()
+    until(lambda: tab.wait_for_timeout(100) or held)
+    sign(tab, "No tumour", reason="wrong class")
+    tab.wait_for_timeout(500)
+    tab.get_by_role("radio", name="Meningioma").click()
+    held[0].continue_()
+    tab.unroute(re.compile("/marks$"))
+    expect(tab.get_by_text("The draft changed before it was signed. Check it, then press again.")).to_be_visible()
+    expect(tab.get_by_role("radio", name="Meningioma")).to_be_checked()
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+    installation = store(server)
+    assert installation.store.drafts.next_due() is None
+    assert not installation.store.study(study).readings
+    installation.close()
+    tab.context.close()
+
+
+def test_slices_that_arrive_are_not_signed_before_they_are_on_the_picture(server: Server, browser: Browser) -> None:
+    installation = Installation(Settings(home=server.home, worker="separate"))
+    made = dict(phantom_study(Finding.MENINGIOMA, 6))
+    (receipt, *_) = installation.receive([Incoming(name, data=file) for name, file in made.items()], actor="early")
+    tab = reading(browser, server, "Dr. Ada", str(receipt.study_id))
+    expect(tab.locator("#viewer .nt-pane[data-drawn]")).to_have_count(1)
+    late = {"SeriesInstanceUID": "1.2.3.4", "SeriesNumber": 7, "SeriesDescription": "late"}
+    files = {f"late-{at}": redrawn(made[name], **late, SOPInstanceUID=f"1.2.3.4.{at}") for at, name in enumerate(made)}
+    installation.receive([Incoming(name, data=file) for name, file in files.items()], actor="late")
+    held, head = list[Route](), re.compile(f"/{receipt.study_id}/study.json$")
+    tab.route(head, lambda one: held.append(one))
+    sign(tab, "No tumour")
+    refusal = tab.locator(".reading .refusal")
+    expect(refusal).to_contain_text("Slices arrived while this study was open here.")
+    until(lambda: tab.wait_for_timeout(200) or held)
+    expect(tab.locator("[data-test-script-state=running]")).to_have_count(0)
+    sign(tab, "No tumour")
+    expect(refusal).to_contain_text("Slices arrived, and the picture does not show them yet.", timeout=20_000)
+    expect(tab.get_by_text("Final in")).to_have_count(0)
+    for one in held:
+        one.continue_()
+    tab.unroute(head)
+    expect(tab.locator("#viewer .nt-message")).to_contain_text("Slices arrived: the study was loaded anew.")
+    sign(tab, "No tumour")
+    expect(tab.get_by_text("Final in")).to_be_visible()
     installation.close()
     tab.context.close()
 
