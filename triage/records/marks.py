@@ -166,6 +166,28 @@ def freeze(session: Session, reading: ReadingRow) -> None:
         session.add(MarkRow(reading_id=reading.id, content=row.content))
 
 
+def bring_along(session: Session, source: str, target: str, now: datetime) -> None:
+    """Let what readers marked in a study, and have not signed, go on in the one that has its files from now on."""
+    for row in session.scalars(select(MarkDraftRow).where(MarkDraftRow.study_id == source)):
+        brought, there = parse(row.content), session.get(MarkDraftRow, (target, row.reader))
+        if not brought:
+            continue
+        known = parse(there.content) if there else Marks()
+        both = {
+            "measurements": [*known.stored()["measurements"], *brought.stored()["measurements"]],
+            "masks": brought.stored()["masks"] | known.stored()["masks"],
+            "keys": list(dict.fromkeys([*known.keys, *brought.keys])),
+        }
+        try:
+            content = parse(both).stored()
+        except ReadingError:  # too many for one study: they stay where they are
+            continue
+        if there is None:
+            there = MarkDraftRow(study_id=target, reader=row.reader, version=0)
+            session.add(there)
+        there.content, there.version, there.saved_at = content, there.version + 1, now
+
+
 def _draft(row: MarkDraftRow | None) -> MarkDraft:
     return MarkDraft(parse(row.content), row.version, row.saved_at) if row else MarkDraft(Marks(), 0, None)
 
