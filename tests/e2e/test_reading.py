@@ -836,6 +836,28 @@ def test_of_two_windows_none_erases_what_the_other_could_not_save(server: Server
     tab.context.close()
 
 
+def test_a_window_that_takes_up_the_text_of_another_erases_nothing_that_was_typed_there_since(
+    server: Server, browser: Browser
+) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study, drafts, held = study_of(tab), re.compile("/draft$"), list[Route]()
+    tab.route(drafts, lambda route: route.abort())
+    tab.get_by_placeholder("Comment").fill("one")
+    expect(tab.get_by_text("Not saved: trying again")).to_be_visible()
+    other = tab.context.new_page()
+    other.route(drafts, lambda route: held.append(route))
+    other.goto(f"{server.address}/review?study={study}")
+    expect(other.get_by_placeholder("Comment")).to_have_value("one")
+    until(lambda: other.wait_for_timeout(100) or held)
+    tab.get_by_placeholder("Comment").fill("one, and two")
+    tab.wait_for_timeout(500)
+    held[0].continue_()
+    expect(other.get_by_text(SAVED)).to_be_visible()
+    tab.reload()
+    expect(tab.get_by_placeholder("Comment")).to_have_value("one, and two")
+    tab.context.close()
+
+
 def test_text_that_a_browser_kept_asks_before_it_takes_the_place_of_a_later_draft(
     server: Server, browser: Browser
 ) -> None:
