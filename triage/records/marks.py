@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -186,6 +187,14 @@ def bring_along(session: Session, source: str, target: str, now: datetime) -> No
             there = MarkDraftRow(study_id=target, reader=row.reader, version=0)
             session.add(there)
         there.content, there.version, there.saved_at = content, there.version + 1, now
+
+
+def follow(session: Session, study_id: str, lost: str, instead: str) -> None:
+    """Let marks that are not signed stay on the slices of a file that is there in other bytes, by both sha256, now."""
+    for row in session.scalars(select(MarkDraftRow).where(MarkDraftRow.study_id == study_id)):
+        kept = json.dumps(row.content)
+        if lost in kept:
+            row.content, row.version = json.loads(kept.replace(lost, instead)), row.version + 1
 
 
 def _draft(row: MarkDraftRow | None) -> MarkDraft:
