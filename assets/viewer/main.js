@@ -38,10 +38,11 @@ const apps = new WeakMap();
  */
 export function open(host, data) {
   const app = apps.get(host);
-  if (app?.data.study === data.study && app.data.blind === data.blind) return app.rename(data);
+  const before = app?.data.study === data.study ? app.data : null;
+  if (app && before?.blind === data.blind) return app.rename(data);
   app?.close();
   begin(host, app !== undefined);
-  apps.set(host, new App(host, data));
+  apps.set(host, new App(host, data, before !== null && before.version !== data.version));
 }
 
 /** @param {HTMLElement} host */
@@ -52,8 +53,8 @@ export function close(host) {
 
 export class App {
   settings = settings;
-  /** @param {HTMLElement} host @param {Data} data */
-  constructor(host, data) {
+  /** @param {HTMLElement} host @param {Data} data @param {boolean} arrived Whether slices arrived in the study while it was open. */
+  constructor(host, data, arrived) {
     this.host = host;
     for (const one of [host, ...host.querySelectorAll("[aria-label]")]) one.ariaLabel = t(one.ariaLabel ?? "");
     this.data = data;
@@ -73,7 +74,7 @@ export class App {
     /** What of the study has changed lately. @type {string[]} */
     this.news = [];
     /** How many times slices have arrived that are not on the screen yet. */
-    this.arriving = 0;
+    this.arriving = Number(arrived);
     this.cine = 0;
     this.warmed = false;
     /** @type {any} Tools of measuring on the first pane, once they are here. */
@@ -94,7 +95,11 @@ export class App {
     window.addEventListener("neurotriage-signing", wanted, { signal: this.stop.signal });
     this.room = new ResizeObserver(() => this.layout.panes.length && (toolbar(this), this.strip.draw()));
     this.room.observe(this.part("bar"));
-    this.begun = this.start().catch((error) => this.failed(error));
+    const opening = async () => {
+      await this.start();
+      this.arriving -= Number(arrived);
+    };
+    this.begun = opening().catch((error) => this.failed(error));
   }
 
   close() {

@@ -949,6 +949,41 @@ def test_a_blind_reader_sees_the_ai_after_committing(tmp_path: Path, browser: Br
     installation.close()
 
 
+def test_a_blind_reader_commits_nothing_for_slices_that_are_not_on_the_picture(
+    tmp_path: Path, browser: Browser
+) -> None:
+    server, made = Server(tmp_path / "home", TRIAGE_BLIND_FIRST_READ="true"), dict(phantom_study(Finding.GLIOMA, 4))
+    installation = store(server)
+    study_id, *_ = take_in(installation, made)
+    installation.close()
+    server.start()
+    try:
+        tab = reading(browser, server, "Dr. Ada", study_id)
+        expect(tab.locator("#viewer .nt-pane[data-drawn]").first).to_be_visible()
+        tab.get_by_role("radio", name="No tumour").click()
+        commit, committed = (
+            tab.get_by_role("button", name="Commit, then show the AI"),
+            tab.get_by_text("Committed before"),
+        )
+        commit.click()
+        question(tab).click()
+        expect(committed).to_be_visible()
+        tab.route(re.compile(f"/{study_id}/study.json$"), lambda one: None)
+        installation = Installation(Settings(home=server.home, worker="separate"))
+        late = {"SeriesInstanceUID": "1.2.3.4", "SeriesNumber": 7, "SeriesDescription": "late"}
+        files = [redrawn(file, **late, SOPInstanceUID=f"1.2.3.4.{at}") for at, file in enumerate(made.values())]
+        installation.receive([Incoming(f"late-{at}", data=file) for at, file in enumerate(files)], actor="late")
+        installation.close()
+        expect(committed).to_have_count(0)
+        commit.click()
+        question(tab).click()
+        refusal = tab.locator(".reading .refusal")
+        expect(refusal).to_contain_text("Slices arrived, and the picture does not show them yet.", timeout=20_000)
+        tab.context.close()
+    finally:
+        server.kill()
+
+
 def test_a_comment_is_not_typed_below_the_buttons(server: Server, browser: Browser) -> None:
     """They stay in sight, over what is longer than the window."""
     tab = reading(browser, server, "Dr. Ada")
