@@ -94,7 +94,7 @@ export class Acts {
     form.told = "";
     try {
       await form.draft.flush();
-      if (method === "PUT" && path.endsWith("/signature")) await marksKept(form.data.study);
+      if (method === "PUT" && /\/(signature|blind)$/.test(path)) await pictureReady(form.data.study, path.endsWith("/signature"));
       const found = await ask(method, path, { reader: form.data.reader, ...sent() });
       this.telling = false;
       if (path.startsWith(form.data.study) && !form.ended) form.take(found);
@@ -112,13 +112,15 @@ export class Acts {
 }
 
 /**
- * A signature takes along the marks that the server has: those on the picture must be there.
+ * What is decided is decided about the slices on the picture; and a signature takes along the marks that the server has.
  * @param {string} study
+ * @param {boolean} signed
  */
-async function marksKept(study) {
-  /** @type {{study: string, missing?: Promise<string>}} the viewer fills in why some are not */
+async function pictureReady(study, signed) {
+  /** @type {{study: string, unseen?: string, missing?: Promise<string>}} the viewer fills in what is not ready, and why */
   const detail = { study };
   window.dispatchEvent(new CustomEvent("neurotriage-signing", { detail }));
-  const reason = await detail.missing;
+  if (detail.unseen) throw new Refusal(detail.unseen);
+  const reason = signed ? await detail.missing : "";
   if (reason) throw new Refusal(t("The marks on the picture are not saved yet. {reason}", { reason }));
 }

@@ -44,8 +44,8 @@ export class Draft {
     this.savedAt = "";
     /** Server's time of the latest answer about this draft. */
     this.at = 0;
-    /** Where the text that was taken up again is kept. */
-    this.from = "";
+    /** What was taken up again, as it is kept. @type {{key: string, text: string} | null} */
+    this.from = null;
     this.problem = "";
     /** @type {Entries | null} what another window made of this draft meanwhile */
     this.other = null;
@@ -92,9 +92,9 @@ export class Draft {
   restore(version, seen) {
     const [found] = stored(this.prefix, this.key);
     if (!found) return;
-    const { key, entries, version: base } = found;
+    const { entries, version: base } = found;
     // Another base than the server's: it answers that it has another draft, and the reader chooses.
-    Object.assign(this, { entries, version: base, seen, dirty: true, known: true, from: key });
+    Object.assign(this, { entries, version: base, seen, dirty: true, known: true, from: found });
     this.changed();
     void this.save();
   }
@@ -108,7 +108,7 @@ export class Draft {
     const entries = nameless.dirty ? nameless.entries : kept?.entries;
     if (!this.reader || !entries) return;
     Object.assign(this, { entries, dirty: true, known: true });
-    nameless.from = kept?.key ?? "";
+    nameless.from = kept ?? null;
     nameless.forget();
     Object.assign(nameless, { entries: { ...EMPTY }, dirty: false, known: false });
     this.keep();
@@ -135,8 +135,10 @@ export class Draft {
 
   /** The server has it: this browser need not keep it any more. */
   forget() {
-    for (const key of [this.key, this.from]) localStorage.removeItem(key);
-    this.from = "";
+    localStorage.removeItem(this.key);
+    // The window that it was taken from may be there still, and have kept more since.
+    if (this.from && localStorage.getItem(this.from.key) === this.from.text) localStorage.removeItem(this.from.key);
+    this.from = null;
   }
 
   /** @param {number} pause */
@@ -222,14 +224,15 @@ export class Draft {
  * What this browser kept of a draft, that of this window first; a browser can forbid that, and damage it.
  * @param {string} prefix
  * @param {string} own
- * @returns {{key: string, entries: Entries, version: number}[]}
+ * @returns {{key: string, text: string, entries: Entries, version: number}[]}
  */
 function stored(prefix, own) {
   try {
     const keys = Object.keys(localStorage).filter((key) => key === prefix || key.startsWith(`${prefix} `));
     return keys.sort((key) => (key === own ? -1 : 1)).flatMap((key) => {
-      const kept = JSON.parse(localStorage.getItem(key) ?? "null");
-      return kept?.entries ? [{ key, entries: { ...EMPTY, ...kept.entries }, version: kept.version ?? 0 }] : [];
+      const text = localStorage.getItem(key) ?? "null";
+      const kept = JSON.parse(text);
+      return kept?.entries ? [{ key, text, entries: { ...EMPTY, ...kept.entries }, version: kept.version ?? 0 }] : [];
     });
   } catch {
     return [];

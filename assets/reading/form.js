@@ -238,8 +238,11 @@ export class Form {
     if (finding && !this.question.answeredBy(event.timeStamp)) return;
     this.question.withdraw();
     const { study, blind, shown, proof } = this.data;
+    const asked = JSON.stringify(this.draft.entries);
     const done = await this.acts.tell("PUT", `${study}/${blind ? "blind" : "signature"}`, () => {
       if (this.draft.other) throw new Refusal(this.first);
+      // While draft and marks were on their way, here or in another window.
+      if (JSON.stringify(this.draft.entries) !== asked) throw new Refusal(t("The draft changed before it was signed. Check it, then press again."));
       return { entries: { ...this.draft.entries }, version: this.draft.version, shown };
     });
     // The page shows the AI once a class is committed, asks for a new proof once one is used up, and what is refused may

@@ -23,6 +23,8 @@ import { Windows } from "./windows.js";
 /** @typedef {import("./pane.js").Source} Source */
 /** @typedef {{study: string, of: string, banner: string, next: string, blind: boolean, readings: number, version: string, model: string}} Data What the page says. */
 
+const UNSEEN = t("Slices arrived, and the picture does not show them yet. Wait until it does, or load the page again; then sign.");
+
 /** What the reader chose stays for the next study. @type {import("./types.js").Settings} */
 const settings = { heat: true, outline: true, opacity: 0.4, finding: "", method: "cam" };
 /** @type {WeakMap<HTMLElement, App>} */
@@ -36,10 +38,11 @@ const apps = new WeakMap();
  */
 export function open(host, data) {
   const app = apps.get(host);
-  if (app?.data.study === data.study && app.data.blind === data.blind) return app.rename(data);
+  const before = app?.data.study === data.study ? app.data : null;
+  if (app && before?.blind === data.blind) return app.rename(data);
   app?.close();
   begin(host, app !== undefined);
-  apps.set(host, new App(host, data));
+  apps.set(host, new App(host, data, before !== null && before.version !== data.version));
 }
 
 /** @param {HTMLElement} host */
@@ -50,8 +53,8 @@ export function close(host) {
 
 export class App {
   settings = settings;
-  /** @param {HTMLElement} host @param {Data} data */
-  constructor(host, data) {
+  /** @param {HTMLElement} host @param {Data} data @param {boolean} arrived Whether slices arrived in the study while it was open. */
+  constructor(host, data, arrived) {
     this.host = host;
     for (const one of [host, ...host.querySelectorAll("[aria-label]")]) one.ariaLabel = t(one.ariaLabel ?? "");
     this.data = data;
@@ -70,6 +73,8 @@ export class App {
     this.notice = "";
     /** What of the study has changed lately. @type {string[]} */
     this.news = [];
+    /** How many times slices have arrived that are not on the screen yet. */
+    this.arriving = Number(arrived);
     this.cine = 0;
     this.warmed = false;
     /** @type {any} Tools of measuring on the first pane, once they are here. */
@@ -84,14 +89,18 @@ export class App {
     window.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.stop.signal });
     const signed = (/** @type {any} */ event) => event.detail.study_id === data.study && void this.theirs.load();
     window.addEventListener("neurotriage", signed, { signal: this.stop.signal });
-    // The form signs what is seen: it waits for the marks.
-    const wanted = (/** @type {any} */ event) => event.detail.study === data.study && (event.detail.missing = this.tools?.sync.flush());
+    // The form signs what is seen: it waits for the slices and the marks.
+    const wanted = (/** @type {any} */ { detail }) => {
+      if (detail.study === data.study) Object.assign(detail, { unseen: this.arriving ? UNSEEN : "", missing: this.tools?.sync.flush() });
+    };
     window.addEventListener("neurotriage-signing", wanted, { signal: this.stop.signal });
     this.room = new ResizeObserver(() => this.layout.panes.length && (toolbar(this), this.strip.draw()));
     this.room.observe(this.part("bar"));
-    this.begun = this.start().catch((error) => {
-      if (!this.stop.signal.aborted) this.nothing(error.message);
-    });
+    const opening = async () => {
+      await this.start();
+      this.arriving -= Number(arrived);
+    };
+    this.begun = opening().catch((error) => this.failed(error));
   }
 
   close() {
@@ -124,7 +133,14 @@ export class App {
     this.part("banner").textContent = data.banner;
     void this.theirs.load();
     if (data.of !== before.of && this.layout.panes.length) this.refresh(); // windows are those of the person
-    if (changed) this.begun = this.begun.then(() => anew(this, changed));
+    if (!changed) return;
+    const arrived = Number(data.version !== before.version);
+    this.arriving += arrived;
+    const load = async () => {
+      await anew(this, changed);
+      this.arriving -= arrived;
+    };
+    this.begun = this.begun.then(load).catch((error) => this.failed(error)); // what comes later is loaded nevertheless
   }
 
   async start() {
@@ -145,6 +161,11 @@ export class App {
     this.refresh();
     this.tools = await toolsOf(this, head.id);
     this.refresh();
+  }
+
+  /** @param {Error} error */
+  failed(error) {
+    if (!this.stop.signal.aborted) this.nothing(error.message);
   }
 
   /** @param {string} why There is no picture. */

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from access_samples import account
-from helpers import by_another_clock, free_port, sign_study, take_in, until
+from helpers import by_another_clock, free_port, redrawn, sign_study, take_in, until
 from marked_samples import marks
 from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from servers import served, start
@@ -25,6 +25,7 @@ from triage.errors import ConflictError
 from triage.phantom_studies import phantom_study
 from triage.phantoms import Phantom
 from triage.pipeline.installation import Installation
+from triage.pipeline.spool import Incoming
 from triage.reading import Entries
 from triage.records.worklist_views import WorklistFilter
 from triage.settings import ROOT, Settings
@@ -236,6 +237,56 @@ def test_nothing_is_signed_without_the_marks_on_the_picture(server: Server, brow
     until(lambda: store_has(server, study))
     installation = store(server)
     assert len(installation.store.marks.signed(study)[0].marks.keys) == 1
+    installation.close()
+    tab.context.close()
+
+
+def test_what_is_entered_while_a_signature_is_on_its_way_is_not_signed(server: Server, browser: Browser) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study, held = study_of(tab), list[Route]()
+    tab.route(re.compile("/marks$"), lambda one: held.append(one) if one.request.method == "PUT" else one.continue_())
+    tab.get_by_role("button", name="Key image").click()
+    until(lambda: tab.wait_for_timeout(100) or held)
+    sign(tab, "No tumour", reason="wrong class")
+    tab.wait_for_timeout(500)
+    tab.get_by_role("radio", name="Meningioma").click()
+    held[0].continue_()
+    tab.unroute(re.compile("/marks$"))
+    expect(tab.get_by_text("The draft changed before it was signed. Check it, then press again.")).to_be_visible()
+    expect(tab.get_by_role("radio", name="Meningioma")).to_be_checked()
+    expect(tab.get_by_text(SAVED)).to_be_visible()
+    installation = store(server)
+    assert installation.store.drafts.next_due() is None
+    assert not installation.store.study(study).readings
+    installation.close()
+    tab.context.close()
+
+
+def test_slices_that_arrive_are_not_signed_before_they_are_on_the_picture(server: Server, browser: Browser) -> None:
+    installation = Installation(Settings(home=server.home, worker="separate"))
+    made = dict(phantom_study(Finding.MENINGIOMA, 6))
+    (receipt, *_) = installation.receive([Incoming(name, data=file) for name, file in made.items()], actor="early")
+    tab = reading(browser, server, "Dr. Ada", str(receipt.study_id))
+    expect(tab.locator("#viewer .nt-pane[data-drawn]")).to_have_count(1)
+    late = {"SeriesInstanceUID": "1.2.3.4", "SeriesNumber": 7, "SeriesDescription": "late"}
+    files = {f"late-{at}": redrawn(made[name], **late, SOPInstanceUID=f"1.2.3.4.{at}") for at, name in enumerate(made)}
+    installation.receive([Incoming(name, data=file) for name, file in files.items()], actor="late")
+    held, head = list[Route](), re.compile(f"/{receipt.study_id}/study.json$")
+    tab.route(head, lambda one: held.append(one))
+    sign(tab, "No tumour")
+    refusal = tab.locator(".reading .refusal")
+    expect(refusal).to_contain_text("Slices arrived while this study was open here.")
+    until(lambda: tab.wait_for_timeout(200) or held)
+    expect(tab.locator("[data-test-script-state=running]")).to_have_count(0)
+    sign(tab, "No tumour")
+    expect(refusal).to_contain_text("Slices arrived, and the picture does not show them yet.", timeout=20_000)
+    expect(tab.get_by_text("Final in")).to_have_count(0)
+    for one in held:
+        one.continue_()
+    tab.unroute(head)
+    expect(tab.locator("#viewer .nt-message")).to_contain_text("Slices arrived: the study was loaded anew.")
+    sign(tab, "No tumour")
+    expect(tab.get_by_text("Final in")).to_be_visible()
     installation.close()
     tab.context.close()
 
@@ -787,6 +838,28 @@ def test_of_two_windows_none_erases_what_the_other_could_not_save(server: Server
     tab.context.close()
 
 
+def test_a_window_that_takes_up_the_text_of_another_erases_nothing_that_was_typed_there_since(
+    server: Server, browser: Browser
+) -> None:
+    tab = reading(browser, server, "Dr. Ada")
+    study, drafts, held = study_of(tab), re.compile("/draft$"), list[Route]()
+    tab.route(drafts, lambda route: route.abort())
+    tab.get_by_placeholder("Comment").fill("one")
+    expect(tab.get_by_text("Not saved: trying again")).to_be_visible()
+    other = tab.context.new_page()
+    other.route(drafts, lambda route: held.append(route))
+    other.goto(f"{server.address}/review?study={study}")
+    expect(other.get_by_placeholder("Comment")).to_have_value("one")
+    until(lambda: other.wait_for_timeout(100) or held)
+    tab.get_by_placeholder("Comment").fill("one, and two")
+    tab.wait_for_timeout(500)
+    held[0].continue_()
+    expect(other.get_by_text(SAVED)).to_be_visible()
+    tab.reload()
+    expect(tab.get_by_placeholder("Comment")).to_have_value("one, and two")
+    tab.context.close()
+
+
 def test_text_that_a_browser_kept_asks_before_it_takes_the_place_of_a_later_draft(
     server: Server, browser: Browser
 ) -> None:
@@ -886,6 +959,41 @@ def test_a_blind_reader_sees_the_ai_after_committing(tmp_path: Path, browser: Br
     (kept,) = installation.store.study(study_id).readings
     assert (kept.blind, kept.finding) == (Finding.NOTUMOR, Finding.GLIOMA)
     installation.close()
+
+
+def test_a_blind_reader_commits_nothing_for_slices_that_are_not_on_the_picture(
+    tmp_path: Path, browser: Browser
+) -> None:
+    server, made = Server(tmp_path / "home", TRIAGE_BLIND_FIRST_READ="true"), dict(phantom_study(Finding.GLIOMA, 4))
+    installation = store(server)
+    study_id, *_ = take_in(installation, made)
+    installation.close()
+    server.start()
+    try:
+        tab = reading(browser, server, "Dr. Ada", study_id)
+        expect(tab.locator("#viewer .nt-pane[data-drawn]").first).to_be_visible()
+        tab.get_by_role("radio", name="No tumour").click()
+        commit, committed = (
+            tab.get_by_role("button", name="Commit, then show the AI"),
+            tab.get_by_text("Committed before"),
+        )
+        commit.click()
+        question(tab).click()
+        expect(committed).to_be_visible()
+        tab.route(re.compile(f"/{study_id}/study.json$"), lambda one: None)
+        installation = Installation(Settings(home=server.home, worker="separate"))
+        late = {"SeriesInstanceUID": "1.2.3.4", "SeriesNumber": 7, "SeriesDescription": "late"}
+        files = [redrawn(file, **late, SOPInstanceUID=f"1.2.3.4.{at}") for at, file in enumerate(made.values())]
+        installation.receive([Incoming(f"late-{at}", data=file) for at, file in enumerate(files)], actor="late")
+        installation.close()
+        expect(committed).to_have_count(0)
+        commit.click()
+        question(tab).click()
+        refusal = tab.locator(".reading .refusal")
+        expect(refusal).to_contain_text("Slices arrived, and the picture does not show them yet.", timeout=20_000)
+        tab.context.close()
+    finally:
+        server.kill()
 
 
 def test_a_comment_is_not_typed_below_the_buttons(server: Server, browser: Browser) -> None:

@@ -21,9 +21,10 @@ from triage.pipeline.acting import Acting
 from triage.pipeline.installation import Installation
 from triage.pipeline.spool import Incoming
 from triage.reading import Entries
-from triage.records.tables import AuditRow, StudyRow
+from triage.records import readings, studies
+from triage.records.tables import AuditRow, InstanceRow, StudyRow
 from triage.records.trail import TrailFilter
-from triage.records.views import Shown
+from triage.records.views import Shown, Study
 
 NOTHING = Shown(0, "", "")
 ACTS: dict[str, tuple[set[Role], Callable[[Acting, Path], object]]] = {
@@ -178,6 +179,26 @@ def test_a_class_is_committed_before_the_ai_is_shown(installation: Installation,
         Acting(installation, alone("")).commit(study_id, Entries(Finding.NOTUMOR), shown)
     by.commit(study_id, Entries(Finding.NOTUMOR), shown)
     assert sign(installation, study_id, "Dr. Ada", Entries(Finding.GLIOMA)).blind is Finding.NOTUMOR
+
+
+def test_no_class_is_committed_for_slices_that_arrive_at_that_moment(
+    installation: Installation, study_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by, store = Acting(installation, alone("Dr. Ada")), installation.store
+    shown, check = store.study(study_id).shown, readings.check_shown
+
+    def arriving(study: Study, seen: Shown) -> None:
+        check(study, seen)
+        with store.write() as session:
+            row = session.get_one(StudyRow, study_id)
+            row.series[0].instances.append(InstanceRow(number=9, sha256="9" * 64, name="late", kind="PNG", size=1))
+            studies.requeue(session, row)
+
+    monkeypatch.setattr(readings, "check_shown", arriving)
+    with pytest.raises(ConflictError, match="Slices arrived"):
+        by.commit(study_id, Entries(Finding.NOTUMOR), shown)
+    draft = store.drafts.get(study_id, "Dr. Ada")
+    assert draft is None or draft.entries.blind is None
 
 
 @pytest.mark.parametrize("finding", Finding)

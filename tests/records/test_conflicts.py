@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from marked_samples import length, marks
 from record_samples import instance, reading
 from sqlalchemy import select
 
@@ -66,6 +67,20 @@ def test_merged_they_are_one_study_and_so_are_late_files(store: Store) -> None:
     late = store.arrivals.add("Head", [arrival(5, OTHER)], actor="door")
     assert (late.study_ids, late.outcomes) == ((first,), (Outcome.ACCEPTED,))
     assert found(store) == {"M1": 5}
+
+
+def test_what_was_marked_in_a_study_that_is_merged_goes_on_in_the_one_that_has_its_files(store: Store) -> None:
+    first, second = in_conflict(store)
+    here, there = f"{1:064x}/0", f"{3:064x}/0"
+    store.marks.save(first, "Dr. A", marks(length(here, name="a1"), keys=(here,)), seen=0)
+    for reader in ("Dr. A", "Dr. B"):
+        store.marks.save(second, reader, marks(length(there, name="b2"), keys=(there,)), seen=0)
+    resolve(store, second, Resolution.MERGE)
+    both = store.marks.draft(first, "Dr. A")
+    assert (set(both.marks.keys), {one.id for one in both.marks.measurements}) == ({here, there}, {"a1", "b2"})
+    assert store.marks.draft(first, "Dr. B").marks.keys == [there]
+    assert not store.marks.save(first, "Dr. A", marks(), seen=1)[0], "a window that does not know of them"
+    assert store.marks.save(first, "Dr. A", both.marks.stored(), seen=both.version)[0]
 
 
 def test_merged_under_the_second_patient_it_is_of_that_one(store: Store) -> None:

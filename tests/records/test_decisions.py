@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from queue_samples import LIMITS
 from record_samples import instance, reading, result
 from sqlalchemy import select
 
-from triage.domain import Decision, Outcome, Resolution, SeriesHeader, StudyHeader, StudyStatus
+from triage.domain import Band, Decision, Finding, Outcome, Resolution, SeriesHeader, StudyHeader, StudyStatus
 from triage.errors import ConflictError
+from triage.records.queue import Queue
 from triage.records.search import Search, StudyQuery
 from triage.records.store import Store
 from triage.records.tables import AuditRow
@@ -125,6 +127,19 @@ def test_one_that_waited_for_a_second_reader_waits_again(store: Store) -> None:
     resolve(store, second, Resolution.DISCARD_SECOND)
     store.decisions.undo(second, by="Dr. B", reason="the label was right", second_read=True)
     assert store.study(second).status is StudyStatus.SECOND_READ
+
+
+def test_one_that_the_ai_called_a_glioma_while_it_was_discarded_comes_back_in_the_band_of_that(store: Store) -> None:
+    _, second = in_conflict(store)
+    contents = store.study(second).contents
+    unaided = replace(reading(Finding.NOTUMOR), contents=contents, decision=Decision.UNAIDED, model_sha256=None)
+    store.readings.sign(second, unaided, seen=0)
+    resolve(store, second, Resolution.DISCARD_SECOND)
+    store.results.file(second, replace(result(0.9), contents=contents), second_read=True)
+    store.decisions.undo(second, by="Dr. B", reason="the label was right", second_read=True)
+    assert store.study(second).status is StudyStatus.SECOND_READ
+    (row,) = (one for one in Queue(store.read, LIMITS).recent(9) if one.study_id == second)
+    assert (row.band, row.malignancy, row.predicted, row.reason) == (Band.STAT, 0.9, Finding.GLIOMA, "because")
 
 
 def test_a_discard_in_favour_of_a_study_that_was_discarded_too(store: Store) -> None:

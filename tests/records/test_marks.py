@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 from marked_samples import length, marks, mask
-from record_samples import NOW, add, reading
+from record_samples import NOW, add, instance, reading
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DatabaseError
 
 from triage.errors import NotFoundError, ReadingError
+from triage.records.marks import latest
 from triage.records.store import Store
 from triage.records.tables import MarkRow
 
@@ -105,3 +106,24 @@ def test_signed_marks_never_change(store: Store, change: object) -> None:
     with pytest.raises(DatabaseError, match="append-only"), store.write() as session:
         session.execute(change)  # type: ignore[call-overload]
     assert len(store.marks.signed(study_id)) == 1
+
+
+def test_a_signature_that_comes_between_the_readings_and_their_marks_is_left_out(store: Store) -> None:
+    study_id = add(store, 1)
+    sign(store, study_id)
+    _, before = store.readings.of(study_id)
+    store.marks.save(study_id, "Dr. B", CONTENT, seen=0)
+    sign(store, study_id, "Dr. B", seen=1)
+    assert latest(store.marks.signed(study_id), before) == ()
+
+
+def test_marks_on_a_file_that_is_received_again_in_other_bytes_stay_on_its_slices(store: Store) -> None:
+    """What is drawn later could otherwise not be kept, and the study not be signed."""
+    study_id, there = add(store, 1), f"{7:064x}/0"
+    store.marks.save(study_id, "Dr. A", CONTENT, seen=0)
+    store.arrivals.mend(f"{1:064x}", replace(instance(7), name="again.png"), actor="door")
+    kept = store.marks.draft(study_id, "Dr. A")
+    assert kept.marks.stored() == marks(length(there), masks={there: mask(np.eye(4, dtype=bool))}, keys=(there,))
+    assert not store.marks.save(study_id, "Dr. A", marks(), seen=1)[0], "a window that has the old ones"
+    more = marks(length(there), length(there, name="b2"), keys=(there,))
+    assert store.marks.save(study_id, "Dr. A", more, seen=kept.version)[0]

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from record_samples import add, instance, reading, result
 
-from triage.domain import Finding, StudyHeader
+from triage.domain import Decision, Finding, Role, StudyHeader, StudyStatus
 from triage.errors import ConflictError
 from triage.records.store import Store
 from triage.records.views import Arrival
+from triage.ui.tables import readings
 
 
 def test_the_second_signer_of_a_version_gets_an_error(store: Store) -> None:
@@ -49,6 +50,21 @@ def test_signed_readings_come_newest_first_and_by_reader(store: Store) -> None:
     assert [item.name for item in mine] == ["2.png", "0.png"]
     assert mine[0].predicted is Finding.GLIOMA
     assert mine[0].instance == instance(2)
+
+
+def test_a_reading_that_the_ai_contradicts_later_is_listed_as_preliminary_until_another_reader_signs(
+    store: Store,
+) -> None:
+    study_id = add(store, 1)
+    contents = store.study(study_id).contents
+    unaided = replace(reading(Finding.NOTUMOR), decision=Decision.UNAIDED, model_sha256=None, contents=contents)
+    store.readings.sign(study_id, unaided, seen=0)
+    assert [str(cell) for cell in readings(store.readings.signed())["state"]] == ["final"]
+    store.results.file(study_id, result())
+    assert [str(cell) for cell in readings(store.readings.signed())["state"]] == ["preliminary"]
+    store.readings.sign(study_id, replace(reading(reader="Dr. B"), contents=contents, role=Role.SECOND), seen=1)
+    assert store.study(study_id).status is StudyStatus.READ
+    assert [str(cell) for cell in readings(store.readings.signed("Dr. A"))["state"]] == ["final"]
 
 
 def test_readings_of_nobody_who_had_signed_in_are_counted(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -14,12 +14,12 @@ from helpers import sign_study
 from marked_samples import length, marks
 from record_samples import add, reading, result
 
-from triage.domain import Beyond, Finding
+from triage.domain import Beyond, Finding, Reading, StudyStatus
 from triage.reading import Entries, as_json
 from triage.records.audit import Event
 from triage.records.trail import TrailFilter
 from triage.settings import ROOT
-from triage.web.drafts import said
+from triage.web.drafts import said, snapshot
 from triage.web.reader import COOKIE
 
 READER = "Dr. Äda"
@@ -118,6 +118,26 @@ def test_what_somebody_else_signed_is_news_beside_the_draft(discreet_peer: Peer)
     assert told["draft"]["entries"] == TYPED
     installation.store.drafts.catch_up(study_id, READER, 1)
     assert ask(discreet_peer, "GET", study_id).json()["news"] == []
+
+
+def test_a_signature_that_is_filed_at_that_moment_is_never_told_as_gone(
+    discreet_peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, now = discreet_peer.installation.store, datetime.now(UTC)
+    study_id, of = add(store, 1), store.readings.of
+    save(discreet_peer, study_id)
+    unaided = replace(reading(reader=READER), signed_at=now)
+    store.drafts.hold(study_id, unaided, seen=0, due=now)
+
+    def filing(asked: str) -> tuple[StudyStatus, tuple[Reading, ...]]:
+        found = of(asked)
+        store.drafts.settle(now)
+        return found
+
+    monkeypatch.setattr(store.readings, "of", filing)
+    told = snapshot(discreet_peer.installation, study_id, READER)
+    assert told["draft"] or told["readings"]
+    assert len(of(study_id)[1]) == 1
 
 
 def test_a_second_reader_is_not_told_what_the_first_one_said(discreet_peer: Peer) -> None:

@@ -152,7 +152,8 @@ class Acting:
             raise ReadingError("Choose a class first; the AI result is shown once it is committed.")
         store, now = self.installation.store, datetime.now(UTC)
         readings.check_shown(store.study(study_id), shown)
-        store.drafts.commit_blind(study_id, self.person.name, entries.finding, seen=shown.readings, now=now)
+        seen, contents = shown.readings, shown.contents
+        store.drafts.commit_blind(study_id, self.person.name, entries.finding, seen=seen, now=now, contents=contents)
 
     def take_over(self, study_id: str, note: str) -> None:
         """Claim a study that another reader has open.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from triage.domain import Band, Outcome, SeriesHeader, StudyHeader, StudyStatus
 from triage.errors import StorageError
-from triage.records import audit, priors, rows, studies
+from triage.records import audit, marks, priors, rows, studies
 from triage.records.audit import Event
 from triage.records.database import Database, in_batches
 from triage.records.folding import folded_name, folded_study
@@ -125,6 +125,7 @@ class Arrivals:
                 session.add(audit.row(actor, Event.MENDED, study.id, "1 file was lost on disk and received again", now))
                 if instead is not None and instead.sha256 != lost:
                     row.sha256, row.size, row.transfer_syntax = instead.sha256, instead.size, instead.transfer_syntax
+                    marks.follow(session, study.id, lost, instead.sha256)
                 elif study.status != StudyStatus.NOT_ANALYSABLE:
                     return {}
                 if study.status not in (StudyStatus.MERGED, StudyStatus.DISCARDED):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from triage.domain import Resolution, StudyStatus
 from triage.errors import ConflictError
-from triage.records import audit, priors, rows, studies
+from triage.records import audit, marks, priors, rows, studies
 from triage.records.audit import Event
 from triage.records.conflict_views import Conflict, Side
 from triage.records.database import Database
@@ -89,7 +89,7 @@ class Conflicts:
                 raise ConflictError(ALREADY_DECIDED)
             second.conflict = None
             if resolution in (Resolution.MERGE, Resolution.MERGE_AS_SECOND):
-                _merge(session, first, second)
+                _merge(session, first, second, now)
                 if resolution is Resolution.MERGE_AS_SECOND:
                     _exchange_patients(session, first, second)
             elif resolution is Resolution.DISCARD_SECOND:
@@ -119,7 +119,7 @@ def _is_signed(session: Session, row: StudyRow) -> bool:
     return session.scalar(select(ReadingRow.id).where(ReadingRow.study_id == row.id).limit(1)) is not None
 
 
-def _merge(session: Session, first: StudyRow, second: StudyRow) -> None:
+def _merge(session: Session, first: StudyRow, second: StudyRow, now: datetime) -> None:
     if _is_signed(session, second):
         raise ConflictError(SIGNED)
     for series in list(second.series):
@@ -139,6 +139,7 @@ def _merge(session: Session, first: StudyRow, second: StudyRow) -> None:
             session.delete(series)
     second.status, second.waiting, second.reason = StudyStatus.MERGED, False, MERGED
     studies.requeue(session, first)
+    marks.bring_along(session, second.id, first.id, now)
     studies.count_images(session, [first.id, second.id])
 
 

@@ -19,6 +19,7 @@ from triage.records.audit import Event
 from triage.records.conflict_views import Decided, Side
 from triage.records.conflicts import PATIENT, side_of
 from triage.records.database import Database, in_batches
+from triage.records.results import rank
 from triage.records.tables import AIResultRow, AuditRow, StudyRow
 
 #: Decisions on the list.
@@ -95,7 +96,7 @@ class Decisions:
             if other.status in (StudyStatus.DISCARDED, StudyStatus.MERGED):
                 raise ConflictError(UNDO_THE_OTHER_FIRST)
             if row.status == StudyStatus.DISCARDED:
-                _put_back(session, row, second_read=second_read)
+                _put_back(session, row, now, second_read=second_read)
             row.conflict = why_in_doubt(other, rows.header(row))
             for one in (other, row):
                 session.add(audit.row(by, Event.REOPENED, one.id, reason, now))
@@ -150,7 +151,7 @@ def _side_then(session: Session, row: StudyRow, holders: Mapping[str, str]) -> S
     return replace(side, header=replace(side.header, **{name: getattr(holder, name) for name in PATIENT}))
 
 
-def _put_back(session: Session, row: StudyRow, *, second_read: bool) -> None:
+def _put_back(session: Session, row: StudyRow, now: datetime, *, second_read: bool) -> None:
     """Put a discarded study back: as read if nothing came since its reading, otherwise to be scored and read."""
     contents = studies.contents(session, [row.id])[row.id]
     signed = [rows.reading(item) for item in row.readings]
@@ -160,5 +161,7 @@ def _put_back(session: Session, row: StudyRow, *, second_read: bool) -> None:
         late = studies.current(session, row.id, contents) if second_read else None
         row.status = status_of(signed, rows.result(late) if late else None)
         row.waiting = row.status != StudyStatus.READ
+        if late is not None and row.waiting:
+            rank(row, rows.result(late), now)  # it may have come while the study was discarded
     else:
         row.status, row.waiting, row.reason = StudyStatus.RECEIVED, True, studies.NOT_SCORED_YET

@@ -15,7 +15,7 @@ from triage.reading import Entries, as_json, from_json
 from triage.records import audit, origin, rows, studies, waiting
 from triage.records.audit import Event
 from triage.records.origin import Origin
-from triage.records.readings import check, store
+from triage.records.readings import SLICES_ARRIVED, check, store
 from triage.records.sealed import SealedDatabase
 from triage.records.tables import DraftRow, ReadingRow, StudyRow
 from triage.records.views import Draft, Held, Refused
@@ -93,10 +93,35 @@ class Drafts:
             if row is not None:
                 row.seen, row.refusal = max(row.seen, min(seen, _signed(session, study_id))), None
 
-    def commit_blind(self, study_id: str, reader: str, finding: Conclusion, *, seen: int, now: datetime) -> Conclusion:
-        """Keep what the reader concludes without the AI, and return it; the first one of a draft stays."""
+    def commit_blind(
+        self, study_id: str, reader: str, finding: Conclusion, *, seen: int, now: datetime, contents: str | None = None
+    ) -> Conclusion:
+        """Keep what the reader concludes without the AI, and return it; the first one of a draft stays.
+
+        Parameters
+        ----------
+        study_id, reader
+            Whose draft it is.
+        finding
+            The class.
+        seen
+            How many readings the reader had seen.
+        now
+            Time of the commitment.
+        contents
+            Digest of the study's files as the reader saw them, if they committed in a form.
+
+        Raises
+        ------
+        ConflictError
+            If the study has other files by now: their result would be shown to a reader who never saw them.
+        NotFoundError
+            If there is no such study.
+        """
         with self._database.write() as session:
             studies.locked(session, study_id)
+            if contents not in (None, studies.contents(session, [study_id])[study_id]):
+                raise ConflictError(SLICES_ARRIVED)
             row = _find(session, study_id, reader) or _new(session, study_id, reader, seen, now)
             if row.blind is None:
                 row.blind = finding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -137,12 +138,12 @@ def latest(signed: Iterable[SignedMarks], readings: Sequence[Reading]) -> tuple[
     Parameters
     ----------
     signed
-        What was marked for the readings of a study, in their order.
+        What was marked for the readings of a study, in their order; what came after `readings` is left out.
     readings
         All readings of the study, oldest first.
     """
     last = {item.reader: version for version, item in enumerate(readings, start=1)}
-    return tuple(one for one in signed if last[one.reader] == one.version)
+    return tuple(one for one in signed if last.get(one.reader) == one.version)
 
 
 def freeze(session: Session, reading: ReadingRow) -> None:
@@ -164,6 +165,36 @@ def freeze(session: Session, reading: ReadingRow) -> None:
     row.saved_at = min(row.saved_at, reading.signed_at)
     if parse(row.content):
         session.add(MarkRow(reading_id=reading.id, content=row.content))
+
+
+def bring_along(session: Session, source: str, target: str, now: datetime) -> None:
+    """Let what readers marked in a study, and have not signed, go on in the one that has its files from now on."""
+    for row in session.scalars(select(MarkDraftRow).where(MarkDraftRow.study_id == source)):
+        brought, there = parse(row.content), session.get(MarkDraftRow, (target, row.reader))
+        if not brought:
+            continue
+        known = parse(there.content) if there else Marks()
+        both = {
+            "measurements": [*known.stored()["measurements"], *brought.stored()["measurements"]],
+            "masks": brought.stored()["masks"] | known.stored()["masks"],
+            "keys": list(dict.fromkeys([*known.keys, *brought.keys])),
+        }
+        try:
+            content = parse(both).stored()
+        except ReadingError:  # too many for one study: they stay where they are
+            continue
+        if there is None:
+            there = MarkDraftRow(study_id=target, reader=row.reader, version=0)
+            session.add(there)
+        there.content, there.version, there.saved_at = content, there.version + 1, now
+
+
+def follow(session: Session, study_id: str, lost: str, instead: str) -> None:
+    """Let marks that are not signed stay on the slices of a file that is there in other bytes, by both sha256, now."""
+    for row in session.scalars(select(MarkDraftRow).where(MarkDraftRow.study_id == study_id)):
+        kept = json.dumps(row.content)
+        if lost in kept:
+            row.content, row.version = json.loads(kept.replace(lost, instead)), row.version + 1
 
 
 def _draft(row: MarkDraftRow | None) -> MarkDraft:

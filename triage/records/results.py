@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, func, select
 
-from triage.domain import AIResult, SeriesHeader, StudyStatus
+from triage.domain import AIResult, Ranking, SeriesHeader, StudyStatus
 from triage.reading import UNSETTLED, status_of
 from triage.records import audit, rows, studies
 from triage.records.audit import Event
@@ -69,11 +69,7 @@ class Results:
                 or row.status == StudyStatus.DISCARDED
             ):
                 return
-            ranking = at_least(result.ranking, rows.BANDS[row.site_band])
-            row.band, row.reason = ranking.band.order, ranking.reason
-            row.malignancy = result.malignancy
-            row.predicted = result.predicted
-            row.ranked_at = now
+            ranking = rank(row, result, now)
             if row.waiting and row.status not in UNSETTLED:
                 row.status = StudyStatus.RANKED
             elif row.status == StudyStatus.READ and second_read:
@@ -151,6 +147,14 @@ class Results:
         """Return the digest of the files that each of the studies has now, in the order of the IDs."""
         with self._database.read() as session:
             return studies.contents(session, study_ids)
+
+
+def rank(row: StudyRow, result: AIResult, now: datetime) -> Ranking:
+    """Rank a study by a result, never below what the referrer asked for, and return its rank."""
+    ranking = at_least(result.ranking, rows.BANDS[row.site_band])
+    row.band, row.reason = ranking.band.order, ranking.reason
+    row.malignancy, row.predicted, row.ranked_at = result.malignancy, result.predicted, now
+    return ranking
 
 
 def result_row(study_id: str, result: AIResult, now: datetime) -> AIResultRow:

@@ -23,9 +23,10 @@ from triage.domain import (
     SeriesHeader,
     SliceScores,
     StudyHeader,
+    StudyStatus,
     conclusion,
 )
-from triage.reading import meaning, superseded
+from triage.reading import meaning, standing, superseded
 from triage.records.model_tables import RerankRow
 from triage.records.reranked import Rank, Reranked
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
@@ -96,6 +97,7 @@ def signed(row: ReadingRow, study: StudyRow, answered: AIResult | None) -> Signe
         instance=_representative(study, answered),
         predicted=answered.predicted if answered else None,
         reading=all_of_it[at],
+        state=standing(all_of_it[at], all_of_it, StudyStatus(study.status)),
         superseded=superseded(all_of_it)[at],
         before=all_of_it[at - 1] if at else None,
     )

@@ -14,6 +14,7 @@ from triage.domain import (
     Finding,
     Outcome,
     Reading,
+    ReadingState,
     SeriesHeader,
     StudyHeader,
     StudyStatus,
@@ -248,6 +249,8 @@ class SignedReading:
     ----------
     instance
         The file that represents the study: the one of the slice that the AI result shows, or the first.
+    state
+        Of the reading now: it can wait for another reader although it was final once, see `triage.reading.standing`.
     superseded
         Whether a later reading took its place.
     before
@@ -263,5 +266,6 @@ class SignedReading:
     instance: Instance
     predicted: Finding | None
     reading: Reading
+    state: ReadingState
     superseded: bool
     before: Reading | None

@@ -133,7 +133,7 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
             "description": [table_cell(item.name) for item in items],
             "ai_label": [t(item.predicted.label) if item.predicted else "–" for item in items],
             "label": [table_cell(said(item.reading)) for item in items],
-            "state": [t("superseded") if item.superseded else t(item.reading.state.value) for item in items],
+            "state": [t("superseded") if item.superseded else t(item.state.value) for item in items],
             "comment": [table_cell(item.reading.comment) for item in items],
             "accession": [table_cell(item.accession_number) for item in items],
             "changed": [table_cell(_changed(item)) for item in items],

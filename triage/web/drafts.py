@@ -188,8 +188,9 @@ def snapshot(installation: Installation, study_id: str, reader: str) -> dict[str
         If there is no such study.
     """
     store, now = installation.store, datetime.now(UTC)
-    status, readings = store.readings.of(study_id)
+    # First: a signature that is filed meanwhile is in both, and never in none.
     draft = store.drafts.get(study_id, reader) if reader else None
+    status, readings = store.readings.of(study_id)
     claim = store.claims.holder(study_id, now)
     hidden = hidden_from(reader, readings, status)
     seen = draft.seen if draft else len(readings)
