@@ -138,6 +138,7 @@ class Worklist {
       this.take(said, wanted);
     } catch (error) {
       if (request.signal.aborted) return;
+      this.appear();
       const reason = error instanceof Error && !(error instanceof TypeError) ? error.message : "";
       this.say(`${reason || t("The server does not answer.")} ${t("The list may be out of date; it is asked for again by itself.")}`);
     }
@@ -174,6 +175,7 @@ class Worklist {
   show(answer, same = false) {
     this.waiting = null;
     this.drawn = true;
+    this.appear();
     this.fresh.clear();
     this.say("");
     this.asked.page = answer.page;
@@ -184,6 +186,12 @@ class Worklist {
     this.filters.show(this.asked, answer, this.query());
     if (same) this.scroll.scrollTop = top;
     if (!answer.rows.length) this.scroll.replaceChildren(this.nothing(answer));
+  }
+
+  /** There is something to see: what said that it is being loaded goes. */
+  appear() {
+    this.root.classList.add("drawn");
+    this.host.querySelector(".loading")?.remove();
   }
 
   /**

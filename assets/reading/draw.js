@@ -22,11 +22,11 @@ export function draw(form) {
     : "";
   const chosen = data.choices.find(([value]) => value === entries.finding)?.[1] ?? "";
   const verb = overrides && data.verb === t("Confirm and sign") ? t("Sign override") : data.verb;
-  const asked = data.blind ? t("Commit “{finding}”? Click or press Enter again", { finding: chosen }) : t("Sign “{finding}”? Click or press Enter again", { finding: chosen });
-  parts.sign.textContent = question.open ? asked : verb;
+  const asked = data.blind ? t("Commit “{finding}”? Click again, or Enter", { finding: chosen }) : t("Sign “{finding}”? Click again, or Enter", { finding: chosen });
+  parts.sign.textContent = question.open ? asked : form.sending ? t("Signing …") : verb;
   parts.sign.dataset.asks = question.open ? (question.answeredBy(performance.now()) ? "ready" : "soon") : "";
   const first = signing ? "" : form.first;
-  parts.sign.disabled = signing || !entries.finding || Boolean(first);
+  parts.sign.disabled = signing || form.sending || !entries.finding || Boolean(first);
   parts.refusal.textContent = first || form.told || snapshot.draft?.refusal || "";
   parts.refusal.classList.toggle("good", Boolean(first) || form.told === form.done);
   const savedAt = [draft.savedAt, form.markedAt].sort()[1];

@@ -70,6 +70,8 @@ export class Form {
     this.active = true;
     this.acts = new Acts(this);
     this.asking = false;
+    /** Whether a signature is on its way to the server. */
+    this.sending = false;
     this.asked = "";
     this.askedAt = 0;
     this.told = "";
@@ -239,12 +241,16 @@ export class Form {
     this.question.withdraw();
     const { study, blind, shown, proof } = this.data;
     const asked = JSON.stringify(this.draft.entries);
+    this.sending = true;
+    this.draw();
     const done = await this.acts.tell("PUT", `${study}/${blind ? "blind" : "signature"}`, () => {
       if (this.draft.other) throw new Refusal(this.first);
       // While draft and marks were on their way, here or in another window.
       if (JSON.stringify(this.draft.entries) !== asked) throw new Refusal(t("The draft changed before it was signed. Check it, then press again."));
       return { entries: { ...this.draft.entries }, version: this.draft.version, shown };
     });
+    this.sending = false;
+    this.draw();
     // The page shows the AI once a class is committed, asks for a new proof once one is used up, and what is refused may
     // have changed since it was drawn.
     if (!done || blind || proof) await this.acts.act("refresh");

@@ -129,7 +129,7 @@ export function drawHeld(form) {
   if (!last) return;
   const left = Math.max(Math.ceil((Date.parse(last.due_at) - now()) / 1000), 0);
   const named = { finding: last.said, study: last.name };
-  const text = left ? t("Signed: {finding}, {study}. Final in {seconds} s", { ...named, seconds: left }) : t("Signed: {finding}, {study}. It is being filed …", named);
+  const text = left ? t("Signed: {finding}, {study}. Final in {seconds} s", { ...named, seconds: left }) : t("Signed: {finding}, {study}. It is being filed …", named);
   if (!parts.undo) {
     parts.undo = element("button", { type: "button", onclick: () => void form.undo() }, t("Undo (u)"));
     parts.heldText = element("span");

@@ -221,7 +221,7 @@ def test_what_is_typed_across_a_restart_of_the_server_goes_into_the_comment(tmp_
         page.keyboard.press("Enter")
         page.wait_for_timeout(1_000)
         assert page.url == address
-        expect(page.get_by_text("Click or press Enter again")).to_have_count(0)
+        expect(page.get_by_text("Click again, or Enter")).to_have_count(0)
         page.locator("#viewer .nt-overlay").first.click()
         page.keyboard.type("n")
         page.wait_for_url(lambda url: url != address)

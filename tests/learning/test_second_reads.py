@@ -15,6 +15,7 @@ def said(name: str, *opinions: Conclusion, sure: bool = True, distance: float | 
         study_id=name,
         status=StudyStatus.READ if opinions else StudyStatus.RANKED,
         opinions=dict(zip("ABC", opinions, strict=False)),
+        readers=frozenset("ABC"[: len(opinions)]),
         probabilities=SURE if sure else TORN,
         prediction_set=(Finding.GLIOMA,) if sure else (Finding.GLIOMA, Finding.MENINGIOMA, Finding.PITUITARY),
         distance=distance,
@@ -61,3 +62,10 @@ def test_a_surprise_is_the_greater_the_surer_the_ai_was() -> None:
 
 def test_a_distance_that_nobody_recorded_counts_nothing() -> None:
     assert by_what_they_teach([said("unknown", distance=None), said("usual", distance=1.0)]) == []
+
+
+def test_who_has_read_a_study_is_not_asked_again_though_an_arbitration_took_the_place_of_their_reading() -> None:
+    arbitrated = replace(said("one", Finding.NOTUMOR), opinions={"C": Finding.NOTUMOR}, readers=frozenset("ABC"))
+    assert [one.study_id for one in by_what_they_teach([arbitrated], "D")] == ["one"]
+    for reader in "ABC":
+        assert by_what_they_teach([arbitrated], reader) == []

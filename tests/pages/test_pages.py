@@ -556,8 +556,8 @@ def test_a_blind_arbitration_does_not_learn_from_the_readings_what_the_ai_said(
         sign_study(installation, study_id, finding, reader=reader, second_read=True)
     monkeypatch.setattr(installation, "settings", installation.settings.model_copy(update={"blind_first_read": True}))
     said = words(page(state.REVIEW, study=study_id)).replace("\\", "")
-    assert "signed by Dr. A" in said
-    assert "signed by Dr. B" in said
+    assert "First reading, Dr. A, " in said
+    assert "Second reading, Dr. B, " in said
     assert "the AI result:" not in said
     assert "confirms the AI" not in said
     installation.store.drafts.commit_blind(study_id, "Dr. Ada", Finding.NOTUMOR, seen=2, now=datetime.now(UTC))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from record_samples import add, instance, reading, result
 
-from triage.domain import Decision, Finding, Role, StudyHeader, StudyStatus
+from triage.domain import Decision, Finding, ReadingState, Role, StudyHeader, StudyStatus
 from triage.errors import ConflictError
 from triage.records.store import Store
 from triage.records.views import Arrival
@@ -65,6 +65,18 @@ def test_a_reading_that_the_ai_contradicts_later_is_listed_as_preliminary_until_
     store.readings.sign(study_id, replace(reading(reader="Dr. B"), contents=contents, role=Role.SECOND), seen=1)
     assert store.study(study_id).status is StudyStatus.READ
     assert [str(cell) for cell in readings(store.readings.signed("Dr. A"))["state"]] == ["final"]
+
+
+def test_a_preliminary_reading_is_listed_as_settled_once_another_reader_has_signed(store: Store) -> None:
+    study_id = add(store, 1)
+    store.results.file(study_id, result())
+    contents = store.study(study_id).contents
+    first = replace(reading(), contents=contents, state=ReadingState.PRELIMINARY)
+    store.readings.sign(study_id, first, seen=0)
+    assert list(readings(store.readings.signed("Dr. A"))["state"]) == ["preliminary"]
+    store.readings.sign(study_id, replace(reading(reader="Dr. B"), contents=contents, role=Role.SECOND), seen=1)
+    assert list(readings(store.readings.signed("Dr. A"))["state"]) == ["settled"]
+    assert list(readings(store.readings.signed("Dr. B"))["state"]) == ["final"]
 
 
 def test_readings_of_nobody_who_had_signed_in_are_counted(store: Store) -> None:

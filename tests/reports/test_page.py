@@ -83,7 +83,17 @@ def test_a_preliminary_reading_of_a_settled_study_says_that_it_was(tmp_path: Pat
     assert "Brain MRI report, preliminary" in said
     second = replace(full.study.readings[0], role=Role.SECOND)
     said, _ = text(replace(full, study=replace(full.study, readings=(first, second))), tmp_path)
-    assert "Glioma (preliminary until another reader signed; confirm)" in said
+    assert "Glioma (was preliminary until another reader signed; confirm)" in said
+
+
+def test_a_comment_of_many_lines_stands_in_its_lines_where_there_is_room(tmp_path: Path) -> None:
+    full = report()
+    lines = [f"Line {number}: nothing else." for number in range(1, 16)]
+    reading = replace(full.study.readings[0], comment="\n".join(lines))
+    said, pages = text(replace(full, study=replace(full.study, readings=(reading,))), tmp_path)
+    assert pages == 1
+    assert " ".join(lines) in said
+    assert "whole in the record" not in said
 
 
 def test_the_caption_of_a_key_image_is_whole(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def by_what_they_teach(studies: Iterable[Said], reader: str = "") -> list[Second
     reader
         Who asks: a study that they have read is for somebody else. Empty for nobody in particular.
     """
-    found = [_judged(study) for study in studies if not _settled(study) and reader not in study.opinions]
+    found = [_judged(study) for study in studies if not _settled(study) and reader not in study.readers]
     return sorted((one for one in found if one.value > 0), key=lambda one: (-one.value, one.study_id))
 
 

@@ -26,7 +26,7 @@ from triage.domain import (
     StudyStatus,
     conclusion,
 )
-from triage.reading import meaning, standing, superseded
+from triage.reading import meaning, standing, superseded, was_preliminary
 from triage.records.model_tables import RerankRow
 from triage.records.reranked import Rank, Reranked
 from triage.records.tables import AIResultRow, InstanceRow, ReadingRow, SeriesRow, StudyRow
@@ -98,6 +98,7 @@ def signed(row: ReadingRow, study: StudyRow, answered: AIResult | None) -> Signe
         predicted=answered.predicted if answered else None,
         reading=all_of_it[at],
         state=standing(all_of_it[at], all_of_it, StudyStatus(study.status)),
+        settled=was_preliminary(all_of_it[at], all_of_it, StudyStatus(study.status)),
         superseded=superseded(all_of_it)[at],
         before=all_of_it[at - 1] if at else None,
     )

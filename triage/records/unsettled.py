@@ -27,7 +27,10 @@ class Said:
     Attributes
     ----------
     opinions
-        What each reader concluded last, by name; empty for a study that nobody has read.
+        What each reader concluded last, by name; empty for a study that nobody has read. After an arbitration that
+        of the arbitrator alone.
+    readers
+        Everybody who signed it.
     probabilities, prediction_set
         Of the newest AI result.
     distance
@@ -37,6 +40,7 @@ class Said:
     study_id: str
     status: StudyStatus
     opinions: Mapping[str, Conclusion]
+    readers: frozenset[str]
     probabilities: Mapping[Finding, float]
     prediction_set: tuple[Finding, ...]
     distance: float | None = None
@@ -66,6 +70,7 @@ def latest_said(read: Read) -> list[Said]:
         Said(
             study_id=study_id,
             status=StudyStatus(status),
+            readers=frozenset(reading.reader for reading in signed[study_id]),
             opinions={name: reading.finding for name, reading in opinions(signed[study_id]).items()},
             probabilities={finding: float(probabilities[finding]) for finding in Finding},
             prediction_set=tuple(Finding(name) for name in possible or ()),

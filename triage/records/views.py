@@ -251,6 +251,8 @@ class SignedReading:
         The file that represents the study: the one of the slice that the AI result shows, or the first.
     state
         Of the reading now: it can wait for another reader although it was final once, see `triage.reading.standing`.
+    settled
+        Whether it was preliminary until another reader signed.
     superseded
         Whether a later reading took its place.
     before
@@ -267,5 +269,6 @@ class SignedReading:
     predicted: Finding | None
     reading: Reading
     state: ReadingState
+    settled: bool
     superseded: bool
     before: Reading | None

@@ -12,13 +12,13 @@ from triage.domain import Finding, Reading, StudyStatus
 from triage.languages.speech import day, later, percent, retold, t
 from triage.reading import meaning, standing, superseded, was_preliminary
 from triage.reports.paper import LEFT, MUTED, RIGHT, WARNING, Paper, cut, fonts
-from triage.reports.pictures import write_pictures
+from triage.reports.pictures import least_height, write_pictures
 from triage.reports.sources import MANUFACTURER
 from triage.reports.study_report import StudyReport
 from triage.text import one_line, readable_age, readable_name
 
-#: Characters in a line of the smallest text, and lines of one comment.
-LINE, COMMENT_LINES = 100, 2
+#: Characters in a line of the smallest text, and lines of one comment: as many as leave the pictures their room.
+LINE, COMMENT_LINES, MOST_COMMENT_LINES = 100, 2, 60
 #: Where the readings must have ended, above the last lines.
 FOOT = 0.068
 #: Readings that have room; the latest are shown.
@@ -45,8 +45,9 @@ def report_page(report: StudyReport, form: Literal["pdf", "png"]) -> bytes:
         page = Paper()
         _heading(page, report)
         _ai_result(page, report)
-        write_pictures(page, report, FOOT + _high(report))
-        _readings(page, report)
+        lines = _comment_lines(report, page.y - FOOT - least_height(report))
+        write_pictures(page, report, FOOT + _high(report, lines))
+        _readings(page, report, lines)
         _footer(page, report)
         buffer = io.BytesIO()
         about: dict[str, Any] = {"Title": f"{MANUFACTURER} report", "CreationDate": report.made_at}
@@ -103,15 +104,22 @@ def _moment(at: datetime) -> str:
     return f"{day(local)}, {local:%H:%M} {local.tzname()} ({other}{universal:%H:%M} UTC)"
 
 
-def _high(report: StudyReport) -> float:
-    """Return how much of the page the readings take."""
+def _comment_lines(report: StudyReport, room: float) -> int:
+    """Return how many lines of each comment have room with the readings."""
+    longest = max((len(_wrapped(reading)) for reading in report.study.readings[-READINGS:]), default=0)
+    tried = range(min(longest, MOST_COMMENT_LINES), COMMENT_LINES, -1)
+    return next((lines for lines in tried if _high(report, lines) <= room), COMMENT_LINES)
+
+
+def _high(report: StudyReport, lines: int) -> float:
+    """Return how much of the page the readings take, with so many lines of each comment."""
     trial = Paper()
     top = trial.y
-    _readings(trial, report)
+    _readings(trial, report, lines)
     return top - trial.y
 
 
-def _readings(page: Paper, report: StudyReport) -> None:
+def _readings(page: Paper, report: StudyReport, most: int) -> None:
     page.rule(t("Readings"))
     readings = report.study.readings
     if not readings:
@@ -125,19 +133,21 @@ def _readings(page: Paper, report: StudyReport) -> None:
         is_latest = reading is readings[-1]
         state = t("superseded") if is_replaced else t(standing(reading, readings, report.study.status))
         if not is_replaced and was_preliminary(reading, readings, report.study.status):
-            state = t("preliminary until another reader signed")
+            state = t("was preliminary until another reader signed")
         page.write(_sentence(reading, state), 9, weight="bold" if is_latest else "normal")
         by, at, what = cut(reading.reader, 60), _moment(reading.signed_at), t(meaning(reading))
         page.write(t("Signed by {reader}, {time}: {meaning}", reader=by, time=at, meaning=what), 8, color=MUTED)
-        lines = textwrap.wrap(one_line(reading.comment), LINE)
-        if len(lines) > COMMENT_LINES:
-            lines = [
-                *lines[: COMMENT_LINES - 1],
-                cut(lines[COMMENT_LINES - 1], LINE - 32) + t(" … (whole in the record)"),
-            ]
+        lines = _wrapped(reading)
+        if len(lines) > most:
+            lines = [*lines[: most - 1], cut(lines[most - 1], LINE - 32) + t(" … (whole in the record)")]
         for line in lines:
             page.write(line, 8)
         page.y -= 0.004
+
+
+def _wrapped(reading: Reading) -> list[str]:
+    """Return the comment of a reading in its own lines, those that are too long broken."""
+    return [line for one in reading.comment.splitlines() for line in textwrap.wrap(one_line(one), LINE)]
 
 
 def _sentence(reading: Reading, state: str) -> str:

@@ -109,6 +109,18 @@ def write_pictures(page: Paper, report: StudyReport, bottom: float) -> None:
         page.write(line, laid.size)
 
 
+def least_height(report: StudyReport) -> float:
+    """Return the height that `write_pictures` needs for pictures that can be read, with type of the usual size."""
+    trial = Paper()
+    top = trial.y
+    trial.rule(t("Key images"))
+    if not report.images:
+        trial.write("")
+        return top - trial.y
+    laid, least = next(_layouts(report))
+    return top - trial.y + laid.text + (len(report.images) + 1) // 2 * least
+
+
 def _layouts(report: StudyReport) -> Iterator[tuple[_Layout, float]]:
     """Yield layouts, each smaller than the one before, with the least height of the pictures."""
     everything = len(report.measured)

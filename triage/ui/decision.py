@@ -256,12 +256,7 @@ def _state(item: Reading, study: Study) -> str:
 
 
 def _folded(item: Reading, study: Study, kind: str, *, blind: bool) -> str:
-    signed = t(
-        "{kind}, signed by {reader}, {time}.",
-        kind=t(KINDS[item.role]),
-        reader=item.reader,
-        time=state.local(item.signed_at),
-    )
+    signed = f"{t(KINDS[item.role])}, {item.reader}, {state.local(item.signed_at)}"
     compared = (
         t(DECISIONS[item.decision], reason=t(item.reason) if item.reason else ""),
         t("Blind, before the AI result was shown: {finding}.", finding=t(item.blind.label)) if item.blind else "",
@@ -271,10 +266,11 @@ def _folded(item: Reading, study: Study, kind: str, *, blind: bool) -> str:
         t("Confidence: {level}.", level=t(item.confidence)) if item.confidence else "",
         # What a superseded one was then, final or preliminary, it is no more.
         "" if kind == "superseded" else _state(item, study),
-        t("Comment: {comment}", comment=item.comment) if item.comment else "",
     )
     replaced = f"{t('Superseded')}: " if kind == "superseded" else ""
     # Who signed comes before the comment: the end of a long line is cut, and a comment could name somebody else.
-    line = f"{replaced}<b>{html_text(said(item))}</b> · {html_text(' · '.join(filter(None, (signed, item.comment))))}"
-    more = html_text(" ".join(filter(None, sentences)))
+    beginning = f'<span class="comment"> · {html_text(item.comment)}</span>' if item.comment else ""
+    line = f"{replaced}<b>{html_text(said(item))}</b> · {html_text(signed)}{beginning}"
+    comment = "<br>".join(map(html_text, t("Comment: {comment}", comment=item.comment).splitlines()))
+    more = "<br>".join(filter(None, (html_text(" ".join(filter(None, sentences))), comment if item.comment else "")))
     return f'<details class="{kind}"><summary>{line}</summary>{more}</details>'

@@ -40,6 +40,7 @@ def worklist(of: str, *, may_list: bool) -> str | None:
     data = {
         "module": "/worklist/modules/worklist.js",
         "arrive": t(ARRIVE),
+        "loading": t("Loading the worklist …"),
         "viewer": list(addresses("ahead.js")),
         "list": may_list,
         "of": of,

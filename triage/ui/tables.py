@@ -133,7 +133,7 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
             "description": [table_cell(item.name) for item in items],
             "ai_label": [t(item.predicted.label) if item.predicted else "–" for item in items],
             "label": [table_cell(said(item.reading)) for item in items],
-            "state": [t("superseded") if item.superseded else t(item.state.value) for item in items],
+            "state": [_state(item) for item in items],
             "comment": [table_cell(item.reading.comment) for item in items],
             "accession": [table_cell(item.accession_number) for item in items],
             "changed": [table_cell(_changed(item)) for item in items],
@@ -143,6 +143,12 @@ def readings(items: Sequence[SignedReading]) -> pd.DataFrame:
             "blind_label": [t(item.reading.blind.label) if item.reading.blind else "" for item in items],
         }
     )
+
+
+def _state(item: SignedReading) -> str:
+    if item.superseded:
+        return t("superseded")
+    return t("settled") if item.settled else t(item.state.value)
 
 
 def _changed(item: SignedReading) -> str:
@@ -204,17 +210,17 @@ def reading_columns(zone: str) -> dict[str, Any]:
             help=t("In your time zone, {zone}", zone=zone),
         ),
         "patient_name": column.TextColumn(t("Patient"), width=110),
-        "mrn": column.TextColumn(t("MRN"), width=68),
-        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=102),
+        "mrn": column.TextColumn(t("MRN"), width=66),
+        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=96),
         "description": column.TextColumn(t("Study"), width=136),
         "ai_label": column.TextColumn(t("AI"), width=128),
         "label": column.TextColumn(t("Signed as"), width=128),
         "state": column.TextColumn(
             t("State"),
-            width=84,
+            width=92,
             help=t(
-                "Preliminary: signed before a second reader; the study is final once that one has signed. Superseded: "
-                "a later reading took its place."
+                "Preliminary: it waits for another reader. Settled: it was preliminary until another reader signed. "
+                "Superseded: a later reading took its place."
             ),
         ),
         "comment": column.TextColumn(t("Comment"), width=144),

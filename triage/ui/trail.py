@@ -155,12 +155,12 @@ def columns(*, may_open: bool) -> dict[str, Any]:
         last = {t("ID"): column.TextColumn(width=84, help=t("The first 8 digits of the ID of the study"))}
     return {
         t("When"): column.DatetimeColumn(
-            format=f"{day_pattern()} HH:mm:ss", width=150, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
+            format=f"{day_pattern()} HH:mm:ss", width=146, timezone=zone, help=t("In your time zone, {zone}", zone=zone)
         ),
-        t("Who"): column.TextColumn(width=120, help=t("A person, a DICOMweb peer, or the program itself")),
-        t("What"): column.TextColumn(width=130),
-        t("From"): column.TextColumn(width=100, help=t("Network address; empty on the console")),
-        t("Study"): column.TextColumn(width=170, help=told),
-        t("Detail"): column.TextColumn(width=300),
+        t("Who"): column.TextColumn(width=112, help=t("A person, a DICOMweb peer, or the program itself")),
+        t("What"): column.TextColumn(width=126),
+        t("From"): column.TextColumn(width=90, help=t("Network address; empty on the console")),
+        t("Study"): column.TextColumn(width=204, help=told),
+        t("Detail"): column.TextColumn(width=292),
         **last,
     }
