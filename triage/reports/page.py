@@ -57,7 +57,7 @@ def report_page(report: StudyReport, form: Literal["pdf", "png"]) -> bytes:
 
 def _heading(page: Paper, report: StudyReport) -> None:
     study, header = report.study, report.study.header
-    page.write(t(TITLES.get(study.status, TITLE if study.readings else NOT_READ)), 17, weight="bold", line=False)
+    page.write(t(TITLES.get(study.status, TITLE if study.readings else NOT_READ)), 14, weight="bold", line=False)
     page.write(t(NOT_CLINICAL), 9.5, x=RIGHT, ha="right", color=WARNING, weight="bold")
     page.y -= 0.016
     known = (
