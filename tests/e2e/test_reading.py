@@ -923,10 +923,10 @@ def test_what_is_typed_while_a_lost_answer_is_asked_for_again_is_saved_too(serve
 def test_a_signature_that_was_refused_is_told_at_the_next_study(server: Server, browser: Browser) -> None:
     tab = reading(browser, server, "Dr. Ada")
     study = study_of(tab)
+    installation = store(server)  # before: what comes is within ten seconds, also on a busy machine
     sign(tab, "Meningioma", reason="wrong class")
     tab.get_by_role("button", name="Undo (u)").wait_for()
     go_on(tab)
-    installation = store(server)
     sign_study(installation, study, Finding.NOTUMOR, reader="Dr. Bob", comment="clear")
     installation.close()
     expect(tab.get_by_text("Not signed after all:")).to_be_visible(timeout=30_000)

@@ -828,7 +828,7 @@ def test_a_correction_begins_with_the_outline_of_the_ai(studies: Studies, tab: P
     tab.keyboard.press("Escape")
     expect(unfolded).to_have_count(0)
     tab.keyboard.press("e")
-    expect(tab.get_by_role("button", name="Ellipse")).to_have_attribute("aria-pressed", "true")
+    expect(tab.locator("#viewer")).to_have_attribute("data-tool", "ellipse")
 
 
 def test_a_report_leaves_the_picture_in_sight_and_in_hand(studies: Studies, tab: Page) -> None:
