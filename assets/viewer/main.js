@@ -2,7 +2,7 @@
 /** The viewer: one study on the screen, what the keys and buttons do to it, and its end. */
 import { day, t } from "../t.js";
 import { act } from "./actions.js";
-import { ahead, study as ask, unseen } from "./ahead.js";
+import { study as ask, unseen } from "./ahead.js";
 import { anew, change } from "./anew.js";
 import { withAside } from "./aside.js";
 import { inField, meaning, typing } from "./keys.js";
@@ -11,6 +11,7 @@ import { Layers } from "./layers.js";
 import { Layout } from "./layout.js";
 import { Loader } from "./loader.js";
 import { menus } from "./menus.js";
+import { load } from "./order.js";
 import { prepare } from "./prepare.js";
 import { Strip } from "./strip.js";
 import { Theirs } from "./theirs.js";
@@ -206,45 +207,15 @@ export class App {
   changed() {
     this.layout.settle();
     for (const pane of this.layout.panes) pane.show();
-    this.load();
+    load(this);
   }
 
   /** Another slice, series, plane or arrangement is shown. */
   moved() {
-    this.load();
+    load(this);
     this.strip.draw();
     const { pane } = this.layout;
     this.part("strip").setAttribute("aria-label", this.strip.said(pane.at));
-  }
-
-  /** Load what is looked at, then the layers around it, then the next study. */
-  load() {
-    for (const source of this.sources.values()) {
-      const panes = this.layout.panes.filter((pane) => pane.source === source);
-      if (!panes.length) continue;
-      const focus = panes.map((pane) => /** @type {[number, number]} */ ([pane.series, pane.cut ? pane.shape[0] >> 1 : pane.at]));
-      source.loader.look(focus);
-      if (focus.some(([series]) => source.loader.loaded(series) < source.head.series[series].slices.length)) return;
-      for (const pane of panes) this.ahead(pane);
-      void withAside(this, source);
-    }
-    if (this.data.next && !this.warmed && this.sources.size) {
-      this.warmed = true;
-      void ahead(this.data.next, true);
-    }
-  }
-
-  /** @param {Pane} pane Fetch the nearest layer that is not here. */
-  ahead(pane) {
-    // Three planes ask for all layers themselves.
-    if (this.layout.kind === "planes" || pane.cut || !this.over(pane).layer || settings.method !== "cam") return;
-    const { layers } = pane.source;
-    const { length } = pane.head.slices;
-    for (let distance = 1; distance < length && !layers.busy; distance++) {
-      for (const at of [pane.at + distance, pane.at - distance]) {
-        if (at >= 0 && at < length) layers.get(pane.series, at, settings, true);
-      }
-    }
   }
 
   /** @param {KeyboardEvent} event */

@@ -12,12 +12,12 @@
  * @typedef {import("./types.js").Viewport} Viewport
  * @typedef {import("./marks.js").Marks} Marks
  */
-import { t } from "../../t.js";
+import { decimals, t } from "../../t.js";
 import { between } from "./between.js";
 import { blank, fillHole, fillLine, isEmpty, packed, paint, unpacked } from "./brush.js";
 
 /** @typedef {"brush" | "eraser" | "lasso" | "fill"} Way */
-export const SIZES = { least: 1, most: 60 };
+const SIZES = { least: 1, most: 60 };
 const BEGAN = t("Begun with the AI's outline: correct it. Ctrl+Z takes it back.");
 const REPLACED = t("Your line took the place of the AI's outline on this slice; more lines add to it. Ctrl+Z takes it back.");
 const NOTHING_NEW = t("The AI outlined no slice here that you have not outlined yourself.");
@@ -48,6 +48,13 @@ export class Outlining {
     this.way = way;
     this.suggested = suggested;
     this.done = done;
+  }
+
+  /** @param {number} factor @returns {string} The size that the brush has now. */
+  resize(factor) {
+    this.size = Math.min(SIZES.most, Math.max(SIZES.least, this.size * factor));
+    const size = decimals(this.size, 1);
+    return this.viewport.image?.spacing ? t("Brush: {size} mm", { size }) : t("Brush: {size} pixels", { size });
   }
 
   /** @param {PointerEvent} e */

@@ -12,13 +12,13 @@
  * @typedef {import("./types.js").Viewport} Viewport
  * @typedef {import("./outlining.js").Way} Way
  */
-import { decimals, t } from "../../t.js";
+import { t } from "../../t.js";
 import { isEmpty, unpacked } from "./brush.js";
 import { drawBrush, drawKey, drawLine, drawMask, drawMeasurement } from "./draw.js";
 import { Marks, MAX_MEASUREMENTS } from "./marks.js";
 import { POINTS } from "./measure.js";
 import { Measuring } from "./measuring.js";
-import { Outlining, SIZES } from "./outlining.js";
+import { Outlining } from "./outlining.js";
 import { Sync } from "./sync.js";
 
 const WAYS = ["brush", "eraser", "lasso", "fill"];
@@ -272,9 +272,7 @@ export class Tools {
   /** @param {number} factor */
   #resize(factor) {
     if (!this.#way()) return false;
-    this.outlining.size = Math.min(SIZES.most, Math.max(SIZES.least, this.outlining.size * factor));
-    const size = decimals(this.outlining.size, 1);
-    this.#changed(this.viewport.image?.spacing ? t("Brush: {size} mm", { size }) : t("Brush: {size} pixels", { size }));
+    this.#changed(this.outlining.resize(factor));
     return true;
   }
 
