@@ -22,7 +22,7 @@ demo: .venv/runtime
 # tests alone: it makes a test half as slow again.
 test: .venv/dev lint
 	$(BIN)/coverage erase
-	nice -n 10 $(BIN)/python -m pytest $(COMPUTING) &>.tests.computing.log & computing=$$!; \
+	nice -n 5 $(BIN)/python -m pytest $(COMPUTING) &>.tests.computing.log & computing=$$!; \
 	(nice -n 5 $(BIN)/coverage run --parallel-mode -m pytest -m "not slow and not browser" $(OTHERS); quick=$$?; \
 	nice -n 5 $(BIN)/python -m pytest -m "slow or browser" $(OTHERS); exit $$((quick + $$?))) &>.tests.others.log & others=$$!; \
 	set -o pipefail; ($(BROWSERS) || $(BROWSERS) --last-failed) |& tee .tests.browsers.log; browsers=$$?; \
