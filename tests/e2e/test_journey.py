@@ -167,6 +167,8 @@ def test_leaving_the_page_loses_no_upload(server: Server, browser: Browser) -> N
     """Into the sidebar, to another page and back, and a reload, while the files are stored."""
     tab = browser.new_page()
     tab.goto(f"{server.address}/upload")
+    expect(tab.get_by_text("Latest arrivals")).to_be_visible()  # nobody chooses files on a page that is being drawn
+    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
     files = []
     for number in range(60):
         pixels = np.random.default_rng(number).integers(0, 255, (96, 96), np.uint8)
