@@ -23,7 +23,8 @@ export function draw(form) {
   const chosen = data.choices.find(([value]) => value === entries.finding)?.[1] ?? "";
   const verb = overrides && data.verb === t("Confirm and sign") ? t("Sign override") : data.verb;
   const asked = data.blind ? t("Commit “{finding}”? Click again, or Enter", { finding: chosen }) : t("Sign “{finding}”? Click again, or Enter", { finding: chosen });
-  parts.sign.textContent = question.open ? asked : form.sending ? t("Signing …") : verb;
+  const sending = data.blind ? t("Committing …") : t("Signing …");
+  parts.sign.textContent = question.open ? asked : form.sending ? sending : verb;
   parts.sign.dataset.asks = question.open ? (question.answeredBy(performance.now()) ? "ready" : "soon") : "";
   const first = signing ? "" : form.first;
   parts.sign.disabled = signing || form.sending || !entries.finding || Boolean(first);
