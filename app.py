@@ -32,6 +32,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     installation = state.installation()
     installation.access.check_bound(server.bound_address())
     server.tame(installation.settings.address)
+    server.keep_chosen_files()
     note_start(installation.store, installation.settings, installation.runtime.card.digest)
     Thread(target=installation.recover, name="recover", daemon=True).start()
     Thread(target=warm, args=[installation], name="warm", daemon=True).start()

@@ -167,13 +167,13 @@ def test_leaving_the_page_loses_no_upload(server: Server, browser: Browser) -> N
     """Into the sidebar, to another page and back, and a reload, while the files are stored."""
     tab = browser.new_page()
     tab.goto(f"{server.address}/upload")
-    expect(tab.get_by_text("Latest arrivals")).to_be_visible()  # nobody chooses files on a page that is being drawn
-    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+    expect(tab.get_by_text("Latest arrivals")).to_be_visible()
     files = []
     for number in range(60):
         pixels = np.random.default_rng(number).integers(0, 255, (96, 96), np.uint8)
         files.append({"name": f"noise-{number}.png", "mimeType": "image/png", "buffer": encode(pixels)})
     tab.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+    expect(tab.get_by_text("noise-59.png")).to_be_visible()
     tab.get_by_role("button", name="Score and rank").click()
     expect(tab.get_by_text("You may leave this page")).to_be_visible()
     tab.get_by_role("textbox", name="Reader").fill(READER)

@@ -1,10 +1,11 @@
-"""What a message of Streamlit to a page hands out: only what is an address to Streamlit, whatever a text looks like."""
+"""What Streamlit is told and tells: only what is an address to it is handed out, whatever a text looks like."""
 
 from __future__ import annotations
 
 import pytest
 from starlette.requests import Request
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 from triage.ui import server, state
 from triage.web.headers import AT_THE_ROOT
@@ -57,3 +58,17 @@ def test_every_page_says_where_its_server_answers() -> None:
         before, _, after = answer.body.decode().partition(f"<script>{AT_THE_ROOT}</script>")
         assert before.endswith("<head>")
         assert '<script type="module"' in after, "it is read before Streamlit's own modules"
+
+
+def test_a_page_that_is_drawn_anew_forgets_no_files_that_were_just_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser has asked where to send them; the answer waited with what belongs to the page of before."""
+    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)  # put back after the test
+    server.keep_chosen_files()
+    queue, answer, drawn = ForwardMsgQueue(), ForwardMsg(), ForwardMsg()
+    answer.file_urls_response.response_id = "asked"
+    drawn.delta.new_element.markdown.body = "of the page of before"
+    for one in (drawn, answer):
+        queue.enqueue(one)
+    queue.clear(retain_lifecycle_msgs=True)
+    assert queue.flush() == [answer]
+    assert queue.flush() == [], "it is sent once"

@@ -14,6 +14,7 @@ from streamlit import config, file_util, runtime
 from streamlit import logger as loggers
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -63,6 +64,25 @@ def tame(address: str) -> None:
         believing = configuration.loaded_app
         if isinstance(believing, ProxyHeadersMiddleware):
             configuration.loaded_app = Forwarded(believing.app, proxies(address))
+
+
+def keep_chosen_files() -> None:
+    """Let a browser that has chosen files learn where to send them, although the page is drawn anew meanwhile.
+
+    Streamlit clears the messages that wait for a browser when a page begins to be drawn, this answer among them; the
+    browser waits for it for ever, and shows none of the files.
+    """
+    clear = ForwardMsgQueue.clear
+
+    def clear_but_answers(
+        queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None
+    ) -> None:
+        waiting = queue._queue if retain_lifecycle_msgs and fragment_ids_this_run is None else []
+        answers = [one for one in waiting if one.HasField("file_urls_response")]
+        clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
+        queue._queue += answers
+
+    ForwardMsgQueue.clear = clear_but_answers  # type: ignore[method-assign,assignment]
 
 
 def pages() -> list[Route]:
