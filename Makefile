@@ -1,16 +1,17 @@
 # `make run` and `make test` need only python3; they build .venv first.
 PYTHON ?= python3
 PORT ?= 8501
-# Tests run in three streams at a time: what computes, what has no browser, and the browsers. These go first where there
-# are fewer processors: what a reader has ten seconds for is tried in seconds. A browser test that fails is tried once more,
-# alone, and both ends stand in the summary. Each stream leaves a log.
-COMPUTING := tests/attack tests/faults tests/inference tests/networks tests/pipeline tests/scans tests/training
-OTHERS := $(patsubst %,--ignore=%,$(COMPUTING) tests/e2e)
+# Tests run in four streams at a time: networks, what stands around them, the rest without a browser, and the browsers.
+# These go first where there are fewer processors: what a reader has ten seconds for is tried in seconds. A browser test
+# that fails is tried once more, alone, and both ends stand in the summary. Each stream leaves a log.
+NETWORKS := tests/inference tests/networks tests/training
+AROUND := tests/attack tests/faults tests/pipeline tests/scans
+OTHERS := $(patsubst %,--ignore=%,$(NETWORKS) $(AROUND) tests/e2e)
 BROWSERS = $(BIN)/python -m pytest tests/e2e -o cache_dir=.pytest_cache/browsers
 SHELL := /bin/bash
 BIN := .venv/bin
 
-.PHONY: run demo test test-fast faults format attack lint lint-js audit sbom languages lock bench clean
+.PHONY: run demo test test-fast coverage faults format attack lint lint-js audit sbom languages lock bench clean
 
 run: .venv/runtime
 	$(BIN)/python -m triage serve --port $(PORT)
@@ -18,17 +19,21 @@ run: .venv/runtime
 demo: .venv/runtime
 	$(BIN)/python -m triage demo
 
-# Everything: lint, types, all tests, and the floor of the coverage (pyproject.toml). Coverage is measured of the quick
-# tests alone: it makes a test half as slow again.
+# Everything: lint, types, all tests.
 test: .venv/dev lint
-	$(BIN)/coverage erase
-	nice -n 5 $(BIN)/python -m pytest $(COMPUTING) &>.tests.computing.log & computing=$$!; \
-	(nice -n 5 $(BIN)/coverage run --parallel-mode -m pytest -m "not slow and not browser" $(OTHERS); quick=$$?; \
+	nice -n 5 $(BIN)/python -m pytest $(NETWORKS) &>.tests.networks.log & networks=$$!; \
+	nice -n 5 $(BIN)/python -m pytest $(AROUND) &>.tests.around.log & around=$$!; \
+	(nice -n 5 $(BIN)/python -m pytest -m "not slow and not browser" $(OTHERS); quick=$$?; \
 	nice -n 5 $(BIN)/python -m pytest -m "slow or browser" $(OTHERS); exit $$((quick + $$?))) &>.tests.others.log & others=$$!; \
 	set -o pipefail; ($(BROWSERS) || $(BROWSERS) --last-failed) |& tee .tests.browsers.log; browsers=$$?; \
-	wait $$others; others=$$?; wait $$computing; computing=$$?; cat .tests.others.log .tests.computing.log; \
-	grep -hE "^(E  |FAILED tests|ERROR tests|=+ .* in [0-9.]+s)" .tests.*.log; exit $$((browsers + others + computing))
-	$(BIN)/coverage combine --quiet
+	wait $$others; others=$$?; wait $$around; around=$$?; wait $$networks; networks=$$?; \
+	cat .tests.others.log .tests.around.log .tests.networks.log; \
+	grep -hE "^(E  |FAILED tests|ERROR tests|=+ .* in [0-9.]+s)" .tests.*.log; \
+	exit $$((browsers + others + around + networks))
+
+# What the quick tests reach, and its floor (pyproject.toml). It makes a test half as slow again, so `make test` leaves it.
+coverage: .venv/dev
+	$(BIN)/coverage run -m pytest -m "not slow and not browser" $(OTHERS)
 	$(BIN)/coverage report
 
 # While you work: no browser, no training data, no faults, no training with TensorFlow.

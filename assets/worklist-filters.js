@@ -185,7 +185,7 @@ export class Filters {
       line.append(label, up);
       return line;
     });
-    list.replaceChildren(...choices);
+    list.replaceChildren(element("p", t("Shown, from left to right")), ...choices);
   }
 }
 

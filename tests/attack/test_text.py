@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
 from urllib.parse import urlsplit
 
 import pytest
 from access_samples import PASSWORD, account
 from attack.world import HTML, World
+from helpers import chromium
 from playwright.sync_api import sync_playwright
 
 from triage.access.roles import Role
@@ -92,12 +92,9 @@ def test_forged_second_reader(world: World, name: str) -> None:
 @pytest.mark.browser
 def test_browser(world: World) -> None:
     """the worst study in a real browser, worklist and review -> no script runs, no picture is fetched elsewhere"""
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("Chromium is not installed")
     asked, dialogs, made = [], [], 0
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         tab = browser.new_context().new_page()
         tab.context.add_cookies([{"name": SESSION, "value": world.person("ada").secret, "url": world.base}])
         tab.on("request", lambda request: asked.append(urlsplit(request.url).hostname or "data"))

@@ -144,6 +144,7 @@ def test_the_whole_journey(server: Server, tab: Page, slices: list[Phantom], tmp
         assert wide is not None
         assert wide["width"] > 450, "what it holds can be read"
         tab.get_by_text("De-identify", exact=True).click()
+        expect(tab.get_by_role("checkbox", name="De-identify")).not_to_be_checked()
         tab.get_by_role("button", name="Make it").click()
         expect(tab.get_by_role("button", name="Download (")).to_be_visible()
         tab.get_by_role("button", name="Download (").click()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers import take_in
 from playwright.sync_api import Browser, Page, expect
 from servers import served
 
-from triage.settings import ROOT
+from triage.domain import Finding
+from triage.phantom_studies import phantom_study
+from triage.phantoms import Phantom
+from triage.pipeline.installation import Installation
+from triage.settings import Settings
 
 pytestmark = pytest.mark.browser
 ARTEFACTS = Path(__file__).parents[1] / "artefacts"
@@ -72,12 +74,14 @@ CUT_OFF = """
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, slices: list[Phantom]) -> Iterator[str]:
     """The app with phantoms that wait to be read."""
-    home = tmp_path_factory.mktemp("home")
-    environment = os.environ | {"TRIAGE_HOME": str(home)}
-    demo = [sys.executable, "-m", "triage", "demo", "--count", "4", "--studies", "2"]
-    subprocess.run(demo, cwd=ROOT, env=environment, check=True)
+    home = tmp_path_factory.mktemp("home") / "home"
+    installation = Installation(Settings(home=home))
+    take_in(installation, {phantom.name: phantom.png for phantom in slices[:4]})
+    for seed, finding in enumerate((Finding.GLIOMA, Finding.MENINGIOMA)):
+        take_in(installation, dict(phantom_study(finding, 5, seed)))
+    installation.close()
     with served(home) as (address, _):
         yield address
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -80,18 +81,12 @@ def server(tmp_path: Path, scored: tuple[Path, list[str]]) -> Iterator[Server]:
 
 
 def reading(browser: Browser, server: Server, name: str, study: str = "") -> Page:
-    """Return a page on which a reader has opened a study."""
-    tab = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    """Return a page on which a reader has opened a study, or the next on the list."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.add_cookies([{"name": "triage_reader", "value": quote(name), "url": server.address}])
+    tab = context.new_page()
     tab.set_default_timeout(90_000)
-    tab.goto(server.address)
-    tab.get_by_role("textbox", name="Reader").fill(name)
-    tab.keyboard.press("Enter")
-    expect(tab.get_by_role("button", name="Read next")).to_be_visible()
-    until(lambda: tab.evaluate("document.cookie.includes('triage_reader')"))
-    if study:
-        tab.goto(f"{server.address}/review?study={study}")
-    else:
-        tab.get_by_role("button", name="Read next").click()
+    tab.goto(f"{server.address}/review{study and f'?study={study}'}")
     expect(tab.get_by_role("button", name="Next study")).to_be_visible()
     return tab
 
@@ -1056,12 +1051,13 @@ def test_a_reading_stands_in_one_window(tmp_path: Path, browser: Browser) -> Non
         finding = Finding.NOTUMOR if name == "Dr. Bo" else Finding.GLIOMA
         sign_study(installation, often, finding, reader=name, second_read=True)
     installation.close()
-    sizes = (("en-GB", 1366), ("de-DE", 1366), ("en-GB", 1024), ("de-DE", 1024))
     with served(tmp_path) as (address, _):
-        for (locale, width), opened in product(sizes, (study, often)):
-            tab = browser.new_context(viewport={"width": width, "height": 768}, locale=locale).new_page()
-            tab.set_default_timeout(90_000)
-            tab.context.add_cookies([{"name": "triage_reader", "value": "Dr.%20Cleo", "url": address}])
+        for locale, width, opened in product(("en-GB", "de-DE"), (1366, 1024), (study, often)):
+            if (width, opened) == (1366, study):
+                tab = browser.new_context(locale=locale).new_page()
+                tab.set_default_timeout(90_000)
+                tab.context.add_cookies([{"name": "triage_reader", "value": "Dr.%20Cleo", "url": address}])
+            tab.set_viewport_size({"width": width, "height": 768})
             tab.goto(f"{address}/review?study={opened}")
             expect(tab.locator(".reading textarea")).to_be_visible()
             of_dicom = tab.get_by_test_id("stBaseButton-secondary").filter(has_text="DICOM").first
@@ -1077,4 +1073,3 @@ def test_a_reading_stands_in_one_window(tmp_path: Path, browser: Browser) -> Non
             expect(why).to_be_visible()
             for button in buttons:
                 expect(button).to_be_in_viewport(ratio=1, timeout=10_000)
-            tab.context.close()

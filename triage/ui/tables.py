@@ -211,7 +211,7 @@ def reading_columns(zone: str) -> dict[str, Any]:
         ),
         "patient_name": column.TextColumn(t("Patient"), width=110),
         "mrn": column.TextColumn(t("MRN"), width=66),
-        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=96),
+        "study_date": column.DateColumn(t("Study date"), format=day_pattern(), width=100),
         "description": column.TextColumn(t("Study"), width=136),
         "ai_label": column.TextColumn(t("AI"), width=128),
         "label": column.TextColumn(t("Signed as"), width=128),
@@ -223,7 +223,7 @@ def reading_columns(zone: str) -> dict[str, Any]:
                 "Superseded: a later reading took its place."
             ),
         ),
-        "comment": column.TextColumn(t("Comment"), width=144),
+        "comment": column.TextColumn(t("Comment"), width=140),
         "accession": column.TextColumn(t("Accession"), width=144),
         "changed": column.TextColumn(
             t("Changed"), width=130, help=t("What an amendment changed of the reading before it")
