@@ -80,6 +80,13 @@ def test_the_audit_trail_and_the_log_have_two_words() -> None:
             "Datensatz der Befunde: 3 Untersuchungen, nicht de-identifiziert",
         ),
         (Event.VERIFIED, "90 seals and 28 files are as they were", "90 Siegel und 28 Dateien sind, wie sie waren"),
+        (
+            Event.REFUSED,
+            "The ZIP is damaged or cut short. Pack it again and upload the new file. (files: 1,200)",
+            "Das ZIP ist beschädigt oder abgeschnitten. Packen Sie es neu und laden Sie die neue Datei hoch. "
+            "(Dateien: 1.200)",
+        ),
+        (Event.REFUSED, "others (files: 7)", "weitere (Dateien: 7)"),
         # What a person wrote stays as it is, whatever it is.
         (Event.TAKEN_OVER, "from Dr. Bo: glioma", "from Dr. Bo: glioma"),
         (Event.ACCOUNT, "made: final", "made: final"),

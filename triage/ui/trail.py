@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from triage.languages.speech import day_pattern, later, retold, t
+from triage.languages.speech import day_pattern, later, number, retold, t
 from triage.records.audit import Event
 from triage.records.trail import BEGINNING, HIDDEN, TrailEntry
 from triage.text import one_line, table_cell
@@ -81,9 +81,12 @@ FIXED = frozenset(
 )
 #: State, role, decision and class of a signed reading.
 SIGNED = re.compile(r"(\w+), (\w+): (\w+) (.+)")
+#: Why files were refused, and how many where it was more than one.
+REFUSED = re.compile(r"(.+?)(?: \(files: ([\d,]+)\))?", re.DOTALL)
 # Such details that the search for sentences passes over: of one word, or of modules that say nothing else to a reader.
 later("hidden: blind first read")
 later("{count} file(s)")
+later("others")
 later("{count} report(s)")
 later("after the study was judged")
 later("all of it")
@@ -137,6 +140,11 @@ def _detail(entry: TrailEntry) -> str:
     if entry.event is Event.SIGNED and (parts := SIGNED.fullmatch(said)):
         condition, role, decision, finding = map(t, parts.groups())
         return f"{condition}, {role}: {decision} {finding}"
+    if entry.event is Event.REFUSED and (found := REFUSED.fullmatch(said)):
+        reason, count = found.groups()
+        files = int(count.replace(",", "")) if count else 1
+        told = retold(reason)
+        return told if files == 1 else t("{reason} (files: {count})", reason=told, count=number(files))
     return retold(said) if entry.event in FIXED or said == HIDDEN else said
 
 
