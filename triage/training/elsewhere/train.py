@@ -82,16 +82,18 @@ def train(pack: Path, out: Path, seconds: float) -> None:
     lessons: dict[tuple[str, str], Trained] = {}
     teachers = {trial.stage.teacher for trial in plan.trials}
     for number, (trial, allowed) in enumerate(zip(plan.trials, packed.allowed, strict=True)):
-        if trial.recipe not in networks:
-            keras.utils.set_random_seed(plan.seed)
-            start = read_start(pack / START_FILE, trial.stage.network.encoder)
-            teacher = networks[trial.stage.teacher][0] if trial.stage.teacher else None
-            network = Network(trial.stage, start, teacher)
-            networks[trial.recipe] = network, network.seconds_of_a_step(plan.side)
-        network, each = networks[trial.recipe]
-        share = (end - time.monotonic()) / (len(plan.trials) - number)
-        drawn = float(packed.weights[allowed].sum())
-        epochs = _epochs_within(share, trial.stage, each, pool, drawn)
+        epochs = 0
+        if time.monotonic() < end:  # to compile a network takes longer than many epochs
+            if trial.recipe not in networks:
+                keras.utils.set_random_seed(plan.seed)
+                start = read_start(pack / START_FILE, trial.stage.network.encoder)
+                teacher = networks[trial.stage.teacher][0] if trial.stage.teacher else None
+                network = Network(trial.stage, start, teacher)
+                networks[trial.recipe] = network, network.seconds_of_a_step(plan.side)
+            network, each = networks[trial.recipe]
+            share = (end - time.monotonic()) / (len(plan.trials) - number)
+            drawn = float(packed.weights[allowed].sum())
+            epochs = _epochs_within(share, trial.stage, each, pool, drawn)
         if not epochs:
             _say(f"{trial.name}: no time is left for one epoch. Give more --seconds.")
             continue
