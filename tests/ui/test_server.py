@@ -63,7 +63,8 @@ def test_every_page_says_where_its_server_answers() -> None:
 def test_a_page_that_is_drawn_anew_forgets_no_files_that_were_just_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The browser has asked where to send them; the answer waited with what belongs to the page of before."""
     monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)  # put back after the test
-    server.keep_chosen_files()
+    for _ in range(2):  # a server that is started twice in a process
+        server.keep_chosen_files()
     queue, answer, drawn = ForwardMsgQueue(), ForwardMsg(), ForwardMsg()
     answer.file_urls_response.response_id = "asked"
     drawn.delta.new_element.markdown.body = "of the page of before"

@@ -80,7 +80,7 @@ def keep_chosen_files() -> None:
         waiting = queue._queue if retain_lifecycle_msgs and fragment_ids_this_run is None else []
         answers = [one for one in waiting if one.HasField("file_urls_response")]
         clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
-        queue._queue += answers
+        queue._queue += [one for one in answers if one not in queue._queue]  # none twice, should Streamlit keep it
 
     ForwardMsgQueue.clear = clear_but_answers  # type: ignore[method-assign,assignment]
 

@@ -142,9 +142,10 @@ def _detail(entry: TrailEntry) -> str:
         return f"{condition}, {role}: {decision} {finding}"
     if entry.event is Event.REFUSED and (found := REFUSED.fullmatch(said)):
         reason, count = found.groups()
-        files = int(count.replace(",", "")) if count else 1
         told = retold(reason)
-        return told if files == 1 else t("{reason} (files: {count})", reason=told, count=number(files))
+        if count is None:
+            return told
+        return t("{reason} (files: {count})", reason=told, count=number(int(count.replace(",", ""))))
     return retold(said) if entry.event in FIXED or said == HIDDEN else said
 
 
